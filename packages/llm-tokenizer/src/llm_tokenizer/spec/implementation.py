@@ -1,0 +1,66 @@
+"""What is put on trial: a module, or any object, with functions under the contracts' names."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from llm_tokenizer.spec.arrays import KINDS, Arrays
+
+
+class Implementation:
+    """A namespace of functions and the kind of arrays that they take."""
+
+    def __init__(self, namespace: Any, *, arrays: str | None = None, name: str | None = None) -> None:
+        """`arrays` wins over the namespace's own `SPEC_ARRAYS`; the default is NumPy."""
+        self.namespace = namespace
+        self.name: str = name or getattr(namespace, "__name__", None) or type(namespace).__name__
+        kind = arrays or getattr(namespace, "SPEC_ARRAYS", "numpy")
+        if kind not in KINDS:
+            raise ValueError(f"{self.name}: SPEC_ARRAYS must be one of {', '.join(KINDS)}, not {kind!r}.")
+        self.arrays: Arrays = KINDS[kind]
+
+    @classmethod
+    def load(cls, name: str, *, arrays: str | None = None) -> Implementation:
+        """Import a module by its dotted name, or a `.py` file by its path, from the current folder too.
+
+        Raises:
+            ValueError: There is no such module; the message says where was looked.
+        """
+        folder = str(Path.cwd())
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+        if name.endswith(".py"):
+            return cls(_import_file(Path(name)), arrays=arrays, name=Path(name).stem)
+        try:
+            return cls(importlib.import_module(name), arrays=arrays, name=name)
+        except ModuleNotFoundError as error:
+            missing = error.name or ""
+            if name != missing and not name.startswith(missing + "."):
+                raise  # the module is there, and something that it imports is not
+            raise ValueError(
+                f"There is no module {name!r} to put on trial: run this in the folder that holds {name}.py, "
+                "or give the path of the file."
+            ) from None
+
+    def find(self, name: str) -> Callable[..., Any] | None:
+        """The function of that name, or None: not written yet."""
+        function = getattr(self.namespace, name, None)
+        return function if callable(function) and not isinstance(function, ModuleType) else None
+
+
+def _import_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise ValueError(f"There is no file {path} to put on trial.")
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    assert specification is not None and specification.loader is not None, "a .py file always has a loader"
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[path.stem] = module
+    sys.path.insert(0, str(path.resolve().parent))
+    specification.loader.exec_module(module)
+    return module

@@ -1,0 +1,55 @@
+"""The specification inside pytest.
+
+    pytest -p llm_layers.spec.plugin --pyargs llm_layers.spec --implementation my_layers
+
+There is no `pytest11` entry point on purpose: it would load torch into every test run of the
+environment. Each package's `spec/test_contracts.py` calls `contract_test`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from llm_tokenizer.spec.case import Case
+from llm_tokenizer.spec.contract import Contract
+from llm_tokenizer.spec.harness import DIFFERS, UNWRITTEN, try_case
+from llm_tokenizer.spec.implementation import Implementation
+from llm_tokenizer.spec.report import describe
+from llm_tokenizer.spec.specification import Specification
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--implementation` and `--arrays`; the plugins of two packages may both be loaded."""
+    group = parser.getgroup("specification")
+    with contextlib.suppress(ValueError):
+        group.addoption("--implementation", metavar="MODULE", help="the module to put on trial; left out: ours")
+        group.addoption("--arrays", metavar="KIND", help="numpy, torch, jax or lists")
+
+
+def contract_test(specification: Specification) -> Callable[..., None]:
+    """A test function over all cases of a specification."""
+    pairs = [(contract, case) for contract in specification.contracts for case in specification.cases[contract.id]]
+    identifiers = [f"{contract.id}-{case.id}" for contract, case in pairs]
+
+    @pytest.mark.parametrize(("contract", "case"), pairs, ids=identifiers)
+    def test_contract(contract: Contract, case: Case, pytestconfig: pytest.Config) -> None:
+        outcomes = try_case(contract, case, _implementation(specification, pytestconfig))
+        for outcome in outcomes:
+            if outcome.status == DIFFERS:
+                clause = contract.clauses[case.clause - 1]
+                pytest.fail(f"clause {case.clause}: {clause}\n{describe(outcome, contract.axes_of)}", pytrace=False)
+        if all(outcome.status == UNWRITTEN for outcome in outcomes):
+            pytest.skip("not written yet")
+
+    return test_contract
+
+
+def _implementation(specification: Specification, config: Any) -> Implementation:
+    name = config.getoption("--implementation", default=None)
+    if name is None:
+        return specification.ours
+    return Implementation.load(name, arrays=config.getoption("--arrays", default=None))

@@ -1,0 +1,277 @@
+"""The machinery of the specification on a toy package: one contract, the weighted mean square."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from llm_tokenizer.spec import Argument, Case, Contract, Implementation, Specification
+from llm_tokenizer.spec.case import read_cases, write_cases
+from llm_tokenizer.spec.command import main
+from llm_tokenizer.spec.difference import compare, deviation
+from llm_tokenizer.spec.faults import plant
+from llm_tokenizer.spec.harness import DIFFERS, PARTLY, PASS, UNWRITTEN, put_on_trial
+from llm_tokenizer.spec.mutation import measure
+from llm_tokenizer.spec.provenance import recompute
+
+CONTRACT = Contract(
+    id="toy.mean_square",
+    summary="The mean of the squares, scaled.",
+    formula="y = g \\cdot \\tfrac{1}{n} \\sum x^2",
+    why="A toy.",
+    clauses=("The squares are averaged over the last axis.", "The mean is scaled by the gain."),
+    inputs=(Argument("x", "batch d_model", "numbers"), Argument("gain", None, "a number")),
+    outputs=(Argument("y", "batch", "one number a row"),),
+    gradients=("x",),
+)
+
+FILES = {
+    "__init__.py": "",
+    "spec/__init__.py": "",
+    "reference/__init__.py": "from toy_package.reference.toy import mean_square, mean_square_backward",
+    "reference/toy.py": """
+        import numpy as np
+
+        def mean_square(x, gain):
+            return gain * (x * x).sum(axis=-1) / x.shape[-1]
+
+        def mean_square_backward(dy, x, gain):
+            return 2.0 * gain * dy[:, None] * x / x.shape[-1]
+        """,
+    "spec/ours.py": "from toy_package.reference.toy import mean_square, mean_square_backward",
+    "spec/witnesses.py": """
+        import numpy as np
+        from llm_tokenizer.spec import Witness
+
+        class Einsum:
+            @staticmethod
+            def mean_square(x, gain):
+                return gain * np.einsum("bd,bd->b", x, x) / x.shape[-1]
+
+        WITNESSES = (Witness("einsum", lambda: Einsum), Witness("absent", lambda: None))
+        """,
+    "spec/slips.py": """
+        from llm_tokenizer.spec import slip
+
+        @slip("toy.mean_square", "summed, not averaged", "Divide by the number of columns.")
+        def summed(x, gain):
+            return gain * (x * x).sum(axis=-1)
+
+        @slip("toy.mean_square", "gain forgotten", "Multiply by the gain.")
+        def no_gain(x, gain):
+            return (x * x).mean(axis=-1)
+
+        @slip("toy.mean_square", "the 2 of the square's derivative forgotten", "d(x²) is 2x.", backward=True)
+        def no_two(dy, x, gain):
+            return gain * dy[:, None] * x / x.shape[-1]
+        """,
+    "spec/variants.py": """
+        import numpy as np
+        from llm_tokenizer.spec import variant
+
+        @variant("toy.mean_square", "float32 inside")
+        def in_float32(x, gain):
+            return (gain * (x.astype(np.float32) ** 2).mean(axis=-1)).astype(x.dtype)
+        """,
+}
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Specification]:
+    package = tmp_path / "toy_package"
+    for name, text in FILES.items():
+        path = package / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    dy = np.array([1.0, -0.5])
+    cases = [
+        Case(contract=CONTRACT.id, id="by_hand", kind="by hand", clause=2, catches="a forgotten gain",
+             inputs={"x": x, "gain": 3.0}, upstream={"y": dy}, worked="3 · (1 + 4) / 2 = 7.5; 3 · (9 + 16) / 2 = 37.5"),
+        Case(contract=CONTRACT.id, id="strided", kind="edge", clause=1, catches="an assumption about layout",
+             inputs={"x": np.array([[0.5, -1.5, 2.5], [0.25, 3.0, -1.0]]), "gain": 0.5}, upstream={"y": dy},
+             layout="non-contiguous"),
+    ]  # fmt: skip
+    write_cases(package / "spec" / "cases" / "mean_square.json", CONTRACT.id, cases)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    specification = Specification(
+        package="llm-toy", module="toy_package", version="1.0", contracts=(CONTRACT,), arrays="numpy"
+    )
+    assert recompute(specification, write=True) == []
+    yield Specification(package="llm-toy", module="toy_package", version="1.0", contracts=(CONTRACT,), arrays="numpy")
+    for name in [name for name in sys.modules if name.startswith("toy_package")]:
+        del sys.modules[name]
+
+
+def trial(toy: Specification, **functions: object):
+    return put_on_trial(toy, Implementation(SimpleNamespace(**functions), name="mine")).verdicts[0]
+
+
+def test_goldens_carry_values_gradients_tolerance_and_witnesses(toy: Specification) -> None:
+    by_hand, strided = toy.cases[CONTRACT.id]
+    assert by_hand.outputs["y"].tolist() == [7.5, 37.5]
+    assert by_hand.gradients["x"].tolist() == [[3.0, 6.0], [-4.5, -6.0]]
+    assert set(by_hand.witnesses) == {"einsum", "complex step", "by hand"}
+    assert by_hand.tolerance["float64"] == 1e-12
+    assert strided.layout == "non-contiguous"
+    assert recompute(toy) == []
+
+
+def test_a_changed_golden_is_reported(toy: Specification) -> None:
+    path = toy.case_files[CONTRACT.id]
+    path.write_text(path.read_text().replace("37.5]", "37.500000001]"))
+    fresh = Specification(package="llm-toy", module="toy_package", version="1.0", contracts=(CONTRACT,))
+    assert any("the stored outputs part" in complaint for complaint in recompute(fresh))
+
+
+def test_a_witness_that_disagrees_is_reported(toy: Specification) -> None:
+    toy.witnesses[0].load().mean_square = staticmethod(lambda x, gain: gain * (x * x).mean(axis=-1) * (1 + 1e-12))
+    assert any("einsum parts from the reference" in complaint for complaint in recompute(toy))
+
+
+def test_nothing_written_is_no_failure(toy: Specification) -> None:
+    assert trial(toy).status == UNWRITTEN
+
+
+def test_forward_alone_is_right_but_not_complete(toy: Specification) -> None:
+    assert trial(toy, mean_square=lambda x, gain: gain * (x**2).mean(axis=-1)).status == PARTLY
+
+
+def test_reference_and_ours_pass(toy: Specification) -> None:
+    assert put_on_trial(toy, toy.ours).verdicts[0].status == PASS
+    assert put_on_trial(toy, Implementation(toy.reference)).verdicts[0].status == PASS
+
+
+def test_a_slip_is_recognised_by_its_numbers(toy: Specification) -> None:
+    verdict = trial(toy, mean_square=lambda x, gain: np.einsum("bd,bd->b", x, x) * gain)
+    assert verdict.status == DIFFERS
+    assert verdict.recognised is not None
+    assert verdict.recognised.name == "summed, not averaged"
+
+
+def test_a_slip_in_the_gradient_is_recognised(toy: Specification) -> None:
+    verdict = trial(
+        toy,
+        mean_square=lambda x, gain: gain * (x**2).mean(axis=-1),
+        mean_square_backward=lambda dy, x, gain: gain * dy[:, None] * x / x.shape[1],
+    )
+    assert verdict.recognised is not None
+    assert "the 2 of" in verdict.recognised.name
+
+
+def test_a_mistake_of_ones_own_is_not_called_a_slip(toy: Specification) -> None:
+    verdict = trial(toy, mean_square=lambda x, gain: gain * (x**3).mean(axis=-1))
+    assert verdict.status == DIFFERS
+    assert verdict.recognised is None
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda x, gain: 1 / 0, "it raised ZeroDivisionError"),
+        (lambda x, gain: x, "the shape is (2, 2) and must be (2,)"),
+        (lambda x, gain: "text", "an array is expected, and str came back"),
+        (lambda x, gain: None, "an array is expected, and NoneType came back"),
+        (lambda x: x, "it raised TypeError"),
+    ],
+)
+def test_whatever_a_stranger_returns_is_told_in_words(toy: Specification, function: object, words: str) -> None:
+    failure = trial(toy, mean_square=function).failures[0]
+    assert failure.difference is not None
+    assert words in failure.difference.reason
+
+
+def test_inputs_are_fresh_for_every_call(toy: Specification) -> None:
+    def spoils(x, gain):
+        y = gain * (x**2).mean(axis=-1)
+        x[:] = 0
+        return y
+
+    assert trial(toy, mean_square=spoils).status == PARTLY
+
+
+def test_the_mutation_score_counts_slips_and_planted_faults(toy: Specification) -> None:
+    alike = "toy.mean_square: return gain * (x * x).sum(axis=-1) / x.shape[-1]: USub became UAdd"
+    other = "toy.mean_square: return 2.0 * gain * dy[:, None] * x / x.shape[-1]: USub became UAdd"
+    score = measure(toy, {alike: "two axes: the last is number 1", other: "two axes: the last is number 1"})
+    assert score.slips == {CONTRACT.id: 3}
+    assert score.planted[CONTRACT.id] >= 8
+    assert score.equivalent == 3
+    assert score.survivors == []
+    assert score.refused == []
+    assert score.accepted == 1
+
+
+def test_weak_cases_let_faults_survive(toy: Specification) -> None:
+    toy.cases[CONTRACT.id][:] = [
+        case.with_goldens(inputs={**case.inputs, "gain": 1.0}, outputs={"y": (case.inputs["x"] ** 2).mean(-1)},
+                          upstream={}, gradients={})
+        for case in toy.cases[CONTRACT.id]
+    ]  # fmt: skip
+    assert "toy.mean_square: the slip 'gain forgotten'" in measure(toy, {}).survivors
+
+
+def test_faults_leave_messages_and_docstrings_alone(toy: Specification) -> None:
+    faults = list(plant(sys.modules[toy.reference.mean_square.__module__]))
+    assert {fault.function for fault in faults} == {"mean_square", "mean_square_backward"}
+    assert len({(fault.text, fault.words) for fault in faults}) >= 6
+
+
+def test_the_command_says_what_to_do(toy: Specification, tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nothing_yet.py").write_text("")
+    (tmp_path / "wrong.py").write_text("def mean_square(x, gain):\n    return gain * (x * x).sum(axis=-1)\n")
+    assert main(toy, ["nothing_yet"]) == 0
+    assert "Nothing of this is in nothing_yet yet" in capsys.readouterr().out
+    assert main(toy, ["wrong.py", "--report", "report.json"]) == 1
+    printed = capsys.readouterr().out
+    assert "your numbers are those of: summed, not averaged" in printed
+    assert "llm-toy spec 1.0: 0 of 1" in printed
+    assert json.loads((tmp_path / "report.json").read_text())["contracts"][0]["recognised"] == "summed, not averaged"
+    assert main(toy, ["no_such_module"]) == 2
+    assert "There is no module 'no_such_module'" in capsys.readouterr().err
+    assert main(toy, ["-k", "attention"]) == 2
+    assert main(toy, ["--list"]) == 0
+
+
+def test_case_files_read_back_exactly(tmp_path: Path) -> None:
+    numbers = np.array([[0.1, -np.inf], [1e-308, 1 / 3]])
+    case = Case(contract="toy.mean_square", id="a", kind="edge", clause=1, catches="b",
+                inputs={"x": numbers, "empty": np.zeros((0, 3)), "mask": np.array([True, False]), "raw": b"\xff\x00",
+                        "ids": [1, 2], "text": "é", "nothing": None})  # fmt: skip
+    write_cases(tmp_path / "a.json", case.contract, [case])
+    (back,) = read_cases(tmp_path / "a.json")
+    assert np.array_equal(back.inputs["x"], numbers)
+    assert back.inputs["empty"].shape == (0, 3)
+    assert back.inputs["mask"].dtype == bool
+    assert {key: back.inputs[key] for key in ("raw", "ids", "text", "nothing")} == {
+        "raw": b"\xff\x00", "ids": [1, 2], "text": "é", "nothing": None}  # fmt: skip
+
+
+def test_deviation_is_measured_against_the_largest_golden() -> None:
+    golden = np.array([1000.0, 1e-3])
+    assert deviation(golden, golden + [0.0, 1e-6]) == pytest.approx(1e-9)
+    assert compare("y", golden, golden + [0.0, 1e-6], tolerance=1e-8) is None
+    assert compare("y", golden, np.array([np.nan, 1e-3]), tolerance=1.0) is not None
+    assert compare("y", np.array([-np.inf, 1.0]), np.array([-np.inf, 1.0]), tolerance=0.0) is None
+    assert compare("y", np.array([-np.inf, 1.0]), np.array([0.0, 1.0]), tolerance=1.0) is not None
+    zero = compare("y", np.zeros(2), np.array([0.0, 1e-9]), tolerance=1e-12)
+    assert zero is not None
+    assert zero.index == (1,)
+
+
+def test_exact_values_must_be_equal() -> None:
+    assert compare("ids", [1, 2], (1, np.int64(2)), tolerance=1.0) is None
+    found = compare("ids", [1, 2, 3], [1, 5], tolerance=1.0)
+    assert found is not None
+    assert "2 items came back and 3 are expected" in found.reason
+    assert found.index == (1,)
+    assert compare("flag", True, 1, tolerance=1.0) is not None
+    assert compare("text", "é", "e\u0301", tolerance=1.0) is not None

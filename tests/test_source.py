@@ -1,0 +1,86 @@
+"""The house rules that a machine can hold: every part says why, names its contracts, and stays short."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from surface import PACKAGES, ROOT
+
+LONGEST_FILE = 320
+LONGEST_FUNCTION = 60
+AXES = set(re.findall(r"`(\*?[a-z_]+)`", (ROOT / "docs" / "reference" / "vocabulary.md").read_text(encoding="utf-8")))
+FILES = sorted((ROOT / "packages").glob("*/src/**/*.py"))
+
+
+def specification(package: str):
+    return importlib.import_module(f"{package.replace('-', '_')}.spec").SPECIFICATION
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_pinned_component_says_why_it_works_and_names_its_contract(package: str) -> None:
+    spec = specification(package)
+    known = {contract.id for contract in spec.contracts}
+    named: set[str] = set()
+    for path in sorted((ROOT / "packages" / package / "src").rglob("*.py")):
+        if "spec" in path.parts or "reference" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            text = ast.get_docstring(node) if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else None
+            if text and "Spec:" in text:
+                ids = set(re.findall(r"[a-z]+\.[a-z_]+", text.split("Spec:")[1].split("\n\n")[0]))
+                ids = {name for name in ids if name.startswith(spec.prefix + ".")}
+                assert ids <= known, f"{path}: {node.name} names unknown contracts {sorted(ids - known)}"
+                assert "Why it works:" in text, f"{path}: {node.name} does not say why it works"
+                named |= ids
+    assert named == known, f"no public component names the contracts {sorted(known - named)}"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_everything_public_is_described(package: str) -> None:
+    module = importlib.import_module(package.replace("-", "_"))
+    for name in module.__all__:
+        value = getattr(module, name)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            assert value.__doc__, f"{package}: {name} has no docstring"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT / "packages")))
+def test_files_and_functions_stay_short(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    if path.name not in ("slips.py", "contracts.py", "variants.py"):  # catalogues, read by the entry
+        assert text.count("\n") <= LONGEST_FILE, f"{path} has {text.count(chr(10))} lines: one concept, one file"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            has_docstring = ast.get_docstring(node) is not None and len(node.body) > 1
+            first = node.body[1 if has_docstring else 0].lineno
+            length = (node.end_lineno or 0) - first + 1
+            assert length <= LONGEST_FUNCTION, f"{path}: {node.name} has {length} lines"
+
+
+def test_every_axis_in_a_signature_is_in_the_vocabulary() -> None:
+    odd = []
+    annotation = re.compile(r"(?:Float|Int|Bool|Integer|Shaped|Num)\[[A-Za-z.]+, \"([^\"]*)\"\]")
+    for path in FILES:
+        for axes in annotation.findall(path.read_text(encoding="utf-8")):
+            odd += [f"{path.name}: {axis}" for axis in axes.split() if axis not in AXES and not axis.isdigit()]
+    assert not odd, f"axes that docs/reference/vocabulary.md does not list: {sorted(set(odd))}"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_axis_of_a_contract_is_in_the_vocabulary(package: str) -> None:
+    for contract in specification(package).contracts:
+        for argument in (*contract.inputs, *contract.outputs):
+            for axis in (argument.axes or "").split():
+                assert axis in AXES or axis.isdigit(), f"{contract.id}: the axis {axis!r} of {argument.name}"
+
+
+def test_the_stored_cases_stay_small() -> None:
+    sizes = {path: path.stat().st_size for path in (ROOT / "packages").glob("*/src/*/spec/cases/**/*.json")}
+    assert sizes, "there are no cases"
+    assert sum(sizes.values()) <= 5_000_000
