@@ -1,0 +1,60 @@
+"""One colour per axis, everywhere: the vocabulary page is the only list of axes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+VOCABULARY = Path(__file__).parents[1] / "reference" / "vocabulary.md"
+
+# In the order of the vocabulary's table: (on light paper, on dark paper). Both reach a contrast of 4.5.
+COLOURS = (
+    ("#6b6256", "#c9bda9"),
+    ("#0f7a4f", "#5fd6a0"),
+    ("#0b7285", "#59cfe3"),
+    ("#3d6b0f", "#a7d66b"),
+    ("#2f4bd0", "#9db1ff"),
+    ("#b4461a", "#ffa36f"),
+    ("#8a5a00", "#f0be4e"),
+    ("#a01f6b", "#ff93cb"),
+    ("#6d3bc2", "#c9a5ff"),
+    ("#b3202c", "#ff8f8f"),
+    ("#4a5566", "#b3c0d3"),
+)
+
+_ROW = re.compile(r"^\| `([a-z_]+)` \|", re.MULTILINE)
+_CODE = re.compile(r"<code>([^<]+)</code>")
+
+
+def axis_names(vocabulary: str | None = None) -> list[str]:
+    """The axes in the order of the vocabulary's table."""
+    return _ROW.findall(VOCABULARY.read_text(encoding="utf-8") if vocabulary is None else vocabulary)
+
+
+def axis_stylesheet(names: list[str]) -> str:
+    """A CSS variable and a class per axis, for light and dark paper."""
+    if len(names) > len(COLOURS):
+        raise ValueError(f"{len(names)} axes and {len(COLOURS)} colours: add a colour in axes.py.")
+    pairs = list(zip(names, COLOURS, strict=False))
+    light = "".join(f"  --axis-{name}: {colour[0]};\n" for name, colour in pairs)
+    dark = "".join(f"  --axis-{name}: {colour[1]};\n" for name, colour in pairs)
+    classes = "".join(f".axis-{name} {{ --axis: var(--axis-{name}); }}\n" for name in names)
+    return f':root {{\n{light}}}\n[data-md-color-scheme="slate"] {{\n{dark}}}\n{classes}'
+
+
+def colour_axes(page: str, names: list[str]) -> str:
+    """Give each piece of inline code that names nothing but axes the colours of these axes."""
+    known = set(names)
+
+    def mark(match: re.Match[str]) -> str:
+        words = match.group(1).split()
+        if not words or any(word.lstrip("*") not in known for word in words):
+            return match.group(0)
+        return f"<code>{axes_in_colour(words)}</code>"
+
+    return _CODE.sub(mark, page)
+
+
+def axes_in_colour(words: list[str]) -> str:
+    """Axis names as coloured HTML."""
+    return " ".join(f'<span class="axis axis-{word.lstrip("*")}">{word}</span>' for word in words)

@@ -1,0 +1,70 @@
+"""Diagrams: what flows through the house, and how one block is built."""
+
+from __future__ import annotations
+
+from drawing import arrow, box, circle, svg, words
+
+PACKAGES = (("llm-tokenizer", "tokenizer"), ("llm-layers", "layers"), ("llm-train", "train"), ("llm-generate", "generate"))
+BETWEEN = ("text", "ids", "logits", "model", "text")
+_FLOW_LABEL = "text, llm-tokenizer, ids, llm-layers, logits, llm-train, a trained model, llm-generate, text"
+
+
+def flow() -> str:
+    """The way from text to text, once for wide paper and once for a phone."""
+    return f'<div class="flow">{_flow_across()}{_flow_down()}</div>'
+
+
+def _flow_across() -> str:
+    wide, gap, parts, x = 132, 92, [], 0.0
+    for place, name in enumerate(BETWEEN):
+        middle = x + gap / 2
+        parts += [_glyph(place, middle, 34), words(middle, 70, name, style="datum")]
+        parts.append(arrow(x + 10, 92, x + gap - 8, 92))
+        x += gap
+        if place < len(PACKAGES):
+            package, style = PACKAGES[place]
+            parts += [box(x, 60, wide, 64, style=f"room {style}"), words(x + wide / 2, 92, package, style="room-name")]
+            x += wide
+    return svg(x, 132, parts, label=_FLOW_LABEL, style="across")
+
+
+def _flow_down() -> str:
+    wide, parts, y = 190, [], 0.0
+    for place, name in enumerate(BETWEEN):
+        parts += [arrow(wide / 2, y + 4, wide / 2, y + 54), words(wide / 2 + 18, y + 28, name, style="datum", anchor="start")]
+        parts.append(_glyph(place, wide / 2 - 48, y + 28))
+        y += 60
+        if place < len(PACKAGES):
+            package, style = PACKAGES[place]
+            parts += [box(10, y, wide - 20, 46, style=f"room {style}"), words(wide / 2, y + 23, package, style="room-name")]
+            y += 46
+    return svg(wide, y, parts, label=_FLOW_LABEL, style="down")
+
+
+def _glyph(place: int, x: float, y: float) -> str:
+    """A small picture of what flows: words, ids, scores, layers, words."""
+    name = BETWEEN[place]
+    if name == "ids":
+        tints = ("strong", "soft", "middle", "soft")
+        return "".join(box(x - 29 + 15 * i, y - 6, 12, 12, style=f"token {t}", radius=3) for i, t in enumerate(tints))
+    if name == "logits":
+        heights = (7, 13, 5, 24, 10, 16, 4)
+        return "".join(box(x - 24 + 7 * i, y + 12 - h, 5, h, style="score", radius=1.5) for i, h in enumerate(heights))
+    if name == "model":
+        return "".join(box(x - 20 + 2 * i, y + 6 - 9 * i, 40 - 4 * i, 6, style="layer", radius=3) for i in range(3))
+    return words(x, y, "“To be …”", style="quote")
+
+
+def block() -> str:
+    """One transformer block: the residual stream runs straight through, two branches write to it."""
+    parts = [words(150, 318, "vectors in", style="datum"), arrow(150, 306, 150, 30), words(150, 18, "vectors out", style="datum")]
+    parts.append(words(136, 160, "residual stream", style="aside upright"))
+    for y, names, style in ((286, ("RMSNorm", "attention"), "layers"), (150, ("RMSNorm", "feed-forward"), "generate")):
+        parts.append(f'<path class="arrow" d="M150 {y}H250V{y - 18}"/>')
+        for place, name in enumerate(names):
+            top = y - 46 - 44 * place
+            parts += [box(186, top, 128, 30, style=f"room {style}"), words(250, top + 15, name, style="small")]
+        parts.append(f'<path class="arrow" d="M250 {y - 90}V{y - 104}H168"/>')
+        parts.append(f'<path class="arrow" d="M173 {y - 108}L166 {y - 104}L173 {y - 100}"/>')
+        parts += [circle(150, y - 104, 13, style="plus"), words(150, y - 104, "+", style="plus-sign")]
+    return svg(340, 330, parts, label="A block: norm, attention, add; norm, feed-forward, add", style="tall")

@@ -1,0 +1,102 @@
+"""What happens between the Markdown of docs/ and the built site; mkdocs calls these functions.
+
+    on_config          the specification's pages enter the navigation
+    on_files           generated files: specification pages, fonts, KaTeX's stylesheet, axis colours
+    on_page_markdown   `<!-- figure: name -->` becomes an inline drawing
+    on_page_content    formulas are set, axis names get their colours
+    on_post_build      the built site must load nothing from elsewhere
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).parent))  # the neighbours are imported while pages are built, too
+
+import diagrams
+import plots
+from axes import axis_names, axis_stylesheet, colour_axes
+from carried_assets import read_carried_assets
+from formulas import FormulaError, render_formulas
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File
+from offline_check import find_remote_assets
+from spec_pages import PACKAGES, load_specifications, navigation, read_scores, specification_pages
+
+if TYPE_CHECKING:
+    from llm_tokenizer.spec import Specification
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+FIGURES: dict[str, Callable[..., str]] = {
+    "flow": diagrams.flow,
+    "block": diagrams.block,
+    "loss curve": plots.loss_curve,
+    "schedule": plots.schedule,
+    "temperatures": plots.temperatures,
+    "rotary clocks": plots.rotary_clocks,
+    "causal mask": plots.causal_mask,
+}
+_FIGURE = re.compile(r"<!-- figure: ([a-z ]+?)(?: of ([a-z-]+))? -->")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Put one navigation entry per contract below the tab that holds `spec/index.md`."""
+    specifications = _specifications(tuple(config.extra.get("specified_packages", PACKAGES)))
+    for entry in config.nav or []:
+        if isinstance(entry, dict) and entry.get("Specification") == "spec/index.md":
+            entry["Specification"] = navigation(list(specifications))
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add everything that is generated; nothing of it lies in the repository."""
+    specifications = _specifications(tuple(config.extra.get("specified_packages", PACKAGES)))
+    scores = read_scores(plots.RECORDED)
+    for address, text in specification_pages(list(specifications), scores).items():
+        files.append(File.generated(config, address, content=text))
+    carried = read_carried_assets()
+    files.append(File.generated(config, "assets/carried.css", content=carried.stylesheet))
+    for name, data in carried.fonts.items():
+        files.append(File.generated(config, f"assets/fonts/{name}", content=data))
+    files.append(File.generated(config, "assets/axes.css", content=axis_stylesheet(axis_names())))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """Draw the figures that a page asks for."""
+
+    def draw(match: re.Match[str]) -> str:
+        name, argument = match.groups()
+        if name not in FIGURES:
+            raise PluginError(f"{page.file.src_uri} asks for the figure {name!r}; there are {sorted(FIGURES)}.")
+        drawing = FIGURES[name](argument) if argument else FIGURES[name]()
+        return f'<figure class="drawing">{drawing}</figure>'
+
+    return _FIGURE.sub(draw, markdown)
+
+
+def on_page_content(html: str, page: Page, **_: Any) -> str:
+    """Set the formulas and colour the axes."""
+    try:
+        return colour_axes(render_formulas(html), axis_names())
+    except FormulaError as error:
+        raise PluginError(f"{page.file.src_uri}: {error}") from error
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Refuse a site that would reach out."""
+    problems = find_remote_assets(Path(config.site_dir))
+    if problems:
+        raise PluginError("The site must open with no network, but:\n" + "\n".join(problems))
+
+
+@cache
+def _specifications(packages: tuple[str, ...]) -> tuple[Specification, ...]:
+    return tuple(load_specifications(packages))

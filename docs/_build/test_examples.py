@@ -1,0 +1,30 @@
+"""Every Python block on the site and in the READMEs runs, and prints what the page shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from examples import ROOT, pages, read_examples, run_examples
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_examples_of_a_page_run_and_print_what_is_shown(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for example, printed in run_examples(page, read_examples(page.read_text(encoding="utf-8"))):
+        if example.shown is not None:
+            assert printed == example.shown, f"{page.relative_to(ROOT)}, line {example.line}"
+
+
+def test_blocks_are_read_with_their_output_and_line() -> None:
+    page = 'Words.\n\n```python\nprint("a")\n```\n\n```text\na\n```\n\n  ```python\n  b = 1\n  ```\nend\n'
+    first, second = read_examples(page)
+    assert (first.code, first.line, first.shown) == ('print("a")\n', 4, "a\n")
+    assert (second.code, second.shown) == ("b = 1\n", None)
+
+
+def test_output_of_a_later_block_is_not_taken_for_an_earlier_one() -> None:
+    page = "```python\na = 1\n```\n\nProse.\n\n```text\nnot output\n```\n"
+    assert read_examples(page)[0].shown is None

@@ -1,0 +1,56 @@
+"""llm-generate: a trained model to text.
+
+| room | holds |
+|---|---|
+| `settings` | `SamplingSettings`: temperature, top-k, top-p and seed of one request |
+| `sampling` | the three filters as pure functions, the draw, and the usual sampler |
+| `decoding` | the loop: read the prompt, then make one token at a time |
+| `stopping`, `streaming` | stop strings; text out as it comes, never half a character |
+| `loading` | model folders and runs |
+| `interface`, `errors` | what foreign samplers and decode loops must honour |
+| `reference`, `spec` | the filters in plain NumPy; the specification that pins them |
+"""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from llm_generate.decoding import Generation, generate
+    from llm_generate.errors import GenerateError
+    from llm_generate.interface import Generated, Generator, Sampler
+    from llm_generate.loading import LoadedModel, load
+    from llm_generate.sampling import CategoricalSampler, distribution, draw, new_generator, temperature, top_k, top_p
+    from llm_generate.settings import SamplingSettings
+    from llm_generate.stopping import StopStrings
+    from llm_generate.streaming import TextStream, stream_text
+
+try:
+    __version__ = version("llm-generate")
+except PackageNotFoundError:  # run from a source folder that is not installed
+    __version__ = "0.1.0"
+
+__all__ = [
+    "CategoricalSampler", "GenerateError", "Generated", "Generation", "Generator", "LoadedModel", "Sampler",
+    "SamplingSettings", "StopStrings", "TextStream", "distribution", "draw", "generate", "load", "new_generator",
+    "stream_text", "temperature", "top_k", "top_p",
+]  # fmt: skip
+
+_ROOMS = {
+    "decoding": ("Generation", "generate"),
+    "errors": ("GenerateError",),
+    "interface": ("Generated", "Generator", "Sampler"),
+    "loading": ("LoadedModel", "load"),
+    "sampling": ("CategoricalSampler", "distribution", "draw", "new_generator", "temperature", "top_k", "top_p"),
+    "settings": ("SamplingSettings",),
+    "stopping": ("StopStrings",),
+    "streaming": ("TextStream", "stream_text"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Open a room when something in it is asked for: `llm-generate --help` need not wait for torch."""
+    for room, names in _ROOMS.items():
+        if name in names:
+            return getattr(import_module(f"llm_generate.{room}"), name)
+    raise AttributeError(f"module 'llm_generate' has no attribute {name!r}")

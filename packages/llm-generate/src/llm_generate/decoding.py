@@ -1,0 +1,141 @@
+"""The decode loop: read the prompt at once, then make one token at a time.
+
+```
+prompt ids ──▶ model ──▶ logits ──▶ sampler ──▶ id ──▶ out
+                 ▲  cache: keys and values of all that was read
+                 └──────────── the new id alone ◀───┘
+```
+"""
+
+from collections.abc import Collection, Sequence
+from collections.abc import Generator as Steps
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from llm_generate.errors import GenerateError
+from llm_generate.interface import FinishReason, Sampler
+from llm_layers.interface import Cache, LanguageModel
+
+PROMPT_PART = 512
+"""How many positions of a prompt are read at once."""
+
+
+class Generation:
+    """The new ids of one request, each made when it is asked for; afterwards `finish_reason` is set."""
+
+    def __init__(self, steps: Steps[int, None, FinishReason]) -> None:
+        """Wrap a generator of ids that returns its reason to end."""
+        self._steps = steps
+        self.finish_reason: FinishReason | None = None
+
+    def __iter__(self) -> "Generation":
+        """Itself."""
+        return self
+
+    def __next__(self) -> int:
+        """The next id."""
+        try:
+            return next(self._steps)
+        except StopIteration as end:
+            self.finish_reason = self.finish_reason or end.value
+            raise StopIteration from None
+
+
+def generate(
+    model: LanguageModel,
+    prompt_ids: Sequence[int],
+    *,
+    sampler: Sampler,
+    max_tokens: int,
+    stop_ids: Collection[int] = (),
+    generator: torch.Generator | None = None,
+) -> Generation:
+    """Continue a prompt, token by token.
+
+    Why it works:
+        A language model says how likely each token is to come next. Choose one, append it, ask again. What a token
+        contributes to later ones (its keys and values) never changes, so it is kept in the cache, and every step
+        reads the one new token instead of the whole text again.
+
+    It ends with the reason `"stop"` when one of `stop_ids` is chosen (that id is not given out),
+    `"length"` after `max_tokens`, and `"context"` when prompt and answer fill the model's context.
+    A full context is not slid along: the cached keys know the positions they were read at, and the
+    model has never seen text without its beginning, so the honest answer is to stop and to say so.
+
+    Args:
+        model: Anything that honours `LanguageModel`.
+        prompt_ids: At least one id, and fewer than the model's context holds.
+        sampler: Chooses an id from the logits of the last position.
+        max_tokens: The most ids to make, at least 1.
+        stop_ids: Ids that end the text, for instance the end-of-text token.
+        generator: This request's random numbers; None takes torch's global ones.
+
+    Returns:
+        An iterator of ids that carries a `finish_reason`.
+
+    Raises:
+        GenerateError: The prompt or `max_tokens` is not as above; raised at once, before the first id.
+    """
+    prompt = [int(token) for token in prompt_ids]
+    check_prompt(prompt, vocab_size=model.vocab_size, context_length=model.context_length)
+    if isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or max_tokens < 1:
+        raise GenerateError(f"max_tokens must be a whole number of at least 1, was {max_tokens!r}.")
+    return Generation(_steps(model, prompt, sampler, max_tokens, frozenset(stop_ids), generator))
+
+
+def check_prompt(prompt: Sequence[int], *, vocab_size: int, context_length: int) -> None:
+    """Refuse a prompt that is empty, too long, or holds an id that the model does not know."""
+    if not prompt:
+        raise GenerateError("the prompt is empty, and the model needs at least one token to continue.")
+    if len(prompt) >= context_length:
+        raise GenerateError(
+            f"the prompt is {len(prompt)} tokens long, and must be shorter than the model's context of "
+            f"{context_length}, which holds prompt and answer together: shorten the prompt."
+        )
+    unknown = [token for token in prompt if not 0 <= token < vocab_size]
+    if unknown:
+        raise GenerateError(
+            f"the prompt holds the id {unknown[0]}, and the model knows only 0 to {vocab_size - 1}: "
+            "take the tokenizer that the model was trained with."
+        )
+
+
+def _steps(
+    model: LanguageModel,
+    prompt: list[int],
+    sampler: Sampler,
+    max_tokens: int,
+    stop_ids: frozenset[int],
+    generator: torch.Generator | None,
+) -> Steps[int, None, FinishReason]:
+    cache = model.new_cache()
+    room = model.context_length - len(prompt)
+    unread = prompt
+    for _ in range(min(max_tokens, room)):
+        token = sampler(_next_logits(model, unread, cache), generator)
+        if token in stop_ids:
+            return "stop"
+        yield token
+        unread = [token]
+    return "length" if max_tokens <= room else "context"
+
+
+# The mode is held around the model only: held across a `yield`, it would leak into the caller's own code.
+@torch.inference_mode()
+def _next_logits(model: LanguageModel, unread: list[int], cache: Cache) -> Float[Tensor, "vocab"]:
+    # A long prompt is read in parts: only its last row of logits is needed, and all rows at once may not fit
+    # into memory (8,000 positions of a vocabulary of 150,000 take 5 GB).
+    for start in range(0, len(unread), PROMPT_PART):
+        tokens = torch.tensor([unread[start : start + PROMPT_PART]], device=_device_of(model))
+        logits = model(tokens, cache)
+    return logits[0, -1]
+
+
+def _device_of(model: LanguageModel) -> torch.device:
+    """Where the first weight lies; a foreign model without torch weights is fed on the CPU."""
+    if isinstance(model, torch.nn.Module):
+        for parameter in model.parameters():
+            return parameter.device
+    return torch.device("cpu")

@@ -1,0 +1,78 @@
+"""From a model folder to a model, its tokenizer, and the ids that begin and end a text."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from llm_generate.errors import GenerateError
+from llm_layers.interface import LanguageModel
+from llm_layers.storage import load_model
+from llm_tokenizer import load_tokenizer
+from llm_tokenizer.interface import Tokenizer
+
+GENERATION, SETTINGS = "generation_config.json", "config.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """What is needed to continue text.
+
+    Args:
+        model: In float32: on a processor that is the fastest for one text at a time, and exact.
+        tokenizer: The one it was trained with.
+        start_ids: What an empty prompt begins with; may be empty.
+        stop_ids: Ids that end a text; may be empty.
+    """
+
+    model: LanguageModel
+    tokenizer: Tokenizer
+    start_ids: tuple[int, ...] = ()
+    stop_ids: tuple[int, ...] = ()
+
+
+def load(folder: str | os.PathLike[str]) -> LoadedModel:
+    """Read a model folder in the Hugging Face layout: weights, tokenizer, and the ids that begin and end a text.
+
+    Raises:
+        LayersError: The folder or its weights cannot be read.
+        TokenizerError: The tokenizer cannot be read.
+        GenerateError: The ids in `generation_config.json` are not ids of this model.
+    """
+    path = Path(folder)
+    model = load_model(path, dtype=torch.float32).eval()
+    tokenizer = load_tokenizer(path)
+    # The generation file wins over config.json; a file may leave an id out, or say null: there is none.
+    ids = _read(path / SETTINGS) | {name: id for name, id in _read(path / GENERATION).items() if id is not None}
+    return LoadedModel(
+        model=model,
+        tokenizer=tokenizer,
+        start_ids=_ids(path, ids, "bos_token_id", model.vocab_size),
+        stop_ids=_ids(path, ids, "eos_token_id", model.vocab_size),
+    )
+
+
+def _ids(folder: Path, settings: dict[str, Any], name: str, vocab_size: int) -> tuple[int, ...]:
+    value = settings.get(name)
+    found = [] if value is None else value if isinstance(value, list) else [value]
+    for one in found:
+        if type(one) is not int or not 0 <= one < vocab_size:
+            raise GenerateError(f"{name} in '{folder}' must be an id from 0 to {vocab_size - 1}, was {one!r}.")
+    return tuple(found)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise GenerateError(f"'{file}' cannot be read: {error.strerror or error}.") from None
+    except (ValueError, RecursionError) as error:
+        raise GenerateError(f"'{file}' must be JSON, and is damaged: {error}.") from None
+    if not isinstance(content, dict):
+        raise GenerateError(f"'{file}' must hold a JSON object, and holds {type(content).__name__}.")
+    return content

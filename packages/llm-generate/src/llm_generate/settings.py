@@ -1,0 +1,73 @@
+"""What one request asks of the sampler; free of torch, so that a bad value is answered at once."""
+
+import math
+from dataclasses import dataclass
+
+from llm_generate.errors import GenerateError
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingSettings:
+    """How the next token is chosen.
+
+    The three filters always act in the same order, the one of their fields: temperature, then top-k,
+    then top-p. The order matters: top-p measures probability, and temperature changes probability.
+
+    Args:
+        temperature: 0 always takes the likeliest token (greedy); 1 is the model's own distribution;
+            below 1 is safer, above 1 is bolder.
+        top_k: Only the `top_k` likeliest tokens may be drawn; None lets all of them.
+        top_p: Only the likeliest tokens that together reach this probability may be drawn; 1 lets all of them.
+        seed: Where this request's own random numbers begin; None begins somewhere else every time.
+
+    Raises:
+        GenerateError: A value is outside its range.
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float = 1.0
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        check_temperature(self.temperature)
+        check_top_p(self.top_p)
+        if self.top_k is not None:
+            check_top_k(self.top_k)
+        if self.seed is not None and not (_is_integer(self.seed) and 0 <= self.seed < 2**64):
+            raise GenerateError(f"seed must be a whole number from 0 to 2^64 - 1, was {self.seed!r}.")
+
+
+def check_temperature(temperature: float) -> None:
+    """Refuse what is not a finite number of at least 0."""
+    if not _is_number(temperature) or not 0 <= temperature < math.inf:
+        raise GenerateError(
+            f"temperature must be 0 or more, was {temperature!r}: "
+            "0 always takes the likeliest token, 1 is the model's own distribution."
+        )
+
+
+def check_top_k(k: int) -> None:
+    """Refuse what is not a whole number of at least 1."""
+    if not _is_integer(k) or k < 1:
+        raise GenerateError(
+            f"top_k must be a whole number of at least 1, was {k!r}: "
+            "it counts the tokens that may be drawn; leave it out to allow all of them."
+        )
+
+
+def check_top_p(p: float) -> None:
+    """Refuse what is not a number above 0 and at most 1."""
+    if not _is_number(p) or not 0 < p <= 1:
+        raise GenerateError(
+            f"top_p must be above 0 and at most 1, was {p!r}: "
+            "it is the share of probability that may be drawn from; 1 allows every token."
+        )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

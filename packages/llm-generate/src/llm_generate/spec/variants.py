@@ -1,0 +1,111 @@
+"""Correct implementations written otherwise: the specification must accept every one of them."""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from llm_tokenizer.spec import variant
+
+_T, _K, _P = "generate.temperature", "generate.top_k", "generate.top_p"
+
+
+def _refuse(bad: bool) -> None:
+    if bad:
+        raise ValueError("outside its range")
+
+
+@variant(_T, "softmax of the quotient")
+def quotient(logits: Tensor, temperature: float) -> Tensor:
+    _refuse(temperature < 0)
+    if temperature == 0:
+        return torch.nn.functional.one_hot(logits.argmax(dim=-1), logits.shape[-1]).to(logits.dtype)
+    return torch.softmax(logits / temperature, dim=-1)
+
+
+@variant(_T, "multiplied by the inverse")
+def inverse(logits: Tensor, temperature: float) -> Tensor:
+    _refuse(temperature < 0)
+    if temperature == 0:
+        return quotient.function(logits, temperature)  # type: ignore[no-any-return]
+    return torch.exp(torch.log_softmax(logits * (1.0 / temperature), dim=-1))
+
+
+@variant(_T, "NumPy without a gradient", arrays="numpy")
+def numpy_forward(logits: Any, temperature: float) -> Any:
+    _refuse(temperature < 0)
+    if temperature == 0:
+        return np.eye(logits.shape[-1], dtype=logits.dtype)[logits.argmax(axis=-1)]
+    weights = np.exp(logits / temperature - (logits / temperature).max(axis=-1, keepdims=True))
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+@variant(_K, "stable sort and scatter")
+def scatter(logits: Tensor, k: int) -> Tensor:
+    _refuse(k < 1)
+    ids = logits.argsort(dim=-1, descending=True, stable=True)[..., :k]
+    return torch.full_like(logits, -math.inf).scatter(-1, ids, logits.gather(-1, ids))
+
+
+@variant(_K, "one maximum at a time")
+def one_at_a_time(logits: Tensor, k: int) -> Tensor:
+    _refuse(k < 1)
+    left, result = logits.clone(), torch.full_like(logits, -math.inf)
+    for _ in range(min(k, logits.shape[-1])):
+        largest = left.argmax(dim=-1, keepdim=True)
+        result = result.scatter(-1, largest, left.gather(-1, largest))
+        left = left.scatter(-1, largest, -math.inf)
+        # When only -inf is left, argmax returns an id that may be kept already; it must not be overwritten.
+        if bool((left == -math.inf).all()):
+            break
+    return result
+
+
+@variant(_K, "NumPy lexsort", arrays="numpy")
+def lexsort(logits: Any, k: int) -> Any:
+    _refuse(k < 1)
+    rank = np.argsort(np.argsort(-logits, axis=-1, kind="stable"), axis=-1)
+    return np.where(rank < k, logits, -np.inf)
+
+
+@variant(_P, "removal mask shifted by one")
+def shifted_mask(logits: Tensor, p: float) -> Tensor:
+    _refuse(not 0 < p <= 1)
+    if p == 1:
+        return logits
+    values, order = logits.sort(dim=-1, descending=True, stable=True)
+    removed = torch.softmax(values, dim=-1).cumsum(dim=-1) >= p
+    removed[..., 1:] = removed[..., :-1].clone()
+    removed[..., 0] = False
+    return logits.masked_fill(removed.gather(-1, order.argsort(dim=-1)), -math.inf)
+
+
+@variant(_P, "NumPy, in float64 throughout", arrays="numpy")
+def numpy_nucleus(logits: Any, p: float) -> Any:
+    _refuse(not 0 < p <= 1)
+    if p == 1:
+        return logits
+    order = np.argsort(-logits, axis=-1, kind="stable")
+    values = np.take_along_axis(logits, order, axis=-1).astype(np.float64)
+    likely = np.exp(values - values[..., :1])
+    likely /= likely.sum(axis=-1, keepdims=True)
+    before = np.cumsum(likely, axis=-1) - likely
+    kept = np.empty(logits.shape, dtype=bool)
+    np.put_along_axis(kept, order, before < p, axis=-1)
+    return np.where(kept, logits, -np.inf)
+
+
+@variant(_P, "a loop over the tokens")
+def loop(logits: Tensor, p: float) -> Tensor:
+    _refuse(not 0 < p <= 1)
+    result = logits.clone().reshape(-1, logits.shape[-1])
+    for row in result:
+        likely = torch.softmax(row, dim=-1).tolist()
+        reached = 0.0
+        for token in sorted(range(len(likely)), key=lambda one: -likely[one]):
+            if reached >= p and p < 1:
+                row[token] = -math.inf
+            reached += likely[token]
+    return result.reshape(logits.shape)

@@ -1,0 +1,1 @@
+"""How public models' names and settings map onto ours, one module per architecture."""

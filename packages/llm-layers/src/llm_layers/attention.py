@@ -1,0 +1,169 @@
+"""Attention: every position gathers what it needs from the positions it may see."""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from llm_layers.cache import LayerCache
+from llm_layers.norm import RMSNorm
+from llm_layers.position import Rotation, rotate
+
+Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
+"""Query, key, value and mask in, gathered values out: `attention` or `fused_attention`."""
+
+
+def softmax(scores: Float[Tensor, "..."], axis: int = -1) -> Float[Tensor, "..."]:
+    """Turn scores into shares that are positive and add up to one.
+
+    Formula: y[i] = exp(s[i] - m) / Σ exp(s[j] - m)  with m = max(s)
+
+    Why it works:
+        The exponential makes every score positive and turns a difference of scores into a ratio of shares. Adding the
+        same number to all scores changes nothing, so the largest is subtracted first: the largest exponent is then 0
+        and nothing overflows, whatever the scores are.
+
+    Args:
+        scores: any shape.
+        axis: the axis along which the shares add up to one.
+
+    Spec: layers.softmax
+    Source: Bridle 1990, "Probabilistic Interpretation of Feedforward Classification Network Outputs".
+    """
+    return torch.softmax(scores, dim=axis)  # torch's kernel subtracts the largest score itself
+
+
+def causal_mask(
+    query_positions: Int[Tensor, "*batch query_position"], key_positions: Int[Tensor, "*batch key_position"]
+) -> Bool[Tensor, "*batch query_position key_position"]:
+    """Say which key each query may attend to: True where the key is not later than the query.
+
+    Formula: mask[i, j] = key_positions[j] ≤ query_positions[i]
+
+    Why it works:
+        A model that could see the next token would copy it instead of learning to predict it. With the future
+        hidden, all positions of a text are trained at once, each as if the text ended there. The rule compares
+        positions, not indices: with a cache, the first query may stand at position 100.
+
+    Spec: layers.causal_mask
+    Source: Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762.
+    """
+    return key_positions[..., None, :] <= query_positions[..., :, None]
+
+
+def attention(
+    query: Float[Tensor, "*#batch query_position d_head"],
+    key: Float[Tensor, "*#batch key_position d_head"],
+    value: Float[Tensor, "*#batch key_position d_head"],
+    mask: Bool[Tensor, "*#batch query_position key_position"] | None = None,
+) -> Float[Tensor, "..."]:
+    """Give each query the average of the values, weighted by how well their keys match it.
+
+    Formula: y = softmax(q kᵀ / √d + bias) v  with bias = 0 where the mask is True and -∞ where it is False
+
+    Why it works:
+        It is a soft dictionary. A query says what is looked for, a key says what is on offer, their dot product how
+        well the two match; the softmax turns matches into shares, and the shares mix the values. A dot product of d
+        independent numbers spreads as √d: dividing by √d keeps the scores near one, where the softmax still has a
+        gradient. The mask acts before the softmax, so that hidden keys get a share of exactly zero and the rest
+        still add up to one. A query that may see nothing gets zeros.
+
+    Args:
+        query: what is looked for. The leading axes of all inputs broadcast against each other.
+        key: what is on offer; one key head can so serve a group of query heads.
+        value: what is handed out.
+        mask: True where a query may see a key; None when it may see all.
+
+    Spec: layers.attention
+    Source: Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762.
+    """
+    scores = (query * query.shape[-1] ** -0.5) @ key.mT
+    if mask is None:
+        return softmax(scores) @ value
+    # Half the lowest number instead of -inf: it gives the same shares, but a row that is hidden whole stays finite
+    # (softmax of nothing but -inf is 0/0). The bias is small (no heads, no batch) and adding it needs no backward pass.
+    hidden = torch.finfo(scores.dtype).min / 2
+    bias = torch.zeros_like(mask, dtype=scores.dtype).masked_fill(~mask, hidden)
+    sees_something = mask.any(dim=-1, keepdim=True)
+    return (softmax(scores + bias) @ value) * sees_something
+
+
+def fused_attention(
+    query: Float[Tensor, "*#batch query_position d_head"],
+    key: Float[Tensor, "*#batch key_position d_head"],
+    value: Float[Tensor, "*#batch key_position d_head"],
+    mask: Bool[Tensor, "*#batch query_position key_position"] | None = None,
+) -> Float[Tensor, "..."]:
+    """Give what `attention` gives, through torch's one-kernel version that never holds all scores at once.
+
+    Why it works:
+        The softmax can be summed up block by block with a running maximum, so memory grows with the length, not its
+        square. Use it for long texts and on a GPU. For training on a CPU with a few hundred positions `attention` is
+        as fast in float32 and about twice as fast in bfloat16, which is why it is the default.
+
+    Spec: layers.attention
+    Source: Dao et al. 2022, "FlashAttention", arXiv:2205.14135.
+    """
+    leading: torch.Size = torch.broadcast_shapes(  # type: ignore[no-untyped-call]
+        query.shape[:-2], key.shape[:-2], value.shape[:-2]
+    )
+
+    def flat(x: Tensor) -> Tensor:  # the kernel wants exactly four axes
+        return x.expand(*leading, *x.shape[-2:]).reshape(1, leading.numel(), *x.shape[-2:])
+
+    flat_mask = mask if mask is None or mask.dim() == 2 else flat(mask)
+    y = F.scaled_dot_product_attention(flat(query), flat(key), flat(value), attn_mask=flat_mask)
+    y = y.view(*leading, *y.shape[-2:])
+    return y if mask is None else y * mask.any(dim=-1, keepdim=True)
+
+
+class SelfAttention(nn.Module):
+    """Grouped-query self-attention with per-head query and key norms and rotary positions.
+
+    Why it works:
+        Several heads look for several things at once. Groups of query heads share one key/value head, which makes the
+        cache smaller by the size of a group at hardly any loss. Queries and keys are normalised per head, before
+        they are turned, so that no score can run away during training.
+
+    Spec: layers.block
+    Source: Ainslie et al. 2023 (grouped queries), arXiv:2305.13245; Henry et al. 2020 (head norms), arXiv:2010.04245.
+    """
+
+    def __init__(
+        self, d_model: int, heads: int, kv_heads: int, d_head: int, eps: float, attend: Attention = attention
+    ) -> None:
+        super().__init__()
+        self.kv_heads, self.group, self.d_head = kv_heads, heads // kv_heads, d_head
+        self.query = nn.Linear(d_model, heads * d_head, bias=False)
+        self.key = nn.Linear(d_model, kv_heads * d_head, bias=False)
+        self.value = nn.Linear(d_model, kv_heads * d_head, bias=False)
+        self.query_norm = RMSNorm(d_head, eps)
+        self.key_norm = RMSNorm(d_head, eps)
+        self.output = nn.Linear(heads * d_head, d_model, bias=False)
+        self.attend = attend
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch position d_model"],
+        rotation: Rotation,
+        mask: Bool[Tensor, "*#batch query_position key_position"] | None,
+        cache: LayerCache | None = None,
+    ) -> Float[Tensor, "batch position d_model"]:
+        """Let every position of x gather from the positions that `mask` lets it see."""
+        query = self.query_norm(self._split(self.query(x)))  # batch kv_heads*group position d_head
+        key = self.key_norm(self._split(self.key(x)))  # batch kv_heads position d_head
+        value = self._split(self.value(x))
+        query, key = rotate(query, rotation), rotate(key, rotation)
+        if cache is not None:
+            key, value = cache.append(key, value)
+        batch, _, length, d_head = query.shape
+        # Neighbouring query heads share a key head: (batch, kv_heads, group, position, d_head)
+        grouped = query.reshape(batch, self.kv_heads, self.group, length, d_head)
+        y = self.attend(grouped, key[:, :, None], value[:, :, None], mask)
+        merged: Tensor = self.output(y.flatten(1, 2).transpose(1, 2).flatten(2))
+        return merged
+
+    def _split(self, x: Float[Tensor, "batch position _"]) -> Float[Tensor, "batch heads position d_head"]:
+        return x.reshape(*x.shape[:2], x.shape[2] // self.d_head, self.d_head).transpose(1, 2)

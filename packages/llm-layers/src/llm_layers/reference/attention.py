@@ -1,0 +1,65 @@
+"""Softmax, the causal mask and attention in NumPy."""
+
+import numpy as np
+
+from llm_layers.reference.arrays import Array
+
+
+def softmax(scores: Array, axis: int) -> Array:
+    """Give y[i] = exp(s[i] - m) / Σ exp(s[j] - m)  with m the largest score along the axis."""
+    e = np.exp(scores - np.max(scores.real, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def softmax_backward(dy: Array, scores: Array, axis: int) -> Array:
+    """Gradient of the scores.
+
+    With Z = Σ exp(s[j]) and y[i] = exp(s[i]) / Z:
+
+        ∂y[i]/∂s[j] = [i = j] · exp(s[i])/Z - exp(s[i]) exp(s[j])/Z² = y[i] · ([i = j] - y[j])
+        ds[j] = Σᵢ dy[i] y[i] ([i = j] - y[j]) = y[j] · (dy[j] - Σᵢ dy[i] y[i])
+
+    In words: a score gains where its share earns more than the average share does.
+    """
+    y = softmax(scores, axis)
+    return y * (dy - np.sum(dy * y, axis=axis, keepdims=True))
+
+
+def causal_mask(query_positions: Array, key_positions: Array) -> Array:
+    """Say where a key is not later than a query; booleans have no gradient."""
+    return key_positions[..., None, :] <= query_positions[..., :, None]
+
+
+def attention(query: Array, key: Array, value: Array, mask: Array | None) -> Array:
+    """Give y = softmax(q kᵀ / √d, hidden keys left out) v."""
+    return shares(query, key, mask) @ value
+
+
+def attention_backward(
+    dy: Array, query: Array, key: Array, value: Array, mask: Array | None
+) -> tuple[Array, Array, Array]:
+    """Gradients of query, key and value.
+
+    With shares w = softmax(s), scores s = q kᵀ / √d and output y = w v, taken apart from the end:
+
+    - y = w v:            dv = wᵀ dy          dw = dy vᵀ
+    - w = softmax(s):     ds = w · (dw - Σ over keys of dw · w), as in `softmax_backward`; a hidden key has w = 0,
+                          so its ds is 0 without any further care, and so is that of a query which sees nothing
+    - s = q kᵀ / √d:      dq = ds k / √d      dk = dsᵀ q / √d
+    """
+    w = shares(query, key, mask)
+    dvalue = np.swapaxes(w, -1, -2) @ dy
+    dw = dy @ np.swapaxes(value, -1, -2)
+    ds = w * (dw - np.sum(dw * w, axis=-1, keepdims=True)) / np.sqrt(query.shape[-1])
+    return ds @ key, np.swapaxes(ds, -1, -2) @ query, dvalue
+
+
+def shares(query: Array, key: Array, mask: Array | None) -> Array:
+    """Give each query's shares of the keys that it sees; zeros where it sees none."""
+    scores = query @ np.swapaxes(key, -1, -2) / np.sqrt(query.shape[-1])
+    seen = np.ones(scores.shape, dtype=bool) if mask is None else np.broadcast_to(mask, scores.shape)
+    largest = np.max(np.where(seen, scores.real, -np.inf), axis=-1, keepdims=True, initial=-np.inf)
+    largest = np.where(np.isfinite(largest), largest, 0)
+    e = np.where(seen, np.exp(np.where(seen, scores - largest, 0)), 0)
+    total = np.sum(e, axis=-1, keepdims=True)
+    return e / np.where(total.real > 0, total, 1)

@@ -1,0 +1,1 @@
+"""Mistakes that people really make, one file per part."""

@@ -1,0 +1,10 @@
+"""`python -m llm_layers.spec.mutants`: the mutation score of this package's specification."""
+
+from llm_layers.spec import SPECIFICATION
+from llm_tokenizer.spec.mutation import main
+
+# Planted faults that change no answer, each with the reason.
+EQUIVALENT: dict[str, str] = {}
+
+if __name__ == "__main__":
+    raise SystemExit(main(SPECIFICATION, EQUIVALENT))

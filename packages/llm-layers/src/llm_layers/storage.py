@@ -1,0 +1,179 @@
+"""A model folder: what is saved here loads in transformers, vLLM and llama.cpp's converter as it is, and back.
+
+```
+config.json             the shape                         generation_config.json  ids at which a text ends
+model.safetensors       the weights (never pickle)        tokenizer.json …        written by llm-tokenizer
+```
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from llm_layers.architectures.qwen3 import public_name
+from llm_layers.attention import Attention, attention
+from llm_layers.config import ModelConfig
+from llm_layers.errors import LayersError
+from llm_layers.model import Decoder
+
+WEIGHTS, INDEX, SETTINGS, GENERATION = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "config.json",
+    "generation_config.json",
+)
+
+
+def save_model(
+    model: Decoder,
+    folder: str | os.PathLike[str],
+    *,
+    bos_token_id: int | None = None,
+    eos_token_id: int | list[int] | None = None,
+    pad_token_id: int | None = None,
+) -> None:
+    """Write `config.json`, `model.safetensors` and `generation_config.json`.
+
+    Each file is written under another name and then renamed, so that a reader never meets half a file.
+
+    Args:
+        model: the model; its weights are saved in the type they have.
+        folder: made if need be; files of the same names are replaced.
+        bos_token_id: the tokenizer's id for the begin of a text, where it has one.
+        eos_token_id: the id, or the ids, at which a text ends.
+        pad_token_id: the id that fills up short texts.
+    """
+    path = Path(folder)
+    ids = {"bos_token_id": bos_token_id, "eos_token_id": eos_token_id, "pad_token_id": pad_token_id}
+    weights = {public_name(name): weight.detach().contiguous() for name, weight in model.named_parameters()}
+    dtype = str(model.embedding.table.dtype).removeprefix("torch.")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        _replace(path / WEIGHTS, lambda file: save_file(weights, file, metadata={"format": "pt"}))
+        _replace(path / GENERATION, lambda file: _write_json(file, {k: v for k, v in ids.items() if v is not None}))
+        _replace(path / SETTINGS, lambda file: _write_json(file, model.config.to_hugging_face(dtype=dtype) | ids))
+    except OSError as error:
+        raise LayersError(f"the model cannot be saved in '{path}': {error.strerror or error}") from None
+
+
+def load_config(folder: str | os.PathLike[str]) -> ModelConfig:
+    """Read the shape of the model in a folder from its `config.json`."""
+    path = Path(folder)
+    if not path.is_dir():
+        raise LayersError(f"a model must be a folder with {SETTINGS} and {WEIGHTS}, but there is no folder '{path}'")
+    return ModelConfig.from_hugging_face(_read_json(path / SETTINGS))
+
+
+def load_model(
+    folder: str | os.PathLike[str], *, dtype: torch.dtype | None = None, attend: Attention = attention
+) -> Decoder:
+    """Read a model folder that this package or transformers has written.
+
+    Args:
+        folder: with `config.json` and `model.safetensors` (or several files and their index).
+        dtype: the type of the numbers; None keeps the one they were saved in.
+        attend: the attention kernel, `attention` or `fused_attention`.
+
+    Raises:
+        LayersError: when a file cannot be read, or naming every missing, unexpected and misshapen weight at once;
+            nothing is copied before all of them fit.
+    """
+    path = Path(folder)
+    with torch.device("meta"):
+        model = Decoder(load_config(path), attend=attend)
+    files = _weight_files(path)
+    found = _shapes(files)
+    ours = {public_name(name): name for name, _ in model.named_parameters()}
+    if model.head is None:
+        found.pop(public_name("head.weight"), None)  # some writers repeat the tied table under the head's name
+    _check_weights(path, {public_name(name): tuple(p.shape) for name, p in model.named_parameters()}, found)
+    weights: dict[str, Tensor] = {}
+    for file in files:
+        with _open(file) as source:
+            for public in source.keys() & ours.keys():
+                tensor = source.get_tensor(public)
+                if not tensor.is_floating_point():
+                    raise LayersError(f"{public} in '{file}' must hold floating-point numbers, but was {tensor.dtype}")
+                weights[ours[public]] = tensor if dtype is None else tensor.to(dtype)
+    model.load_state_dict(weights, assign=True)
+    return model
+
+
+def _check_weights(path: Path, wanted: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> None:
+    problems = [f"missing: {', '.join(sorted(wanted.keys() - found.keys()))}"] if wanted.keys() - found.keys() else []
+    if found.keys() - wanted.keys():
+        problems.append(f"unexpected: {', '.join(sorted(found.keys() - wanted.keys()))}")
+    misshapen = [
+        f"{name} must be {list(wanted[name])} but was {list(found[name])}"
+        for name in sorted(wanted.keys() & found.keys())
+        if wanted[name] != found[name]
+    ]
+    if misshapen:
+        problems.append(f"misshapen: {', '.join(misshapen)}")
+    if problems:
+        raise LayersError(f"the weights in '{path}' do not fit its {SETTINGS}; " + "; ".join(problems))
+
+
+def _weight_files(path: Path) -> list[Path]:
+    if (path / WEIGHTS).exists() or not (path / INDEX).exists():
+        return [path / WEIGHTS]
+    names = _read_json(path / INDEX).get("weight_map")
+    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
+        raise LayersError(f"weight_map in '{path / INDEX}' must say for each weight in which file it is")
+    for name in set(names.values()):
+        if Path(name).name != name:  # an index must not lead out of its folder
+            raise LayersError(f"weight_map in '{path / INDEX}' must name files of its own folder, but named {name!r}")
+    return [path / name for name in sorted(set(names.values()))]
+
+
+def _shapes(files: list[Path]) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {}
+    for file in files:
+        with _open(file) as source:
+            shapes |= {name: tuple(source.get_slice(name).get_shape()) for name in source.keys()}  # noqa: SIM118
+    return shapes
+
+
+def _open(file: Path) -> Any:
+    try:
+        return safe_open(file, framework="pt")
+    except (OSError, SafetensorError) as error:
+        reason = "there is no such file" if not file.exists() else str(error)
+        raise LayersError(f"the weights in '{file}' cannot be read: {reason}") from None
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LayersError(f"'{file}' cannot be read: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        raise LayersError(f"'{file}' must be JSON, but is not: {error}") from None
+    if not isinstance(content, dict):
+        raise LayersError(f"'{file}' must hold a JSON object, but holds {type(content).__name__}")
+    return content
+
+
+def _write_json(file: Path, content: Mapping[str, Any]) -> None:
+    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _replace(file: Path, write: Callable[[Path], None]) -> None:
+    """Write beside `file`, bring it to the disk, then rename it into place."""
+    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
+    try:
+        write(partial)
+        with partial.open("rb+") as written:
+            os.fsync(written.fileno())
+        partial.replace(file)
+    finally:
+        with suppress(FileNotFoundError):
+            partial.unlink()

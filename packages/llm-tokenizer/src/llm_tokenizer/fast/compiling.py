@@ -1,0 +1,71 @@
+"""Compiling Python to machine code with numba, and the two machine instructions that Python has no word for.
+
+The fast modules work on eight bytes at once: an integer of 64 bits holds eight characters of English, and a handful of
+additions on it ask a question of all eight. That needs unsigned integers throughout (numba makes a float of an
+unsigned and a signed one), hence the constants wrapped in `uint64`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+Bytes = NDArray[np.uint8]
+Words = NDArray[np.uint64]
+Ids = NDArray[np.int32]
+Integers = NDArray[np.int64]
+
+PADDING = 64  # bytes that must follow a text in memory, so that eight bytes can be loaded at its very end
+
+
+def compiled(function: Function) -> Function:
+    """Compile at the first call, keep the machine code on disk, and let other threads run meanwhile."""
+    made: Function = njit(cache=True, nogil=True)(function)
+    return made
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _load8(typing_context: Any, data: Any, place: Any) -> Any:
+    signature = types.uint64(data, types.int64)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        address = builder.gep(array.data, [arguments[1]], source_etype=ir.IntType(8))
+        return builder.load(address, typ=ir.IntType(64), align=1)
+
+    return signature, generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _trailing_zeros(typing_context: Any, word: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), generate
+
+
+@compiled
+def load8(data: Bytes, place: int) -> np.uint64:
+    """The eight bytes from `place` on as one integer, the first byte lowest (all of numba's machines count so)."""
+    word: np.uint64 = _load8(data, place)
+    return word
+
+
+@compiled
+def trailing_zeros(word: np.uint64) -> int:
+    """How many zero bits lie below the lowest one; 64 where there is none."""
+    count: int = _trailing_zeros(word)
+    return count
+
+
+def padded(data: bytes) -> Bytes:
+    """The bytes as an array with `PADDING` zeros after them."""
+    return np.frombuffer(data + bytes(PADDING), np.uint8)

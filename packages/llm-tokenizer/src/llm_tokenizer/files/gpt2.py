@@ -1,0 +1,107 @@
+"""GPT-2's own two files: `encoder.json` with all ids and `vocab.bpe` with the merges.
+
+The same two are also known as `vocab.json` and `merges.txt`. They always mean GPT-2's pattern.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from llm_tokenizer.alphabet import from_printable, to_printable
+from llm_tokenizer.bpe import BytePairTokenizer
+from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.files.field import check_id, naming, read_json, read_text, refuse
+from llm_tokenizer.merging import Pair
+from llm_tokenizer.published import PublishedTokenizer
+
+NAMES = (("encoder.json", "vocab.bpe"), ("vocab.json", "merges.txt"))
+FIRST_LINE = "#version: 0.2"
+
+
+def load_gpt2(folder: str | Path) -> PublishedTokenizer:
+    """Read the two files of a folder, under either pair of names.
+
+    What is neither a byte nor made by a merge is a special token: the format has no other mark for one.
+
+    Raises:
+        TokenizerError: A file is missing or damaged.
+    """
+    folder = Path(folder)
+    ids, merges = next((pair for pair in NAMES if (folder / pair[0]).exists()), NAMES[0])
+    with naming(folder / ids):
+        id_of = _vocabulary(read_json(folder / ids))
+    with naming(folder / merges):
+        pairs = _merges(read_text(folder / merges), id_of)
+        made = {left + right for left, right in pairs}
+        tokens: dict[int, bytes] = {}
+        special_tokens: dict[str, int] = {}
+        for token, id in id_of.items():
+            data = from_printable(token)
+            if data is not None and (len(data) == 1 or token in made):
+                tokens[id] = data
+            else:
+                special_tokens[token] = id
+        merged: list[Pair] = [(id_of[left], id_of[right]) for left, right in pairs]
+        return PublishedTokenizer(tokens, merged, pattern="gpt2", special_tokens=special_tokens)
+
+
+def save_gpt2(tokenizer: BytePairTokenizer | PublishedTokenizer, folder: str | Path) -> Path:
+    """Write `encoder.json` and `vocab.bpe` into a folder, which is made if need be.
+
+    Raises:
+        TokenizerError: The format cannot say what this tokenizer does, or the folder cannot be written.
+    """
+    folder = Path(folder)
+    plain = not getattr(tokenizer, "whole_pieces", False) and getattr(tokenizer, "normalization", None) is None
+    if tokenizer.pattern != "gpt2" or not plain:
+        raise TokenizerError(
+            f"tokenizer: must cut by the pattern gpt2 and do nothing else to a text for these files, cuts by "
+            f"{tokenizer.pattern}; save it as tokenizer.json"
+        )
+    tokens = {id: to_printable(token) for id, token in tokenizer.tokens.items()}
+    ids = {token: id for id, token in tokens.items()}
+    for name, id in tokenizer.special_tokens.items():
+        if name in ids:
+            raise TokenizerError(f"special_tokens: {name!r} is also an ordinary token; save it as tokenizer.json")
+        ids[name] = id
+    lines = [FIRST_LINE, *(f"{tokens[left]} {tokens[right]}" for left, right in tokenizer.merges)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / NAMES[0][1], "\n".join(lines) + "\n")
+        _write(folder / NAMES[0][0], json.dumps(ids))
+    except OSError as error:
+        raise TokenizerError(f"{folder}: cannot be written: {error.strerror}; choose another folder") from None
+    return folder / NAMES[0][0]
+
+
+def _vocabulary(document: object) -> dict[str, int]:
+    if not isinstance(document, dict) or not document:
+        refuse("the file", "a JSON object with the id of each token", document)
+    ids: set[int] = set()
+    for token, id in document.items():
+        field = json.dumps(token)
+        if not token or check_id(field, id) in ids:
+            refuse(field, "a token that is not empty, with an id of its own", id)
+        ids.add(id)
+    return document
+
+
+def _merges(text: str, id_of: dict[str, int]) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line or (number == 1 and line.startswith("#version")):
+            continue
+        left, _, right = line.rstrip("\r").partition(" ")
+        if any(token not in id_of or not from_printable(token) for token in (left, right, left + right)):
+            refuse(f"line {number}", "two tokens that make a third, all three with an id", line)
+        pairs.append((left, right))
+    return pairs
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the whole file or leave the old one as it was."""
+    unfinished = path.with_name(path.name + ".unfinished")
+    unfinished.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(unfinished, path)

@@ -1,0 +1,160 @@
+"""Rank files, the format of the library `tiktoken`: a token in Base64, a blank, and its rank, which is also its id.
+
+Such a file holds neither the pattern nor the special tokens. For the encodings below they are known by the file's
+name; for any other the caller gives them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from llm_tokenizer.bpe import BytePairTokenizer
+from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.files.field import check_id, naming, read_whole, refuse
+from llm_tokenizer.merging import Pair, merge_short
+from llm_tokenizer.published import PublishedTokenizer
+from llm_tokenizer.text import Normalization
+
+LONGEST_TOKEN = 1 << 10  # bytes; a longer token would have more ways to be cut in two than any vocabulary needs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """What a rank file does not say."""
+
+    pattern: str
+    special_tokens: Mapping[str, int] = field(default_factory=dict)
+    normalization: Normalization | None = None
+
+
+_QWEN = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", *(f"<|extra_{k}|>" for k in range(205)))
+
+ENCODINGS = {
+    "gpt2": Encoding(pattern="gpt2", special_tokens={"<|endoftext|>": 50256}),
+    "r50k_base": Encoding(pattern="gpt2", special_tokens={"<|endoftext|>": 50256}),
+    "cl100k_base": Encoding(
+        pattern="cl100k",
+        special_tokens={
+            "<|endoftext|>": 100257,
+            "<|fim_prefix|>": 100258,
+            "<|fim_middle|>": 100259,
+            "<|fim_suffix|>": 100260,
+            "<|endofprompt|>": 100276,
+        },
+    ),
+    "o200k_base": Encoding(pattern="o200k", special_tokens={"<|endoftext|>": 199999, "<|endofprompt|>": 200018}),
+    "qwen": Encoding(
+        pattern="qwen2",
+        special_tokens={name: 151643 + k for k, name in enumerate(_QWEN)},
+        normalization="NFC",
+    ),
+}
+
+
+def load_tiktoken(path: str | Path, encoding: Encoding | None = None) -> PublishedTokenizer:
+    """Read a rank file.
+
+    Args:
+        path: The file, one line a token.
+        encoding: What the file does not say; may be left out where the file is called like one in `ENCODINGS`.
+
+    Raises:
+        TokenizerError: The file is missing or damaged, or has an unknown name and `encoding` is not given.
+    """
+    path = Path(path)
+    encoding = encoding or ENCODINGS.get(path.stem)
+    with naming(path):
+        if encoding is None:
+            refuse(
+                "the file's name",
+                f"one of {', '.join(ENCODINGS)}",
+                path.stem,
+                "a rank file does not say where text is cut: load it with load_tiktoken(path, Encoding(pattern=…))",
+            )
+        tokens = dict(_ranks(read_whole(path)))
+        return PublishedTokenizer(
+            tokens,
+            list(all_merges(tokens)),
+            pattern=encoding.pattern,
+            special_tokens=encoding.special_tokens,
+            whole_pieces=True,
+            normalization=encoding.normalization,
+        )
+
+
+def save_tiktoken(tokenizer: BytePairTokenizer | PublishedTokenizer, path: str | Path) -> Path:
+    """Write the ranks of all ordinary tokens; pattern and special tokens have no place in this format.
+
+    Raises:
+        TokenizerError: The merges of this tokenizer cannot be told from ranks alone, or the file cannot be written.
+    """
+    path = Path(path)
+    tokens = tokenizer.tokens
+    _check_ranks_say_all(tokenizer, tokens)
+    lines = [base64.b64encode(token) + b" %d\n" % id for id, token in sorted(tokens.items())]
+    unfinished = path.with_name(path.name + ".unfinished")
+    try:
+        unfinished.write_bytes(b"".join(lines))
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise TokenizerError(f"{path}: cannot be written: {error.strerror}; choose another place") from None
+    return path
+
+
+def all_merges(tokens: Mapping[int, bytes]) -> Iterator[Pair]:
+    """Every way to put a token together from two others, in the order of the ranks.
+
+    Why it works: ranks say which token comes first but not of which two it is made. So any two tokens may merge that
+    make a third, the one of the lowest rank first. For a vocabulary that merging has brought about that comes to the
+    same: at the time of its merge a token lies there in its own two parts and in no others.
+
+    Spec: tokenizer.encode_bpe
+    """
+    id_of = {token: id for id, token in tokens.items()}
+    for _, token in sorted(tokens.items()):
+        for place in range(1, len(token)):
+            left = id_of.get(token[:place])
+            if left is not None and (right := id_of.get(token[place:])) is not None:
+                yield left, right
+
+
+def _ranks(data: bytes) -> Iterator[tuple[int, bytes]]:
+    seen: set[int] = set()
+    for number, line in enumerate(data.splitlines(), start=1):
+        if not line:
+            continue
+        name = f"line {number}"
+        coded, _, digits = line.partition(b" ")
+        try:
+            token = base64.b64decode(coded, validate=True)
+        except binascii.Error:
+            token = b""
+        if not 0 < len(token) <= LONGEST_TOKEN or not digits.isdigit() or len(digits) > 9:
+            refuse(name, f"a token of at most {LONGEST_TOKEN} bytes in Base64, a blank and its rank", repr(line[:40]))
+        rank = check_id(f"{name}, rank", int(digits))
+        if rank in seen:
+            refuse(f"{name}, rank", "a number that no other line has", rank)
+        seen.add(rank)
+        yield rank, token
+
+
+def _check_ranks_say_all(tokenizer: BytePairTokenizer | PublishedTokenizer, tokens: Mapping[int, bytes]) -> None:
+    """Ranks are enough when ids follow the merges, and each token comes out of its own bytes (so `all_merges` holds)."""
+    id_of = {token: id for id, token in tokens.items()}
+    order = [id_of[tokens[left] + tokens[right]] for left, right in tokenizer.merges]
+    remedy = "save it as tokenizer.json, which holds the merges themselves"
+    if order != sorted(order):
+        raise TokenizerError(f"tokenizer: its ids must follow the order of its merges for a rank file; {remedy}")
+    if getattr(tokenizer, "whole_pieces", False) and set(tokenizer.merges) == set(all_merges(tokens)):
+        return
+    rank_of = {pair: id for pair, id in zip(tokenizer.merges, order, strict=True)}
+    for id, token in tokens.items():
+        if merge_short([id_of[bytes([byte])] for byte in token], rank_of) != [id]:
+            raise TokenizerError(
+                f"tokenizer: its merges must lead to every token for a rank file, but not to {token!r}; {remedy}"
+            )

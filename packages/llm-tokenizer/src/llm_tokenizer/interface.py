@@ -1,0 +1,45 @@
+"""What every tokenizer offers. Other packages depend on this Protocol, never on one of our classes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Tokenizer(Protocol):
+    """Text to token ids and back.
+
+    An id is a whole number from 0 to `vocab_size - 1`. Every token stands for some bytes, so that
+    `decode_bytes(encode(text))` is exactly `text.encode("utf-8")`.
+    """
+
+    @property
+    def vocab_size(self) -> int:
+        """How many different ids there are, special tokens included."""
+        ...
+
+    @property
+    def special_tokens(self) -> Mapping[str, int]:
+        """The id of each special token by its text."""
+        ...
+
+    def encode(self, text: str, *, allowed_special: Collection[str] = ()) -> list[int]:
+        """The ids of a text. A special token in it is plain characters unless it is allowed here by name."""
+        ...
+
+    def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:
+        """The ids of several texts, each encoded on its own."""
+        ...
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of the ids; bytes that are not UTF-8 become U+FFFD, the replacement character."""
+        ...
+
+    def decode_bytes(self, ids: Iterable[int]) -> bytes:
+        """The bytes of the ids, with nothing replaced."""
+        ...
+
+    def token_bytes(self, id: int) -> bytes:
+        """The bytes that one token stands for."""
+        ...

@@ -1,0 +1,81 @@
+"""How the bytes of one piece become tokens: apply the learned merges, the earliest learned first.
+
+Two ways to the same ids. `merge_short` is the definition, and quick for a word. It looks through the whole piece for
+each merge, so a piece of a million letters would take a million times a million looks: `merge_long` keeps the
+candidates in a heap and the tokens in a linked list and needs n · log n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from heapq import heapify, heappop, heappush
+from itertools import pairwise
+
+Pair = tuple[int, int]
+
+
+def merge_short(ids: list[int], rank_of: Mapping[Pair, int]) -> list[int]:
+    """Replace the pair that was learned first, wherever it stands, until no learned pair is left.
+
+    Why it works: training merged the most frequent pair everywhere, then the next. Encoding replays those merges in
+    the same order, so that a text is cut as the training text was. The rank of a pair is the id of the token that it
+    makes: ids were given out in the order of learning.
+
+    Spec: tokenizer.encode_bpe
+    Source: Sennrich, Haddow and Birch 2016, Neural Machine Translation of Rare Words with Subword Units.
+    """
+    unknown = len(rank_of) + 256
+    while len(ids) > 1:
+        ranks = [rank_of.get(pair, unknown) for pair in pairwise(ids)]
+        rank = min(ranks)
+        if rank == unknown:
+            break
+        ids = replace_pair(ids, ranks, rank)
+    return ids
+
+
+def replace_pair(ids: list[int], ranks: list[int], rank: int) -> list[int]:
+    """Replace, from left to right, every pair of that rank by the token it makes; `aaa` becomes `(aa)a`."""
+    merged = []
+    place = 0
+    while place < len(ids):
+        if place < len(ranks) and ranks[place] == rank:
+            merged.append(rank)
+            place += 2
+        else:
+            merged.append(ids[place])
+            place += 1
+    return merged
+
+
+def merge_long(ids: list[int], rank_of: Mapping[Pair, int]) -> list[int]:
+    """The same ids as `merge_short`, in n · log n steps for a piece of n bytes.
+
+    Why it works: the heap gives the lowest rank, and among equals the leftmost place, which is the order in which
+    `merge_short` replaces. A merge changes only the pairs to its left and right: those two are pushed, and entries
+    whose pair is gone are recognised when they come up, because the pair that stands there now has another rank.
+
+    Spec: tokenizer.encode_bpe
+    """
+    end = len(ids)
+    token: list[int] = [*ids, -1]  # -1: nothing here, at the end or where a token has been merged away
+    after = [*range(1, end + 1), end]
+    before = [*range(-1, end)]  # before[0] is -1, which in Python is the end: there stands no token either
+
+    def rank_at(place: int) -> int | None:
+        return rank_of.get((token[place], token[after[place]]))
+
+    heap = [(rank, place) for place in range(end) if (rank := rank_at(place)) is not None]
+    heapify(heap)
+    while heap:
+        rank, place = heappop(heap)
+        if rank_at(place) != rank:
+            continue
+        gone = after[place]
+        token[place], token[gone] = rank, -1
+        after[place] = after[gone]
+        before[after[place]] = place
+        for left in (before[place], place):
+            if (new_rank := rank_at(left)) is not None:
+                heappush(heap, (new_rank, left))
+    return [id for id in token if id >= 0]

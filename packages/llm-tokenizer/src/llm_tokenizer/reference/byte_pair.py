@@ -1,0 +1,74 @@
+"""Byte-pair encoding in three functions.
+
+Sennrich, Haddow and Birch 2016, Neural Machine Translation of Rare Words with Subword Units.
+"""
+
+from collections import Counter
+from itertools import pairwise
+
+from llm_tokenizer.reference.alphabet import byte_to_unicode
+
+Merges = list[list[int]]
+
+
+def train_bpe(pieces: list[str], vocab_size: int) -> Merges:
+    """Merge the most frequent pair of neighbours, again and again."""
+    if vocab_size < 256:
+        raise ValueError(f"vocab_size: must be at least 256, one for each byte, was {vocab_size}")
+    words = [list(piece.encode("utf-8")) for piece in pieces]
+    merges: Merges = []
+    while 256 + len(merges) < vocab_size:
+        counts = Counter(pair for word in words for pair in pairwise(word))
+        if not counts:
+            break
+        # Most frequent first; of equally frequent pairs, the first in the order of their tokens.
+        left, right = min(counts, key=lambda pair: (-counts[pair], token_order(pair[0]), token_order(pair[1])))
+        words = [merge(word, left, right, 256 + len(merges)) for word in words]
+        merges.append([left, right])
+    return merges
+
+
+def token_order(id: int) -> int:
+    """Bytes in the order of their printable characters (code points below 324), then merged tokens by age."""
+    return ord(byte_to_unicode()[id]) if id < 256 else 1000 + id
+
+
+def merge(word: list[int], left: int, right: int, new: int) -> list[int]:
+    """Replace each `left right` by `new`, from left to right."""
+    merged = []
+    place = 0
+    while place < len(word):
+        if word[place : place + 2] == [left, right]:
+            merged.append(new)
+            place += 2
+        else:
+            merged.append(word[place])
+            place += 1
+    return merged
+
+
+def encode_bpe(pieces: list[str], merges: Merges) -> list[int]:
+    """Apply all merges to each piece, in the order in which they were learned."""
+    ids = []
+    for piece in pieces:
+        word = list(piece.encode("utf-8"))
+        for k, (left, right) in enumerate(merges):
+            word = merge(word, left, right, 256 + k)
+        ids += word
+    return ids
+
+
+def decode_bpe(ids: list[int], merges: Merges) -> bytes:
+    """Take merged tokens apart until only bytes are left."""
+    data = []
+    open_ids = list(reversed(ids))
+    while open_ids:
+        id = open_ids.pop()
+        if not 0 <= id < 256 + len(merges):
+            raise ValueError(f"ids: must be from 0 to {255 + len(merges)}, was {id}")
+        if id < 256:
+            data.append(id)
+        else:
+            left, right = merges[id - 256]
+            open_ids += [right, left]
+    return bytes(data)

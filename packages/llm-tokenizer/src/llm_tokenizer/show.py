@@ -1,0 +1,75 @@
+"""Tokens made visible: one colour after the other, in a terminal or on a web page.
+
+What is not a printable character is shown by name, so that nothing hides and no text can steer the terminal: a
+line break as `↵`, a part of a character as its bytes in hexadecimal.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from llm_tokenizer.interface import Tokenizer
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+# Five pale backgrounds that stay apart for colour-blind eyes too; special tokens are dark instead.
+COLORS = ("#cde4f7", "#fbe3b9", "#d3ecd0", "#f3d3e3", "#e0dbf2")
+INK, SPECIAL_INK, SPECIAL_COLOR = "#111111", "#ffffff", "#444444"
+
+
+def token_label(data: bytes) -> str:
+    """How one token is shown: its text where it is text, `⟨e2 82⟩` where it is a part of a character."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return f"⟨{data.hex(' ')}⟩"
+    return "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if character == "\n":
+        return "↵\n"
+    if character.isprintable():
+        return character
+    if character == "\t":
+        return "⇥"
+    return f"⟨U+{ord(character):04X}⟩"
+
+
+def show_in_terminal(tokenizer: Tokenizer, ids: Sequence[int]) -> Text:
+    """The tokens as a `rich` text, which any `rich` console prints in colour."""
+    from rich.text import Text  # takes longer to import than all the rest, and only this needs it
+
+    shown = Text()
+    special = set(tokenizer.special_tokens.values())
+    for place, id in enumerate(ids):
+        ink, color = _colors(place, id in special)
+        shown.append(token_label(tokenizer.token_bytes(id)), style=f"{ink} on {color}")
+    return shown
+
+
+def show_as_html(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
+    """The tokens as a web page in one file; pointing at a token shows its id and its bytes."""
+    special = set(tokenizer.special_tokens.values())
+    spans = []
+    for place, id in enumerate(ids):
+        data = tokenizer.token_bytes(id)
+        ink, color = _colors(place, id in special)
+        spans.append(
+            f'<span style="color:{ink};background:{color}" title="id {id} · bytes {data.hex(" ")}">'
+            f"{html.escape(token_label(data))}</span>"
+        )
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"><title>Tokens</title></head>\n'
+        '<body style="font:1rem/1.9 ui-monospace,monospace;max-width:60rem;margin:2rem auto;padding:0 1rem">\n'
+        f"<p>{len(ids)} tokens</p>\n"
+        f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{"".join(spans)}</div>\n</body></html>\n'
+    )
+
+
+def _colors(place: int, special: bool) -> tuple[str, str]:
+    return (SPECIAL_INK, SPECIAL_COLOR) if special else (INK, COLORS[place % len(COLORS)])

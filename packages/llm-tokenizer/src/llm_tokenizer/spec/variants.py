@@ -1,0 +1,119 @@
+"""Correct implementations written otherwise. The specification must accept every one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+import regex
+
+from llm_tokenizer import reference
+from llm_tokenizer.alphabet import to_printable
+from llm_tokenizer.merging import merge_long, merge_short
+from llm_tokenizer.patterns import PATTERNS
+from llm_tokenizer.reference.byte_pair import merge
+from llm_tokenizer.spec.specification import variant
+
+Merges = list[list[int]]
+
+
+@variant("tokenizer.byte_to_unicode", "as GPT-2's own program builds it: visible bytes first, the others after them")
+def visible_first() -> list[str]:
+    order = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    table = {byte: chr(byte) for byte in order}
+    for byte in range(256):
+        if byte not in table:
+            table[byte] = chr(256 + len(table) - len(order))
+    return [table[byte] for byte in range(256)]
+
+
+@variant("tokenizer.split_text", "the regular expression on the whole text, without stretches")
+def whole_text(text: str, pattern: str) -> list[str]:
+    if pattern not in PATTERNS:
+        raise ValueError(pattern)
+    found: list[str] = regex.findall(PATTERNS[pattern].split, text)
+    return found
+
+
+@variant("tokenizer.split_text", "found piece by piece")
+def one_by_one(text: str, pattern: str) -> list[str]:
+    if pattern not in PATTERNS:
+        raise ValueError(pattern)
+    return [found.group() for found in regex.finditer(PATTERNS[pattern].split, text)]
+
+
+@variant("tokenizer.train_bpe", "distinct pieces with counts, pairs as printable text")
+def printable_pairs(pieces: list[str], vocab_size: int) -> list[tuple[int, int]]:
+    if vocab_size < 256:
+        raise ValueError(vocab_size)
+    words = {tuple(piece.encode()): count for piece, count in Counter(pieces).items()}
+    # Each token as (age, printable text): bytes all have age 0 and compare by their character.
+    name = {byte: (0, to_printable(bytes([byte]))) for byte in range(256)}
+    merges: list[tuple[int, int]] = []
+    while len(name) < vocab_size:
+        counts: Counter[tuple[int, int]] = Counter()
+        for word, count in words.items():
+            for pair in pairwise(word):
+                counts[pair] += count
+        if not counts:
+            break
+        pair = sorted(counts, key=lambda pair: (-counts[pair], name[pair[0]], name[pair[1]]))[0]
+        new = len(name)
+        name[new] = (new, "")
+        merged: Counter[tuple[int, ...]] = Counter()
+        for word, count in words.items():
+            merged[tuple(merge(list(word), *pair, new))] += count
+        words = dict(merged)
+        merges.append(pair)
+    return merges
+
+
+@variant("tokenizer.train_bpe", "pieces in another order")
+def reversed_pieces(pieces: list[str], vocab_size: int) -> Merges:
+    return reference.train_bpe(pieces[::-1], vocab_size)
+
+
+def _ranks(merges: Merges) -> dict[tuple[int, int], int]:
+    return {(left, right): 256 + k for k, (left, right) in enumerate(merges)}
+
+
+@variant("tokenizer.encode_bpe", "always the heap")
+def always_the_heap(pieces: list[str], merges: Merges) -> list[int]:
+    return [id for piece in pieces for id in merge_long(list(piece.encode()), _ranks(merges))]
+
+
+@variant("tokenizer.encode_bpe", "always the plain loop")
+def always_the_loop(pieces: list[str], merges: Merges) -> list[int]:
+    return [id for piece in pieces for id in merge_short(list(piece.encode()), _ranks(merges))]
+
+
+@variant("tokenizer.encode_bpe", "one replacement at a time")
+def one_at_a_time(pieces: list[str], merges: Merges) -> list[int]:
+    ranks, ids = _ranks(merges), []
+    for piece in pieces:
+        word = list(piece.encode())
+        while found := [(ranks[p], place) for place, p in enumerate(pairwise(word)) if p in ranks]:
+            rank, place = min(found)
+            word[place : place + 2] = [rank]
+        ids += word
+    return ids
+
+
+@variant("tokenizer.decode_bpe", "a table of bytes")
+def table_of_bytes(ids: list[int], merges: Merges) -> bytearray:
+    table = [bytes([byte]) for byte in range(256)]
+    for left, right in merges:
+        table.append(table[left] + table[right])
+    if any(not 0 <= id < len(table) for id in ids):
+        raise ValueError(ids)
+    return bytearray(b"".join(table[id] for id in ids))
+
+
+@variant("tokenizer.decode_bpe", "recursion")
+def recursion(ids: list[int], merges: Merges) -> bytes:
+    def expand(id: int) -> bytes:
+        if not 0 <= id < 256 + len(merges):
+            raise ValueError(id)
+        return bytes([id]) if id < 256 else expand(merges[id - 256][0]) + expand(merges[id - 256][1])
+
+    return b"".join(map(expand, ids))

@@ -1,0 +1,97 @@
+"""Who agrees with the naive reference on every golden, besides the hand.
+
+`tokenizers` is a published library in Rust with a regular expression engine (Oniguruma) of its own. It
+is optional: where it is not installed, the case files keep what it said when it was.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from typing import Any
+
+from llm_tokenizer.patterns import PATTERNS
+from llm_tokenizer.reference import byte_to_unicode
+from llm_tokenizer.spec.specification import Witness
+
+Merges = list[list[int]]
+
+
+class PublishedTokenizer:
+    """The contracts by means of the library `tokenizers`."""
+
+    @staticmethod
+    def byte_to_unicode() -> list[str]:
+        """Every byte that occurs in UTF-8 is asked for; the thirteen that never occur must stand for themselves."""
+        from tokenizers import pre_tokenizers
+
+        level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        table = {byte: chr(byte) for byte in (0xC0, 0xC1, *range(0xF5, 0x100))}
+        if not set(table.values()) <= set(pre_tokenizers.ByteLevel.alphabet()):
+            raise ValueError("the library's alphabet lacks a byte")
+        for code in (*range(0x800), *range(0x800, 0xD800, 64), *range(0xE000, 0x110000, 4096)):
+            shown = level.pre_tokenize_str(chr(code))[0][0]
+            table.update(zip(chr(code).encode(), shown, strict=True))
+        return [table[byte] for byte in range(256)]
+
+    @staticmethod
+    def split_text(text: str, pattern: str) -> list[str]:
+        """GPT-2's pattern is built in; the others run in its engine."""
+        from tokenizers import Regex, pre_tokenizers
+
+        if pattern == "gpt2":
+            found = pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str(text)
+            byte_of = {character: byte for byte, character in enumerate(byte_to_unicode())}
+            return [bytes(byte_of[character] for character in piece).decode() for piece, _ in found]
+        cut = pre_tokenizers.Split(Regex(PATTERNS[pattern].split), behavior="isolated")
+        return [piece for piece, _ in cut.pre_tokenize_str(text)]
+
+    @staticmethod
+    def train_bpe(pieces: list[str], vocab_size: int) -> Merges:
+        """Its trainer, one piece a word."""
+        from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        alphabet = pre_tokenizers.ByteLevel.alphabet()
+        trainer = trainers.BpeTrainer(vocab_size=vocab_size, initial_alphabet=alphabet, show_progress=False)
+        tokenizer.train_from_iterator(pieces, trainer)
+        id_of = {character: byte for byte, character in enumerate(byte_to_unicode())}
+        merges = []
+        for left, right in json.loads(tokenizer.to_str())["model"]["merges"]:
+            merges.append([id_of[left], id_of[right]])
+            id_of[left + right] = 255 + len(merges)
+        return merges
+
+    @staticmethod
+    def encode_bpe(pieces: list[str], merges: Merges) -> list[int]:
+        """Its encoder with our merges."""
+        tokenizer = _published(merges)
+        return [id for piece in pieces for id in tokenizer.encode(piece).ids]
+
+    @staticmethod
+    def decode_bpe(ids: list[int], merges: Merges) -> bytes:
+        """Its table of tokens, character by character back to bytes."""
+        tokenizer = _published(merges)
+        byte_of = {character: byte for byte, character in enumerate(byte_to_unicode())}
+        return bytes(byte_of[character] for id in ids for character in tokenizer.id_to_token(id))
+
+
+def _published(merges: Merges) -> Any:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    tokens = list(byte_to_unicode())
+    for left, right in merges:
+        tokens.append(tokens[left] + tokens[right])
+    vocabulary = {token: id for id, token in enumerate(tokens)}
+    pairs = [(tokens[left], tokens[right]) for left, right in merges]
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=pairs))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    return tokenizer
+
+
+def _load_published() -> Any:
+    return PublishedTokenizer if importlib.util.find_spec("tokenizers") else None
+
+
+WITNESSES = (Witness("tokenizers", _load_published),)

@@ -1,0 +1,169 @@
+"""Learning a vocabulary: merge the most frequent pair of neighbours, again and again.
+
+Written for reading, the loop counts all pairs anew for every merge: that is `reference/`. Here three things make the
+same merges come thousands of times sooner. Equal pieces are counted once and weighted. A pair knows the pieces that
+it stands in, so a merge touches only those. And a heap gives the most frequent pair without looking at all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from heapq import heapify, heappop, heappush
+from itertools import pairwise
+
+from llm_tokenizer.alphabet import tie_order
+from llm_tokenizer.bpe import BytePairTokenizer
+from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.merging import Pair
+from llm_tokenizer.patterns import find_pattern
+from llm_tokenizer.special import SpecialTokens, utf8
+
+Progress = Callable[[int, int], None]
+
+
+def train_bpe(
+    texts: Iterable[str],
+    *,
+    vocab_size: int,
+    pattern: str = "gpt2",
+    special_tokens: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> BytePairTokenizer:
+    """Learn a byte-pair tokenizer from texts. The same texts always give the same tokenizer.
+
+    Why it works: what stands side by side often is worth a number of its own. Each merge shortens the text by as many
+    tokens as the pair has places, so taking the most frequent pair is the step that shortens it most.
+
+    Args:
+        texts: Documents, one string each; nothing is merged across their edges.
+        vocab_size: How many ids there shall be: 256 bytes, the merges, and the special tokens.
+        pattern: The name of the rule that cuts a text into pieces.
+        special_tokens: Names of tokens that ordinary text cannot produce.
+        progress: Called as `progress(merges so far, merges wanted)` after every merge.
+
+    Raises:
+        TokenizerError: `vocab_size` is too small for the bytes, or larger than the texts can give.
+
+    Spec: tokenizer.train_bpe
+    Source: Sennrich, Haddow and Birch 2016, Neural Machine Translation of Rare Words with Subword Units.
+    """
+    first_ids = 256 + len(SpecialTokens(special_tokens, first_id=256).ids)
+    if not isinstance(vocab_size, int) or vocab_size < first_ids:
+        raise TokenizerError(
+            f"vocab_size: must be a whole number of at least {first_ids} (256 bytes and {first_ids - 256} special "
+            f"tokens), was {vocab_size!r}"
+        )
+    merges = learn_merges(count_pieces(texts, pattern), vocab_size - first_ids, progress)
+    if first_ids + len(merges) < vocab_size:
+        raise TokenizerError(
+            f"vocab_size: these texts give at most {first_ids + len(merges)} tokens, {vocab_size} were wanted; "
+            "ask for fewer or train on more text"
+        )
+    return BytePairTokenizer(merges, pattern=pattern, special_tokens=special_tokens)
+
+
+def count_pieces(texts: Iterable[str], pattern: str) -> Counter[str]:
+    """How often each piece stands in the texts."""
+    rule = find_pattern(pattern)
+    if isinstance(texts, str):
+        raise TokenizerError("texts: must be a collection of texts, was one string; put it into a list")
+    stretches: Counter[str] = Counter()
+    for text in texts:
+        utf8(text, what="texts")
+        stretches.update(rule.stretches(text))
+    pieces: Counter[str] = Counter()
+    for stretch, count in stretches.items():  # text repeats itself, so only the distinct stretches are cut finely
+        for piece in rule.pieces(stretch):
+            pieces[piece] += count
+    return pieces
+
+
+def learn_merges(counts: Mapping[str, int], wanted: int, progress: Progress | None = None) -> list[Pair]:
+    """The first `wanted` merges for pieces that stand so often each, or fewer when every piece is one token.
+
+    Inside, a byte is numbered by its place in `tie_order`, so that of two equally frequent pairs the smaller pair of
+    numbers is the one that goes first.
+
+    Spec: tokenizer.train_bpe
+    """
+    order = tie_order()
+    number_of = {byte: number for number, byte in enumerate(order)}
+    words = _Words([[number_of[byte] for byte in piece.encode()] for piece in counts], list(counts.values()))
+    merges: list[Pair] = []
+    while len(merges) < wanted and (pair := words.most_frequent_pair()) is not None:
+        words.merge(pair, 256 + len(merges))
+        left, right = (order[number] if number < 256 else number for number in pair)
+        merges.append((left, right))
+        if progress:
+            progress(len(merges), wanted)
+    return merges
+
+
+class _Words:
+    """All distinct pieces as lists of numbers, with what is needed to find the next merge quickly."""
+
+    def __init__(self, words: list[list[int]], counts: list[int]) -> None:
+        self._words = words
+        self._counts = counts
+        self._pair_counts: defaultdict[Pair, int] = defaultdict(int)
+        self._places: defaultdict[Pair, set[int]] = defaultdict(set)
+        for place, (word, count) in enumerate(zip(words, counts, strict=True)):
+            for pair in pairwise(word):
+                self._pair_counts[pair] += count
+                self._places[pair].add(place)
+        self._heap = [(-count, pair) for pair, count in self._pair_counts.items()]
+        heapify(self._heap)
+
+    def most_frequent_pair(self) -> Pair | None:
+        """The most frequent pair; of equals the smallest; None when there is none left.
+
+        Counts in the heap are never too small: the count of a pair can only fall once it is in there, because every
+        pair that a merge brings about holds the new token and is new itself. So the top entry is right if its
+        count still holds, and goes back with the true count if not.
+        """
+        while self._heap:
+            negative_count, pair = heappop(self._heap)
+            count = self._pair_counts[pair]
+            if count == -negative_count:
+                return pair
+            if count > 0:
+                heappush(self._heap, (-count, pair))
+        return None
+
+    def merge(self, pair: Pair, new: int) -> None:
+        """Replace the pair by the new token in every word that holds it, and count what changed."""
+        changes: defaultdict[Pair, int] = defaultdict(int)
+        for place in self._places.pop(pair):
+            old_word, count = self._words[place], self._counts[place]
+            word = _replace(old_word, pair, new)
+            if len(word) == len(old_word):
+                continue  # another merge has taken the pair apart in the meantime
+            self._words[place] = word
+            for gone in pairwise(old_word):
+                changes[gone] -= count
+            for come in pairwise(word):
+                changes[come] += count
+                if new in come:
+                    self._places[come].add(place)
+        for changed, change in changes.items():
+            self._pair_counts[changed] += change
+            if new in changed:
+                heappush(self._heap, (-change, changed))
+        del self._pair_counts[pair]
+
+
+def _replace(word: list[int], pair: Pair, new: int) -> list[int]:
+    """The word with the pair replaced from left to right; of `aaa` the first two are merged."""
+    left, right = pair
+    replaced = []
+    place = 0
+    last = len(word) - 1
+    while place <= last:
+        if word[place] == left and place < last and word[place + 1] == right:
+            replaced.append(new)
+            place += 2
+        else:
+            replaced.append(word[place])
+            place += 1
+    return replaced

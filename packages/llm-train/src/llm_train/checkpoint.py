@@ -1,0 +1,160 @@
+"""Checkpoints that survive a crash at any moment, and hold no pickle.
+
+    checkpoints/
+      step-00001000/
+        model.safetensors       weights
+        optimizer.safetensors   running averages; torch's random state as bytes
+        state.json              step, versions
+        manifest.json           size and SHA-256 of the three: written last, so a folder without it is no checkpoint
+      latest                    the name of the newest one
+
+Everything is written into a folder beside, brought to the disk, and renamed; only then is `latest` moved and only then
+are old checkpoints deleted. A rename is all or nothing, so whoever looks finds the old state or the new one.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as tensors_from_bytes
+from safetensors.torch import save as tensors_to_bytes
+from torch import Tensor
+
+from llm_train.errors import CheckpointError
+
+MODEL, OPTIMIZER, STATE, MANIFEST = "model.safetensors", "optimizer.safetensors", "state.json", "manifest.json"
+LATEST = "latest"
+RANDOM = "random.torch"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a run after a step; equal states go on to equal models."""
+
+    step: int
+    model: Mapping[str, Tensor]
+    optimizer: Mapping[str, Tensor]
+    state: Mapping[str, Any]
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
+    """Write a checkpoint and delete all but the newest `keep`.
+
+    Raises:
+        CheckpointError: the disk is full or not writable; the checkpoints from before are as they were.
+    """
+    name = f"step-{checkpoint.step:08d}"
+    partial = folder / f".partial-{name}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _remove(partial)
+        partial.mkdir()
+        _write_contents(partial, checkpoint)
+        _remove(folder / name)  # of the same step, from before a resume
+        partial.rename(folder / name)
+        _sync_folder(folder)
+        _write(folder / f".{LATEST}", name.encode())
+        (folder / f".{LATEST}").rename(folder / LATEST)
+        _sync_folder(folder)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise CheckpointError(
+            f"the checkpoint of step {checkpoint.step} could not be written into {folder} "
+            f"({error.strerror or error}); earlier checkpoints are untouched: make room and run the same command again"
+        ) from None
+    for old in steps_saved(folder)[:-keep]:
+        _remove(folder / f"step-{old:08d}")
+    return folder / name
+
+
+def load_newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
+    """Give the newest checkpoint that is whole (None where none was ever written), and why newer ones were passed over.
+
+    Raises:
+        CheckpointError: there are checkpoints, but not one is whole. Starting over silently would throw a run away.
+    """
+    passed_over = []
+    steps = steps_saved(folder)
+    for step in reversed(steps):
+        try:
+            return _read(folder / f"step-{step:08d}", step), passed_over
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            passed_over.append(f"the checkpoint of step {step} is damaged and passed over ({error})")
+    if steps:
+        raise CheckpointError(f"no checkpoint in {folder} is whole: {'; '.join(passed_over)}; move the run folder away")
+    return None, passed_over
+
+
+def steps_saved(folder: Path) -> list[int]:
+    """The steps of which there is a checkpoint, oldest first."""
+    if not folder.is_dir():
+        return []
+    return sorted(int(path.name[5:]) for path in folder.glob("step-*") if path.name[5:].isdigit())
+
+
+def _write_contents(folder: Path, checkpoint: Checkpoint) -> None:
+    optimizer = dict(checkpoint.optimizer) | {RANDOM: torch.get_rng_state()}
+    contents = {
+        MODEL: tensors_to_bytes({name: value.detach().contiguous() for name, value in checkpoint.model.items()}),
+        OPTIMIZER: tensors_to_bytes({name: value.detach().contiguous() for name, value in optimizer.items()}),
+        STATE: json.dumps({"step": checkpoint.step, **checkpoint.state}, indent=2).encode(),
+    }
+    files = {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in contents.items()}
+    contents[MANIFEST] = json.dumps({"schema": SCHEMA, "files": files}, indent=2).encode()
+    for name, data in contents.items():
+        _write(folder / name, data)
+    _sync_folder(folder)
+
+
+def _read(folder: Path, step: int) -> Checkpoint:
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    if manifest["schema"] != SCHEMA:
+        raise ValueError(f"its format is {manifest['schema']}, this version reads {SCHEMA}")
+    contents = {}
+    for name in (MODEL, OPTIMIZER, STATE):
+        contents[name] = (folder / name).read_bytes()
+        if hashlib.sha256(contents[name]).hexdigest() != manifest["files"][name]["sha256"]:
+            raise ValueError(f"{name} is not what its manifest says")
+    state = json.loads(contents[STATE])
+    if state.pop("step") != step:
+        raise ValueError("it is of another step")
+    optimizer = tensors_from_bytes(contents[OPTIMIZER])
+    torch.set_rng_state(optimizer.pop(RANDOM))
+    return Checkpoint(step, tensors_from_bytes(contents[MODEL]), optimizer, state)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file and wait until it is on the disk."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk; Windows does that by itself and cannot be asked."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(folder: Path) -> None:
+    """Delete a folder under another name, so that a crash half-way leaves no half checkpoint under its own."""
+    if not folder.exists():
+        return
+    doomed = folder.with_name(f".deleted-{folder.name}")
+    shutil.rmtree(doomed, ignore_errors=True)
+    folder.rename(doomed)
+    shutil.rmtree(doomed)

@@ -1,0 +1,103 @@
+"""AdamW: every weight gets a step of about the same size, whatever the size of its gradient."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+
+def adamw_update(
+    parameter: Tensor,
+    gradient: Tensor,
+    mean: Tensor,
+    square: Tensor,
+    step: int,
+    *,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> None:
+    """Make one update in place of a parameter and of its two running averages.
+
+    Formula:
+        m ← β₁ m + (1-β₁) g;  v ← β₂ v + (1-β₂) g²
+        θ ← θ - η λ θ - η · m/(1-β₁ᵗ) / (√(v/(1-β₂ᵗ)) + ε)
+
+    Why it works:
+        Gradients of different weights differ in size by factors of thousands, so one rate cannot fit all. Dividing
+        the mean gradient by its root mean square leaves a number near ±1 where the gradient keeps its sign, and near
+        0 where it is mostly noise. Both averages start at 0 and are too small at first; dividing by 1-βᵗ mends that
+        exactly. ε stands outside the root: it is the gradient size below which steps become smaller. The decay is
+        taken off the weight itself, times the rate, and not added to the gradient: there it would be divided by the
+        root mean square too, and weights with large gradients would hardly decay.
+
+    Args:
+        parameter: θ.
+        gradient: g; not changed.
+        mean, square: m and v, zeros before the first step.
+        step: t, counted from 1.
+        learning_rate: η.
+        beta1, beta2: what share of m and v is kept, from 0 to below 1.
+        eps: ε.
+        weight_decay: λ.
+
+    Spec: train.adamw
+    Source: Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization", arXiv:1711.05101;
+        Kingma and Ba 2015, "Adam", arXiv:1412.6980.
+    """
+    mean.lerp_(gradient, 1 - beta1)
+    square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+    root = (square / (1 - beta2**step)).sqrt_().add_(eps)
+    if weight_decay:
+        parameter.mul_(1 - learning_rate * weight_decay)
+    parameter.addcdiv_(mean, root, value=-learning_rate / (1 - beta1**step))
+
+
+class AdamW:
+    """Holds the running averages of `adamw_update` for some named parameters."""
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Tensor],
+        rates: Mapping[str, float],
+        *,
+        beta1: float = 0.9,
+        beta2: float = 0.95,
+        eps: float = 1e-8,
+        weight_decay: Mapping[str, float] | None = None,
+    ) -> None:
+        """Take parameters by name, and by the same names their peak rates and (default 0) their decay."""
+        self.parameters = dict(parameters)
+        self.rates = dict(rates)
+        self.beta1, self.beta2, self.eps = beta1, beta2, eps
+        self.weight_decay = dict(weight_decay or {})
+        self.steps = 0
+        self.means = {name: torch.zeros_like(parameter) for name, parameter in self.parameters.items()}
+        self.squares = {name: torch.zeros_like(parameter) for name, parameter in self.parameters.items()}
+
+    @torch.no_grad()
+    def step(self, gradients: Mapping[str, Tensor], share: float = 1.0) -> None:
+        """Update every parameter; `share` is what the schedule leaves of the peak rates."""
+        self.steps += 1
+        for name, parameter in self.parameters.items():
+            adamw_update(
+                parameter, gradients[name], self.means[name], self.squares[name], self.steps,
+                learning_rate=share * self.rates[name], beta1=self.beta1, beta2=self.beta2, eps=self.eps,
+                weight_decay=self.weight_decay.get(name, 0.0),
+            )  # fmt: skip
+
+    def state(self) -> dict[str, Tensor]:
+        """The averages and the number of steps."""
+        means = {f"mean.{name}": value for name, value in self.means.items()}
+        squares = {f"square.{name}": value for name, value in self.squares.items()}
+        return {"steps": torch.tensor(self.steps), **means, **squares}
+
+    @torch.no_grad()
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Take up the averages and the number of steps."""
+        self.steps = int(state["steps"])
+        for name in self.parameters:
+            self.means[name].copy_(state[f"mean.{name}"])
+            self.squares[name].copy_(state[f"square.{name}"])

@@ -1,0 +1,251 @@
+"""A recipe to a trained model: text, tokenizer, tokens, model, training, and what is left behind at the end."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from llm_layers import Decoder, ModelConfig, parameter_count, save_model
+from llm_tokenizer import save_tokenizer
+
+from llm_train.batches import batch_at
+from llm_train.checkpoint import Checkpoint, load_newest, save_checkpoint
+from llm_train.environment import environment
+from llm_train.errors import TrainError
+from llm_train.evaluation import Evaluation, evaluate
+from llm_train.interruption import Interrupted, StopRequest
+from llm_train.metrics import MetricsLog
+from llm_train.milestones import milestones
+from llm_train.objectives import next_token_loss
+from llm_train.optimizers import build_optimizer
+from llm_train.plots import plot_loss, plotting_available
+from llm_train.preparation import END_OF_TEXT, Prepared, prepare
+from llm_train.progress import Announcer, LoopProgress
+from llm_train.recipe import Recipe
+from llm_train.rehearsal import DTYPES, rehearse, steps_that_fit
+from llm_train.run import Run, write_json, write_whole
+from llm_train.samples import sample
+from llm_train.schedule import rate_share
+from llm_train.trainer import Step, Trainer
+
+
+def train(recipe: Recipe, folder: str | Path, announcer: Announcer | None = None) -> dict[str, Any]:
+    """Train a model by a recipe in a run folder, from the start or from where it was stopped; give its figures.
+
+    The same call again goes on after a stop, and repeats the figures of a finished run.
+
+    Raises:
+        TrainError: the recipe, the corpus or the folder is not what it must be; nothing was overwritten.
+        Interrupted: somebody asked it to stop; everything is saved.
+    """
+    announcer = announcer or Announcer()
+    run = Run(folder)
+    with run.locked():
+        recipe = run.claim(recipe)
+        if run.finished:
+            announcer.say(f"{run.folder} is finished; these are its figures.")
+            return run.figures()
+        if recipe.training.threads is not None:
+            torch.set_num_threads(recipe.training.threads)
+        write_json(run.environment_file, environment())
+        prepared = prepare(recipe, run, announcer)
+        work = Work(recipe, run, prepared, announcer)
+        work.train()
+        return work.finish()
+
+
+class Work:
+    """The part of a run in which there is a model."""
+
+    def __init__(self, recipe: Recipe, run: Run, prepared: Prepared, announcer: Announcer) -> None:
+        """Build the model, decide what the recipe leaves open, and take up the newest checkpoint."""
+        self.run, self.prepared, self.announcer = run, prepared, announcer
+        with announcer.stage("model") as stage:
+            self.recipe = self._resolved(recipe)
+            self.model = self._build()
+            self.trainer = self._trainer(self.recipe, self.model, DTYPES[self.recipe.training.precision])
+            self.start = self._resume()
+            count = parameter_count(self.model.config)
+            stage.done(f"{count / 1e6:.2f} million weights, {self.recipe.training.precision}, {self.steps:,} steps")
+        self.seconds_before = self.announcer.elapsed
+
+    @property
+    def steps(self) -> int:
+        """How many updates the run has."""
+        assert self.recipe.training.steps is not None, "the recipe is resolved"
+        return self.recipe.training.steps
+
+    def train(self) -> None:
+        """Run the loop, and look up from it at the milestones.
+
+        Raises:
+            Interrupted: a signal came; the step was finished and saved.
+        """
+        report = self.recipe.report
+        validations = milestones(self.steps, report.validations)
+        samples = milestones(self.steps, report.samples)
+        checkpoints = milestones(self.steps, report.checkpoints)
+        log = MetricsLog(self.run.metrics_file, after_step=self.start)
+        progress = LoopProgress(self.announcer.console, self.start, self.steps)
+        try:
+            with self.announcer.stage("training") as stage, StopRequest() as stop:
+                for step in self.trainer.run(self.start, self.steps):
+                    self._record(log, progress, step)
+                    if step.number in checkpoints or step.number == self.steps or stop.requested:
+                        self._save(step.number)
+                    if stop.requested and step.number < self.steps:
+                        raise Interrupted(f"stopped after step {step.number:,} of {self.steps:,}; everything is saved")
+                    if step.number in validations:
+                        progress.validation = self._validate(log, step.number, report.validation_windows).loss
+                    if step.number in samples:
+                        self._sample(step.number)
+                seconds = self.announcer.elapsed - self.seconds_before
+                stage.done(f"{self.steps - self.start:,} steps, {progress.tokens / max(seconds, 1e-9):,.0f} tokens/s")
+        finally:
+            progress.close()
+            log.close()
+        self.tokens_per_second = progress.tokens / max(self.announcer.elapsed - self.seconds_before, 1e-9)
+
+    def finish(self) -> dict[str, Any]:
+        """Judge the model on all held-out text, and write model, samples, plot and figures."""
+        with self.announcer.stage("validation") as stage:
+            log = MetricsLog(self.run.metrics_file, after_step=self.steps)
+            result = self._validate(log, self.steps, None)
+            log.close()
+            stage.done(f"loss {result.loss:.4f}, {result.bits_per_byte:.4f} bits per byte on all held-out text")
+        with self.announcer.stage("model out") as stage:
+            end = self.prepared.tokenizer.special_tokens[END_OF_TEXT]
+            save_model(self.model, self.run.model_folder, bos_token_id=end, eos_token_id=end)
+            save_tokenizer(self.prepared.tokenizer, self.run.model_folder)
+            text = self._sample(self.steps)
+            stage.done(f"{self.run.model_folder} in the Hugging Face layout")
+        self._plot(result)
+        figures = {
+            "validation_loss": result.loss,
+            "bits_per_byte": result.bits_per_byte,
+            "perplexity": result.perplexity,
+            "steps": self.steps,
+            "tokens": self.steps * self._tokens_per_step,
+            "tokens_per_second": self.tokens_per_second,
+            "parameters": parameter_count(self.model.config),
+            "precision": self.recipe.training.precision,
+            "seconds": self.announcer.elapsed,
+            "seconds_by_stage": dict(self.announcer.seconds),
+            "resumed_at": self.start,
+            "sample": text,
+        }
+        write_json(self.run.figures_file, figures)  # last: from now on the run counts as finished
+        return figures
+
+    @property
+    def _tokens_per_step(self) -> int:
+        training = self.recipe.training
+        return training.batch * training.accumulate * self.recipe.model.context
+
+    def _build(self) -> Decoder:
+        """The model with the start values of the recipe's seed."""
+        generator = torch.Generator().manual_seed(self.recipe.training.seed)
+        return Decoder(model_config(self.recipe), generator=generator)
+
+    def _trainer(self, recipe: Recipe, model: Decoder, dtype: torch.dtype) -> Trainer:
+        training, ids = recipe.training, self.prepared.training.ids
+        steps = training.steps or 10**9  # a rehearsal is not long enough to see the end
+        return Trainer(
+            model,
+            build_optimizer(model, recipe.optimizer, dtype),
+            next_token_loss,
+            lambda number: batch_at(
+                ids, context=recipe.model.context, batch=training.batch, seed=training.seed, step=number
+            ),
+            lambda number: rate_share(recipe.schedule, number, steps),
+            clip=recipe.optimizer.clip,
+            accumulate=training.accumulate,
+            dtype=dtype,
+        )
+
+    def _resolved(self, recipe: Recipe) -> Recipe:
+        """Decide what the recipe leaves open and write it into the run folder."""
+        self.recipe = recipe
+        training = recipe.training
+        if training.steps is None or training.precision == "auto":
+            found = rehearse(recipe, lambda dtype: self._trainer(recipe, self._build(), dtype))
+            steps = training.steps or steps_that_fit(
+                recipe,
+                seconds_per_step=found.seconds_per_step,
+                elapsed=self.announcer.elapsed,
+                held_out_tokens=len(self.prepared.held_out),
+            )
+            recipe = recipe.with_values(steps=steps, precision=found.precision)
+        if recipe.training.threads is None:
+            recipe = recipe.with_values(threads=torch.get_num_threads())
+        write_whole(self.run.recipe_file, recipe.to_toml())
+        return recipe
+
+    def _resume(self) -> int:
+        """Load the newest whole checkpoint into model and optimizer; give its step, 0 without one."""
+        checkpoint, passed_over = load_newest(self.run.checkpoints_folder)
+        for note in passed_over:
+            self.announcer.say(f"note: {note}", style="yellow")
+        if checkpoint is None:
+            return 0
+        if checkpoint.state["tokenizer_sha256"] != self.prepared.tokenizer_sha256:
+            raise TrainError(f"{self.run.folder}: its checkpoint was made with another tokenizer; use --run NAME")
+        self.model.load_state_dict(dict(checkpoint.model))
+        self.trainer.optimizer.load_state(checkpoint.optimizer)
+        self.announcer.say(f"going on from step {checkpoint.step:,}")
+        return checkpoint.step
+
+    def _save(self, step: int) -> None:
+        state = {"tokenizer_sha256": self.prepared.tokenizer_sha256, "torch": torch.__version__}
+        checkpoint = Checkpoint(step, self.model.state_dict(), self.trainer.optimizer.state(), state)
+        save_checkpoint(self.run.checkpoints_folder, checkpoint, keep=self.recipe.report.keep)
+
+    def _record(self, log: MetricsLog, progress: LoopProgress, step: Step) -> None:
+        progress.update(step.number, step.loss, step.tokens)
+        values = asdict(step)
+        number = values.pop("number")
+        values["tokens"] = number * self._tokens_per_step
+        log.write(step=number, **values, seconds=round(self.announcer.elapsed, 3))
+
+    def _validate(self, log: MetricsLog, step: int, windows: int | None) -> Evaluation:
+        result = evaluate(
+            self.model, next_token_loss, self.prepared.held_out,
+            context=self.recipe.model.context, batch=32, windows=windows,
+        )  # fmt: skip
+        log.write(
+            step=step, validation_loss=result.loss, bits_per_byte=result.bits_per_byte,
+            windows="all" if windows is None else windows,
+        )  # fmt: skip
+        return result
+
+    def _sample(self, step: int) -> str:
+        report = self.recipe.report
+        text = sample(
+            self.model, self.prepared.tokenizer, report.sample_prompt,
+            tokens=report.sample_tokens, seed=self.recipe.training.seed,
+        )  # fmt: skip
+        self.run.samples_folder.mkdir(exist_ok=True)
+        write_whole(self.run.samples_folder / f"step-{step:08d}.txt", text + "\n")
+        return text
+
+    def _plot(self, result: Evaluation) -> None:
+        with self.announcer.stage("plot") as stage:
+            if not plotting_available():
+                stage.done("left out: `pip install llm-train[plot]` draws the loss curve")
+                return
+            svg, png = self.run.folder / "loss.svg", self.run.folder / "loss.png"
+            plot_loss(
+                self.run.metrics_file, tokens_per_byte=result.tokens_per_byte,
+                title=f"{self.run.name}: {self.steps:,} steps", svg=svg, png=png,
+            )  # fmt: skip
+            stage.done(f"{svg} and .png")
+
+
+def model_config(recipe: Recipe) -> ModelConfig:
+    """The shape that a recipe asks for."""
+    model = recipe.model
+    return ModelConfig(
+        vocab_size=recipe.tokenizer.vocabulary, d_model=model.d_model, layers=model.layers, heads=model.heads,
+        kv_heads=model.kv_heads, d_head=model.d_head, d_ff=model.d_ff, context_length=model.context,
+        rope_base=model.rope_base, tied_embeddings=model.tied,
+    )  # fmt: skip

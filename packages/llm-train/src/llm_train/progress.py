@@ -1,0 +1,109 @@
+"""What a person sees while it runs: a line per stage, and one live line for the training loop.
+
+On a terminal the line is redrawn in place; elsewhere (a file, a pipe) a plain line comes now and then.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Column
+
+PLAIN_EVERY = 20.0
+"""Seconds between two plain lines."""
+REDRAW_EVERY = 0.2
+"""Seconds between two redraws of the live line."""
+
+
+class Stage:
+    """One stage of the work; `done` says what it did."""
+
+    def __init__(self) -> None:
+        self.started = time.perf_counter()
+        self.report = ""
+
+    def done(self, report: str) -> None:
+        """Set what is printed when the stage ends."""
+        self.report = report
+
+
+class Announcer:
+    """Prints stages and remembers how long each took. rich honours NO_COLOR and whether this is a terminal."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(soft_wrap=True, highlight=False)
+        self.started = time.perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the work began."""
+        return time.perf_counter() - self.started
+
+    def say(self, text: str, style: str = "") -> None:
+        """Print a line as it is; square brackets in it are text, not markup."""
+        self.console.print(text, style=style, markup=False)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Stage]:
+        """Time a stage and print its line when it has ended well."""
+        stage = Stage()
+        yield stage
+        self.seconds[name] = time.perf_counter() - stage.started
+        self.console.print(f"[bold]{name:<11}[/] ", end="")
+        self.console.print(stage.report, markup=False, end="")
+        self.console.print(f"  [dim]{self.seconds[name]:.1f} s[/]")
+
+
+class LoopProgress:
+    """Step, loss, validation loss, tokens per second and time left of a training loop."""
+
+    def __init__(self, console: Console, start: int, steps: int) -> None:
+        self.console, self.start, self.steps = console, start, steps
+        self.began = self.drawn = time.perf_counter()
+        self.tokens = 0
+        self.loss: float | None = None
+        self.validation: float | None = None
+        self._live: Progress | None = None
+        self._task: TaskID | None = None
+        if console.is_terminal:
+            text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
+            # Redrawn by hand: a thread that wakes up to draw would take time from the two cores that train.
+            self._live = Progress(text, BarColumn(bar_width=24), console=console, auto_refresh=False, transient=True)
+            self._live.start()
+            self._task = self._live.add_task(self.line(start), total=steps, completed=start)
+
+    def update(self, step: int, loss: float, tokens: int) -> None:
+        """Take in a finished step."""
+        # Smoothed: the loss of one batch says more about the batch than about the model.
+        self.loss = loss if self.loss is None else 0.95 * self.loss + 0.05 * loss
+        self.tokens += tokens
+        now = time.perf_counter()
+        if self._live is not None and self._task is not None:
+            if now - self.drawn >= REDRAW_EVERY:
+                self._live.update(self._task, description=self.line(step), completed=step, refresh=True)
+                self.drawn = now
+        elif now - self.drawn >= PLAIN_EVERY or step == self.steps:
+            self.console.print(self.line(step), markup=False)
+            self.drawn = now
+
+    def line(self, step: int) -> str:
+        """The line as text."""
+        seconds = time.perf_counter() - self.began
+        parts = [f"step {step:,}/{self.steps:,}"]
+        if self.loss is not None:
+            parts.append(f"loss {self.loss:.3f}")
+        if self.validation is not None:
+            parts.append(f"validation {self.validation:.3f}")
+        if step > self.start:
+            parts.append(f"{self.tokens / seconds:,.0f} tokens/s")
+            left = seconds / (step - self.start) * (self.steps - step)
+            parts.append(f"{int(left) // 60}:{int(left) % 60:02d} left")
+        return "  ".join(parts)
+
+    def close(self) -> None:
+        """Take the live line away."""
+        if self._live is not None:
+            self._live.stop()

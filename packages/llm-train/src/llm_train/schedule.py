@@ -1,0 +1,89 @@
+"""Learning-rate schedules: the rate as a pure function of the step, so that a resumed run has nothing to restore.
+
+    rate
+    peak  ┤   ╭────────────╮           constant  ───────      wsd       ──────╲
+          ┤  ╱              ╲          linear    ╲            cosine    ╶╮
+    floor ┤ ╱                ╲___                 ╲                      ╰─
+          └─┴────────────┴────┴──▶ step
+           warm-up
+"""
+
+import math
+from collections.abc import Callable
+
+from llm_train.recipe import Schedule
+
+
+def warmup(step: int, warmup_steps: int) -> float:
+    """The share of the peak during the warm-up: 1/n in step 0, 2/n in step 1 … and 1 from the n-th step on.
+
+    Why it works:
+        The first gradients come from random weights and AdamW's averages still rest on a handful of them: a full
+        stride then goes far in a direction that means little. Small strides first cost almost nothing.
+        It does not begin at 0: a step with rate 0 would read a batch and learn nothing from it.
+    """
+    return min(1.0, (step + 1) / warmup_steps) if warmup_steps else 1.0
+
+
+def warmup_cosine(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
+    """Rise evenly to the peak, then fall along half a cosine to the floor, and stay there.
+
+    Formula: peak · (s+1)/w  for s < w;  floor + (peak - floor) · (1 + cos(π (s-w)/(n-w)))/2  for w ≤ s < n;  floor after
+
+    Why it works:
+        Large strides cross the landscape quickly but cannot settle: they jump from wall to wall of every valley. As
+        the rate falls, the noise of the batches averages out and the weights sink to the floor of the valley they are
+        in. A cosine spends long at high rates, falls in the middle, and lands softly.
+
+    Args:
+        step: number of the update, from 0.
+        peak, floor: highest and lowest rate; the floor is a rate, not a share.
+        warmup_steps: w; 0 begins at the peak.
+        total_steps: n; steps from there on have the floor.
+
+    Spec: train.warmup_cosine
+    Source: Loshchilov and Hutter 2017, "SGDR: Stochastic Gradient Descent with Warm Restarts", arXiv:1608.03983.
+    """
+    if step < warmup_steps:
+        return peak * (step + 1) / warmup_steps
+    if step >= total_steps:
+        return floor
+    progress = (step - warmup_steps) / (total_steps - warmup_steps)
+    return floor + (peak - floor) * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+def warmup_linear(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
+    """Rise evenly to the peak, then fall evenly to the floor."""
+    if step < warmup_steps:
+        return peak * warmup(step, warmup_steps)
+    left = (total_steps - step) / max(1, total_steps - warmup_steps)
+    return floor + (peak - floor) * max(0.0, left)
+
+
+def warmup_stable_decay(
+    step: int, peak: float, floor: float, warmup_steps: int, total_steps: int, decay: float
+) -> float:
+    """Rise, stay at the peak, and fall evenly over the last share `decay` of the steps.
+
+    Why it works:
+        While the rate is high the model keeps moving along the valley; all the settling happens in the last stretch.
+        Until then no step depends on how long the run will be.
+
+    Source: Hu et al. 2024, "MiniCPM", arXiv:2404.06395.
+    """
+    if step < warmup_steps:
+        return peak * warmup(step, warmup_steps)
+    left = (total_steps - step) / max(1.0, decay * total_steps)
+    return floor + (peak - floor) * min(1.0, max(0.0, left))
+
+
+def rate_share(schedule: Schedule, step: int, total_steps: int) -> float:
+    """What share of its peak every learning rate has in a step."""
+    courses: dict[str, Callable[[int, float, float, int, int], float]] = {
+        "constant": lambda step, peak, floor, rise, total: peak * warmup(step, rise),
+        "linear": warmup_linear,
+        "cosine": warmup_cosine,
+        "wsd": lambda *arguments: warmup_stable_decay(*arguments, schedule.decay),
+    }
+    rise = min(schedule.warmup_steps, total_steps - 1)  # even a run of two steps has a step at the peak
+    return courses[schedule.shape](step, 1.0, schedule.floor, rise, total_steps)

@@ -1,0 +1,7 @@
+"""`python -m llm_train.spec`."""
+
+from llm_tokenizer.spec.command import main
+from llm_train.spec import SPECIFICATION
+
+if __name__ == "__main__":
+    raise SystemExit(main(SPECIFICATION))

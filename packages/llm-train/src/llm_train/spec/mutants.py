@@ -1,0 +1,13 @@
+"""`python -m llm_train.spec.mutants`: the mutation score of this package's specification."""
+
+from llm_tokenizer.spec.mutation import main
+from llm_train.spec import SPECIFICATION
+
+# Planted faults that change no answer, each with the reason.
+EQUIVALENT: dict[str, str] = {
+    "train.warmup_cosine: if step >= total_steps:: GtE became Gt": "at total_steps the cosine is at the floor already",
+    "train.clip_gradients: if norm > limit:: Gt became GtE": "at the limit the factor is 1",
+}
+
+if __name__ == "__main__":
+    raise SystemExit(main(SPECIFICATION, EQUIVALENT))
