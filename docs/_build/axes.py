@@ -24,6 +24,7 @@ COLOURS = (
 
 _ROW = re.compile(r"^\| `([a-z_]+)` \|", re.MULTILINE)
 _CODE = re.compile(r"<code>([^<]+)</code>")
+_SHAPE = re.compile(r"(?<=\"|;)([a-z_*# ]+)(?=\"</span>|&#39;)")  # in a signature, and in a list of parameters
 
 
 def axis_names(vocabulary: str | None = None) -> list[str]:
@@ -43,18 +44,18 @@ def axis_stylesheet(names: list[str]) -> str:
 
 
 def colour_axes(page: str, names: list[str]) -> str:
-    """Give each piece of inline code that names nothing but axes the colours of these axes."""
+    """Give inline code and shapes in signatures that name nothing but axes the colours of these axes."""
     known = set(names)
 
     def mark(match: re.Match[str]) -> str:
         words = match.group(1).split()
-        if not words or any(word.lstrip("*") not in known for word in words):
+        if not words or any(word.lstrip("*#") not in known for word in words):
             return match.group(0)
-        return f"<code>{axes_in_colour(words)}</code>"
+        return match.group(0).replace(match.group(1), axes_in_colour(words))
 
-    return _CODE.sub(mark, page)
+    return _SHAPE.sub(mark, _CODE.sub(mark, page))
 
 
 def axes_in_colour(words: list[str]) -> str:
     """Axis names as coloured HTML."""
-    return " ".join(f'<span class="axis axis-{word.lstrip("*")}">{word}</span>' for word in words)
+    return " ".join(f'<span class="axis axis-{word.lstrip("*#")}">{word}</span>' for word in words)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from drawing import arrow, box, circle, svg, words
 
-PACKAGES = (("llm-tokenizer", "tokenizer"), ("llm-layers", "layers"), ("llm-train", "train"), ("llm-generate", "generate"))
+PACKAGES = (
+    ("llm-tokenizer", "tokenizer"),
+    ("llm-layers", "layers"),
+    ("llm-train", "train"),
+    ("llm-generate", "generate"),
+)
 BETWEEN = ("text", "ids", "logits", "model", "text")
 _FLOW_LABEL = "text, llm-tokenizer, ids, llm-layers, logits, llm-train, a trained model, llm-generate, text"
 
@@ -31,12 +36,18 @@ def _flow_across() -> str:
 def _flow_down() -> str:
     wide, parts, y = 190, [], 0.0
     for place, name in enumerate(BETWEEN):
-        parts += [arrow(wide / 2, y + 4, wide / 2, y + 54), words(wide / 2 + 18, y + 28, name, style="datum", anchor="start")]
+        parts += [
+            arrow(wide / 2, y + 4, wide / 2, y + 54),
+            words(wide / 2 + 18, y + 28, name, style="datum", anchor="start"),
+        ]
         parts.append(_glyph(place, wide / 2 - 48, y + 28))
         y += 60
         if place < len(PACKAGES):
             package, style = PACKAGES[place]
-            parts += [box(10, y, wide - 20, 46, style=f"room {style}"), words(wide / 2, y + 23, package, style="room-name")]
+            parts += [
+                box(10, y, wide - 20, 46, style=f"room {style}"),
+                words(wide / 2, y + 23, package, style="room-name"),
+            ]
             y += 46
     return svg(wide, y, parts, label=_FLOW_LABEL, style="down")
 
@@ -57,14 +68,19 @@ def _glyph(place: int, x: float, y: float) -> str:
 
 def block() -> str:
     """One transformer block: the residual stream runs straight through, two branches write to it."""
-    parts = [words(150, 318, "vectors in", style="datum"), arrow(150, 306, 150, 30), words(150, 18, "vectors out", style="datum")]
-    parts.append(words(136, 160, "residual stream", style="aside upright"))
-    for y, names, style in ((286, ("RMSNorm", "attention"), "layers"), (150, ("RMSNorm", "feed-forward"), "generate")):
-        parts.append(f'<path class="arrow" d="M150 {y}H250V{y - 18}"/>')
+    bottom, stream, branch = 350, 130, 240
+    parts = [words(stream, bottom, "vectors in", style="datum"), words(stream, 8, "vectors out", style="datum")]
+    parts += [arrow(stream, bottom - 12, stream, 20), words(stream - 16, 262, "residual stream", style="aside upright")]
+    for y, names, style in ((318, ("RMSNorm", "attention"), "layers"), (178, ("RMSNorm", "feed-forward"), "generate")):
+        parts.append(arrow(branch, y, branch, y - 16, style="arrow"))
+        parts.append(f'<path class="arrow" d="M{stream} {y}H{branch}"/>')
         for place, name in enumerate(names):
             top = y - 46 - 44 * place
-            parts += [box(186, top, 128, 30, style=f"room {style}"), words(250, top + 15, name, style="small")]
-        parts.append(f'<path class="arrow" d="M250 {y - 90}V{y - 104}H168"/>')
-        parts.append(f'<path class="arrow" d="M173 {y - 108}L166 {y - 104}L173 {y - 100}"/>')
-        parts += [circle(150, y - 104, 13, style="plus"), words(150, y - 104, "+", style="plus-sign")]
-    return svg(340, 330, parts, label="A block: norm, attention, add; norm, feed-forward, add", style="tall")
+            parts += [
+                box(branch - 64, top, 128, 30, style=f"room {style}"),
+                words(branch, top + 15, name, style="small"),
+            ]
+        parts += [arrow(branch, y - 46, branch, y - 60), f'<path class="arrow" d="M{branch} {y - 90}V{y - 108}"/>']
+        parts += [arrow(branch, y - 108, stream + 16, y - 108), circle(stream, y - 108, 13, style="plus")]
+        parts.append(words(stream, y - 108, "+", style="plus-sign"))
+    return svg(320, bottom + 12, parts, label="A block: norm, attention, add; norm, feed-forward, add", style="tall")

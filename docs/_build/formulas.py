@@ -6,7 +6,7 @@ import html
 import re
 from functools import lru_cache
 
-import pykatex
+import pykatex  # type: ignore[import-not-found]
 
 _INLINE = re.compile(r'<span class="arithmatex">\\\((.*?)\\\)</span>', re.DOTALL)
 _DISPLAY = re.compile(r'<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>', re.DOTALL)

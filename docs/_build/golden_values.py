@@ -37,8 +37,7 @@ def show_array(array: np.ndarray, axes: str | None = None) -> str:
         return show_value(array.item())
     names = name_axes(axes, array.ndim)
     shape = " × ".join(
-        f"{axes_in_colour([name])} {size}" if name else str(size)
-        for name, size in zip(names, array.shape, strict=True)
+        f"{axes_in_colour([name])} {size}" if name else str(size) for name, size in zip(names, array.shape, strict=True)
     )
     caption = f'<div class="shape">{shape} <span class="dtype">{array.dtype}</span></div>'
     if array.size == 0:
@@ -115,7 +114,7 @@ def _cell(number: Any, largest: float) -> str:
     if not math.isfinite(value):
         return f'<td class="infinite">{format_number(number)}</td>'
     share = abs(value) / largest if largest else 0.0
-    sign = "negative" if value < 0 else "positive"
+    sign = "negative" if value < 0 else "positive" if value > 0 else "zero"
     exact = repr(number.item())
     return f'<td class="{sign}" style="--share:{share:.2f}" title="{exact}">{format_number(number)}</td>'
 

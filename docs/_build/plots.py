@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from drawing import box, circle, line, svg, words
@@ -75,14 +76,22 @@ def causal_mask(sentence: str = "To be , or not") -> str:
     """Which earlier tokens each token may look at."""
     tokens, size = sentence.split(), 34
     left = 70
-    parts = [words(left + size * (i + 0.5), 18, token, style="tick axis-key_position") for i, token in enumerate(tokens)]
+    parts = [
+        words(left + size * (i + 0.5), 18, token, style="tick axis-key_position") for i, token in enumerate(tokens)
+    ]
     for row, token in enumerate(tokens):
         y = 34 + size * row
         parts.append(words(left - 10, y + size / 2, token, style="tick axis-query_position", anchor="end"))
         for column in range(len(tokens)):
             style = "may" if column <= row else "must-not"
             parts.append(box(left + size * column + 2, y + 2, size - 4, size - 4, style=style, radius=5))
-    return svg(left + size * len(tokens) + 10, 44 + size * len(tokens), parts, label="A token sees itself and the past", style="small-figure")
+    return svg(
+        left + size * len(tokens) + 10,
+        44 + size * len(tokens),
+        parts,
+        label="A token sees itself and the past",
+        style="small-figure",
+    )
 
 
 def chart(series: dict[str, Points], *, across: str, up: str, label: str) -> str:
@@ -99,19 +108,40 @@ def chart(series: dict[str, Points], *, across: str, up: str, label: str) -> str
             height - bottom - (y - y_low) / ((y_high - y_low) or 1) * (height - top - bottom),
         )
 
-    parts = [words(left - 44, 9, up, style="tick", anchor="start"), words((left + width - right) / 2, height - 8, across, style="tick")]
+    parts = [
+        words(left - 44, 9, up, style="tick", anchor="start"),
+        words((left + width - right) / 2, height - 8, across, style="tick"),
+    ]
     for mark in y_marks:
         x, y = place(x_low, mark)
-        parts += [line([(x, y), (width - right, y)], style="grid"), words(x - 8, y, f"{mark:.4g}", style="tick", anchor="end")]
+        parts += [
+            line([(x, y), (width - right, y)], style="grid"),
+            words(x - 8, y, f"{mark:.4g}", style="tick", anchor="end"),
+        ]
     for mark in ticks(x_low, x_high):
         if x_low <= mark <= x_high:
             parts.append(words(place(mark, y_low)[0], height - bottom + 14, f"{mark:,.0f}", style="tick"))
+    ends = {}
     for index, (name, points) in enumerate(series.items()):
         placed = [place(*point) for point in points]
         parts.append(line(placed, style=f"curve curve-{index}"))
-        offset = -8 if index == 0 and len(series) > 1 else 8 if len(series) > 1 else 0
-        parts.append(words(placed[-1][0] + 8, placed[-1][1] + offset, name, style=f"curve-name curve-{index}", anchor="start"))
+        ends[index, name] = placed[-1]
+    for (index, name), y in spread({key: end[1] for key, end in ends.items()}, 16).items():
+        style = f"curve-name curve-{index}"
+        parts.append(words(ends[index, name][0] + 8, y, name, style=style, anchor="start"))
     return svg(width, height, parts, label=label)
+
+
+def spread(heights: dict[tuple[int, str], float], least: float) -> dict[tuple[int, str], float]:
+    """Move labels that would cover each other apart, keeping their order from top to bottom."""
+    order = sorted(heights, key=lambda key: heights[key])
+    placed = dict(heights)
+    for above, below in pairwise(order):
+        lacking = least - (placed[below] - placed[above])
+        if lacking > 0:
+            placed[above] -= lacking / 2
+            placed[below] += lacking / 2
+    return placed
 
 
 def ticks(low: float, high: float) -> list[float]:

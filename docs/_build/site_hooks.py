@@ -1,10 +1,10 @@
 """What happens between the Markdown of docs/ and the built site; mkdocs calls these functions.
 
-    on_config          the specification's pages enter the navigation
-    on_files           generated files: specification pages, fonts, KaTeX's stylesheet, axis colours
-    on_page_markdown   `<!-- figure: name -->` becomes an inline drawing
-    on_page_content    formulas are set, axis names get their colours
-    on_post_build      the built site must load nothing from elsewhere
+on_config          the specification's pages enter the navigation
+on_files           generated files: specification pages, fonts, KaTeX's stylesheet, axis colours
+on_page_markdown   `<!-- figure: name -->` becomes an inline drawing
+on_page_content    formulas are set, axis names get their colours, docstrings link to their contracts
+on_post_build      the built site must load nothing from elsewhere
 """
 
 from __future__ import annotations
@@ -22,17 +22,20 @@ import diagrams
 import plots
 from axes import axis_names, axis_stylesheet, colour_axes
 from carried_assets import read_carried_assets
-from formulas import FormulaError, render_formulas
+from formulas import render_formulas
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
+from mkdocs.utils import get_relative_url
 from offline_check import find_remote_assets
+from reference_links import link_contracts
 from spec_pages import PACKAGES, load_specifications, navigation, read_scores, specification_pages
 
 if TYPE_CHECKING:
-    from llm_tokenizer.spec import Specification
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
+
+    from llm_tokenizer.spec import Specification
 
 FIGURES: dict[str, Callable[..., str]] = {
     "flow": diagrams.flow,
@@ -82,11 +85,15 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     return _FIGURE.sub(draw, markdown)
 
 
-def on_page_content(html: str, page: Page, **_: Any) -> str:
-    """Set the formulas and colour the axes."""
+def on_page_content(html: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
+    """Set the formulas, colour the axes, and link the reference with the specification."""
     try:
-        return colour_axes(render_formulas(html), axis_names())
-    except FormulaError as error:
+        html = colour_axes(render_formulas(html), axis_names())
+        if page.file.src_uri.startswith("reference/"):
+            known = _contracts(tuple(config.extra.get("specified_packages", PACKAGES)))
+            html = link_contracts(html, known, lambda name: _address(name, page.url))
+        return html
+    except ValueError as error:
         raise PluginError(f"{page.file.src_uri}: {error}") from error
 
 
@@ -95,6 +102,15 @@ def on_post_build(config: MkDocsConfig) -> None:
     problems = find_remote_assets(Path(config.site_dir))
     if problems:
         raise PluginError("The site must open with no network, but:\n" + "\n".join(problems))
+
+
+def _address(contract: str, page: str) -> str:
+    return get_relative_url(f"spec/{contract.replace('.', '/')}/", page)
+
+
+@cache
+def _contracts(packages: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(contract.id for each in _specifications(packages) for contract in each.contracts)
 
 
 @cache

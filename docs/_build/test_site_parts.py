@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import diagrams
 import numpy as np
+import plots
 import pytest
 from axes import axis_names, axis_stylesheet, colour_axes
 from carried_assets import keep_rules, read_carried_assets
+from contract_page import page_address
 from formulas import FormulaError, render_formulas
 from golden_values import format_number, name_axes, show_array, show_value
 from offline_check import find_remote_assets
-from plots import chart, thin, ticks
+from plots import chart, spread, thin, ticks
+from reference_links import link_contracts
+from spec_pages import DOCS, index_page, load_specifications, specification_pages
 
 
 def test_formulas_are_set_and_escapes_undone() -> None:
@@ -63,7 +69,8 @@ def test_axis_names_spread_over_dimensions(axes: str | None, dimensions: int, na
 
 
 @pytest.mark.parametrize(
-    ("number", "text"), [(0.5, "0.5"), (-3.0, "−3"), (1.23456e-7, "1.235e-7"), (float("-inf"), "−∞"), (7, "7"), (True, "yes")]
+    ("number", "text"),
+    [(0.5, "0.5"), (-3.0, "−3"), (1.23456e-7, "1.235e-7"), (float("-inf"), "−∞"), (7, "7"), (True, "yes")],
 )
 def test_numbers_are_short(number: float, text: str) -> None:
     assert format_number(number).replace("-", "−") == text.replace("-", "−")
@@ -72,7 +79,7 @@ def test_numbers_are_short(number: float, text: str) -> None:
 def test_an_array_shows_every_number_and_its_axes() -> None:
     shown = show_array(np.array([[1.0, -2.0], [0.0, 4.0]]), "*batch d_model")
     assert shown.count("<td") == 4
-    assert 'axis-d_model' in shown and "\n\n" not in shown
+    assert "axis-d_model" in shown and "\n\n" not in shown
 
 
 def test_text_shows_its_spaces_and_cannot_break_the_page() -> None:
@@ -101,3 +108,50 @@ def test_a_long_curve_is_thinned_and_drawn() -> None:
     points = thin([(float(step), 1.0 / (step + 1)) for step in range(5000)])
     assert len(points) < 300
     assert "loss" in chart({"loss": points}, across="step", up="loss", label="falling")
+
+
+def test_docstrings_link_to_their_contracts() -> None:
+    page = "<p>Spec: layers.rms_norm\nSource: Zhang 2019, arXiv:1910.07467.</p>"
+    linked = link_contracts(page, {"layers.rms_norm"}, lambda name: f"../{name}")
+    assert '<a href="../layers.rms_norm">' in linked and "Zhang" in linked
+    with pytest.raises(ValueError, match="no such contract"):
+        link_contracts(page, set(), str)
+
+
+def test_labels_that_would_cover_each_other_move_apart() -> None:
+    placed = spread({(0, "a"): 100.0, (1, "b"): 104.0}, 16)
+    assert placed[1, "b"] - placed[0, "a"] == 16
+
+
+def test_every_contract_has_a_page_with_its_clauses_and_cases() -> None:
+    specifications = load_specifications()
+    pages = specification_pages(specifications, [])
+    for specification in specifications:
+        for contract in specification.contracts:
+            page = pages[page_address(contract)]
+            assert all(f"clause-{place}" in page for place in range(1, len(contract.clauses) + 1))
+            assert page.count("<details") == len(specification.cases[contract.id])
+
+
+def test_every_contract_sends_its_reader_to_a_page_that_exists() -> None:
+    for specification in load_specifications():
+        for contract in specification.contracts:
+            assert (DOCS / f"{contract.page}.md").is_file(), contract.id
+
+
+def test_the_mutation_score_is_shown_where_it_is_recorded() -> None:
+    score = {
+        "specification": "llm-layers", "faults": 200, "caught": 199, "slips": {"layers.softmax": 50},
+        "planted": {"layers.softmax": 150}, "equivalent": 3, "variants accepted": 4, "variants refused": [],
+    }  # fmt: skip
+    assert "99.5%" in index_page([], [score])
+
+
+FIGURES = (diagrams.flow, diagrams.block, plots.schedule, plots.temperatures, plots.rotary_clocks)
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_figures_are_one_piece_of_html_and_take_their_colours_from_the_page(figure: Callable[[], str]) -> None:
+    drawing = figure()
+    assert drawing.startswith(("<svg", "<div")) and "\n\n" not in drawing
+    assert "#" not in drawing

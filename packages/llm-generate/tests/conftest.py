@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from llm_layers import Decoder, ModelConfig, save_model
 from llm_tokenizer import ByteTokenizer, save_tokenizer
 
@@ -22,11 +23,12 @@ def model(tokenizer: ByteTokenizer) -> Decoder:
     config = ModelConfig(
         vocab_size=tokenizer.vocab_size, d_model=16, layers=2, heads=2, kv_heads=1, d_head=8, d_ff=24, context_length=48
     )
-    model = Decoder(config, generator=torch.Generator().manual_seed(3)).eval()
-    with torch.no_grad():  # start values give nearly equal logits; a trained model has opinions
+    model = Decoder(config).eval()
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():  # start values give equal logits; a trained model has opinions
         for weight in model.parameters():
             if weight.ndim == 2:
-                weight.mul_(6.0)
+                weight.normal_(std=0.5, generator=generator)
     return model
 
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 import torch
+from torch import Tensor
+
 from llm_generate import CategoricalSampler, GenerateError, SamplingSettings, generate, new_generator
 from llm_generate import decoding as decoding_module
 from llm_layers import Decoder
-from torch import Tensor
 
 GREEDY = CategoricalSampler(SamplingSettings(temperature=0))
 PROMPT = [72, 101, 108, 108, 111]

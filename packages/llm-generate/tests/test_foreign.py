@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import torch
+from torch import Tensor
+
 from llm_generate import CategoricalSampler, SamplingSettings, generate, new_generator, stream_text
 from llm_layers import LanguageModel
 from llm_tokenizer import Tokenizer
-from torch import Tensor
 
 WORDS = ["the ", "cat ", "sees ", "a ", "dog. ", "🐈 "]
 
@@ -118,7 +119,9 @@ def test_a_foreign_model_and_a_foreign_tokenizer_write_text() -> None:
 def test_a_foreign_model_is_sampled_by_seed_and_stopped_by_strings() -> None:
     sampler = CategoricalSampler(SamplingSettings(temperature=2.0))
     streams = [
-        stream_text(TrigramModel(), WordTokenizer(), "the", sampler=sampler, max_tokens=9, generator=new_generator(seed))
+        stream_text(
+            TrigramModel(), WordTokenizer(), "the", sampler=sampler, max_tokens=9, generator=new_generator(seed)
+        )
         for seed in (4, 4)
     ]
     texts = ["".join(stream) for stream in streams]

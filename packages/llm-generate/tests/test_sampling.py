@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from llm_generate import (
     CategoricalSampler,
     GenerateError,
@@ -45,7 +46,9 @@ def chi_square(counts: Counter[int], expected: list[float]) -> tuple[float, floa
     if any(counts[token] for token, share in enumerate(expected) if share == 0):
         return math.inf, 0.0
     draws = sum(counts.values())
-    statistic = sum((counts[token] - draws * share) ** 2 / (draws * share) for token, share in enumerate(expected) if share)
+    statistic = sum(
+        (counts[token] - draws * share) ** 2 / (draws * share) for token, share in enumerate(expected) if share
+    )
     freedom = sum(share > 0 for share in expected) - 1
     spread = 2 / (9 * freedom)
     return statistic, freedom * (1 - spread + NORMAL_QUANTILE * math.sqrt(spread)) ** 3

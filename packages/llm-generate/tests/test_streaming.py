@@ -4,10 +4,11 @@ import itertools
 
 import pytest
 import torch
+from torch import Tensor
+
 from llm_generate import GenerateError, StopStrings, TextStream, stream_text
 from llm_layers import Decoder
 from llm_tokenizer import ByteTokenizer, CharacterTokenizer, Tokenizer, train_bpe
-from torch import Tensor
 
 TEXTS = [
     "plain text\n",

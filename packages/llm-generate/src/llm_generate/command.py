@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from llm_generate.streaming import TextStream
 
 EXAMPLES = """examples:
-  llm-generate text --prompt "ROMEO:"                     with the newest finished run under ./runs
+  llm-generate text --prompt "ROMEO:"                     with the newest run under ./runs
   llm-generate text --prompt "ROMEO:" --seed 7            the same text every time
   llm-generate text --prompt "ROMEO:" --temperature 0     always the likeliest token
   llm-generate text --run tale --prompt - < opening.txt   the run ./runs/tale, the prompt from a file
@@ -28,7 +28,7 @@ REASONS = {
     "stopped": "stopped by you",
 }
 
-# The end of an escape that a shell leaves as it is: "\n" in quotes arrives as two characters.
+# A shell hands "\n" in quotes over as two characters.
 _ESCAPES = {"\\n": "\n", "\\t": "\t", "\\\\": "\\"}
 
 
@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_text_options(text: argparse.ArgumentParser) -> None:
     text.add_argument("--prompt", required=True, help="the text to continue; - reads it from stdin, byte for byte")
     text.add_argument("--echo", action="store_true", help="print the prompt before its continuation")
-    source = text.add_argument_group("the model (default: the newest finished run)")
+    source = text.add_argument_group("the model (default: the run whose model was written last)")
     either = source.add_mutually_exclusive_group()
     either.add_argument("--run", metavar="NAME", help="a run by its name")
     either.add_argument(
@@ -129,6 +129,10 @@ def _text(options: argparse.Namespace) -> int:
         seed=secrets.randbelow(2**32) if options.seed is None else options.seed,
     )
     prompt = _prompt(options.prompt)
+    # On a machine that is busy, with a training for example, torch's threads wait for each other at full speed: a
+    # small model then writes 8 to 65 tokens/s. Told to sleep while they wait, they leave the cores to whoever has
+    # work, and it writes 150 to 430 (4 layers of 128, two cores, two other jobs).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Only now, where the call is known to be right, the two seconds that torch takes to import.
     from llm_generate.finding import find_model_folder
     from llm_generate.loading import load

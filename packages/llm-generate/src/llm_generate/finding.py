@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from llm_train.run import Run, newest_run
-
 from llm_generate.errors import GenerateError
+from llm_train.errors import TrainError
+from llm_train.run import Run, newest_run
 
 HOW_TO_MAKE_ONE = "make one with `nox -s train` or `llm-train run`, or name a model folder with --model"
 
@@ -15,16 +15,17 @@ def find_model_folder(*, model: str | None, run: str | None, runs: str) -> Path:
     Args:
         model: A model folder; wins over the rest.
         run: The name of a run in the folder `runs`.
-        runs: Where runs are; without `model` and `run` its newest finished run is taken.
+        runs: Where runs are; without `model` and `run` the one whose model was written last is taken.
 
     Raises:
-        GenerateError: There is no such run, or no finished run at all; the message says how to make one.
+        GenerateError: There is no run with a model; the message says how to make one.
+        TrainError: There is no run of that name.
     """
     if model is not None:
         return Path(model)
     if run is not None:
         return Run.open(Path(runs) / run).model_folder
-    newest = newest_run(Path(runs))
-    if newest is None:
-        raise GenerateError(f"there is no finished run under '{runs}': {HOW_TO_MAKE_ONE}.")
-    return newest.model_folder
+    try:
+        return newest_run(runs).model_folder
+    except TrainError:
+        raise GenerateError(f"there is no trained model under '{runs}': {HOW_TO_MAKE_ONE}.") from None

@@ -47,11 +47,13 @@ def load(folder: str | os.PathLike[str]) -> LoadedModel:
     tokenizer = load_tokenizer(path)
     # The generation file wins over config.json; a file may leave an id out, or say null: there is none.
     ids = _read(path / SETTINGS) | {name: id for name, id in _read(path / GENERATION).items() if id is not None}
+    stop_ids = _ids(path, ids, "eos_token_id", model.vocab_size)
     return LoadedModel(
         model=model,
         tokenizer=tokenizer,
-        start_ids=_ids(path, ids, "bos_token_id", model.vocab_size),
-        stop_ids=_ids(path, ids, "eos_token_id", model.vocab_size),
+        # A model without a begin-of-text id learned that a text begins where another one ended.
+        start_ids=_ids(path, ids, "bos_token_id", model.vocab_size) or stop_ids[:1],
+        stop_ids=stop_ids,
     )
 
 

@@ -72,7 +72,7 @@ def stream_text(
     stop_ids: Collection[int] = (),
     start_ids: Sequence[int] = (),
     generator: torch.Generator | None = None,
-    decode: Generator = generate,
+    decode: Generator | None = None,
 ) -> TextStream:
     """Continue a prompt, and give the text as it comes.
 
@@ -92,7 +92,7 @@ def stream_text(
         start_ids: What an empty prompt begins with, for instance the end-of-text id that parts the documents of the
             training text; without any, an empty prompt is refused.
         generator: This request's random numbers.
-        decode: The decode loop.
+        decode: The decode loop; None is `generate`.
 
     Raises:
         GenerateError: The prompt, a stop string or a number is not as above; raised at once, before the first piece.
@@ -114,5 +114,6 @@ def stream_text(
         """A vocabulary padded to a round number has rows that no token belongs to; they cannot be drawn."""
         return sampler(logits[: tokenizer.vocab_size], generator)
 
+    decode = generate if decode is None else decode
     ids = decode(model, prompt_ids, sampler=known_only, max_tokens=max_tokens, stop_ids=stop_ids, generator=generator)
     return TextStream(ids, tokenizer, stop_strings)

@@ -13,18 +13,13 @@ class Vocabulary:
 
     def __init__(self, tokens: Sequence[bytes], special_tokens: Mapping[str, int]) -> None:
         self.tokens: tuple[bytes, ...] = (*tokens, *(name.encode("utf-8") for name in special_tokens))
-        # A dictionary and not the tuple itself, in which an id of -1 would quietly mean the last token.
-        self._token_of = dict(enumerate(self.tokens))
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     def token_bytes(self, id: int) -> bytes:
         """The bytes of one token."""
-        try:
-            return self._token_of[index(id)]
-        except (KeyError, TypeError):
-            raise self._unknown("id", id) from None
+        return self.tokens[self._checked("id", id)]
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """The bytes of all tokens in a row.
@@ -37,20 +32,21 @@ class Vocabulary:
         """
         ids = list(ids)
         try:
-            return b"".join(map(self._token_of.__getitem__, ids))
-        except (KeyError, TypeError):
-            return b"".join(self._token_at(place, id) for place, id in enumerate(ids))
+            if not ids or min(ids) >= 0:  # to Python an index of -1 is the last token, to us it is a mistake
+                return b"".join(map(self.tokens.__getitem__, ids))
+        except (IndexError, TypeError):
+            pass  # the next line finds out which id it was
+        return b"".join(self.tokens[self._checked(f"ids[{place}]", id)] for place, id in enumerate(ids))
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of all tokens in a row; bytes that are not UTF-8 become U+FFFD."""
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
 
-    def _token_at(self, place: int, id: int) -> bytes:
-        """One token of many, with its place in the error; also the way for whole numbers that are no plain `int`."""
+    def _checked(self, argument: str, id: int) -> int:
         try:
-            return self._token_of[index(id)]
-        except (KeyError, TypeError):
-            raise self._unknown(f"ids[{place}]", id) from None
-
-    def _unknown(self, argument: str, id: object) -> TokenizerError:
-        return TokenizerError(f"{argument}: must be a whole number from 0 to {len(self) - 1}, was {id!r}")
+            number = index(id)
+        except TypeError:
+            number = -1
+        if not 0 <= number < len(self):
+            raise TokenizerError(f"{argument}: must be a whole number from 0 to {len(self) - 1}, was {id!r}")
+        return number

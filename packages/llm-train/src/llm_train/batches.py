@@ -47,6 +47,9 @@ def consecutive_batches(
     """Windows side by side, in order: every token but the first is a target exactly once. For validation.
 
     Args:
+        ids: the text.
+        context: tokens of a window.
+        batch: windows of a batch.
         windows: only these; None takes all, and the shorter rest at the end as a batch of its own.
     """
     whole = (len(ids) - 1) // context

@@ -81,7 +81,7 @@ def load_newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
     Raises:
         CheckpointError: there are checkpoints, but not one is whole. Starting over silently would throw a run away.
     """
-    passed_over = []
+    passed_over: list[str] = []
     steps = steps_saved(folder)
     for step in reversed(steps):
         try:

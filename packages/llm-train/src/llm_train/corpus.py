@@ -1,4 +1,4 @@
-"""Where text comes from, and what of it is kept for validation: whole documents, split off before anything is learned."""
+"""Where text comes from, and what of it is held out: whole documents, split off before anything is learned."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,9 +6,8 @@ from pathlib import Path
 
 from llm_tokenizer import read_text
 from llm_tokenizer.text import text_files
-
-from llm_train.errors import TrainError
-from llm_train.recipe import Data, suggest
+from llm_train.errors import TrainError, suggest
+from llm_train.settings import Data
 from llm_train.shakespeare import clean_play, shakespeare_files
 
 SHAKESPEARE = "shakespeare"

@@ -46,6 +46,11 @@ def evaluate(
     little worse than a sliding window would, and the same for everybody who takes it.
 
     Args:
+        model: what is judged.
+        objective: gives the mean loss of a batch.
+        text: what it is judged on.
+        context: tokens of a window.
+        batch: windows that are read at once.
         windows: how many, spread evenly over the text; None takes them all and the rest at the end.
     """
     whole = (len(text) - 1) // context

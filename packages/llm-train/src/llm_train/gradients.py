@@ -10,7 +10,9 @@ def gradient_norm(gradients: Sequence[Tensor]) -> Tensor:
     """The length of all gradients laid end to end: the root of the sum of all squares, in float32 at least."""
     if not gradients:
         return torch.zeros(())
-    return torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]))
+    norms = [torch.linalg.vector_norm(gradient) for gradient in gradients]
+    whole: Tensor = torch.linalg.vector_norm(torch.stack(norms))
+    return whole
 
 
 def clip_gradients(gradients: Sequence[Tensor], limit: float) -> tuple[list[Tensor], Tensor]:

@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM: the first one asks the run to stop after the step, the second one ends it at once."""
 
 import signal
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self
 
 from llm_train.errors import TrainError
@@ -10,7 +10,7 @@ EXIT_STATUS = 130
 """What `llm-train run` ends with after a stop: the shell's number for an interrupted command."""
 
 
-class Interrupted(TrainError):
+class Interrupted(TrainError):  # noqa: N818 - to stop is no error
     """The run was asked to stop; the message says what was saved and how to go on."""
 
 
@@ -32,7 +32,7 @@ class StopRequest:
                 break
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         """Give the signals back."""
         self._give_back()
 

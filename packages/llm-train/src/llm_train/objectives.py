@@ -1,15 +1,16 @@
 """What training makes smaller: the surprise at the next token."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
-from llm_layers import cross_entropy, head_cross_entropy
 from torch import Tensor, nn
 
+from llm_layers import cross_entropy, head_cross_entropy
 from llm_train.interface import Objective
 
 
-def next_token_loss(model: nn.Module, tokens: Tensor, targets: Tensor) -> Tensor:
+def next_token_loss(model: Any, tokens: Tensor, targets: Tensor) -> Tensor:
     """Give the mean cross-entropy, in nats, of each position's prediction and the token that follows it.
 
     A model that offers its states before the head (`hidden`, `head_weight`), as ours does, is spared holding all

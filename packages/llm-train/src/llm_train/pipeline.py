@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from llm_layers import Decoder, ModelConfig, parameter_count, save_model
 from llm_tokenizer import save_tokenizer
-
 from llm_train.batches import batch_at
 from llm_train.checkpoint import Checkpoint, load_newest, save_checkpoint
 from llm_train.environment import environment
@@ -47,11 +47,15 @@ def train(recipe: Recipe, folder: str | Path, announcer: Announcer | None = None
             return run.figures()
         if recipe.training.threads is not None:
             torch.set_num_threads(recipe.training.threads)
-        write_json(run.environment_file, environment())
-        prepared = prepare(recipe, run, announcer)
-        work = Work(recipe, run, prepared, announcer)
-        work.train()
-        return work.finish()
+        try:
+            write_json(run.environment_file, environment())
+            work = Work(recipe, run, prepare(recipe, run, announcer), announcer)
+        except BaseException:
+            run.discard_preparation()
+            raise
+        with MetricsLog(run.metrics_file, after_step=work.start) as log:
+            work.train(log)
+            return work.finish(log)
 
 
 class Work:
@@ -75,7 +79,7 @@ class Work:
         assert self.recipe.training.steps is not None, "the recipe is resolved"
         return self.recipe.training.steps
 
-    def train(self) -> None:
+    def train(self, log: MetricsLog) -> None:
         """Run the loop, and look up from it at the milestones.
 
         Raises:
@@ -85,33 +89,30 @@ class Work:
         validations = milestones(self.steps, report.validations)
         samples = milestones(self.steps, report.samples)
         checkpoints = milestones(self.steps, report.checkpoints)
-        log = MetricsLog(self.run.metrics_file, after_step=self.start)
         progress = LoopProgress(self.announcer.console, self.start, self.steps)
         try:
             with self.announcer.stage("training") as stage, StopRequest() as stop:
                 for step in self.trainer.run(self.start, self.steps):
                     self._record(log, progress, step)
-                    if step.number in checkpoints or step.number == self.steps or stop.requested:
-                        self._save(step.number)
-                    if stop.requested and step.number < self.steps:
-                        raise Interrupted(f"stopped after step {step.number:,} of {self.steps:,}; everything is saved")
                     if step.number in validations:
                         progress.validation = self._validate(log, step.number, report.validation_windows).loss
                     if step.number in samples:
                         self._sample(step.number)
+                    # Last: what a checkpoint is followed by is then the next step, also when the run goes on from it.
+                    if step.number in checkpoints or step.number == self.steps or stop.requested:
+                        self._save(step.number)
+                    if stop.requested and step.number < self.steps:
+                        raise Interrupted(f"stopped after step {step.number:,} of {self.steps:,}; everything is saved")
                 seconds = self.announcer.elapsed - self.seconds_before
                 stage.done(f"{self.steps - self.start:,} steps, {progress.tokens / max(seconds, 1e-9):,.0f} tokens/s")
         finally:
             progress.close()
-            log.close()
         self.tokens_per_second = progress.tokens / max(self.announcer.elapsed - self.seconds_before, 1e-9)
 
-    def finish(self) -> dict[str, Any]:
+    def finish(self, log: MetricsLog) -> dict[str, Any]:
         """Judge the model on all held-out text, and write model, samples, plot and figures."""
         with self.announcer.stage("validation") as stage:
-            log = MetricsLog(self.run.metrics_file, after_step=self.steps)
             result = self._validate(log, self.steps, None)
-            log.close()
             stage.done(f"loss {result.loss:.4f}, {result.bits_per_byte:.4f} bits per byte on all held-out text")
         with self.announcer.stage("model out") as stage:
             end = self.prepared.tokenizer.special_tokens[END_OF_TEXT]
@@ -178,7 +179,7 @@ class Work:
             recipe = recipe.with_values(steps=steps, precision=found.precision)
         if recipe.training.threads is None:
             recipe = recipe.with_values(threads=torch.get_num_threads())
-        write_whole(self.run.recipe_file, recipe.to_toml())
+        self.run.resolve(recipe)
         return recipe
 
     def _resume(self) -> int:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llm_tokenizer import Tokenizer, TokenizerError, load_tokenizer, save_tokenizer, train_bpe
-
 from llm_train.batches import window_count
 from llm_train.corpus import Corpus, Document, load_corpus
 from llm_train.errors import TrainError
@@ -92,4 +91,8 @@ def _tokens(run: Run, name: str, documents: Sequence[Document], tokenizer: Token
 def _measure(documents: Sequence[Document]) -> str:
     size = sum(len(document.text.encode()) for document in documents)
     words = "text" if len(documents) == 1 else "texts"
-    return f"{len(documents)} {words} ({size / 1e6:.2f} MB)" if size >= 1e5 else f"{len(documents)} {words} ({size:,} bytes)"
+    return (
+        f"{len(documents)} {words} ({size / 1e6:.2f} MB)"
+        if size >= 1e5
+        else f"{len(documents)} {words} ({size:,} bytes)"
+    )

@@ -32,10 +32,11 @@ class Stage:
 class Announcer:
     """Prints stages and remembers how long each took. rich honours NO_COLOR and whether this is a terminal."""
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, started: float | None = None) -> None:
+        """Print to a console; `started` is when the work began by `time.perf_counter`, if that was before now."""
         self.console = console or Console(soft_wrap=True, highlight=False)
-        self.started = time.perf_counter()
-        self.seconds: dict[str, float] = {}
+        self.started = time.perf_counter() if started is None else started
+        self.seconds: dict[str, float] = {"start-up": self.elapsed}
 
     @property
     def elapsed(self) -> float:

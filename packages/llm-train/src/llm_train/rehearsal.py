@@ -18,7 +18,7 @@ from llm_train.trainer import Trainer
 WARM_UP, MEASURED = 1, 5
 """Updates that are not counted (the first one is slow: memory, kernels), and those that are."""
 FORWARD_SHARE = 0.6
-"""Cost of a float32 pass without gradients per token, as a share of a training update's. Rather too much than too little."""
+"""Time of a token in a float32 pass without gradients, as a share of its time in an update; rather too much."""
 CLOSING_SECONDS = 5.0
 """For the last samples, the plot, and writing the model."""
 

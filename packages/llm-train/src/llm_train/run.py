@@ -1,15 +1,16 @@
 """A run folder: everything that a training leaves behind, and how to find it again.
 
-    runs/shakespeare/
-      recipe.toml       every decision, resolved          environment.json  machine and versions
-      corpus.json       which text it was                 tokens/           ids, memory-mapped
-      metrics.jsonl     what was measured                 loss.svg, .png    the same, drawn
-      samples/          texts along the way               checkpoints/      to go on from
-      model/            Hugging Face layout               figures.json      written last: the run is finished
+runs/shakespeare/
+recipe.toml       every decision, resolved          environment.json  machine and versions
+corpus.json       which text it was                 tokens/           ids, memory-mapped
+metrics.jsonl     what was measured                 loss.svg, .png    the same, drawn
+samples/          texts along the way               checkpoints/      to go on from
+model/            Hugging Face layout               figures.json      written last: the run is finished
 """
 
 import json
 import os
+import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ class Run:
         self.samples_folder = self.folder / "samples"
         self.checkpoints_folder = self.folder / "checkpoints"
         self.model_folder = self.folder / "model"
+        self.preparing_file = self.folder / ".preparing"
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Self:
@@ -94,10 +96,26 @@ class Run:
                     "Nothing was changed: give this run a folder of its own with --run NAME"
                 )
             return stored
-        if self.folder.exists() and any(path.name != "lock" for path in self.folder.iterdir()):
+        if self.preparing_file.exists():
+            self.discard_preparation()  # of a process that died before its first step
+        elif self.folder.exists() and any(path.name != "lock" for path in self.folder.iterdir()):
             raise TrainError(f"{self.folder} is not empty and is no run folder: choose another with --run NAME")
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.preparing_file.touch()
         return recipe
+
+    def resolve(self, recipe: Recipe) -> None:
+        """Write the resolved recipe: from now on this is a run, and what is in it is kept."""
+        write_whole(self.recipe_file, recipe.to_toml())
+        self.preparing_file.unlink(missing_ok=True)
+
+    def discard_preparation(self) -> None:
+        """Remove what was made for a run that never came to its first step; a run is never touched."""
+        if not self.preparing_file.exists():
+            return
+        shutil.rmtree(self.tokens_folder, ignore_errors=True)
+        for path in (self.corpus_file, self.environment_file, self.preparing_file):
+            path.unlink(missing_ok=True)
 
     def claim_corpus(self, corpus: Corpus) -> None:
         """Write down which text this run learns from, or check that it is the same.

@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+
 from llm_tokenizer import Tokenizer
 
 
@@ -14,6 +15,8 @@ def sample(model: Any, tokenizer: Tokenizer, prompt: str, *, tokens: int, seed: 
         model: any `LanguageModel` of llm-layers' interface.
         tokenizer: the one that the model was trained with.
         prompt: where to begin; empty begins at the end-of-text token, as a new document does.
+        tokens: how many to add.
+        seed: of the random choices.
         temperature: below 1 prefers likely tokens.
     """
     generator = torch.Generator().manual_seed(seed)

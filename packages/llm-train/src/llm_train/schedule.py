@@ -1,17 +1,18 @@
 """Learning-rate schedules: the rate as a pure function of the step, so that a resumed run has nothing to restore.
 
-    rate
-    peak  ┤   ╭────────────╮           constant  ───────      wsd       ──────╲
-          ┤  ╱              ╲          linear    ╲            cosine    ╶╮
-    floor ┤ ╱                ╲___                 ╲                      ╰─
-          └─┴────────────┴────┴──▶ step
-           warm-up
+rate
+peak  ┤   ╭────────────╮           constant  ───────      wsd       ──────╲
+┤  ╱              ╲          linear    ╲            cosine    ╶╮
+floor ┤ ╱                ╲___                 ╲                      ╰─
+└─┴────────────┴────┴──▶ step
+warm-up
 """
 
 import math
 from collections.abc import Callable
+from functools import partial
 
-from llm_train.recipe import Schedule
+from llm_train.settings import Schedule
 
 
 def warmup(step: int, warmup_steps: int) -> float:
@@ -28,7 +29,10 @@ def warmup(step: int, warmup_steps: int) -> float:
 def warmup_cosine(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     """Rise evenly to the peak, then fall along half a cosine to the floor, and stay there.
 
-    Formula: peak · (s+1)/w  for s < w;  floor + (peak - floor) · (1 + cos(π (s-w)/(n-w)))/2  for w ≤ s < n;  floor after
+    Formula:
+        peak · (s+1)/w  for s < w
+        floor + (peak - floor) · (1 + cos(π (s-w)/(n-w)))/2  for w ≤ s < n
+        floor  for s ≥ n
 
     Why it works:
         Large strides cross the landscape quickly but cannot settle: they jump from wall to wall of every valley. As
@@ -37,7 +41,8 @@ def warmup_cosine(step: int, peak: float, floor: float, warmup_steps: int, total
 
     Args:
         step: number of the update, from 0.
-        peak, floor: highest and lowest rate; the floor is a rate, not a share.
+        peak: the highest rate.
+        floor: the lowest one; a rate, not a share of the peak.
         warmup_steps: w; 0 begins at the peak.
         total_steps: n; steps from there on have the floor.
 
@@ -83,7 +88,7 @@ def rate_share(schedule: Schedule, step: int, total_steps: int) -> float:
         "constant": lambda step, peak, floor, rise, total: peak * warmup(step, rise),
         "linear": warmup_linear,
         "cosine": warmup_cosine,
-        "wsd": lambda *arguments: warmup_stable_decay(*arguments, schedule.decay),
+        "wsd": partial(warmup_stable_decay, decay=schedule.decay),
     }
     rise = min(schedule.warmup_steps, total_steps - 1)  # even a run of two steps has a step at the peak
     return courses[schedule.shape](step, 1.0, schedule.floor, rise, total_steps)

@@ -46,7 +46,13 @@ class TokenFile:
 
 
 def write_tokens(
-    path: Path, documents: Iterable[list[int]], *, separator: int, text_bytes: int, vocab_size: int, tokenizer_sha256: str
+    path: Path,
+    documents: Iterable[list[int]],
+    *,
+    separator: int,
+    text_bytes: int,
+    vocab_size: int,
+    tokenizer_sha256: str,
 ) -> TokenFile:
     """Write `path` (.bin) and its header, one document after the other with `separator` before, between and after.
 

@@ -1,8 +1,8 @@
 """The training loop: guess, measure, correct, again.
 
-    tokens ─▶ model ─▶ loss ─▶ gradients ─▶ clip ─▶ optimizer ─▶ new weights
-       ▲                                                            │
-       └────────────────────── the next step ◀──────────────────────┘
+tokens ─▶ model ─▶ loss ─▶ gradients ─▶ clip ─▶ optimizer ─▶ new weights
+▲                                                            │
+└────────────────────── the next step ◀──────────────────────┘
 """
 
 import math
@@ -38,7 +38,7 @@ class Step:
 
 
 class Trainer:
-    """Makes updates, one after the other. Every update is a pure function of the weights, the averages and its number."""
+    """Makes updates, one after the other; each is a pure function of the weights, the averages and its number."""
 
     def __init__(
         self,

@@ -121,7 +121,7 @@ ATTENTION = Contract(
     id="layers.attention",
     summary="Give each query the average of the values, weighted by how well their keys match it.",
     formula=r"y = \mathrm{softmax}\!\left(\frac{q k^\top}{\sqrt{d}} + \log M\right) v",
-    why="It is a soft dictionary: queries ask, keys offer, the softmax turns matches into shares and the shares mix the "
+    why="It is a soft dictionary: queries ask, keys offer, the softmax turns matches into shares, the shares mix the "
     "values. The root of d keeps the scores near one, where the softmax still has a gradient.",
     clauses=(
         "Scores are dot products divided by the root of d_head.",

@@ -8,7 +8,7 @@ unsigned and a signed one), hence the constants wrapped in `uint64`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from llvmlite import ir
@@ -22,6 +22,8 @@ Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint64]
 Ids = NDArray[np.int32]
 Integers = NDArray[np.int64]
+
+signed = cast("Callable[[Any], int]", np.int64)  # in compiled code `int` leaves an unsigned number unsigned
 
 PADDING = 64  # bytes that must follow a text in memory, so that eight bytes can be loaded at its very end
 

@@ -61,15 +61,19 @@ def print_report(trial: Trial, console: Console) -> None:
     for verdict in trial.verdicts:
         if verdict.failures:
             _print_failure(verdict, console)
-    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
-    table.add_column(f"{specification.package} spec {specification.version} on {trial.name}", no_wrap=True)
+    console.print(f"{specification.package} spec {specification.version} on {trial.name}", style="bold", highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("contract", no_wrap=True)
     for column in COLUMNS:
         table.add_column(column, no_wrap=True)
     for verdict in trial.verdicts:
         cells = [cell(verdict, column) for column in COLUMNS]
         if verdict.status == UNWRITTEN:
             cells = [UNWRITTEN, "", "", "", ""]
-        table.add_row(verdict.contract.id, *[f"[{_STYLES[word]}]{word or '·'}[/]" for word in cells])
+        row = [f"[{_STYLES[word]}]{word or '·'}[/]" for word in cells]
+        if verdict.status != UNWRITTEN:
+            row = [words.replace(UNWRITTEN, "not yet") for words in row]  # keeps the table narrow
+        table.add_row(verdict.contract.id, *row)
     console.print(table)
     console.print()
     console.print(closing_sentence(trial), highlight=False, soft_wrap=True, markup=False)
@@ -87,7 +91,7 @@ def _print_failure(verdict: Verdict, console: Console) -> None:
         describe(failure, contract.axes_of),
     ]
     if verdict.recognised is not None:
-        lines.append(f"your numbers are those of: {verdict.recognised.name}. {verdict.recognised.hint}")
+        lines.append(f"your numbers are those of: {verdict.recognised.name} ({verdict.recognised.hint.rstrip('.')})")
     tried = {outcome.case.id for outcome in verdict.outcomes}
     failed = {outcome.case.id for outcome in verdict.failures}
     lines.append(f"{len(failed)} of {len(tried)} cases differ." + (f" Read: {contract.page}" if contract.page else ""))
@@ -106,7 +110,7 @@ def describe(failure: Outcome, axes_of: Callable[[str], str | None]) -> str:
     reason = f"{difference.reason}; " if difference.reason else ""
     count = f"{difference.wrong} of {difference.total} " + ("number differs" if difference.total == 1 else "differ")
     place = _place(difference, axes_of(difference.name))
-    return f"{name}: {reason}{count}{place}: yours {_show(difference.yours)}, golden {_show(difference.golden)}."
+    return f"{name}: {reason}{count}{place}: yours {_show(difference.yours)}, golden {_show(difference.golden)}"
 
 
 def _place(difference: Difference, axes: str | None) -> str:
@@ -115,10 +119,11 @@ def _place(difference: Difference, axes: str | None) -> str:
     if axes is None:
         return f", first at item {difference.index[0]}"
     words = [word for word in axes.split() if not word.startswith("*")]
-    lead = len(difference.index) - len(words)
-    names = [f"batch axis {number}" for number in range(max(lead, 0))] + words[max(-lead, 0) :]
-    pairs = (f"{word} {index}" for word, index in zip(names, difference.index, strict=True))
-    return f", the worst at {', '.join(pairs)}"
+    lead = max(0, len(difference.index) - len(words))
+    pairs = [f"{word} {index}" for word, index in zip(words, difference.index[lead:], strict=False)]
+    if lead:
+        pairs.insert(0, f"batch {', '.join(map(str, difference.index[:lead]))}")
+    return f", the worst at {' · '.join(pairs)}"
 
 
 def _show(value: Any) -> str:

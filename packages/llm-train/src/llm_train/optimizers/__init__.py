@@ -1,4 +1,4 @@
-"""Optimizers: the pure updates `adamw_update` and `muon_update`, the classes that hold their state, and who gets which."""
+"""Optimizers: the pure updates, the classes that hold their state, and which weights get which."""
 
 from llm_train.optimizers.adamw import AdamW, adamw_update
 from llm_train.optimizers.assignment import Together, build_optimizer

@@ -36,10 +36,12 @@ def adamw_update(
     Args:
         parameter: θ.
         gradient: g; not changed.
-        mean, square: m and v, zeros before the first step.
+        mean: m, zeros before the first step.
+        square: v, zeros before the first step.
         step: t, counted from 1.
         learning_rate: η.
-        beta1, beta2: what share of m and v is kept, from 0 to below 1.
+        beta1: what share of m is kept, from 0 to below 1.
+        beta2: what share of v is kept, from 0 to below 1.
         eps: ε.
         weight_decay: λ.
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from llm_train.interface import Optimizer
 from llm_train.optimizers.adamw import AdamW
 from llm_train.optimizers.muon import Muon
-from llm_train.recipe import Optimizer as OptimizerSettings
+from llm_train.settings import Optimizer as OptimizerSettings
 
 
 class Together:

@@ -37,7 +37,8 @@ def orthogonalize(matrices: Tensor, dtype: torch.dtype = torch.float32) -> Tenso
     for a, b, c in ROUNDS:
         squared = x @ x.mT
         x = a * x + (b * squared + c * squared @ squared) @ x
-    return (x if wide else x.mT).to(matrices.dtype)
+    result: Tensor = (x if wide else x.mT).to(matrices.dtype)
+    return result
 
 
 def muon_update(

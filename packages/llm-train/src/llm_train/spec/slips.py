@@ -17,7 +17,9 @@ def _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay,
     return torch.stack(parameters)
 
 
-@slip("train.adamw", "weight decay inside the gradient (that is Adam with L2)", "Decay is subtracted from the parameter.")
+@slip(
+    "train.adamw", "weight decay inside the gradient (that is Adam with L2)", "Decay is subtracted from the parameter."
+)
 def decay_in_the_gradient(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay):
     def update(p, g, m, v, t):
         g = g + weight_decay * p
@@ -262,7 +264,9 @@ def norms_added(first, second, limit):
     return first * scale, second * scale, norm
 
 
-@slip("train.clip_gradients", "root of the mean square instead of the sum", "The norm grows with the number of weights.")
+@slip(
+    "train.clip_gradients", "root of the mean square instead of the sum", "The norm grows with the number of weights."
+)
 def mean_for_sum(first, second, limit):
     norm = torch.cat([first.flatten(), second.flatten()]).square().mean().sqrt()
     scale = torch.clamp(limit / (norm + 1e-30), max=1.0)

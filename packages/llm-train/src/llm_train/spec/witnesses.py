@@ -63,7 +63,9 @@ class SummedWitness:
                 past = [row[place] for row in rows[:t]]
                 mean = _weighted_mean(past, beta1)
                 square = _weighted_mean([number * number for number in past], beta2)
-                value = math.fsum([value, -learning_rate * weight_decay * value, -learning_rate * mean / (math.sqrt(square) + eps)])
+                value = math.fsum(
+                    [value, -learning_rate * weight_decay * value, -learning_rate * mean / (math.sqrt(square) + eps)]
+                )
                 numbers.append(value)
             columns.append(numbers)
         return np.array(columns).T

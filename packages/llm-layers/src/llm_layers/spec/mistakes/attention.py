@@ -48,7 +48,7 @@ def base_two(scores: Any, axis: int) -> Any:
 @slip("layers.softmax", "guard in the sum", "a small number added to the sum: the shares no longer add up to one")
 def guarded(scores: Any, axis: int) -> Any:
     e = (scores - scores.amax(axis, keepdim=True)).exp() if scores.numel() else scores
-    return e / (e.sum(axis, keepdim=True) + 1e-4)
+    return e / (e.sum(axis, keepdim=True) + 1e-3)
 
 
 @slip("layers.softmax", "sigmoid", "each score by itself: that is a sigmoid")

@@ -1,0 +1,117 @@
+"""A conversation as ids, with a mask that says which of them are to be learned.
+
+The usual way writes the conversation as one text, control words and all, and encodes that. Whoever types `<|im_end|>` into
+such a chat ends their own message and speaks on as somebody else. Here control ids never pass through text: they are put
+between the messages by this module, and what people write is encoded with no special token allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.interface import Tokenizer
+from llm_tokenizer.special import utf8
+
+Role = Literal["system", "user", "assistant"]
+ROLES: tuple[Role, ...] = get_args(Role)
+START, END = "<|im_start|>", "<|im_end|>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """What one side says."""
+
+    role: Role
+    content: str
+
+    def __post_init__(self) -> None:
+        if self.role not in ROLES:
+            raise TokenizerError(f"role: must be one of {', '.join(ROLES)}, was {self.role!r}")
+        if not isinstance(self.content, str):
+            raise TokenizerError(f"content: must be a string, was {type(self.content).__name__}")
+        utf8(self.content, what="content")
+
+    @classmethod
+    def from_mapping(cls, message: Mapping[str, Any]) -> Message:
+        """A message as it stands in JSON: `{"role": "user", "content": "Hello"}`."""
+        if not isinstance(message, Mapping) or set(message) != {"role", "content"}:
+            raise TokenizerError(f"message: must be an object with role and content alone, was {message!r:.80}")
+        return cls(role=message["role"], content=message["content"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodedChat:
+    """The ids of a conversation; `mask` is 1 where an id is to be learned and 0 where it is only read."""
+
+    ids: list[int] = field(default_factory=list)
+    mask: list[int] = field(default_factory=list)
+
+    def add(self, ids: Iterable[int], *, learned: bool) -> None:
+        """Put ids at the end."""
+        before = len(self.ids)
+        self.ids.extend(ids)
+        self.mask.extend([int(learned)] * (len(self.ids) - before))
+
+
+class ChatML:
+    """The layout ChatML, with which Qwen, SmolLM2 and many others were tuned.
+
+        <|im_start|>user⏎Hello<|im_end|>⏎<|im_start|>assistant⏎Hi!<|im_end|>⏎
+
+    Why it works: to a model a conversation is one row of ids, and the two control ids say who speaks and where a turn
+    ends. Only the assistant's words and the end of its turns are learned: the model shall answer people, not imitate
+    them, and it must learn to stop. The line break after an end is read only, since at that point we stop sampling.
+
+    The head of a message and its text are encoded apart. For a text that begins with a line break, a layout made as one
+    text would merge it with the break before.
+
+    Args:
+        tokenizer: One with the special tokens `<|im_start|>` and `<|im_end|>`.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        missing = [name for name in (START, END) if name not in tokenizer.special_tokens]
+        if missing:
+            raise TokenizerError(
+                f"tokenizer: must have the special tokens {START} and {END}, lacks {' and '.join(missing)}; "
+                "train one with special_tokens=[…] or take another layout"
+            )
+        self._tokenizer = tokenizer
+        self._start = tokenizer.special_tokens[START]
+        self._end = tokenizer.special_tokens[END]
+        self._line_break = tokenizer.encode("\n")
+        self._heads = {role: [self._start, *tokenizer.encode(f"{role}\n")] for role in ROLES}
+
+    @property
+    def stop_ids(self) -> tuple[int, ...]:
+        """The ids at which an answer has ended."""
+        return (self._end,)
+
+    def encode(self, messages: Iterable[Message]) -> EncodedChat:
+        """The ids and the mask of a whole conversation, for training.
+
+        Returns:
+            The chat; `mask[i]` belongs to `ids[i]` as something to be predicted, not as something to predict from.
+
+        Raises:
+            TokenizerError: There is no message, or what stands in the list is none.
+        """
+        chat = EncodedChat()
+        for message in messages:
+            if not isinstance(message, Message):
+                raise TokenizerError(f"messages: must be made of Message objects, one was {message!r:.80}")
+            answers = message.role == "assistant"
+            chat.add(self._heads[message.role], learned=False)
+            chat.add(self._tokenizer.encode(message.content), learned=answers)
+            chat.add([self._end], learned=answers)
+            chat.add(self._line_break, learned=False)
+        if not chat.ids:
+            raise TokenizerError("messages: must hold at least one message, held none")
+        return chat
+
+    def prompt(self, messages: Iterable[Message]) -> list[int]:
+        """The ids of a conversation so far and the head of the assistant's answer, which is to be generated."""
+        return [*self.encode(messages).ids, *self._heads["assistant"]]

@@ -1,0 +1,68 @@
+"""One door for all formats: what a file is, is found out from its content."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from llm_tokenizer.byte import ByteTokenizer
+from llm_tokenizer.bpe import BytePairTokenizer
+from llm_tokenizer.character import CharacterTokenizer
+from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.files import gpt2
+from llm_tokenizer.files.field import naming, refuse
+from llm_tokenizer.files.gguf import load_gguf
+from llm_tokenizer.files.huggingface import FILE
+from llm_tokenizer.files.metadata import MAGIC
+from llm_tokenizer.files.reading import load_hugging_face
+from llm_tokenizer.files.sentencepiece import load_sentencepiece
+from llm_tokenizer.files.tiktoken import load_tiktoken
+from llm_tokenizer.published import PublishedTokenizer
+from llm_tokenizer.sentencepiece_bpe import SentencePieceTokenizer
+
+LoadedTokenizer = (
+    BytePairTokenizer | PublishedTokenizer | SentencePieceTokenizer | ByteTokenizer | CharacterTokenizer
+)
+
+_IN_A_FOLDER = (FILE, *(pair[0] for pair in gpt2.NAMES), "tokenizer.model", "*.tiktoken", "*.gguf")
+_RANK = re.compile(rb"[A-Za-z0-9+/]+={0,2} \d+\r?(\n|$)")
+_FIRST_PIECE = re.compile(rb"\x0a.{1,10}\x0a", re.DOTALL)  # a message, its length, and in it a text
+
+
+def load_tokenizer(path: str | Path) -> LoadedTokenizer:
+    """Read a tokenizer, whichever format it is in.
+
+    A folder may hold `tokenizer.json`, GPT-2's two files (`encoder.json` and `vocab.bpe`, or `vocab.json` and
+    `merges.txt`), `tokenizer.model`, a rank file (`*.tiktoken`) or a GGUF file; they are looked for in this order.
+
+    Raises:
+        TokenizerError: The file is missing, damaged, or says something that our tokenizers do not do; the message
+            names the file, the field and what to do.
+    """
+    path = Path(path)
+    with naming(path):
+        file = _find(path) if path.is_dir() else path
+    with naming(file), file.open("rb") as opened:
+        start = opened.read(256)
+    if start.startswith(MAGIC):
+        return load_gguf(file)
+    if file.name in {name for pair in gpt2.NAMES for name in pair}:
+        return gpt2.load_gpt2(file.parent)
+    if start.lstrip()[:1] in (b"{", b"["):
+        return load_hugging_face(file)
+    if _RANK.match(start):
+        return load_tiktoken(file)
+    if _FIRST_PIECE.match(start):
+        return load_sentencepiece(file)
+    with naming(file):
+        refuse("the first bytes", "those of one of the formats", repr(start[:20]))
+
+
+def _find(folder: Path) -> Path:
+    for name in _IN_A_FOLDER:
+        found = sorted(folder.glob(name))
+        if len(found) > 1:
+            raise TokenizerError(f"{folder}: holds {len(found)} files {name}; name the one to be read")
+        if found:
+            return found[0]
+    raise TokenizerError(f"{folder}: there is no such file as {FILE} in this folder; save or copy a tokenizer there")

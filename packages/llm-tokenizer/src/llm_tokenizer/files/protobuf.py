@@ -1,0 +1,84 @@
+"""The wire format of Protocol Buffers, as much of it as a SentencePiece model needs.
+
+A message is a row of fields. Each begins with a number that holds the field's own number and its kind; then comes a
+number, eight bytes, a length with as many bytes, or four bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from llm_tokenizer.files.field import refuse
+
+NUMBER, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5
+Value = int | bytes
+
+
+def read_message(data: bytes, name: str) -> Iterator[tuple[int, int, Value]]:
+    """Each field's number, its kind and its value; `name` says in an error which message this is.
+
+    Source: <https://protobuf.dev/programming-guides/encoding/>
+    """
+    place = 0
+    while place < len(data):
+        start = place
+        tag, place = _number(data, place, name)
+        kind = tag & 7
+        value: Value
+        if kind == NUMBER:
+            value, place = _number(data, place, name)
+        elif kind in (EIGHT_BYTES, BYTES, FOUR_BYTES):
+            length = {EIGHT_BYTES: 8, FOUR_BYTES: 4}.get(kind)
+            if length is None:
+                length, place = _number(data, place, name)
+            if length > len(data) - place:
+                refuse(f"{name}, byte {start}", f"a field of at most {len(data) - place} bytes", length)
+            value, place = data[place : place + length], place + length
+        else:
+            refuse(f"{name}, byte {start}", "a field of kind 0, 1, 2 or 5", kind)
+        yield tag >> 3, kind, value
+
+
+def as_number(value: Value, field: str) -> int:
+    """A whole number."""
+    if not isinstance(value, int):
+        refuse(field, "a whole number", repr(value[:20]))
+    return value
+
+
+def as_bytes(value: Value, kind: int, field: str) -> bytes:
+    """A row of bytes: a text or a message."""
+    if kind != BYTES or not isinstance(value, bytes):
+        refuse(field, "a text or a message", repr(value)[:40])
+    return value
+
+
+def as_text(value: Value, kind: int, field: str) -> str:
+    """A text, which must be UTF-8."""
+    data = as_bytes(value, kind, field)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        refuse(field, "UTF-8", repr(data[:40]))
+
+
+def as_float(value: Value, kind: int, field: str) -> float:
+    """A number of four bytes."""
+    if kind != FOUR_BYTES or not isinstance(value, bytes):
+        refuse(field, "a number of four bytes", repr(value)[:40])
+    return float(struct.unpack("<f", value)[0])
+
+
+def _number(data: bytes, place: int, name: str) -> tuple[int, int]:
+    """A number in seven bits a byte, lowest first, and the place behind it."""
+    value = 0
+    for shift in range(0, 70, 7):
+        if place >= len(data):
+            break
+        byte = data[place]
+        place += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value & (1 << 64) - 1, place
+    refuse(f"{name}, byte {place}", "a number of at most ten bytes", "its end is missing")

@@ -1,0 +1,146 @@
+"""The command line, from outside."""
+
+import io
+import subprocess
+import sys
+
+import pytest
+
+from llm_tokenizer import load_tokenizer
+from llm_tokenizer.progress import ProgressLine
+
+TEXT = "The cat sat on the mat.\r\nThe cat's mat!\n猫 <|end|>\n" * 4
+
+
+def run(*arguments, stdin=b"", cwd=None):
+    command = [sys.executable, "-m", "llm_tokenizer", *map(str, arguments)]
+    return subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, timeout=60, check=False)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "text.txt").write_bytes(TEXT.encode())
+    arguments = ["train", "text.txt", "-o", "model", "--vocab-size", "270", "--special-token", "<|end|>"]
+    result = run(*arguments, cwd=folder)
+    assert result.returncode == 0 and result.stderr == b"" and b"270 tokens in model" in result.stdout
+    return folder
+
+
+def test_train_saves_a_tokenizer(trained):
+    tokenizer = load_tokenizer(trained / "model")
+    assert tokenizer.vocab_size == 270 and tokenizer.special_tokens["<|end|>"] == 269
+
+
+def test_encode_and_decode_are_exact_through_pipes(trained):
+    encoded = run("encode", trained / "model", stdin=TEXT.encode())
+    assert encoded.returncode == 0
+    assert list(map(int, encoded.stdout.split())) == load_tokenizer(trained / "model").encode(TEXT)
+    decoded = run("decode", trained / "model", stdin=encoded.stdout)
+    assert decoded.stdout == TEXT.encode()
+
+
+def test_encode_a_file_with_special_tokens(trained):
+    ids = run("encode", trained / "model", trained / "text.txt", "--allow-special", "<|end|>").stdout.split()
+    assert ids.count(b"269") == 4
+    count = run("encode", trained / "model", trained / "text.txt", "--allow-special", "<|end|>", "--count").stdout
+    assert int(count) == len(ids)
+
+
+def test_show(trained):
+    shown = run("show", trained / "model", "--text", "The cat\n")
+    assert shown.returncode == 0 and "The cat↵" in shown.stdout.decode() and b"tokens" in shown.stdout
+    result = run("show", trained / "model", trained / "text.txt", "--html", trained / "page.html")
+    assert result.returncode == 0 and "⟨e7⟩" in (trained / "page.html").read_text(encoding="utf-8")
+
+
+def test_train_on_characters(trained):
+    result = run("train", "text.txt", "-o", "characters", "--characters", cwd=trained)
+    assert result.returncode == 0 and load_tokenizer(trained / "characters").encode("cat")
+
+
+@pytest.mark.parametrize("verb", [[], ["train"], ["encode"], ["decode"], ["show"]])
+def test_help_has_examples(verb):
+    result = run(*verb, "--help")
+    assert result.returncode == 0 and b"examples:" in result.stdout and b"llm-tokenizer train" in result.stdout
+
+
+def test_version():
+    from importlib.metadata import version
+
+    assert run("--version").stdout.decode() == f"llm-tokenizer {version('llm-tokenizer')}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "message"),
+    [
+        (["train", "missing", "-o", "x"], b"", "missing: there is no such file or folder"),
+        (["train", "text.txt", "-o", "x", "--vocab-size", "9000"], b"", "vocab_size: these texts give at most"),
+        (["train", "text.txt", "-o", "x", "--pattern", "gpt3"], b"", "did you mean 'gpt2'"),
+        (["train", "text.txt", "-o", "text.txt/x", "--vocab-size", "257"], b"", "cannot be written"),
+        (["encode", "missing"], b"a", "missing: there is no such file"),
+        (["encode", "model", "missing.txt"], b"", "missing.txt: cannot be read: No such file"),
+        (["encode", "model"], b"ab\xff", "standard input: must be UTF-8, but byte 2 is 0xff"),
+        (["encode", "model", "--allow-special", "<|x|>"], b"a", "'<|x|>' is no special token here"),
+        (["decode", "model"], b"1 2 x", "ids: number 3 must be a whole number, was 'x'"),
+        (["decode", "model"], b"1 -2", "ids: number 2 must be a whole number, was '-2'"),
+        (["decode", "model"], b"270", "ids[0]: must be a whole number from 0 to 269, was 270"),
+        (["show", "model", "--text", "a", "--html", "missing/a.html"], b"", "missing/a.html: cannot be written"),
+    ],
+)
+def test_mistakes_are_one_line_and_no_traceback(trained, arguments, stdin, message):
+    result = run(*arguments, stdin=stdin, cwd=trained)
+    lines = result.stderr.decode().splitlines()
+    assert result.returncode == 2 and len(lines) == 1
+    assert lines[0].startswith("llm-tokenizer: error: ") and message in lines[0]
+
+
+def test_no_verb_is_a_mistake():
+    result = run()
+    assert result.returncode == 2 and b"usage" in result.stderr and b"Traceback" not in result.stderr
+
+
+def test_a_reader_that_stops_brings_no_traceback(trained):
+    command = [sys.executable, "-m", "llm_tokenizer", "encode", str(trained / "model")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        process.stdin.write(b"word " * 100_000)
+        process.stdin.close()
+        complaint = process.stderr.read().decode()
+        assert process.wait() == 2
+    assert complaint == "llm-tokenizer: error: the program that read the output has stopped\n"
+
+
+def test_progress_is_shown_only_after_two_seconds_on_a_terminal(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    now = [0.0]
+    monkeypatch.setattr("llm_tokenizer.progress.time.monotonic", lambda: now[0])
+    terminal, pipe = Terminal(), io.StringIO()
+    for stream in (terminal, pipe):
+        now[0] = 0.0
+        line = ProgressLine("learning", stream)
+        now[0] = 1.9
+        line(1, 10)
+        assert stream.getvalue() == ""
+        now[0] = 2.5
+        line(5, 10)
+        line(6, 10)
+        line.close()
+    assert pipe.getvalue() == ""
+    assert terminal.getvalue() == "\r\x1b[Klearning: 5 of 10, about 2 s left\r\x1b[K"
+
+
+def test_importing_is_quick_and_brings_no_terminal_library():
+    code = (
+        "import sys, time; start = time.perf_counter(); import llm_tokenizer; took = time.perf_counter() - start; "
+        "print(took, [name for name in ('rich', 'numpy', 'torch', 'unittest') if name in sys.modules])"
+    )
+    found = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        for _ in range(3)
+    ]
+    assert all(line.split(" ", 1)[1] == "[]\n" for line in found)
+    assert min(float(line.split()[0]) for line in found) < 0.15

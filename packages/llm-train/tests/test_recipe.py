@@ -1,0 +1,114 @@
+import tomllib
+
+import pytest
+
+from llm_train.errors import TrainError
+from llm_train.recipe import Recipe, shipped_recipes
+from llm_train.settings import SECTION_OF, SECTIONS, Training
+
+
+@pytest.mark.parametrize("name", ["shakespeare", "tiny"])
+def test_shipped_recipes_load_and_survive_toml(name):
+    recipe = Recipe.load(name)
+    assert recipe.name == name
+    assert Recipe.from_dict(tomllib.loads(recipe.to_toml()), "again") == recipe
+
+
+def test_shipped_heads_load_in_other_tools():
+    assert Recipe.load("shakespeare").model.d_head in (64, 128)
+
+
+def test_no_field_name_stands_in_two_sections():
+    assert len(SECTION_OF) == sum(len(kind.__dataclass_fields__) for kind in SECTIONS.values())
+
+
+def test_every_field_says_what_it_is():
+    for kind in SECTIONS.values():
+        for entry in kind.__dataclass_fields__.values():
+            assert entry.metadata["about"]
+
+
+def test_settings_change_fields_and_leave_the_rest(small_recipe):
+    changed = small_recipe.with_settings(["layers=3", "optimizer.clip=2", "sample_prompt=ROMEO:", 'held_out=["a"]'])
+    assert changed.model.layers == 3
+    assert changed.optimizer.clip == 2
+    assert changed.report.sample_prompt == "ROMEO:"
+    assert changed.data.held_out == ("a",)
+    assert changed.model.d_model == small_recipe.model.d_model
+
+
+def test_settings_that_fit_only_together_are_taken_together(small_recipe):
+    assert small_recipe.with_settings(["heads=6", "kv_heads=3"]).model.kv_heads == 3
+
+
+def test_steps_replace_minutes_and_minutes_steps(small_recipe):
+    timed = small_recipe.with_settings(["minutes=2"])
+    assert (timed.training.minutes, timed.training.steps) == (2, None)
+    assert timed.with_settings(["steps=7"]).training == small_recipe.with_settings(["steps=7"]).training
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("layer=3", ["layer", "did you mean 'layers'"]),
+        ("model.steps=3", ["model.steps"]),
+        ("steps", ["field=value"]),
+        ("steps=many", ["training.steps", "a whole number", "'many'"]),
+        ("steps=true", ["training.steps", "True"]),
+        ("steps=0", ["at least 1", "0"]),
+        ("hidden_rate=nan", ["above 0", "nan"]),
+        ("tied=1", ["true or false"]),
+        ("held_out=3", ["list of names"]),
+        ("hidden=mouon", ["muon, adamw", "did you mean 'muon'"]),
+        ("heads=3", ["multiple", "kv_heads"]),
+        ("keep=1", ["at least 2"]),
+    ],
+)
+def test_a_bad_setting_is_one_clear_sentence(small_recipe, setting, words):
+    recipe = small_recipe.with_settings(["kv_heads=2"])
+    with pytest.raises(TrainError) as caught:
+        recipe.with_settings([setting])
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"data": {"corpus": "x"}, "modle": {}}, ["'modle'", "did you mean 'model'"]),
+        ({"data": {"corpus": "x", "held": []}}, ["data.held", "held_out"]),
+        ({"data": {}}, ["data.corpus"]),
+        ({"data": 3}, ["[data]"]),
+        ({"data": {"corpus": "x"}}, ["steps", "minutes"]),
+        ({"name": 3, "data": {"corpus": "x"}}, ["name must be text"]),
+    ],
+)
+def test_a_bad_recipe_is_refused(content, words):
+    with pytest.raises(TrainError) as caught:
+        Recipe.from_dict(content, "mine.toml")
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_an_unknown_recipe_names_the_nearest():
+    with pytest.raises(TrainError, match="did you mean 'shakespeare'"):
+        Recipe.load("shakespear")
+
+
+def test_a_broken_file_says_where(tmp_path):
+    path = tmp_path / "broken.toml"
+    path.write_text("name = \n")
+    with pytest.raises(TrainError, match=r"broken\.toml.*line 1"):
+        Recipe.load(str(path))
+
+
+def test_an_undecided_field_stays_out_of_the_file():
+    training = Training(minutes=1.0)
+    assert training.steps is None
+    assert "steps =" not in Recipe.load("shakespeare").to_toml().split("[training]")[1].split("[report]")[0].replace(
+        "warmup_steps", ""
+    )
+
+
+def test_recipes_are_listed_by_name():
+    assert list(shipped_recipes()) == sorted(shipped_recipes())

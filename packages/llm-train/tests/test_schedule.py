@@ -1,0 +1,43 @@
+import math
+
+import pytest
+
+from llm_train.schedule import rate_share, warmup_cosine, warmup_linear, warmup_stable_decay
+from llm_train.settings import Schedule
+
+
+def test_the_warm_up_begins_above_zero_and_ends_at_the_peak():
+    assert [warmup_cosine(step, 8.0, 0.0, 4, 10) for step in range(5)] == [2, 4, 6, 8, 8]
+
+
+def test_cosine_is_halfway_in_the_middle_and_stays_at_the_floor():
+    assert warmup_cosine(7, 3.0, 1.0, 4, 10) == pytest.approx(2.0, abs=1e-15)
+    assert [warmup_cosine(step, 3.0, 1.0, 4, 10) for step in (10, 11, 1000)] == [1, 1, 1]
+
+
+def test_without_warm_up_the_first_step_has_the_peak():
+    for course in (warmup_cosine, warmup_linear):
+        assert course(0, 3.0, 0.0, 0, 10) == 3
+
+
+def test_wsd_stays_and_then_falls_evenly():
+    rates = [warmup_stable_decay(step, 1.0, 0.0, 2, 10, 0.5) for step in range(11)]
+    assert rates == pytest.approx([0.5, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2, 0])
+
+
+def test_linear_falls_evenly_to_the_floor():
+    assert [warmup_linear(step, 1.0, 0.2, 0, 4) for step in range(6)] == pytest.approx([1, 0.8, 0.6, 0.4, 0.2, 0.2])
+
+
+@pytest.mark.parametrize("shape", ["constant", "linear", "cosine", "wsd"])
+@pytest.mark.parametrize("steps", [1, 2, 3, 50])
+def test_every_course_is_a_share_of_the_peak(shape, steps):
+    schedule = Schedule(shape=shape, warmup_steps=10)
+    shares = [rate_share(schedule, step, steps) for step in range(steps)]
+    assert all(0 < share <= 1 for share in shares)
+    assert all(math.isfinite(share) for share in shares)
+    assert max(shares) == 1
+
+
+def test_the_floor_is_a_share():
+    assert rate_share(Schedule(shape="cosine", floor=0.1, warmup_steps=0), 100, 100) == pytest.approx(0.1)
