@@ -6,9 +6,11 @@ python tests/surface.py --write    accept a change: it belongs into the package'
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,32 +27,35 @@ def surface(package: str) -> str:
 
 
 def _describe(name: str, value: Any) -> Iterator[str]:
-    if inspect.isclass(value):
-        yield f"class {name}{_signature(value)}"
-        for member, thing in sorted(vars(value).items()):
-            if member.startswith("_"):
-                continue
-            if isinstance(thing, property):
-                yield f"    {name}.{member}: {_annotation(thing.fget)}"
-            elif inspect.isfunction(thing) or isinstance(thing, (classmethod, staticmethod)):
-                yield f"    {name}.{member}{_signature(getattr(value, member))}"
-    elif callable(value):
-        yield f"def {name}{_signature(value)}"
-    elif inspect.ismodule(value):
-        yield f"module {name}"
-    else:
+    """Signatures as they stand in the source: what a reader sees is what is frozen."""
+    if not (inspect.isclass(value) or inspect.isfunction(value)):
         yield f"{name}: {type(value).__name__}"
+        return
+    node = ast.parse(textwrap.dedent(inspect.getsource(value))).body[0]
+    if isinstance(node, ast.FunctionDef):
+        yield f"def {name}{_signature(node)}"
+    elif isinstance(node, ast.ClassDef):
+        bases = ", ".join(ast.unparse(base) for base in node.bases)
+        yield f"class {name}({bases})" if bases else f"class {name}"
+        for member in node.body:
+            if isinstance(member, ast.FunctionDef) and (_is_public(member.name) or member.name in _SPECIAL):
+                property_ = any(ast.unparse(mark) == "property" for mark in member.decorator_list)
+                shown = f": {ast.unparse(member.returns)}" if property_ and member.returns else _signature(member)
+                yield f"    {name}.{member.name}{shown}"
+            elif isinstance(member, ast.AnnAssign) and _is_public(ast.unparse(member.target)):
+                yield f"    {name}.{ast.unparse(member)}"
 
 
-def _signature(value: Any) -> str:
-    try:
-        return str(inspect.signature(value)).replace("'", "")
-    except (TypeError, ValueError):
-        return "(…)"
+_SPECIAL = ("__init__", "__call__", "__iter__", "__enter__", "__exit__", "__len__")
 
 
-def _annotation(getter: Any) -> str:
-    return str(inspect.signature(getter).return_annotation).replace("'", "")
+def _is_public(name: str) -> bool:
+    return not name.startswith("_")
+
+
+def _signature(node: ast.FunctionDef) -> str:
+    returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+    return f"({ast.unparse(node.args)}){returns}"
 
 
 def main(arguments: list[str]) -> int:

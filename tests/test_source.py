@@ -14,12 +14,18 @@ from surface import PACKAGES, ROOT
 
 LONGEST_FILE = 320
 LONGEST_FUNCTION = 60
-AXES = set(re.findall(r"`(\*?[a-z_]+)`", (ROOT / "docs" / "reference" / "vocabulary.md").read_text(encoding="utf-8")))
+VOCABULARY = (ROOT / "docs" / "reference" / "vocabulary.md").read_text(encoding="utf-8")
+AXES = set(re.findall(r"^\| `([a-z_]+)` \|", VOCABULARY, flags=re.MULTILINE))
 FILES = sorted((ROOT / "packages").glob("*/src/**/*.py"))
 
 
 def specification(package: str):
     return importlib.import_module(f"{package.replace('-', '_')}.spec").SPECIFICATION
+
+
+def known(axis: str) -> bool:
+    """`*batch` is any number of axes, `#batch` one that broadcasts, `heads*d_head` two joined into one."""
+    return axis == "..." or axis.isdigit() or set(axis.lstrip("*#").split("*")) <= AXES
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -68,7 +74,7 @@ def test_every_axis_in_a_signature_is_in_the_vocabulary() -> None:
     annotation = re.compile(r"(?:Float|Int|Bool|Integer|Shaped|Num)\[[A-Za-z.]+, \"([^\"]*)\"\]")
     for path in FILES:
         for axes in annotation.findall(path.read_text(encoding="utf-8")):
-            odd += [f"{path.name}: {axis}" for axis in axes.split() if axis not in AXES and not axis.isdigit()]
+            odd += [f"{path.name}: {axis}" for axis in axes.split() if not known(axis)]
     assert not odd, f"axes that docs/reference/vocabulary.md does not list: {sorted(set(odd))}"
 
 
@@ -77,7 +83,13 @@ def test_every_axis_of_a_contract_is_in_the_vocabulary(package: str) -> None:
     for contract in specification(package).contracts:
         for argument in (*contract.inputs, *contract.outputs):
             for axis in (argument.axes or "").split():
-                assert axis in AXES or axis.isdigit(), f"{contract.id}: the axis {axis!r} of {argument.name}"
+                assert known(axis), f"{contract.id}: the axis {axis!r} of {argument.name}"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_contract_names_a_page_that_exists(package: str) -> None:
+    for contract in specification(package).contracts:
+        assert (ROOT / "docs" / f"{contract.page}.md").is_file(), f"{contract.id}: there is no page {contract.page!r}"
 
 
 def test_the_stored_cases_stay_small() -> None:

@@ -83,7 +83,7 @@ def _trial(specification: Specification, contract: Contract) -> str:
     return (
         "## Put yours on trial\n\n"
         f"Write a function `{contract.name}` in a file `{module}.py`, and run in its folder:\n\n"
-        f"```console\n$ python -m {specification.module}.spec {module} -k {contract.name}\n```\n"
+        f"```console\npython -m {specification.module}.spec {module} -k {contract.name}\n```\n"
     )
 
 

@@ -125,7 +125,8 @@ def chart(series: dict[str, Points], *, across: str, up: str, label: str) -> str
     for index, (name, points) in enumerate(series.items()):
         placed = [place(*point) for point in points]
         parts.append(line(placed, style=f"curve curve-{index}"))
-        ends[index, name] = placed[-1]
+        if len(series) > 1:
+            ends[index, name] = placed[-1]
     for (index, name), y in spread({key: end[1] for key, end in ends.items()}, 16).items():
         style = f"curve-name curve-{index}"
         parts.append(words(ends[index, name][0] + 8, y, name, style=style, anchor="start"))

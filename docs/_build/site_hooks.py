@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # the neighbours are imported wh
 
 import diagrams
 import plots
+import run_figures
 from axes import axis_names, axis_stylesheet, colour_axes
 from carried_assets import read_carried_assets
 from formulas import render_formulas
@@ -41,6 +42,8 @@ FIGURES: dict[str, Callable[..., str]] = {
     "flow": diagrams.flow,
     "block": diagrams.block,
     "loss curve": plots.loss_curve,
+    "numbers": run_figures.run_numbers,
+    "samples": run_figures.run_samples,
     "schedule": plots.schedule,
     "temperatures": plots.temperatures,
     "rotary clocks": plots.rotary_clocks,
@@ -79,7 +82,10 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
         name, argument = match.groups()
         if name not in FIGURES:
             raise PluginError(f"{page.file.src_uri} asks for the figure {name!r}; there are {sorted(FIGURES)}.")
-        drawing = FIGURES[name](argument) if argument else FIGURES[name]()
+        try:
+            drawing = FIGURES[name](argument) if argument else FIGURES[name]()
+        except (OSError, ValueError) as error:
+            raise PluginError(f"{page.file.src_uri}, figure {name!r}: {error}") from error
         return f'<figure class="drawing">{drawing}</figure>'
 
     return _FIGURE.sub(draw, markdown)

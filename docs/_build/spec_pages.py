@@ -92,8 +92,8 @@ yours goes through the same door.
 { .lead }
 
 ```console
-$ python -m llm_layers.spec               # ours
-$ python -m llm_layers.spec my_layers     # yours: the file my_layers.py
+python -m llm_layers.spec               # ours
+python -m llm_layers.spec my_layers     # yours: the file my_layers.py
 ```
 
 A **contract** says what a function must be, in numbered clauses. A **case** is inputs and golden answers, as data, with

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import diagrams
 import numpy as np
 import plots
 import pytest
+import record_run
+import run_figures
 from axes import axis_names, axis_stylesheet, colour_axes
 from carried_assets import keep_rules, read_carried_assets
 from contract_page import page_address
@@ -155,3 +158,20 @@ def test_figures_are_one_piece_of_html_and_take_their_colours_from_the_page(figu
     drawing = figure()
     assert drawing.startswith(("<svg", "<div")) and "\n\n" not in drawing
     assert "#" not in drawing
+
+
+def test_a_run_is_recorded_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, recorded = tmp_path / "tale", tmp_path / "recorded"
+    (run / "samples").mkdir(parents=True)
+    (run / "samples" / "step-00000001.txt").write_text("<once>\n", encoding="utf-8")
+    rows = [{"step": 1, "loss": 5.5}, {"step": 2, "loss": 5.0}, {"step": 2, "validation_loss": 5.25}]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    figures = dict.fromkeys(record_run.FIGURES, 65.0)
+    (run / "figures.json").write_text(json.dumps(figures), encoding="utf-8")
+    record_run.record(run, recorded)
+    monkeypatch.setattr(plots, "RECORDED", recorded)
+    assert "validation" in plots.loss_curve("tale")
+    assert "1:05 min" in run_figures.run_numbers("tale")
+    assert "&lt;once&gt;" in run_figures.run_samples("tale")
+    with pytest.raises(ValueError, match="no run 'other'"):
+        run_figures.run_numbers("other")

@@ -32,7 +32,7 @@ turning_texts = st.lists(st.sampled_from(TURNING), max_size=14).map("".join)
 
 
 @pytest.mark.parametrize("name", PATTERNS)
-@settings(max_examples=1000)
+@settings(max_examples=400)
 @given(text=turning_texts)
 def test_three_ways_to_cut_agree(name, text):
     pattern = PATTERNS[name]

@@ -16,8 +16,9 @@ _VISIBLE = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
 def byte_to_unicode() -> tuple[str, ...]:
     """The character that stands for each byte: `byte_to_unicode()[0x20]` is `"Ġ"`.
 
-    Why it works: 188 bytes already look like themselves. The other 68 take the characters from U+0100 on, in the order
-    of the bytes. No two bytes share a character, so that the bytes can always be had back.
+    Why it works:
+        188 bytes already look like themselves. The other 68 take the characters from U+0100 on, in the order of the
+        bytes. No two bytes share a character, so that the bytes can always be had back.
 
     Spec: tokenizer.byte_to_unicode
     Source: Radford et al. 2019, Language Models are Unsupervised Multitask Learners; its encoder.py.

@@ -22,8 +22,9 @@ class BytePairTokenizer:
 
     The id of byte b is b, the k-th merge makes the id 256 + k, and special tokens come after them.
 
-    Why it works: frequent words become one token, rare ones fall into parts, and the bytes below make sure that no
-    text is ever unknown. English comes out at about four bytes a token, so a model reads four times as far.
+    Why it works:
+        Frequent words become one token, rare ones fall into parts, and the bytes below make sure that no text is ever
+        unknown. English comes out at about four bytes a token, so a model reads four times as far.
 
     Args:
         merges: Pairs of ids in the order in which they were learned.
@@ -41,8 +42,8 @@ class BytePairTokenizer:
         self._rank_of = {pair: 256 + k for k, pair in enumerate(self.merges)}
         self._special = SpecialTokens(special_tokens, first_id=len(tokens))
         self._vocabulary = Vocabulary(tokens, self._special.ids)
-        self._ids_of_piece = _Memory(lambda piece: encode_piece(utf8(piece), self._rank_of))
-        self._ids_of_stretch = _Memory(self._encode_stretch)
+        self._ids_of_piece = Memory(lambda piece: encode_piece(utf8(piece), self._rank_of))
+        self._ids_of_stretch = Memory(self._encode_stretch)
 
     @property
     def pattern(self) -> str:
@@ -113,7 +114,7 @@ def merged_tokens(merges: Sequence[Pair]) -> list[bytes]:
     return tokens
 
 
-class _Memory(dict[str, list[int]]):
+class Memory(dict[str, list[int]]):
     """The ids of pieces or stretches that came before. Bounded: when it is full it starts anew."""
 
     def __init__(self, encode: Callable[[str], list[int]]) -> None:

@@ -13,8 +13,9 @@ BYTES = tuple(bytes([value]) for value in range(256))
 class ByteTokenizer:
     """Every byte of the text's UTF-8 is a token, and its id is its value.
 
-    Why it works: UTF-8 writes any text as bytes, and there are only 256 of them. No text is ever unknown, nothing is
-    learned, and English comes out about four times as long as with a trained vocabulary.
+    Why it works:
+        UTF-8 writes any text as bytes, and there are only 256 of them. No text is ever unknown, nothing is learned,
+        and English comes out about four times as long as with a trained vocabulary.
     """
 
     def __init__(self, special_tokens: Sequence[str] = ()) -> None:

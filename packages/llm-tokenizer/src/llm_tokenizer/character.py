@@ -12,8 +12,10 @@ from llm_tokenizer.vocabulary import Vocabulary
 class CharacterTokenizer:
     """Every character is a token; ids follow the order of the characters' code points.
 
-    Why it works: a text holds few different characters, about 65 in Shakespeare's plays, so numbering them makes a tiny
-    vocabulary. The price: a character that was not there in training has no number, and is refused rather than dropped.
+    Why it works:
+        A text holds few different characters, about 65 in Shakespeare's plays, so numbering them makes a tiny
+        vocabulary. The price: a character that was not there in training has no number, and is refused rather than
+        dropped.
     """
 
     def __init__(self, characters: str, special_tokens: Sequence[str] = ()) -> None:

@@ -7,8 +7,8 @@ between the messages by this module, and what people write is encoded with no sp
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from llm_tokenizer.errors import TokenizerError
@@ -46,14 +46,8 @@ class Message:
 class EncodedChat:
     """The ids of a conversation; `mask` is 1 where an id is to be learned and 0 where it is only read."""
 
-    ids: list[int] = field(default_factory=list)
-    mask: list[int] = field(default_factory=list)
-
-    def add(self, ids: Iterable[int], *, learned: bool) -> None:
-        """Put ids at the end."""
-        before = len(self.ids)
-        self.ids.extend(ids)
-        self.mask.extend([int(learned)] * (len(self.ids) - before))
+    ids: list[int]
+    mask: list[int]
 
 
 class ChatML:
@@ -99,19 +93,26 @@ class ChatML:
         Raises:
             TokenizerError: There is no message, or what stands in the list is none.
         """
-        chat = EncodedChat()
+        ids: list[int] = []
+        mask: list[int] = []
         for message in messages:
-            if not isinstance(message, Message):
-                raise TokenizerError(f"messages: must be made of Message objects, one was {message!r:.80}")
-            answers = message.role == "assistant"
-            chat.add(self._heads[message.role], learned=False)
-            chat.add(self._tokenizer.encode(message.content), learned=answers)
-            chat.add([self._end], learned=answers)
-            chat.add(self._line_break, learned=False)
-        if not chat.ids:
+            for part, learned in self._parts(message):
+                ids += part
+                mask += [int(learned)] * len(part)
+        if not ids:
             raise TokenizerError("messages: must hold at least one message, held none")
-        return chat
+        return EncodedChat(ids=ids, mask=mask)
 
     def prompt(self, messages: Iterable[Message]) -> list[int]:
         """The ids of a conversation so far and the head of the assistant's answer, which is to be generated."""
         return [*self.encode(messages).ids, *self._heads["assistant"]]
+
+    def _parts(self, message: Message) -> Iterator[tuple[list[int], bool]]:
+        """The four parts of a message, and whether each is to be learned."""
+        if not isinstance(message, Message):
+            raise TokenizerError(f"messages: must be made of Message objects, one was {message!r:.80}")
+        answers = message.role == "assistant"
+        yield self._heads[message.role], False
+        yield self._tokenizer.encode(message.content), answers
+        yield [self._end], answers
+        yield self._line_break, False

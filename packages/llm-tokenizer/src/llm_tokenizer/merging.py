@@ -17,9 +17,10 @@ Pair = tuple[int, int]
 def merge_short(ids: list[int], rank_of: Mapping[Pair, int]) -> list[int]:
     """Replace the pair that was learned first, wherever it stands, until no learned pair is left.
 
-    Why it works: training merged the most frequent pair everywhere, then the next. Encoding replays those merges in
-    the same order, so that a text is cut as the training text was. The rank of a pair is the id of the token that it
-    makes: ids were given out in the order of learning.
+    Why it works:
+        Training merged the most frequent pair everywhere, then the next. Encoding replays those merges in the same
+        order, so that a text is cut as the training text was. The rank of a pair is the id of the token that it
+        makes: ids were given out in the order of learning.
 
     Spec: tokenizer.encode_bpe
     Source: Sennrich, Haddow and Birch 2016, Neural Machine Translation of Rare Words with Subword Units.
@@ -51,9 +52,10 @@ def replace_pair(ids: list[int], ranks: list[int], rank: int) -> list[int]:
 def merge_long(ids: list[int], rank_of: Mapping[Pair, int]) -> list[int]:
     """The same ids as `merge_short`, in n · log n steps for a piece of n bytes.
 
-    Why it works: the heap gives the lowest rank, and among equals the leftmost place, which is the order in which
-    `merge_short` replaces. A merge changes only the pairs to its left and right: those two are pushed, and entries
-    whose pair is gone are recognised when they come up, because the pair that stands there now has another rank.
+    Why it works:
+        The heap gives the lowest rank, and among equals the leftmost place, which is the order in which `merge_short`
+        replaces. A merge changes only the pairs to its left and right: those two are pushed, and entries whose pair
+        is gone are recognised when they come up, because the pair that stands there now has another rank.
 
     Spec: tokenizer.encode_bpe
     """

@@ -40,8 +40,9 @@ class Pattern:
     def pieces(self) -> Callable[[str], list[str]]:
         """The pieces of a text, in order; joined they are the text again.
 
-        Why it works: the alternatives are tried from left to right at each place, and the last ones take any white
-        space, the others anything else, so that no character is ever left out.
+        Why it works:
+            The alternatives are tried from left to right at each place, and the last ones take any white space, the
+            others anything else, so that no character is ever left out.
 
         Spec: tokenizer.split_text
         """

@@ -11,9 +11,10 @@ from llm_tokenizer.interface import Tokenizer
 class IncrementalDecoder:
     """Turns ids into text as they come.
 
-    Why it works: a character of several bytes may lie in two tokens. What cannot be shown yet, at most three
-    bytes, is held back until the rest arrives, so the parts in a row are exactly what `decode` gives for all ids at
-    once. Decoding each token alone would show `�` for both halves.
+    Why it works:
+        A character of several bytes may lie in two tokens. What cannot be shown yet, at most three bytes, is held
+        back until the rest arrives, so the parts in a row are exactly what `decode` gives for all ids at once.
+        Decoding each token alone would show `�` for both halves.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:

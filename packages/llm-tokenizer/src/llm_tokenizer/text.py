@@ -36,8 +36,9 @@ def read_documents(
     Only the document that is being asked for is in memory. A byte order mark at the start of a file is not part of the
     text, and the line breaks of all systems become a line feed.
 
-    Why it works: with the same characters for the same thing (`CR LF` is `LF`, and under NFC `e` with an accent
-    is one character and not two) a tokenizer learns each word once, and not once for each way of writing it.
+    Why it works:
+        With the same characters for the same thing (`CR LF` is `LF`, and under NFC `e` with an accent is one
+        character and not two) a tokenizer learns each word once, and not once for each way of writing it.
 
     Args:
         path: A file, or a folder.

@@ -32,8 +32,9 @@ def train_bpe(
 ) -> BytePairTokenizer:
     """Learn a byte-pair tokenizer from texts. The same texts always give the same tokenizer.
 
-    Why it works: what stands side by side often is worth a number of its own. Each merge shortens the text by as many
-    tokens as the pair has places, so taking the most frequent pair is the step that shortens it most.
+    Why it works:
+        What stands side by side often is worth a number of its own. Each merge shortens the text by as many tokens as
+        the pair has places, so taking the most frequent pair is the step that shortens it most.
 
     Args:
         texts: Documents, one string each; nothing is merged across their edges.
@@ -84,6 +85,10 @@ def learn_merges(counts: Mapping[str, int], wanted: int, progress: Progress | No
 
     Inside, a byte is numbered by its place in `tie_order`, so that of two equally frequent pairs the smaller pair of
     numbers is the one that goes first.
+
+    Why it works:
+        A merge changes the counts of its own pair and of the pairs next to it, of nothing else. So the counts are made
+        once and then only corrected, in the few pieces that hold the pair.
 
     Spec: tokenizer.train_bpe
     """

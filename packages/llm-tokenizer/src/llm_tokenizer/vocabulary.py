@@ -24,9 +24,10 @@ class Vocabulary:
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """The bytes of all tokens in a row.
 
-        Why it works: a token is a string of bytes, and encoding only ever cut the text's bytes into such strings.
-        Putting them in a row again undoes it. That must happen before the bytes become characters, since a character
-        of several bytes may lie in two tokens.
+        Why it works:
+            A token is a string of bytes, and encoding only ever cut the text's bytes into such strings. Putting them
+            in a row again undoes it. That must happen before the bytes become characters, since a character of
+            several bytes may lie in two tokens.
 
         Spec: tokenizer.decode_bpe
         """
