@@ -24,6 +24,7 @@ COLOURS = (
 
 _ROW = re.compile(r"^\| `([a-z_]+)` \|", re.MULTILINE)
 _CODE = re.compile(r"<code>([^<]+)</code>")
+_NAME = re.compile(r"(^[*#]*|)([a-z_]+)")
 _SHAPE = re.compile(r"(?<=\"|;)([a-z_*# ]+)(?=\"</span>|&#39;)")  # in a signature, and in a list of parameters
 
 
@@ -57,5 +58,10 @@ def colour_axes(page: str, names: list[str]) -> str:
 
 
 def axes_in_colour(words: list[str]) -> str:
-    """Axis names as coloured HTML."""
-    return " ".join(f'<span class="axis axis-{word.lstrip("*#")}">{word}</span>' for word in words)
+    """Axis names as coloured HTML; in a product such as `heads*d_head` each factor has its own colour."""
+    return " ".join(_NAME.sub(_coloured, word) for word in words)
+
+
+def _coloured(match: re.Match[str]) -> str:
+    mark, name = match.groups()
+    return f'<span class="axis axis-{name}">{mark}{name}</span>'

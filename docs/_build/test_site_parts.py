@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ from golden_values import format_number, name_axes, show_array, show_value
 from offline_check import find_remote_assets
 from plots import chart, spread, thin, ticks
 from reference_links import link_contracts
-from spec_pages import DOCS, index_page, load_specifications, specification_pages
+from spec_pages import DOCS, PACKAGES, index_page, load_specifications, specification_pages
 
 
 def test_formulas_are_set_and_escapes_undone() -> None:
@@ -175,3 +176,10 @@ def test_a_run_is_recorded_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "&lt;once&gt;" in run_figures.run_samples("tale")
     with pytest.raises(ValueError, match="no run 'other'"):
         run_figures.run_numbers("other")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_public_name_stands_in_the_reference(package: str) -> None:
+    page = (DOCS / "reference" / f"{package.replace('_', '-')}.md").read_text(encoding="utf-8")
+    shown = {line.split(".")[-1] for line in page.splitlines() if line.startswith("::: ")}
+    assert set(importlib.import_module(package).__all__) <= shown

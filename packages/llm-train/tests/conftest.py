@@ -26,7 +26,28 @@ def one_thread():
 def make_text(seed=0, speeches=150):
     """A text that looks like a play: made here, so that no test needs a corpus."""
     draw = random.Random(seed)
-    words = "the king doth love his crown and all the night is dark as thy sweet heart shall weep no more".split()
+    words = [
+        "the",
+        "king",
+        "doth",
+        "love",
+        "his",
+        "crown",
+        "and",
+        "all",
+        "the",
+        "night",
+        "is",
+        "dark",
+        "as",
+        "thy",
+        "sweet",
+        "heart",
+        "shall",
+        "weep",
+        "no",
+        "more",
+    ]
     lines = []
     for _ in range(speeches):
         lines.append(draw.choice(["ROMEO:", "JULIET:", "NURSE:"]))

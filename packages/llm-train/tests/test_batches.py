@@ -68,6 +68,8 @@ def test_validation_of_some_windows():
     assert tokens[:, 0].tolist() == [0, 50, 90]
 
 
-@pytest.mark.parametrize(("steps", "count", "expected"), [(10, 4, {2, 4, 6, 8}), (10, 0, set()), (1, 5, set()), (3, 9, {1, 2})])
+@pytest.mark.parametrize(
+    ("steps", "count", "expected"), [(10, 4, {2, 4, 6, 8}), (10, 0, set()), (1, 5, set()), (3, 9, {1, 2})]
+)
 def test_milestones_are_spread_evenly_before_the_end(steps, count, expected):
     assert milestones(steps, count) == expected

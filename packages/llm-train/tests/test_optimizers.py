@@ -1,7 +1,7 @@
 import pytest
 import torch
-from llm_layers import Decoder, ModelConfig
 
+from llm_layers import Decoder, ModelConfig
 from llm_train.gradients import clip_gradients, gradient_norm
 from llm_train.interface import Optimizer
 from llm_train.optimizers import AdamW, Muon, build_optimizer, orthogonalize

@@ -5,6 +5,13 @@ import os
 import sys
 from collections.abc import Sequence
 
+from torch import nn
+
+from llm_layers import __version__
+from llm_layers.accounting import cache_bytes, parameter_count, training_flops_per_token
+from llm_layers.errors import LayersError
+from llm_layers.storage import load_model
+
 EXAMPLES = """examples:
   llm-layers describe runs/tale/model       every part of a model with its shape and its size
   llm-layers spec                           put this package on trial before its specification
@@ -21,9 +28,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return put_on_trial(SPECIFICATION, options[1:])
     parsed = _parser().parse_args(options)
-    # torch takes a second to import: not before the call is known to be right
-    from llm_layers.errors import LayersError
-
     try:
         print(_describe(parsed.model))
         sys.stdout.flush()
@@ -40,8 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from llm_layers import __version__
-
     parser = argparse.ArgumentParser(
         prog="llm-layers",
         description="Look at a model folder, or put layers on trial before the specification.",
@@ -63,9 +65,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def _describe(folder: str) -> str:
     """Draw the model in a folder as a tree with shapes and parameter counts."""
-    from llm_layers.accounting import cache_bytes, parameter_count, training_flops_per_token
-    from llm_layers.storage import load_model
-
     model = load_model(folder)
     config, tied = model.config, model.head is None
     dtype = str(model.embedding.table.dtype).removeprefix("torch.")
@@ -81,9 +80,7 @@ def _describe(folder: str) -> str:
     return "\n".join(lines)
 
 
-def _tree(model: object) -> list[str]:
-    from torch import nn
-
+def _tree(model: nn.Module) -> list[str]:
     def rows(module: nn.Module, indent: str) -> list[str]:
         found: list[str] = []
         for name, weight in module.named_parameters(recurse=False):
@@ -98,5 +95,4 @@ def _tree(model: object) -> list[str]:
                 found += rows(child, indent + "  ")
         return found
 
-    assert isinstance(model, nn.Module), "a Decoder is a module"
     return rows(model, "  ")

@@ -85,7 +85,7 @@ class _HeadCrossEntropy(torch.autograd.Function):
             # d loss / d logits = (probabilities - one-hot) / counted
             d_logits = log_probabilities.exp_()
             d_logits.scatter_add_(1, chosen, torch.full_like(d_logits[:, :1], -1))
-            d_logits = d_logits.mul_((counts / counted)[:, None]).to(head.dtype)
+            d_logits = d_logits.mul_((counts.to(working) / counted)[:, None]).to(head.dtype)
             d_hidden[part : part + rows] = d_logits @ head
             d_head += d_logits.T @ h
         ctx.save_for_backward(d_hidden, d_head.to(head.dtype))

@@ -19,7 +19,7 @@ from llm_tokenizer.byte import ByteTokenizer
 from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.files.huggingface import save_tokenizer
-from llm_tokenizer.files.reading import load_tokenizer
+from llm_tokenizer.files.detecting import load_tokenizer
 from llm_tokenizer.interface import Tokenizer
 from llm_tokenizer.streaming import IncrementalDecoder
 from llm_tokenizer.text import normalize_text, read_documents, read_text

@@ -32,6 +32,19 @@ def to_printable(data: bytes) -> str:
     return "".join(map(byte_to_unicode().__getitem__, data))
 
 
+def from_printable(text: str) -> bytes | None:
+    """The bytes that these characters stand for; None where one of them stands for no byte."""
+    try:
+        return bytes(map(_unicode_to_byte().__getitem__, text))
+    except KeyError:
+        return None
+
+
+@cache
+def _unicode_to_byte() -> dict[str, int]:
+    return {character: byte for byte, character in enumerate(byte_to_unicode())}
+
+
 @cache
 def tie_order() -> tuple[int, ...]:
     """All bytes in the order of their printable characters: how training orders bytes when two pairs tie."""

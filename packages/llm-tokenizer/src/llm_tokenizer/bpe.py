@@ -24,7 +24,7 @@ class BytePairTokenizer:
 
     Why it works:
         Frequent words become one token, rare ones fall into parts, and the bytes below make sure that no text is ever
-        unknown. English comes out at about four bytes a token, so a model reads four times as far.
+        unknown. English comes out at several bytes a token, so a model reads several times as far.
 
     Args:
         merges: Pairs of ids in the order in which they were learned.
@@ -59,6 +59,11 @@ class BytePairTokenizer:
     def special_tokens(self) -> Mapping[str, int]:
         """The id of each special token by its text."""
         return self._special.ids
+
+    @property
+    def tokens(self) -> dict[int, bytes]:
+        """The bytes of all ordinary tokens by their ids."""
+        return {id: self.token_bytes(id) for id in range(256 + len(self.merges))}
 
     def encode(self, text: str, *, allowed_special: Collection[str] = ()) -> list[int]:
         """The ids of a text. A special token in it is plain characters unless it is allowed here by name."""

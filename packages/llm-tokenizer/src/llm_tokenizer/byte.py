@@ -15,7 +15,7 @@ class ByteTokenizer:
 
     Why it works:
         UTF-8 writes any text as bytes, and there are only 256 of them. No text is ever unknown, nothing is learned,
-        and English comes out about four times as long as with a trained vocabulary.
+        and English comes out several times as long as with a trained vocabulary.
     """
 
     def __init__(self, special_tokens: Sequence[str] = ()) -> None:

@@ -55,9 +55,10 @@ class ChatML:
 
         <|im_start|>user⏎Hello<|im_end|>⏎<|im_start|>assistant⏎Hi!<|im_end|>⏎
 
-    Why it works: to a model a conversation is one row of ids, and the two control ids say who speaks and where a turn
-    ends. Only the assistant's words and the end of its turns are learned: the model shall answer people, not imitate
-    them, and it must learn to stop. The line break after an end is read only, since at that point we stop sampling.
+    Why it works:
+        To a model a conversation is one row of ids, and the two control ids say who speaks and where a turn ends.
+        Only the assistant's words and the end of its turns are learned: the model shall answer people, not imitate
+        them, and it must learn to stop. The line break after an end is read only, since sampling has stopped there.
 
     The head of a message and its text are encoded apart. For a text that begins with a line break, a layout made as one
     text would merge it with the break before.

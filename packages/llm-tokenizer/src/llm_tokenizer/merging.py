@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
+from sys import maxsize
 
 Pair = tuple[int, int]
 
@@ -25,7 +26,7 @@ def merge_short(ids: list[int], rank_of: Mapping[Pair, int]) -> list[int]:
     Spec: tokenizer.encode_bpe
     Source: Sennrich, Haddow and Birch 2016, Neural Machine Translation of Rare Words with Subword Units.
     """
-    unknown = len(rank_of) + 256
+    unknown = maxsize
     while len(ids) > 1:
         ranks = [rank_of.get(pair, unknown) for pair in pairwise(ids)]
         rank = min(ranks)

@@ -125,6 +125,13 @@ PATTERNS = {
             stretch=_WORD_AND_LINES,
             source="Yang et al. 2024, Qwen2 Technical Report; its tokenizer.json",
         ),
+        Pattern(
+            name="smollm",
+            # GPT-2's, with every digit alone. White space before a digit ends there and is not cut once more.
+            split=r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+",
+            stretch=f"{_WORD}|{_SPACE}+",
+            source="Allal et al. 2025, SmolLM2; its tokenizer.json",
+        ),
     )
 }
 

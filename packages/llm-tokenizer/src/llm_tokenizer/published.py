@@ -19,8 +19,9 @@ from llm_tokenizer.vocabulary import Vocabulary
 class PublishedTokenizer:
     """Byte-pair encoding with any numbering: GPT-2, GPT-4, Llama 3, Qwen, SmolLM2.
 
-    Why it works: merging needs an order, not ids. Inside, byte b has the number b and the tokens follow in the order in
-    which merges make them, just as in `BytePairTokenizer`; a table turns these numbers into the published ids.
+    Why it works:
+        Merging needs an order, not ids. Inside, byte b has the number b and the tokens follow in the order in which
+        merges make them, just as in `BytePairTokenizer`; a table turns these numbers into the published ids.
 
     Several merges may make one token (`a`+`bc`, `ab`+`c`), if they stand in a row: they share its place in the order.
 

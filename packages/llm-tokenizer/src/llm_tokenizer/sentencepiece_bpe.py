@@ -24,8 +24,9 @@ Merge = tuple[float, int]  # its place in the order, which is minus its score, a
 class SentencePieceTokenizer:
     """Tokens are characters and what merges make of them; a character without a token becomes its bytes.
 
-    Why it works: a blank is a character like any other (`▁`), so nothing need be cut before merging, and words carry their
-    blank at the front. Any two tokens may merge that make a third. Bytes below catch every rare character.
+    Why it works:
+        A blank is a character like any other (`▁`), so nothing need be cut before merging, and words carry their
+        blank at the front. Any two tokens may merge that make a third. Bytes below catch every rare character.
 
     A blank is put before the text, so that its first word looks like any other; `decode` takes it off again. The
     character `▁` itself cannot be told from a blank: that is so in the format.

@@ -8,11 +8,30 @@ from operator import index
 from llm_tokenizer.errors import TokenizerError
 
 
-class Vocabulary:
-    """The bytes of every token: ordinary tokens first, special tokens after them."""
+MOST_GAPS = 1 << 16  # a published vocabulary leaves some dozens of ids free
 
-    def __init__(self, tokens: Sequence[bytes], special_tokens: Mapping[str, int]) -> None:
-        self.tokens: tuple[bytes, ...] = (*tokens, *(name.encode("utf-8") for name in special_tokens))
+
+class Vocabulary:
+    """The bytes of every token.
+
+    Args:
+        tokens: Ordinary tokens, as a row numbered from 0 or by their ids.
+        special_tokens: The ids of the special tokens by their text.
+    """
+
+    def __init__(self, tokens: Sequence[bytes] | Mapping[int, bytes], special_tokens: Mapping[str, int]) -> None:
+        token_of = dict(tokens if isinstance(tokens, Mapping) else enumerate(tokens))
+        for name, id in special_tokens.items():
+            if id in token_of:
+                raise TokenizerError(
+                    f"special_tokens: {name!r} must have an id of its own, but {id} is the token {token_of[id]!r}"
+                )
+            token_of[id] = name.encode("utf-8")
+        size = max(token_of, default=-1) + 1
+        if size > len(token_of) + MOST_GAPS:
+            raise TokenizerError(f"ids: must leave at most {MOST_GAPS} numbers free, but the largest is {size - 1}")
+        self.tokens: tuple[bytes, ...] = tuple(token_of.get(id, b"") for id in range(size))
+        self._gaps = frozenset(range(size)) - token_of.keys()
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -33,7 +52,8 @@ class Vocabulary:
         """
         ids = list(ids)
         try:
-            if not ids or min(ids) >= 0:  # to Python an index of -1 is the last token, to us it is a mistake
+            # To Python an index of -1 is the last token, to us it is a mistake.
+            if not ids or (min(ids) >= 0 and (not self._gaps or self._gaps.isdisjoint(ids))):
                 return b"".join(map(self.tokens.__getitem__, ids))
         except (IndexError, TypeError):
             pass  # the next line finds out which id it was
@@ -50,4 +70,6 @@ class Vocabulary:
             number = -1
         if not 0 <= number < len(self):
             raise TokenizerError(f"{argument}: must be a whole number from 0 to {len(self) - 1}, was {id!r}")
+        if number in self._gaps:
+            raise TokenizerError(f"{argument}: must be the id of a token, but {id} is one that this vocabulary leaves free")
         return number

@@ -155,8 +155,10 @@ def _show(announcer: Any, figures: dict[str, Any], folder: Path) -> None:
         f"{int(figures['seconds']) // 60}:{int(figures['seconds']) % 60:02d} min"
     )
     announcer.say("\nnext:")
-    for command, about in next_commands(folder):
-        announcer.say(f"  {command:<58}  {about}")
+    commands = next_commands(folder)
+    width = max(len(command) for command, _ in commands)
+    for command, about in commands:
+        announcer.say(f"  {command:<{width}}  {about}")
 
 
 def next_commands(folder: Path) -> list[tuple[str, str]]:

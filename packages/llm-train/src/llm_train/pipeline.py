@@ -66,6 +66,7 @@ class Work:
         self.run, self.prepared, self.announcer = run, prepared, announcer
         with announcer.stage("model") as stage:
             self.recipe = self._resolved(recipe)
+            torch.manual_seed(self.recipe.training.seed)  # nothing draws from it; what is saved must not differ
             self.model = self._build()
             self.trainer = self._trainer(self.recipe, self.model, DTYPES[self.recipe.training.precision])
             self.start = self._resume()

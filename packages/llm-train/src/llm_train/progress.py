@@ -6,10 +6,12 @@ On a terminal the line is redrawn in place; elsewhere (a file, a pipe) a plain l
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
+from rich.text import Text
 
 PLAIN_EVERY = 20.0
 """Seconds between two plain lines."""
@@ -53,9 +55,8 @@ class Announcer:
         stage = Stage()
         yield stage
         self.seconds[name] = time.perf_counter() - stage.started
-        self.console.print(f"[bold]{name:<11}[/] ", end="")
-        self.console.print(stage.report, markup=False, end="")
-        self.console.print(f"  [dim]{self.seconds[name]:.1f} s[/]")
+        seconds = (f"  {self.seconds[name]:.1f} s", "dim")
+        self.console.print(Text.assemble((f"{name:<11} ", "bold"), stage.report, seconds))
 
 
 class LoopProgress:
@@ -104,7 +105,11 @@ class LoopProgress:
             parts.append(f"{int(left) // 60}:{int(left) % 60:02d} left")
         return "  ".join(parts)
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
         """Take the live line away."""
         if self._live is not None:
             self._live.stop()

@@ -137,10 +137,10 @@ def _rope_base(settings: Mapping[str, Any]) -> float:
         )
     if parameters.get("rope_type", "default") != "default":
         raise LayersError(f"rope_type in config.json must be 'default', but was {parameters['rope_type']!r}")
-    bases = {float(base) for base in (settings.get("rope_theta"), parameters.get("rope_theta")) if base is not None}
-    if len(bases) != 1:
+    bases = [base for base in (settings.get("rope_theta"), parameters.get("rope_theta")) if base is not None]
+    if not bases or any(type(base) not in (int, float) or base != bases[0] for base in bases):
         raise LayersError(
             "config.json must give one rotary base, as rope_theta or in rope_parameters, "
-            f"but gave {sorted(bases) or 'none'}"
+            f"but gave {' and '.join(map(repr, bases)) or 'none'}"
         )
-    return bases.pop()
+    return float(bases[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-BLOCK = 1 << 20  # characters
+BLOCK = 1 << 18  # characters
 
 
 def blocks(text: str, size: int = BLOCK) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Compiling Python to machine code with numba, and the two machine instructions that Python has no word for.
+"""Compiling Python to machine code with numba, and the three machine instructions that Python has no word for.
 
 The fast modules work on eight bytes at once: an integer of 64 bits holds eight characters of English, and a handful of
 additions on it ask a question of all eight. That needs unsigned integers throughout (numba makes a float of an
@@ -47,6 +47,19 @@ def _load8(typing_context: Any, data: Any, place: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def _store8(typing_context: Any, data: Any, place: Any, word: Any) -> Any:
+    signature = types.void(data, types.int64, types.uint64)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        address = builder.gep(array.data, [arguments[1]], source_etype=ir.IntType(8))
+        builder.store(arguments[2], address, align=1)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def _trailing_zeros(typing_context: Any, word: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
@@ -59,6 +72,12 @@ def load8(data: Bytes, place: int) -> np.uint64:
     """The eight bytes from `place` on as one integer, the first byte lowest (all of numba's machines count so)."""
     word: np.uint64 = _load8(data, place)
     return word
+
+
+@compiled
+def store8(data: Bytes, place: int, word: np.uint64) -> None:
+    """Write eight bytes to `place`."""
+    _store8(data, place, word)
 
 
 @compiled

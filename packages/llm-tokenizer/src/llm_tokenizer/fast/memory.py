@@ -20,7 +20,7 @@ from numpy import uint64
 from llm_tokenizer.fast.compiling import Bytes, Ids, Integers, Words, compiled, load8, signed
 
 SHORT_SLOTS = 1 << 18
-LONG_SLOTS = 1 << 16
+LONG_SLOTS = 1 << 17
 SHORT_BYTES = 15
 LONG_BYTES = 63
 

@@ -49,7 +49,8 @@ def pattern_of(cut: object) -> str | None:
         field, steps = "pre_tokenizer.pretokenizers", cut.get("pretokenizers")  # type: ignore[assignment]
     if not isinstance(steps, list) or not steps or len(steps) > 2:
         refuse(field, "one or two steps, the last of them ByteLevel", cut, REMEDY)
-    uses_gpt2 = _byte_level_uses_regex(field, steps[-1])
+    field_of_last = field if steps[0] is cut else f"{field}[{len(steps) - 1}]"
+    uses_gpt2 = _byte_level_uses_regex(field_of_last, steps[-1])
     if len(steps) == 1:
         return "gpt2" if uses_gpt2 else None
     if steps[0] == DIGITS:
@@ -65,10 +66,10 @@ def _byte_level_uses_regex(field: str, step: object) -> bool:
     if not isinstance(step, dict) or step.get("type") != "ByteLevel":
         refuse(field, "ByteLevel, or steps of which the last is ByteLevel", step, REMEDY)
     if step.get("add_prefix_space") is not False:
-        refuse(f"{field}: add_prefix_space", "false", step.get("add_prefix_space"))
+        refuse(f"{field}.add_prefix_space", "false", step.get("add_prefix_space"))
     uses_regex = step.get("use_regex", True)  # files from before this field existed always used it
     if not isinstance(uses_regex, bool):
-        refuse(f"{field}: use_regex", "true or false", uses_regex)
+        refuse(f"{field}.use_regex", "true or false", uses_regex)
     return uses_regex
 
 

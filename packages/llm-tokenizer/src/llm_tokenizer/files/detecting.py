@@ -40,8 +40,7 @@ def load_tokenizer(path: str | Path) -> LoadedTokenizer:
             names the file, the field and what to do.
     """
     path = Path(path)
-    with naming(path):
-        file = _find(path) if path.is_dir() else path
+    file = _find(path) if path.is_dir() else path
     with naming(file), file.open("rb") as opened:
         start = opened.read(256)
     if start.startswith(MAGIC):
@@ -65,4 +64,6 @@ def _find(folder: Path) -> Path:
             raise TokenizerError(f"{folder}: holds {len(found)} files {name}; name the one to be read")
         if found:
             return found[0]
-    raise TokenizerError(f"{folder}: there is no such file as {FILE} in this folder; save or copy a tokenizer there")
+    raise TokenizerError(
+        f"{folder / FILE}: there is no such file, nor {', '.join(_IN_A_FOLDER[1:])}; give a folder that holds one"
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from llm_tokenizer.bpe import BytePairTokenizer
 from llm_tokenizer.byte import BYTES, ByteTokenizer
 from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.files.cutting import byte_level, pre_tokenizer, split
 from llm_tokenizer.interface import Tokenizer
-from llm_tokenizer.patterns import PATTERNS
+from llm_tokenizer.merging import Pair
+from llm_tokenizer.published import PublishedTokenizer
 
 FILE = "tokenizer.json"
 SETTINGS_FILE = "tokenizer_config.json"
@@ -57,14 +60,16 @@ def save_tokenizer(tokenizer: Tokenizer, folder: str | Path) -> Path:
 def to_hugging_face(tokenizer: Tokenizer) -> dict[str, Any]:
     """The content of `tokenizer.json`."""
     if isinstance(tokenizer, BytePairTokenizer):
-        parts = _byte_level(tokenizer, tokenizer.merges, pre_tokenizer(tokenizer.pattern))
+        parts = _byte_level(tokenizer.tokens, tokenizer.merges, pre_tokenizer(tokenizer.pattern))
+    elif isinstance(tokenizer, PublishedTokenizer):
+        parts = _published(tokenizer)
     elif isinstance(tokenizer, ByteTokenizer):
-        parts = _byte_level(tokenizer, (), byte_level(use_regex=False))
+        parts = _byte_level(dict(enumerate(BYTES)), (), byte_level(use_regex=False))
     elif isinstance(tokenizer, CharacterTokenizer):
         parts = _character_level(tokenizer)
     else:
         raise TokenizerError(
-            f"tokenizer: must be a BytePairTokenizer, ByteTokenizer or CharacterTokenizer, "
+            "tokenizer: must be a BytePairTokenizer, PublishedTokenizer, ByteTokenizer or CharacterTokenizer, "
             f"was {type(tokenizer).__name__}; save it with its own library"
         )
     added_tokens = [added_token(name, id) for name, id in tokenizer.special_tokens.items()]
@@ -79,36 +84,27 @@ def to_hugging_face(tokenizer: Tokenizer) -> dict[str, Any]:
     }
 
 
-def pre_tokenizer(pattern: str) -> dict[str, Any]:
-    """How the format says: cut by this pattern, then show each byte as a character."""
-    if pattern == "gpt2":
-        return byte_level(use_regex=True)  # its regular expression is built into the format
-    return {"type": "Sequence", "pretokenizers": [split(PATTERNS[pattern].split), byte_level(use_regex=False)]}
-
-
-def split(expression: str) -> dict[str, Any]:
-    """A cut by a regular expression, every match a piece."""
-    return {"type": "Split", "pattern": {"Regex": expression}, "behavior": "Isolated", "invert": False}
-
-
-def byte_level(*, use_regex: bool) -> dict[str, Any]:
-    """Each byte as a character (see `alphabet.py`), with GPT-2's pattern or none."""
-    return {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": use_regex}
-
-
 def added_token(name: str, id: int) -> dict[str, Any]:
     """A special token."""
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
     return {"id": id, "content": name, **flags}
 
 
-def byte_level_vocabulary(tokens: list[bytes]) -> dict[str, int]:
-    """The printable form of each token and its id."""
-    return {to_printable(token): id for id, token in enumerate(tokens)}
+def _published(tokenizer: PublishedTokenizer) -> dict[str, Any]:
+    parts = _byte_level(tokenizer.tokens, tokenizer.merges, pre_tokenizer(tokenizer.pattern))
+    parts["model"]["ignore_merges"] = tokenizer.whole_pieces
+    vocabulary: dict[str, int] = parts["model"]["vocab"]
+    for name, id in tokenizer.special_tokens.items():
+        if name in vocabulary:
+            raise TokenizerError(f"special_tokens: {name!r} is also an ordinary token, which this format cannot say")
+        vocabulary[name] = id  # without this the library `tokenizers` would give it the next free id
+    if tokenizer.normalization is not None:
+        parts["normalizer"] = {"type": tokenizer.normalization}
+    return parts
 
 
-def _byte_level(tokenizer: Tokenizer, merges: tuple[tuple[int, int], ...], cut: dict[str, Any]) -> dict[str, Any]:
-    tokens = [tokenizer.token_bytes(id) for id in range(len(BYTES) + len(merges))]
+def _byte_level(tokens: Mapping[int, bytes], merges: Iterable[Pair], cut: dict[str, Any]) -> dict[str, Any]:
+    printable = {id: to_printable(token) for id, token in sorted(tokens.items())}
     model = {
         "type": "BPE",
         "dropout": None,
@@ -118,8 +114,8 @@ def _byte_level(tokenizer: Tokenizer, merges: tuple[tuple[int, int], ...], cut: 
         "fuse_unk": False,
         "byte_fallback": False,
         "ignore_merges": False,
-        "vocab": byte_level_vocabulary(tokens),
-        "merges": [[to_printable(tokens[left]), to_printable(tokens[right])] for left, right in merges],
+        "vocab": {token: id for id, token in printable.items()},
+        "merges": [[printable[left], printable[right]] for left, right in merges],
     }
     return {"pre_tokenizer": cut, "decoder": byte_level(use_regex=True), "model": model}
 

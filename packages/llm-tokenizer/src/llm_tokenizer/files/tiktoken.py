@@ -109,9 +109,10 @@ def save_tiktoken(tokenizer: BytePairTokenizer | PublishedTokenizer, path: str |
 def all_merges(tokens: Mapping[int, bytes]) -> Iterator[Pair]:
     """Every way to put a token together from two others, in the order of the ranks.
 
-    Why it works: ranks say which token comes first but not of which two it is made. So any two tokens may merge that
-    make a third, the one of the lowest rank first. For a vocabulary that merging has brought about that comes to the
-    same: at the time of its merge a token lies there in its own two parts and in no others.
+    Why it works:
+        Ranks say which token comes first but not of which two it is made. So any two tokens may merge that make a
+        third, the one of the lowest rank first. For a vocabulary that merging has brought about that comes to the
+        same: at the time of its merge a token lies there in its own two parts and in no others.
 
     Spec: tokenizer.encode_bpe
     """

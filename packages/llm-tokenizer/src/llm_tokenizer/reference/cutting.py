@@ -1,4 +1,4 @@
-"""How five well-known patterns cut a text, spelt out by hand without a regular expression.
+"""How six well-known patterns cut a text, spelt out by hand without a regular expression.
 
 At each place the rules of a pattern are tried in turn, and the first that fits takes as much as it can. A rule gets
 the text and a place, and returns where its piece ends, or the same place where it does not fit.
@@ -168,6 +168,12 @@ def spaces(text: str, start: int) -> int:
     return end if end == len(text) or end <= start + 1 else end - 1
 
 
+def spaces_before_number(text: str, start: int) -> int:
+    """White space up to a number, to which no blank belongs in smollm."""
+    end = run(text, start, is_space)
+    return end if end < len(text) and is_number(text[end]) else start
+
+
 LLAMA3 = [contraction_any_case, word, numbers(3), others_and("\r\n"), lines, spaces]
 RULES: dict[str, list[Rule]] = {
     "gpt2": [contraction, after_blank(is_letter), after_blank(is_number), after_blank(is_other), spaces],
@@ -175,4 +181,5 @@ RULES: dict[str, list[Rule]] = {
     "o200k": [cased_word, numbers(3), others_and("\r\n/"), lines, spaces],
     "llama3": LLAMA3,
     "qwen2": [contraction_any_case, word, numbers(1), *LLAMA3[3:]],
+    "smollm": [contraction, after_blank(is_letter), numbers(1), after_blank(is_other), spaces_before_number, spaces],
 }

@@ -181,8 +181,9 @@ def _first_difference(goldens: dict[str, Any], yours: dict[str, Any], tolerance:
 
 def _by_name(names: list[str], values: Any, take: Callable[[Any], Any]) -> dict[str, Any]:
     if len(names) == 1:
-        several = isinstance(values, tuple) and len(values) == 1
-        return {names[0]: take(values[0] if several else values)}
+        # `return y,` gives a tuple of one; a tuple of one id is the answer itself.
+        wrapped = isinstance(values, tuple) and len(values) == 1 and hasattr(values[0], "shape")
+        return {names[0]: take(values[0] if wrapped else values)}
     if not isinstance(values, (tuple, list)) or len(values) != len(names):
         raise TypeError(f"{len(names)} values must come back, in this order: {', '.join(names)}")
     return {name: take(value) for name, value in zip(names, values, strict=True)}

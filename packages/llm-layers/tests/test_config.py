@@ -1,0 +1,66 @@
+import pytest
+
+from llm_layers import LayersError, ModelConfig
+
+
+def test_hugging_face_settings_go_there_and_back(small_config):
+    for config in (small_config(), small_config(tied_embeddings=True, rope_base=1e6, norm_eps=1e-5)):
+        assert ModelConfig.from_hugging_face(config.to_hugging_face()) == config
+
+
+def test_settings_are_written_for_old_and_new_readers(small_config):
+    settings = small_config().to_hugging_face(dtype="bfloat16")
+    assert settings["architectures"] == ["Qwen3ForCausalLM"]
+    assert settings["head_dim"] == 6
+    assert settings["rope_theta"] == settings["rope_parameters"]["rope_theta"] == 500.0
+    assert settings["dtype"] == settings["torch_dtype"] == "bfloat16"
+    assert (settings["hidden_act"], settings["attention_bias"]) == ("silu", False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"vocab_size": 0}, "vocab_size must be a whole number of at least 1, but was 0"),
+        ({"layers": 2.0}, "layers must be a whole number"),
+        ({"layers": True}, "layers must be a whole number"),
+        ({"d_head": 5}, "d_head must be even"),
+        ({"heads": 3}, "heads must be a multiple of kv_heads, but was 3 with kv_heads 2"),
+        ({"rope_base": -1.0}, "rope_base must be a number above 0"),
+        ({"norm_eps": float("nan")}, "norm_eps must be a number above 0"),
+        ({"tied_embeddings": 1}, "tied_embeddings must be true or false"),
+    ],
+)
+def test_a_bad_config_names_its_field(changes, words, small_config):
+    with pytest.raises(LayersError, match=words):
+        small_config(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"model_type": "llama"}, "model_type in config.json must be 'qwen3', but was 'llama'"),
+        ({"hidden_act": "gelu"}, "hidden_act in config.json must be 'silu'"),
+        ({"attention_bias": True}, "attention_bias in config.json must be False"),
+        ({"use_sliding_window": True}, "use_sliding_window"),
+        ({"layer_types": ["full_attention", "sliding_attention"]}, "layer_types"),
+        ({"rope_scaling": {"type": "yarn"}}, "rope_scaling"),
+        ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 500.0}}, "rope_type in config.json must be 'default'"),
+        ({"rope_parameters": {"rope_theta": 500.0, "partial_rotary_factor": 0.5}}, "rope_parameters"),
+        ({"rope_parameters": {"rope_theta": 600.0}}, "one rotary base"),
+        ({"rope_theta": None, "rope_parameters": None}, "one rotary base"),
+        ({"rope_theta": "fast"}, "rotary base"),
+        ({"rope_theta": [500.0]}, "rotary base"),
+        ({"final_logit_softcapping": 30.0, "attn_temperature": 2}, "attn_temperature, final_logit_softcapping"),
+        ({"hidden_size": "12"}, "d_model must be a whole number"),
+    ],
+)
+def test_settings_that_could_change_the_result_are_refused(changes, words, small_config):
+    with pytest.raises(LayersError, match=words):
+        ModelConfig.from_hugging_face(small_config().to_hugging_face() | changes)
+
+
+def test_missing_settings_are_all_named(small_config):
+    settings = small_config().to_hugging_face()
+    del settings["head_dim"], settings["vocab_size"]
+    with pytest.raises(LayersError, match="head_dim, vocab_size"):
+        ModelConfig.from_hugging_face(settings)

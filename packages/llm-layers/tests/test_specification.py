@@ -1,0 +1,59 @@
+"""The specification through its own doors: ours, the reference, a stranger's, and low precision inside."""
+
+from types import SimpleNamespace
+
+import torch
+
+from llm_layers.spec import SPECIFICATION, ours
+from llm_tokenizer.spec import Implementation
+from llm_tokenizer.spec.harness import PASS, put_on_trial
+
+
+def test_ours_and_the_reference_meet_it():
+    for implementation in (SPECIFICATION.ours, Implementation(SPECIFICATION.reference, name="reference")):
+        trial = put_on_trial(SPECIFICATION, implementation)
+        assert [verdict.contract.id for verdict in trial.verdicts if verdict.status != PASS] == []
+
+
+def test_every_clause_has_a_case_and_every_contract_a_hand_worked_one():
+    for contract in SPECIFICATION.contracts:
+        cases = SPECIFICATION.cases[contract.id]
+        assert {case.clause for case in cases} == set(range(1, len(contract.clauses) + 1)), contract.id
+        assert any(case.kind == "by hand" and case.worked for case in cases), contract.id
+        for case in cases:
+            numbers = sum(getattr(value, "size", 0) for value in case.inputs.values())
+            assert numbers <= 500, f"{contract.id}/{case.id}"
+
+
+def test_every_contract_has_at_least_four_slips():
+    for contract in SPECIFICATION.contracts:
+        assert len(SPECIFICATION.slips_of(contract.id)) >= 4
+
+
+def test_float32_inside_is_accepted():
+    def low(function):
+        def call(*inputs):
+            given = [x.float() if torch.is_tensor(x) and x.is_floating_point() else x for x in inputs]
+            y = function(*given)
+            return y.to(inputs[0].dtype) if inputs[0].is_floating_point() else y
+
+        return call
+
+    names = [name for name in ours.__all__ if name != "embedding"]
+    stranger = SimpleNamespace(**{name: low(getattr(ours, name)) for name in names})
+    trial = put_on_trial(SPECIFICATION, Implementation(stranger, arrays="torch", name="stranger"))
+    failed = [verdict for verdict in trial.verdicts if verdict.failures]
+    assert [f"{verdict.contract.id}: {verdict.failures[0].case.id}" for verdict in failed] == []
+
+
+def test_a_slip_is_recognised_and_the_rest_is_not_written_yet():
+    def rms_norm(x, gain, eps):
+        x = x - x.mean(-1, keepdim=True)
+        return gain * x / torch.sqrt(x.square().mean(-1, keepdim=True) + eps)
+
+    stranger = Implementation(SimpleNamespace(rms_norm=rms_norm), arrays="torch", name="stranger")
+    trial = put_on_trial(SPECIFICATION, stranger)
+    verdicts = {verdict.contract.id: verdict for verdict in trial.verdicts}
+    assert verdicts["layers.rms_norm"].recognised.name == "mean subtracted"
+    assert verdicts["layers.rotary"].status == "not written yet"
+    assert trial.failed

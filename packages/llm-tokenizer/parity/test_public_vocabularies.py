@@ -1,0 +1,115 @@
+"""With the vocabularies of well-known models, our ids are those of the models' own libraries."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+import tokenizers
+from oracles import Oracle, oracles
+from record_torture import record
+from vocabularies import folder
+
+from llm_tokenizer import TokenizerError, load_tokenizer, save_tokenizer
+from llm_tokenizer.files.gpt2 import load_gpt2, save_gpt2
+from llm_tokenizer.files.tiktoken import ENCODINGS, load_tiktoken, save_tiktoken
+from llm_tokenizer.spec.torture import has_surrogates, recorded_ids, torture_texts
+
+VOCABULARIES = folder()
+ORACLES = {oracle.name: oracle for oracle in oracles(VOCABULARIES)}
+by_vocabulary = pytest.mark.parametrize("oracle", ORACLES.values(), ids=ORACLES)
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """Each tokenizer, read once."""
+    return {name: load_tokenizer(oracle.ours) for name, oracle in ORACLES.items()}
+
+
+def test_all_vocabularies_are_recorded():
+    assert list(recorded_ids()) == list(ORACLES)
+
+
+@by_vocabulary
+def test_the_recorded_ids_are_the_library_s(oracle: Oracle):
+    stored = recorded_ids()[oracle.name]
+    found = record(oracle)
+    assert found["plain"] == stored.plain
+    assert found["special"] == stored.special
+
+
+@by_vocabulary
+@pytest.mark.parametrize("text", torture_texts())
+def test_our_ids_of_the_torture_texts(oracle: Oracle, text: str, loaded):
+    tokenizer, stored = loaded[oracle.name], recorded_ids()[oracle.name]
+    content = torture_texts()[text]
+    ids = stored.plain[text]
+    if ids is None:
+        with pytest.raises(TokenizerError, match=r"text: (character|this vocabulary has no token for the byte)"):
+            tokenizer.encode(content)
+        return
+    assert tokenizer.encode(content) == ids
+    assert not set(ids) & set(tokenizer.special_tokens.values())
+    if stored.special is not None:
+        assert tokenizer.encode(content, allowed_special="all") == stored.special.get(text, ids)
+    assert tokenizer.decode(ids) == oracle.decode(ids)
+
+
+@by_vocabulary
+def test_decoding_ids_in_any_order(oracle: Oracle, loaded):
+    tokenizer = loaded[oracle.name]
+    dice = random.Random(1)
+    special = set(tokenizer.special_tokens.values())
+    ordinary = [id for id in range(min(tokenizer.vocab_size, 50_000)) if id not in special]
+    for _ in range(200):
+        ids = dice.choices(ordinary, k=dice.randint(1, 12))
+        assert tokenizer.decode(ids) == oracle.decode(ids)
+
+
+def test_qwen_s_rank_file_gives_the_ids_of_its_tokenizer_json():
+    tokenizer = load_tokenizer(VOCABULARIES / "qwen.tiktoken")
+    for name, text in torture_texts().items():
+        if not has_surrogates(text):
+            assert tokenizer.encode(text) == recorded_ids()["qwen3"].plain[name]
+
+
+@pytest.mark.parametrize("name", [name for name in ORACLES if name != "mistral"])
+def test_what_we_save_is_the_same_to_the_library(name: str, loaded, tmp_path):
+    tokenizer, stored = loaded[name], recorded_ids()[name]
+    path = save_tokenizer(tokenizer, tmp_path)
+    theirs, again = tokenizers.Tokenizer.from_file(str(path)), load_tokenizer(tmp_path)
+    assert again.vocab_size == tokenizer.vocab_size
+    assert again.special_tokens == tokenizer.special_tokens
+    for text, ids in stored.plain.items():
+        if ids is None:
+            continue
+        allowed = stored.special.get(text, ids)
+        assert again.encode(torture_texts()[text]) == ids
+        assert again.encode(torture_texts()[text], allowed_special="all") == allowed
+        if name != "cl100k_base" or not torture_texts()[text].rstrip(" ").endswith(("\n", "\r")):
+            assert theirs.encode(torture_texts()[text], add_special_tokens=False).ids == allowed, text
+
+
+@pytest.mark.parametrize("name", ["gpt2", "cl100k_base", "o200k_base"])
+def test_rank_files_come_back_byte_for_byte(name: str, loaded, tmp_path):
+    path = save_tiktoken(loaded[name], tmp_path / f"{name}.tiktoken")
+    if name != "gpt2":
+        assert path.read_bytes() == ORACLES[name].ours.read_bytes()
+    again = load_tiktoken(path, ENCODINGS[name])
+    for text, ids in recorded_ids()[name].plain.items():
+        if ids is not None:
+            assert again.encode(torture_texts()[text]) == ids
+
+
+def test_gpt2_s_two_files_come_back(loaded, tmp_path):
+    save_gpt2(loaded["gpt2"], tmp_path)
+    theirs = VOCABULARIES / "gpt2"
+    assert json.loads((tmp_path / "encoder.json").read_text()) == json.loads((theirs / "encoder.json").read_text())
+    assert (tmp_path / "vocab.bpe").read_text(encoding="utf-8") == (theirs / "vocab.bpe").read_text(encoding="utf-8")
+    assert load_gpt2(tmp_path).merges == loaded["gpt2"].merges
+
+
+def test_a_llama_vocabulary_is_no_rank_file_for_other_merges(loaded, tmp_path):
+    with pytest.raises(TokenizerError, match="its merges must lead to every token|must follow the order"):
+        save_tiktoken(load_tokenizer(VOCABULARIES / "smollm2"), tmp_path / "smollm2.tiktoken")

@@ -1,0 +1,165 @@
+"""How often each piece stands in the texts: the larger half of the work of training.
+
+One open hash table. A piece of up to 15 bytes lies in its slot whole, so that finding it touches one place in memory
+and no other. The bytes of a longer one lie in a store beside the table, and the slot says where.
+
+    slot:   8 bytes | 7 bytes and the length         | count | –
+    long:   hash    | place in the store and LONG    | count | length
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy import uint64
+
+from llm_tokenizer.fast.blocks import blocks
+from llm_tokenizer.fast.characters import kinds_of_characters
+from llm_tokenizer.fast.compiling import PADDING, Bytes, Integers, Words, compiled, load8, padded, signed
+from llm_tokenizer.fast.edges import O200K, RULES, piece_end
+from llm_tokenizer.fast.letters import plain_word_end
+from llm_tokenizer.fast.memory import SHORT_BYTES, key_word
+from llm_tokenizer.special import utf8
+
+_SPREAD = uint64(0x9E3779B97F4A7C15)
+_SPREAD_TOO = uint64(0xC2B2AE3D27D4EB4F)
+_HALF = uint64(32)
+_TOP_BYTE = uint64(56)
+_LONG = uint64(0xFF) << _TOP_BYTE
+_NOTHING = uint64(0)
+_ONE = uint64(1)
+
+
+class PieceCounter:
+    """Counts the pieces of texts. `table` and `store` are as the module's docstring draws them."""
+
+    def __init__(self, pattern: str) -> None:
+        self._rule = RULES[pattern]
+        self._kinds = kinds_of_characters()
+        self.table: Words = np.zeros((1 << 14, 4), np.uint64)
+        self.store: Bytes = np.zeros(1 << 16, np.uint8)
+        self.used: Integers = np.zeros(2, np.int64)  # slots of the table, bytes of the store
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Count the pieces of these texts, too."""
+        for text in texts:
+            for block in blocks(text):
+                self._add_bytes(utf8(block, what="texts"))
+
+    def _add_bytes(self, data: bytes) -> None:
+        text = padded(data)
+        place = 0
+        while True:
+            place = _count(text, place, len(data), self._rule, self._kinds, self.table, self.store, self.used)
+            if place == len(data):
+                return
+            if 2 * self.used[0] >= len(self.table):
+                larger = np.zeros((2 * len(self.table), 4), np.uint64)
+                _move(self.table, larger)
+                self.table = larger
+            else:  # the store has no room for the next piece, which is at most what is left of the text
+                self.store = np.concatenate([self.store, np.zeros(len(self.store) + len(text), np.uint8)])
+
+
+@compiled
+def _count(
+    text: Bytes, place: int, end: int, rule: int, kinds: Bytes, table: Words, store: Bytes, used: Integers
+) -> int:
+    """Count the pieces from `place` on; gives where it stopped: at `end`, or before when table or store are full."""
+    while place < end and 2 * used[0] < len(table):
+        edge = place
+        if rule != O200K:
+            edge = plain_word_end(text, place)
+        if edge == place:
+            edge = piece_end(text, place, end, kinds, rule)
+        if edge - place <= SHORT_BYTES:
+            _count_short(text, place, edge - place, table, used)
+        elif used[1] + edge - place + PADDING > len(store):
+            return place
+        else:
+            _count_long(text, place, edge - place, table, store, used)
+        place = edge
+    return place
+
+
+@compiled
+def _slot_of(low: uint64, high: uint64, slots: int) -> int:
+    mixed = (low ^ (high * _SPREAD_TOO)) * _SPREAD
+    return signed(((mixed >> _HALF) ^ mixed) & uint64(slots - 1))
+
+
+@compiled
+def _count_short(text: Bytes, place: int, length: int, table: Words, used: Integers) -> None:
+    low, high = key_word(text, place, length, 0, 2), key_word(text, place, length, 1, 2)
+    slot = _slot_of(low, high, len(table))
+    while table[slot, 2] != _NOTHING and (table[slot, 0] != low or table[slot, 1] != high):
+        slot = (slot + 1) & (len(table) - 1)
+    if table[slot, 2] == _NOTHING:
+        table[slot, 0], table[slot, 1] = low, high
+        used[0] += 1
+    table[slot, 2] += _ONE
+
+
+@compiled
+def _count_long(text: Bytes, place: int, length: int, table: Words, store: Bytes, used: Integers) -> None:
+    low = uint64(length)
+    for word in range((length + 7) >> 3):
+        low = (low ^ load8(text, place + 8 * word) & _mask(length - 8 * word)) * _SPREAD
+        low ^= low >> _HALF
+    slot = _slot_of(low, _NOTHING, len(table))
+    while table[slot, 2] != _NOTHING and (
+        table[slot, 0] != low or not _is_stored(text, place, length, table, slot, store)
+    ):
+        slot = (slot + 1) & (len(table) - 1)
+    if table[slot, 2] == _NOTHING:
+        table[slot, 0] = low
+        table[slot, 1] = _LONG | uint64(used[1])
+        table[slot, 3] = uint64(length)
+        store[used[1] : used[1] + length] = text[place : place + length]
+        used[0] += 1
+        used[1] += length
+    table[slot, 2] += _ONE
+
+
+@compiled
+def _mask(length: int) -> uint64:
+    return ~_NOTHING if length >= 8 else (_ONE << uint64(8 * length)) - _ONE
+
+
+@compiled
+def _is_stored(text: Bytes, place: int, length: int, table: Words, slot: int, store: Bytes) -> bool:
+    """Whether that slot stands for this long piece."""
+    if table[slot, 1] < _LONG or table[slot, 3] != uint64(length):
+        return False
+    at = signed(table[slot, 1] & ~_LONG)
+    for word in range((length + 7) >> 3):
+        if (load8(text, place + 8 * word) ^ load8(store, at + 8 * word)) & _mask(length - 8 * word):
+            return False
+    return True
+
+
+@compiled
+def _move(table: Words, larger: Words) -> None:
+    """Put every piece into the larger table."""
+    for old in range(len(table)):
+        if table[old, 2] != _NOTHING:
+            high = _NOTHING if table[old, 1] >= _LONG else table[old, 1]
+            slot = _slot_of(table[old, 0], high, len(larger))
+            while larger[slot, 2] != _NOTHING:
+                slot = (slot + 1) & (len(larger) - 1)
+            larger[slot] = table[old]
+
+
+@compiled
+def piece_length(table: Words, slot: int) -> int:
+    """The bytes of the piece in that slot."""
+    return signed(table[slot, 3] if table[slot, 1] >= _LONG else table[slot, 1] >> _TOP_BYTE)
+
+
+@compiled
+def piece_byte(table: Words, slot: int, store: Bytes, k: int) -> int:
+    """The k-th byte of the piece in that slot."""
+    if table[slot, 1] >= _LONG:
+        return signed(store[signed(table[slot, 1] & ~_LONG) + k])
+    return signed((table[slot, k >> 3] >> uint64(8 * (k & 7))) & uint64(0xFF))

@@ -1,0 +1,131 @@
+import json
+import math
+
+import pytest
+import torch
+from rich.console import Console
+
+from llm_layers import Decoder, ModelConfig
+from llm_tokenizer import ByteTokenizer
+from llm_train.evaluation import evaluate
+from llm_train.metrics import MetricsLog, read_metrics
+from llm_train.objectives import next_token_loss
+from llm_train.plots import plot_loss, smoothed
+from llm_train.progress import Announcer, LoopProgress
+from llm_train.samples import sample
+from llm_train.tokens import write_tokens
+
+CONFIG = ModelConfig(vocab_size=256, d_model=16, layers=1, heads=2, kv_heads=1, d_head=8, d_ff=24, context_length=16)
+
+
+def text(tmp_path):
+    return write_tokens(
+        tmp_path / "t.bin", [list(b"some held-out text, of which each byte is a token")],
+        separator=0, text_bytes=49, vocab_size=256, tokenizer_sha256="t",
+    )  # fmt: skip
+
+
+def test_an_even_guess_over_bytes_costs_eight_bits_a_byte(tmp_path):
+    result = evaluate(Decoder(CONFIG), next_token_loss, text(tmp_path), context=16, batch=2)
+    assert result.loss == pytest.approx(math.log(256), abs=1e-5)
+    assert result.perplexity == pytest.approx(256, abs=0.01)
+    assert result.bits_per_byte == pytest.approx(8 * 50 / 49, abs=1e-4)  # the end of the text is guessed too
+
+
+def test_the_mean_is_over_tokens_not_over_batches(tmp_path):
+    class Known:
+        """Loss 1 for whole windows, 3 for the rest."""
+
+        def __call__(self, model, tokens, targets):
+            return torch.tensor(1.0 if tokens.shape[1] == 16 else 3.0)
+
+    result = evaluate(Decoder(CONFIG), Known(), text(tmp_path), context=16, batch=2)
+    assert result.loss == pytest.approx((48 * 1 + 2 * 3) / 50)
+
+
+def test_some_windows_are_spread_over_the_text(tmp_path):
+    seen = []
+
+    def watching(model, tokens, targets):
+        seen.extend(tokens[:, 0].tolist())
+        return torch.tensor(1.0)
+
+    evaluate(Decoder(CONFIG), watching, text(tmp_path), context=8, batch=2, windows=3)
+    ids = text(tmp_path).ids
+    assert seen == [ids[0], ids[16], ids[32]]
+
+
+def test_a_sample_is_a_function_of_its_seed_and_may_outgrow_the_context():
+    model = Decoder(CONFIG, generator=torch.Generator().manual_seed(1))
+    texts = [sample(model, ByteTokenizer(), "RO", tokens=40, seed=seed) for seed in (1, 1, 2)]
+    assert texts[0] == texts[1] != texts[2]
+    assert texts[0].startswith("RO")
+
+
+def test_a_sample_may_begin_with_nothing():
+    assert isinstance(sample(Decoder(CONFIG), ByteTokenizer(), "", tokens=3, seed=0), str)
+
+
+def test_the_log_is_cut_back_to_the_checkpoint(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    with MetricsLog(path, after_step=0) as log:
+        for step in range(1, 6):
+            log.write(step=step, loss=1.0 / step)
+        log.write(step=5, validation_loss=2.0, windows="all")
+    with path.open("a") as file:
+        file.write('{"step": 6, "lo')  # the process died here
+    with MetricsLog(path, after_step=3) as log:
+        log.write(step=4, loss=9.0)
+    assert [(row["step"], row["loss"]) for row in read_metrics(path)] == [(1, 1), (2, 0.5), (3, 1 / 3), (4, 9.0)]
+
+
+def test_no_log_is_no_lines(tmp_path):
+    assert list(read_metrics(tmp_path / "none")) == []
+
+
+def test_plain_lines_where_there_is_no_terminal(capsys):
+    console = Console(force_terminal=False, width=200)
+    progress = LoopProgress(console, 0, 2)
+    progress.update(1, 3.0, 100)
+    progress.validation = 2.5
+    progress.update(2, 3.0, 100)
+    progress.close()
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 1  # the last step; the first came too soon
+    assert shown[0].startswith("step 2/2  loss 3.000  validation 2.500")
+    assert "0:00 left" in shown[0]
+    assert "\x1b" not in shown[0]
+
+
+def test_a_terminal_gets_one_line_that_is_taken_away(capsys):
+    console = Console(force_terminal=True, width=120, color_system=None)
+    progress = LoopProgress(console, 0, 2)
+    progress.drawn -= 10
+    progress.update(1, 3.0, 100)
+    assert "step 1/2" in progress.line(1)
+    progress.close()
+    assert "tokens/s" in capsys.readouterr().out
+
+
+def test_stages_say_what_they_did_and_how_long_it_took(capsys):
+    announcer = Announcer(Console(force_terminal=False, width=200))
+    with announcer.stage("text") as stage:
+        stage.done("[two] plays")
+    assert capsys.readouterr().out.startswith("text        [two] plays  0.0 s")
+    assert announcer.seconds["text"] >= 0
+
+
+def test_a_smoothed_curve_has_no_lag_at_its_start():
+    assert smoothed((5.0,) * 200) == pytest.approx([5.0] * 200)
+
+
+def test_the_plot_is_the_same_for_the_same_run(tmp_path):
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "metrics.jsonl"
+    rows = [{"step": step, "loss": 5.0 / step} for step in range(1, 30)] + [{"step": 29, "validation_loss": 1.0}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for name in ("a", "b"):
+        plot_loss(path, tokens_per_byte=0.4, title="t", svg=tmp_path / f"{name}.svg", png=tmp_path / f"{name}.png")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    svg = (tmp_path / "a.svg").read_text()
+    assert svg.startswith("<?xml")

@@ -1,0 +1,127 @@
+"""A run that was stopped, killed or crashed, and went on, equals one that was not: bit for bit."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from llm_train import pipeline
+from llm_train.checkpoint import load_newest
+from llm_train.interruption import Interrupted, StopRequest
+from llm_train.progress import Announcer
+from llm_train.run import Run
+
+
+@pytest.fixture
+def announcer():
+    with Path(os.devnull).open("w") as nowhere:
+        yield Announcer(Console(file=nowhere, force_terminal=False))
+
+
+def outcome(folder):
+    """Everything that must be equal: weights, averages, random state, metrics without the clock, samples."""
+    run = Run.open(folder)
+    rows = [{key: value for key, value in row.items() if key != "seconds"} for row in run.metrics()]
+    last = folder / "checkpoints" / "step-00000012"
+    return {
+        "model": (run.model_folder / "model.safetensors").read_bytes(),
+        "checkpoint": {path.name: path.read_bytes() for path in last.iterdir()},
+        "metrics": rows,
+        "samples": {path.name: path.read_text() for path in run.samples_folder.iterdir()},
+    }
+
+
+@pytest.mark.parametrize("stop_at", [1, 3, 5, 11])
+def test_stopped_and_resumed_equals_unbroken(tmp_path, small_recipe, announcer, monkeypatch, stop_at):
+    pipeline.train(small_recipe, tmp_path / "unbroken", announcer)
+    record = pipeline.Work._record
+
+    def interrupting(self, log, progress, step):
+        record(self, log, progress, step)
+        if step.number == stop_at:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(pipeline.Work, "_record", interrupting)
+    with pytest.raises(Interrupted, match=f"after step {stop_at} of 12"):
+        pipeline.train(small_recipe, tmp_path / "broken", announcer)
+    monkeypatch.undo()
+    assert load_newest(tmp_path / "broken" / "checkpoints")[0].step == stop_at
+    assert pipeline.train(small_recipe, tmp_path / "broken", announcer)["resumed_at"] == stop_at
+    assert outcome(tmp_path / "broken") == outcome(tmp_path / "unbroken")
+
+
+@pytest.mark.parametrize("place", ["_record", "_validate", "_save", "_sample"])
+def test_a_crash_anywhere_and_the_same_command_again(tmp_path, small_recipe, announcer, monkeypatch, place):
+    pipeline.train(small_recipe, tmp_path / "unbroken", announcer)
+    true = getattr(pipeline.Work, place)
+    calls = 0
+
+    def dying(self, *arguments):
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise MemoryError
+        return true(self, *arguments)
+
+    monkeypatch.setattr(pipeline.Work, place, dying)
+    with pytest.raises(MemoryError):
+        pipeline.train(small_recipe, tmp_path / "broken", announcer)
+    monkeypatch.undo()
+    pipeline.train(small_recipe, tmp_path / "broken", announcer)
+    assert outcome(tmp_path / "broken") == outcome(tmp_path / "unbroken")
+
+
+SETTINGS = ["steps=80", "checkpoints=9"]
+
+
+def start(recipe_file, folder):
+    command = [sys.executable, "-m", "llm_train", "run", "--recipe", str(recipe_file)]
+    command += ["--runs", str(folder.parent), "--run", folder.name]
+    command += [part for setting in SETTINGS for part in ("--set", setting)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_steps(process, folder, steps):
+    """Until that many steps are in the log; the process must still be at work."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        path = folder / "metrics.jsonl"
+        if path.exists() and path.read_text().count('"loss"') >= steps:
+            return
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.01)
+    raise AssertionError("no steps came")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_real_signal_and_the_same_recipe_again(tmp_path, recipe_file, small_recipe, announcer, number):
+    broken, unbroken = tmp_path / "runs" / "broken", tmp_path / "runs" / "unbroken"
+    with start(recipe_file, broken) as process:
+        wait_for_steps(process, broken, 12)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    if number == signal.SIGKILL:
+        assert process.returncode == -signal.SIGKILL
+    else:
+        assert process.returncode == 130
+        assert "everything is saved. The same command goes on from there" in errors
+        assert "Traceback" not in errors
+    recipe = small_recipe.with_settings(SETTINGS)
+    assert pipeline.train(recipe, broken, announcer)["resumed_at"] > 0
+    pipeline.train(recipe, unbroken, announcer)
+    for part in ("model/model.safetensors", "checkpoints/step-00000080/optimizer.safetensors"):
+        assert (broken / part).read_bytes() == (unbroken / part).read_bytes()
+
+
+def test_a_second_signal_ends_at_once():
+    with StopRequest() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop.requested
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

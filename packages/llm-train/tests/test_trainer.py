@@ -1,0 +1,143 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from llm_layers import Decoder, ModelConfig
+from llm_train.errors import NonFiniteError
+from llm_train.objectives import loss_and_gradients, next_token_loss
+from llm_train.optimizers import build_optimizer
+from llm_train.settings import Optimizer as Settings
+from llm_train.trainer import Trainer
+
+CONFIG = ModelConfig(vocab_size=20, d_model=16, layers=1, heads=2, kv_heads=1, d_head=8, d_ff=24, context_length=16)
+
+
+class ForeignModel(nn.Module):
+    """Somebody else's model: only logits."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(20, 20))
+
+    def forward(self, tokens, cache=None):
+        return self.table[tokens]
+
+
+class ForeignOptimizer:
+    """Somebody else's optimizer: plain descent."""
+
+    def __init__(self, model):
+        self.weights = dict(model.named_parameters())
+
+    @torch.no_grad()
+    def step(self, gradients, share):
+        for name, weight in self.weights.items():
+            weight -= 5.0 * share * gradients[name]
+
+    def state(self):
+        return {}
+
+    def load_state(self, state):
+        pass
+
+
+def counting(number, rows=4):
+    """Batches of a text that counts up, modulo 20: easy to learn."""
+    start = torch.arange(rows)[:, None] * 3 + number
+    text = (start + torch.arange(9)) % 20
+    return text[:, :-1], text[:, 1:]
+
+
+def trainer(model, optimizer=None, **changes):
+    optimizer = optimizer or build_optimizer(model, Settings())
+    return Trainer(model, optimizer, next_token_loss, counting, lambda step: 1.0, **changes)
+
+
+def model():
+    return Decoder(CONFIG, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("hidden", ["muon", "adamw"])
+def test_it_learns_to_count(hidden):
+    subject = model()
+    rates = {"hidden_rate": 0.02 if hidden == "muon" else 0.01}
+    steps = list(trainer(subject, build_optimizer(subject, Settings(hidden=hidden, **rates))).run(0, 40))
+    assert steps[0].loss == pytest.approx(math.log(20), abs=1e-4)  # it begins with an even guess
+    assert steps[-1].loss < 0.1
+    assert [step.number for step in steps] == list(range(1, 41))
+
+
+def test_a_foreign_model_and_a_foreign_optimizer_fit():
+    subject = ForeignModel()
+    steps = list(trainer(subject, ForeignOptimizer(subject), clip=1e9).run(0, 60))
+    assert steps[-1].loss < 0.5 < steps[0].loss
+
+
+def test_our_shortcut_through_the_head_gives_the_loss_of_the_logits():
+    subject = model()
+    for weight in subject.parameters():
+        nn.init.normal_(weight, std=0.3, generator=torch.Generator().manual_seed(weight.numel()))
+    tokens, targets = counting(3)
+    plain = torch.nn.functional.cross_entropy(subject(tokens).flatten(0, 1), targets.flatten())
+    torch.testing.assert_close(next_token_loss(subject, tokens, targets), plain)
+
+
+def test_gradients_are_those_of_autograd():
+    subject = model()
+    tokens, targets = counting(3)
+    loss, gradients = loss_and_gradients(subject, next_token_loss, tokens, targets, torch.float32)
+    next_token_loss(subject, tokens, targets).backward()
+    for name, weight in subject.named_parameters():
+        torch.testing.assert_close(gradients[name], weight.grad)
+    assert loss == pytest.approx(math.log(20), abs=1e-4)
+
+
+def test_bfloat16_passes_leave_weights_and_gradients_in_float32():
+    subject = model()
+    tokens, targets = counting(0)
+    _, gradients = loss_and_gradients(subject, next_token_loss, tokens, targets, torch.bfloat16)
+    _, exact = loss_and_gradients(subject, next_token_loss, tokens, targets, torch.float32)
+    for name, weight in subject.named_parameters():
+        assert weight.dtype == gradients[name].dtype == torch.float32
+        assert (gradients[name] - exact[name]).norm() <= 0.03 * exact[name].norm() + 1e-6
+
+
+def test_accumulated_halves_are_the_whole_batch():
+    def halves(number):
+        tokens, targets = counting(number // 2)
+        part = slice(0, 2) if number % 2 == 0 else slice(2, 4)
+        return tokens[part], targets[part]
+
+    whole, parted = trainer(model()), trainer(model(), accumulate=2)
+    parted.batches = halves
+    loss, gradients, tokens = whole.gradients(5)
+    other_loss, other, other_tokens = parted.gradients(5)
+    assert loss == pytest.approx(other_loss, abs=1e-6)
+    assert tokens == other_tokens == 32
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(gradient, other[name], rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_stops_before_the_update(value):
+    subject = model()
+    with torch.no_grad():
+        subject.final_norm.gain[0] = value
+    before = {name: weight.clone() for name, weight in subject.named_parameters()}
+    optimizer = build_optimizer(subject, Settings())
+    with pytest.raises(NonFiniteError, match=r"step 8.*was not made.*precision=float32"):
+        trainer(subject, optimizer).update(7)
+    for name, weight in subject.named_parameters():
+        assert torch.equal(weight, before[name]) or name == "final_norm.gain"
+    assert optimizer.parts["adamw"].steps == 0
+
+
+def test_the_schedule_scales_the_step():
+    still = model()
+    subject = trainer(still)
+    subject.rate_share = lambda step: 0.0
+    before = still.embedding.table.clone()
+    assert subject.update(0).rate_share == 0.0
+    assert torch.equal(still.embedding.table, before)
