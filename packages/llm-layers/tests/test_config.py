@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from llm_layers import LayersError, ModelConfig
@@ -21,13 +24,10 @@ def test_settings_are_written_for_old_and_new_readers(small_config):
     ("changes", "words"),
     [
         ({"vocab_size": 0}, "vocab_size must be a whole number of at least 1, but was 0"),
-        ({"layers": 2.0}, "layers must be a whole number"),
-        ({"layers": True}, "layers must be a whole number"),
         ({"d_head": 5}, "d_head must be even"),
         ({"heads": 3}, "heads must be a multiple of kv_heads, but was 3 with kv_heads 2"),
         ({"rope_base": -1.0}, "rope_base must be a number above 0"),
         ({"norm_eps": float("nan")}, "norm_eps must be a number above 0"),
-        ({"tied_embeddings": 1}, "tied_embeddings must be true or false"),
     ],
 )
 def test_a_bad_config_names_its_field(changes, words, small_config):
@@ -51,7 +51,6 @@ def test_a_bad_config_names_its_field(changes, words, small_config):
         ({"rope_theta": "fast"}, "rotary base"),
         ({"rope_theta": [500.0]}, "rotary base"),
         ({"final_logit_softcapping": 30.0, "attn_temperature": 2}, "attn_temperature, final_logit_softcapping"),
-        ({"hidden_size": "12"}, "d_model must be a whole number"),
     ],
 )
 def test_settings_that_could_change_the_result_are_refused(changes, words, small_config):
@@ -64,3 +63,34 @@ def test_missing_settings_are_all_named(small_config):
     del settings["head_dim"], settings["vocab_size"]
     with pytest.raises(LayersError, match="head_dim, vocab_size"):
         ModelConfig.from_hugging_face(settings)
+
+
+WRONG_TYPES = """
+from llm_layers import LayersError, ModelConfig
+
+right = dict(
+    vocab_size=23, d_model=12, layers=2, heads=4, kv_heads=2, d_head=6, d_ff=20, context_length=32, rope_base=500.0
+)
+settings = ModelConfig(**right).to_hugging_face()
+for call in (
+    lambda: ModelConfig(**right | {"layers": 2.0}),
+    lambda: ModelConfig(**right | {"layers": True}),
+    lambda: ModelConfig(**right | {"tied_embeddings": 1}),
+    lambda: ModelConfig.from_hugging_face(settings | {"hidden_size": "12"}),
+):
+    try:
+        call()
+    except LayersError as error:
+        print(error)
+"""
+
+
+def test_values_of_a_wrong_type_are_refused():
+    # In a process of its own: where types are checked at run time the checker would speak first.
+    done = subprocess.run([sys.executable, "-c", WRONG_TYPES], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "layers must be a whole number of at least 1, but was 2.0",
+        "layers must be a whole number of at least 1, but was True",
+        "tied_embeddings must be true or false, but was 1",
+        "d_model must be a whole number of at least 1, but was '12'",
+    ]

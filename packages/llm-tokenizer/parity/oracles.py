@@ -55,7 +55,11 @@ def _openai(vocabularies: Path) -> Iterator[Oracle]:
     os.environ["TIKTOKEN_CACHE_DIR"] = cache
     for name, url in URLS.items():
         shutil.copy(vocabularies / name, Path(cache) / hashlib.sha1(url.encode()).hexdigest())
-    for name, ours in (("gpt2", "gpt2"), ("cl100k_base", "cl100k_base.tiktoken"), ("o200k_base", "o200k_base.tiktoken")):
+    for name, ours in (
+        ("gpt2", "gpt2"),
+        ("cl100k_base", "cl100k_base.tiktoken"),
+        ("o200k_base", "o200k_base.tiktoken"),
+    ):
         encoding = tiktoken.get_encoding(name)
         yield Oracle(
             name=name,

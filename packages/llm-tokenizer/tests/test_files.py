@@ -100,9 +100,17 @@ def changed(document, path, value):
         (["added_tokens", 1, "special"], REMOVED, "added_tokens[1].special: must be true or false, was null"),
         (["pre_tokenizer"], None, "pre_tokenizer: must be an object, was null"),
         (["pre_tokenizer", "type"], "Whitespace", "pre_tokenizer: must be ByteLevel, or"),
-        (["pre_tokenizer", "pretokenizers", 0, "pattern", "Regex"], "(a+)+$", "the Split of one of these patterns: gpt2, cl100k"),
+        (
+            ["pre_tokenizer", "pretokenizers", 0, "pattern", "Regex"],
+            "(a+)+$",
+            "the Split of one of these patterns: gpt2, cl100k",
+        ),
         (["pre_tokenizer", "pretokenizers", 0, "invert"], True, "must be a Split that keeps every match"),
-        (["pre_tokenizer", "pretokenizers", 1, "add_prefix_space"], True, "pretokenizers[1].add_prefix_space: must be false"),
+        (
+            ["pre_tokenizer", "pretokenizers", 1, "add_prefix_space"],
+            True,
+            "pretokenizers[1].add_prefix_space: must be false",
+        ),
         (["pre_tokenizer"], {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}, "as one piece"),
         (
             ["pre_tokenizer"],

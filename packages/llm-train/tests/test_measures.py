@@ -85,11 +85,10 @@ def test_no_log_is_no_lines(tmp_path):
 
 def test_plain_lines_where_there_is_no_terminal(capsys):
     console = Console(force_terminal=False, width=200)
-    progress = LoopProgress(console, 0, 2)
-    progress.update(1, 3.0, 100)
-    progress.validation = 2.5
-    progress.update(2, 3.0, 100)
-    progress.close()
+    with LoopProgress(console, 0, 2) as progress:
+        progress.update(1, 3.0, 100)
+        progress.validation = 2.5
+        progress.update(2, 3.0, 100)
     shown = capsys.readouterr().out.splitlines()
     assert len(shown) == 1  # the last step; the first came too soon
     assert shown[0].startswith("step 2/2  loss 3.000  validation 2.500")
@@ -99,11 +98,10 @@ def test_plain_lines_where_there_is_no_terminal(capsys):
 
 def test_a_terminal_gets_one_line_that_is_taken_away(capsys):
     console = Console(force_terminal=True, width=120, color_system=None)
-    progress = LoopProgress(console, 0, 2)
-    progress.drawn -= 10
-    progress.update(1, 3.0, 100)
-    assert "step 1/2" in progress.line(1)
-    progress.close()
+    with LoopProgress(console, 0, 2) as progress:
+        progress.drawn -= 10
+        progress.update(1, 3.0, 100)
+        assert "step 1/2" in progress.line(1)
     assert "tokens/s" in capsys.readouterr().out
 
 

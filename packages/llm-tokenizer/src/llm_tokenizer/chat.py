@@ -1,8 +1,8 @@
 """A conversation as ids, with a mask that says which of them are to be learned.
 
-The usual way writes the conversation as one text, control words and all, and encodes that. Whoever types `<|im_end|>` into
-such a chat ends their own message and speaks on as somebody else. Here control ids never pass through text: they are put
-between the messages by this module, and what people write is encoded with no special token allowed.
+The usual way writes the conversation as one text, control words and all, and encodes that. Whoever types `<|im_end|>`
+into such a chat ends their own message and speaks on as somebody else. Here control ids never pass through text: they
+are put between the messages by this module, and what people write is encoded with no special token allowed.
 """
 
 from __future__ import annotations

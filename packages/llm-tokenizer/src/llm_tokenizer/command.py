@@ -13,8 +13,8 @@ from typing import get_args
 from llm_tokenizer.bpe import BytePairTokenizer
 from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.errors import TokenizerError
-from llm_tokenizer.files.huggingface import save_tokenizer
 from llm_tokenizer.files.detecting import load_tokenizer
+from llm_tokenizer.files.huggingface import save_tokenizer
 from llm_tokenizer.patterns import PATTERNS
 from llm_tokenizer.progress import ProgressLine
 from llm_tokenizer.text import Normalization, decode_strictly, read_documents, text_files

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
+from types import MappingProxyType
 
 from llm_tokenizer.bpe import Memory, encode_piece
 from llm_tokenizer.byte import BYTES
@@ -48,6 +49,7 @@ class PublishedTokenizer:
         normalization: Normalization | None = None,
     ) -> None:
         self.merges = tuple(merges)
+        self._tokens = MappingProxyType(dict(tokens))
         self.pattern = find_pattern(pattern).name
         self.whole_pieces = whole_pieces
         self.normalization = normalization
@@ -69,10 +71,9 @@ class PublishedTokenizer:
         return self._special.ids
 
     @property
-    def tokens(self) -> dict[int, bytes]:
+    def tokens(self) -> Mapping[int, bytes]:
         """The bytes of all ordinary tokens by their ids."""
-        special = set(self.special_tokens.values())
-        return {id: token for id, token in self._vocabulary.token_of.items() if id not in special}
+        return self._tokens
 
     def encode(self, text: str, *, allowed_special: Collection[str] = ()) -> list[int]:
         """The ids of a text. A special token in it is plain characters unless it is allowed here by name."""

@@ -12,7 +12,6 @@ from types import MappingProxyType
 
 from llm_tokenizer.errors import TokenizerError
 
-
 ALL = "all"
 
 
@@ -33,13 +32,9 @@ class SpecialTokens:
                 raise TokenizerError(f"special_tokens[{place}]: {name!r} stands in the list twice; name it once")
             utf8(name, what=f"special_tokens[{place}]")
             ids[name] = names[name] if isinstance(names, Mapping) else first_id + place
-        if len(set(ids.values())) < len(ids):
-            raise TokenizerError(f"special_tokens: each must have an id of its own, were {sorted(ids.values())}")
         self.ids: Mapping[str, int] = MappingProxyType(ids)
 
-    def encode(
-        self, text: str, allowed: Collection[str], encode_ordinary: Callable[[str], list[int]]
-    ) -> list[int]:
+    def encode(self, text: str, allowed: Collection[str], encode_ordinary: Callable[[str], list[int]]) -> list[int]:
         """Encode a text: allowed special tokens become their ids, all between them goes to `encode_ordinary`.
 
         `allowed` holds names, or is the one word "all".

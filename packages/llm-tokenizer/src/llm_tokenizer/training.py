@@ -49,13 +49,25 @@ def train_bpe(
     Spec: tokenizer.train_bpe
     Source: Sennrich, Haddow and Birch 2016, Neural Machine Translation of Rare Words with Subword Units.
     """
+    return train_with(
+        lambda wanted: learn_merges(count_pieces(texts, pattern), wanted, progress),
+        vocab_size=vocab_size,
+        pattern=pattern,
+        special_tokens=special_tokens,
+    )
+
+
+def train_with(
+    learn: Callable[[int], list[Pair]], *, vocab_size: int, pattern: str, special_tokens: Sequence[str]
+) -> BytePairTokenizer:
+    """The tokenizer of the merges that `learn(how many)` finds, or an error where `vocab_size` cannot be reached."""
     first_ids = 256 + len(SpecialTokens(special_tokens, first_id=256).ids)
     if not isinstance(vocab_size, int) or vocab_size < first_ids:
         raise TokenizerError(
             f"vocab_size: must be a whole number of at least {first_ids} (256 bytes and {first_ids - 256} special "
             f"tokens), was {vocab_size!r}"
         )
-    merges = learn_merges(count_pieces(texts, pattern), vocab_size - first_ids, progress)
+    merges = learn(vocab_size - first_ids)
     if first_ids + len(merges) < vocab_size:
         raise TokenizerError(
             f"vocab_size: these texts give at most {first_ids + len(merges)} tokens, {vocab_size} were wanted; "

@@ -7,7 +7,6 @@ from operator import index
 
 from llm_tokenizer.errors import TokenizerError
 
-
 MOST_GAPS = 1 << 16  # a published vocabulary leaves some dozens of ids free
 
 
@@ -71,5 +70,7 @@ class Vocabulary:
         if not 0 <= number < len(self):
             raise TokenizerError(f"{argument}: must be a whole number from 0 to {len(self) - 1}, was {id!r}")
         if number in self._gaps:
-            raise TokenizerError(f"{argument}: must be the id of a token, but {id} is one that this vocabulary leaves free")
+            raise TokenizerError(
+                f"{argument}: must be the id of a token, but {id} is one that this vocabulary leaves free"
+            )
         return number

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from llm_layers import Decoder, ModelConfig, parameter_count, save_model
+from llm_layers import parameter_count, save_model
 from llm_tokenizer import save_tokenizer
-from llm_train.batches import batch_at
+from llm_train.building import build_model, build_trainer
 from llm_train.checkpoint import Checkpoint, load_newest, save_checkpoint
 from llm_train.environment import environment
 from llm_train.errors import TrainError
@@ -17,7 +17,6 @@ from llm_train.interruption import Interrupted, StopRequest
 from llm_train.metrics import MetricsLog
 from llm_train.milestones import milestones
 from llm_train.objectives import next_token_loss
-from llm_train.optimizers import build_optimizer
 from llm_train.plots import plot_loss, plotting_available
 from llm_train.preparation import END_OF_TEXT, Prepared, prepare
 from llm_train.progress import Announcer, LoopProgress
@@ -25,8 +24,7 @@ from llm_train.recipe import Recipe
 from llm_train.rehearsal import DTYPES, rehearse, steps_that_fit
 from llm_train.run import Run, write_json, write_whole
 from llm_train.samples import sample
-from llm_train.schedule import rate_share
-from llm_train.trainer import Step, Trainer
+from llm_train.trainer import Step
 
 
 def train(recipe: Recipe, folder: str | Path, announcer: Announcer | None = None) -> dict[str, Any]:
@@ -67,12 +65,13 @@ class Work:
         with announcer.stage("model") as stage:
             self.recipe = self._resolved(recipe)
             torch.manual_seed(self.recipe.training.seed)  # nothing draws from it; what is saved must not differ
-            self.model = self._build()
-            self.trainer = self._trainer(self.recipe, self.model, DTYPES[self.recipe.training.precision])
+            self.model = build_model(self.recipe)
+            self.trainer = build_trainer(
+                self.recipe, self.model, prepared.training, DTYPES[self.recipe.training.precision]
+            )
             self.start = self._resume()
             count = parameter_count(self.model.config)
             stage.done(f"{count / 1e6:.2f} million weights, {self.recipe.training.precision}, {self.steps:,} steps")
-        self.seconds_before = self.announcer.elapsed
 
     @property
     def steps(self) -> int:
@@ -91,24 +90,20 @@ class Work:
         samples = milestones(self.steps, report.samples)
         checkpoints = milestones(self.steps, report.checkpoints)
         progress = LoopProgress(self.announcer.console, self.start, self.steps)
-        try:
-            with self.announcer.stage("training") as stage, StopRequest() as stop:
-                for step in self.trainer.run(self.start, self.steps):
-                    self._record(log, progress, step)
-                    if step.number in validations:
-                        progress.validation = self._validate(log, step.number, report.validation_windows).loss
-                    if step.number in samples:
-                        self._sample(step.number)
-                    # Last: what a checkpoint is followed by is then the next step, also when the run goes on from it.
-                    if step.number in checkpoints or step.number == self.steps or stop.requested:
-                        self._save(step.number)
-                    if stop.requested and step.number < self.steps:
-                        raise Interrupted(f"stopped after step {step.number:,} of {self.steps:,}; everything is saved")
-                seconds = self.announcer.elapsed - self.seconds_before
-                stage.done(f"{self.steps - self.start:,} steps, {progress.tokens / max(seconds, 1e-9):,.0f} tokens/s")
-        finally:
-            progress.close()
-        self.tokens_per_second = progress.tokens / max(self.announcer.elapsed - self.seconds_before, 1e-9)
+        with self.announcer.stage("training") as stage, StopRequest() as stop, progress:
+            for step in self.trainer.run(self.start, self.steps):
+                self._record(log, progress, step)
+                if step.number in validations:
+                    progress.validation = self._validate(log, step.number, report.validation_windows).loss
+                if step.number in samples:
+                    self._sample(step.number)
+                # Last: what a checkpoint is followed by is then the next step, also when the run goes on from it.
+                if step.number in checkpoints or step.number == self.steps or stop.requested:
+                    self._save(step.number)
+                if stop.requested and step.number < self.steps:
+                    raise Interrupted(f"stopped after step {step.number:,} of {self.steps:,}; everything is saved")
+            self.tokens_per_second = progress.tokens_per_second
+            stage.done(f"{self.steps - self.start:,} steps, {self.tokens_per_second:,.0f} tokens/s")
 
     def finish(self, log: MetricsLog) -> dict[str, Any]:
         """Judge the model on all held-out text, and write model, samples, plot and figures."""
@@ -144,33 +139,13 @@ class Work:
         training = self.recipe.training
         return training.batch * training.accumulate * self.recipe.model.context
 
-    def _build(self) -> Decoder:
-        """The model with the start values of the recipe's seed."""
-        generator = torch.Generator().manual_seed(self.recipe.training.seed)
-        return Decoder(model_config(self.recipe), generator=generator)
-
-    def _trainer(self, recipe: Recipe, model: Decoder, dtype: torch.dtype) -> Trainer:
-        training, ids = recipe.training, self.prepared.training.ids
-        steps = training.steps or 10**9  # a rehearsal is not long enough to see the end
-        return Trainer(
-            model,
-            build_optimizer(model, recipe.optimizer, dtype),
-            next_token_loss,
-            lambda number: batch_at(
-                ids, context=recipe.model.context, batch=training.batch, seed=training.seed, step=number
-            ),
-            lambda number: rate_share(recipe.schedule, number, steps),
-            clip=recipe.optimizer.clip,
-            accumulate=training.accumulate,
-            dtype=dtype,
-        )
-
     def _resolved(self, recipe: Recipe) -> Recipe:
         """Decide what the recipe leaves open and write it into the run folder."""
-        self.recipe = recipe
         training = recipe.training
         if training.steps is None or training.precision == "auto":
-            found = rehearse(recipe, lambda dtype: self._trainer(recipe, self._build(), dtype))
+            found = rehearse(
+                recipe, lambda dtype: build_trainer(recipe, build_model(recipe), self.prepared.training, dtype)
+            )
             steps = training.steps or steps_that_fit(
                 recipe,
                 seconds_per_step=found.seconds_per_step,
@@ -241,13 +216,3 @@ class Work:
                 title=f"{self.run.name}: {self.steps:,} steps", svg=svg, png=png,
             )  # fmt: skip
             stage.done(f"{svg} and .png")
-
-
-def model_config(recipe: Recipe) -> ModelConfig:
-    """The shape that a recipe asks for."""
-    model = recipe.model
-    return ModelConfig(
-        vocab_size=recipe.tokenizer.vocabulary, d_model=model.d_model, layers=model.layers, heads=model.heads,
-        kv_heads=model.kv_heads, d_head=model.d_head, d_ff=model.d_ff, context_length=model.context,
-        rope_base=model.rope_base, tied_embeddings=model.tied,
-    )  # fmt: skip

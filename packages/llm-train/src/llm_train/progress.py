@@ -91,6 +91,11 @@ class LoopProgress:
             self.console.print(self.line(step), markup=False)
             self.drawn = now
 
+    @property
+    def tokens_per_second(self) -> float:
+        """Tokens learned from since the loop began, per second of it; validations and samples take their time too."""
+        return self.tokens / max(time.perf_counter() - self.began, 1e-9)
+
     def line(self, step: int) -> str:
         """The line as text."""
         seconds = time.perf_counter() - self.began
@@ -100,7 +105,7 @@ class LoopProgress:
         if self.validation is not None:
             parts.append(f"validation {self.validation:.3f}")
         if step > self.start:
-            parts.append(f"{self.tokens / seconds:,.0f} tokens/s")
+            parts.append(f"{self.tokens_per_second:,.0f} tokens/s")
             left = seconds / (step - self.start) * (self.steps - step)
             parts.append(f"{int(left) // 60}:{int(left) % 60:02d} left")
         return "  ".join(parts)

@@ -8,6 +8,7 @@ unsigned and a signed one), hence the constants wrapped in `uint64`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -28,10 +29,23 @@ signed = cast("Callable[[Any], int]", np.int64)  # in compiled code `int` leaves
 PADDING = 64  # bytes that must follow a text in memory, so that eight bytes can be loaded at its very end
 
 
+# Which sources the machine code on disk must come from. By itself numba looks only at the file of the function that is
+# called and would go on using it when what it calls, in another file, has changed.
+_SOURCES = sorted((path.name, path.stat().st_mtime_ns) for path in Path(__file__).parent.glob("*.py"))
+
+
 def compiled(function: Function) -> Function:
     """Compile at the first call, keep the machine code on disk, and let other threads run meanwhile."""
-    made: Function = njit(cache=True, nogil=True)(function)
+    dispatcher = njit(cache=True, nogil=True)(function)
+    dispatcher._cache._cache_file._source_stamp = _SOURCES
+    made: Function = dispatcher
     return made
+
+
+def _address(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    """The address of the byte at a place of an array, as one of eight bytes."""
+    array = context.make_array(signature.args[0])(context, builder, arguments[0])
+    return builder.bitcast(builder.gep(array.data, [arguments[1]]), ir.IntType(64).as_pointer())
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -39,9 +53,7 @@ def _load8(typing_context: Any, data: Any, place: Any) -> Any:
     signature = types.uint64(data, types.int64)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        address = builder.gep(array.data, [arguments[1]], source_etype=ir.IntType(8))
-        return builder.load(address, typ=ir.IntType(64), align=1)
+        return builder.load(_address(context, builder, signature, arguments), align=1)
 
     return signature, generate
 
@@ -51,9 +63,7 @@ def _store8(typing_context: Any, data: Any, place: Any, word: Any) -> Any:
     signature = types.void(data, types.int64, types.uint64)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        address = builder.gep(array.data, [arguments[1]], source_etype=ir.IntType(8))
-        builder.store(arguments[2], address, align=1)
+        builder.store(arguments[2], _address(context, builder, signature, arguments), align=1)
         return context.get_dummy_value()
 
     return signature, generate

@@ -14,12 +14,13 @@ from collections.abc import Iterable
 import numpy as np
 from numpy import uint64
 
+from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.fast.blocks import blocks
 from llm_tokenizer.fast.characters import kinds_of_characters
 from llm_tokenizer.fast.compiling import PADDING, Bytes, Integers, Words, compiled, load8, padded, signed
-from llm_tokenizer.fast.edges import O200K, RULES, piece_end
-from llm_tokenizer.fast.letters import plain_word_end
+from llm_tokenizer.fast.edges import RULES, piece_end
 from llm_tokenizer.fast.memory import SHORT_BYTES, key_word
+from llm_tokenizer.patterns import find_pattern
 from llm_tokenizer.special import utf8
 
 _SPREAD = uint64(0x9E3779B97F4A7C15)
@@ -35,23 +36,30 @@ class PieceCounter:
     """Counts the pieces of texts. `table` and `store` are as the module's docstring draws them."""
 
     def __init__(self, pattern: str) -> None:
-        self._rule = RULES[pattern]
+        self._rule = RULES[find_pattern(pattern).name]
         self._kinds = kinds_of_characters()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all counts."""
         self.table: Words = np.zeros((1 << 14, 4), np.uint64)
         self.store: Bytes = np.zeros(1 << 16, np.uint8)
         self.used: Integers = np.zeros(2, np.int64)  # slots of the table, bytes of the store
 
     def add(self, texts: Iterable[str]) -> None:
         """Count the pieces of these texts, too."""
+        if isinstance(texts, str):
+            raise TokenizerError("texts: must be a collection of texts, was one string; put it into a list")
         for text in texts:
             for block in blocks(text):
-                self._add_bytes(utf8(block, what="texts"))
+                self.add_bytes(utf8(block, what="texts"), self._rule)
 
-    def _add_bytes(self, data: bytes) -> None:
+    def add_bytes(self, data: bytes, rule: int) -> None:
+        """Count the pieces that the rule of that number makes of the bytes."""
         text = padded(data)
         place = 0
         while True:
-            place = _count(text, place, len(data), self._rule, self._kinds, self.table, self.store, self.used)
+            place = _count(text, place, len(data), rule, self._kinds, self.table, self.store, self.used)
             if place == len(data):
                 return
             if 2 * self.used[0] >= len(self.table):
@@ -68,11 +76,7 @@ def _count(
 ) -> int:
     """Count the pieces from `place` on; gives where it stopped: at `end`, or before when table or store are full."""
     while place < end and 2 * used[0] < len(table):
-        edge = place
-        if rule != O200K:
-            edge = plain_word_end(text, place)
-        if edge == place:
-            edge = piece_end(text, place, end, kinds, rule)
+        edge = piece_end(text, place, end, kinds, rule)
         if edge - place <= SHORT_BYTES:
             _count_short(text, place, edge - place, table, used)
         elif used[1] + edge - place + PADDING > len(store):

@@ -6,13 +6,13 @@ holds them to that on strings from all of Unicode. The order of the questions is
 
 from __future__ import annotations
 
+from llm_tokenizer.fast.capitals import cased_word_end
 from llm_tokenizer.fast.characters import LETTER, NEWLINE, NUMBER, OTHER, SLASH, SPACE, kind_at, run_end, width
 from llm_tokenizer.fast.compiling import Bytes, compiled
-from llm_tokenizer.fast.letters import letters_end
-from llm_tokenizer.fast.capitals import cased_word_end
+from llm_tokenizer.fast.letters import letters_end, plain_word_end
 
-GPT2, CL100K, O200K, LLAMA3, QWEN2 = range(5)
-RULES = {"gpt2": GPT2, "cl100k": CL100K, "o200k": O200K, "llama3": LLAMA3, "qwen2": QWEN2}
+GPT2, SMOLLM, CL100K, LLAMA3, QWEN2, O200K, WHOLE = range(7)
+RULES = {"gpt2": GPT2, "smollm": SMOLLM, "cl100k": CL100K, "llama3": LLAMA3, "qwen2": QWEN2, "o200k": O200K}
 
 _BLANK = ord(" ")
 _QUOTE = ord("'")
@@ -39,13 +39,14 @@ def contraction_end(text: Bytes, place: int, end: int, any_case: bool) -> int:
 
 
 @compiled
-def space_end(text: Bytes, place: int, end: int, kinds: Bytes, line_ends: int) -> int:
+def space_end(text: Bytes, place: int, end: int, kinds: Bytes, line_ends: int, whole_before: int) -> int:
     """The end of a piece of white space: all of it but the last character, which goes with what follows.
 
     Args:
         text, place, end, kinds: As everywhere here; at `place` there is white space.
         line_ends: 0: line breaks are white space like any other. 1: a piece goes up to the last of them.
             2: the same, but white space at the end of the text is one piece.
+        whole_before: Before characters of these kinds the last character stays with the others.
     """
     after = last = last_line = place
     while after < end:
@@ -58,14 +59,17 @@ def space_end(text: Bytes, place: int, end: int, kinds: Bytes, line_ends: int) -
             last_line = after
     if line_ends and last_line > place and not (line_ends == 2 and after == end):
         return last_line
-    if after == end or last == place:
+    if after == end or last == place or kind_at(text, after, kinds) & whole_before:
         return after
     return last
 
 
 @compiled
-def gpt2_end(text: Bytes, place: int, end: int, kinds: Bytes) -> int:
-    """GPT-2: contractions, then letters, numbers or other signs with a blank before them, then white space."""
+def gpt2_end(text: Bytes, place: int, end: int, kinds: Bytes, rule: int) -> int:
+    """GPT-2: contractions, then letters, numbers or other signs with a blank before them, then white space.
+
+    SmolLM takes every digit alone, without a blank, and then nothing is taken away from the white space before it.
+    """
     edge = contraction_end(text, place, end, False)
     if edge > place:
         return edge
@@ -75,9 +79,11 @@ def gpt2_end(text: Bytes, place: int, end: int, kinds: Bytes) -> int:
     kind = kind_at(text, start, kinds)
     if kind & LETTER:
         return letters_end(text, start, end, kinds)
-    if kind & (NUMBER | OTHER):
+    if kind & OTHER or (kind & NUMBER and rule == GPT2):
         return run_end(text, start, end, kinds, kind & (NUMBER | OTHER))
-    return space_end(text, place, end, kinds, 0)
+    if kind_at(text, place, kinds) & NUMBER:
+        return place + width(text[place])
+    return space_end(text, place, end, kinds, 0, NUMBER if rule == SMOLLM else 0)
 
 
 @compiled
@@ -105,7 +111,7 @@ def modern_end(text: Bytes, place: int, end: int, kinds: Bytes, rule: int) -> in
     if kind_at(text, edge, kinds) & OTHER:
         edge = run_end(text, edge, end, kinds, OTHER)
         return run_end(text, edge, end, kinds, NEWLINE | SLASH if rule == O200K else NEWLINE)
-    return space_end(text, place, end, kinds, 2 if rule == CL100K else 1)
+    return space_end(text, place, end, kinds, 2 if rule == CL100K else 1, 0)
 
 
 @compiled
@@ -119,7 +125,11 @@ def digits_end(text: Bytes, place: int, end: int, kinds: Bytes, most: int) -> in
 
 @compiled
 def piece_end(text: Bytes, place: int, end: int, kinds: Bytes, rule: int) -> int:
-    """The end of the piece that begins at `place`, by the rule of that number."""
-    if rule == GPT2:
-        return gpt2_end(text, place, end, kinds)
-    return modern_end(text, place, end, kinds, rule)
+    """The end of the piece that begins at `place`, by the rule of that number; `WHOLE` does not cut at all."""
+    if rule < O200K:  # o200k cuts words where capitals begin
+        edge = plain_word_end(text, place)
+        if edge > place:
+            return edge
+    if rule <= SMOLLM:
+        return gpt2_end(text, place, end, kinds, rule)
+    return end if rule == WHOLE else modern_end(text, place, end, kinds, rule)

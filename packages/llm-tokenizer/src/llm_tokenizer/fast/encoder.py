@@ -13,11 +13,11 @@ from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.fast.blocks import blocks
 from llm_tokenizer.fast.characters import kinds_of_characters
 from llm_tokenizer.fast.compiling import Bytes, Ids, compiled, padded
-from llm_tokenizer.fast.edges import O200K, RULES, piece_end
-from llm_tokenizer.fast.letters import plain_word_end
+from llm_tokenizer.fast.edges import RULES, WHOLE, piece_end
 from llm_tokenizer.fast.memory import LONG_BYTES, SHORT_BYTES, Memory, new_memory, recall_long, recall_short, remember
 from llm_tokenizer.fast.merging import merge_in_place
 from llm_tokenizer.fast.pairs import pair_table
+from llm_tokenizer.published import PublishedTokenizer
 from llm_tokenizer.special import utf8
 
 _SLACK = 16  # ids that may be written beyond the last one
@@ -26,30 +26,52 @@ _SLACK = 16  # ids that may be written beyond the last one
 class FastEncoder:
     """Encodes as its tokenizer does, by compiled code. Several threads may use one at the same time.
 
-    Why it works: a text is mostly words that came before. One pass over its bytes finds where a piece ends; a table
-    that stays within the processor's cache gives the ids of a piece that was seen, and only a new one is merged.
+    Why it works:
+        A text is mostly words that came before. One pass over its bytes finds where a piece ends; a table that stays
+        within the processor's cache gives the ids of a piece that was seen, and only a new one is merged.
 
     Args:
         tokenizer: Whose merges and pattern to use. Special tokens in a text are plain characters here.
 
+    Raises:
+        TokenizerError: The tokenizer does more to a text than to cut and to merge; the message says what.
+
     Spec: tokenizer.split_text, tokenizer.encode_bpe
     """
 
-    def __init__(self, tokenizer: BytePairTokenizer) -> None:
-        if not isinstance(tokenizer, BytePairTokenizer):
-            raise TokenizerError(f"tokenizer: must be a BytePairTokenizer, was {type(tokenizer).__name__}")
+    def __init__(self, tokenizer: BytePairTokenizer | PublishedTokenizer) -> None:
+        if not isinstance(tokenizer, (BytePairTokenizer, PublishedTokenizer)):
+            raise TokenizerError(
+                f"tokenizer: must be a BytePairTokenizer or PublishedTokenizer, was {type(tokenizer).__name__}"
+            )
         self._rule = RULES[tokenizer.pattern]
-        self._pairs = pair_table(tokenizer.merges)
-        self._vocabulary = 256 + len(tokenizer.merges)
         self._kinds = kinds_of_characters()
         self._threads = threading.local()
+        self._pairs = pair_table(tokenizer._rank_of)
+        self._size = 256 + len(tokenizer.merges)
+        self._published: Ids | None = None
+        if isinstance(tokenizer, PublishedTokenizer):
+            self._published = self._check(tokenizer)
+
+    def _check(self, tokenizer: PublishedTokenizer) -> Ids:
+        """The published id of each number, if merging alone gives all of this tokenizer's ids."""
+        if tokenizer.normalization is not None:
+            raise TokenizerError("tokenizer: must not normalize texts; normalize them first, or use its own encode")
+        if None in tokenizer._published:
+            raise TokenizerError("tokenizer: must have a token for each of the 256 bytes; use its own encode")
+        published = np.array(tokenizer._published, np.int32)
+        for id, token in tokenizer.tokens.items() if tokenizer.whole_pieces else ():
+            if published[self.encode_bytes(token, WHOLE)].tolist() != [id]:
+                raise TokenizerError(f"tokenizer: merges must make each of its tokens, not {token!r}; use its own encode")
+        return published
 
     def encode(self, text: str) -> Ids:
         """The ids of a text."""
         if not isinstance(text, str):
             raise TokenizerError(f"text: must be a string, was {type(text).__name__}")
-        found = [self._encode_block(block) for block in blocks(text)]
-        return found[0] if len(found) == 1 else np.concatenate(found)
+        found = [self.encode_bytes(utf8(block), self._rule) for block in blocks(text)]
+        ids = found[0] if len(found) == 1 else np.concatenate(found)
+        return ids if self._published is None else self._published[ids]
 
     def encode_batch(self, texts: Iterable[str], *, threads: int = 1) -> list[Ids]:
         """The ids of several texts, each encoded on its own, by so many threads at once."""
@@ -58,30 +80,26 @@ class FastEncoder:
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(self.encode, texts))
 
-    def _encode_block(self, block: str) -> Ids:
-        data = utf8(block)
+    def encode_bytes(self, data: bytes, rule: int) -> Ids:
+        """The numbers, in the order of merging, of a text's tokens, cut by the rule of that number in `edges.py`."""
         ids = np.empty(len(data) + _SLACK, np.int32)
-        count = encode_bytes(padded(data), len(data), self._rule, self._kinds, self._memory(), ids)
+        count = write_ids(padded(data), len(data), rule, self._kinds, self._memory(), ids)
         return ids[:count].copy()
 
     def _memory(self) -> Memory:
         """The tables of the thread that asks: two threads must not write into the same ones."""
         memory: Memory | None = getattr(self._threads, "memory", None)
         if memory is None:
-            memory = self._threads.memory = new_memory(self._pairs, self._vocabulary)
+            memory = self._threads.memory = new_memory(self._pairs, self._size)
         return memory
 
 
 @compiled
-def encode_bytes(text: Bytes, end: int, rule: int, kinds: Bytes, memory: Memory, ids: Ids) -> int:
+def write_ids(text: Bytes, end: int, rule: int, kinds: Bytes, memory: Memory, ids: Ids) -> int:
     """Write the ids of the bytes up to `end` into `ids`; gives how many they are."""
     place = filled = 0
     while place < end:
-        edge = place
-        if rule != O200K:
-            edge = plain_word_end(text, place)
-        if edge == place:
-            edge = piece_end(text, place, end, kinds, rule)
+        edge = piece_end(text, place, end, kinds, rule)
         length = edge - place
         count = 0
         if length <= SHORT_BYTES:

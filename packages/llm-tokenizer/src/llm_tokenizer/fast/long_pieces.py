@@ -24,7 +24,7 @@ class _Row(NamedTuple):
     before: Ids
     ranks: Ids  # of the pair that begins at each place
     entries: Ids  # (place, next entry); entry 0 is none
-    used: Ids  # a single number: how many entries there are
+    state: Ids  # how many entries there are; the lowest word of `marks` that may have a bit
     heads: Ids
     marks: Words
 
@@ -33,9 +33,10 @@ class _Row(NamedTuple):
 def merge_long(ids: Ids, memory: Memory) -> int:
     """Merge the bytes in `ids` in place; gives how many tokens are left there.
 
-    Why it works: a merge makes a token that only later merges use, so the ranks that are taken never fall, and places
-    can wait in one bucket for each rank where a heap would have to sort them. Within a rank the order matters only
-    where a pair overlaps itself, as in `aaaa`: such a row of equal tokens is merged from its beginning, all at once.
+    Why it works: a merge makes a token that only later merges use, so the ranks that are taken hardly ever fall (in
+    some published vocabularies they may), and places can wait in one bucket for each rank where a heap would have to
+    sort them. Within a rank the order matters only where places overlap, as in `aaaa`: such a row is merged from its
+    beginning, all at once.
 
     Spec: tokenizer.encode_bpe
     """
@@ -46,17 +47,20 @@ def merge_long(ids: Ids, memory: Memory) -> int:
         np.arange(-1, length - 1).astype(np.int32),
         np.empty(length, np.int32),
         np.empty((3 * length + 1, 2), np.int32),
-        np.zeros(1, np.int32),
+        np.zeros(2, np.int32),
         memory.heads,
         memory.marks,
     )
     for place in range(length):
         _look_up(row, place, memory)
-    for word in range(len(row.marks)):
-        while row.marks[word]:
+    while row.state[1] < len(row.marks):
+        word = row.state[1]
+        if row.marks[word]:
             rank = (word << 6) + trailing_zeros(row.marks[word])
             row.marks[word] &= row.marks[word] - np.uint64(1)
             _merge_rank(row, rank, memory)
+        else:
+            row.state[1] += 1
     return _close_up(row)
 
 
@@ -70,11 +74,12 @@ def _look_up(row: _Row, place: int, memory: Memory) -> None:
     if rank == NO_RANK:
         return
     row.ranks[place] = rank
-    row.used[0] += 1
-    entry = row.used[0]
+    row.state[0] += 1
+    entry = row.state[0]
     row.entries[entry, 0] = place
     row.entries[entry, 1] = row.heads[rank]
     row.heads[rank] = entry
+    row.state[1] = min(row.state[1], rank >> 6)
     row.marks[rank >> 6] |= np.uint64(1) << np.uint64(rank & 63)
 
 

@@ -6,7 +6,7 @@ merges of a vocabulary of 50,000 tokens fit into a megabyte.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -21,12 +21,13 @@ NO_RANK = int(_NONE)  # larger than every id
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio: neighbours land far from each other
 
 
-def pair_table(merges: Sequence[tuple[int, int]]) -> Integers:
-    """The table for these merges; the k-th makes the id 256 + k."""
-    if 256 + len(merges) > MOST_IDS:
-        raise TokenizerError(f"merges: the fast encoder holds {MOST_IDS} ids at most, were {256 + len(merges)}")
-    table = np.full(1 << (2 * len(merges) + 16).bit_length(), _EMPTY, np.int64)
-    _fill(table, np.array(merges, np.int64).reshape(-1, 2))
+def pair_table(rank_of: Mapping[tuple[int, int], int]) -> Integers:
+    """The table for these pairs and what each makes."""
+    pairs = np.array([(left, right, rank) for (left, right), rank in rank_of.items()], np.int64).reshape(-1, 3)
+    if pairs.size and pairs.max() >= MOST_IDS:
+        raise TokenizerError(f"tokenizer: the fast encoder takes up to {MOST_IDS} tokens, was {pairs.max() + 1}")
+    table = np.full(1 << (2 * len(pairs) + 16).bit_length(), _EMPTY, np.int64)
+    _fill(table, pairs)
     return table
 
 
@@ -36,14 +37,14 @@ def _slot(key: int, mask: int) -> int:
 
 
 @compiled
-def _fill(table: Integers, merges: Integers) -> None:
+def _fill(table: Integers, pairs: Integers) -> None:
     mask = len(table) - 1
-    for k in range(len(merges)):
-        key = merges[k, 0] << BITS | merges[k, 1]
+    for left, right, rank in pairs:
+        key = left << BITS | right
         slot = _slot(key, mask)
         while table[slot] != _EMPTY:
             slot = (slot + 1) & mask
-        table[slot] = key << BITS | (256 + k)
+        table[slot] = key << BITS | rank
 
 
 @compiled

@@ -12,16 +12,60 @@ from llm_tokenizer.fast.counting import PieceCounter
 from llm_tokenizer.fast.learning import learn
 from llm_tokenizer.fast.rows import lay_out
 from llm_tokenizer.merging import Pair
+from llm_tokenizer.training import Progress, train_with
+
+
+def train_bpe(
+    texts: Iterable[str],
+    *,
+    vocab_size: int,
+    pattern: str = "gpt2",
+    special_tokens: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> BytePairTokenizer:
+    """Learn a byte-pair tokenizer from texts: what `llm_tokenizer.train_bpe` gives, many times sooner.
+
+    Why it works: three quarters of the work is to count the words of the texts, which the encoder's scanner does at
+    the speed of memory. The rest is the same merges in the same order, on flat arrays (see `learning.py`).
+
+    Args:
+        texts: Documents, one string each; nothing is merged across their edges. They are read one by one.
+        vocab_size: How many ids there shall be: 256 bytes, the merges, and the special tokens.
+        pattern: The name of the rule that cuts a text into pieces.
+        special_tokens: Names of tokens that ordinary text cannot produce.
+        progress: Called once, at the end, as `progress(merges, merges wanted)`.
+
+    Raises:
+        TokenizerError: `vocab_size` is too small for the bytes, or larger than the texts can give.
+
+    Spec: tokenizer.train_bpe
+    """
+
+    def learn_all(wanted: int) -> list[Pair]:
+        merges = count_and_learn(texts, wanted, pattern)
+        if progress:
+            progress(len(merges), wanted)
+        return merges
+
+    return train_with(learn_all, vocab_size=vocab_size, pattern=pattern, special_tokens=special_tokens)
 
 
 def count_and_learn(texts: Iterable[str], wanted: int, pattern: str) -> list[Pair]:
-    """The first `wanted` merges for these texts."""
+    """The first `wanted` merges for these texts, or fewer when there are no more."""
     counter = PieceCounter(pattern)
     counter.add(texts)
+    return learn_merges(counter, wanted)
+
+
+def learn_merges(counter: PieceCounter, wanted: int) -> list[Pair]:
+    """The first `wanted` merges for the pieces that were counted. The counter is emptied: its memory is needed.
+
+    Inside, a byte is numbered by its place in `tie_order`, as in `training.py` of the package.
+    """
     order = tie_order()
     numbers = np.empty(256, np.int32)
     numbers[list(order)] = range(256)
     row = lay_out(counter.table, counter.store, numbers, 256 + wanted)
-    del counter  # its memory is needed now
+    counter.clear()
     merges = learn(row, wanted).tolist()
     return [(order[left] if left < 256 else left, order[right] if right < 256 else right) for left, right in merges]

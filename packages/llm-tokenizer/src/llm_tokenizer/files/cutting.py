@@ -1,14 +1,14 @@
 """How `tokenizer.json` says where a text is cut, and which of our named patterns that is.
 
-The format may carry any regular expression, and a regular expression can be made to run for years. So none from a file is
-ever run: it is looked up among the published ones, and an unknown one is refused.
+The format may carry any regular expression, and a regular expression can be made to run for years. So none from a
+file is ever run: it is looked up among the published ones, and an unknown one is refused.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from llm_tokenizer.files.field import refuse
+from llm_tokenizer.files.field import refusal
 from llm_tokenizer.patterns import PATTERNS
 
 REMEDY = "only a known pattern may run here; load the tokenizer with its own library"
@@ -48,7 +48,7 @@ def pattern_of(cut: object) -> str | None:
     if isinstance(cut, dict) and cut.get("type") == "Sequence":
         field, steps = "pre_tokenizer.pretokenizers", cut.get("pretokenizers")  # type: ignore[assignment]
     if not isinstance(steps, list) or not steps or len(steps) > 2:
-        refuse(field, "one or two steps, the last of them ByteLevel", cut, REMEDY)
+        raise refusal(field, "one or two steps, the last of them ByteLevel", cut, REMEDY)
     field_of_last = field if steps[0] is cut else f"{field}[{len(steps) - 1}]"
     uses_gpt2 = _byte_level_uses_regex(field_of_last, steps[-1])
     if len(steps) == 1:
@@ -58,18 +58,18 @@ def pattern_of(cut: object) -> str | None:
     else:
         pattern = _split_pattern(f"{field}[0]", steps[0])
     if uses_gpt2 != (pattern == "smollm"):
-        refuse(f"{field}[1].use_regex", f"{not uses_gpt2} after this first step", uses_gpt2, REMEDY)
+        raise refusal(f"{field}[1].use_regex", f"{not uses_gpt2} after this first step", uses_gpt2, REMEDY)
     return pattern
 
 
 def _byte_level_uses_regex(field: str, step: object) -> bool:
     if not isinstance(step, dict) or step.get("type") != "ByteLevel":
-        refuse(field, "ByteLevel, or steps of which the last is ByteLevel", step, REMEDY)
+        raise refusal(field, "ByteLevel, or steps of which the last is ByteLevel", step, REMEDY)
     if step.get("add_prefix_space") is not False:
-        refuse(f"{field}.add_prefix_space", "false", step.get("add_prefix_space"))
+        raise refusal(f"{field}.add_prefix_space", "false", step.get("add_prefix_space"))
     uses_regex = step.get("use_regex", True)  # files from before this field existed always used it
     if not isinstance(uses_regex, bool):
-        refuse(f"{field}.use_regex", "true or false", uses_regex)
+        raise refusal(f"{field}.use_regex", "true or false", uses_regex)
     return uses_regex
 
 
@@ -78,9 +78,9 @@ def _split_pattern(field: str, step: object) -> str:
     expression = step.get("pattern") if isinstance(step, dict) else None
     expression = expression.get("Regex") if isinstance(expression, dict) else None
     if not isinstance(expression, str) or expression not in _PATTERN_OF:
-        refuse(field, f"the Split of one of these patterns: {', '.join(PATTERNS)}", expression or step, REMEDY)
+        raise refusal(field, f"the Split of one of these patterns: {', '.join(PATTERNS)}", expression or step, REMEDY)
     isolated = split(expression)
     inverted = isolated | {"behavior": "Removed", "invert": True}
     if step not in (isolated, inverted):
-        refuse(field, "a Split that keeps every match as a piece (Isolated)", step, REMEDY)
+        raise refusal(field, "a Split that keeps every match as a piece (Isolated)", step, REMEDY)
     return _PATTERN_OF[expression]

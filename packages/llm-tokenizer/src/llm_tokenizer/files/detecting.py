@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from llm_tokenizer.byte import ByteTokenizer
 from llm_tokenizer.bpe import BytePairTokenizer
+from llm_tokenizer.byte import ByteTokenizer
 from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.files import gpt2
-from llm_tokenizer.files.field import naming, refuse
+from llm_tokenizer.files.field import naming, refusal
 from llm_tokenizer.files.gguf import load_gguf
 from llm_tokenizer.files.huggingface import FILE
 from llm_tokenizer.files.metadata import MAGIC
@@ -20,9 +20,7 @@ from llm_tokenizer.files.tiktoken import load_tiktoken
 from llm_tokenizer.published import PublishedTokenizer
 from llm_tokenizer.sentencepiece_bpe import SentencePieceTokenizer
 
-LoadedTokenizer = (
-    BytePairTokenizer | PublishedTokenizer | SentencePieceTokenizer | ByteTokenizer | CharacterTokenizer
-)
+LoadedTokenizer = BytePairTokenizer | PublishedTokenizer | SentencePieceTokenizer | ByteTokenizer | CharacterTokenizer
 
 _IN_A_FOLDER = (FILE, *(pair[0] for pair in gpt2.NAMES), "tokenizer.model", "*.tiktoken", "*.gguf")
 _RANK = re.compile(rb"[A-Za-z0-9+/]+={0,2} \d+\r?(\n|$)")
@@ -54,7 +52,7 @@ def load_tokenizer(path: str | Path) -> LoadedTokenizer:
     if _FIRST_PIECE.match(start):
         return load_sentencepiece(file)
     with naming(file):
-        refuse("the first bytes", "those of one of the formats", repr(start[:20]))
+        raise refusal("the first bytes", "those of one of the formats", repr(start[:20]))
 
 
 def _find(folder: Path) -> Path:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 from llm_tokenizer.errors import TokenizerError
 
@@ -19,11 +18,11 @@ class FieldError(Exception):
     """A field that is not as it must be; `naming` puts the file's name in front."""
 
 
-def refuse(field: str, must: str, was: object, remedy: str = REMEDY) -> NoReturn:
-    """Say what a field must be and what it was."""
+def refusal(field: str, must: str, was: object, remedy: str = REMEDY) -> FieldError:
+    """The error that says what a field must be, what it was and what to do."""
     shown = json.dumps(was, ensure_ascii=True, default=repr)
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
-    raise FieldError(f"{field}: must be {must}, was {shown}; {remedy}")
+    return FieldError(f"{field}: must be {must}, was {shown}; {remedy}")
 
 
 @contextmanager
@@ -45,7 +44,9 @@ def read_whole(path: Path) -> bytes:
     """All bytes of a file, once it is known that they are not too many."""
     size = path.stat().st_size
     if size > LARGEST_FILE:
-        refuse("the file's size", f"at most {LARGEST_FILE} bytes", size, "give the tokenizer's file, not the model's")
+        raise refusal(
+            "the file's size", f"at most {LARGEST_FILE} bytes", size, "give the tokenizer's file, not the model's"
+        )
     return path.read_bytes()
 
 
@@ -55,7 +56,7 @@ def read_text(path: Path) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        refuse("the text", f"UTF-8 (byte {error.start} is not)", f"0x{data[error.start]:02x}")
+        raise refusal("the text", f"UTF-8 (byte {error.start} is not)", f"0x{data[error.start]:02x}") from None
 
 
 def read_json(path: Path) -> object:
@@ -64,11 +65,11 @@ def read_json(path: Path) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        refuse("the text", f"JSON ({error})", text[:20])
+        raise refusal("the text", f"JSON ({error})", text[:20]) from None
 
 
 def check_id(field: str, id: object) -> int:
     """An id as a plain number: whole, not negative, and not so large that no model could have it."""
     if type(id) is not int or not 0 <= id <= LARGEST_ID:
-        refuse(field, f"a whole number from 0 to {LARGEST_ID}", id if type(id) is not int else str(id)[:20])
+        raise refusal(field, f"a whole number from 0 to {LARGEST_ID}", id if type(id) is not int else str(id)[:20])
     return id

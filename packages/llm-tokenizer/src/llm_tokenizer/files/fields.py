@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from llm_tokenizer.files.field import refuse
+from llm_tokenizer.files.field import refusal
 
 _ABSENT = object()
 _NAMES = {str: "a string", dict: "an object", list: "a list", bool: "true or false"}
@@ -16,7 +16,7 @@ class Fields:
 
     def __init__(self, document: object) -> None:
         if not isinstance(document, dict):
-            refuse("the file", "a JSON object", document)
+            raise refusal("the file", "a JSON object", document)
         self._document: dict[str, Any] = document
 
     def find(self, field: str) -> Any:
@@ -24,7 +24,7 @@ class Fields:
         value: Any = self._document
         for key in field.split("."):
             if value is not None and not isinstance(value, dict):
-                refuse(field.rpartition(".")[0], "an object", value)
+                raise refusal(field.rpartition(".")[0], "an object", value)
             value = None if value is None else value.get(key)
         return value
 
@@ -34,11 +34,11 @@ class Fields:
         if value is None and default is not _ABSENT:
             return default
         if not isinstance(value, kind):
-            refuse(field, _NAMES[kind], value)
+            raise refusal(field, _NAMES[kind], value)
         return value
 
     def expect(self, field: str, *accepted: object) -> None:
         """Refuse any value of a field but these."""
         value = self.find(field)
         if not any(value == one and type(value) is type(one) for one in accepted):
-            refuse(field, " or ".join(json.dumps(one) for one in accepted), value)
+            raise refusal(field, " or ".join(json.dumps(one) for one in accepted), value)

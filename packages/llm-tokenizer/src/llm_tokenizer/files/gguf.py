@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_tokenizer.alphabet import from_printable
-from llm_tokenizer.files.field import naming, refuse
+from llm_tokenizer.files.field import naming, refusal
 from llm_tokenizer.files.metadata import read_metadata
 from llm_tokenizer.files.sentencepiece import NORMAL, Piece, from_pieces
 from llm_tokenizer.merging import Pair
@@ -44,13 +44,13 @@ def load_gguf(path: str | Path) -> PublishedTokenizer | SentencePieceTokenizer:
             return _byte_level(values)
         if kind == "llama":
             return _sentencepiece(values)
-        refuse(_MODEL, '"gpt2" or "llama"', kind, "load it with llama.cpp")
+        raise refusal(_MODEL, '"gpt2" or "llama"', kind, "load it with llama.cpp")
 
 
 def _byte_level(values: dict[str, Any]) -> PublishedTokenizer:
     pre = values.get(_PRE)
     if not isinstance(pre, str) or pre not in _PATTERN_OF:
-        refuse(_PRE, f"one of {', '.join(_PATTERN_OF)}", pre, "load it with llama.cpp")
+        raise refusal(_PRE, f"one of {', '.join(_PATTERN_OF)}", pre, "load it with llama.cpp")
     names = _list(values, _TOKENS, str)
     kinds = _list(values, _TYPES, int, len(names), NORMAL)
     id_of: dict[str, int] = {}
@@ -58,20 +58,20 @@ def _byte_level(values: dict[str, Any]) -> PublishedTokenizer:
     special_tokens: dict[str, int] = {}
     for id, (name, kind) in enumerate(zip(names, kinds, strict=True)):
         if not name or name in id_of:
-            refuse(f"{_TOKENS}[{id}]", "a text of its own that is not empty", name)
+            raise refusal(f"{_TOKENS}[{id}]", "a text of its own that is not empty", name)
         id_of[name] = id
         if kind != NORMAL:
             special_tokens[name] = id
             continue
         data = from_printable(name)
         if data is None:
-            refuse(f"{_TOKENS}[{id}]", "made of printable characters that stand for bytes", name)
+            raise refusal(f"{_TOKENS}[{id}]", "made of printable characters that stand for bytes", name)
         tokens[id] = data
     merges: list[Pair] = []
     for place, merge in enumerate(_list(values, _MERGES, str)):
         left, _, right = merge.partition(" ")
         if left not in id_of or right not in id_of:
-            refuse(f"{_MERGES}[{place}]", "two tokens with a blank between them", merge)
+            raise refusal(f"{_MERGES}[{place}]", "two tokens with a blank between them", merge)
         merges.append((id_of[left], id_of[right]))
     return PublishedTokenizer(
         tokens,
@@ -88,10 +88,8 @@ def _sentencepiece(values: dict[str, Any]) -> SentencePieceTokenizer:
     kinds = _list(values, _TYPES, int, len(names))
     leading_blank = values.get(_LEADING_BLANK, True)
     if not isinstance(leading_blank, bool):
-        refuse(_LEADING_BLANK, "true or false", leading_blank)
-    pieces = [
-        Piece(text=text, score=score, kind=kind) for text, score, kind in zip(names, scores, kinds, strict=True)
-    ]
+        raise refusal(_LEADING_BLANK, "true or false", leading_blank)
+    pieces = [Piece(text=text, score=score, kind=kind) for text, score, kind in zip(names, scores, kinds, strict=True)]
     return from_pieces(pieces, leading_blank=leading_blank)
 
 
@@ -101,7 +99,7 @@ def _list(values: dict[str, Any], key: str, kind: type, length: int | None = Non
     if items is None and default is not None and length is not None:
         return [default] * length
     if not isinstance(items, list) or any(type(item) is not kind for item in items):
-        refuse(key, f"a list of items of the kind {kind.__name__}", items)
+        raise refusal(key, f"a list of items of the kind {kind.__name__}", items)
     if length is not None and len(items) != length:
-        refuse(key, f"{length} items, one for each token", len(items))
+        raise refusal(key, f"{length} items, one for each token", len(items))
     return items

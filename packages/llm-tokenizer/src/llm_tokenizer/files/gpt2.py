@@ -12,7 +12,7 @@ from pathlib import Path
 from llm_tokenizer.alphabet import from_printable, to_printable
 from llm_tokenizer.bpe import BytePairTokenizer
 from llm_tokenizer.errors import TokenizerError
-from llm_tokenizer.files.field import check_id, naming, read_json, read_text, refuse
+from llm_tokenizer.files.field import check_id, naming, read_json, read_text, refusal
 from llm_tokenizer.merging import Pair
 from llm_tokenizer.published import PublishedTokenizer
 
@@ -78,12 +78,12 @@ def save_gpt2(tokenizer: BytePairTokenizer | PublishedTokenizer, folder: str | P
 
 def _vocabulary(document: object) -> dict[str, int]:
     if not isinstance(document, dict) or not document:
-        refuse("the file", "a JSON object with the id of each token", document)
+        raise refusal("the file", "a JSON object with the id of each token", document)
     ids: set[int] = set()
     for token, id in document.items():
         field = json.dumps(token)
         if not token or check_id(field, id) in ids:
-            refuse(field, "a token that is not empty, with an id of its own", id)
+            raise refusal(field, "a token that is not empty, with an id of its own", id)
         ids.add(id)
     return document
 
@@ -95,7 +95,7 @@ def _merges(text: str, id_of: dict[str, int]) -> list[tuple[str, str]]:
             continue
         left, _, right = line.rstrip("\r").partition(" ")
         if any(token not in id_of or not from_printable(token) for token in (left, right, left + right)):
-            refuse(f"line {number}", "two tokens that make a third, all three with an id", line)
+            raise refusal(f"line {number}", "two tokens that make a third, all three with an id", line)
         pairs.append((left, right))
     return pairs
 

@@ -2,9 +2,9 @@
 
     GGUF · version · number of tensors · number of entries · then each entry: key · kind · value
 
-Numbers are little-endian; a text is its length and its bytes; an array is the kind of its items, their number, and they.
-Headers that promise more than the file holds have taken over servers. Here every length is compared with what is left of
-the file before anything is read, and the file is mapped into memory rather than copied there.
+Numbers are little-endian; a text is its length and its bytes; an array is the kind of its items, their number, and
+they. Headers that promise more than the file holds have taken over servers. Here every length is compared with what
+is left of the file before anything is read, and the file is mapped into memory rather than copied there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from llm_tokenizer.files.field import refuse
+from llm_tokenizer.files.field import refusal
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
@@ -24,7 +24,7 @@ MOST_ENTRIES = 1 << 16
 _TEXT, _ARRAY, _BOOL = 8, 9, 7
 _NUMBERS = {
     kind: struct.Struct("<" + code)
-    for kind, code in {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "Q", 11: "q", 12: "d"}.items()
+    for kind, code in zip((0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12), "BbHhIifBQqd", strict=True)
 }
 _LENGTH = _NUMBERS[10]
 _KIND = _NUMBERS[4]
@@ -34,7 +34,7 @@ def read_metadata(path: Path, wanted: Collection[str]) -> dict[str, Any]:
     """The values of those of the wanted keys that the file has."""
     with path.open("rb") as file:
         if path.stat().st_size < len(MAGIC) + 20:
-            refuse("the file", "a GGUF file of at least 24 bytes", path.stat().st_size)
+            raise refusal("the file", "a GGUF file of at least 24 bytes", path.stat().st_size)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _Header(data).read(wanted)
 
@@ -49,19 +49,19 @@ class _Header:
     def read(self, wanted: Collection[str]) -> dict[str, Any]:
         magic = self._take(len(MAGIC), "the first bytes")
         if magic != MAGIC:
-            refuse("the first bytes", repr(MAGIC), repr(magic))
+            raise refusal("the first bytes", repr(MAGIC), repr(magic))
         version = self._number(_KIND, "version")
         if version not in VERSIONS:
-            refuse("version", " or ".join(map(str, VERSIONS)), version, "convert the file to a newer version")
+            raise refusal("version", " or ".join(map(str, VERSIONS)), version, "convert the file to a newer version")
         self._number(_LENGTH, "number of tensors")
         entries = self._number(_LENGTH, "number of entries")
         if entries > MOST_ENTRIES:
-            refuse("number of entries", f"at most {MOST_ENTRIES}", entries)
+            raise refusal("number of entries", f"at most {MOST_ENTRIES}", entries)
         values: dict[str, Any] = {}
         for place in range(entries):
             key = self._text(f"entry {place}, key", LONGEST_KEY)
             if key in values:
-                refuse(f"entry {place}, key", "a key that no other entry has", key)
+                raise refusal(f"entry {place}, key", "a key that no other entry has", key)
             value = self._value(self._number(_KIND, f"{key}, kind"), key)
             if key in wanted:
                 values[key] = value
@@ -76,7 +76,7 @@ class _Header:
             return self._number(_NUMBERS[kind], field)
         if kind == _ARRAY and not in_array:
             return self._array(field)
-        refuse(f"{field}, kind", "a kind from 0 to 12, and no array within an array", kind)
+        raise refusal(f"{field}, kind", "a kind from 0 to 12, and no array within an array", kind)
 
     def _array(self, field: str) -> list[Any]:
         kind = self._number(_KIND, f"{field}, kind of its items")
@@ -85,7 +85,9 @@ class _Header:
         smallest = number.size if number else _LENGTH.size
         left = len(self._data) - self._place
         if length > left // smallest:
-            refuse(f"{field}, number of items", f"at most {left // smallest}, for which there are bytes left", length)
+            raise refusal(
+                f"{field}, number of items", f"at most {left // smallest}, for which there are bytes left", length
+            )
         if number:
             items = self._take(length * number.size, field)
             return [value for (value,) in number.iter_unpack(items)]
@@ -94,12 +96,12 @@ class _Header:
     def _text(self, field: str, longest: int | None = None) -> str:
         length = self._number(_LENGTH, f"{field}, length")
         if longest is not None and length > longest:
-            refuse(f"{field}, length", f"at most {longest} bytes", length)
+            raise refusal(f"{field}, length", f"at most {longest} bytes", length)
         data = self._take(length, field)
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError:
-            refuse(field, "UTF-8", repr(data[:40]))
+            raise refusal(field, "UTF-8", repr(data[:40])) from None
 
     def _number(self, number: struct.Struct, field: str) -> Any:
         return number.unpack(self._take(number.size, field))[0]
@@ -107,6 +109,6 @@ class _Header:
     def _take(self, length: int, field: str) -> bytes:
         left = len(self._data) - self._place
         if length > left:
-            refuse(field, f"at most {left} bytes, which are left of the file", length)
+            raise refusal(field, f"at most {left} bytes, which are left of the file", length)
         start, self._place = self._place, self._place + length
         return self._data[start : self._place]

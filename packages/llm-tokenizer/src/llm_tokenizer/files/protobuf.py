@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from llm_tokenizer.files.field import refuse
+from llm_tokenizer.files.field import refusal
 
 NUMBER, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5
 Value = int | bytes
@@ -33,24 +33,24 @@ def read_message(data: bytes, name: str) -> Iterator[tuple[int, int, Value]]:
             if length is None:
                 length, place = _number(data, place, name)
             if length > len(data) - place:
-                refuse(f"{name}, byte {start}", f"a field of at most {len(data) - place} bytes", length)
+                raise refusal(f"{name}, byte {start}", f"a field of at most {len(data) - place} bytes", length)
             value, place = data[place : place + length], place + length
         else:
-            refuse(f"{name}, byte {start}", "a field of kind 0, 1, 2 or 5", kind)
+            raise refusal(f"{name}, byte {start}", "a field of kind 0, 1, 2 or 5", kind)
         yield tag >> 3, kind, value
 
 
 def as_number(value: Value, field: str) -> int:
     """A whole number."""
     if not isinstance(value, int):
-        refuse(field, "a whole number", repr(value[:20]))
+        raise refusal(field, "a whole number", repr(value[:20]))
     return value
 
 
 def as_bytes(value: Value, kind: int, field: str) -> bytes:
     """A row of bytes: a text or a message."""
     if kind != BYTES or not isinstance(value, bytes):
-        refuse(field, "a text or a message", repr(value)[:40])
+        raise refusal(field, "a text or a message", repr(value)[:40])
     return value
 
 
@@ -60,13 +60,13 @@ def as_text(value: Value, kind: int, field: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        refuse(field, "UTF-8", repr(data[:40]))
+        raise refusal(field, "UTF-8", repr(data[:40])) from None
 
 
 def as_float(value: Value, kind: int, field: str) -> float:
     """A number of four bytes."""
     if kind != FOUR_BYTES or not isinstance(value, bytes):
-        refuse(field, "a number of four bytes", repr(value)[:40])
+        raise refusal(field, "a number of four bytes", repr(value)[:40])
     return float(struct.unpack("<f", value)[0])
 
 
@@ -81,4 +81,4 @@ def _number(data: bytes, place: int, name: str) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value & (1 << 64) - 1, place
-    refuse(f"{name}, byte {place}", "a number of at most ten bytes", "its end is missing")
+    raise refusal(f"{name}, byte {place}", "a number of at most ten bytes", "its end is missing")

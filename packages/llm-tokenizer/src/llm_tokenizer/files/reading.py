@@ -17,7 +17,7 @@ from llm_tokenizer.byte import BYTES, ByteTokenizer
 from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.files.cutting import pattern_of, split
-from llm_tokenizer.files.field import FieldError, check_id, naming, read_json, refuse
+from llm_tokenizer.files.field import FieldError, check_id, naming, read_json, refusal
 from llm_tokenizer.files.fields import Fields
 from llm_tokenizer.files.huggingface import EACH_CHARACTER
 from llm_tokenizer.merging import Pair
@@ -50,7 +50,7 @@ def from_hugging_face(fields: Fields) -> HuggingFaceTokenizer:
         return _byte_pair(fields)
     if kind == "WordLevel":
         return _character_level(fields)
-    refuse("model.type", '"BPE" or "WordLevel"', kind)
+    raise refusal("model.type", '"BPE" or "WordLevel"', kind)
 
 
 def _byte_pair(fields: Fields) -> BytePairTokenizer | PublishedTokenizer | ByteTokenizer:
@@ -73,7 +73,9 @@ def _byte_pair(fields: Fields) -> BytePairTokenizer | PublishedTokenizer | ByteT
         if not merges:
             return ByteTokenizer(list(special_tokens))
     if pattern is None:
-        refuse("pre_tokenizer", f"one of the known patterns ({', '.join(PATTERNS)})", "a whole text as one piece")
+        raise refusal(
+            "pre_tokenizer", f"one of the known patterns ({', '.join(PATTERNS)})", "a whole text as one piece"
+        )
     try:
         return PublishedTokenizer(
             tokens,
@@ -112,17 +114,17 @@ def _character_level(fields: Fields) -> CharacterTokenizer:
     fields.expect("decoder.type", "Fuse")
     fields.expect("model.unk_token", "")
     if fields.get("pre_tokenizer", dict) != split(EACH_CHARACTER):
-        refuse("pre_tokenizer", "a split into single characters", fields.find("pre_tokenizer"))
+        raise refusal("pre_tokenizer", "a split into single characters", fields.find("pre_tokenizer"))
     vocabulary: dict[str, int] = fields.get("model.vocab", dict)
     for place, (token, id) in enumerate(sorted(vocabulary.items())):
         if len(token) != 1 or type(id) is not int or id != place:
-            refuse(f"model.vocab[{json.dumps(token)}]", "a single character, numbered by code point", id)
+            raise refusal(f"model.vocab[{json.dumps(token)}]", "a single character, numbered by code point", id)
     if not vocabulary:
-        refuse("model.vocab", "at least one character", vocabulary)
+        raise refusal("model.vocab", "at least one character", vocabulary)
     special_tokens = _special_tokens(fields, vocabulary, None)
     for place, (name, id) in enumerate(special_tokens.items(), start=len(vocabulary)):
         if id != place:
-            refuse(f"added_tokens: id of {json.dumps(name)}", str(place), id)
+            raise refusal(f"added_tokens: id of {json.dumps(name)}", str(place), id)
     return CharacterTokenizer("".join(vocabulary), list(special_tokens))
 
 
@@ -132,7 +134,7 @@ def _vocabulary(fields: Fields) -> dict[str, int]:
     for token, id in vocabulary.items():
         field = f"model.vocab[{json.dumps(token)}]"
         if check_id(field, id) in ids:
-            refuse(field, "an id that no other token has", id)
+            raise refusal(field, "an id that no other token has", id)
         ids.add(id)
     return vocabulary
 
@@ -145,7 +147,9 @@ def _tokens(vocabulary: dict[str, int], special_tokens: dict[str, int]) -> dict[
         if token in special_tokens:
             continue
         if not data:
-            refuse(f"model.vocab[{json.dumps(token)}]", "a token of printable characters that stand for bytes", id)
+            raise refusal(
+                f"model.vocab[{json.dumps(token)}]", "a token of printable characters that stand for bytes", id
+            )
         tokens[id] = data
     return tokens
 
@@ -156,14 +160,12 @@ def _merges(fields: Fields, vocabulary: dict[str, int]) -> list[Pair]:
         parts = merge.split(" ") if isinstance(merge, str) else merge
         known = isinstance(parts, list) and all(isinstance(part, str) and part in vocabulary for part in parts)
         if not known or len(parts) != 2:
-            refuse(f"model.merges[{place}]", "two tokens of model.vocab", merge)
+            raise refusal(f"model.merges[{place}]", "two tokens of model.vocab", merge)
         merges.append((vocabulary[parts[0]], vocabulary[parts[1]]))
     return merges
 
 
-def _special_tokens(
-    fields: Fields, vocabulary: dict[str, int], normalization: Normalization | None
-) -> dict[str, int]:
+def _special_tokens(fields: Fields, vocabulary: dict[str, int], normalization: Normalization | None) -> dict[str, int]:
     """The added tokens. They may also stand in the vocabulary, with the same id."""
     token_of = {id: token for token, id in vocabulary.items()}
     special_tokens: dict[str, int] = {}
@@ -171,10 +173,10 @@ def _special_tokens(
         field = f"added_tokens[{place}]"
         name = entry.get("content") if isinstance(entry, dict) else None
         if not isinstance(name, str) or not name or name in special_tokens:
-            refuse(field, "a special token with a name (content) of its own", entry)
+            raise refusal(field, "a special token with a name (content) of its own", entry)
         id = check_id(f"{field}.id", entry.get("id"))
         if token_of.get(id, name) != name or vocabulary.get(name, id) != id:
-            refuse(f"{field}.id", "an id that no other token has", id)
+            raise refusal(f"{field}.id", "an id that no other token has", id)
         token_of[id] = name
         _check_matching(field, entry, normalization)
         special_tokens[name] = id
@@ -184,9 +186,9 @@ def _special_tokens(
 def _check_matching(field: str, entry: dict[str, Any], normalization: Normalization | None) -> None:
     """A special token must match exactly its own characters."""
     if not isinstance(entry.get("special"), bool):
-        refuse(f"{field}.special", "true or false", entry.get("special"))
+        raise refusal(f"{field}.special", "true or false", entry.get("special"))
     for key in ("single_word", "lstrip", "rstrip"):
         if entry.get(key, False) is not False:
-            refuse(f"{field}.{key}", "false", entry[key])
+            raise refusal(f"{field}.{key}", "false", entry[key])
     if normalization is not None and entry.get("normalized", True) is not False:
-        refuse(f"{field}.normalized", "false where the text is normalized", entry.get("normalized"))
+        raise refusal(f"{field}.normalized", "false where the text is normalized", entry.get("normalized"))

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from llm_tokenizer.files.field import naming, read_whole, refuse
+from llm_tokenizer.files.field import naming, read_whole, refusal
 from llm_tokenizer.files.protobuf import as_bytes, as_float, as_number, as_text, read_message
 from llm_tokenizer.sentencepiece_bpe import SentencePieceTokenizer
 
@@ -70,10 +70,10 @@ def from_pieces(pieces: Iterable[Piece], *, leading_blank: bool) -> SentencePiec
         name = f"pieces[{id}]"
         byte = _BYTE_OF.get(piece.text)
         if not piece.text or piece.text in normal or piece.text in special_tokens:
-            refuse(name, "a text of its own that is not empty", piece.text)
+            raise refusal(name, "a text of its own that is not empty", piece.text)
         if piece.kind == NORMAL:
             if not math.isfinite(piece.score):
-                refuse(f"{name}.score", "a finite number", repr(piece.score))
+                raise refusal(f"{name}.score", "a finite number", repr(piece.score))
             normal[piece.text] = id
             scores[piece.text] = piece.score
         elif piece.kind in (CONTROL, UNKNOWN):
@@ -81,9 +81,11 @@ def from_pieces(pieces: Iterable[Piece], *, leading_blank: bool) -> SentencePiec
         elif piece.kind == BYTE and byte is not None and byte not in byte_ids:
             byte_ids[byte] = id
         else:
-            refuse(f"{name}.type", "normal, control, unknown or a byte (once)", _KINDS.get(piece.kind, piece.kind))
+            raise refusal(
+                f"{name}.type", "normal, control, unknown or a byte (once)", _KINDS.get(piece.kind, piece.kind)
+            )
     if len(byte_ids) < 256:
-        refuse("pieces", "such that each byte has one (byte fallback)", f"{len(byte_ids)} bytes")
+        raise refusal("pieces", "such that each byte has one (byte fallback)", f"{len(byte_ids)} bytes")
     return SentencePieceTokenizer(
         normal,
         scores,
@@ -112,11 +114,13 @@ def _check_training(data: bytes) -> None:
         if number in values:
             values[number] = as_number(value, f"trainer_spec, field {number}")
     if values[3] != BPE:
-        refuse("trainer_spec.model_type", "BPE", _TYPES.get(values[3], values[3]), "load it with its own library")
+        raise refusal(
+            "trainer_spec.model_type", "BPE", _TYPES.get(values[3], values[3]), "load it with its own library"
+        )
     if values[24]:
-        refuse("trainer_spec.treat_whitespace_as_suffix", "false", True, "load it with its own library")
+        raise refusal("trainer_spec.treat_whitespace_as_suffix", "false", True, "load it with its own library")
     if not values[35]:
-        refuse("trainer_spec.byte_fallback", "true", False, "load it with its own library")
+        raise refusal("trainer_spec.byte_fallback", "true", False, "load it with its own library")
 
 
 def _check_normalizer(data: bytes) -> bool:
@@ -131,9 +135,9 @@ def _check_normalizer(data: bytes) -> bool:
         elif number in flags:
             flags[number] = as_number(value, f"normalizer_spec, field {number}")
     if table:
-        refuse("normalizer_spec.name", "identity", name, "load it with its own library")
+        raise refusal("normalizer_spec.name", "identity", name, "load it with its own library")
     if flags[4]:
-        refuse("normalizer_spec.remove_extra_whitespaces", "false", True, "load it with its own library")
+        raise refusal("normalizer_spec.remove_extra_whitespaces", "false", True, "load it with its own library")
     if not flags[5]:
-        refuse("normalizer_spec.escape_whitespaces", "true", False, "load it with its own library")
+        raise refusal("normalizer_spec.escape_whitespaces", "true", False, "load it with its own library")
     return bool(flags[3])

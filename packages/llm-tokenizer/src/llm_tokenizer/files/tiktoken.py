@@ -15,7 +15,7 @@ from pathlib import Path
 
 from llm_tokenizer.bpe import BytePairTokenizer
 from llm_tokenizer.errors import TokenizerError
-from llm_tokenizer.files.field import check_id, naming, read_whole, refuse
+from llm_tokenizer.files.field import check_id, naming, read_whole, refusal
 from llm_tokenizer.merging import Pair, merge_short
 from llm_tokenizer.published import PublishedTokenizer
 from llm_tokenizer.text import Normalization
@@ -70,7 +70,7 @@ def load_tiktoken(path: str | Path, encoding: Encoding | None = None) -> Publish
     encoding = encoding or ENCODINGS.get(path.stem)
     with naming(path):
         if encoding is None:
-            refuse(
+            raise refusal(
                 "the file's name",
                 f"one of {', '.join(ENCODINGS)}",
                 path.stem,
@@ -136,16 +136,18 @@ def _ranks(data: bytes) -> Iterator[tuple[int, bytes]]:
         except binascii.Error:
             token = b""
         if not 0 < len(token) <= LONGEST_TOKEN or not digits.isdigit() or len(digits) > 9:
-            refuse(name, f"a token of at most {LONGEST_TOKEN} bytes in Base64, a blank and its rank", repr(line[:40]))
+            raise refusal(
+                name, f"a token of at most {LONGEST_TOKEN} bytes in Base64, a blank and its rank", repr(line[:40])
+            )
         rank = check_id(f"{name}, rank", int(digits))
         if rank in seen:
-            refuse(f"{name}, rank", "a number that no other line has", rank)
+            raise refusal(f"{name}, rank", "a number that no other line has", rank)
         seen.add(rank)
         yield rank, token
 
 
 def _check_ranks_say_all(tokenizer: BytePairTokenizer | PublishedTokenizer, tokens: Mapping[int, bytes]) -> None:
-    """Ranks are enough when ids follow the merges, and each token comes out of its own bytes (so `all_merges` holds)."""
+    """Ranks are enough where ids follow the merges and each token comes out of its own bytes."""
     id_of = {token: id for id, token in tokens.items()}
     order = [id_of[tokens[left] + tokens[right]] for left, right in tokenizer.merges]
     remedy = "save it as tokenizer.json, which holds the merges themselves"
@@ -153,7 +155,7 @@ def _check_ranks_say_all(tokenizer: BytePairTokenizer | PublishedTokenizer, toke
         raise TokenizerError(f"tokenizer: its ids must follow the order of its merges for a rank file; {remedy}")
     if getattr(tokenizer, "whole_pieces", False) and set(tokenizer.merges) == set(all_merges(tokens)):
         return
-    rank_of = {pair: id for pair, id in zip(tokenizer.merges, order, strict=True)}
+    rank_of = dict(zip(tokenizer.merges, order, strict=True))
     for id, token in tokens.items():
         if merge_short([id_of[bytes([byte])] for byte in token], rank_of) != [id]:
             raise TokenizerError(

@@ -37,8 +37,11 @@ def contract_test(specification: Specification) -> Callable[..., None]:
 
     @pytest.mark.parametrize(("contract", "case"), pairs, ids=identifiers)
     def test_contract(contract: Contract, case: Case, pytestconfig: pytest.Config) -> None:
-        outcomes = try_case(contract, case, _implementation(specification, pytestconfig))
+        implementation = _implementation(specification, pytestconfig)
+        outcomes = try_case(contract, case, implementation)
         for outcome in outcomes:
+            if outcome.note and implementation.name == specification.module:
+                pytest.fail(f"ours must not lose precision: {outcome.note}", pytrace=False)
             if outcome.status == DIFFERS:
                 clause = contract.clauses[case.clause - 1]
                 pytest.fail(f"clause {case.clause}: {clause}\n{describe(outcome, contract.axes_of)}", pytrace=False)

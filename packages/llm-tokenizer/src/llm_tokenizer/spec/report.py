@@ -55,13 +55,21 @@ def closing_sentence(trial: Trial) -> str:
     return "All is right."
 
 
+def remarks(trial: Trial) -> list[str]:
+    """What was accepted, but is worth knowing."""
+    notes = {verdict.contract.id: {o.note for o in verdict.outcomes if o.note} for verdict in trial.verdicts}
+    return [f"{identifier}: accepted, but {note}." for identifier, found in notes.items() for note in sorted(found)]
+
+
 def print_report(trial: Trial, console: Console) -> None:
     """The failures in words, then the table, then the line to show."""
     specification = trial.specification
     for verdict in trial.verdicts:
         if verdict.failures:
             _print_failure(verdict, console)
-    console.print(f"{specification.package} spec {specification.version} on {trial.name}", style="bold", highlight=False)
+    console.print(
+        f"{specification.package} spec {specification.version} on {trial.name}", style="bold", highlight=False
+    )
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("contract", no_wrap=True)
     for column in COLUMNS:
@@ -76,6 +84,8 @@ def print_report(trial: Trial, console: Console) -> None:
         table.add_row(verdict.contract.id, *row)
     console.print(table)
     console.print()
+    for remark in remarks(trial):
+        console.print(remark, style="yellow", highlight=False, soft_wrap=True)
     console.print(closing_sentence(trial), highlight=False, soft_wrap=True, markup=False)
     console.print(badge(trial), style="bold red" if trial.failed else "bold", highlight=False)
 

@@ -1,7 +1,7 @@
 """The texts of `torture.json`, and the ids that well-known vocabularies give for them.
 
-Scripts, marks, control characters, special tokens in all disguises, long runs. The texts are ours; the ids were recorded
-from the libraries that the vocabularies come with, and hold for anybody's tokenizer that loads such a vocabulary.
+Scripts, marks, control characters, special tokens in all disguises, long runs. The texts are ours; the ids were
+recorded from the vocabularies' own libraries, and hold for anybody's tokenizer that loads such a vocabulary.
 """
 
 from __future__ import annotations

@@ -36,7 +36,8 @@ def orthogonalize(matrices: Tensor, dtype: torch.dtype = torch.float32) -> Tenso
     x = x / (torch.linalg.matrix_norm(x, keepdim=True) * 1.02 + 1e-6)
     for a, b, c in ROUNDS:
         squared = x @ x.mT
-        x = a * x + (b * squared + c * squared @ squared) @ x
+        polynomial = torch.baddbmm(squared, squared, squared, beta=b, alpha=c)  # b·S + c·S²
+        x = torch.baddbmm(x, polynomial, x, beta=a)  # a·x + (b·S + c·S²)·x
     result: Tensor = (x if wide else x.mT).to(matrices.dtype)
     return result
 

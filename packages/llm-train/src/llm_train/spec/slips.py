@@ -1,13 +1,26 @@
 """Mistakes that people really make when they write a training step."""
 
 import math
+from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from llm_tokenizer.spec import slip
 
+Update = Callable[[Tensor, Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor, Tensor]]
 
-def _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update):
+
+def _adamw(
+    parameter: Tensor,
+    gradients: Tensor,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    update: Update,
+) -> Tensor:
     """Run `update(parameter, gradient, m, v, t) -> parameter, m, v` over all gradients."""
     first, second = torch.zeros_like(parameter), torch.zeros_like(parameter)
     parameters = []
@@ -20,8 +33,16 @@ def _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay,
 @slip(
     "train.adamw", "weight decay inside the gradient (that is Adam with L2)", "Decay is subtracted from the parameter."
 )
-def decay_in_the_gradient(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay):
-    def update(p, g, m, v, t):
+def decay_in_the_gradient(
+    parameter: Tensor,
+    gradients: Tensor,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> Tensor:
+    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
         g = g + weight_decay * p
         m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
         return p - learning_rate * (m / (1 - beta1**t)) / ((v / (1 - beta2**t)).sqrt() + eps), m, v
@@ -30,8 +51,16 @@ def decay_in_the_gradient(parameter, gradients, learning_rate, beta1, beta2, eps
 
 
 @slip("train.adamw", "bias correction left out", "Divide the moments by 1 − β^t: they start at zero.")
-def no_bias_correction(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay):
-    def update(p, g, m, v, t):
+def no_bias_correction(
+    parameter: Tensor,
+    gradients: Tensor,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> Tensor:
+    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
         m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
         return p - learning_rate * weight_decay * p - learning_rate * m / (v.sqrt() + eps), m, v
 
@@ -39,8 +68,16 @@ def no_bias_correction(parameter, gradients, learning_rate, beta1, beta2, eps, w
 
 
 @slip("train.adamw", "bias correction of the first moment only", "The second moment starts at zero too.")
-def half_a_bias_correction(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay):
-    def update(p, g, m, v, t):
+def half_a_bias_correction(
+    parameter: Tensor,
+    gradients: Tensor,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> Tensor:
+    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
         m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
         step = (m / (1 - beta1**t)) / (v.sqrt() + eps)
         return p - learning_rate * weight_decay * p - learning_rate * step, m, v
@@ -49,8 +86,16 @@ def half_a_bias_correction(parameter, gradients, learning_rate, beta1, beta2, ep
 
 
 @slip("train.adamw", "steps counted from 2", "The first step has t = 1.")
-def counted_from_two(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay):
-    def update(p, g, m, v, t):
+def counted_from_two(
+    parameter: Tensor,
+    gradients: Tensor,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> Tensor:
+    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
         m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
         step = (m / (1 - beta1 ** (t + 1))) / ((v / (1 - beta2 ** (t + 1))).sqrt() + eps)
         return p - learning_rate * weight_decay * p - learning_rate * step, m, v
@@ -59,8 +104,16 @@ def counted_from_two(parameter, gradients, learning_rate, beta1, beta2, eps, wei
 
 
 @slip("train.adamw", "epsilon inside the root", "Epsilon is added to the root, not to the mean square.")
-def epsilon_inside(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay):
-    def update(p, g, m, v, t):
+def epsilon_inside(
+    parameter: Tensor,
+    gradients: Tensor,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> Tensor:
+    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
         m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
         step = (m / (1 - beta1**t)) / (v / (1 - beta2**t) + eps).sqrt()
         return p - learning_rate * weight_decay * p - learning_rate * step, m, v
@@ -69,8 +122,16 @@ def epsilon_inside(parameter, gradients, learning_rate, beta1, beta2, eps, weigh
 
 
 @slip("train.adamw", "epsilon added before the bias correction", "Correct the second moment first, then add epsilon.")
-def epsilon_before_correction(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay):
-    def update(p, g, m, v, t):
+def epsilon_before_correction(
+    parameter: Tensor,
+    gradients: Tensor,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> Tensor:
+    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
         m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
         rate = learning_rate * math.sqrt(1 - beta2**t) / (1 - beta1**t)
         return p - learning_rate * weight_decay * p - rate * m / (v.sqrt() + eps), m, v
@@ -79,8 +140,16 @@ def epsilon_before_correction(parameter, gradients, learning_rate, beta1, beta2,
 
 
 @slip("train.adamw", "epsilon left out", "A gradient of zero gives 0/0 without it.")
-def no_epsilon(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay):
-    def update(p, g, m, v, t):
+def no_epsilon(
+    parameter: Tensor,
+    gradients: Tensor,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> Tensor:
+    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
         m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
         step = (m / (1 - beta1**t)) / (v / (1 - beta2**t)).sqrt()
         return p - learning_rate * weight_decay * p - learning_rate * step, m, v
@@ -89,8 +158,16 @@ def no_epsilon(parameter, gradients, learning_rate, beta1, beta2, eps, weight_de
 
 
 @slip("train.adamw", "weight decay not multiplied by the learning rate", "Here λ is per unit of learning rate.")
-def decay_without_rate(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay):
-    def update(p, g, m, v, t):
+def decay_without_rate(
+    parameter: Tensor,
+    gradients: Tensor,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> Tensor:
+    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
         m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
         step = (m / (1 - beta1**t)) / ((v / (1 - beta2**t)).sqrt() + eps)
         return p - weight_decay * p - learning_rate * step, m, v
@@ -99,8 +176,16 @@ def decay_without_rate(parameter, gradients, learning_rate, beta1, beta2, eps, w
 
 
 @slip("train.adamw", "decay of the parameter after the step", "Decay takes its share of the parameter before the step.")
-def decay_after_the_step(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay):
-    def update(p, g, m, v, t):
+def decay_after_the_step(
+    parameter: Tensor,
+    gradients: Tensor,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> Tensor:
+    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
         m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
         p = p - learning_rate * (m / (1 - beta1**t)) / ((v / (1 - beta2**t)).sqrt() + eps)
         return p * (1 - learning_rate * weight_decay), m, v
@@ -109,8 +194,16 @@ def decay_after_the_step(parameter, gradients, learning_rate, beta1, beta2, eps,
 
 
 @slip("train.adamw", "weight decay left out", "Without it this is Adam.")
-def no_decay(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay):
-    def update(p, g, m, v, t):
+def no_decay(
+    parameter: Tensor,
+    gradients: Tensor,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> Tensor:
+    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
         m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
         return p - learning_rate * (m / (1 - beta1**t)) / ((v / (1 - beta2**t)).sqrt() + eps), m, v
 
@@ -118,8 +211,16 @@ def no_decay(parameter, gradients, learning_rate, beta1, beta2, eps, weight_deca
 
 
 @slip("train.adamw", "the two betas exchanged", "β1 is the mean's, β2 is the mean square's.")
-def betas_exchanged(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay):
-    def update(p, g, m, v, t):
+def betas_exchanged(
+    parameter: Tensor,
+    gradients: Tensor,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> Tensor:
+    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
         m, v = beta2 * m + (1 - beta2) * g, beta1 * v + (1 - beta1) * g**2
         step = (m / (1 - beta2**t)) / ((v / (1 - beta1**t)).sqrt() + eps)
         return p - learning_rate * weight_decay * p - learning_rate * step, m, v
@@ -128,8 +229,16 @@ def betas_exchanged(parameter, gradients, learning_rate, beta1, beta2, eps, weig
 
 
 @slip("train.adamw", "moments forgotten after each step", "The moments belong to the parameter and are kept.")
-def moments_forgotten(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay):
-    def update(p, g, m, v, t):
+def moments_forgotten(
+    parameter: Tensor,
+    gradients: Tensor,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> Tensor:
+    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
         step = g / (g.abs() + eps)
         return p - learning_rate * weight_decay * p - learning_rate * step, m, v
 
@@ -137,8 +246,16 @@ def moments_forgotten(parameter, gradients, learning_rate, beta1, beta2, eps, we
 
 
 @slip("train.adamw", "the mean as a sum (momentum of plain SGD)", "The new gradient counts for 1 − β1.")
-def mean_as_a_sum(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay):
-    def update(p, g, m, v, t):
+def mean_as_a_sum(
+    parameter: Tensor,
+    gradients: Tensor,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> Tensor:
+    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
         m, v = beta1 * m + g, beta2 * v + (1 - beta2) * g**2
         step = (m / (1 - beta1**t)) / ((v / (1 - beta2**t)).sqrt() + eps)
         return p - learning_rate * weight_decay * p - learning_rate * step, m, v
@@ -146,12 +263,12 @@ def mean_as_a_sum(parameter, gradients, learning_rate, beta1, beta2, eps, weight
     return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
 
 
-def _cosine(way_down):
+def _cosine(way_down: float) -> float:
     return (1 + math.cos(math.pi * way_down)) / 2
 
 
 @slip("train.warmup_cosine", "warm-up from zero", "Step 0 must already move: count s + 1.")
-def warmup_from_zero(step, peak, floor, warmup_steps, total_steps):
+def warmup_from_zero(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * step / warmup_steps
     if step >= total_steps:
@@ -160,7 +277,7 @@ def warmup_from_zero(step, peak, floor, warmup_steps, total_steps):
 
 
 @slip("train.warmup_cosine", "warm-up that ends one step late", "The last step of the warm-up has the peak.")
-def warmup_one_late(step, peak, floor, warmup_steps, total_steps):
+def warmup_one_late(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * (step + 1) / (warmup_steps + 1)
     if step >= total_steps:
@@ -169,42 +286,42 @@ def warmup_one_late(step, peak, floor, warmup_steps, total_steps):
 
 
 @slip("train.warmup_cosine", "floor ignored", "The cosine ends at the floor, not at zero.")
-def floor_ignored(step, peak, floor, warmup_steps, total_steps):
+def floor_ignored(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
     return peak * _cosine(min(1.0, (step - warmup_steps) / (total_steps - warmup_steps)))
 
 
 @slip("train.warmup_cosine", "floor added on top of the peak", "The cosine spans from the floor to the peak.")
-def floor_on_top(step, peak, floor, warmup_steps, total_steps):
+def floor_on_top(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
     return floor + peak * _cosine(min(1.0, (step - warmup_steps) / (total_steps - warmup_steps)))
 
 
 @slip("train.warmup_cosine", "cosine over all steps, warm-up included", "The way down begins after the warm-up.")
-def cosine_over_all(step, peak, floor, warmup_steps, total_steps):
+def cosine_over_all(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
     return floor + (peak - floor) * _cosine(min(1.0, step / total_steps))
 
 
 @slip("train.warmup_cosine", "no stop at the end: the cosine rises again", "From total_steps on the rate is the floor.")
-def rises_again(step, peak, floor, warmup_steps, total_steps):
+def rises_again(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
     return floor + (peak - floor) * _cosine((step - warmup_steps) / (total_steps - warmup_steps))
 
 
 @slip("train.warmup_cosine", "a straight line down instead of a cosine", "Half a cosine: slow, fast, slow.")
-def straight_down(step, peak, floor, warmup_steps, total_steps):
+def straight_down(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
     return peak + (floor - peak) * min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
 
 
 @slip("train.warmup_cosine", "a whole cosine, down and up", "Half a period: the angle goes to π, not to 2π.")
-def whole_cosine(step, peak, floor, warmup_steps, total_steps):
+def whole_cosine(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
     if step >= total_steps:
@@ -213,14 +330,14 @@ def whole_cosine(step, peak, floor, warmup_steps, total_steps):
 
 
 @slip("train.warmup_cosine", "the cosine ends one step early", "total_steps itself has the floor, not the step before.")
-def ends_one_early(step, peak, floor, warmup_steps, total_steps):
+def ends_one_early(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
     return floor + (peak - floor) * _cosine(min(1.0, (step - warmup_steps) / (total_steps - 1 - warmup_steps)))
 
 
 @slip("train.warmup_cosine", "warm-up divided without a look at zero", "warmup_steps may be 0.")
-def divides_by_zero(step, peak, floor, warmup_steps, total_steps):
+def divides_by_zero(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     rising = min(1.0, (step + 1) / warmup_steps)
     if step >= total_steps:
         return floor
@@ -228,37 +345,37 @@ def divides_by_zero(step, peak, floor, warmup_steps, total_steps):
     return rising * (floor + (peak - floor) * _cosine(down))
 
 
-def _norm(first, second):
+def _norm(first: Tensor, second: Tensor) -> Tensor:
     return torch.sqrt((first**2).sum() + (second**2).sum())
 
 
 @slip("train.clip_gradients", "each gradient clipped by itself", "One norm for all, or the direction changes.")
-def clipped_one_by_one(first, second, limit):
-    clipped = [g * torch.clamp(limit / (g.norm() + 1e-30), max=1.0) for g in (first, second)]
-    return (*clipped, _norm(first, second))
+def clipped_one_by_one(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
+    own = [torch.clamp(limit / (g.norm() + 1e-30), max=1.0) for g in (first, second)]
+    return first * own[0], second * own[1], _norm(first, second)
 
 
 @slip("train.clip_gradients", "always scaled to the limit", "Gradients below the limit are left alone.")
-def always_scaled(first, second, limit):
+def always_scaled(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
     norm = _norm(first, second)
     scale = limit / norm if norm > 0 else 1.0
     return first * scale, second * scale, norm
 
 
 @slip("train.clip_gradients", "clipped number by number", "All numbers are multiplied by the same factor.")
-def clipped_by_value(first, second, limit):
+def clipped_by_value(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
     return first.clamp(-limit, limit), second.clamp(-limit, limit), _norm(first, second)
 
 
 @slip("train.clip_gradients", "norm without the root", "The norm is the root of the sum of squares.")
-def no_root(first, second, limit):
+def no_root(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
     norm = (first**2).sum() + (second**2).sum()
     scale = torch.clamp(limit / (norm + 1e-30), max=1.0)
     return first * scale, second * scale, norm
 
 
 @slip("train.clip_gradients", "norms of the gradients added up", "Add the squares, then take one root.")
-def norms_added(first, second, limit):
+def norms_added(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
     norm = first.norm() + second.norm()
     scale = torch.clamp(limit / (norm + 1e-30), max=1.0)
     return first * scale, second * scale, norm
@@ -267,28 +384,28 @@ def norms_added(first, second, limit):
 @slip(
     "train.clip_gradients", "root of the mean square instead of the sum", "The norm grows with the number of weights."
 )
-def mean_for_sum(first, second, limit):
+def mean_for_sum(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
     norm = torch.cat([first.flatten(), second.flatten()]).square().mean().sqrt()
     scale = torch.clamp(limit / (norm + 1e-30), max=1.0)
     return first * scale, second * scale, norm
 
 
 @slip("train.clip_gradients", "the norm after clipping is told", "The norm before clipping shows what happened.")
-def clipped_norm(first, second, limit):
+def clipped_norm(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
     norm = _norm(first, second)
     scale = torch.clamp(limit / (norm + 1e-30), max=1.0)
     return first * scale, second * scale, norm * scale
 
 
 @slip("train.clip_gradients", "divided by the norm, not by norm / limit", "Multiply by the limit as well.")
-def to_length_one(first, second, limit):
+def to_length_one(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
     norm = _norm(first, second)
     scale = 1 / norm if norm > limit else 1.0
     return first * scale, second * scale, norm
 
 
 @slip("train.clip_gradients", "0/0 where all gradients are zero", "Divide only where the norm is above the limit.")
-def zero_over_zero(first, second, limit):
+def zero_over_zero(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
     norm = _norm(first, second)
     scale = torch.minimum(torch.ones_like(norm), limit / norm) * (norm / norm)
     return first * scale, second * scale, norm

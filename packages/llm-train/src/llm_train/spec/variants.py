@@ -1,15 +1,27 @@
 """Correct implementations that are written otherwise; the specification must accept them."""
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from llm_tokenizer.spec import variant
 
+Array = np.ndarray[Any, Any]
+
 
 @variant("train.adamw", "moments by lerp, decay as a factor")
-def adamw_by_lerp(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay):
+def adamw_by_lerp(
+    parameter: Tensor,
+    gradients: Tensor,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> Tensor:
     first, second = torch.zeros_like(parameter), torch.zeros_like(parameter)
     parameters = []
     for t, gradient in enumerate(gradients, start=1):
@@ -23,7 +35,15 @@ def adamw_by_lerp(parameter, gradients, learning_rate, beta1, beta2, eps, weight
 
 
 @variant("train.adamw", "float32 inside", arrays="numpy")
-def adamw_in_float32(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay):
+def adamw_in_float32(
+    parameter: Array,
+    gradients: Array,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> Array:
     p = parameter.astype(np.float32)
     m, v = np.zeros_like(p), np.zeros_like(p)
     parameters = []
@@ -37,7 +57,7 @@ def adamw_in_float32(parameter, gradients, learning_rate, beta1, beta2, eps, wei
 
 
 @variant("train.warmup_cosine", "cosine squared of the half angle")
-def squared_cosine(step, peak, floor, warmup_steps, total_steps):
+def squared_cosine(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * ((step + 1) / warmup_steps)
     down = min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
@@ -46,16 +66,18 @@ def squared_cosine(step, peak, floor, warmup_steps, total_steps):
 
 
 @variant("train.clip_gradients", "torch's own, with 1e-6 added to the norm")
-def torchs_own(first, second, limit):
+def torchs_own(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
     parameters = [torch.nn.Parameter(first.clone()), torch.nn.Parameter(second.clone())]
     for parameter, gradient in zip(parameters, (first, second), strict=True):
         parameter.grad = gradient.clone()
     norm = torch.nn.utils.clip_grad_norm_(parameters, limit)
-    return parameters[0].grad, parameters[1].grad, norm
+    clipped = [parameter.grad for parameter in parameters]
+    assert clipped[0] is not None and clipped[1] is not None, "both were set"
+    return clipped[0], clipped[1], norm
 
 
 @variant("train.clip_gradients", "norm of the two norms", arrays="numpy")
-def norm_of_norms(first, second, limit):
+def norm_of_norms(first: Array, second: Array, limit: float) -> tuple[Array, Array, Array]:
     norm = np.hypot(np.linalg.norm(first.reshape(-1)), np.linalg.norm(second))
     scale = min(1.0, limit / norm) if norm else 1.0
     return first * scale, second * scale, norm

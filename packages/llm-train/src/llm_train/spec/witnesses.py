@@ -2,18 +2,30 @@
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from llm_tokenizer.spec import Witness
+
+Array = np.ndarray[Any, Any]
 
 
 class TorchWitness:
     """torch.optim.AdamW, LinearLR followed by CosineAnnealingLR, and torch.linalg."""
 
     @staticmethod
-    def adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay):
+    def adamw(
+        parameter: Tensor,
+        gradients: Tensor,
+        learning_rate: float,
+        beta1: float,
+        beta2: float,
+        eps: float,
+        weight_decay: float,
+    ) -> Tensor:
         weight = torch.nn.Parameter(parameter.clone())
         optimizer = torch.optim.AdamW(
             [weight], lr=learning_rate, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay, foreach=False
@@ -26,11 +38,11 @@ class TorchWitness:
         return torch.stack(parameters)
 
     @staticmethod
-    def warmup_cosine(step, peak, floor, warmup_steps, total_steps):
+    def warmup_cosine(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
         if step >= total_steps:
             return floor  # a scheduler has no word on what comes after its end
         optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=peak)
-        falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total_steps - warmup_steps, eta_min=floor)
+        falling: torch.optim.lr_scheduler.LRScheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total_steps - warmup_steps, eta_min=floor)
         if step >= warmup_steps:
             scheduler, count = falling, step - warmup_steps
         else:
@@ -44,7 +56,7 @@ class TorchWitness:
         return float(optimizer.param_groups[0]["lr"])
 
     @staticmethod
-    def clip_gradients(first, second, limit):
+    def clip_gradients(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
         norm = torch.linalg.vector_norm(torch.cat([first.flatten(), second.flatten()]))
         scale = torch.clamp(limit / norm, max=1.0) if norm > 0 else torch.ones_like(norm)
         return first * scale, second * scale, norm
@@ -54,7 +66,15 @@ class SummedWitness:
     """The moments as sums over all gradients so far, without recursion; norms by `math.hypot`."""
 
     @staticmethod
-    def adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay):
+    def adamw(
+        parameter: Array,
+        gradients: Array,
+        learning_rate: float,
+        beta1: float,
+        beta2: float,
+        eps: float,
+        weight_decay: float,
+    ) -> Array:
         rows = gradients.tolist()
         columns = []
         for place, start in enumerate(parameter.tolist()):
@@ -71,13 +91,13 @@ class SummedWitness:
         return np.array(columns).T
 
     @staticmethod
-    def clip_gradients(first, second, limit):
+    def clip_gradients(first: Array, second: Array, limit: float) -> tuple[Array, Array, Array]:
         norm = math.hypot(*itertools.chain(first.reshape(-1).tolist(), second.tolist()))
         scale = limit / norm if norm > limit else 1.0
-        return first * scale, second * scale, norm
+        return first * scale, second * scale, np.asarray(norm)
 
 
-def _weighted_mean(past, beta):
+def _weighted_mean(past: list[float], beta: float) -> float:
     """Weights β^age, normalised by their own sum: what bias correction comes to."""
     weights = [beta ** (len(past) - 1 - age) for age in range(len(past))]
     return math.fsum(weight * number for weight, number in zip(weights, past, strict=True)) / math.fsum(weights)

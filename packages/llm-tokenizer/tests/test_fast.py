@@ -1,0 +1,180 @@
+"""The fast paths give what the clear ones give: pieces, ids, texts and merges."""
+
+import random
+import subprocess
+import sys
+from itertools import accumulate
+
+import numpy as np
+import pytest
+import regex
+
+import llm_tokenizer
+from llm_tokenizer import BytePairTokenizer, TokenizerError, fast
+from llm_tokenizer.fast import FastDecoder, FastEncoder, characters, contracts, memory
+from llm_tokenizer.fast.blocks import blocks
+from llm_tokenizer.fast.compiling import padded
+from llm_tokenizer.fast.contracts import write_edges
+from llm_tokenizer.fast.edges import RULES
+from llm_tokenizer.patterns import PATTERNS
+from llm_tokenizer.spec import SPECIFICATION, Implementation
+from llm_tokenizer.spec.harness import PASS, put_on_trial
+
+TURNING = [*"abzAZ'’sStTlLdDmMrRvVeE019 \n\r\t\x0b\x1c\x1f/!.-_ª\u00a0\u0085\u2028\u3000\u180e\u200b\ufeff\x00\x7f"]
+TURNING += [*"ſKÀßİǅʰ漢かٱ٣½Ⅷ๐𝔸𝟘👩\u0301\u200d\u0e31\U000e0100\U0010ffff\ue000", "'ll", "'LL", "'ſ", "\r\n", "  ", "   "]
+TURNING += ["some", "Words", "lengthy", "fifteenletters!", "sixteen letters", "internationalisation", "ÄÖÜ", "слово", "١٢٣"]
+KINDS = {
+    characters.LETTER: r"\p{L}",
+    characters.NUMBER: r"\p{N}",
+    characters.SPACE: r"\s",
+    characters.NEWLINE: r"[\r\n]",
+    characters.OTHER: r"[^\s\p{L}\p{N}]",
+    characters.UPPER: r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]",
+    characters.LOWER: r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]",
+    characters.SLASH: "/",
+}
+
+
+def random_texts(count, seed):
+    """Texts of characters on which the rules turn, mixed with any character of Unicode."""
+    source = random.Random(seed)
+    for _ in range(count):
+        yield "".join(
+            source.choice(TURNING) if source.random() < 0.9 else any_character(source)
+            for _ in range(source.randrange(1, 14))
+        )
+
+
+def any_character(source):
+    code = source.choice((0x80, 0x800, 0x10000, 0x20000, sys.maxunicode + 1))
+    code = source.randrange(code)
+    return "\ufffd" if 0xD800 <= code < 0xE000 else chr(code)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_character_is_of_the_kinds_that_regex_says(kind):
+    matches = regex.compile(KINDS[kind]).match
+    kinds = characters.kinds_of_characters().tolist()
+    for code in range(sys.maxunicode + 1):
+        surrogate = 0xD800 <= code < 0xE000
+        assert bool(kinds[code] & kind) == (not surrogate and matches(chr(code)) is not None), hex(code)
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_hundred_thousand_texts_are_cut_alike(name):
+    find, rule, kinds = PATTERNS[name].pieces, RULES[name], characters.kinds_of_characters()
+    edges = np.zeros(1000, np.int64)
+    for text in random_texts(20_000, seed=name):
+        data = text.encode()
+        count = write_edges(padded(data), len(data), rule, kinds, edges)
+        expected = list(accumulate(len(piece.encode()) for piece in find(text)))
+        assert edges[1 : count + 1].tolist() == expected, repr(text)
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_text_is_cut_into_blocks_only_between_pieces(name):
+    for text in random_texts(300, seed=f"blocks {name}"):
+        text *= 3
+        found = list(blocks(text, size=4))
+        assert "".join(found) == text
+        assert [piece for block in found for piece in contracts.split_text(block, name)] == PATTERNS[name].pieces(text)
+
+
+def test_a_text_without_a_place_to_cut_is_one_block():
+    assert list(blocks("x" * 50, size=4)) == ["x" * 50]
+    assert list(blocks("", size=4)) == [""]
+
+
+@pytest.mark.parametrize("verdict", put_on_trial(SPECIFICATION, Implementation(contracts)).verdicts)
+def test_the_fast_paths_keep_the_contracts(verdict):
+    assert verdict.status == PASS, verdict.failures
+
+
+@pytest.fixture(scope="module")
+def merges():
+    texts = list(random_texts(3000, seed="to learn from"))
+    return llm_tokenizer.train_bpe(texts, vocab_size=900).merges
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_ids_are_the_same_and_become_the_text_again(name, merges):
+    tokenizer = BytePairTokenizer(merges, pattern=name)
+    encoder, decoder = FastEncoder(tokenizer), FastDecoder(tokenizer)
+    for text in random_texts(3000, seed=f"ids {name}"):
+        ids = encoder.encode(text)
+        assert ids.dtype == np.int32
+        assert ids.tolist() == tokenizer.encode(text), repr(text)
+        assert decoder.decode(ids) == text
+
+
+@pytest.mark.parametrize("length", [14, 15, 16, 62, 63, 64, 99, 100, 101, 1000])
+@pytest.mark.parametrize("letters", ["a", "ab", "aab", "abcde", "слово", "漢"])
+def test_long_pieces(letters, length, merges):
+    source = random.Random(length)
+    tokenizer = BytePairTokenizer(merges)
+    learned = llm_tokenizer.train_bpe([letters * 3000, "".join(source.choices(letters, k=3000))], vocab_size=290)
+    for one in (tokenizer, learned):
+        encoder = FastEncoder(one)
+        for text in (letters * length)[:length], "".join(source.choices(letters, k=length)):
+            for _ in range(2):  # merged, then remembered
+                assert encoder.encode(text).tolist() == one.encode(text)
+
+
+def test_a_memory_that_is_too_small_changes_nothing(merges, monkeypatch):
+    monkeypatch.setattr(memory, "SHORT_SLOTS", 8)
+    monkeypatch.setattr(memory, "LONG_SLOTS", 8)
+    tokenizer = BytePairTokenizer(merges)
+    encoder = FastEncoder(tokenizer)
+    text = "".join(random_texts(3000, seed="memory"))
+    assert encoder.encode(text).tolist() == encoder.encode(text).tolist() == tokenizer.encode(text)
+
+
+def test_threads_share_an_encoder(merges):
+    encoder = FastEncoder(BytePairTokenizer(merges))
+    texts = ["".join(random_texts(200, seed=f"thread {k}")) for k in range(40)]
+    one, two = encoder.encode_batch(texts), encoder.encode_batch(texts, threads=2)
+    assert [ids.tolist() for ids in one] == [ids.tolist() for ids in two]
+    assert encoder.encode("").tolist() == []
+    assert encoder.encode_batch([]) == []
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+@pytest.mark.parametrize("vocab_size", [256, 700, 1500])
+def test_the_same_merges_are_learned(name, vocab_size):
+    texts = [*random_texts(4000, seed="training"), "aaaa aaaaa aaa" * 50, "long" * 5000, ""]
+    settings = {"vocab_size": vocab_size, "pattern": name, "special_tokens": ["<|endoftext|>"][: vocab_size % 2]}
+    slow, quick = llm_tokenizer.train_bpe(texts, **settings), fast.train_bpe(iter(texts), **settings)
+    assert quick.merges == slow.merges
+    assert (quick.pattern, quick.special_tokens) == (slow.pattern, slow.special_tokens)
+
+
+def test_special_tokens_are_decoded():
+    tokenizer = BytePairTokenizer([(97, 98)], special_tokens=["<|endoftext|>"])
+    assert FastDecoder(tokenizer).decode([256, 257, 99]) == "ab<|endoftext|>c"
+    assert FastDecoder(tokenizer).decode(np.array([0xC3, 0x28], np.uint16)) == tokenizer.decode([0xC3, 0x28])
+    assert FastDecoder(tokenizer).decode_bytes([]) == b""
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: FastEncoder("gpt2"), "tokenizer: must be a BytePairTokenizer or PublishedTokenizer, was str"),
+        (lambda: FastEncoder(BytePairTokenizer([])).encode(b"a"), "text: must be a string, was bytes"),
+        (lambda: FastEncoder(BytePairTokenizer([])).encode("a\ud800"), "character 1 is U\\+D800"),
+        (lambda: FastDecoder(BytePairTokenizer([])).decode([1, -1]), r"ids\[1\]: must be a whole number from 0 to 255"),
+        (lambda: FastDecoder(BytePairTokenizer([])).decode([1, 256]), r"ids\[1\]: .* was 256"),
+        (lambda: FastDecoder(BytePairTokenizer([])).decode([1.5]), "ids: must be a row of whole numbers"),
+        (lambda: fast.train_bpe("abc", vocab_size=257), "texts: must be a collection of texts"),
+        (lambda: fast.train_bpe(["abc"], vocab_size=255), "vocab_size: must be a whole number of at least 256"),
+        (lambda: fast.train_bpe(["abc"], vocab_size=999), "vocab_size: these texts give at most 258 tokens"),
+        (lambda: fast.train_bpe(["abc"], vocab_size=257, pattern="gpt3"), "pattern: must be one of"),
+    ],
+)
+def test_mistakes_are_named(call, message):
+    with pytest.raises(TokenizerError, match=message):
+        call()
+
+
+def test_numba_is_imported_only_by_the_fast_paths():
+    code = "import sys, llm_tokenizer; llm_tokenizer.train_bpe(['ab'], vocab_size=257).encode('ab'); print('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
