@@ -20,6 +20,9 @@ COLOURS = (
     ("#6d3bc2", "#c9a5ff"),
     ("#b3202c", "#ff8f8f"),
     ("#4a5566", "#b3c0d3"),
+    ("#5b6b00", "#cfd75a"),
+    ("#8f3f8f", "#e7a0e7"),
+    ("#7a4a2b", "#d9b08c"),
 )
 
 _ROW = re.compile(r"^\| `([a-z_]+)` \|", re.MULTILINE)

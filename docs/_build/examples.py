@@ -1,7 +1,11 @@
 """The Python blocks of a page, run in order in one namespace, and what they print.
 
-A ```` ```text ```` block directly below a ```` ```python ```` block is what that block prints. To renew all
-shown output after a change: `python docs/_build/examples.py --write`.
+- A ```` ```text ```` block directly below a ```` ```python ```` block is what that block prints.
+- A block with a title, ```` ```python title="my_tokenizer.py" ````, is also added to that file, as a reader would do it.
+- A ```` ```console ```` block with a ```` ```text ```` block directly below is run too; its commands begin with `python`.
+- `<!-- continues: tokens.md -->` on a page: the titled blocks of that page come first.
+
+To renew all shown output after a change: `python docs/_build/examples.py --write`.
 """
 
 from __future__ import annotations
@@ -10,6 +14,8 @@ import contextlib
 import io
 import os
 import re
+import shlex
+import subprocess
 import sys
 import tempfile
 import traceback
@@ -20,19 +26,24 @@ from textwrap import dedent, indent
 
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(
-    r"^(?P<pad>[ ]*)```python[^\n]*\n(?P<code>.*?)^(?P=pad)```[ ]*\n"
+    r"^(?P<pad>[ ]*)```(?P<language>python|console)\b(?P<options>[^\n]*)\n(?P<code>.*?)^(?P=pad)```[ ]*\n"
     r"(?:(?P<gap>\s*\n)?(?P=pad)```text[^\n]*\n(?P<shown>.*?)^(?P=pad)```[ ]*$)?",
     re.MULTILINE | re.DOTALL,
 )
+_TITLE = re.compile(r'title="([^"]+)"')
+_CONTINUES = re.compile(r"<!-- continues: (\S+) -->")
+COLUMNS = "100"
 
 
 @dataclass(frozen=True)
 class Example:
-    """One Python block: its code, its line on the page, and the output that the page shows below it, if any."""
+    """One block: its code, its line on the page, the output that the page shows below it, and the file it goes to."""
 
     code: str
     line: int
     shown: str | None
+    language: str = "python"
+    file: str | None = None
 
 
 def pages() -> list[Path]:
@@ -42,34 +53,85 @@ def pages() -> list[Path]:
 
 
 def read_examples(markdown: str) -> list[Example]:
-    """The Python blocks of a page, in order."""
-    found = []
-    for match in _BLOCK.finditer(markdown):
-        shown = match.group("shown")
-        line = markdown.count("\n", 0, match.start("code")) + 1
-        found.append(Example(dedent(match.group("code")), line, None if shown is None else dedent(shown)))
-    return found
+    """The blocks of a page that run, in order."""
+    return [_example(markdown, match) for match in _BLOCK.finditer(markdown) if _runs(match)]
 
 
-def run_examples(page: Path, examples: list[Example]) -> Iterator[tuple[Example, str]]:
-    """Run the blocks one after another and give what each printed. The caller chooses the folder."""
+def earlier_examples(page: Path, markdown: str) -> list[Example]:
+    """The titled blocks of the pages that this one continues, the first page first."""
+    match = _CONTINUES.search(markdown)
+    if match is None:
+        return []
+    earlier = page.parent / match.group(1)
+    text = earlier.read_text(encoding="utf-8")
+    return earlier_examples(earlier, text) + [example for example in read_examples(text) if example.file]
+
+
+def run_page(page: Path, markdown: str) -> Iterator[tuple[Example, str]]:
+    """Run a page's blocks, after those of the pages that it continues."""
     namespace: dict[str, object] = {"__name__": "__example__"}
+    for _ in run_examples(page, earlier_examples(page, markdown), namespace):
+        pass
+    yield from run_examples(page, read_examples(markdown), namespace)
+
+
+def run_examples(
+    page: Path, examples: list[Example], namespace: dict[str, object]
+) -> Iterator[tuple[Example, str]]:
+    """Run the blocks one after another and give what each printed. The caller chooses the folder."""
     for example in examples:
+        if example.language == "console":
+            yield example, _run_commands(example.code)
+            continue
         printed = io.StringIO()
         # Blank lines in front, so that a traceback names the line of the page.
         code = compile("\n" * (example.line - 1) + example.code, str(page), "exec")
         with contextlib.redirect_stdout(printed):
             exec(code, namespace)
+        if example.file:
+            with Path(example.file).open("a", encoding="utf-8") as file:
+                file.write(example.code + "\n\n")
         yield example, printed.getvalue()
+
+
+def _runs(match: re.Match[str]) -> bool:
+    return match.group("language") == "python" or match.group("shown") is not None
+
+
+def _example(markdown: str, match: re.Match[str]) -> Example:
+    shown, title = match.group("shown"), _TITLE.search(match.group("options"))
+    return Example(
+        dedent(match.group("code")),
+        markdown.count("\n", 0, match.start("code")) + 1,
+        None if shown is None else dedent(shown),
+        match.group("language"),
+        title.group(1) if title else None,
+    )
+
+
+def _run_commands(lines: str) -> str:
+    """What commands print, their complaints among it; only our own Python is ever started."""
+    printed = ""
+    for line in lines.splitlines():
+        program, *arguments = shlex.split(line, comments=True)
+        if program != "python":
+            raise ValueError(f"a console block with output may only run python, was {line!r}")
+        settings = os.environ | {"COLUMNS": COLUMNS, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
+        done = subprocess.run(
+            [sys.executable, *arguments], env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+        printed += done.stdout.decode("utf-8").replace("\r\n", "\n")
+    return "".join(line.rstrip() + "\n" for line in printed.splitlines())
 
 
 def renew(page: Path) -> bool:
     """Write what the blocks print now into the page; whether anything changed."""
     text = page.read_text(encoding="utf-8")
-    printed = [output for _, output in run_examples(page, read_examples(text))]
-    outputs = iter(printed)
+    outputs = iter([output for _, output in run_page(page, text)])
 
     def replace(match: re.Match[str]) -> str:
+        if not _runs(match):
+            return match.group(0)
         output = next(outputs)
         if match.group("shown") is None:
             return match.group(0)

@@ -94,8 +94,10 @@ def causal_mask(sentence: str = "To be , or not") -> str:
     )
 
 
-def chart(series: dict[str, Points], *, across: str, up: str, label: str) -> str:
-    """Curves in one frame, each named at its end."""
+def chart(
+    series: dict[str, Points], *, across: str, up: str, label: str, marks: dict[float, str] | None = None
+) -> str:
+    """Curves in one frame, each named at its end; `marks` are the names of places along the x axis."""
     width, height, left, right, top, bottom = 640, 300, 56, 96, 22, 42
     every = [point for points in series.values() for point in points]
     x_low, x_high = min(x for x, _ in every), max(x for x, _ in every)
@@ -118,9 +120,9 @@ def chart(series: dict[str, Points], *, across: str, up: str, label: str) -> str
             line([(x, y), (width - right, y)], style="grid"),
             words(x - 8, y, f"{mark:.4g}", style="tick", anchor="end"),
         ]
-    for mark in ticks(x_low, x_high):
+    for mark, name in (marks or {mark: f"{mark:,.0f}" for mark in ticks(x_low, x_high)}).items():
         if x_low <= mark <= x_high:
-            parts.append(words(place(mark, y_low)[0], height - bottom + 14, f"{mark:,.0f}", style="tick"))
+            parts.append(words(place(mark, y_low)[0], height - bottom + 14, name, style="tick"))
     ends = {}
     for index, (name, points) in enumerate(series.items()):
         placed = [place(*point) for point in points]

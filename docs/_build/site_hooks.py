@@ -21,6 +21,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # the neighbours are imported wh
 import diagrams
 import plots
 import run_figures
+import token_figures
+import vocabulary_figures
 from axes import axis_names, axis_stylesheet, colour_axes
 from carried_assets import read_carried_assets
 from formulas import render_formulas
@@ -48,6 +50,16 @@ FIGURES: dict[str, Callable[..., str]] = {
     "temperatures": plots.temperatures,
     "rotary clocks": plots.rotary_clocks,
     "causal mask": plots.causal_mask,
+    "live tokenizer": token_figures.live_tokenizer,
+    "merges in order": token_figures.first_merges,
+    "scripts in bytes": token_figures.scripts,
+    "words without end": vocabulary_figures.words_without_end,
+    "longest match": vocabulary_figures.longest_match,
+    "with and without a cut": vocabulary_figures.cuts,
+    "bytes per token": vocabulary_figures.compression,
+    "share of the tables": vocabulary_figures.table_share,
+    "work per byte": vocabulary_figures.work_per_byte,
+    "vocabulary sizes": vocabulary_figures.size_table,
 }
 _FIGURE = re.compile(r"<!-- figure: ([a-z ]+?)(?: of ([a-z-]+))? -->")
 

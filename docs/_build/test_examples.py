@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from examples import ROOT, pages, read_examples, run_examples
+from examples import ROOT, pages, read_examples, run_page
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
@@ -13,7 +13,7 @@ def test_examples_of_a_page_run_and_print_what_is_shown(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for example, printed in run_examples(page, read_examples(page.read_text(encoding="utf-8"))):
+    for example, printed in run_page(page, page.read_text(encoding="utf-8")):
         if example.shown is not None:
             assert printed == example.shown, f"{page.relative_to(ROOT)}, line {example.line}"
 
@@ -28,3 +28,24 @@ def test_blocks_are_read_with_their_output_and_line() -> None:
 def test_output_of_a_later_block_is_not_taken_for_an_earlier_one() -> None:
     page = "```python\na = 1\n```\n\nProse.\n\n```text\nnot output\n```\n"
     assert read_examples(page)[0].shown is None
+
+
+def test_a_titled_block_goes_to_its_file_and_a_later_page_builds_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = '```python title="mine.py"\ndef two():\n    return 2\n```\n\n```python\nprint("not on the next page")\n```\n'
+    (tmp_path / "first.md").write_text(first)
+    later = (
+        "<!-- continues: first.md -->\n\n```python\nprint(two())\n```\n\n```text\n2\n```\n\n"
+        "```console\npython -c 'import mine; print(mine.two())'\n```\n\n```text\n2\n```\n\n"
+        "```console\nrm never-run-without-output\n```\n"
+    )
+    results = list(run_page(tmp_path / "later.md", later))
+    assert [(example.language, printed) for example, printed in results] == [("python", "2\n"), ("console", "2\n")]
+
+
+def test_only_python_is_ever_started(tmp_path: Path) -> None:
+    page = "```console\nls\n```\n\n```text\n```\n"
+    with pytest.raises(ValueError, match="only run python"):
+        list(run_page(tmp_path / "page.md", page))

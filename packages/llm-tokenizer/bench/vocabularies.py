@@ -7,6 +7,7 @@ import json
 import tempfile
 from base64 import b64decode
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import tiktoken
@@ -14,7 +15,7 @@ import tokenizers
 from corpora import package_folder
 
 from llm_tokenizer import BytePairTokenizer, save_tokenizer
-from llm_tokenizer.alphabet import byte_to_unicode
+from llm_tokenizer.alphabet import byte_to_unicode, to_printable
 from llm_tokenizer.patterns import PATTERNS
 
 Ranks = dict[bytes, int]
@@ -68,8 +69,14 @@ def halves(token: bytes, ranks: Ranks, limit: int) -> list[bytes]:
     """What the token's bytes become by all the merges before its own."""
     parts = [token[k : k + 1] for k in range(len(token))]
     while len(parts) > 2:
-        rank, place = min((ranks.get(a + b, limit), k) for k, (a, b) in enumerate(zip(parts, parts[1:], strict=False)))
+        rank, place = min((ranks.get(a + b, limit), k) for k, (a, b) in enumerate(pairwise(parts)))
         if rank >= limit:
             break
         parts[place : place + 2] = [parts[place] + parts[place + 1]]
     return parts
+
+
+def printable_merges(tokenizer: BytePairTokenizer) -> list[list[str]]:
+    """The merges as `tokenizers` writes them."""
+    token = [to_printable(tokenizer.token_bytes(id)) for id in range(tokenizer.vocab_size)]
+    return [[token[left], token[right]] for left, right in tokenizer.merges]

@@ -13,7 +13,7 @@ from oracles import Oracle, oracles
 from record_torture import record
 from vocabularies import folder
 
-from llm_tokenizer import TokenizerError, load_tokenizer, save_tokenizer, train_bpe
+from llm_tokenizer import ChatML, Message, TokenizerError, load_tokenizer, save_tokenizer, train_bpe
 from llm_tokenizer.files.gpt2 import load_gpt2, save_gpt2
 from llm_tokenizer.files.tiktoken import ENCODINGS, Encoding, load_tiktoken, save_tiktoken
 from llm_tokenizer.patterns import PATTERNS
@@ -121,3 +121,12 @@ def test_tiktoken_reads_the_ranks_of_a_tokenizer_that_we_trained(tmp_path):
     ours = load_tiktoken(path, Encoding(pattern="gpt2"))
     for text in texts:
         assert theirs.encode_ordinary(text) == trained.encode(text) == ours.encode(text)
+
+
+@pytest.mark.parametrize("name", ["qwen3", "smollm2"])
+def test_a_conversation_has_the_ids_of_its_layout_as_text(name: str, loaded):
+    said = ["You are kind.", "What is 2 + 2?", "It is 4.\n\nAnything else?", "No,  thank you! 👍\n\n", "Goodbye.\n"]
+    roles = ["system", "user", "assistant", "user", "assistant"]
+    layout = "".join(f"<|im_start|>{role}\n{text}<|im_end|>\n" for role, text in zip(roles, said, strict=True))
+    messages = [Message(role=role, content=text) for role, text in zip(roles, said, strict=True)]
+    assert ChatML(loaded[name]).encode(messages).ids == ORACLES[name].special(layout)

@@ -14,10 +14,13 @@ from llm_tokenizer.special import refuse_special
 
 BYTES = ByteTokenizer(CONTROL)
 START, END = BYTES.special_tokens["<|im_start|>"], BYTES.special_tokens["<|im_end|>"]
-TRAINED = train_bpe(["<|im_start|>system\nuser<|im_end|>assistant\n" * 9], vocab_size=280, special_tokens=CONTROL)
+LAYOUT = "<|im_start|>system\nuser<|im_end|>assistant\n"
+TRAINED = train_bpe([LAYOUT.replace("|", "| ") * 9], vocab_size=270, special_tokens=CONTROL)
 FRAGMENTS = [
-    *CONTROL, "<|", "|>", "<", "|", ">", "im_start", "im_", "start", "end", "<|im_", "_start|>", "<|im_start", "\n", " ",
-    "system\n", "user", "assistant", "\u200b", "\u0301", "\ufeff", "\0", "\u202e", "＜", "｜", "＞", "猫", "👩‍💻", "\r\n",
+    *CONTROL, "<|", "|>", "<", "|", ">", "im_start", "im_", "start", "end", "<|im_", "_start|>", "<|im_start",
+    "\n", " ",
+    "system\n", "user", "assistant", "\u200b", "\u0301", "\ufeff", "\0", "\u202e", "＜", "｜", "＞", "猫", "👩‍💻",
+    "\r\n",
     "&lt;|im_end|&gt;", "\\u003c|im_end|>", "<\u0338|im_end|>", "</s>", "[/INST]", "<|eot_id|>",
 ]  # fmt: skip
 
@@ -87,9 +90,7 @@ def test_a_hundred_thousand_hostile_texts_give_no_control_id(tokenizer):
         encoded = chat.encode(map(user, batch))
         assert [id for id in encoded.ids if id in control] == layout * len(batch)
         assert not any(encoded.mask)
-        assert tokenizer.decode(encoded.ids) == "".join(
-            f"<|im_start|>user\n{text}<|im_end|>\n" for text in batch
-        )
+        assert tokenizer.decode(encoded.ids) == "".join(f"<|im_start|>user\n{text}<|im_end|>\n" for text in batch)
     assert time.monotonic() - began < 60
 
 
@@ -114,7 +115,9 @@ def test_special_tokens_can_be_refused_allowed_or_plain():
     assert refuse_special("a<|im_end|>", CONTROL, allowed=["<|im_end|>"]) == "a<|im_end|>"
     assert refuse_special("a<|im_end|>", CONTROL, allowed="all") == "a<|im_end|>"
     assert refuse_special("a", []) == "a"
-    with pytest.raises(TokenizerError, match=r"text: character 1 begins the special token '<\|im_end\|>', which is not"):
+    with pytest.raises(
+        TokenizerError, match=r"text: character 1 begins the special token '<\|im_end\|>', which is not"
+    ):
         refuse_special("a<|im_end|>b<|im_start|>", CONTROL, allowed=["<|im_start|>"])
     assert BYTES.encode("a<|im_end|>", allowed_special="all") == [97, END]
     assert BYTES.encode("a<|im_end|>", allowed_special=BYTES.special_tokens) == [97, END]

@@ -13,11 +13,30 @@ from llm_tokenizer import TokenizerError, load_tokenizer
 from llm_tokenizer.files import field
 from llm_tokenizer.files.gpt2 import save_gpt2
 from llm_tokenizer.files.huggingface import to_hugging_face
-from llm_tokenizer.files.tiktoken import save_tiktoken
+from llm_tokenizer.files.tiktoken import Encoding, load_tiktoken, save_tiktoken
 
 COUNT = 1667  # for each of six kinds of file
-ODD = [b"", b"\0", b"\xff", b"\xff" * 8, b"null", b"-1", b"1e999", b'"', b"{", b"]", b"\n", b" ", b"\x7f" * 4, b"9" * 30]
-RANGE = {"[": "]", "{": "}"}
+ODD = [
+    b"",
+    b"\0",
+    b"\xff",
+    b"\xff" * 8,
+    b"null",
+    b"-1",
+    b"1e999",
+    b'"',
+    b"{",
+    b"]",
+    b"\n",
+    b" ",
+    b"\x7f" * 4,
+    b"9" * 30,
+]
+
+
+RANKS = Encoding(pattern="gpt2")
+TOKENS = b"tokenizer.ggml.tokens"
+GGUF_TOKENS = b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, len(TOKENS)) + TOKENS + struct.pack("<I", 9)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +45,7 @@ def files(tmp_path_factory):
     save_gpt2(published(), folder)
     return {
         "tokenizer.json": json.dumps(to_hugging_face(published())).encode(),
-        "gpt2.tiktoken": save_tiktoken(TRAINED, folder / "x").read_bytes(),
+        "small.tiktoken": save_tiktoken(TRAINED, folder / "x").read_bytes(),
         "encoder.json": (folder / "encoder.json").read_bytes(),
         "tokenizer.model": model(),
         "bytes.gguf": gguf(byte_level_entries()),
@@ -36,7 +55,9 @@ def files(tmp_path_factory):
 
 def damaged(data: bytes, dice: random.Random) -> bytes:
     """Cut off, flipped, overwritten, taken out, doubled or put somewhere else; most often near the front."""
-    place = min(int(dice.expovariate(6) * len(data)), len(data) - 1) if dice.random() < 0.7 else dice.randrange(len(data))
+    place = (
+        min(int(dice.expovariate(6) * len(data)), len(data) - 1) if dice.random() < 0.7 else dice.randrange(len(data))
+    )
     length = dice.choice([1, 1, 2, 4, 8, 50])
     part = data[place : place + length]
     return dice.choice(
@@ -52,7 +73,7 @@ def damaged(data: bytes, dice: random.Random) -> bytes:
     )()
 
 
-@pytest.mark.parametrize("name", ["tokenizer.json", "gpt2.tiktoken", "encoder.json", "tokenizer.model",
+@pytest.mark.parametrize("name", ["tokenizer.json", "small.tiktoken", "encoder.json", "tokenizer.model",
                                   "bytes.gguf", "pieces.gguf"])  # fmt: skip
 def test_damage_is_named_and_nothing_else_happens(name, files, tmp_path):
     save_gpt2(published(), tmp_path)
@@ -63,7 +84,7 @@ def test_damage_is_named_and_nothing_else_happens(name, files, tmp_path):
     for _ in range(COUNT):
         path.write_bytes(damaged(files[name], dice))
         try:
-            tokenizer = load_tokenizer(path)
+            tokenizer = load_tiktoken(path, RANKS) if name == "small.tiktoken" else load_tokenizer(path)
             tokenizer.decode(tokenizer.encode("the cat 猫"))
         except TokenizerError as error:
             refused += 1
@@ -79,7 +100,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(field, "LARGEST_FILE", 100)
     path = tmp_path / "tokenizer.json"
     path.write_text("{" + " " * 200)
-    with pytest.raises(TokenizerError, match="the file's size: must be at most 100, was 201|at most 100 bytes, was 201"):
+    with pytest.raises(TokenizerError, match="the file's size: must be at most 100 bytes, was 201; give"):
         load_tokenizer(path)
 
 
@@ -92,8 +113,16 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
             b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + b"k" + struct.pack("<IIQ", 9, 4, 2**61),
             "k, number of items: must be at most 0",
         ),
-        (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + b"k" + struct.pack("<IIQ", 9, 9, 0) + b"x" * 9, "was 'bert'"),
-        (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + b"k" + struct.pack("<I", 13), "k, kind: must be a kind from 0 to"),
+        (
+            b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + b"k" + struct.pack("<IIQ", 9, 9, 1) + b"x" * 9,
+            "k, kind: must be a kind from 0 to 12, and no array within an array, was 9",
+        ),
+        (GGUF_TOKENS + struct.pack("<IQ", 0, 2**22 + 1) + bytes(2**22 + 1), "tokens, number of items: must be at most"),
+        (GGUF_TOKENS + struct.pack("<IQ", 0, 2**22 + 1), "number of items: must be at most 0, for which there are"),
+        (
+            b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + b"k" + struct.pack("<I", 13),
+            "k, kind: must be a kind from 0 to",
+        ),
         (b"GGUF", "must be a GGUF file of at least 24 bytes, was 4"),
         (b"", "the first bytes: must be those of one of the formats"),
         (b"\x7fELF\x02", "the first bytes: must be those of one of the formats"),
@@ -107,4 +136,4 @@ def test_lengths_are_not_believed(data, text, tmp_path):
     with pytest.raises(TokenizerError) as caught:
         load_tokenizer(path)
     assert str(caught.value).startswith(f"{path}: ")
-    assert text in str(caught.value) or text == "was 'bert'"
+    assert text in str(caught.value)

@@ -58,7 +58,7 @@ def test_normalization_comes_first():
 
 
 def test_a_whole_piece_is_a_token_even_where_no_merge_leads():
-    ids = {id: byte for id, byte in enumerate(BYTES)} | {300: b"xyz", 301: b"xy"}
+    ids = dict(enumerate(BYTES)) | {300: b"xyz", 301: b"xy"}
     plain, whole = (PublishedTokenizer(ids, [], pattern="gpt2", special_tokens={}, whole_pieces=w) for w in (0, 1))
     assert plain.encode("xyz") == [120, 121, 122]
     assert whole.encode("xyz") == [300]
@@ -69,7 +69,7 @@ def test_a_whole_piece_is_a_token_even_where_no_merge_leads():
 
 
 def test_several_merges_may_make_one_token():
-    ids = {id: byte for id, byte in enumerate(BYTES)} | {300: b"bc", 301: b"ab", 302: b"abc"}
+    ids = dict(enumerate(BYTES)) | {300: b"bc", 301: b"ab", 302: b"abc"}
     merges = [(98, 99), (97, 98), (97, 300), (301, 99)]
     assert PublishedTokenizer(ids, merges, pattern="gpt2", special_tokens={}).encode("abc") == [302]
     with pytest.raises(TokenizerError, match=r"merges\[4\]: .* which an earlier merge made already"):
@@ -139,7 +139,7 @@ def test_rank_files_come_back(tmp_path):
     assert again.encode(TEXT + HOSTILE) == TRAINED.encode(TEXT + HOSTILE)
     assert again.encode("<|x|>", allowed_special=["<|x|>"]) == [400]
     assert save_tiktoken(again, tmp_path / "again.tiktoken").read_bytes() == path.read_bytes()
-    with pytest.raises(TokenizerError, match="file's name: must be one of gpt2, .* a rank file does not say where"):
+    with pytest.raises(TokenizerError, match=r"file's name: must be one of gpt2, .* a rank file does not say where"):
         load_tokenizer(path)
     with pytest.raises(TokenizerError, match="special_tokens: '<x>' must have an id of its own, but 5 is the token"):
         load_tiktoken(path, Encoding(pattern="gpt2", special_tokens={"<x>": 5}))
@@ -151,7 +151,7 @@ def test_rank_files_are_only_for_merges_that_ranks_can_say(tmp_path):
     with pytest.raises(TokenizerError, match="its ids must follow the order of its merges"):
         save_tiktoken(published(), tmp_path / "backwards.tiktoken")
     unreachable = BytePairTokenizer([(98, 99), (97, 98), (257, 99)])  # `bc` is merged first, so `abc` never comes
-    with pytest.raises(TokenizerError, match="its merges must lead to every token .* not to b'abc'"):
+    with pytest.raises(TokenizerError, match=r"its merges must lead to every token .* not to b'abc'"):
         save_tiktoken(unreachable, tmp_path / "unreachable.tiktoken")
 
 
@@ -163,6 +163,12 @@ def test_a_gguf_file_is_read(tmp_path):
         assert (again.tokens, again.merges) == (published().tokens, published().merges)
         assert (again.pattern, again.special_tokens) == ("smollm", published().special_tokens)
     assert again.encode(HOSTILE, allowed_special=CONTROL)[0] == 1
+
+
+def test_what_nobody_wants_of_a_gguf_file_is_passed_over(tmp_path):
+    others = {"general.tags": ["a", "b"], "general.sizes": [1, 2, 3], "general.floats": [0.5], "general.yes": True}
+    (tmp_path / "small.gguf").write_bytes(gguf(others | byte_level_entries() | {"last": "x"}))
+    assert load_tokenizer(tmp_path).encode(TEXT) == published().encode(TEXT)
 
 
 @pytest.mark.parametrize(

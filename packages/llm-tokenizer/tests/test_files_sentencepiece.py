@@ -2,6 +2,7 @@
 
 import random
 import struct
+import time
 
 import pytest
 from small_files import PIECES, gguf, message, model, sentencepiece_entries
@@ -68,6 +69,14 @@ def test_the_same_vocabulary_in_a_gguf_file(tokenizer, tmp_path):
     assert bare.decode(bare.encode(" the")) == " the"
 
 
+def test_a_run_takes_time_in_proportion_to_its_length(tokenizer):
+    for unit in (" ", "a", "at", "猫", "the ", "<s>"):
+        began = time.perf_counter()
+        text = unit * (100_000 // len(unit))
+        assert tokenizer.decode(tokenizer.encode(text)) == text
+        assert time.perf_counter() - began < 10
+
+
 @pytest.mark.parametrize(
     ("data", "text"),
     [
@@ -78,9 +87,10 @@ def test_the_same_vocabulary_in_a_gguf_file(tokenizer, tmp_path):
         (model(normalizer=b""), "remove_extra_whitespaces: must be false"),
         (model(normalizer=message((4, 0), (5, 0))), "escape_whitespaces: must be true"),
         (model(PIECES[:100]), 'pieces: must be such that each byte has one (byte fallback), was "97 bytes"'),
-        (model([*PIECES, ("x", 0.0, 4)]), "was \"user-defined\""),
-        (model([*PIECES, ("at", 0.0, 1)]), "must be a text of its own that is not empty"),
+        (model([*PIECES, ("x", 0.0, 4)]), 'was "user-defined"'),
+        (model([*PIECES, ("at", 0.0, 1)]), "must be a text of its own of 1 to 512 characters"),
         (model([*PIECES, ("x", float("nan"), 1)]), "score: must be a finite number"),
+        (model([*PIECES, ("x" * 513, 0.0, 1)]), "must be a text of its own of 1 to 512 characters"),
         (message((1, b"\x0a\xff")), "pieces[0], byte 2"),
         (message((1, message((1, b"\xff")))) + model(), "pieces[0].piece: must be UTF-8"),
         (model() + b"\x0b", "must be a field of kind 0, 1, 2 or 5, was 3"),

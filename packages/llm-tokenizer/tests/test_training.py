@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_tokenizer import CharacterTokenizer, TokenizerError, reference, train_bpe
+from llm_tokenizer import CharacterTokenizer, EarlyStop, TokenizerError, reference, train_bpe
 from llm_tokenizer.training import count_pieces, learn_merges
 
 
@@ -78,3 +78,78 @@ def test_characters_are_numbered_by_code_point():
     tokenizer = CharacterTokenizer.train(["cab", "zé"], ["<|end|>"])
     assert tokenizer.characters == "abczé" and tokenizer.special_tokens["<|end|>"] == 5
     assert tokenizer.encode("bé") == [1, 4] and tokenizer.vocab_size == 6
+
+
+def sentences(seed, number=40):
+    chance = random.Random(seed)
+    words = ["the", "sea", "seen", "és", "then", "they're", "12", "\n", "  ", "A", "猫"]
+    return [" ".join(chance.choices(words, k=chance.randint(0, 30))) for _ in range(number)]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_pairs_below_the_minimum_frequency_are_not_merged(seed):
+    texts = sentences(seed, 3)
+    least = 2 + seed % 4
+    pieces = [piece for text in texts for piece in reference.split_text(text, "gpt2")]
+    every = reference.train_bpe(pieces, 400)
+    words, expected = [list(piece.encode()) for piece in pieces], []
+    for k, (left, right) in enumerate(every):  # the counts of the naive reference fall from merge to merge
+        if sum(word[place : place + 2] == [left, right] for word in words for place in range(len(word))) < least:
+            break
+        words = [reference.byte_pair.merge(word, left, right, 256 + k) for word in words]
+        expected.append((left, right))
+    assert learn_merges(count_pieces(texts, "gpt2"), 144, minimum_frequency=least) == expected
+
+
+def test_the_reason_of_an_early_stop_is_said():
+    with pytest.warns(EarlyStop, match="stopped at 258 tokens where 400 were allowed: by then every piece is a single"):
+        assert train_bpe(["abc"], vocab_size=400, at_most=True).vocab_size == 258
+    with pytest.warns(EarlyStop, match="no two neighbours stand together 3 times") as told:
+        assert train_bpe(["ab ab ab c"], vocab_size=400, at_most=True, minimum_frequency=3).vocab_size == 257
+    assert told[0].filename == __file__
+    with pytest.raises(TokenizerError, match="at most 257 tokens, 400 were wanted: by then no two neighbours"):
+        train_bpe(["ab ab ab c"], vocab_size=400, minimum_frequency=3)
+
+
+def test_special_tokens_are_edges_and_are_not_learned_from():
+    text = "ab<|end|>ab<|end|>ab<|end|><|end" + "<|end|>>ab"
+    tokenizer = train_bpe([text], vocab_size=260, special_tokens=["<|end|>", "<|end|>>"])
+    assert tokenizer.merges[0] == (97, 98) and tokenizer.decode([256]) == "ab"
+    assert sum(count_pieces([text], "gpt2", special_tokens=["<|end|>", "<|end|>>"]).values()) == 4 + 2
+    assert sum(count_pieces([text], "gpt2").values()) > 6
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_any_number_of_processes_counts_the_same(monkeypatch, processes):
+    monkeypatch.setattr("llm_tokenizer.counting.BATCH", 500)
+    texts = sentences(1, 60)
+    for most_pieces in (None, 8):
+        settings = {"vocab_size": 264, "special_tokens": ["A"], "most_pieces": most_pieces}
+        alone = train_bpe(texts, **settings)
+        assert train_bpe(iter(texts), processes=processes, **settings).merges == alone.merges
+
+
+def test_counting_holds_its_bound(monkeypatch):
+    monkeypatch.setattr("llm_tokenizer.counting.BATCH", 100)
+    stream = (f"common w{number} " for number in range(3000))
+    counts = count_pieces(stream, "gpt2", most_pieces=200)
+    assert len(counts) <= 200 and counts["common"] == 3000
+    assert count_pieces(["a b"] * 9, "gpt2", most_pieces=3) == {"a": 9, " b": 9}
+
+
+def test_a_stream_larger_than_the_bound_is_not_kept(monkeypatch):
+    import tracemalloc
+
+    monkeypatch.setattr("llm_tokenizer.counting.BATCH", 10_000)
+    tracemalloc.start()
+    tokenizer = train_bpe((f"{number % 9} sea and land " * 300 for number in range(250)), vocab_size=263)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert tokenizer.vocab_size == 263 and peak < 600_000 < 250 * 300 * 14
+
+
+@pytest.mark.parametrize("argument", ["processes", "minimum_frequency", "most_pieces"])
+@pytest.mark.parametrize("bad", [0, -1, 1.5, "2", True])
+def test_counts_must_be_counts(argument, bad):
+    with pytest.raises(TokenizerError, match=f"{argument}: must be a whole number of at least 1, was"):
+        train_bpe(["abab"], vocab_size=257, **{argument: bad})

@@ -3,11 +3,13 @@
 interface.py   Tokenizer, what every tokenizer offers
 byte.py, character.py          the two simplest tokenizers
 bpe.py, merging.py             BytePairTokenizer, and how merges are applied
-training.py    train_bpe
+counting.py, training.py       train_bpe: count the pieces, learn the merges
 patterns.py    where text is cut before anything is merged
 special.py     special tokens, which no ordinary text can produce
 streaming.py   text while it is being generated
-text.py        from files to documents
+stream_encoding.py, boundaries.py   ids of a text larger than memory
+text.py, reading/, cleaning.py   from files to clean documents, one at a time
+duplicates.py, minhash.py, summary.py   what stands in a corpus twice, and what it holds
 published.py, sentencepiece_bpe.py   the tokenizers of published models
 chat.py        a conversation to ids, with a mask of what is to be learned
 files/         tokenizer.json, rank files, GPT-2's files, SentencePiece and GGUF
@@ -20,6 +22,7 @@ from llm_tokenizer.bpe import BytePairTokenizer
 from llm_tokenizer.byte import ByteTokenizer
 from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.chat import ChatML, EncodedChat, Message
+from llm_tokenizer.duplicates import find_duplicates
 from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.files.detecting import load_tokenizer
 from llm_tokenizer.files.huggingface import save_tokenizer
@@ -27,15 +30,18 @@ from llm_tokenizer.interface import Tokenizer
 from llm_tokenizer.published import PublishedTokenizer
 from llm_tokenizer.sentencepiece_bpe import SentencePieceTokenizer
 from llm_tokenizer.special import refuse_special
+from llm_tokenizer.stream_encoding import encode_file, encode_iterable
 from llm_tokenizer.streaming import IncrementalDecoder
+from llm_tokenizer.summary import summarize
 from llm_tokenizer.text import normalize_text, read_documents, read_text
-from llm_tokenizer.training import train_bpe
+from llm_tokenizer.training import EarlyStop, train_bpe
 
 __all__ = [
     "BytePairTokenizer",
     "ByteTokenizer",
     "CharacterTokenizer",
     "ChatML",
+    "EarlyStop",
     "EncodedChat",
     "IncrementalDecoder",
     "Message",
@@ -43,11 +49,15 @@ __all__ = [
     "SentencePieceTokenizer",
     "Tokenizer",
     "TokenizerError",
+    "encode_file",
+    "encode_iterable",
+    "find_duplicates",
     "load_tokenizer",
     "normalize_text",
     "read_documents",
     "read_text",
     "refuse_special",
     "save_tokenizer",
+    "summarize",
     "train_bpe",
 ]

@@ -60,8 +60,8 @@ class ChatML:
         Only the assistant's words and the end of its turns are learned: the model shall answer people, not imitate
         them, and it must learn to stop. The line break after an end is read only, since sampling has stopped there.
 
-    The head of a message and its text are encoded apart. For a text that begins with a line break, a layout made as one
-    text would merge it with the break before.
+    The head of a message and its text are encoded apart, so that what somebody writes cannot change the head. Where a
+    text begins with white space, a layout made as one text may have merged that with the line break before it.
 
     Args:
         tokenizer: One with the special tokens `<|im_start|>` and `<|im_end|>`.

@@ -6,15 +6,20 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from llm_tokenizer.bpe import Memory, encode_piece
+from llm_tokenizer.bpe import Memory, encode_piece, pack
 from llm_tokenizer.byte import BYTES
 from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.merging import Pair
 from llm_tokenizer.patterns import find_pattern
-from llm_tokenizer.special import SpecialTokens, utf8
+from llm_tokenizer.special import SpecialTokens, checked, utf8
 from llm_tokenizer.text import Normalization
 from llm_tokenizer.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class PublishedTokenizer:
@@ -59,6 +64,7 @@ class PublishedTokenizer:
         self._id_of_piece = {token: id for id, token in tokens.items()} if whole_pieces else {}
         self._stretches = find_pattern(pattern).stretches
         self._ids_of = Memory(self._encode_stretch)
+        self._packed_of = Memory(lambda stretch: pack(self._encode_stretch(stretch)))
 
     @property
     def vocab_size(self) -> int:
@@ -83,6 +89,12 @@ class PublishedTokenizer:
         """The ids of several texts, each encoded on its own."""
         return [self.encode(text) for text in texts]
 
+    def encode_to_array(self, text: str) -> NDArray[np.int32]:
+        """The ids of a text as an array; see `BytePairTokenizer.encode_to_array`."""
+        from llm_tokenizer.arrays import unpack  # here, since numpy takes longer to import than all of this package
+
+        return unpack(map(self._packed_of.__getitem__, self._cut(checked(text))))
+
     def decode(self, ids: Iterable[int]) -> str:
         """The text of the ids; bytes that are not UTF-8 become U+FFFD."""
         return self._vocabulary.decode(ids)
@@ -96,9 +108,12 @@ class PublishedTokenizer:
         return self._vocabulary.token_bytes(id)
 
     def _encode_ordinary(self, text: str) -> list[int]:
+        return list(chain.from_iterable(map(self._ids_of.__getitem__, self._cut(text))))
+
+    def _cut(self, text: str) -> list[str]:
         if self.normalization is not None:
             text = unicodedata.normalize(self.normalization, text)
-        return list(chain.from_iterable(map(self._ids_of.__getitem__, self._stretches(text))))
+        return self._stretches(text)
 
     def _encode_stretch(self, stretch: str) -> list[int]:
         ids: list[int] = []

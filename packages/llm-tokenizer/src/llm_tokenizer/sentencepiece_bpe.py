@@ -91,11 +91,11 @@ class SentencePieceTokenizer:
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """The bytes of the ids, without the blank that encoding puts before each stretch of ordinary text."""
         special = set(self.special_tokens.values())
-        data = b""
+        parts = []
         for is_special, stretch in groupby(ids, special.__contains__):
             part = self._vocabulary.decode_bytes(stretch)
-            data += part.removeprefix(b" ") if self.leading_blank and not is_special else part
-        return data
+            parts.append(part.removeprefix(b" ") if self.leading_blank and not is_special else part)
+        return b"".join(parts)
 
     def token_bytes(self, id: int) -> bytes:
         """The bytes of one token, with its blank: a stream of tokens goes on in the middle of a text."""

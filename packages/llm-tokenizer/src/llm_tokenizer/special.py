@@ -39,8 +39,7 @@ class SpecialTokens:
 
         `allowed` holds names, or is the one word "all".
         """
-        if not isinstance(text, str):
-            raise TokenizerError(f"text: must be a string, was {type(text).__name__}")
+        checked(text)
         if not allowed:
             return encode_ordinary(text)
         ids: list[int] = []
@@ -94,6 +93,13 @@ def refuse_special(text: str, special_tokens: Collection[str], *, allowed: Colle
 def _any_of(names: Collection[str]) -> str:
     """A regular expression for any of these names; at one place the longest first."""
     return "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+
+
+def checked(text: str) -> str:
+    """The text, if it is one."""
+    if not isinstance(text, str):
+        raise TokenizerError(f"text: must be a string, was {type(text).__name__}")
+    return text
 
 
 def utf8(text: str, *, what: str = "text") -> bytes:

@@ -7,19 +7,24 @@ it stands in, so a merge touches only those. And a heap gives the most frequent 
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
 from llm_tokenizer.alphabet import tie_order
 from llm_tokenizer.bpe import BytePairTokenizer
+from llm_tokenizer.counting import count_pieces, require_count
 from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.merging import Pair
-from llm_tokenizer.patterns import find_pattern
-from llm_tokenizer.special import SpecialTokens, utf8
+from llm_tokenizer.special import SpecialTokens
 
 Progress = Callable[[int, int], None]
+
+
+class EarlyStop(UserWarning):
+    """Fewer tokens were learned than were allowed; the message says how many, and why there are no more."""
 
 
 def train_bpe(
@@ -28,6 +33,10 @@ def train_bpe(
     vocab_size: int,
     pattern: str = "gpt2",
     special_tokens: Sequence[str] = (),
+    minimum_frequency: int = 1,
+    at_most: bool = False,
+    processes: int = 1,
+    most_pieces: int | None = None,
     progress: Progress | None = None,
 ) -> BytePairTokenizer:
     """Learn a byte-pair tokenizer from texts. The same texts always give the same tokenizer.
@@ -36,11 +45,18 @@ def train_bpe(
         What stands side by side often is worth a number of its own. Each merge shortens the text by as many tokens as
         the pair has places, so taking the most frequent pair is the step that shortens it most.
 
+    The texts may be larger than memory: only the different pieces and how often they stand are kept (see
+    `count_pieces`). Where the text of a special token stands in them, nothing is learned from it or across it.
+
     Args:
         texts: Documents, one string each; nothing is merged across their edges.
         vocab_size: How many ids there shall be: 256 bytes, the merges, and the special tokens.
         pattern: The name of the rule that cuts a text into pieces.
         special_tokens: Names of tokens that ordinary text cannot produce.
+        minimum_frequency: A pair that stands less often is not merged.
+        at_most: Take fewer tokens where the texts do not give so many, with the warning `EarlyStop`, not an error.
+        processes: How many processes cut and count the texts; the merges are the same.
+        most_pieces: A firm bound on the different pieces in memory; the rarest are forgotten beyond it.
         progress: Called as `progress(merges so far, merges wanted)` after every merge.
 
     Raises:
@@ -49,51 +65,65 @@ def train_bpe(
     Spec: tokenizer.train_bpe
     Source: Sennrich, Haddow and Birch 2016, Neural Machine Translation of Rare Words with Subword Units.
     """
+
+    def learn(wanted: int) -> list[Pair]:
+        counts = count_pieces(
+            texts, pattern, special_tokens=special_tokens, processes=processes, most_pieces=most_pieces
+        )
+        return learn_merges(counts, wanted, progress, minimum_frequency=minimum_frequency)
+
     return train_with(
-        lambda wanted: learn_merges(count_pieces(texts, pattern), wanted, progress),
+        learn,
         vocab_size=vocab_size,
         pattern=pattern,
         special_tokens=special_tokens,
+        minimum_frequency=minimum_frequency,
+        at_most=at_most,
     )
 
 
 def train_with(
-    learn: Callable[[int], list[Pair]], *, vocab_size: int, pattern: str, special_tokens: Sequence[str]
+    learn: Callable[[int], list[Pair]],
+    *,
+    vocab_size: int,
+    pattern: str,
+    special_tokens: Sequence[str],
+    minimum_frequency: int = 1,
+    at_most: bool = False,
 ) -> BytePairTokenizer:
-    """The tokenizer of the merges that `learn(how many)` finds, or an error where `vocab_size` cannot be reached."""
+    """The tokenizer of the merges that `learn(how many)` finds.
+
+    Where they are fewer than `vocab_size` asks for, that is an error, or with `at_most` a warning; both say why.
+    """
     first_ids = 256 + len(SpecialTokens(special_tokens, first_id=256).ids)
     if not isinstance(vocab_size, int) or vocab_size < first_ids:
         raise TokenizerError(
             f"vocab_size: must be a whole number of at least {first_ids} (256 bytes and {first_ids - 256} special "
             f"tokens), was {vocab_size!r}"
         )
+    require_count("minimum_frequency", minimum_frequency)
     merges = learn(vocab_size - first_ids)
-    if first_ids + len(merges) < vocab_size:
-        raise TokenizerError(
-            f"vocab_size: these texts give at most {first_ids + len(merges)} tokens, {vocab_size} were wanted; "
-            "ask for fewer or train on more text"
-        )
+    found = first_ids + len(merges)
+    if found < vocab_size:
+        reason = "by then every piece is a single token"
+        if minimum_frequency > 1:
+            reason = f"by then no two neighbours stand together {minimum_frequency} times"
+        if not at_most:
+            raise TokenizerError(
+                f"vocab_size: these texts give at most {found} tokens, {vocab_size} were wanted: {reason}; "
+                "ask for fewer, train on more text, or choose at_most"
+            )
+        message = f"vocab_size: stopped at {found} tokens where {vocab_size} were allowed: {reason}"
+        warnings.warn(EarlyStop(message), stacklevel=3)
     return BytePairTokenizer(merges, pattern=pattern, special_tokens=special_tokens)
 
 
-def count_pieces(texts: Iterable[str], pattern: str) -> Counter[str]:
-    """How often each piece stands in the texts."""
-    rule = find_pattern(pattern)
-    if isinstance(texts, str):
-        raise TokenizerError("texts: must be a collection of texts, was one string; put it into a list")
-    stretches: Counter[str] = Counter()
-    for text in texts:
-        utf8(text, what="texts")
-        stretches.update(rule.stretches(text))
-    pieces: Counter[str] = Counter()
-    for stretch, count in stretches.items():  # text repeats itself, so only the distinct stretches are cut finely
-        for piece in rule.pieces(stretch):
-            pieces[piece] += count
-    return pieces
+def learn_merges(
+    counts: Mapping[str, int], wanted: int, progress: Progress | None = None, *, minimum_frequency: int = 1
+) -> list[Pair]:
+    """The first `wanted` merges for pieces that stand so often each.
 
-
-def learn_merges(counts: Mapping[str, int], wanted: int, progress: Progress | None = None) -> list[Pair]:
-    """The first `wanted` merges for pieces that stand so often each, or fewer when every piece is one token.
+    They are fewer when every piece is one token, or when no pair stands `minimum_frequency` times.
 
     Inside, a byte is numbered by its place in `tie_order`, so that of two equally frequent pairs the smaller pair of
     numbers is the one that goes first.
@@ -108,7 +138,7 @@ def learn_merges(counts: Mapping[str, int], wanted: int, progress: Progress | No
     number_of = {byte: number for number, byte in enumerate(order)}
     words = _Words([[number_of[byte] for byte in piece.encode()] for piece in counts], list(counts.values()))
     merges: list[Pair] = []
-    while len(merges) < wanted and (pair := words.most_frequent_pair()) is not None:
+    while len(merges) < wanted and (pair := words.most_frequent_pair(minimum_frequency)) is not None:
         words.merge(pair, 256 + len(merges))
         left, right = (order[number] if number < 256 else number for number in pair)
         merges.append((left, right))
@@ -132,8 +162,8 @@ class _Words:
         self._heap = [(-count, pair) for pair, count in self._pair_counts.items()]
         heapify(self._heap)
 
-    def most_frequent_pair(self) -> Pair | None:
-        """The most frequent pair; of equals the smallest; None when there is none left.
+    def most_frequent_pair(self, least: int = 1) -> Pair | None:
+        """The most frequent pair; of equals the smallest; None when there is none left that stands so often.
 
         Counts in the heap are never too small: the count of a pair can only fall once it is in there, because every
         pair that a merge brings about holds the new token and is new itself. So the top entry is right if its
@@ -143,7 +173,7 @@ class _Words:
             negative_count, pair = heappop(self._heap)
             count = self._pair_counts[pair]
             if count == -negative_count:
-                return pair
+                return pair if count >= least else None
             if count > 0:
                 heappush(self._heap, (-count, pair))
         return None

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from operator import index
+from typing import TYPE_CHECKING, Any
 
 from llm_tokenizer.errors import TokenizerError
+
+if TYPE_CHECKING:
+    from llm_tokenizer.arrays import TokenBytes
 
 MOST_GAPS = 1 << 16  # a published vocabulary leaves some dozens of ids free
 
@@ -30,7 +34,8 @@ class Vocabulary:
         if size > len(token_of) + MOST_GAPS:
             raise TokenizerError(f"ids: must leave at most {MOST_GAPS} numbers free, but the largest is {size - 1}")
         self.tokens: tuple[bytes, ...] = tuple(token_of.get(id, b"") for id in range(size))
-        self._gaps = frozenset(range(size)) - token_of.keys()
+        self._gaps = frozenset(range(size)) - token_of.keys() if size > len(token_of) else frozenset()
+        self._token_bytes: TokenBytes | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -49,6 +54,10 @@ class Vocabulary:
 
         Spec: tokenizer.decode_bpe
         """
+        if hasattr(ids, "dtype"):
+            known = self._gathered(ids)
+            if known is not None:
+                return known
         ids = list(ids)
         try:
             # To Python an index of -1 is the last token, to us it is a mistake.
@@ -61,6 +70,19 @@ class Vocabulary:
     def decode(self, ids: Iterable[int]) -> str:
         """The text of all tokens in a row; bytes that are not UTF-8 become U+FFFD."""
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
+
+    def _gathered(self, ids: Any) -> bytes | None:
+        """The bytes of a NumPy array of ids; None where it is not a row of known ids."""
+        whole_numbers = ids.ndim == 1 and ids.dtype.kind in "iu"
+        if not whole_numbers or not len(ids) or ids.min() < 0 or ids.max() >= len(self):
+            return None
+        if self._gaps and not self._gaps.isdisjoint(ids.tolist()):
+            return None
+        if self._token_bytes is None:
+            from llm_tokenizer.arrays import TokenBytes  # here, since numpy takes longer to import than this package
+
+            self._token_bytes = TokenBytes(self.tokens)
+        return self._token_bytes.gather(ids)
 
     def _checked(self, argument: str, id: int) -> int:
         try:

@@ -11,7 +11,7 @@ def blocks(text: str, size: int = BLOCK) -> Iterator[str]:
     """The text in blocks of about `size` characters, so that memory does not grow with it.
 
     A block ends between a visible character and the blank after it: no pattern has a piece that goes on from the
-    one into the other, nor one that looks further ahead. Where there is no such place, a block is as long as it must be.
+    one into the other, nor one that looks further ahead. Where there is no such place, a block is as long as must be.
     """
     start = 0
     while len(text) - start > size:

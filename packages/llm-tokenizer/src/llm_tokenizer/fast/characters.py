@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 import regex
 
-from llm_tokenizer.fast.compiling import Bytes, compiled
+from llm_tokenizer.fast.compiling import Bytes, compiled, signed
 
 LETTER = 1
 NUMBER = 2
@@ -24,26 +24,26 @@ LOWER = 64  # what it lets stand at the end
 SLASH = 128
 
 _KINDS = {
-    LETTER: r"\p{L}+",
-    NUMBER: r"\p{N}+",
-    SPACE: r"\s+",
-    NEWLINE: r"[\r\n]+",
-    OTHER: r"[^\s\p{L}\p{N}]+",
-    UPPER: r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+",
-    LOWER: r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]+",
-    SLASH: "/+",
+    r"[\p{Lu}\p{Lt}]+": LETTER | UPPER,
+    r"\p{Ll}+": LETTER | LOWER,
+    r"[\p{Lm}\p{Lo}]+": LETTER | UPPER | LOWER,
+    r"\p{M}+": OTHER | UPPER | LOWER,
+    r"\p{N}+": NUMBER,
+    r"\s+": SPACE,
 }
 
 
 @cache
 def kinds_of_characters() -> Bytes:
-    """The kinds of every code point as bits; 0 for the surrogates, which are no characters."""
-    kinds = np.zeros(sys.maxunicode + 1, np.uint8)
-    for first, last in ((0, 0xD7FF), (0xE000, sys.maxunicode)):
-        characters = "".join(map(chr, range(first, last + 1)))
-        for kind, pattern in _KINDS.items():
+    """The kinds of every code point as bits. The surrogates, which are no characters, count as other signs."""
+    kinds = np.full(sys.maxunicode + 1, OTHER, np.uint8)
+    for first, end in ((0, 0xD800), (0xE000, sys.maxunicode + 1)):
+        characters = np.arange(first, end, dtype="<u4").tobytes().decode("utf-32-le")
+        for pattern, kind in _KINDS.items():
             for match in regex.finditer(pattern, characters):
-                kinds[first + match.start() : first + match.end()] |= kind
+                kinds[first + match.start() : first + match.end()] = kind
+    kinds[[0x0A, 0x0D]] |= NEWLINE
+    kinds[ord("/")] |= SLASH
     return kinds
 
 
@@ -60,17 +60,18 @@ def width(first: int) -> int:
 @compiled
 def kind_at(text: Bytes, place: int, kinds: Bytes) -> int:
     """The kinds of the character that begins at `place`."""
-    first = np.int64(text[place])
-    if first < 0x80:
-        return kinds[first]
-    second = np.int64(text[place + 1]) & 0x3F
-    if first < 0xE0:
-        return kinds[(first & 0x1F) << 6 | second]
-    third = np.int64(text[place + 2]) & 0x3F
-    if first < 0xF0:
-        return kinds[(first & 0x0F) << 12 | second << 6 | third]
-    fourth = np.int64(text[place + 3]) & 0x3F
-    return kinds[(first & 0x07) << 18 | second << 12 | third << 6 | fourth]
+    code = first = signed(text[place])
+    if first >= 0x80:
+        second = signed(text[place + 1]) & 0x3F
+        if first < 0xE0:
+            code = (first & 0x1F) << 6 | second
+        else:
+            third = signed(text[place + 2]) & 0x3F
+            if first < 0xF0:
+                code = (first & 0x0F) << 12 | second << 6 | third
+            else:
+                code = (first & 0x07) << 18 | second << 12 | third << 6 | signed(text[place + 3]) & 0x3F
+    return signed(kinds[code])
 
 
 @compiled

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numba
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import extending, types
 from numpy.typing import NDArray
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -36,10 +36,14 @@ _SOURCES = sorted((path.name, path.stat().st_mtime_ns) for path in Path(__file__
 
 def compiled(function: Function) -> Function:
     """Compile at the first call, keep the machine code on disk, and let other threads run meanwhile."""
-    dispatcher = njit(cache=True, nogil=True)(function)
+    dispatcher: Any = numba.njit(cache=True, nogil=True)(function)
     dispatcher._cache._cache_file._source_stamp = _SOURCES
-    made: Function = dispatcher
-    return made
+    return cast("Function", dispatcher)
+
+
+def intrinsic(generate: Callable[..., Any]) -> Callable[..., Any]:
+    """A function whose machine code is written by hand. The compiler's own first argument is not the caller's."""
+    return cast("Callable[..., Any]", extending.intrinsic(generate))
 
 
 def _address(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -48,7 +52,7 @@ def _address(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     return builder.bitcast(builder.gep(array.data, [arguments[1]]), ir.IntType(64).as_pointer())
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _load8(typing_context: Any, data: Any, place: Any) -> Any:
     signature = types.uint64(data, types.int64)
 
@@ -58,7 +62,7 @@ def _load8(typing_context: Any, data: Any, place: Any) -> Any:
     return signature, generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _store8(typing_context: Any, data: Any, place: Any, word: Any) -> Any:
     signature = types.void(data, types.int64, types.uint64)
 
@@ -69,7 +73,7 @@ def _store8(typing_context: Any, data: Any, place: Any, word: Any) -> Any:
     return signature, generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _trailing_zeros(typing_context: Any, word: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))

@@ -1,7 +1,7 @@
 """The split patterns of `patterns.py` as machines that read each character once.
 
-Each function gives the end of the piece that begins at `place`. They say the same as the regular expressions, and a test
-holds them to that on strings from all of Unicode. The order of the questions is the order of the alternatives there.
+Each function gives the end of the piece that begins at `place`. They say the same as the regular expressions, and a
+test holds them to that on strings from all of Unicode. The order of the questions is the order of the alternatives there.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def contraction_end(text: Bytes, place: int, end: int, any_case: bool) -> int:
         return place
     case = 0x20 if any_case else 0
     first = text[place + 1] | case
-    if first == _S or first == _D or first == _M or first == _T:
+    if first in (_S, _D, _M, _T):
         return place + 2
     if place + 2 >= end:
         return place
     second = text[place + 2] | case
-    if (first == _L and second == _L) or (second == _E and (first == _V or first == _R)):
+    if (first == _L and second == _L) or (second == _E and first in (_V, _R)):
         return place + 3
     if any_case and text[place + 1] == 0xC5 and text[place + 2] == 0xBF:
         return place + 3  # U+017F, the long s of old prints: without regard to case it is an s
@@ -43,7 +43,10 @@ def space_end(text: Bytes, place: int, end: int, kinds: Bytes, line_ends: int, w
     """The end of a piece of white space: all of it but the last character, which goes with what follows.
 
     Args:
-        text, place, end, kinds: As everywhere here; at `place` there is white space.
+        text: The bytes.
+        place: Where white space stands.
+        end: Where the text ends.
+        kinds: What each character is.
         line_ends: 0: line breaks are white space like any other. 1: a piece goes up to the last of them.
             2: the same, but white space at the end of the text is one piece.
         whole_before: Before characters of these kinds the last character stays with the others.

@@ -18,7 +18,7 @@ from llm_tokenizer.fast.memory import LONG_BYTES, SHORT_BYTES, Memory, new_memor
 from llm_tokenizer.fast.merging import merge_in_place
 from llm_tokenizer.fast.pairs import pair_table
 from llm_tokenizer.published import PublishedTokenizer
-from llm_tokenizer.special import utf8
+from llm_tokenizer.special import checked, utf8
 
 _SLACK = 16  # ids that may be written beyond the last one
 
@@ -62,14 +62,12 @@ class FastEncoder:
         published = np.array(tokenizer._published, np.int32)
         for id, token in tokenizer.tokens.items() if tokenizer.whole_pieces else ():
             if published[self.encode_bytes(token, WHOLE)].tolist() != [id]:
-                raise TokenizerError(f"tokenizer: merges must make each of its tokens, not {token!r}; use its own encode")
+                raise TokenizerError(f"tokenizer: merges must make each of its tokens, not so {token!r}; use its own encode")
         return published
 
     def encode(self, text: str) -> Ids:
         """The ids of a text."""
-        if not isinstance(text, str):
-            raise TokenizerError(f"text: must be a string, was {type(text).__name__}")
-        found = [self.encode_bytes(utf8(block), self._rule) for block in blocks(text)]
+        found = [self.encode_bytes(utf8(block), self._rule) for block in blocks(checked(text))]
         ids = found[0] if len(found) == 1 else np.concatenate(found)
         return ids if self._published is None else self._published[ids]
 

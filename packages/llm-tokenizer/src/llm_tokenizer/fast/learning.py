@@ -64,7 +64,7 @@ def learn(row: Row, wanted: int) -> Integers:
 
 @compiled
 def first_pairs(row: Row, lists: Ids, tally: Tally) -> tuple[Integers, int, int]:
-    """The heap of all pairs of bytes; their places go into `lists`. Gives (heap, its size, how much of `lists` is used)."""
+    """The heap of all pairs of bytes, its size, and how much of `lists` is used: their places go there."""
     tokens, (counts, sizes, ends, _) = row.tokens, tally
     for place in range(1, len(tokens) - 1):
         if tokens[place] >= 0 and tokens[place + 1] >= 0:

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
+from numpy.typing import NDArray
 
-from llm_tokenizer.fast.compiling import Ids, Words, compiled, trailing_zeros
+from llm_tokenizer.fast.compiling import Ids, compiled, signed, trailing_zeros
 from llm_tokenizer.fast.memory import Memory
 from llm_tokenizer.fast.pairs import NO_RANK, rank_of
 
+# The tokens of a piece as a linked list, a row for each place where a token begins.
+TOKEN, AFTER, BEFORE, RANK = range(4)  # the rank is that of the pair with the token after it
 _GONE = -1
 
-
-class _Row(NamedTuple):
-    """The tokens of a piece as a linked list, and the places that wait to be merged.
-
-    `heads[rank]` is the first entry that waits for that rank, 0 for none; `marks` has a bit for each rank that has one.
-    """
-
-    tokens: Ids
-    after: Ids
-    before: Ids
-    ranks: Ids  # of the pair that begins at each place
-    entries: Ids  # (place, next entry); entry 0 is none
-    state: Ids  # how many entries there are; the lowest word of `marks` that may have a bit
-    heads: Ids
-    marks: Words
+Row = NDArray[np.int32]
+Waiting = NDArray[np.int32]  # (place, next entry); row 0 holds how many there are and the lowest word with a mark
 
 
 @compiled
@@ -38,88 +26,79 @@ def merge_long(ids: Ids, memory: Memory) -> int:
     sort them. Within a rank the order matters only where places overlap, as in `aaaa`: such a row is merged from its
     beginning, all at once.
 
+    `memory.heads` has the first entry that waits for each rank, 0 for none, and `memory.marks` a bit for each rank
+    that has one. Both are empty again at the end.
+
     Spec: tokenizer.encode_bpe
     """
     length = len(ids)
-    row = _Row(
-        ids,
-        np.arange(1, length + 1).astype(np.int32),
-        np.arange(-1, length - 1).astype(np.int32),
-        np.empty(length, np.int32),
-        np.empty((3 * length + 1, 2), np.int32),
-        np.zeros(2, np.int32),
-        memory.heads,
-        memory.marks,
-    )
+    row = np.empty((length, 4), np.int32)
     for place in range(length):
-        _look_up(row, place, memory)
-    while row.state[1] < len(row.marks):
-        word = row.state[1]
-        if row.marks[word]:
-            rank = (word << 6) + trailing_zeros(row.marks[word])
-            row.marks[word] &= row.marks[word] - np.uint64(1)
-            _merge_rank(row, rank, memory)
+        row[place, TOKEN], row[place, AFTER], row[place, BEFORE] = ids[place], place + 1, place - 1
+    waiting = np.empty((3 * length + 1, 2), np.int32)
+    waiting[0] = 0
+    for place in range(length):
+        _look_up(row, place, waiting, memory)
+    marks = memory.marks
+    while waiting[0, 1] < len(marks):
+        word = signed(waiting[0, 1])
+        if marks[word]:
+            rank = (word << 6) + trailing_zeros(marks[word])
+            marks[word] &= marks[word] - np.uint64(1)
+            _merge_rank(row, rank, waiting, memory)
         else:
-            row.state[1] += 1
-    return _close_up(row)
-
-
-@compiled
-def _look_up(row: _Row, place: int, memory: Memory) -> None:
-    """Find the rank of the pair at `place`, and let the place wait for it."""
-    row.ranks[place] = NO_RANK
-    if row.after[place] == len(row.tokens):
-        return
-    rank = rank_of(memory.pairs, row.tokens[place], row.tokens[row.after[place]])
-    if rank == NO_RANK:
-        return
-    row.ranks[place] = rank
-    row.state[0] += 1
-    entry = row.state[0]
-    row.entries[entry, 0] = place
-    row.entries[entry, 1] = row.heads[rank]
-    row.heads[rank] = entry
-    row.state[1] = min(row.state[1], rank >> 6)
-    row.marks[rank >> 6] |= np.uint64(1) << np.uint64(rank & 63)
-
-
-@compiled
-def _merge_rank(row: _Row, rank: int, memory: Memory) -> None:
-    """Merge at every place that waits for this rank and still has it."""
-    entry = row.heads[rank]
-    row.heads[rank] = 0
-    while entry:
-        place = row.entries[entry, 0]
-        while row.before[place] >= 0 and row.ranks[row.before[place]] == rank and row.ranks[place] == rank:
-            place = row.before[place]
-        while place < len(row.tokens) and row.ranks[place] == rank:
-            _merge_at(row, place, rank, memory)
-            place = row.after[place]
-        entry = row.entries[entry, 1]
-
-
-@compiled
-def _merge_at(row: _Row, place: int, rank: int, memory: Memory) -> None:
-    """Put the new token in the place of two, and look up the pairs to its left and right."""
-    gone = row.after[place]
-    following = row.after[gone]
-    row.tokens[place] = rank
-    row.tokens[gone] = _GONE
-    row.ranks[gone] = NO_RANK
-    row.after[place] = following
-    if following < len(row.tokens):
-        row.before[following] = place
-    _look_up(row, place, memory)
-    if row.before[place] >= 0:
-        _look_up(row, row.before[place], memory)
-
-
-@compiled
-def _close_up(row: _Row) -> int:
-    """Move the tokens together; gives how many there are."""
+            waiting[0, 1] += 1
     count = 0
-    for place in range(len(row.tokens)):
-        if row.tokens[place] != _GONE:
-            row.tokens[count] = row.tokens[place]
+    for place in range(length):
+        if row[place, TOKEN] != _GONE:
+            ids[count] = row[place, TOKEN]
             count += 1
     return count
+
+
+@compiled
+def _look_up(row: Row, place: int, waiting: Waiting, memory: Memory) -> None:
+    """Find the rank of the pair at `place`, and let the place wait for it."""
+    after = row[place, AFTER]
+    rank = NO_RANK if after == len(row) else rank_of(memory.pairs, row[place, TOKEN], row[after, TOKEN])
+    row[place, RANK] = rank
+    if rank == NO_RANK:
+        return
+    waiting[0, 0] += 1
+    entry = waiting[0, 0]
+    waiting[entry, 0] = place
+    waiting[entry, 1] = memory.heads[rank]
+    memory.heads[rank] = entry
+    memory.marks[rank >> 6] |= np.uint64(1) << np.uint64(rank & 63)
+    waiting[0, 1] = min(waiting[0, 1], rank >> 6)
+
+
+@compiled
+def _merge_rank(row: Row, rank: int, waiting: Waiting, memory: Memory) -> None:
+    """Merge at every place that waits for this rank and still has it."""
+    entry = memory.heads[rank]
+    memory.heads[rank] = 0
+    while entry:
+        place = waiting[entry, 0]
+        entry = waiting[entry, 1]
+        if row[place, RANK] != rank:
+            continue
+        while row[place, BEFORE] >= 0 and row[row[place, BEFORE], RANK] == rank:
+            place = row[place, BEFORE]
+        while place < len(row) and row[place, RANK] == rank:
+            _merge_at(row, place, rank, waiting, memory)
+            place = row[place, AFTER]
+
+
+@compiled
+def _merge_at(row: Row, place: int, rank: int, waiting: Waiting, memory: Memory) -> None:
+    """Put the new token in the place of two, and look up the pairs to its left and right."""
+    gone = row[place, AFTER]
+    after = row[gone, AFTER]
+    row[place, TOKEN], row[place, AFTER] = rank, after
+    row[gone, TOKEN], row[gone, RANK] = _GONE, NO_RANK
+    if after < len(row):
+        row[after, BEFORE] = place
+    _look_up(row, place, waiting, memory)
+    if row[place, BEFORE] >= 0:
+        _look_up(row, row[place, BEFORE], waiting, memory)

@@ -60,7 +60,7 @@ def new_memory(pairs: Integers, vocabulary: int) -> Memory:
 def key_word(text: Bytes, place: int, length: int, word: int, words: int) -> uint64:
     """One of the `words` integers that a piece makes: its bytes, zeros after them, its length at the very end."""
     left = min(max(length - 8 * word, 0), 8)
-    key = load8(text, place + 8 * word) & _LOWEST[left]
+    key: uint64 = load8(text, place + 8 * word) & _LOWEST[left]
     if word == words - 1:
         key |= uint64(length) << _TOP_BYTE
     return key
@@ -143,7 +143,7 @@ def _holds(text: Bytes, place: int, length: int, table: Words, slot: int) -> boo
     """Whether that slot of the long table holds this piece."""
     if table[slot, 7] >> _TOP_BYTE != uint64(length):
         return False
-    for word in range((length + 7) >> 3):
+    for word in range((length + 7) >> 3):  # noqa: SIM110: a generator is nothing that numba compiles
         if table[slot, word] != key_word(text, place, length, word, 8):
             return False
     return True

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from llm_tokenizer.errors import TokenizerError
-from llm_tokenizer.fast.compiling import Integers, compiled
+from llm_tokenizer.fast.compiling import Integers, compiled, signed
 
 BITS = 21
 MOST_IDS = 1 << BITS
@@ -33,7 +33,7 @@ def pair_table(rank_of: Mapping[tuple[int, int], int]) -> Integers:
 
 @compiled
 def _slot(key: int, mask: int) -> int:
-    return np.int64((np.uint64(key) * _SPREAD) >> np.uint64(32)) & mask
+    return signed((np.uint64(key) * _SPREAD) >> np.uint64(32)) & mask
 
 
 @compiled
@@ -51,10 +51,10 @@ def _fill(table: Integers, pairs: Integers) -> None:
 def rank_of(table: Integers, left: int, right: int) -> int:
     """The id of the token that the two make; `NO_RANK` where they are never merged."""
     mask = len(table) - 1
-    key = np.int64(left) << BITS | np.int64(right)
+    key = signed(left) << BITS | signed(right)
     slot = _slot(key, mask)
     while True:
-        entry = table[slot]
+        entry = signed(table[slot])
         if entry >> BITS == key:
             return entry & (MOST_IDS - 1)
         if entry == _EMPTY:

@@ -47,7 +47,7 @@ def lay_out(table: Words, store: Bytes, numbers: Ids, vocabulary: int) -> Row:
 
 @compiled
 def count_pair(row: Row, pair: int, places: Ids) -> tuple[int, int]:
-    """How often the pair stands in the texts, and how many of its places still hold it: those are moved to the front."""
+    """How often the pair stands in the texts, and how many of its places still hold it: they move to the front."""
     left, right = pair >> 32, pair & _LOW_HALF
     step = row.lengths[left]
     count = kept = 0

@@ -1,4 +1,4 @@
-"""Saving as `tokenizer.json`, the format of the Hugging Face libraries and the only one that this project writes.
+"""Saving as `tokenizer.json`, the format of the Hugging Face libraries and the one in which a model folder holds it.
 
 The library `tokenizers` reads our files and gives our ids; `reading.py` reads them back.
 """
@@ -31,7 +31,7 @@ def save_tokenizer(tokenizer: Tokenizer, folder: str | Path) -> Path:
     """Write `tokenizer.json` and `tokenizer_config.json` into a folder, which is made if need be.
 
     Args:
-        tokenizer: One of this package: byte-pair, byte or character.
+        tokenizer: One of this package: byte-pair, published, byte or character.
         folder: Where to.
 
     Returns:

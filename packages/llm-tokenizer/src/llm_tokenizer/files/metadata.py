@@ -21,6 +21,7 @@ MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 LONGEST_KEY = 65535  # bytes, as the format says
 MOST_ENTRIES = 1 << 16
+MOST_ITEMS = 1 << 22  # of an array that is kept; the longest that is known are half a million merges
 _TEXT, _ARRAY, _BOOL = 8, 9, 7
 _NUMBERS = {
     kind: struct.Struct("<" + code)
@@ -62,36 +63,50 @@ class _Header:
             key = self._text(f"entry {place}, key", LONGEST_KEY)
             if key in values:
                 raise refusal(f"entry {place}, key", "a key that no other entry has", key)
-            value = self._value(self._number(_KIND, f"{key}, kind"), key)
+            kind = self._number(_KIND, f"{key}, kind")
             if key in wanted:
-                values[key] = value
+                values[key] = self._array(key) if kind == _ARRAY else self._value(kind, key)
+            elif kind == _ARRAY:
+                self._skip_array(key)
+            else:
+                self._value(kind, key)
         return values
 
-    def _value(self, kind: int, field: str, *, in_array: bool = False) -> Any:
+    def _value(self, kind: int, field: str) -> Any:
         if kind == _TEXT:
             return self._text(field)
         if kind == _BOOL:
             return self._number(_NUMBERS[kind], field) != 0
         if kind in _NUMBERS:
             return self._number(_NUMBERS[kind], field)
-        if kind == _ARRAY and not in_array:
-            return self._array(field)
         raise refusal(f"{field}, kind", "a kind from 0 to 12, and no array within an array", kind)
 
     def _array(self, field: str) -> list[Any]:
+        kind, length = self._array_head(field)
+        if length > MOST_ITEMS:
+            raise refusal(f"{field}, number of items", f"at most {MOST_ITEMS}", length)
+        number = _NUMBERS.get(kind)
+        if number:
+            return [value for (value,) in number.iter_unpack(self._take(length * number.size, field))]
+        return [self._value(kind, f"{field}[{place}]") for place in range(length)]
+
+    def _skip_array(self, field: str) -> None:
+        """Go past an array that nobody wants, without keeping any of it."""
+        kind, length = self._array_head(field)
+        if kind in _NUMBERS:
+            self._place += length * _NUMBERS[kind].size
+        else:
+            for _ in range(length):
+                self._value(kind, field)
+
+    def _array_head(self, field: str) -> tuple[int, int]:
+        """The kind of an array's items and their number, for which there must be bytes left."""
         kind = self._number(_KIND, f"{field}, kind of its items")
         length = self._number(_LENGTH, f"{field}, number of items")
-        number = _NUMBERS.get(kind)
-        smallest = number.size if number else _LENGTH.size
-        left = len(self._data) - self._place
-        if length > left // smallest:
-            raise refusal(
-                f"{field}, number of items", f"at most {left // smallest}, for which there are bytes left", length
-            )
-        if number:
-            items = self._take(length * number.size, field)
-            return [value for (value,) in number.iter_unpack(items)]
-        return [self._value(kind, f"{field}[{place}]", in_array=True) for place in range(length)]
+        most = (len(self._data) - self._place) // _NUMBERS.get(kind, _LENGTH).size
+        if length > most:
+            raise refusal(f"{field}, number of items", f"at most {most}, for which there are bytes left", length)
+        return kind, length
 
     def _text(self, field: str, longest: int | None = None) -> str:
         length = self._number(_LENGTH, f"{field}, length")

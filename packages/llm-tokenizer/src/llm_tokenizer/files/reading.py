@@ -17,7 +17,7 @@ from llm_tokenizer.byte import BYTES, ByteTokenizer
 from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.files.cutting import pattern_of, split
-from llm_tokenizer.files.field import FieldError, check_id, naming, read_json, refusal
+from llm_tokenizer.files.field import REMEDY, FieldError, check_id, naming, read_json, refusal
 from llm_tokenizer.files.fields import Fields
 from llm_tokenizer.files.huggingface import EACH_CHARACTER
 from llm_tokenizer.merging import Pair
@@ -86,7 +86,7 @@ def _byte_pair(fields: Fields) -> BytePairTokenizer | PublishedTokenizer | ByteT
             normalization=normalization,
         )
     except TokenizerError as error:
-        raise FieldError(f"model.{error}") from None
+        raise FieldError(f"model.{error}; {REMEDY}") from None
 
 
 def _normalization(fields: Fields) -> Normalization | None:

@@ -28,6 +28,7 @@ _KINDS = {
 _BYTE_OF = {f"<0x{byte:02X}>": byte for byte in range(256)}
 _TYPES = {1: "Unigram", 2: "BPE", 3: "word", 4: "character"}
 BPE = 2
+LONGEST_PIECE = 512  # characters; a longer one would have more ways to be cut in two than any vocabulary needs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +70,8 @@ def from_pieces(pieces: Iterable[Piece], *, leading_blank: bool) -> SentencePiec
     for id, piece in enumerate(pieces):
         name = f"pieces[{id}]"
         byte = _BYTE_OF.get(piece.text)
-        if not piece.text or piece.text in normal or piece.text in special_tokens:
-            raise refusal(name, "a text of its own that is not empty", piece.text)
+        if not 0 < len(piece.text) <= LONGEST_PIECE or piece.text in normal or piece.text in special_tokens:
+            raise refusal(name, f"a text of its own of 1 to {LONGEST_PIECE} characters", piece.text[:40])
         if piece.kind == NORMAL:
             if not math.isfinite(piece.score):
                 raise refusal(f"{name}.score", "a finite number", repr(piece.score))

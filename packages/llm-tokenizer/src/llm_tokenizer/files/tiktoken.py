@@ -20,7 +20,7 @@ from llm_tokenizer.merging import Pair, merge_short
 from llm_tokenizer.published import PublishedTokenizer
 from llm_tokenizer.text import Normalization
 
-LONGEST_TOKEN = 1 << 10  # bytes; a longer token would have more ways to be cut in two than any vocabulary needs
+LONGEST_TOKEN = 512  # bytes; a longer token would have more ways to be cut in two than any vocabulary needs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,199 @@
+"""How fast the tokenizer is, next to tiktoken and tokenizers: `nox -s bench` (-- --record FILE).
+
+All on one processor core, in processor time, medians of alternating runs in one process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from random import Random
+from statistics import median
+
+os.environ |= {"RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+import corpora
+import numpy as np
+from measuring import Table, processor_seconds, seconds
+from vocabularies import Contestants, contestants
+
+from llm_tokenizer.fast import FastDecoder, FastEncoder
+
+DOCUMENT = 8000  # characters
+LARGE = 50_000_000
+MEGABYTE = 1_000_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write what was measured as JSON")
+    parser.add_argument("--only", metavar="PART", help="encode, unseen, worst, cores, training or starting")
+    parser.add_argument("--repeats", type=int, default=5, metavar="N")
+    arguments = parser.parse_args()
+    table = Table()
+    texts = {"English": corpora.english(), "code": corpora.code(), "languages": corpora.languages()}
+    texts = {name: text[: 4 * MEGABYTE] for name, text in texts.items()}
+
+    def wanted(part: str) -> bool:
+        return arguments.only in (None, part)
+
+    for vocabulary in ("gpt2", "cl100k"):
+        named = contestants(vocabulary)
+        for language, text in texts.items() if wanted("encode") else ():
+            encode(table, f"{vocabulary}, {language}", named, text, arguments.repeats)
+            decode(table, f"{vocabulary}, {language}", named, text, arguments.repeats)
+        if wanted("unseen"):
+            encode_unseen(table, vocabulary, named)
+        if wanted("worst"):
+            worst_cases(table, vocabulary, named)
+        if wanted("cores"):
+            two_cores(table, vocabulary, named, texts["English"])
+    if wanted("training"):
+        with tempfile.TemporaryDirectory() as folder:
+            training(table, Path(folder))
+    if wanted("starting"):
+        starting(table)
+    if arguments.record:
+        record = {"texts": corpora.TEXTS, "unit": "processor seconds", "rows": table.rows}
+        arguments.record.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def encode(table: Table, what: str, named: Contestants, text: str, repeats: int) -> None:
+    """Text that was seen before, in documents of 8,000 characters."""
+    documents = [text[start : start + DOCUMENT] for start in range(0, len(text), DOCUMENT)]
+    fast = FastEncoder(named.ours)
+    check_equal(named, fast, documents)
+    taken = processor_seconds(
+        {
+            "tiktoken": lambda: [named.tiktoken.encode_ordinary(document) for document in documents],
+            "fast": lambda: [fast.encode(document) for document in documents],
+            "plain": lambda: [named.ours.encode_to_array(document) for document in documents],
+        },
+        repeats=repeats,
+    )
+    size = len(text.encode()) / MEGABYTE
+    table.compare(f"encode, {what}, no compiler", taken["plain"], taken["tiktoken"], goal=1.3, of=size)
+    table.compare(f"encode, {what}, fast", taken["fast"], taken["tiktoken"], goal=4, of=size)
+
+
+def check_equal(named: Contestants, fast: FastEncoder, documents: list[str]) -> None:
+    """Both give tiktoken's ids: theirs and ours differ in the numbers of the 256 bytes only."""
+    theirs_of = np.arange(named.ours.vocab_size)
+    theirs_of[:256] = [named.tiktoken.encode_single_token(bytes([byte])) for byte in range(256)]
+    for document in documents:
+        expected = named.tiktoken.encode_ordinary(document)
+        for ids in (fast.encode(document), named.ours.encode_to_array(document)):
+            if theirs_of[ids].tolist() != expected:
+                raise SystemExit(f"other ids than tiktoken's for {document[:60]!r} …")
+
+
+def decode(table: Table, what: str, named: Contestants, text: str, repeats: int) -> None:
+    """The ids of a text to the text; each library from its own kind of sequence."""
+    ids, theirs, fast = named.ours.encode_to_array(text), named.tiktoken.encode_ordinary(text), FastDecoder(named.ours)
+    taken = processor_seconds(
+        {
+            "tiktoken": lambda: named.tiktoken.decode(theirs),
+            "fast": lambda: fast.decode(ids),
+            "plain": lambda: named.ours.decode(ids),
+        },
+        repeats=repeats,
+    )
+    size = len(text.encode()) / MEGABYTE
+    table.compare(f"decode an array, {what}, no compiler", taken["plain"], taken["tiktoken"], goal=1, of=size)
+    table.compare(f"decode an array, {what}, fast", taken["fast"], taken["tiktoken"], goal=3, of=size)
+
+
+def encode_unseen(table: Table, vocabulary: str, named: Contestants) -> None:
+    """Each text once, by an encoder that has not seen any."""
+    documents = list(corpora.installed(LARGE))
+    size = sum(len(document.encode()) for document in documents) / MEGABYTE
+    FastEncoder(named.ours).encode("compiled before the clock starts")
+    fast, peer, ours = FastEncoder(named.ours), 0.0, 0.0
+    for start in range(0, len(documents), 100):
+        part = documents[start : start + 100]
+        ours += seconds(lambda part=part: [fast.encode(document) for document in part])
+        peer += seconds(lambda part=part: [named.tiktoken.encode_ordinary(document) for document in part])
+    table.compare(f"encode, {vocabulary}, 50 MB unseen, fast", ours, peer, goal=2, of=size)
+
+
+def worst_cases(table: Table, vocabulary: str, named: Contestants) -> None:
+    """A megabyte on which a careless encoder takes forever, and twice as much."""
+    source = Random(0)
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    cases = {
+        "one letter": "a" * 2 * MEGABYTE,
+        "blanks": " " * 2 * MEGABYTE,
+        "random letters": "".join(source.choices(letters, k=2 * MEGABYTE)),
+        "digits": "".join(source.choices("0123456789", k=2 * MEGABYTE)),
+        "aB1": "aB1 " * (MEGABYTE // 2),
+        "one word": "internationalization" * (MEGABYTE // 10),
+    }
+    fast = FastEncoder(named.ours)
+    fast.encode("compiled before the clock starts" + "x" * 1000)
+    for name, text in cases.items():
+        once, twice = (
+            min(seconds(lambda size=size, text=text: fast.encode(text[:size])) for _ in range(3))
+            for size in (MEGABYTE, 2 * MEGABYTE)
+        )
+        table.limit(f"1 MB of {name}, {vocabulary}, fast", once, at_most=0.5)
+        table.limit(f"2 MB of {name}, {vocabulary}, fast, times 1 MB", twice / once, at_most=2.3, unit="x")
+
+
+def two_cores(table: Table, vocabulary: str, named: Contestants, text: str) -> None:
+    """A batch on one and on two cores, by the clock on the wall."""
+    documents = [text[start : start + 100_000] for start in range(0, len(text), 100_000)] * 8
+    fast = FastEncoder(named.ours)
+    best = {threads: float("inf") for threads in (1, 2)}
+    for _ in range(5):
+        for threads in best:
+            taken = seconds(lambda threads=threads: fast.encode_batch(documents, threads=threads), time.perf_counter)
+            best[threads] = min(best[threads], taken)
+    table.compare(f"encode, {vocabulary}, English, two threads against one", best[2], best[1], goal=1.8)
+
+
+def training(table: Table, folder: Path) -> None:
+    """Each training in a process of its own; the merges must be those of `tokenizers`."""
+    for size, vocabulary, ours, goal in ((MEGABYTE, 8192, "plain", 1 / 1.5), (LARGE, 32768, "fast", 4)):
+        path = folder / f"{size}"
+        corpora.store(corpora.installed(size), path)
+        run_training(ours, path, 300)  # compiled before the clock starts
+        found = {name: [run_training(name, path, vocabulary) for _ in range(3)] for name in ("tokenizers", ours)}
+        if len({run["merges"] for runs in found.values() for run in runs}) > 1:
+            raise SystemExit(f"train {size // MEGABYTE} MB: other merges than those of tokenizers")
+        taken = {name: median(run["seconds"] for run in runs) for name, runs in found.items()}
+        what = f"train, {size // MEGABYTE} MB to {vocabulary} tokens, {ours}, against tokenizers"
+        table.compare(what, taken[ours], taken["tokenizers"], goal=round(goal, 2))
+    table.limit("train, 50 MB: peak memory, fast", max(run["peak"] for run in found["fast"]), at_most=300, unit="MB")
+
+
+def run_training(name: str, documents: Path, vocabulary: int) -> dict[str, float]:
+    script = Path(__file__).with_name("one_training.py")
+    command = [sys.executable, str(script), name, str(documents), str(vocabulary)]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def starting(table: Table) -> None:
+    """A fresh process: importing the package, and the first use of compiled code from the disk."""
+    steps = {
+        "import llm_tokenizer": ("import llm_tokenizer", 0.15),
+        "import llm_tokenizer.fast and encode a word": (
+            "from llm_tokenizer import BytePairTokenizer; from llm_tokenizer.fast import FastEncoder; "
+            "FastEncoder(BytePairTokenizer([])).encode('word')",
+            0.5,
+        ),
+    }
+    for what, (code, most) in steps.items():
+        timed = f"import time; start = time.process_time(); {code}; print(time.process_time() - start)"
+        runs = [subprocess.run([sys.executable, "-c", timed], capture_output=True, text=True, check=True).stdout]
+        runs += [subprocess.run([sys.executable, "-c", timed], capture_output=True, text=True, check=True).stdout]
+        table.limit(f"{what}, processor time", min(map(float, runs)), at_most=most)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""MinHash: a hundred numbers for a text, of which two texts share about as many as they share shingles."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+SHINGLE = 16  # bytes: about three words
+BANDS, ROWS = 25, 4
+HASHES = BANDS * ROWS
+_BLOCK = 1 << 14  # shingles that are hashed at once
+_SPACE = re.compile(r"\s+")
+
+Array = np.ndarray[Any, np.dtype[np.uint64]]
+
+
+def minhash(text: str) -> Array:
+    """The smallest number that each of a hundred hashes gives to a shingle of the text."""
+    shingles = _shingles(_SPACE.sub(" ", text.casefold()).strip().encode("utf-8", "surrogatepass"))
+    smallest = np.full(HASHES, np.iinfo(np.uint64).max, dtype=np.uint64)
+    for start in range(0, len(shingles), _BLOCK):
+        block = shingles[start : start + _BLOCK, None]
+        np.minimum(smallest, _mix(block ^ _salts()).min(axis=0), out=smallest)
+    return smallest
+
+
+def _shingles(data: bytes) -> Array:
+    """A number for each different run of SHINGLE bytes; a shorter text is one shingle."""
+    values = np.frombuffer(data.ljust(SHINGLE, b"\0"), dtype=np.uint8).astype(np.uint64)
+    places = len(values) - SHINGLE + 1
+    numbers = np.zeros(places, dtype=np.uint64)
+    for start in range(SHINGLE):  # a polynomial in an odd number, modulo 2 ** 64
+        numbers = numbers * np.uint64(0x9E3779B97F4A7C15) + values[start : start + places] + np.uint64(1)
+    return np.unique(_mix(numbers))
+
+
+def _mix(numbers: Array) -> Array:
+    """Scramble 64 bits so that each depends on all: multiply and fold, as in the hash SplitMix64."""
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return numbers ^ (numbers >> np.uint64(31))
+
+
+@cache
+def _salts() -> Array:
+    return _mix(np.arange(1, HASHES + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+
+
+def bands(signature: Array) -> list[tuple[int, bytes]]:
+    """The 25 bands of 4 numbers; texts that have one in common are worth comparing."""
+    return [(band, row.tobytes()) for band, row in enumerate(signature.reshape(BANDS, ROWS))]
