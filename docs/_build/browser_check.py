@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import ClassVar
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-PAGES = ("", "getting-started/", "tutorial/attention/", "explanation/optimization/", "reference/llm-layers/", "spec/")
+PAGES = (
+    "",
+    "getting-started/",
+    "tutorial/attention/",
+    "tutorial/live-tokenizer/",
+    "explanation/vocabulary-size/",
+    "explanation/optimization/",
+    "reference/llm-layers/",
+    "spec/",
+)
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000", "--enable-logging=stderr", "--v=0",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--dump-dom",

@@ -1,8 +1,8 @@
 """The Python blocks of a page, run in order in one namespace, and what they print.
 
 - A ```` ```text ```` block directly below a ```` ```python ```` block is what that block prints.
-- A block with a title, ```` ```python title="my_tokenizer.py" ````, is also added to that file, as a reader would do it.
-- A ```` ```console ```` block with a ```` ```text ```` block directly below is run too; its commands begin with `python`.
+- A block with a title, ```` ```python title="my_tokenizer.py" ````, is also added to that file.
+- A ```` ```console ```` block with a ```` ```text ```` block directly below is run too, if it starts `python`.
 - `<!-- continues: tokens.md -->` on a page: the titled blocks of that page come first.
 
 To renew all shown output after a change: `python docs/_build/examples.py --write`.
@@ -75,9 +75,7 @@ def run_page(page: Path, markdown: str) -> Iterator[tuple[Example, str]]:
     yield from run_examples(page, read_examples(markdown), namespace)
 
 
-def run_examples(
-    page: Path, examples: list[Example], namespace: dict[str, object]
-) -> Iterator[tuple[Example, str]]:
+def run_examples(page: Path, examples: list[Example], namespace: dict[str, object]) -> Iterator[tuple[Example, str]]:
     """Run the blocks one after another and give what each printed. The caller chooses the folder."""
     for example in examples:
         if example.language == "console":

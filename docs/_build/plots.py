@@ -94,11 +94,9 @@ def causal_mask(sentence: str = "To be , or not") -> str:
     )
 
 
-def chart(
-    series: dict[str, Points], *, across: str, up: str, label: str, marks: dict[float, str] | None = None
-) -> str:
+def chart(series: dict[str, Points], *, across: str, up: str, label: str, marks: dict[float, str] | None = None) -> str:
     """Curves in one frame, each named at its end; `marks` are the names of places along the x axis."""
-    width, height, left, right, top, bottom = 640, 300, 56, 96, 22, 42
+    width, height, left, right, top, bottom = 640, 314, 56, 96, 32, 46
     every = [point for points in series.values() for point in points]
     x_low, x_high = min(x for x, _ in every), max(x for x, _ in every)
     y_marks = ticks(min(y for _, y in every), max(y for _, y in every))
@@ -112,7 +110,7 @@ def chart(
 
     parts = [
         words(left - 44, 9, up, style="tick", anchor="start"),
-        words((left + width - right) / 2, height - 8, across, style="tick"),
+        words((left + width - right) / 2, height - 7, across, style="tick"),
     ]
     for mark in y_marks:
         x, y = place(x_low, mark)
@@ -120,9 +118,10 @@ def chart(
             line([(x, y), (width - right, y)], style="grid"),
             words(x - 8, y, f"{mark:.4g}", style="tick", anchor="end"),
         ]
-    for mark, name in (marks or {mark: f"{mark:,.0f}" for mark in ticks(x_low, x_high)}).items():
-        if x_low <= mark <= x_high:
-            parts.append(words(place(mark, y_low)[0], height - bottom + 14, name, style="tick"))
+    named = (marks or {mark: f"{mark:,.0f}" for mark in ticks(x_low, x_high)}).items()
+    for number, (mark, name) in enumerate((mark, name) for mark, name in named if x_low <= mark <= x_high):
+        style = "tick other" if number % 2 else "tick"  # every other name gives way on a phone
+        parts.append(words(place(mark, y_low)[0], height - bottom + 18, name, style=style))
     ends = {}
     for index, (name, points) in enumerate(series.items()):
         placed = [place(*point) for point in points]
@@ -132,7 +131,7 @@ def chart(
     for (index, name), y in spread({key: end[1] for key, end in ends.items()}, 16).items():
         style = f"curve-name curve-{index}"
         parts.append(words(ends[index, name][0] + 8, y, name, style=style, anchor="start"))
-    return svg(width, height, parts, label=label)
+    return svg(width, height, parts, label=label, style="chart")
 
 
 def spread(heights: dict[tuple[int, str], float], least: float) -> dict[tuple[int, str], float]:

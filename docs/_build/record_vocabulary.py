@@ -1,8 +1,8 @@
 """Measure on Shakespeare what a vocabulary buys: `python docs/_build/record_vocabulary.py`.
 
 It writes `docs/recorded/vocabulary.json`, from which the pages on tokenization draw their figures, and
-`docs/recorded/shakespeare-merges.json`, the first thousand merges, with which the site's live tokenizer starts. All of it
-is learned on the plays that the recipe `shakespeare` trains on and measured on the plays that it holds back.
+`docs/recorded/shakespeare-merges.json`, the first thousand merges, with which the live tokenizer starts. All of it is
+learned on the plays that the recipe `shakespeare` trains on and measured on the plays that it holds back.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from plots import RECORDED
 
 from llm_tokenizer import BytePairTokenizer, CharacterTokenizer, train_bpe
 from llm_tokenizer.patterns import find_pattern
+from llm_tokenizer.spec.ours import encode_bpe
 from llm_tokenizer.training import learn_merges
 
 SIZES = (256, 320, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384)
@@ -165,9 +166,12 @@ def measure_cuts(merges: Merges, training: list[str], held_out: list[str]) -> di
     return {
         "vocabulary": 256 + len(merges),
         "word": word,
-        "cut": measure_cut(merges, word) | {"bytes per token": bytes_per_token(BytePairTokenizer(merges).encode, held_out)},
+        "cut": measure_cut(merges, word)
+        | {"bytes per token": bytes_per_token(BytePairTokenizer(merges).encode, held_out)},
         "uncut": measure_cut(uncut, word)
-        | {"bytes per token": bytes_per_token(lambda text: encode_lines(text, uncut), held_out)},
+        | {
+            "bytes per token": bytes_per_token(lambda text: encode_bpe(text.splitlines(keepends=True), uncut), held_out)
+        },
     }
 
 
@@ -191,13 +195,6 @@ def most_copied_word(merges: Merges) -> str:
     """The word of three letters or more that stands in most tokens with nothing but blanks and signs around it."""
     alone = Counter(found[0] for found in map(WORD.findall, tokens_of(merges)) if len(found) == 1 and len(found[0]) > 2)
     return max(alone, key=lambda word: (alone[word], word))
-
-
-def encode_lines(text: str, merges: Merges) -> list[int]:
-    """Whole lines as pieces."""
-    from llm_tokenizer.spec.ours import encode_bpe
-
-    return encode_bpe(text.splitlines(keepends=True), list(merges))
 
 
 if __name__ == "__main__":

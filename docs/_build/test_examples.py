@@ -34,7 +34,9 @@ def test_a_titled_block_goes_to_its_file_and_a_later_page_builds_on_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    first = '```python title="mine.py"\ndef two():\n    return 2\n```\n\n```python\nprint("not on the next page")\n```\n'
+    first = (
+        '```python title="mine.py"\ndef two():\n    return 2\n```\n\n```python\nprint("not on the next page")\n```\n'
+    )
     (tmp_path / "first.md").write_text(first)
     later = (
         "<!-- continues: first.md -->\n\n```python\nprint(two())\n```\n\n```text\n2\n```\n\n"

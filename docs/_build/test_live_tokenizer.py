@@ -22,6 +22,7 @@ SCRIPT = DOCS / "assets" / "byte-pair.js"
 NAMES = {
     "byte_to_unicode": "byteToUnicode",
     "split_text": "splitText",
+    "merge_pair": "merge",
     "train_bpe": "trainBpe",
     "encode_bpe": "encodeBpe",
     "decode_bpe": "decodeBpe",
@@ -89,4 +90,6 @@ def test_scripts_stay_short_and_set_text_only_as_text() -> None:
     for script in (SCRIPT, SCRIPT.with_name("live-tokenizer.js")):
         source = script.read_text(encoding="utf-8")
         assert len(source.splitlines()) <= 150
-        assert not any(word in source for word in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval("))
+        assert not any(
+            word in source for word in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(")
+        )

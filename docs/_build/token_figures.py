@@ -40,10 +40,10 @@ def live_tokenizer(text: str = SENTENCE) -> str:
     merges = shakespeare_merges()
     data = json.dumps(merges, separators=(",", ":"))
     names = token_names(merges)
-    steps = "".join(
-        f"<li><span>{'bytes' if first is None else pair_name(merges[first], names)}</span>{row(state, first, names)}</li>"
-        for first, state in replay(split_text(text, "gpt2"), merges)
-    )
+    steps = ""
+    for first, state in replay(split_text(text, "gpt2"), merges):
+        name = "bytes" if first is None else pair_name(merges[first], names)
+        steps += f"<li><span>{name}</span>{row(state, first, names)}</li>"
     return (
         f'<div id="live-tokenizer" data-text="{html.escape(text)}">'
         f'<script type="application/json">{data}</script>'
@@ -92,7 +92,7 @@ def first_merges() -> str:
     merges = shakespeare_merges()
     names = token_names(merges)
     items = "".join(
-        f"<li>{pair_name(pair, names)} <b>{html.escape(names[256 + number])}</b></li>"
+        f"<li>{pair_name(pair, names)} → <b>{html.escape(names[256 + number])}</b></li>"
         for number, pair in enumerate(merges[:FIRST])
     )
     return f'<ol class="merges" start="0">{items}</ol>'

@@ -1,4 +1,4 @@
-"""What a vocabulary buys and costs, as figures: recorded by `record_vocabulary.py`, or computed from a model's shape."""
+"""What a vocabulary buys and costs, in figures: recorded by `record_vocabulary.py`, or computed from a model."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def longest_match() -> str:
 def tiles(shown: Any) -> str:
     """Numbers in a row, each with the words for it."""
     parts = (f"<div><strong>{number}</strong><span>{html.escape(words)}</span></div>" for number, words in shown)
-    return f'<div class="tiles">{"".join(parts)}</div>'
+    return f'<div class="tiles pairs">{"".join(parts)}</div>'
 
 
 def compression() -> str:
@@ -79,15 +79,20 @@ def table_share() -> str:
 
 
 def work_per_byte() -> str:
-    """What one byte of text costs a model, for tokens of the recorded lengths."""
+    """What one byte of text costs the small model, for tokens of the measured lengths."""
+    sizes = [size["vocabulary"] for size in recorded()["sizes"]]
+    points = [(math.log2(size), work / 1e6) for size, work in zip(sizes, works(shapes()["small"]), strict=True)]
+    return against_size({"work": points}, "million operations per byte", "Work per byte has a lowest point")
+
+
+def works(config: ModelConfig) -> list[float]:
+    """Operations per byte of text, one number per measured vocabulary."""
     from llm_layers.accounting import forward_flops_per_token
 
-    config = shapes()["small"]
-    points = []
-    for size in recorded()["sizes"]:
-        flops = forward_flops_per_token(replace(config, vocab_size=size["vocabulary"]), config.context_length)
-        points.append((math.log2(size["vocabulary"]), flops / size["bytes per token"] / 1e6))
-    return against_size({"work": points}, "million operations per byte", "Work per byte has a lowest point")
+    return [
+        forward_flops_per_token(replace(config, vocab_size=size["vocabulary"]), 128) / size["bytes per token"]
+        for size in recorded()["sizes"]
+    ]
 
 
 def against_size(series: dict[str, plots.Points], up: str, label: str) -> str:
@@ -168,7 +173,8 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]], *, words: bool = F
     titles = "".join(f"<th>{html.escape(title)}</th>" for title in head)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     style = "measured words" if words else "measured"
-    return f'<div class="scroll"><table class="{style}"><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>'
+    filled = f"<thead><tr>{titles}</tr></thead><tbody>{body}</tbody>"
+    return f'<div class="scroll"><table class="{style}">{filled}</table></div>'
 
 
 def chips(tokens: list[str]) -> str:

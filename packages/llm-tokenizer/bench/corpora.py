@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
-
 from pydoc_data import topics
 
 TEXTS = {

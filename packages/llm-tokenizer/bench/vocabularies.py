@@ -15,7 +15,7 @@ import tokenizers
 from corpora import package_folder
 
 from llm_tokenizer import BytePairTokenizer, save_tokenizer
-from llm_tokenizer.alphabet import byte_to_unicode, to_printable
+from llm_tokenizer.alphabet import byte_to_unicode
 from llm_tokenizer.patterns import PATTERNS
 
 Ranks = dict[bytes, int]
@@ -74,9 +74,3 @@ def halves(token: bytes, ranks: Ranks, limit: int) -> list[bytes]:
             break
         parts[place : place + 2] = [parts[place] + parts[place + 1]]
     return parts
-
-
-def printable_merges(tokenizer: BytePairTokenizer) -> list[list[str]]:
-    """The merges as `tokenizers` writes them."""
-    token = [to_printable(tokenizer.token_bytes(id)) for id in range(tokenizer.vocab_size)]
-    return [[token[left], token[right]] for left, right in tokenizer.merges]

@@ -153,7 +153,7 @@ def test_long_pieces_are_whole_up_to_the_bound(stuff):
     parts = [stuff * 50_000] * 4
     assert list(encode_iterable(tokenizer, [*parts, " x"])) == tokenizer.encode("".join(parts) + " x")
     with pytest.raises(
-        TokenizerError, match="longest: from character [13] on there is no place to cut .* 99999 characters"
+        TokenizerError, match=r"longest: from character [13] on there is no place to cut .* 99999 characters"
     ):
         list(encode_iterable(tokenizer, ["a ", "=" * (stuff == " "), *parts], longest=99_999))
 

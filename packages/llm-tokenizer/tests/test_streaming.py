@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_tokenizer import ByteTokenizer, IncrementalDecoder, TokenizerError
+from llm_tokenizer import ByteTokenizer, IncrementalDecoder, TokenizerError, reference
 
 BYTES = ByteTokenizer(["<|end|>"])
 
@@ -37,3 +37,12 @@ def test_mistakes_are_named():
     decoder.finish()
     with pytest.raises(TokenizerError, match="was finished already"):
         decoder.feed(65)
+
+
+@given(st.lists(st.sampled_from([0x41, 0xC3, 0xA9, 0xE0, 0xA0, 0x80, 0xED, 0x9F, 0xF0, 0x90, 0xF4, 0x8F, 0xFF, 0xC0])))
+def test_each_part_comes_as_soon_as_it_is_certain(ids):
+    assert streamed(ids) == reference.stream_decode(ids, [])
+
+
+def test_half_a_surrogate_pair_holds_nothing_up():
+    assert streamed([0xED, 0xA0, 0x41]) == ["", "\ufffd\ufffd", "A", ""]

@@ -57,7 +57,7 @@ def test_a_text_that_is_too_short_is_refused():
 
 
 def test_validation_guesses_every_token_once():
-    batches = consecutive_batches(IDS, context=10, batch=4)
+    batches = list(consecutive_batches(IDS, context=10, batch=4))
     targets = torch.cat([targets.flatten() for _, targets in batches])
     assert targets.tolist() == list(range(1, 103))
     assert batches[-1][0].shape == (1, 2)

@@ -6,6 +6,7 @@ from llm_train.gradients import clip_gradients, gradient_norm
 from llm_train.interface import Optimizer
 from llm_train.optimizers import AdamW, Muon, build_optimizer, orthogonalize
 from llm_train.settings import Optimizer as Settings
+from llm_train.workers import Workers
 
 CONFIG = ModelConfig(vocab_size=20, d_model=8, layers=1, heads=2, kv_heads=1, d_head=4, d_ff=12, context_length=16)
 
@@ -66,7 +67,7 @@ def test_muon_gives_the_same_alone_and_in_a_group():
 
 def test_each_sort_of_weight_gets_its_rule():
     optimizer = build_optimizer(Decoder(CONFIG), Settings())
-    muon, adamw = optimizer.parts["muon"], optimizer.parts["adamw"]
+    muon, adamw = optimizer.parts["muon-0"], optimizer.parts["adamw"]
     assert all(name.startswith("blocks.") and name.endswith("weight") for name in muon.parameters)
     assert len(muon.parameters) == 7
     assert adamw.rates["embedding.table"] == 0.1
@@ -79,6 +80,22 @@ def test_adamw_can_have_them_all():
     parts = build_optimizer(Decoder(CONFIG), Settings(hidden="adamw", weight_decay=0.1)).parts
     assert set(parts) == {"adamw"}
     assert parts["adamw"].weight_decay.keys().isdisjoint({"embedding.table", "head.weight"})
+
+
+def test_workers_share_the_matrices_evenly_and_move_them_equally():
+    def moved(count):
+        model = Decoder(CONFIG, generator=torch.Generator().manual_seed(1))
+        optimizer = build_optimizer(model, Settings(), workers=Workers(count))
+        for step in range(3):
+            generator = torch.Generator().manual_seed(step)
+            optimizer.step({n: torch.randn(w.shape, generator=generator) for n, w in model.named_parameters()}, 1.0)
+        return dict(model.named_parameters()), [len(part.parameters) for part in optimizer.parts.values()]
+
+    one, _ = moved(1)
+    two, sizes = moved(2)
+    assert sizes == [4, 3, 7]
+    for name, weight in one.items():
+        torch.testing.assert_close(weight, two[name], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("hidden", ["muon", "adamw"])

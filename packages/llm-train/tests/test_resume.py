@@ -36,8 +36,10 @@ def outcome(folder):
     }
 
 
-@pytest.mark.parametrize("stop_at", [1, 3, 5, 11])
-def test_stopped_and_resumed_equals_unbroken(tmp_path, small_recipe, announcer, monkeypatch, stop_at):
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("stop_at", [1, 5, 11])
+def test_stopped_and_resumed_equals_unbroken(tmp_path, small_recipe, announcer, monkeypatch, stop_at, threads):
+    small_recipe = small_recipe.with_values(threads=threads)
     pipeline.train(small_recipe, tmp_path / "unbroken", announcer)
     record = pipeline.Work._record
 

@@ -6,10 +6,12 @@ from torch import nn
 
 from llm_layers import Decoder, ModelConfig
 from llm_train.errors import NonFiniteError
-from llm_train.objectives import loss_and_gradients, next_token_loss
+from llm_train.objectives import next_token_loss
 from llm_train.optimizers import build_optimizer
+from llm_train.passes import Passes
 from llm_train.settings import Optimizer as Settings
 from llm_train.trainer import Trainer
+from llm_train.workers import Workers, workers_for, workers_of_one_thread
 
 CONFIG = ModelConfig(vocab_size=20, d_model=16, layers=1, heads=2, kv_heads=1, d_head=8, d_ff=24, context_length=16)
 
@@ -87,7 +89,7 @@ def test_our_shortcut_through_the_head_gives_the_loss_of_the_logits():
 def test_gradients_are_those_of_autograd():
     subject = model()
     tokens, targets = counting(3)
-    loss, gradients = loss_and_gradients(subject, next_token_loss, tokens, targets, torch.float32)
+    loss, gradients = Passes(subject, next_token_loss).loss_and_gradients(tokens, targets)
     next_token_loss(subject, tokens, targets).backward()
     for name, weight in subject.named_parameters():
         torch.testing.assert_close(gradients[name], weight.grad)
@@ -97,8 +99,8 @@ def test_gradients_are_those_of_autograd():
 def test_bfloat16_passes_leave_weights_and_gradients_in_float32():
     subject = model()
     tokens, targets = counting(0)
-    _, gradients = loss_and_gradients(subject, next_token_loss, tokens, targets, torch.bfloat16)
-    _, exact = loss_and_gradients(subject, next_token_loss, tokens, targets, torch.float32)
+    _, gradients = Passes(subject, next_token_loss, torch.bfloat16).loss_and_gradients(tokens, targets)
+    _, exact = Passes(subject, next_token_loss).loss_and_gradients(tokens, targets)
     for name, weight in subject.named_parameters():
         assert weight.dtype == gradients[name].dtype == torch.float32
         assert (gradients[name] - exact[name]).norm() <= 0.03 * exact[name].norm() + 1e-6
@@ -141,3 +143,51 @@ def test_the_schedule_scales_the_step():
     before = still.embedding.table.clone()
     assert subject.update(0).rate_share == 0.0
     assert torch.equal(still.embedding.table, before)
+
+
+@pytest.mark.parametrize("count", [2, 3, 8])
+def test_workers_give_the_gradients_of_one(count):
+    subject = model()
+    tokens, targets = counting(3, rows=5)  # shares of unequal size, and with eight workers idle ones
+    loss, gradients = Passes(subject, next_token_loss).loss_and_gradients(tokens, targets)
+    with workers_of_one_thread(count) as workers:
+        passes = Passes(subject, next_token_loss, workers=workers)
+        shared_loss, shared = passes.loss_and_gradients(tokens, targets)
+        _, again = passes.loss_and_gradients(tokens, targets)
+    assert loss == pytest.approx(shared_loss, abs=1e-6)
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(gradient, shared[name], rtol=1e-4, atol=1e-7)
+        assert torch.equal(shared[name], again[name])
+
+
+def test_workers_share_the_models_numbers_and_leave_it_as_it_was():
+    subject = model()
+    before = {name: weight.clone() for name, weight in subject.named_parameters()}
+    with workers_of_one_thread(2) as workers:
+        passes = Passes(subject, next_token_loss, torch.bfloat16, workers)
+        passes.loss_and_gradients(*counting(0))
+    for name, weight in subject.named_parameters():
+        assert torch.equal(weight, before[name])
+        assert weight.dtype == torch.float32
+        for module in passes._copies:
+            assert dict(module.model.named_parameters())[name] is weight
+
+
+def test_workers_keep_the_order_and_pass_errors_on():
+    with workers_of_one_thread(3) as workers:
+        assert workers.map(lambda item: item * 2, range(10)) == list(range(0, 20, 2))
+        with pytest.raises(ZeroDivisionError):
+            workers.map(lambda item: 1 / item, [1, 0])
+
+
+def test_operations_are_split_again_afterwards():
+    torch.set_num_threads(2)
+    with workers_of_one_thread(2):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
+
+
+def test_small_batches_get_few_workers():
+    assert workers_for(1) == workers_for(7) == 1
+    assert 1 <= workers_for(1000) <= 1000
+    assert Workers().count == 1

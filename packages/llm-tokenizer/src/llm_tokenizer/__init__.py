@@ -11,7 +11,7 @@ stream_encoding.py, boundaries.py   ids of a text larger than memory
 text.py, reading/, cleaning.py   from files to clean documents, one at a time
 duplicates.py, minhash.py, summary.py   what stands in a corpus twice, and what it holds
 published.py, sentencepiece_bpe.py   the tokenizers of published models
-chat.py        a conversation to ids, with a mask of what is to be learned
+chat.py, conversations.py      a conversation to ids, with a mask of what is to be learned
 files/         tokenizer.json, rank files, GPT-2's files, SentencePiece and GGUF
 show.py        tokens in colour
 reference/     the same, naive and short: read this first
@@ -22,6 +22,7 @@ from llm_tokenizer.bpe import BytePairTokenizer
 from llm_tokenizer.byte import ByteTokenizer
 from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.chat import ChatML, EncodedChat, Message
+from llm_tokenizer.conversations import read_conversations
 from llm_tokenizer.duplicates import find_duplicates
 from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.files.detecting import load_tokenizer
@@ -54,6 +55,7 @@ __all__ = [
     "find_duplicates",
     "load_tokenizer",
     "normalize_text",
+    "read_conversations",
     "read_documents",
     "read_text",
     "refuse_special",

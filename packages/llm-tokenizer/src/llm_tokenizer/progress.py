@@ -20,13 +20,16 @@ class ProgressLine:
         self._next = self._start + PATIENCE
         self._shown = False
 
-    def __call__(self, done: int, total: int) -> None:
-        """Tell that `done` of `total` steps are done."""
+    def __call__(self, done: int, total: int | None = None) -> None:
+        """Tell that `done` of `total` steps are done; the total may be unknown."""
         now = time.monotonic()
         if now < self._next or not self._stream.isatty():
             return
-        left = (now - self._start) * (total - done) / max(done, 1)
-        self._stream.write(f"\r\x1b[K{self._what}: {done:,} of {total:,}, about {left:.0f} s left")
+        how_far = f"{done:,}"
+        if total is not None:
+            left = (now - self._start) * (total - done) / max(done, 1)
+            how_far += f" of {total:,}, about {left:.0f} s left"
+        self._stream.write(f"\r\x1b[K{self._what}: {how_far}")
         self._stream.flush()
         self._next, self._shown = now + BETWEEN, True
 

@@ -53,6 +53,20 @@ def show_in_terminal(tokenizer: Tokenizer, ids: Sequence[int]) -> Text:
 
 def show_as_html(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
     """The tokens as a web page in one file; pointing at a token shows its id and its bytes."""
+    return _page("Tokens", f"<p>{len(ids)} tokens</p>\n{_spans(tokenizer, ids)}")
+
+
+def compare_as_html(rows: Sequence[tuple[str, Tokenizer, Sequence[int]]], size: int) -> str:
+    """Several vocabularies on one text of so many bytes, one below the other, as a web page in one file."""
+    parts = [
+        f"<h2>{html.escape(name)}</h2>\n<p>{len(ids)} tokens, {size / max(len(ids), 1):.2f} bytes each, "
+        f"of a vocabulary of {tokenizer.vocab_size}</p>\n{_spans(tokenizer, ids)}"
+        for name, tokenizer, ids in rows
+    ]
+    return _page("Vocabularies side by side", "\n".join(parts))
+
+
+def _spans(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
     special = set(tokenizer.special_tokens.values())
     spans = []
     for place, id in enumerate(ids):
@@ -62,12 +76,15 @@ def show_as_html(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
             f'<span style="color:{ink};background:{color}" title="id {id} · bytes {data.hex(" ")}">'
             f"{html.escape(token_label(data))}</span>"
         )
+    return f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{"".join(spans)}</div>'
+
+
+def _page(title: str, body: str) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><title>Tokens</title></head>\n'
+        f'<meta name="viewport" content="width=device-width"><title>{title}</title></head>\n'
         '<body style="font:1rem/1.9 ui-monospace,monospace;max-width:60rem;margin:2rem auto;padding:0 1rem">\n'
-        f"<p>{len(ids)} tokens</p>\n"
-        f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{"".join(spans)}</div>\n</body></html>\n'
+        f"{body}\n</body></html>\n"
     )
 
 

@@ -51,7 +51,7 @@ def encode_iterable(
     Raises:
         TokenizerError: More characters than `longest` have no place to cut.
 
-    Spec: tokenizer.split_text
+    Spec: tokenizer.split_special, tokenizer.round_trip
     """
     return chain.from_iterable(encode_blocks(tokenizer, texts, allowed_special=allowed_special, longest=longest))
 

@@ -15,6 +15,8 @@ class IncrementalDecoder:
         A character of several bytes may lie in two tokens. What cannot be shown yet, at most three bytes, is held
         back until the rest arrives, so the parts in a row are exactly what `decode` gives for all ids at once.
         Decoding each token alone would show `�` for both halves.
+
+    Spec: tokenizer.stream_decode
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -26,7 +28,11 @@ class IncrementalDecoder:
         """The text that this token completes; empty while a character is still unfinished."""
         if self._finished:
             raise TokenizerError("IncrementalDecoder: was finished already; make a new one for the next text")
-        return self._decoder.decode(self._tokenizer.token_bytes(id))
+        text = self._decoder.decode(self._tokenizer.token_bytes(id))
+        held = self._decoder.getstate()[0]
+        if held[:1] == b"\xed" and held[1:2] >= b"\xa0":  # half a surrogate pair, which Python waits for in vain
+            text += self._decoder.decode(b"", final=True)
+        return text
 
     def finish(self) -> str:
         """What is left at the end: empty, or U+FFFD for a character that never became whole."""

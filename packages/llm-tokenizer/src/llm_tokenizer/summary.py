@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from llm_tokenizer.cleaning import CONTROL
 from llm_tokenizer.errors import TokenizerError
@@ -59,14 +59,23 @@ class CorpusSummary:
         ]
 
 
-def summarize(documents: Iterable[str]) -> CorpusSummary:
-    """Count what a corpus holds. Only one document and a count for each different character are in memory."""
-    if isinstance(documents, str):
-        raise TokenizerError("documents: must be a collection of texts, was one string; put it into a list")
-    summary = CorpusSummary()
-    characters: Counter[str] = Counter()
-    for text in documents:
-        characters.update(text)
+class CorpusCounter:
+    """Counts documents on their way to somebody else."""
+
+    def __init__(self) -> None:
+        self._summary = CorpusSummary()
+        self._characters: Counter[str] = Counter()
+
+    def counted(self, documents: Iterable[str]) -> Iterator[str]:
+        """The same documents, counted as they pass."""
+        for text in documents:
+            self.add(text)
+            yield text
+
+    def add(self, text: str) -> None:
+        """Count one document."""
+        summary = self._summary
+        self._characters.update(text)
         summary.documents += 1
         summary.empty += not text
         summary.words += len(text.split())
@@ -74,18 +83,37 @@ def summarize(documents: Iterable[str]) -> CorpusSummary:
         summary.lines += text.count("\n") + (not text.endswith("\n") and text != "")
         summary.other_line_breaks += text.count("\r") + text.count("\u2028") + text.count("\x85")
         summary.not_composed += not unicodedata.is_normalized("NFC", text)
-    summary.characters = characters.total()
-    summary.distinct_characters = len(characters)
-    scripts: Counter[str] = Counter()
-    for character, count in characters.items():
-        summary.bytes += count * len(character.encode("utf-8", "surrogatepass"))
-        if character.isalpha():
-            scripts[script_of(character)] += count
-        elif CONTROL.match(character):
-            summary.controls += count
-    summary.replaced = characters["\ufffd"]
-    summary.scripts = dict(sorted(scripts.items(), key=lambda item: (-item[1], item[0])))
-    return summary
+
+    def summary(self) -> CorpusSummary:
+        """The figures of all that passed."""
+        characters = self._characters
+        scripts: Counter[str] = Counter()
+        size = controls = 0
+        for character, count in characters.items():
+            size += count * len(character.encode("utf-8", "surrogatepass"))
+            if character.isalpha():
+                scripts[script_of(character)] += count
+            elif CONTROL.match(character):
+                controls += count
+        return replace(
+            self._summary,
+            bytes=size,
+            characters=characters.total(),
+            distinct_characters=len(characters),
+            controls=controls,
+            replaced=characters["\ufffd"],
+            scripts=dict(sorted(scripts.items(), key=lambda item: (-item[1], item[0]))),
+        )
+
+
+def summarize(documents: Iterable[str]) -> CorpusSummary:
+    """Count what a corpus holds. Only one document and a count for each different character are in memory."""
+    if isinstance(documents, str):
+        raise TokenizerError("documents: must be a collection of texts, was one string; put it into a list")
+    counter = CorpusCounter()
+    for text in documents:
+        counter.add(text)
+    return counter.summary()
 
 
 def script_of(letter: str) -> str:

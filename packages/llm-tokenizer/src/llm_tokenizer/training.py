@@ -147,18 +147,33 @@ def learn_merges(
     return merges
 
 
+def count_pairs(
+    words: Sequence[Sequence[int]], counts: Sequence[int]
+) -> tuple[defaultdict[Pair, int], defaultdict[Pair, list[int]]]:
+    """How often each pair of neighbours stands in words that stand so often each, and the places of those words.
+
+    Why it works:
+        A text repeats its words, so each is looked at once and counts as often as it stands. Of `aaa` both pairs count,
+        although only one of them can be merged.
+
+    Spec: tokenizer.count_pairs
+    """
+    pair_counts: defaultdict[Pair, int] = defaultdict(int)
+    places: defaultdict[Pair, list[int]] = defaultdict(list)  # some twice, which does no harm
+    for place, (word, count) in enumerate(zip(words, counts, strict=True)):
+        for pair in pairwise(word):
+            pair_counts[pair] += count
+            places[pair].append(place)
+    return pair_counts, places
+
+
 class _Words:
     """All distinct pieces as lists of numbers, with what is needed to find the next merge quickly."""
 
     def __init__(self, words: list[list[int]], counts: list[int]) -> None:
         self._words = words
         self._counts = counts
-        self._pair_counts: defaultdict[Pair, int] = defaultdict(int)
-        self._places: defaultdict[Pair, set[int]] = defaultdict(set)
-        for place, (word, count) in enumerate(zip(words, counts, strict=True)):
-            for pair in pairwise(word):
-                self._pair_counts[pair] += count
-                self._places[pair].add(place)
+        self._pair_counts, self._places = count_pairs(words, counts)
         self._heap = [(-count, pair) for pair, count in self._pair_counts.items()]
         heapify(self._heap)
 
@@ -179,38 +194,31 @@ class _Words:
         return None
 
     def merge(self, pair: Pair, new: int) -> None:
-        """Replace the pair by the new token in every word that holds it, and count what changed."""
-        changes: defaultdict[Pair, int] = defaultdict(int)
-        for place in self._places.pop(pair):
-            old_word, count = self._words[place], self._counts[place]
-            word = _replace(old_word, pair, new)
-            if len(word) == len(old_word):
-                continue  # another merge has taken the pair apart in the meantime
-            self._words[place] = word
-            for gone in pairwise(old_word):
-                changes[gone] -= count
-            for come in pairwise(word):
-                changes[come] += count
-                if new in come:
-                    self._places[come].add(place)
-        for changed, change in changes.items():
-            self._pair_counts[changed] += change
-            if new in changed:
-                heappush(self._heap, (-change, changed))
-        del self._pair_counts[pair]
-
-
-def _replace(word: list[int], pair: Pair, new: int) -> list[int]:
-    """The word with the pair replaced from left to right; of `aaa` the first two are merged."""
-    left, right = pair
-    replaced = []
-    place = 0
-    last = len(word) - 1
-    while place <= last:
-        if word[place] == left and place < last and word[place + 1] == right:
-            replaced.append(new)
-            place += 2
-        else:
-            replaced.append(word[place])
-            place += 1
-    return replaced
+        """Replace the pair by the new token in every word that holds it, and count what changed around it."""
+        left, right = pair
+        counts, places = self._pair_counts, self._places
+        come: defaultdict[Pair, int] = defaultdict(int)
+        for place in places.pop(pair):
+            word, count = self._words[place], self._counts[place]
+            last = len(word) - 1
+            at = 0
+            while at < last:  # from left to right, so that of `aaa` the first two are merged
+                if word[at] == left and word[at + 1] == right:
+                    if at:
+                        counts[word[at - 1], left] -= count
+                        before = (word[at - 1], new)
+                        come[before] += count
+                        places[before].append(place)
+                    if at + 1 < last:
+                        counts[right, word[at + 2]] -= count
+                        after = (new, word[at + 2])
+                        come[after] += count
+                        places[after].append(place)
+                    word[at] = new
+                    del word[at + 1]
+                    last -= 1
+                at += 1
+        del counts[pair]
+        for changed, change in come.items():
+            counts[changed] += change  # in `aaaa` the pair of new and old comes and goes again in one merge
+            heappush(self._heap, (-counts[changed], changed))

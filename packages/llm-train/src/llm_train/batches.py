@@ -7,7 +7,7 @@ so that no token always stands at the edge of a window:
     epoch 1     |-- window 0 --|-- window 9 --| …     its epoch      = sample number // windows
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -43,7 +43,7 @@ def batch_at(
 
 def consecutive_batches(
     ids: NDArray[np.unsignedinteger], *, context: int, batch: int, windows: Sequence[int] | None = None
-) -> list[tuple[Tensor, Tensor]]:
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Windows side by side, in order: every token but the first is a target exactly once. For validation.
 
     Args:
@@ -55,11 +55,11 @@ def consecutive_batches(
     whole = (len(ids) - 1) // context
     chosen = range(whole) if windows is None else windows
     starts = [window * context for window in chosen]
-    batches = [_cut(ids, starts[first : first + batch], context) for first in range(0, len(starts), batch)]
+    for first in range(0, len(starts), batch):
+        yield _cut(ids, starts[first : first + batch], context)
     rest = len(ids) - 1 - whole * context
     if windows is None and rest:
-        batches.append(_cut(ids, [whole * context], rest))
-    return batches
+        yield _cut(ids, [whole * context], rest)
 
 
 def _start(seed: int, epoch: int, index: int, windows: int, context: int) -> int:

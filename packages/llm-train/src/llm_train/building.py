@@ -10,6 +10,7 @@ from llm_train.recipe import Recipe
 from llm_train.schedule import rate_share
 from llm_train.tokens import TokenFile
 from llm_train.trainer import Trainer
+from llm_train.workers import Workers
 
 
 def model_config(recipe: Recipe) -> ModelConfig:
@@ -34,7 +35,9 @@ def build_model(recipe: Recipe) -> Decoder:
     return Decoder(model_config(recipe), generator=torch.Generator().manual_seed(recipe.training.seed))
 
 
-def build_trainer(recipe: Recipe, model: Decoder, text: TokenFile, dtype: torch.dtype) -> Trainer:
+def build_trainer(
+    recipe: Recipe, model: Decoder, text: TokenFile, dtype: torch.dtype, workers: Workers | None = None
+) -> Trainer:
     """The trainer for a model and a text; batches and rates are functions of the step number."""
     training = recipe.training
     steps = training.steps or 10**9  # not decided yet: a rehearsal does not come near the end
@@ -44,11 +47,12 @@ def build_trainer(recipe: Recipe, model: Decoder, text: TokenFile, dtype: torch.
 
     return Trainer(
         model,
-        build_optimizer(model, recipe.optimizer, dtype),
+        build_optimizer(model, recipe.optimizer, dtype, workers),
         next_token_loss,
         batches,
         lambda number: rate_share(recipe.schedule, number, steps),
         clip=recipe.optimizer.clip,
         accumulate=training.accumulate,
         dtype=dtype,
+        workers=workers,
     )

@@ -18,7 +18,6 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "cpu_count": os.cpu_count(),
-        "torch_threads": torch.get_num_threads(),
         "versions": {name: _version(name) for name in PACKAGES},
     }
 

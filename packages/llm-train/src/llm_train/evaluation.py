@@ -4,11 +4,12 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from llm_train.batches import consecutive_batches
 from llm_train.interface import Objective
 from llm_train.tokens import TokenFile
+from llm_train.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,15 @@ class Evaluation:
         return self.loss * self.tokens_per_byte / math.log(2)
 
 
-@torch.no_grad()
 def evaluate(
-    model: nn.Module, objective: Objective, text: TokenFile, *, context: int, batch: int, windows: int | None = None
+    model: nn.Module,
+    objective: Objective,
+    text: TokenFile,
+    *,
+    context: int,
+    batch: int,
+    windows: int | None = None,
+    workers: Workers | None = None,
 ) -> Evaluation:
     """Read a text in windows side by side, each token guessed once, and give the mean loss.
 
@@ -52,13 +59,17 @@ def evaluate(
         context: tokens of a window.
         batch: windows that are read at once.
         windows: how many, spread evenly over the text; None takes them all and the rest at the end.
+        workers: threads that take a batch each.
     """
     whole = (len(text) - 1) // context
     chosen = None
     if windows is not None and windows < whole:
         chosen = [index * whole // windows for index in range(windows)]
-    total, count = 0.0, 0
-    for tokens, targets in consecutive_batches(text.ids, context=context, batch=batch, windows=chosen):
-        total += objective(model, tokens, targets).item() * targets.numel()
-        count += targets.numel()
-    return Evaluation(total / count, (len(text) - 1) / text.header.bytes)
+
+    def work(one: tuple[Tensor, Tensor]) -> tuple[float, int]:
+        with torch.no_grad():  # every thread has to say so for itself
+            return objective(model, *one).item() * one[1].numel(), one[1].numel()
+
+    batches = consecutive_batches(text.ids, context=context, batch=batch, windows=chosen)
+    totals, counts = zip(*(workers or Workers()).map(work, batches), strict=True)
+    return Evaluation(sum(totals) / sum(counts), (len(text) - 1) / text.header.bytes)

@@ -25,6 +25,7 @@ from llm_train.rehearsal import DTYPES, rehearse, steps_that_fit
 from llm_train.run import Run, write_json, write_whole
 from llm_train.samples import sample
 from llm_train.trainer import Step
+from llm_train.workers import Workers, workers_for, workers_of_one_thread
 
 
 def train(recipe: Recipe, folder: str | Path, announcer: Announcer | None = None) -> dict[str, Any]:
@@ -43,32 +44,32 @@ def train(recipe: Recipe, folder: str | Path, announcer: Announcer | None = None
         if run.finished:
             announcer.say(f"{run.folder} is finished; these are its figures.")
             return run.figures()
-        if recipe.training.threads is not None:
-            torch.set_num_threads(recipe.training.threads)
-        try:
-            write_json(run.environment_file, environment())
-            work = Work(recipe, run, prepare(recipe, run, announcer), announcer)
-        except BaseException:
-            run.discard_preparation()
-            raise
-        with MetricsLog(run.metrics_file, after_step=work.start) as log:
-            work.train(log)
-            return work.finish(log)
+        if recipe.training.threads is None:
+            recipe = recipe.with_values(threads=workers_for(recipe.training.batch))
+        with workers_of_one_thread(recipe.training.threads or 1) as workers:
+            try:
+                write_json(run.environment_file, environment())
+                work = Work(recipe, run, prepare(recipe, run, announcer), announcer, workers)
+            except BaseException:
+                run.discard_preparation()
+                raise
+            with MetricsLog(run.metrics_file, after_step=work.start) as log:
+                work.train(log)
+                return work.finish(log)
 
 
 class Work:
     """The part of a run in which there is a model."""
 
-    def __init__(self, recipe: Recipe, run: Run, prepared: Prepared, announcer: Announcer) -> None:
+    def __init__(self, recipe: Recipe, run: Run, prepared: Prepared, announcer: Announcer, workers: Workers) -> None:
         """Build the model, decide what the recipe leaves open, and take up the newest checkpoint."""
-        self.run, self.prepared, self.announcer = run, prepared, announcer
+        self.run, self.prepared, self.announcer, self.workers = run, prepared, announcer, workers
         with announcer.stage("model") as stage:
             self.recipe = self._resolved(recipe)
             torch.manual_seed(self.recipe.training.seed)  # nothing draws from it; what is saved must not differ
             self.model = build_model(self.recipe)
-            self.trainer = build_trainer(
-                self.recipe, self.model, prepared.training, DTYPES[self.recipe.training.precision]
-            )
+            dtype = DTYPES[self.recipe.training.precision]
+            self.trainer = build_trainer(self.recipe, self.model, prepared.training, dtype, workers)
             self.start = self._resume()
             count = parameter_count(self.model.config)
             stage.done(f"{count / 1e6:.2f} million weights, {self.recipe.training.precision}, {self.steps:,} steps")
@@ -143,8 +144,9 @@ class Work:
         """Decide what the recipe leaves open and write it into the run folder."""
         training = recipe.training
         if training.steps is None or training.precision == "auto":
+            text = self.prepared.training
             found = rehearse(
-                recipe, lambda dtype: build_trainer(recipe, build_model(recipe), self.prepared.training, dtype)
+                recipe, lambda dtype: build_trainer(recipe, build_model(recipe), text, dtype, self.workers)
             )
             steps = training.steps or steps_that_fit(
                 recipe,
@@ -153,8 +155,6 @@ class Work:
                 held_out_tokens=len(self.prepared.held_out),
             )
             recipe = recipe.with_values(steps=steps, precision=found.precision)
-        if recipe.training.threads is None:
-            recipe = recipe.with_values(threads=torch.get_num_threads())
         self.run.resolve(recipe)
         return recipe
 
@@ -187,7 +187,7 @@ class Work:
     def _validate(self, log: MetricsLog, step: int, windows: int | None) -> Evaluation:
         result = evaluate(
             self.model, next_token_loss, self.prepared.held_out,
-            context=self.recipe.model.context, batch=32, windows=windows,
+            context=self.recipe.model.context, batch=16, windows=windows, workers=self.workers,
         )  # fmt: skip
         log.write(
             step=step, validation_loss=result.loss, bits_per_byte=result.bits_per_byte,

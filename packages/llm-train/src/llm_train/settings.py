@@ -98,7 +98,9 @@ class Training(Section):
     precision: str = _setting(
         "numbers of the passes; weights stay float32", "auto", "float32", "bfloat16", default="auto"
     )
-    threads: int | None = _setting("CPU threads; absent: torch's choice", at_least=1, default=None)
+    threads: int | None = _setting(
+        "CPU threads, each with a share of the batch; absent: one per core", at_least=1, default=None
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

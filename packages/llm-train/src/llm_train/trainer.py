@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from llm_train.errors import NonFiniteError
 from llm_train.gradients import clip_gradients
 from llm_train.interface import Objective, Optimizer
-from llm_train.objectives import loss_and_gradients
+from llm_train.passes import Passes
+from llm_train.workers import Workers
 
 Batches = Callable[[int], tuple[Tensor, Tensor]]
 """The tokens and targets of the n-th pass, always the same for the same n."""
@@ -51,6 +52,7 @@ class Trainer:
         clip: float = 1.0,
         accumulate: int = 1,
         dtype: torch.dtype = torch.float32,
+        workers: Workers | None = None,
     ) -> None:
         """Take the parts.
 
@@ -63,10 +65,12 @@ class Trainer:
             clip: largest norm of all gradients together.
             accumulate: passes per update; their gradients are averaged.
             dtype: in which the passes are computed; the weights keep their own.
+            workers: threads that share each batch; None leaves all to the calling one.
         """
-        self.model, self.optimizer, self.objective = model, optimizer, objective
+        self.model, self.optimizer = model, optimizer
         self.batches, self.rate_share = batches, rate_share
-        self.clip, self.accumulate, self.dtype = clip, accumulate, dtype
+        self.clip, self.accumulate = clip, accumulate
+        self.passes = Passes(model, objective, dtype, workers)
 
     def run(self, start: int, stop: int) -> Iterator[Step]:
         """Make the updates from number `start` to before `stop`; give each when it is made.
@@ -99,7 +103,7 @@ class Trainer:
         total: dict[str, Tensor] = {}
         for part in range(self.accumulate):
             inputs, targets = self.batches(number * self.accumulate + part)
-            loss, gradients = loss_and_gradients(self.model, self.objective, inputs, targets, self.dtype)
+            loss, gradients = self.passes.loss_and_gradients(inputs, targets)
             losses.append(loss)
             tokens += targets.numel()
             for name, gradient in gradients.items():

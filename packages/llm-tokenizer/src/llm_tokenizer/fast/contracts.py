@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from llm_tokenizer.alphabet import byte_to_unicode
 from llm_tokenizer.bpe import BytePairTokenizer
 from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.fast.characters import kinds_of_characters
@@ -21,7 +20,7 @@ from llm_tokenizer.merging import Pair
 from llm_tokenizer.patterns import find_pattern
 from llm_tokenizer.special import utf8
 
-__all__ = ["byte_to_unicode", "decode_bpe", "encode_bpe", "split_text", "train_bpe"]
+__all__ = ["decode_bpe", "encode_bpe", "split_text", "train_bpe"]
 
 
 def split_text(text: str, pattern: str) -> list[str]:

@@ -9,11 +9,12 @@ and no other. The bytes of a longer one lie in a store beside the table, and the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy import uint64
 
+from llm_tokenizer.counting import between_special
 from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.fast.blocks import blocks
 from llm_tokenizer.fast.characters import kinds_of_characters
@@ -46,13 +47,15 @@ class PieceCounter:
         self.store: Bytes = np.zeros(1 << 16, np.uint8)
         self.used: Integers = np.zeros(2, np.int64)  # slots of the table, bytes of the store
 
-    def add(self, texts: Iterable[str]) -> None:
-        """Count the pieces of these texts, too."""
+    def add(self, texts: Iterable[str], special_tokens: Sequence[str] = ()) -> None:
+        """Count the pieces of these texts, too, and nothing across a special token."""
         if isinstance(texts, str):
             raise TokenizerError("texts: must be a collection of texts, was one string; put it into a list")
         for text in texts:
-            for block in blocks(text):
-                self.add_bytes(utf8(block, what="texts"), self._rule)
+            utf8(text, what="texts")  # where it cannot be written, the place is counted from its beginning
+            for part in between_special(text, special_tokens):
+                for block in blocks(part):
+                    self.add_bytes(utf8(block), self._rule)
 
     def add_bytes(self, data: bytes, rule: int) -> None:
         """Count the pieces that the rule of that number makes of the bytes."""

@@ -25,7 +25,7 @@ class FastDecoder:
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        tokens = [tokenizer.token_bytes(id) for id in range(tokenizer.vocab_size)]
+        tokens = [_bytes_or_none(tokenizer, id) for id in range(tokenizer.vocab_size)]
         self._starts = np.cumsum([0, *map(len, tokens)])
         self._bytes = padded(b"".join(tokens))
 
@@ -42,23 +42,31 @@ class FastDecoder:
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise TokenizerError(f"ids: must be a row of whole numbers, was {array.dtype} of shape {array.shape}")
         array = np.ascontiguousarray(array, np.int64)
-        known = len(self._starts) - 1
         size = measure(array, self._starts)
         if size < 0:
-            place = int(np.flatnonzero((array < 0) | (array >= known))[0])
-            raise TokenizerError(f"ids[{place}]: must be a whole number from 0 to {known - 1}, was {array[place]}")
+            place = -1 - size
+            last = len(self._starts) - 2
+            raise TokenizerError(f"ids[{place}]: must be the id of a token, from 0 to {last}, was {array[place]}")
         text = np.empty(size + 8, np.uint8)
         join(array, self._starts, self._bytes, text)
         return text[:size].data
 
 
+def _bytes_or_none(tokenizer: Tokenizer, id: int) -> bytes:
+    """The bytes of a token; none at all where a published vocabulary leaves the id free."""
+    try:
+        return tokenizer.token_bytes(id)
+    except TokenizerError:
+        return b""
+
+
 @compiled
 def measure(ids: Integers, starts: Integers) -> int:
-    """How many bytes the ids have together; -1 where one of them is unknown."""
+    """How many bytes the ids have together; where the one at `place` is unknown, -1 - `place`."""
     size = 0
-    for id in ids:
-        if id < 0 or id + 1 >= len(starts):
-            return -1
+    for place, id in enumerate(ids):
+        if id < 0 or id + 1 >= len(starts) or starts[id] == starts[id + 1]:
+            return -1 - place
         size += starts[id + 1] - starts[id]
     return size
 

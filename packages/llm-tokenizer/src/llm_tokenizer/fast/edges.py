@@ -1,7 +1,7 @@
 """The split patterns of `patterns.py` as machines that read each character once.
 
 Each function gives the end of the piece that begins at `place`. They say the same as the regular expressions, and a
-test holds them to that on strings from all of Unicode. The order of the questions is the order of the alternatives there.
+test holds them to that on strings from all of Unicode. The order of the questions is that of the alternatives there.
 """
 
 from __future__ import annotations

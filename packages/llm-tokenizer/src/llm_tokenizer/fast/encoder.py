@@ -12,7 +12,7 @@ from llm_tokenizer.bpe import BytePairTokenizer
 from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.fast.blocks import blocks
 from llm_tokenizer.fast.characters import kinds_of_characters
-from llm_tokenizer.fast.compiling import Bytes, Ids, compiled, padded
+from llm_tokenizer.fast.compiling import Bytes, Ids, Integers, compiled, padded
 from llm_tokenizer.fast.edges import RULES, WHOLE, piece_end
 from llm_tokenizer.fast.memory import LONG_BYTES, SHORT_BYTES, Memory, new_memory, recall_long, recall_short, remember
 from llm_tokenizer.fast.merging import merge_in_place
@@ -60,9 +60,13 @@ class FastEncoder:
         if None in tokenizer._published:
             raise TokenizerError("tokenizer: must have a token for each of the 256 bytes; use its own encode")
         published = np.array(tokenizer._published, np.int32)
-        for id, token in tokenizer.tokens.items() if tokenizer.whole_pieces else ():
-            if published[self.encode_bytes(token, WHOLE)].tolist() != [id]:
-                raise TokenizerError(f"tokenizer: merges must make each of its tokens, not so {token!r}; use its own encode")
+        if tokenizer.whole_pieces:
+            data, ends = b"".join(tokenizer.tokens.values()), np.cumsum([*map(len, tokenizer.tokens.values())])
+            ids, scratch = np.array([*tokenizer.tokens]), np.empty(len(data) + _SLACK, np.int32)
+            place = first_unmade(padded(data), ends, ids, published, self._kinds, self._memory(), scratch)
+            if place >= 0:
+                token = tokenizer.tokens[int(ids[place])]
+                raise TokenizerError(f"tokenizer: merges must make each of its tokens, not so {token!r}; use its own")
         return published
 
     def encode(self, text: str) -> Ids:
@@ -112,3 +116,17 @@ def write_ids(text: Bytes, end: int, rule: int, kinds: Bytes, memory: Memory, id
         filled += count
         place = edge
     return filled
+
+
+@compiled
+def first_unmade(
+    tokens: Bytes, ends: Integers, ids: Integers, published: Ids, kinds: Bytes, memory: Memory, scratch: Ids
+) -> int:
+    """The first of the tokens that merging does not make of its bytes, or -1. All lie in a row, up to `ends`."""
+    start = 0
+    for place, end in enumerate(ends):
+        count = write_ids(tokens[start:], end - start, WHOLE, kinds, memory, scratch)
+        if count != 1 or published[scratch[0]] != ids[place]:
+            return place
+        start = end
+    return -1

@@ -21,8 +21,8 @@ class Tally(NamedTuple):
 
 
 @compiled
-def learn(row: Row, wanted: int) -> Integers:
-    """The first `wanted` merges as rows (left, right), or fewer when every piece is one token.
+def learn(row: Row, wanted: int, least: int) -> Integers:
+    """The first `wanted` merges as rows (left, right), or fewer when no pair is left that stands `least` times.
 
     Why it works: the heap holds, for each pair, a count that is never too small, because a pair only loses places
     after the merge that brought it about. So counts need no upkeep: the pair on top is counted anew from the list of
@@ -31,6 +31,7 @@ def learn(row: Row, wanted: int) -> Integers:
     Args:
         row: The counted pieces. Of two pairs that are equally frequent the one with smaller numbers goes first.
         wanted: How many merges to learn at most.
+        least: How often a pair must stand to be merged.
 
     Spec: tokenizer.train_bpe
     """
@@ -51,6 +52,8 @@ def learn(row: Row, wanted: int) -> Integers:
             heap = push(heap, size, count, pair, first, length)
             size += 1
             continue
+        if count < least:
+            break
         new = 256 + made
         length = merge_pair(row, pair, new, lists[first : first + length])
         for is_left in (False, True):

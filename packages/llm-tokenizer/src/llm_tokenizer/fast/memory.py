@@ -143,7 +143,7 @@ def _holds(text: Bytes, place: int, length: int, table: Words, slot: int) -> boo
     """Whether that slot of the long table holds this piece."""
     if table[slot, 7] >> _TOP_BYTE != uint64(length):
         return False
-    for word in range((length + 7) >> 3):  # noqa: SIM110: a generator is nothing that numba compiles
+    for word in range((length + 7) >> 3):  # noqa: SIM110 (numba compiles no generator)
         if table[slot, word] != key_word(text, place, length, word, 8):
             return False
     return True

@@ -1,4 +1,4 @@
-"""Byte-pair encoding in three functions.
+"""Byte-pair encoding in five functions.
 
 Sennrich, Haddow and Birch 2016, Neural Machine Translation of Rare Words with Subword Units.
 """
@@ -33,18 +33,33 @@ def token_order(id: int) -> int:
     return ord(byte_to_unicode()[id]) if id < 256 else 1000 + id
 
 
-def merge(word: list[int], left: int, right: int, new: int) -> list[int]:
-    """Replace each `left right` by `new`, from left to right."""
+def count_pairs(words: list[list[int]]) -> list[list[int]]:
+    """How often each pair of neighbours stands in the words, as `[left, right, count]` in the order of the pairs."""
+    counts: dict[tuple[int, int], int] = {}
+    for word in words:
+        for place in range(1, len(word)):
+            pair = (word[place - 1], word[place])
+            counts[pair] = counts.get(pair, 0) + 1
+    return [[left, right, count] for (left, right), count in sorted(counts.items())]
+
+
+def merge_pair(word: list[int], pair: list[int], new: int) -> list[int]:
+    """Replace each pair by `new`, from left to right."""
     merged = []
     place = 0
     while place < len(word):
-        if word[place : place + 2] == [left, right]:
+        if word[place : place + 2] == pair:
             merged.append(new)
             place += 2
         else:
             merged.append(word[place])
             place += 1
     return merged
+
+
+def merge(word: list[int], left: int, right: int, new: int) -> list[int]:
+    """`merge_pair` with the pair as two numbers."""
+    return merge_pair(word, [left, right], new)
 
 
 def encode_bpe(pieces: list[str], merges: Merges) -> list[int]:

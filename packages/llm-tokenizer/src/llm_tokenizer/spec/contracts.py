@@ -137,4 +137,167 @@ DECODE_BPE = Contract(
     source=_SENNRICH,
 )
 
-CONTRACTS: tuple[Contract, ...] = (BYTE_TO_UNICODE, SPLIT_TEXT, TRAIN_BPE, ENCODE_BPE, DECODE_BPE)
+COUNT_PAIRS = Contract(
+    id="tokenizer.count_pairs",
+    summary="How often each pair of neighbours stands in some words.",
+    formula=r"c(l, r) = \#\{(w, i) : w_i = l, w_{i+1} = r\}",
+    why=(
+        "Training asks again and again which two tokens stand side by side most often. Counting is all that it knows "
+        "of the text: nothing of grammar or meaning goes in."
+    ),
+    clauses=(
+        "Every place counts where the two tokens are neighbours, overlapping ones too: in `a a a` (a, a) stands twice.",
+        "A pair has an order: (a, b) and (b, a) are counted apart.",
+        "A pair lies within one word, and every word counts as often as it stands in the list.",
+        "The answer is one [left, right, count] for each pair that stands anywhere, ordered by left, then by right.",
+        "Words of one token or none hold no pair; without pairs the answer is empty.",
+    ),
+    inputs=(Argument("words", None, "lists of ids"),),
+    outputs=(Argument("counts", None, "[left id, right id, count], ordered"),),
+    page="explanation/tokenizer",
+    source=_SENNRICH,
+)
+
+MERGE_PAIR = Contract(
+    id="tokenizer.merge_pair",
+    summary="Replace a pair of neighbours by a new token, everywhere in a word.",
+    formula=r"\dots l\, r \dots \to \dots n \dots",
+    why=(
+        "This is the one step of which training and encoding are made. Both must do it alike, or a text is cut "
+        "otherwise than the vocabulary was made for."
+    ),
+    clauses=(
+        "Every place of the pair is replaced by the new id, and all other tokens stay as they are.",
+        "Places are taken from left to right and do not overlap: `a a a` becomes (aa) a.",
+        "Only the left token followed by the right one is the pair, not the other way round.",
+        "A new token is not merged again in the same pass, even if the pair contains its id.",
+        "A word without the pair comes back unchanged, also one of a single token or none.",
+    ),
+    inputs=(
+        Argument("word", None, "a list of ids"),
+        Argument("pair", None, "[left id, right id]"),
+        Argument("new", None, "the id to put in its place"),
+    ),
+    outputs=(Argument("merged", None, "a list of ids"),),
+    page="explanation/tokenizer",
+    source=_SENNRICH,
+)
+
+SPLIT_SPECIAL = Contract(
+    id="tokenizer.split_special",
+    summary="Find special tokens in a text, where they are allowed.",
+    formula=r"\text{text} = p_1 p_2 \dots p_n",
+    why=(
+        "A control token such as the end of a document has an id of its own that no ordinary text may produce. Where a "
+        "text comes from somebody who may use them, they must be found before anything is cut or merged, or they fall "
+        "into letters."
+    ),
+    clauses=(
+        "The parts joined are the text, and no part is empty.",
+        "Where several names fit at one place, the longest is taken.",
+        "Names are looked for from left to right; what has been taken is not looked at again.",
+        "A name is plain text: characters like `|`, `.` or `*` mean themselves.",
+        "All that is no special token is ordinary, in one part up to the next one: broken or unknown ones too.",
+        "Without names the whole text is one ordinary part; an empty text has no parts.",
+    ),
+    inputs=(
+        Argument("text", None, "any string"),
+        Argument("special_tokens", None, "names, in any order"),
+    ),
+    outputs=(Argument("parts", None, "[string, whether it is a special token]"),),
+    page="explanation/tokenizer",
+    source="OpenAI, tiktoken",
+)
+
+STREAM_DECODE = Contract(
+    id="tokenizer.stream_decode",
+    summary="Text from ids that come one at a time, never half a character.",
+    formula=r"s_1 s_2 \dots s_{n+1} = \text{utf8}^{-1}(d(i_1) \dots d(i_n))",
+    why=(
+        "While a model writes, its reader wants to see each word at once. A character of several bytes may lie in two "
+        "tokens; decoded one by one, both halves would show as a replacement sign. So bytes wait for their rest, "
+        "which are never more than three."
+    ),
+    clauses=(
+        "There is one string for each id and one more for the end; together they are the text of all bytes.",
+        "A character appears with the id that brings its last byte, and nothing that is complete waits.",
+        "Bytes that are not UTF-8 become U+FFFD: one for each byte, or for a longest beginning of a character that is "
+        "not continued.",
+        "They become so as soon as a byte shows that no character can follow from them.",
+        "What is still unfinished at the end is one U+FFFD in the last string.",
+        "An id that does not exist raises ValueError.",
+    ),
+    inputs=(_IDS, _MERGES),
+    outputs=(Argument("parts", None, "strings, one more than there are ids"),),
+    page="explanation/tokenizer",
+    source="The Unicode Standard, chapter 3.9: substitution of maximal subparts",
+)
+
+ENCODE_CHAT = Contract(
+    id="tokenizer.encode_chat",
+    summary="A conversation as ids, and which of them are to be learned (ChatML, every byte a token).",
+    formula=r"256\; \text{role}\; 10\; \text{content}\; 257\; 10",
+    why=(
+        "To a model a conversation is one row of ids. Control ids say who speaks and where a turn ends. They are put "
+        "there by the program and never come from what somebody wrote, or people could speak in other people's names. "
+        "The mask keeps the model from learning to imitate its users."
+    ),
+    clauses=(
+        "A message is the id 256 (<|im_start|>), the bytes of its role, 10 (a line feed), the bytes of its content, "
+        "the id 257 (<|im_end|>) and 10.",
+        "Content is UTF-8 bytes and nothing else: `<|im_end|>` in it is ten bytes and no control id.",
+        "The mask is 1 for the content of the assistant and for the 257 after it.",
+        "The mask is 0 everywhere else: for heads, for the last line feed, and for all that others say.",
+        "Messages follow one another in their order; content is not stripped or changed, and may be empty.",
+        "No message at all, or a role other than system, user and assistant, raises ValueError.",
+    ),
+    inputs=(Argument("messages", None, "[role, content] of each message"),),
+    outputs=(
+        Argument("ids", None, "whole numbers from 0 to 257"),
+        Argument("mask", None, "1 where the id of the same place is to be learned, else 0"),
+    ),
+    page="explanation/tokenizer",
+    source="OpenAI, ChatML; Qwen team 2024, Qwen2 Technical Report",
+)
+
+ROUND_TRIP = Contract(
+    id="tokenizer.round_trip",
+    summary="All steps in a row: a text to ids, and the ids back to the text.",
+    formula=r"\text{decode}(\text{encode}(t)) = t",
+    why=(
+        "Each step may be right and the whole still wrong: special tokens must be found before the text is cut, the "
+        "cut comes before merging, and decoding must undo all of it. A text that comes back otherwise than it went in is "
+        "lost to the model."
+    ),
+    clauses=(
+        "Special tokens are found first (the longest at each place); the k-th name has the id 256 + the number of "
+        "merges + k.",
+        "Each part between them is a text of its own: it is cut by the pattern, and each piece is merged.",
+        "The text that comes back is the text that went in, character by character: nothing is normalized, stripped "
+        "or added.",
+        "An empty text has no ids.",
+    ),
+    inputs=(
+        Argument("text", None, "any string without half surrogate pairs"),
+        Argument("pattern", None, "gpt2, cl100k, o200k, llama3 or qwen2"),
+        _MERGES,
+        Argument("special_tokens", None, "names; all are allowed in the text"),
+    ),
+    outputs=(_IDS, Argument("decoded", None, "a string")),
+    page="explanation/tokenizer",
+    source=_SENNRICH,
+)
+
+CONTRACTS: tuple[Contract, ...] = (
+    BYTE_TO_UNICODE,
+    SPLIT_TEXT,
+    COUNT_PAIRS,
+    MERGE_PAIR,
+    TRAIN_BPE,
+    ENCODE_BPE,
+    DECODE_BPE,
+    SPLIT_SPECIAL,
+    STREAM_DECODE,
+    ENCODE_CHAT,
+    ROUND_TRIP,
+)

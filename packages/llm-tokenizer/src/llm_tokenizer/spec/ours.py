@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
-from llm_tokenizer import alphabet
+from llm_tokenizer import alphabet, training
 from llm_tokenizer.bpe import BytePairTokenizer, encode_piece
+from llm_tokenizer.byte import ByteTokenizer
+from llm_tokenizer.chat import END, START, ChatML, Message
 from llm_tokenizer.errors import TokenizerError
-from llm_tokenizer.merging import Pair
+from llm_tokenizer.merging import Pair, replace_pair
 from llm_tokenizer.patterns import find_pattern
+from llm_tokenizer.special import SpecialTokens
+from llm_tokenizer.stream_encoding import encode_iterable
+from llm_tokenizer.streaming import IncrementalDecoder
 from llm_tokenizer.training import learn_merges
 
 
@@ -39,3 +45,51 @@ def encode_bpe(pieces: list[str], merges: list[Pair]) -> list[int]:
 def decode_bpe(ids: list[int], merges: list[Pair]) -> bytes:
     """Through the tokenizer itself."""
     return BytePairTokenizer(merges).decode_bytes(ids)
+
+
+def count_pairs(words: list[list[int]]) -> list[list[int]]:
+    """The counting with which training begins; every second of equal words as a weight."""
+    weights = Counter(map(tuple, words))
+    counts, _ = training.count_pairs(list(weights), list(weights.values()))
+    return [[left, right, count] for (left, right), count in sorted(counts.items())]
+
+
+def merge_pair(word: list[int], pair: list[int], new: int) -> list[int]:
+    """The replacing of encoding; the rank of a pair is the id that it makes."""
+    return replace_pair(word, [new if list(neighbours) == pair else -1 for neighbours in pairwise(word)], new)
+
+
+def split_special(text: str, special_tokens: list[str]) -> list[tuple[str, bool]]:
+    """What the tokenizers ask to be encoded, and what they do not."""
+    special = SpecialTokens(special_tokens)
+    name_of = {id: name for name, id in special.ids.items()}
+    ordinary: list[str] = []
+
+    def take(part: str) -> list[int]:
+        ordinary.append(part)
+        return [-len(ordinary)] if part else []
+
+    found = special.encode(text, special_tokens, take)
+    return [(ordinary[-id - 1], False) if id < 0 else (name_of[id], True) for id in found]
+
+
+def stream_decode(ids: list[int], merges: list[Pair]) -> list[str]:
+    """As a server does it while a model writes."""
+    decoder = IncrementalDecoder(BytePairTokenizer(merges))
+    return [*map(decoder.feed, ids), decoder.finish()]
+
+
+def encode_chat(messages: list[list[str]]) -> tuple[list[int], list[int]]:
+    """With the tokenizer of bytes, whose two special tokens are 256 and 257."""
+    chat = ChatML(ByteTokenizer([START, END]))
+    encoded = chat.encode(Message(role=role, content=content) for role, content in messages)  # type: ignore[arg-type]
+    return encoded.ids, encoded.mask
+
+
+def round_trip(text: str, pattern: str, merges: list[Pair], special_tokens: list[str]) -> tuple[list[int], str]:
+    """Character by character through the stream, which must give the ids of the whole."""
+    tokenizer = BytePairTokenizer(merges, pattern=pattern, special_tokens=special_tokens)
+    ids = tokenizer.encode(text, allowed_special=special_tokens)
+    if list(encode_iterable(tokenizer, list(text), allowed_special=special_tokens)) != ids:
+        raise TokenizerError("text: comes out otherwise in parts than as a whole")
+    return ids, tokenizer.decode(ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections import Counter
 from itertools import pairwise
 
@@ -117,3 +118,62 @@ def recursion(ids: list[int], merges: Merges) -> bytes:
         return bytes([id]) if id < 256 else expand(merges[id - 256][0]) + expand(merges[id - 256][1])
 
     return b"".join(map(expand, ids))
+
+
+@variant("tokenizer.count_pairs", "equal words counted once, with a weight")
+def weighted(words: Merges) -> list[tuple[int, int, int]]:
+    counts: Counter[tuple[int, int]] = Counter()
+    for word, weight in Counter(map(tuple, words)).items():
+        for pair in pairwise(word):
+            counts[pair] += weight
+    return [(left, right, counts[left, right]) for left, right in sorted(counts)]
+
+
+@variant("tokenizer.merge_pair", "a regular expression over characters that stand for ids")
+def by_expression(word: list[int], pair: list[int], new: int) -> list[int]:
+    text = "".join(chr(0x10000 + id) for id in word)
+    found = "".join(chr(0x10000 + id) for id in pair)
+    return [ord(character) - 0x10000 for character in text.replace(found, chr(0x10000 + new))]
+
+
+@variant("tokenizer.split_special", "one regular expression of all names")
+def one_expression(text: str, special_tokens: list[str]) -> list[tuple[str, bool]]:
+    names = sorted(special_tokens, key=lambda name: (-len(name), name))
+    if not names:
+        return [(text, False)] if text else []
+    parts = regex.split(f"({'|'.join(map(regex.escape, names))})", text)
+    return [(part, place % 2 == 1) for place, part in enumerate(parts) if part]
+
+
+@variant("tokenizer.stream_decode", "Python's incremental decoder, byte by byte")
+def byte_by_byte(ids: list[int], merges: Merges) -> list[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    parts = ["".join(decoder.decode(bytes([byte])) for byte in reference.decode_bpe([id], merges)) for id in ids]
+    return [*parts, decoder.decode(b"", final=True)]
+
+
+@variant("tokenizer.encode_chat", "two lists side by side")
+def side_by_side(messages: list[list[str]]) -> tuple[list[int], list[int]]:
+    if not messages or any(role not in ("system", "user", "assistant") for role, _ in messages):
+        raise ValueError(messages)
+    pairs = []
+    for role, content in messages:
+        learned = role == "assistant"
+        pairs += [(id, 0) for id in [256, *role.encode(), 10]]
+        pairs += [(id, int(learned)) for id in [*content.encode(), 257]] + [(10, 0)]
+    return [id for id, _ in pairs], [mask for _, mask in pairs]
+
+
+@variant("tokenizer.round_trip", "cut by the regular expression, merged by the heap")
+def quick_parts(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> tuple[list[int], str]:
+    ids: list[int] = []
+    for part, is_special in one_expression.function(text, special_tokens):
+        if is_special:
+            ids.append(256 + len(merges) + special_tokens.index(part))
+        else:
+            ids += always_the_heap.function(PATTERNS[pattern].pieces(part), merges)
+    tokens = [bytes([byte]) for byte in range(256)]
+    for left, right in merges:
+        tokens.append(tokens[left] + tokens[right])
+    tokens += [name.encode() for name in special_tokens]
+    return ids, b"".join(tokens[id] for id in ids).decode()

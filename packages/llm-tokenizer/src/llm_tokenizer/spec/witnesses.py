@@ -6,12 +6,15 @@ is optional: where it is not installed, the case files keep what it said when it
 
 from __future__ import annotations
 
+import codecs
 import importlib.util
 import json
 from typing import Any
 
+import numpy as np
+
 from llm_tokenizer.patterns import PATTERNS
-from llm_tokenizer.reference import byte_to_unicode
+from llm_tokenizer.reference import byte_to_unicode, decode_bpe
 from llm_tokenizer.spec.specification import Witness
 
 Merges = list[list[int]]
@@ -76,6 +79,83 @@ class PublishedTokenizer:
         byte_of = {character: byte for byte, character in enumerate(byte_to_unicode())}
         return bytes(byte_of[character] for id in ids for character in tokenizer.id_to_token(id))
 
+    @staticmethod
+    def merge_pair(word: list[int], pair: list[int], new: int) -> list[int]:
+        """Its encoder with one merge, where every id is a character of its own."""
+        from tokenizers import Tokenizer, models
+
+        if not word:
+            return []
+        ids = {*word, *pair, new}
+        name = {id: chr(0x4E00 + place) for place, id in enumerate(sorted(ids))}
+        left, right = (name[id] for id in pair)
+        made = left + right
+        vocabulary = {character: id for id, character in name.items() if id != new or new in (*word, *pair)}
+        made_id = max(vocabulary.values()) + 1
+        vocabulary[made] = made_id
+        tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[(left, right)]))
+        found = tokenizer.encode("".join(name[id] for id in word)).ids
+        return [new if id == made_id else id for id in found]
+
+    @staticmethod
+    def split_special(text: str, special_tokens: list[str]) -> list[list[Any]]:
+        """Its search for added tokens; all between two of them is one unknown word with its place."""
+        from tokenizers import Tokenizer, models
+
+        tokenizer = Tokenizer(models.WordLevel(vocab={"?": 0}, unk_token="?"))  # noqa: S106 - no password
+        tokenizer.add_special_tokens(special_tokens)
+        found = tokenizer.encode(text)
+        return [[text[start:end], id > 0] for id, (start, end) in zip(found.ids, found.offsets, strict=True)]
+
+    @staticmethod
+    def encode_chat(messages: list[list[str]]) -> tuple[list[int], list[int]]:
+        """The layout as one text with its special tokens; what people write without them."""
+        with_control, plain = _published([]), _published([])
+        with_control.add_special_tokens(["<|im_start|>", "<|im_end|>"])
+        ids, mask = [], []
+        for role, content in messages:
+            head, end = (with_control.encode(part).ids for part in (f"<|im_start|>{role}\n", "<|im_end|>\n"))
+            said = plain.encode(content).ids
+            ids += head + said + end
+            mask += [0] * len(head) + [int(role == "assistant")] * (len(said) + 1) + [0]
+        return ids, mask
+
+    @staticmethod
+    def round_trip(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> tuple[list[int], str]:
+        """Its own pipeline from end to end."""
+        from tokenizers import Regex, decoders, pre_tokenizers
+
+        tokenizer = _published(merges)
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(Regex(PATTERNS[pattern].split), behavior="isolated"),
+                pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+            ]
+        )
+        tokenizer.decoder = decoders.ByteLevel()
+        tokenizer.add_special_tokens(special_tokens)
+        ids = tokenizer.encode(text).ids
+        return ids, tokenizer.decode(ids, skip_special_tokens=False)
+
+
+class Python:
+    """What Python and NumPy do by themselves."""
+
+    @staticmethod
+    def count_pairs(words: list[list[int]]) -> list[list[int]]:
+        """Sorted and counted by NumPy."""
+        pairs = [np.stack([np.array(word[:-1]), np.array(word[1:])], axis=1) for word in words if len(word) > 1]
+        if not pairs:
+            return []
+        found, counts = np.unique(np.concatenate(pairs), axis=0, return_counts=True)
+        return [[*pair, count] for pair, count in zip(found.tolist(), counts.tolist(), strict=True)]
+
+    @staticmethod
+    def stream_decode(ids: list[int], merges: Merges) -> list[str]:
+        """Python's own incremental decoder."""
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        return [*(decoder.decode(decode_bpe([id], merges)) for id in ids), decoder.decode(b"", final=True)]
+
 
 def _published(merges: Merges) -> Any:
     from tokenizers import Tokenizer, models, pre_tokenizers
@@ -94,4 +174,4 @@ def _load_published() -> Any:
     return PublishedTokenizer if importlib.util.find_spec("tokenizers") else None
 
 
-WITNESSES = (Witness("tokenizers", _load_published),)
+WITNESSES = (Witness("tokenizers", _load_published), Witness("Python", lambda: Python))

@@ -9,19 +9,20 @@ from llm_train.interface import Optimizer
 from llm_train.optimizers.adamw import AdamW
 from llm_train.optimizers.muon import Muon
 from llm_train.settings import Optimizer as OptimizerSettings
+from llm_train.workers import Workers
 
 
 class Together:
-    """Several optimizers, each with its own weights, as one."""
+    """Several optimizers, each with its own weights, as one; workers take a part each."""
 
-    def __init__(self, parts: Mapping[str, Optimizer]) -> None:
+    def __init__(self, parts: Mapping[str, Optimizer], workers: Workers | None = None) -> None:
         """Take the parts by name; the names keep their states apart."""
         self.parts = dict(parts)
+        self.workers = workers or Workers()
 
     def step(self, gradients: Mapping[str, Tensor], share: float) -> None:
         """Let every part update its weights."""
-        for part in self.parts.values():
-            part.step(gradients, share)
+        self.workers.map(lambda part: part.step(gradients, share), self.parts.values())
 
     def state(self) -> dict[str, Tensor]:
         """The states of all parts."""
@@ -34,7 +35,12 @@ class Together:
             part.load_state({key.removeprefix(start): value for key, value in state.items() if key.startswith(start)})
 
 
-def build_optimizer(model: nn.Module, settings: OptimizerSettings, dtype: torch.dtype = torch.float32) -> Together:
+def build_optimizer(
+    model: nn.Module,
+    settings: OptimizerSettings,
+    dtype: torch.dtype = torch.float32,
+    workers: Workers | None = None,
+) -> Together:
     """Sort a model's weights by what they are and give each sort its optimizer.
 
     | weights | rule | why |
@@ -57,14 +63,25 @@ def build_optimizer(model: nn.Module, settings: OptimizerSettings, dtype: torch.
             hidden[name] = weight
             if settings.hidden == "adamw":
                 rates[name], decay[name] = settings.hidden_rate, settings.weight_decay
-    parts: dict[str, Optimizer] = {
-        "adamw": AdamW(
-            {name: weights[name] for name in rates}, rates,
-            beta1=settings.beta1, beta2=settings.beta2, eps=settings.epsilon, weight_decay=decay,
-        )
-    }  # fmt: skip
+    workers = workers or Workers()
+    parts: dict[str, Optimizer] = {}
     if settings.hidden == "muon":
-        parts["muon"] = Muon(
-            hidden, settings.hidden_rate, momentum=settings.momentum, weight_decay=settings.weight_decay, dtype=dtype
-        )
-    return Together(parts)
+        # Every worker gets as many matrices of each shape as the others.
+        names = sorted(hidden, key=lambda name: (hidden[name].shape, name))
+        for index in range(min(workers.count, len(names))):
+            parts[f"muon-{index}"] = Muon(
+                {name: hidden[name] for name in names[index :: workers.count]},
+                settings.hidden_rate,
+                momentum=settings.momentum,
+                weight_decay=settings.weight_decay,
+                dtype=dtype,
+            )
+    parts["adamw"] = AdamW(
+        {name: weights[name] for name in rates},
+        rates,
+        beta1=settings.beta1,
+        beta2=settings.beta2,
+        eps=settings.epsilon,
+        weight_decay=decay,
+    )
+    return Together(parts, workers)

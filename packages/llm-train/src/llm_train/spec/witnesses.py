@@ -42,7 +42,9 @@ class TorchWitness:
         if step >= total_steps:
             return floor  # a scheduler has no word on what comes after its end
         optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=peak)
-        falling: torch.optim.lr_scheduler.LRScheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total_steps - warmup_steps, eta_min=floor)
+        falling: torch.optim.lr_scheduler.LRScheduler = torch.optim.lr_scheduler.CosineAnnealingLR(
+            optimizer, total_steps - warmup_steps, eta_min=floor
+        )
         if step >= warmup_steps:
             scheduler, count = falling, step - warmup_steps
         else:

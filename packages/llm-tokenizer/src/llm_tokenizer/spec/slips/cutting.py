@@ -1,7 +1,5 @@
 """Slips in cutting a text into pieces."""
 
-# ruff: noqa: D103 (the hint of a slip says what it does)
-
 from __future__ import annotations
 
 import re

@@ -1,7 +1,5 @@
 """Slips in decoding."""
 
-# ruff: noqa: D103 (the hint of a slip says what it does)
-
 from __future__ import annotations
 
 from llm_tokenizer import reference

@@ -1,7 +1,5 @@
 """Two wrong ways to replace a pair, which slips in training and in encoding share."""
 
-# ruff: noqa: D103 (the hint of a slip says what it does)
-
 from __future__ import annotations
 
 from llm_tokenizer.reference.byte_pair import merge

@@ -1,0 +1,76 @@
+"""The verb `train`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+
+from llm_tokenizer.bpe import BytePairTokenizer
+from llm_tokenizer.character import CharacterTokenizer
+from llm_tokenizer.commands.options import Verbs, add_corpus, add_verb, documents
+from llm_tokenizer.files.huggingface import save_tokenizer
+from llm_tokenizer.patterns import PATTERNS
+from llm_tokenizer.progress import ProgressLine
+from llm_tokenizer.training import EarlyStop, train_bpe
+
+EXAMPLES = """\
+  llm-tokenizer train plays/ --vocab-size 4096 --special-token '<|endoftext|>' --output shakespeare
+  llm-tokenizer train 'news/*.jsonl.gz' --field text --minimum-frequency 2 --processes 4 -o news
+  zcat dump.gz | llm-tokenizer train - --separator '<|end|>' --at-most -o dump
+"""
+
+
+def add_train(verbs: "Verbs") -> None:
+    """Describe the verb and its options."""
+    verb = add_verb(verbs, "train", train, "learn a tokenizer from text files and save it", EXAMPLES)
+    add_corpus(verb)
+    verb.add_argument("--output", "-o", required=True, help="the folder to save tokenizer.json in")
+    verb.add_argument("--vocab-size", type=int, default=4096, help="how many ids there shall be (default: 4096)")
+    verb.add_argument("--at-most", action="store_true", help="take fewer ids where the texts do not give so many")
+    verb.add_argument("--pattern", default="gpt2", help=f"where text is cut: {', '.join(PATTERNS)} (default: gpt2)")
+    verb.add_argument("--special-token", action="append", default=[], metavar="NAME", help="may be given several times")
+    verb.add_argument(
+        "--minimum-frequency",
+        type=int,
+        default=1,
+        metavar="N",
+        help="merge no pair that stands less often (default: 1)",
+    )
+    verb.add_argument("--processes", type=int, default=1, metavar="N", help="how many processes count (default: 1)")
+    verb.add_argument(
+        "--most-pieces", type=int, metavar="N", help="forget the rarest pieces when there are more (default: keep all)"
+    )
+    verb.add_argument("--characters", action="store_true", help="one token per character, nothing merged")
+
+
+def train(options: argparse.Namespace) -> None:
+    """Learn a tokenizer and save it."""
+    tokenizer: BytePairTokenizer | CharacterTokenizer
+    if options.characters:
+        tokenizer = CharacterTokenizer.train(documents(options), options.special_token)
+    else:
+        tokenizer = _train_bpe(options)
+    path = save_tokenizer(tokenizer, options.output)
+    print(f"{tokenizer.vocab_size} tokens in {path}")
+
+
+def _train_bpe(options: argparse.Namespace) -> BytePairTokenizer:
+    learning = ProgressLine("learning merges")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", EarlyStop)
+        tokenizer = train_bpe(
+            documents(options),
+            vocab_size=options.vocab_size,
+            pattern=options.pattern,
+            special_tokens=options.special_token,
+            minimum_frequency=options.minimum_frequency,
+            at_most=options.at_most,
+            processes=options.processes,
+            most_pieces=options.most_pieces,
+            progress=learning,
+        )
+    learning.close()
+    for warning in told:
+        print(f"llm-tokenizer: {warning.message}", file=sys.stderr)
+    return tokenizer

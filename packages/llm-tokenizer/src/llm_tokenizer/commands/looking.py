@@ -1,0 +1,162 @@
+"""The verbs `show`, `compare` and `stats`: what a vocabulary makes of a text."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from llm_tokenizer.commands.options import (
+    Verbs,
+    add_allow_special,
+    add_errors,
+    add_text,
+    add_tokenizer,
+    add_verb,
+    allowed_special,
+    whole_text,
+    written,
+)
+from llm_tokenizer.files.detecting import load_tokenizer
+from llm_tokenizer.interface import Tokenizer
+from llm_tokenizer.measures import Measures, measure_text
+from llm_tokenizer.show import compare_as_html, show_as_html, show_in_terminal, token_label
+
+SHOW = """\
+  llm-tokenizer show shakespeare --text 'To be, or not to be'
+  llm-tokenizer show shakespeare hamlet.txt --html hamlet.html
+  llm-tokenizer show gpt2/ --text 'naïve 猫' --ids
+"""
+COMPARE = """\
+  llm-tokenizer compare shakespeare gpt2/ cl100k_base.tiktoken --text 'To be, or not to be'
+  llm-tokenizer compare small large --file hamlet.txt --html sizes.html
+  llm-tokenizer compare small large --file hamlet.txt --json
+"""
+STATS = """\
+  llm-tokenizer stats shakespeare hamlet.txt
+  llm-tokenizer stats gpt2/ plays.txt.gz --json
+"""
+
+
+def add_show(verbs: "Verbs") -> None:
+    """Describe `show`."""
+    verb = add_verb(verbs, "show", show, "show the tokens of a text in colour", SHOW)
+    add_tokenizer(verb)
+    verb.add_argument("file", nargs="?", default="-", help="the file with the text (default: standard input)")
+    add_allow_special(verb)
+    add_text(verb)
+    verb.add_argument("--ids", action="store_true", help="one token a line: id, bytes, text")
+    verb.add_argument("--html", metavar="FILE", help="write a web page instead, all in one file")
+
+
+def add_compare(verbs: "Verbs") -> None:
+    """Describe `compare`."""
+    verb = add_verb(verbs, "compare", compare, "set several vocabularies side by side on one text", COMPARE)
+    verb.add_argument("tokenizer", nargs="+", help="folders that hold tokenizer.json, or vocabulary files")
+    verb.add_argument("--file", default="-", help="the file with the text (default: standard input)")
+    add_text(verb)
+    verb.add_argument("--ids", action="store_true", help="print the ids as well")
+    verb.add_argument("--html", metavar="FILE", help="write a web page instead, all in one file")
+    verb.add_argument("--json", action="store_true", help="print figures and ids as JSON")
+
+
+def add_stats(verbs: "Verbs") -> None:
+    """Describe `stats`."""
+    verb = add_verb(verbs, "stats", stats, "measure how well a vocabulary fits a text", STATS)
+    add_tokenizer(verb)
+    verb.add_argument("file", nargs="?", default="-", help="the file with the text (default: standard input)")
+    add_allow_special(verb)
+    add_text(verb)
+    add_errors(verb)
+    verb.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def show(options: argparse.Namespace) -> None:
+    """Show the tokens of a text in colour, by line, or on a page."""
+    tokenizer = load_tokenizer(options.tokenizer)
+    ids = tokenizer.encode(whole_text(options), allowed_special=allowed_special(options))
+    if options.html is not None:
+        _write_page(options.html, show_as_html(tokenizer, ids))
+        print(f"{len(ids)} tokens in {options.html}")
+        return
+    if options.ids:
+        for id in ids:
+            data = tokenizer.token_bytes(id)
+            print(f"{id:8}  {data.hex(' '):24}  {_flat(data)}")
+    else:
+        _print_in_color(tokenizer, ids)
+    print(f"{len(ids)} tokens")
+
+
+def compare(options: argparse.Namespace) -> None:
+    """What several vocabularies make of one text."""
+    text = whole_text(options)
+    rows = []
+    for name in options.tokenizer:
+        tokenizer = load_tokenizer(name)
+        rows.append((name, tokenizer, tokenizer.encode(text)))
+    if options.html is not None:
+        _write_page(options.html, compare_as_html(rows, len(text.encode())))
+        print(f"{len(rows)} vocabularies in {options.html}")
+        return
+    measures = [measure_text(tokenizer, text, ids) for _, tokenizer, ids in rows]
+    if options.json:
+        found = [
+            {"tokenizer": name} | figures.as_json() | {"ids": ids}
+            for (name, _, ids), figures in zip(rows, measures, strict=True)
+        ]
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+        return
+    width = max(len("vocabulary"), *(len(name) for name, _, _ in rows))
+    print(f"{'vocabulary':{width}}  {'size':>8}  {'tokens':>8}  bytes per token  tokens per word")
+    for (name, _, _), found_here in zip(rows, measures, strict=True):
+        print(
+            f"{name:{width}}  {found_here.vocab_size:8}  {found_here.tokens:8}  "
+            f"{found_here.bytes_per_token:15.2f}  {found_here.tokens_per_word:15.2f}"
+        )
+    for name, tokenizer, ids in rows:
+        print(f"\n{name}")
+        _print_in_color(tokenizer, ids)
+        if options.ids:
+            print(" ".join(map(str, ids)))
+
+
+def stats(options: argparse.Namespace) -> None:
+    """Compression and coverage."""
+    tokenizer = load_tokenizer(options.tokenizer)
+    text = whole_text(options)
+    found = measure_text(tokenizer, text, tokenizer.encode(text, allowed_special=allowed_special(options)))
+    print(json.dumps(found.as_json(), ensure_ascii=False, indent=2) if options.json else _in_words(found))
+
+
+def _in_words(found: Measures) -> str:
+    commonest = ", ".join(f"{_flat(token)!r} {count:,}" for token, count in found.commonest)
+    alone = found.bytes_alone / found.tokens if found.tokens else 0.0
+    return "\n".join(
+        [
+            f"text         {found.text_bytes:,} bytes, {found.characters:,} characters, {found.words:,} words",
+            f"tokens       {found.tokens:,}",
+            f"compression  {found.bytes_per_token:.2f} bytes per token, {found.tokens_per_word:.2f} tokens per word",
+            f"coverage     {found.used:,} of {found.vocab_size:,} ids are used ({found.coverage:.1%})",
+            f"broken up    {alone:.1%} of the tokens are single bytes of a longer character",
+            f"longest      {_flat(found.longest)!r}",
+            f"commonest    {commonest}",
+        ]
+    )
+
+
+def _print_in_color(tokenizer: Tokenizer, ids: list[int]) -> None:
+    """In colour where the terminal has any; else as plain text."""
+    from rich.console import Console
+
+    Console(highlight=False, file=sys.stdout).print(show_in_terminal(tokenizer, ids), soft_wrap=True)
+
+
+def _flat(data: bytes) -> str:
+    """A token on one line."""
+    return token_label(data).replace("\n", "")
+
+
+def _write_page(path: str, page: str) -> None:
+    with written(path) as stream:
+        stream.write(page.encode("utf-8"))

@@ -1,0 +1,147 @@
+"""What the verbs share: adding one to the command, texts that are named in it, files that are written."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO, TypeAlias, get_args
+
+from llm_tokenizer.cleaning import Controls, LineBreaks, Normalization
+from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.progress import ProgressLine
+from llm_tokenizer.reading.decoding import Errors, decoded_blocks
+from llm_tokenizer.reading.finding import JSON_LINES, TEXT_FILES
+from llm_tokenizer.text import read_documents, text_files
+
+Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Run = Callable[[argparse.Namespace], None]
+
+
+def add_verb(verbs: "Verbs", name: str, run: Run, help: str, examples: str) -> argparse.ArgumentParser:
+    """A verb with its own help and examples."""
+    verb = verbs.add_parser(
+        name,
+        help=help,
+        description=help[0].upper() + help[1:] + ".",
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verb.set_defaults(run=run)
+    return verb
+
+
+def add_tokenizer(verb: argparse.ArgumentParser) -> None:
+    """The first argument of most verbs."""
+    verb.add_argument("tokenizer", help="a folder that holds tokenizer.json, or a vocabulary file of any known format")
+
+
+def add_allow_special(verb: argparse.ArgumentParser) -> None:
+    """`--allow-special NAME`, as often as one likes."""
+    verb.add_argument(
+        "--allow-special",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help='let this special token work in the text; "all" allows all of them',
+    )
+
+
+def allowed_special(options: argparse.Namespace) -> list[str] | str:
+    """The names that were allowed, or the one word all."""
+    names: list[str] = options.allow_special
+    return "all" if names == ["all"] else names
+
+
+def add_errors(verb: argparse.ArgumentParser) -> None:
+    """`--errors`, for bytes that are not UTF-8."""
+    verb.add_argument(
+        "--errors",
+        choices=get_args(Errors),
+        default="strict",
+        help="what to do with bytes that are not UTF-8: refuse, replace by U+FFFD, or drop them (default: strict)",
+    )
+
+
+def add_corpus(verb: argparse.ArgumentParser) -> None:
+    """A corpus and how it is read."""
+    verb.add_argument(
+        "corpus", nargs="+", help="text files, folders of .txt and .md files, globs, or - for standard input"
+    )
+    verb.add_argument("--separator", help="a line that stands alone between two documents")
+    verb.add_argument("--field", help="each line is a JSON object, and this field of it is a document (.jsonl)")
+    verb.add_argument("--normalization", choices=get_args(Normalization), help="Unicode normalization (default: none)")
+    verb.add_argument("--line-breaks", choices=get_args(LineBreaks), default="lf", help="as LF, or kept (default: lf)")
+    verb.add_argument(
+        "--controls", choices=get_args(Controls), default="keep", help="control characters (default: keep)"
+    )
+    add_errors(verb)
+
+
+def documents(options: argparse.Namespace) -> Iterator[str]:
+    """The documents of everything that was named, with a line of progress."""
+    reading = ProgressLine("reading files")
+    suffixes = TEXT_FILES if options.field is None else JSON_LINES
+    sources: list[str | Path] = []
+    for corpus in options.corpus:
+        sources += [corpus] if corpus == "-" else text_files(corpus, suffixes)
+    for place, source in enumerate(sources):
+        reading(place, len(sources))
+        yield from read_documents(
+            source,
+            separator=options.separator,
+            field=options.field,
+            normalization=options.normalization,
+            errors=options.errors,
+            line_breaks=options.line_breaks,
+            controls=options.controls,
+        )
+    reading.close()
+
+
+def add_text(verb: argparse.ArgumentParser) -> None:
+    """`--text`, the text itself."""
+    verb.add_argument("--text", help="the text itself, instead of a file")
+
+
+def whole_text(options: argparse.Namespace) -> str:
+    """The text that was given: in the command itself, as a file, or through a pipe. Not a byte of it is changed."""
+    if getattr(options, "text", None) is not None:
+        return str(options.text)
+    errors: Errors = getattr(options, "errors", "strict")
+    return "".join(decoded_blocks(options.file, errors=errors, keep_mark=True))
+
+
+@contextmanager
+def opened(path: str) -> Iterator[BinaryIO]:
+    """The bytes of a file, or of standard input for `-`."""
+    if path == "-":
+        yield sys.stdin.buffer
+        return
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(Path(path).open("rb"))
+        except OSError as error:
+            raise TokenizerError(f"{path}: cannot be read: {error.strerror}; check the path") from None
+        yield file
+
+
+@contextmanager
+def written(path: str) -> Iterator[BinaryIO]:
+    """Standard output for `-`; else a file that appears under its name only when all of it is written."""
+    if path == "-":
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    part = Path(f"{path}.part")
+    try:
+        with part.open("wb") as stream:
+            yield stream
+        part.replace(path)
+    except OSError as error:
+        raise TokenizerError(f"{path}: cannot be written: {error.strerror}; check the path") from None
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,115 @@
+"""The verbs `encode` and `decode`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from llm_tokenizer.commands.options import (
+    Verbs,
+    add_allow_special,
+    add_errors,
+    add_tokenizer,
+    add_verb,
+    allowed_special,
+    opened,
+    written,
+)
+from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.files.detecting import load_tokenizer
+from llm_tokenizer.id_files import FORMATS, read_ids, write_ids
+from llm_tokenizer.interface import Tokenizer
+from llm_tokenizer.progress import ProgressLine
+from llm_tokenizer.reading.decoding import decoded_blocks
+from llm_tokenizer.stream_encoding import encode_blocks
+
+ENCODE = """\
+  echo 'To be, or not to be' | llm-tokenizer encode shakespeare
+  llm-tokenizer encode shakespeare hamlet.txt --count
+  llm-tokenizer encode shakespeare plays.txt.gz --format uint16 --output plays.bin
+  llm-tokenizer encode shakespeare plays.txt --allow-special '<|endoftext|>' --format npy -o plays.npy
+"""
+DECODE = """\
+  echo 84 111 | llm-tokenizer decode shakespeare
+  llm-tokenizer encode shakespeare hamlet.txt | llm-tokenizer decode shakespeare
+  llm-tokenizer decode shakespeare plays.bin --format uint16 --output plays.txt
+"""
+
+
+def add_encode(verbs: "Verbs") -> None:
+    """Describe `encode`."""
+    verb = add_verb(verbs, "encode", encode, "write the ids of a text, whatever its size", ENCODE)
+    add_tokenizer(verb)
+    verb.add_argument("file", nargs="?", default="-", help="the file with the text (default: standard input)")
+    add_allow_special(verb)
+    add_errors(verb)
+    _add_format(verb)
+    verb.add_argument("--count", action="store_true", help="print only how many there are")
+
+
+def add_decode(verbs: "Verbs") -> None:
+    """Describe `decode`."""
+    verb = add_verb(verbs, "decode", decode, "write the text of ids, byte for byte", DECODE)
+    add_tokenizer(verb)
+    verb.add_argument("file", nargs="?", default="-", help="the file with the ids (default: standard input)")
+    _add_format(verb)
+
+
+def _add_format(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="text",
+        help="the ids as text, as a NumPy file, or as raw little-endian numbers (default: text)",
+    )
+    verb.add_argument(
+        "--output", "-o", default="-", metavar="FILE", help="the file to write (default: standard output)"
+    )
+
+
+def encode(options: argparse.Namespace) -> None:
+    """Write the ids of a text, or how many there are."""
+    tokenizer = load_tokenizer(options.tokenizer)
+    blocks = encode_blocks(tokenizer, _told(options), allowed_special=allowed_special(options))
+    if options.count:
+        print(sum(map(len, blocks)))
+        return
+    with written(options.output) as stream:
+        write_ids(blocks, stream, options.format, vocab_size=tokenizer.vocab_size)
+
+
+def decode(options: argparse.Namespace) -> None:
+    """Write the bytes of ids, exactly."""
+    tokenizer = load_tokenizer(options.tokenizer)
+    decoding = ProgressLine("decoding ids")
+    count = 0
+    with opened(options.file) as source, written(options.output) as stream:
+        for ids in read_ids(source, options.format):
+            stream.write(_decoded(tokenizer, ids, count))
+            count += len(ids)
+            decoding(count)
+    decoding.close()
+
+
+def _told(options: argparse.Namespace) -> Iterator[str]:
+    """The text in parts, with a line of progress."""
+    encoding = ProgressLine("encoding characters")
+    count = 0
+    for block in decoded_blocks(options.file, errors=options.errors, keep_mark=True):
+        yield block
+        count += len(block)
+        encoding(count)
+    encoding.close()
+
+
+def _decoded(tokenizer: Tokenizer, ids: list[int], before: int) -> bytes:
+    """The bytes of some ids; a wrong one is named by its place among all."""
+    try:
+        return tokenizer.decode_bytes(ids)
+    except TokenizerError:
+        for place, id in enumerate(ids):
+            try:
+                tokenizer.decode_bytes([id])
+            except TokenizerError as error:
+                raise TokenizerError(str(error).replace("ids[0]", f"ids[{before + place}]")) from None
+        raise

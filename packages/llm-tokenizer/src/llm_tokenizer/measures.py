@@ -1,0 +1,71 @@
+"""How well a vocabulary fits a text: compression, coverage, and what its tokens look like."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from llm_tokenizer.interface import Tokenizer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measures:
+    """What became of a text.
+
+    Compression is `bytes_per_token`: how much of a text a model of some context length can see. Coverage is how many
+    of the vocabulary's tokens the text uses at all; `bytes_alone` counts tokens of a single byte that is no ASCII
+    character, which is what a script looks like that the vocabulary was not trained on.
+    """
+
+    text_bytes: int
+    characters: int
+    words: int
+    tokens: int
+    vocab_size: int
+    used: int
+    bytes_alone: int
+    longest: bytes
+    commonest: tuple[tuple[bytes, int], ...]
+
+    @property
+    def bytes_per_token(self) -> float:
+        """The compression; 0 for an empty text."""
+        return self.text_bytes / self.tokens if self.tokens else 0.0
+
+    @property
+    def tokens_per_word(self) -> float:
+        """How many tokens a word takes; a word is what stands between white space."""
+        return self.tokens / self.words if self.words else 0.0
+
+    @property
+    def coverage(self) -> float:
+        """The share of the vocabulary that the text uses."""
+        return self.used / self.vocab_size
+
+    def as_json(self) -> dict[str, Any]:
+        """All figures; tokens as text, U+FFFD where they are none."""
+        figures = asdict(self)
+        figures["longest"] = self.longest.decode("utf-8", "replace")
+        figures["commonest"] = [[token.decode("utf-8", "replace"), count] for token, count in self.commonest]
+        shares = ("bytes_per_token", "tokens_per_word", "coverage")
+        return figures | {name: round(getattr(self, name), 4) for name in shares}
+
+
+def measure_text(tokenizer: Tokenizer, text: str, ids: Sequence[int], *, most: int = 10) -> Measures:
+    """The figures of a text and of the ids that it became."""
+    counts = Counter(ids)
+    tokens = {id: tokenizer.token_bytes(id) for id in counts}
+    frequent = sorted(counts, key=lambda id: (-counts[id], id))[:most]
+    return Measures(
+        text_bytes=len(text.encode()),
+        characters=len(text),
+        words=len(text.split()),
+        tokens=len(ids),
+        vocab_size=tokenizer.vocab_size,
+        used=len(counts),
+        bytes_alone=sum(counts[id] for id, token in tokens.items() if len(token) == 1 and token[0] >= 0x80),
+        longest=max(tokens.values(), key=lambda token: (len(token), token), default=b""),
+        commonest=tuple((tokens[id], counts[id]) for id in frequent),
+    )

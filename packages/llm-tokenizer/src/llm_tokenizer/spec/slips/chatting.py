@@ -1,0 +1,113 @@
+"""Slips in laying out a conversation."""
+
+from __future__ import annotations
+
+from llm_tokenizer import reference
+from llm_tokenizer.spec.specification import slip
+
+CHAT = "tokenizer.encode_chat"
+Messages = list[list[str]]
+Encoded = tuple[list[int], list[int]]
+START, END = 256, 257
+
+
+def _layout(messages: Messages, learned: str = "", **changes: str) -> Encoded:
+    """The layout with one thing changed; `learned` names the parts of an answer that are learned."""
+    reference.encode_chat(messages)
+    ids: list[int] = []
+    mask: list[int] = []
+    for role, content in messages:
+        head = [START, *role.encode(), *changes.get("after_role", "\n").encode()]
+        parts = {
+            "head": head,
+            "content": list(changes.get("content", content).encode()),
+            "end": [END],
+            "after": list(changes.get("after_end", "\n").encode()),
+        }
+        for name, part in parts.items():
+            ids += part
+            mask += [int(role == "assistant" and name in (learned or "content end").split())] * len(part)
+    return ids, mask
+
+
+@slip(CHAT, "content may hold control tokens", "what somebody writes never becomes a control id")
+def injected(messages: Messages) -> Encoded:
+    ids: list[int] = []
+    mask: list[int] = []
+    for role, content in messages:
+        found, learned = reference.encode_chat([[role, content]])
+        text = bytes(id for id in found if id < 256).decode()
+        if "<|im_end|>" in text:
+            said = [
+                END if special else byte
+                for part, special in reference.split_special(content, ["<|im_end|>"])
+                for byte in ([0] if special else str(part).encode())
+            ]
+            head = [START, *role.encode(), 10]
+            found = [*head, *said, END, 10]
+            learned = [0] * len(head) + [int(role == "assistant")] * (len(said) + 1) + [0]
+        ids += found
+        mask += learned
+    reference.encode_chat(messages)
+    return ids, mask
+
+
+@slip(CHAT, "end not learned", "the end of an answer is learned too, or the model never stops")
+def end_not_learned(messages: Messages) -> Encoded:
+    return _layout(messages, "content")
+
+
+@slip(CHAT, "line feed learned", "the line feed after the end is not learned: generation has stopped before it")
+def line_feed_learned(messages: Messages) -> Encoded:
+    return _layout(messages, "content end after")
+
+
+@slip(CHAT, "head learned", "the head of an answer is given, not learned")
+def head_learned(messages: Messages) -> Encoded:
+    return _layout(messages, "head content end")
+
+
+@slip(CHAT, "everything learned", "only what the assistant says is learned")
+def everything_learned(messages: Messages) -> Encoded:
+    ids, _ = reference.encode_chat(messages)
+    return ids, [1] * len(ids)
+
+
+@slip(CHAT, "mask shifted", "the mask belongs to the ids of the same places; shifting is the business of the loss")
+def shifted(messages: Messages) -> Encoded:
+    ids, mask = reference.encode_chat(messages)
+    return ids, [*mask[1:], 0]
+
+
+@slip(CHAT, "blank after the role", "a line feed stands after the role, not a blank")
+def blank_after_role(messages: Messages) -> Encoded:
+    return _layout(messages, after_role=" ")
+
+
+@slip(CHAT, "no line feed at the end", "every message ends with a line feed after its end token, the last one too")
+def no_line_feed(messages: Messages) -> Encoded:
+    ids, mask = reference.encode_chat(messages)
+    return ids[:-1], mask[:-1]
+
+
+@slip(CHAT, "content stripped", "content is not changed: blanks and line feeds at its ends belong to it")
+def content_stripped(messages: Messages) -> Encoded:
+    return reference.encode_chat([[role, content.strip()] for role, content in messages])
+
+
+@slip(CHAT, "any role", "a role other than system, user and assistant raises ValueError")
+def any_role(messages: Messages) -> Encoded:
+    known = ("system", "user", "assistant")
+    return reference.encode_chat([[role if role in known else "user", content] for role, content in messages])
+
+
+@slip(CHAT, "no messages", "no message at all raises ValueError")
+def no_messages(messages: Messages) -> Encoded:
+    return reference.encode_chat(messages) if messages else ([], [])
+
+
+@slip(CHAT, "empty messages left out", "a message without content is a message")
+def empty_left_out(messages: Messages) -> Encoded:
+    reference.encode_chat(messages)
+    said = [message for message in messages if message[1]]
+    return reference.encode_chat(said) if said else ([], [])

@@ -1,0 +1,80 @@
+"""Slips in putting the steps together."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from llm_tokenizer import reference
+from llm_tokenizer.reference.byte_pair import Merges
+from llm_tokenizer.spec.specification import slip
+
+TRIP = "tokenizer.round_trip"
+Result = tuple[list[int], str]
+
+
+@slip(TRIP, "special tokens not found", "special tokens must be found before the text is cut")
+def no_special(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
+    return reference.round_trip(text, pattern, merges, [])
+
+
+@slip(TRIP, "not cut", "each piece of the pattern is merged by itself, not the whole text")
+def not_cut(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
+    ids: list[int] = []
+    for part, is_special in reference.split_special(text, special_tokens):
+        name = str(part)
+        ids += [256 + len(merges) + special_tokens.index(name)] if is_special else reference.encode_bpe([name], merges)
+    return ids, text
+
+
+@slip(TRIP, "always gpt2", "the pattern that is named does the cutting")
+def always_gpt2(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
+    return reference.round_trip(text, "gpt2", merges, special_tokens)
+
+
+@slip(TRIP, "special ids first", "special tokens come after the merges")
+def special_first(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
+    ids, decoded = reference.round_trip(text, pattern, merges, special_tokens)
+    first, count = 256 + len(merges), len(special_tokens)
+    return [id - len(merges) if id >= first else id + count if id >= 256 else id for id in ids], decoded
+
+
+@slip(TRIP, "cut before special tokens", "special tokens are found in the text, not in its pieces")
+def cut_first(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
+    ids: list[int] = []
+    for piece in reference.split_text(text, pattern):
+        found = piece in special_tokens
+        ids += [256 + len(merges) + special_tokens.index(piece)] if found else reference.encode_bpe([piece], merges)
+    return ids, text
+
+
+@slip(TRIP, "normalized", "the text comes back as it was, accents and all: nothing is normalized")
+def trip_normalized(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
+    return reference.round_trip(unicodedata.normalize("NFC", text), pattern, merges, special_tokens)
+
+
+@slip(TRIP, "line breaks changed", "CR LF comes back as CR LF")
+def line_breaks(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
+    return reference.round_trip(text.replace("\r\n", "\n"), pattern, merges, special_tokens)
+
+
+@slip(TRIP, "decoded token by token", "bytes are joined before they become characters")
+def trip_token_by_token(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
+    ids, _ = reference.round_trip(text, pattern, merges, special_tokens)
+    first = 256 + len(merges)
+    parts = [
+        special_tokens[id - first] if id >= first else reference.decode_bpe([id], merges).decode("utf-8", "replace")
+        for id in ids
+    ]
+    return ids, "".join(parts)
+
+
+@slip(TRIP, "special tokens vanish", "special tokens come back as their text")
+def vanish(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
+    ids, _ = reference.round_trip(text, pattern, merges, special_tokens)
+    kept = [id for id in ids if id < 256 + len(merges)]
+    return ids, reference.decode_bpe(kept, merges).decode()
+
+
+@slip(TRIP, "blank before the text", "no blank is put before the text")
+def leading_blank(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
+    return reference.round_trip(" " + text if text else text, pattern, merges, special_tokens)

@@ -1,0 +1,83 @@
+"""Slips in decoding a stream."""
+
+from __future__ import annotations
+
+from llm_tokenizer import reference
+from llm_tokenizer.reference.byte_pair import Merges
+from llm_tokenizer.spec.specification import slip
+
+STREAM = "tokenizer.stream_decode"
+
+
+@slip(STREAM, "token by token", "a character may lie in two tokens: its first bytes must wait for the others")
+def stream_token_by_token(ids: list[int], merges: Merges) -> list[str]:
+    return [*(reference.decode_bpe([id], merges).decode("utf-8", "replace") for id in ids), ""]
+
+
+@slip(STREAM, "all at the end", "what is complete is shown at once, not kept for the end")
+def all_at_the_end(ids: list[int], merges: Merges) -> list[str]:
+    return [*("" for _ in ids), reference.decode_bpe(ids, merges).decode("utf-8", "replace")]
+
+
+@slip(STREAM, "rest forgotten", "what is unfinished at the end is shown as U+FFFD, it does not vanish")
+def rest_forgotten(ids: list[int], merges: Merges) -> list[str]:
+    return [*reference.stream_decode(ids, merges)[:-1], ""]
+
+
+@slip(STREAM, "no string for the end", "there is one string more than there are ids, for what is left")
+def no_end(ids: list[int], merges: Merges) -> list[str]:
+    return reference.stream_decode(ids, merges)[:-1]
+
+
+@slip(STREAM, "bad bytes dropped", "bytes that are not UTF-8 are shown as U+FFFD, they do not vanish")
+def dropped(ids: list[int], merges: Merges) -> list[str]:
+    parts, held = [], b""
+    for id in ids:
+        held += reference.decode_bpe([id], merges)
+        waiting = reference.streaming.unfinished(held)
+        parts.append(held[: len(held) - waiting].decode("utf-8", "ignore"))
+        held = held[len(held) - waiting :]
+    return [*parts, held.decode("utf-8", "ignore")]
+
+
+@slip(STREAM, "waits until all is whole", "a byte that can never become a character must not hold up what follows it")
+def waits_for_ever(ids: list[int], merges: Merges) -> list[str]:
+    parts, held = [], b""
+    for id in ids:
+        held += reference.decode_bpe([id], merges)
+        try:
+            parts.append(held.decode("utf-8"))
+            held = b""
+        except UnicodeDecodeError:
+            parts.append("")
+    return [*parts, held.decode("utf-8", "replace")]
+
+
+@slip(STREAM, "whole text minus what was shown", "text that ends in U+FFFD must not be cut from what comes next")
+def by_difference(ids: list[int], merges: Merges) -> list[str]:
+    parts, shown = [], ""
+    for count in range(1, len(ids) + 1):
+        text = reference.decode_bpe(ids[:count], merges).decode("utf-8", "replace")
+        parts.append("" if text.endswith("\ufffd") else text[len(shown) :])
+        shown = shown if text.endswith("\ufffd") else text
+    text = reference.decode_bpe(ids, merges).decode("utf-8", "replace")
+    return [*parts, text[len(shown) :]]
+
+
+@slip(STREAM, "the complete part of a token waits too", "only the bytes of the unfinished character wait")
+def waits_as_a_whole(ids: list[int], merges: Merges) -> list[str]:
+    parts, held = [], b""
+    for id in ids:
+        held += reference.decode_bpe([id], merges)
+        if reference.streaming.unfinished(held):
+            parts.append("")
+        else:
+            parts.append(held.decode("utf-8", "replace"))
+            held = b""
+    return [*parts, held.decode("utf-8", "replace")]
+
+
+@slip(STREAM, "one sign for several bytes", "each byte that begins no character is one U+FFFD")
+def one_sign(ids: list[int], merges: Merges) -> list[str]:
+    parts = reference.stream_decode(ids, merges)
+    return ["\ufffd".join(part for part in text.split("\ufffd\ufffd")) for text in parts]
