@@ -7,10 +7,7 @@ def split_special(text: str, special_tokens: list[str]) -> list[list[str | bool]
     plain = ""
     place = 0
     while place < len(text):
-        longest = ""
-        for name in special_tokens:
-            if text.startswith(name, place) and len(name) > len(longest):
-                longest = name
+        longest = max((name for name in special_tokens if text.startswith(name, place)), key=len, default="")
         if longest:
             if plain:
                 parts.append([plain, False])

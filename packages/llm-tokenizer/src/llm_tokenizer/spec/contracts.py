@@ -265,8 +265,8 @@ ROUND_TRIP = Contract(
     summary="All steps in a row: a text to ids, and the ids back to the text.",
     formula=r"\text{decode}(\text{encode}(t)) = t",
     why=(
-        "Each step may be right and the whole still wrong: special tokens must be found before the text is cut, the "
-        "cut comes before merging, and decoding must undo all of it. A text that comes back otherwise than it went in is "
+        "Each step may be right and the whole still wrong: special tokens must be found before the text is cut, "
+        "cutting comes before merging, and decoding must undo all of it. A text that comes back otherwise than it went in is "
         "lost to the model."
     ),
     clauses=(
