@@ -15,7 +15,8 @@ def rotary_angles(positions: Int[Tensor, "..."], d_head: int, base: float, dtype
     """
     working = torch.promote_types(dtype, torch.float32)
     pair = torch.arange(0, d_head, 2, device=positions.device).to(working)
-    angles = positions[..., None].to(working) * base ** (-pair / d_head)
+    # Written as a quotient, as transformers writes it: the last bit of a speed, times a position, shows in the logits.
+    angles = positions[..., None].to(working) * (1.0 / base ** (pair / d_head))
     return angles.cos().to(dtype), angles.sin().to(dtype)
 
 

@@ -159,7 +159,7 @@ def count_pairs(
     Spec: tokenizer.count_pairs
     """
     pair_counts: defaultdict[Pair, int] = defaultdict(int)
-    places: defaultdict[Pair, list[int]] = defaultdict(list)  # some twice, which does no harm
+    places: defaultdict[Pair, list[int]] = defaultdict(list)  # some twice
     for place, (word, count) in enumerate(zip(words, counts, strict=True)):
         for pair in pairwise(word):
             pair_counts[pair] += count
@@ -194,30 +194,36 @@ class _Words:
         return None
 
     def merge(self, pair: Pair, new: int) -> None:
-        """Replace the pair by the new token in every word that holds it, and count what changed around it."""
+        """Replace the pair by the new token in every word that holds it, and count what changed around it.
+
+        From left to right, so that of `aaa` the first two are merged.
+        """
         left, right = pair
         counts, places = self._pair_counts, self._places
         come: defaultdict[Pair, int] = defaultdict(int)
-        for place in places.pop(pair):
+        for place in set(places.pop(pair)):
             word, count = self._words[place], self._counts[place]
-            last = len(word) - 1
-            at = 0
-            while at < last:  # from left to right, so that of `aaa` the first two are merged
-                if word[at] == left and word[at + 1] == right:
-                    if at:
-                        counts[word[at - 1], left] -= count
-                        before = (word[at - 1], new)
+            end = len(word)
+            at = kept = 0  # up to where the word is read and written again
+            while at < end:
+                token = word[at]
+                at += 1
+                if token == left and at < end and word[at] == right:
+                    token = new
+                    at += 1
+                    if kept:
+                        counts[word[kept - 1], left] -= count
+                        before = (word[kept - 1], new)
                         come[before] += count
                         places[before].append(place)
-                    if at + 1 < last:
-                        counts[right, word[at + 2]] -= count
-                        after = (new, word[at + 2])
+                    if at < end:
+                        counts[right, word[at]] -= count
+                        after = (new, word[at])
                         come[after] += count
                         places[after].append(place)
-                    word[at] = new
-                    del word[at + 1]
-                    last -= 1
-                at += 1
+                word[kept] = token
+                kept += 1
+            del word[kept:]
         del counts[pair]
         for changed, change in come.items():
             counts[changed] += change  # in `aaaa` the pair of new and old comes and goes again in one merge

@@ -266,8 +266,8 @@ ROUND_TRIP = Contract(
     formula=r"\text{decode}(\text{encode}(t)) = t",
     why=(
         "Each step may be right and the whole still wrong: special tokens must be found before the text is cut, "
-        "cutting comes before merging, and decoding must undo all of it. A text that comes back otherwise than it went in is "
-        "lost to the model."
+        "cutting comes before merging, and decoding must undo all of it. A text that comes back otherwise than it went "
+        "in is lost to the model."
     ),
     clauses=(
         "Special tokens are found first (the longest at each place); the k-th name has the id 256 + the number of "

@@ -163,7 +163,8 @@ def _time_limit(seconds: float) -> Iterator[None]:
         """Not an Exception: the harness must not take it for the implementation's answer."""
 
     before = signal.signal(signal.SIGVTALRM, stop)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    # Again and again: an alarm that falls into a destructor is swallowed there.
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds, 0.1)
     try:
         yield
     except _Stop:

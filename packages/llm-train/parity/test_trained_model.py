@@ -1,0 +1,98 @@
+"""What `llm-train` leaves behind is a Hugging Face model: transformers and tokenizers read it as it is.
+
+Every run under the folder LLM_RUNS is tried, and one that is made here, so that there is always one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from llm_layers import attention, fused_attention, load_model
+from llm_tokenizer import load_tokenizer
+
+NASTY = [
+    "",
+    " ",
+    "\n\n\t ",
+    "a" * 500,
+    " " * 300,
+    "naïve café — “quotes” … €",
+    "e\u0301 vs é",
+    "👩‍👩‍👧‍👦 🏳️‍🌈 🇮🇸",
+    "日本語のテキスト 中文 한국어",
+    "שלום عالم नमस्ते สวัสดี",
+    "\r\n\r\x0b\x0c\x1c\x85\u2028\u2029",
+    "\x00\x01\x7f\u200b\ufeff\ufffd",
+    "I'LL you're we've 'tis don'T",
+    "<|endoftext|> <|end_of_text|> <|im_start|>",
+    "3.14159 1,000,000 ½ ⅷ ๓",
+    "\U0001f9ff\U0010fffd\ue000",
+]
+
+
+def runs() -> list[Path]:
+    root = Path(os.environ.get("LLM_RUNS", "runs"))
+    return sorted(folder.parent for folder in root.glob("*/figures.json"))
+
+
+@pytest.fixture(scope="module", params=[*runs(), None], ids=lambda run: run.name if run else "made here")
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if request.param is not None:
+        return request.param
+    root = tmp_path_factory.mktemp("runs")
+    command = [sys.executable, "-m", "llm_train", "run", "--recipe", "tiny", "--runs", str(root), "--run", "made"]
+    subprocess.run(command, check=True, capture_output=True)
+    return root / "made"
+
+
+def held_out_lines(run: Path) -> list[str]:
+    header = json.loads((run / "tokens" / "held-out.json").read_text())
+    ids = np.fromfile(run / "tokens" / "held-out.bin", dtype=header["dtype"])
+    text = load_tokenizer(run / "model").decode(ids.tolist())
+    return [line for line in text.splitlines() if line][:1000]
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [("eager", attention), ("sdpa", fused_attention)], ids=["clear", "fused"])
+def test_transformers_loads_it_without_a_word_and_gives_our_logits(
+    run: Path, theirs: str, ours: Callable[..., torch.Tensor], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        model, report = AutoModelForCausalLM.from_pretrained(
+            run / "model", attn_implementation=theirs, output_loading_info=True
+        )
+    assert not any(report.get(kind) for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")), report
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING], caplog.text
+    decoder = load_model(run / "model", attend=ours)
+    ids = load_tokenizer(run / "model").encode("\n".join(held_out_lines(run)))
+    length = decoder.context_length
+    windows = torch.tensor([ids[start : start + length] for start in range(0, 20 * length, length)])
+    with torch.inference_mode():
+        difference = (model(windows).logits - decoder(windows)).abs().max().item()
+    print(f"{run.name}, {theirs}: largest difference of a logit {difference:.2g}")
+    assert difference <= 1e-5
+
+
+def test_tokenizers_gives_our_ids_on_held_out_lines_and_on_nasty_text(run: Path) -> None:
+    ours = load_tokenizer(run / "model")
+    theirs = Tokenizer.from_file(str(run / "model" / "tokenizer.json"))
+    automatic = AutoTokenizer.from_pretrained(run / "model")
+    lines = held_out_lines(run)
+    assert len(lines) == 1000
+    for text in [*lines, *NASTY]:
+        # In a text special tokens are plain characters for us; the library is asked to treat them so too.
+        if not any(name in text for name in ours.special_tokens):
+            assert theirs.encode(text, add_special_tokens=False).ids == ours.encode(text), repr(text)
+            assert automatic(text, add_special_tokens=False).input_ids == ours.encode(text), repr(text)
+        assert theirs.decode(ours.encode(text), skip_special_tokens=False) == text, repr(text)
