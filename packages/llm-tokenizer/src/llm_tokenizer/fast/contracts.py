@@ -26,7 +26,7 @@ __all__ = ["decode_bpe", "encode_bpe", "split_text", "train_bpe"]
 def split_text(text: str, pattern: str) -> list[str]:
     """The pieces of a text.
 
-    Spec: tokenizer.split_text
+    Goes on trial as tokenizer.split_text.
     """
     data = utf8(text)
     edges = np.zeros(len(data) + 1, np.int64)
@@ -48,7 +48,7 @@ def write_edges(text: Bytes, end: int, rule: int, kinds: Bytes, edges: Integers)
 def train_bpe(pieces: Sequence[str], vocab_size: int) -> list[Pair]:
     """The merges for these pieces.
 
-    Spec: tokenizer.train_bpe
+    Goes on trial as tokenizer.train_bpe.
     """
     if vocab_size < 256:
         raise TokenizerError(f"vocab_size: must be at least 256, was {vocab_size}")
@@ -61,7 +61,7 @@ def train_bpe(pieces: Sequence[str], vocab_size: int) -> list[Pair]:
 def encode_bpe(pieces: Sequence[str], merges: Sequence[Pair]) -> list[int]:
     """The ids of these pieces, each once by merging and once from memory.
 
-    Spec: tokenizer.encode_bpe
+    Goes on trial as tokenizer.encode_bpe.
     """
     encoder = FastEncoder(BytePairTokenizer(merges))
     merged, remembered = ([encoder.encode_bytes(utf8(piece), WHOLE) for piece in pieces] for _ in range(2))
@@ -73,6 +73,6 @@ def encode_bpe(pieces: Sequence[str], merges: Sequence[Pair]) -> list[int]:
 def decode_bpe(ids: Sequence[int], merges: Sequence[Pair]) -> bytes:
     """The bytes of the ids.
 
-    Spec: tokenizer.decode_bpe
+    Goes on trial as tokenizer.decode_bpe.
     """
     return FastDecoder(BytePairTokenizer(merges)).decode_bytes(ids)
