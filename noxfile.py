@@ -65,10 +65,13 @@ def tests(session: nox.Session, package: str) -> None:
 
 @nox.session(venv_backend="none")
 def spec(session: nox.Session) -> None:
-    """Put the four packages on trial against their specification (-- llm_layers my_code -k norm)."""
+    """Put the four packages on trial against their specification (-- llm-layers my_code -k norm)."""
     python = workshop(session)
-    chosen = [package for package in PACKAGES if package.replace("-", "_") in session.posargs[:1]]
+    first = "".join(session.posargs[:1]).replace("_", "-")
+    chosen = [package for package in PACKAGES if first in (package, package.removeprefix("llm-"))]
     arguments = session.posargs[1:] if chosen else session.posargs
+    if first and not chosen and not first.startswith("-"):
+        session.error(f"name the package first, for instance: nox -s spec -- llm-layers {session.posargs[0]}")
     for package in chosen or PACKAGES:
         run(session, python, "-m", f"{package.replace('-', '_')}.spec", *arguments)
 
@@ -179,8 +182,9 @@ def workshop(session: nox.Session) -> str:
 
 
 def run(session: nox.Session, *command: str | Path) -> None:
-    """Run in the checkout, with the user's terminal as it is."""
-    session.run(*[str(part) for part in command], external=True, env={"LLM_COMMAND": "nox", "NO_MKDOCS_2_WARNING": "1"})
+    """Run in the checkout, with the user's terminal as it is; after Ctrl-C there is time to save."""
+    env = {"LLM_COMMAND": "nox", "NO_MKDOCS_2_WARNING": "1"}
+    session.run(*[str(part) for part in command], external=True, env=env, interrupt_timeout=120.0)
 
 
 def build_wheels(session: nox.Session, packages: list[str]) -> list[Path]:

@@ -111,7 +111,7 @@ def train_with(
         if not at_most:
             raise TokenizerError(
                 f"vocab_size: these texts give at most {found} tokens, {vocab_size} were wanted: {reason}; "
-                "ask for fewer, train on more text, or choose at_most"
+                "ask for fewer or train on more text"
             )
         message = f"vocab_size: stopped at {found} tokens where {vocab_size} were allowed: {reason}"
         warnings.warn(EarlyStop(message), stacklevel=3)

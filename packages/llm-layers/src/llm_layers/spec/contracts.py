@@ -136,7 +136,9 @@ ATTENTION = Contract(
         Argument("query", "*batch query_position d_head", "what is looked for"),
         Argument("key", "*batch key_position d_head", "what is on offer"),
         Argument("value", "*batch key_position d_head", "what is handed out"),
-        Argument("mask", "query_position key_position", "True where a query may see a key; null for everywhere"),
+        Argument(
+            "mask", "query_position key_position", "True where a query may see a key; None: every query sees every key"
+        ),
     ),
     outputs=(Argument("y", "*batch query_position d_head", "the mixed values"),),
     gradients=("query", "key", "value"),

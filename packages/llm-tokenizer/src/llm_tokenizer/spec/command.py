@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from llm_tokenizer.spec.arrays import KINDS
+from llm_tokenizer.spec.contract import Contract
 from llm_tokenizer.spec.harness import put_on_trial
 from llm_tokenizer.spec.implementation import Implementation
 from llm_tokenizer.spec.report import as_json, print_report
@@ -32,6 +34,7 @@ examples:
     python -m {module}.spec my_code -k norm          only the contracts with "norm" in their id
     python -m {module}.spec --list                   what there is to write
 
+In the table, "edges" are the cases that ordinary inputs never reach, and "·" means that there is nothing of the kind.
 Exit status: 0 all that is written is right, 1 something differs, 2 the command was wrong.
 """
 
@@ -57,19 +60,34 @@ def main(specification: Specification, argv: Sequence[str] | None = None) -> int
         return _refuse(f"no contract has {options.keyword!r} in its id; there are: {names}")
     if options.list:
         for contract in contracts:
-            console.print(f"[bold]{contract.signature}[/]\n    {contract.summary}", highlight=False)
+            _describe(contract, console)
         return 0
     try:
         implementation = specification.ours
         if options.implementation:
             implementation = Implementation.load(options.implementation, arrays=options.arrays)
-    except ValueError as error:
+    except (ValueError, SyntaxError) as error:
         return _refuse(str(error))
+    except Exception as error:  # a stranger's module may raise anything while it is imported
+        return _refuse(f"{options.implementation} cannot be imported: {type(error).__name__}: {error}")
     trial = put_on_trial(specification, implementation, options.keyword)
     print_report(trial, console)
     if options.report:
         options.report.write_text(json.dumps(as_json(trial), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return 1 if trial.failed else 0
+
+
+def _describe(contract: Contract, console: Console) -> None:
+    """What there is to write, with shapes and clauses."""
+    console.print(f"[bold]{escape(contract.signature)}[/]  {escape(contract.summary)}", highlight=False)
+    for argument in (*contract.inputs, *contract.outputs):
+        axes = f"({argument.axes}) " if argument.axes else ""
+        console.print(f"    {argument.name}: {axes}{argument.about}", highlight=False, markup=False)
+    for number, clause in enumerate(contract.clauses, start=1):
+        console.print(f"    {number}. {clause}", highlight=False, markup=False, style="dim")
+    if contract.gradients:
+        console.print(f"    gradient: {contract.backward_signature}", highlight=False, markup=False, style="dim")
+    console.print()
 
 
 def _refuse(sentence: str) -> int:

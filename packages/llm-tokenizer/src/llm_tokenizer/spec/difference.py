@@ -25,6 +25,7 @@ class Difference:
     yours: Any = None
     golden: Any = None
     deviation: float = math.inf
+    raised: bool = False
 
 
 def compare(name: str, golden: Any, yours: Any, *, tolerance: float, scale: float = 0.0) -> Difference | None:

@@ -155,7 +155,10 @@ def _judge(contract: Contract, case: Case, implementation: Implementation, aspec
     except Exception as error:  # a stranger's code may raise anything, and that is an answer too
         if case.raises and case.raises in {kind.__name__ for kind in type(error).__mro__}:
             return outcome(PASS)
-        return outcome(DIFFERS, Difference(aspect, f"it raised {type(error).__name__}: {error}"))
+        reason = f"it raised {type(error).__name__}: {error}"
+        if "numpy.ndarray" in reason:
+            reason += ' (does it want torch tensors? Then write SPEC_ARRAYS = "torch" in your module)'
+        return outcome(DIFFERS, Difference(aspect, reason, raised=True))
     if yours is None:
         return outcome(UNWRITTEN)
     if case.raises:

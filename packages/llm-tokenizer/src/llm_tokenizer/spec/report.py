@@ -98,13 +98,17 @@ def _print_failure(verdict: Verdict, console: Console) -> None:
     lines = [
         f"clause {case.clause}: {contract.clauses[case.clause - 1]}",
         f"case {case.id} ({case.kind}, {failure.aspect}, {failure.dtype}) would catch: {case.catches}",
-        describe(failure, contract.axes_of),
     ]
+    if failure.difference is not None and failure.difference.raised:
+        lines = [f"case {case.id} ({case.kind}) could not be tried:"]
+    lines.append(describe(failure, contract.axes_of))
     if verdict.recognised is not None:
         lines.append(f"your numbers are those of: {verdict.recognised.name} ({verdict.recognised.hint.rstrip('.')})")
     tried = {outcome.case.id for outcome in verdict.outcomes}
     failed = {outcome.case.id for outcome in verdict.failures}
-    lines.append(f"{len(failed)} of {len(tried)} cases differ." + (f" Read: {contract.page}" if contract.page else ""))
+    lines.append(
+        f"{len(failed)} of {len(tried)} cases differ." + (f" Read: docs/{contract.page}.md" if contract.page else "")
+    )
     for line in lines:
         console.print(f"  {line}", highlight=False, soft_wrap=True, markup=False)
     console.print()
