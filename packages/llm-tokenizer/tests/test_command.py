@@ -136,14 +136,7 @@ def test_progress_is_shown_only_after_two_seconds_on_a_terminal(monkeypatch):
     assert terminal.getvalue() == "\r\x1b[Klearning: 5 of 10, about 2 s left\r\x1b[K"
 
 
-def test_importing_is_quick_and_brings_no_terminal_library():
-    code = (
-        "import sys, time; start = time.perf_counter(); import llm_tokenizer; took = time.perf_counter() - start; "
-        "print(took, [name for name in ('rich', 'numpy', 'torch', 'unittest') if name in sys.modules])"
-    )
-    found = [
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        for _ in range(3)
-    ]
-    assert all(line.split(" ", 1)[1] == "[]\n" for line in found)
-    assert min(float(line.split()[0]) for line in found) < 0.15
+def test_importing_brings_nothing_heavy():
+    code = "import sys, llm_tokenizer; print([n for n in ('rich', 'numpy', 'torch', 'numba', 'unittest') if n in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
