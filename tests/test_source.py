@@ -60,7 +60,8 @@ def test_everything_public_is_described(package: str) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT / "packages")))
 def test_files_and_functions_stay_short(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    if path.name in ("slips.py", "contracts.py", "variants.py", "witnesses.py"):
+    catalogues = ("slips", "contracts", "variants", "witnesses")
+    if path.stem in catalogues or path.parent.name in catalogues:
         return  # catalogues, read by the entry
     assert text.count("\n") <= LONGEST_FILE, f"{path} has {text.count(chr(10))} lines: one concept, one file"
     for node in ast.walk(ast.parse(text)):

@@ -1,7 +1,5 @@
 """Mistakes with softmax, the causal mask and attention."""
 
-# ruff: noqa: D103 - the hint of a slip says what it does
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Mistakes with SwiGLU."""
 
-# ruff: noqa: D103 - the hint of a slip says what it does
-
 from typing import Any
 
 import torch

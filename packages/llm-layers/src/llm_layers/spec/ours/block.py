@@ -1,27 +1,12 @@
-"""Our own functions under the contracts' names; the block runs through the real module."""
+"""The block runs through the real module."""
 
 import torch
 from torch import Tensor
 
-from llm_layers import (
-    Block,
-    ModelConfig,
-    attention,
-    causal_mask,
-    cross_entropy,
-    embedding,
-    rms_norm,
-    rotary,
-    softmax,
-    swiglu,
-)
+from llm_layers import Block, ModelConfig, causal_mask
 from llm_layers.position import rotary_angles
 
-SPEC_ARRAYS = "torch"
-
-__all__ = [
-    "attention", "block", "causal_mask", "cross_entropy", "embedding", "rms_norm", "rotary", "softmax", "swiglu",
-]  # fmt: skip
+__all__ = ["block"]
 
 
 def block(

@@ -1,4 +1,4 @@
-"""The contract of the transformer block, which has more inputs than all others together."""
+"""What the transformer block must be."""
 
 from llm_tokenizer.spec import Argument, Contract
 
@@ -46,3 +46,5 @@ BLOCK = Contract(
     page="explanation/block",
     source="Vaswani et al. 2017, arXiv:1706.03762; Xiong et al. 2020, arXiv:2002.04745",
 )  # fmt: skip
+
+CONTRACTS = (BLOCK,)

@@ -1,1 +1,0 @@
-"""Mistakes that people really make, one file per part."""

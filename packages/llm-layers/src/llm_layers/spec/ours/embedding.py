@@ -1,0 +1,5 @@
+"""Our own embeddings."""
+
+from llm_layers import embedding
+
+__all__ = ["embedding"]

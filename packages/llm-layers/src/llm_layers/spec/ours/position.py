@@ -1,0 +1,5 @@
+"""Our own positions."""
+
+from llm_layers import rotary
+
+__all__ = ["rotary"]
