@@ -20,7 +20,7 @@ from llm_layers.accounting import (
     parameter_count,
     training_flops_per_token,
 )
-from llm_layers.attention import SelfAttention, attention, causal_mask, fused_attention, softmax
+from llm_layers.attention import attention, causal_mask, fused_attention, softmax
 from llm_layers.block import Block
 from llm_layers.cache import KeyValueCache
 from llm_layers.config import ModelConfig
@@ -33,6 +33,7 @@ from llm_layers.loss import IGNORED, cross_entropy, head_cross_entropy
 from llm_layers.model import Decoder
 from llm_layers.norm import RMSNorm, rms_norm
 from llm_layers.position import rotary
+from llm_layers.self_attention import SelfAttention
 from llm_layers.storage import load_config, load_model, save_model
 
 try:

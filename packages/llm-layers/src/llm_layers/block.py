@@ -3,12 +3,13 @@
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from llm_layers.attention import Attention, SelfAttention, attention
+from llm_layers.attention import Attention, attention
 from llm_layers.cache import LayerCache
 from llm_layers.config import ModelConfig
 from llm_layers.feed_forward import SwiGLU
 from llm_layers.norm import RMSNorm
 from llm_layers.position import Rotation
+from llm_layers.self_attention import SelfAttention
 
 
 class Block(nn.Module):

@@ -6,7 +6,5 @@ from llm_layers.spec.parts import PARTS
 from llm_tokenizer.spec import Contract
 
 CONTRACTS: tuple[Contract, ...] = tuple(
-    contract
-    for part in PARTS
-    for contract in importlib.import_module(f"llm_layers.spec.contracts.{part}").CONTRACTS
+    contract for part in PARTS for contract in importlib.import_module(f"llm_layers.spec.contracts.{part}").CONTRACTS
 )
