@@ -3,16 +3,16 @@ import sys
 
 import pytest
 
-from llm_layers import LayersError, ModelConfig
+from llm_layers import LayersError, ModelConfig, read_settings, write_settings
 
 
 def test_hugging_face_settings_go_there_and_back(small_config):
     for config in (small_config(), small_config(tied_embeddings=True, rope_base=1e6, norm_eps=1e-5)):
-        assert ModelConfig.from_hugging_face(config.to_hugging_face()) == config
+        assert read_settings(write_settings(config)) == config
 
 
 def test_settings_are_written_for_old_and_new_readers(small_config):
-    settings = small_config().to_hugging_face(dtype="bfloat16")
+    settings = write_settings(small_config(), dtype="bfloat16")
     assert settings["architectures"] == ["Qwen3ForCausalLM"]
     assert settings["head_dim"] == 6
     assert settings["rope_theta"] == settings["rope_parameters"]["rope_theta"] == 500.0
@@ -38,14 +38,15 @@ def test_a_bad_config_names_its_field(changes, words, small_config):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"model_type": "llama"}, "model_type in config.json must be 'qwen3', but was 'llama'"),
+        ({"model_type": "mamba"}, "model_type in config.json must be one of gpt2, llama, .*, but was 'mamba'"),
         ({"hidden_act": "gelu"}, "hidden_act in config.json must be 'silu'"),
         ({"attention_bias": True}, "attention_bias in config.json must be False"),
         ({"use_sliding_window": True}, "use_sliding_window"),
         ({"layer_types": ["full_attention", "sliding_attention"]}, "layer_types"),
-        ({"rope_scaling": {"type": "yarn"}}, "rope_scaling"),
-        ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 500.0}}, "rope_type in config.json must be 'default'"),
-        ({"rope_parameters": {"rope_theta": 500.0, "partial_rotary_factor": 0.5}}, "rope_parameters"),
+        ({"rope_scaling": {"type": "yarn"}}, "rotary parameters in config.json must hold factor"),
+        ({"rope_scaling": {"type": "linear", "factor": 2.0}}, "rope_parameters and rope_scaling .* must agree"),
+        ({"rope_parameters": {"rope_type": "longrope", "rope_theta": 500.0}}, "rope_type in config.json must be one of"),
+        ({"rope_parameters": {"rope_theta": 500.0, "partial_rotary_factor": 0.5}}, "partial_rotary_factor"),
         ({"rope_parameters": {"rope_theta": 600.0}}, "one rotary base"),
         ({"rope_theta": None, "rope_parameters": None}, "one rotary base"),
         ({"rope_theta": "fast"}, "rotary base"),
@@ -55,28 +56,28 @@ def test_a_bad_config_names_its_field(changes, words, small_config):
 )
 def test_settings_that_could_change_the_result_are_refused(changes, words, small_config):
     with pytest.raises(LayersError, match=words):
-        ModelConfig.from_hugging_face(small_config().to_hugging_face() | changes)
+        read_settings(write_settings(small_config()) | changes)
 
 
 def test_missing_settings_are_all_named(small_config):
-    settings = small_config().to_hugging_face()
+    settings = write_settings(small_config())
     del settings["head_dim"], settings["vocab_size"]
     with pytest.raises(LayersError, match="head_dim, vocab_size"):
-        ModelConfig.from_hugging_face(settings)
+        read_settings(settings)
 
 
 WRONG_TYPES = """
-from llm_layers import LayersError, ModelConfig
+from llm_layers import LayersError, ModelConfig, read_settings, write_settings
 
 right = dict(
     vocab_size=23, d_model=12, layers=2, heads=4, kv_heads=2, d_head=6, d_ff=20, context_length=32, rope_base=500.0
 )
-settings = ModelConfig(**right).to_hugging_face()
+settings = write_settings(ModelConfig(**right))
 for call in (
     lambda: ModelConfig(**right | {"layers": 2.0}),
     lambda: ModelConfig(**right | {"layers": True}),
     lambda: ModelConfig(**right | {"tied_embeddings": 1}),
-    lambda: ModelConfig.from_hugging_face(settings | {"hidden_size": "12"}),
+    lambda: read_settings(settings | {"hidden_size": "12"}),
 ):
     try:
         call()

@@ -6,10 +6,18 @@ from torch import Tensor, nn
 from llm_layers.attention import Attention, attention
 from llm_layers.cache import LayerCache
 from llm_layers.config import ModelConfig
-from llm_layers.feed_forward import SwiGLU
-from llm_layers.norm import RMSNorm
-from llm_layers.position import Rotation
+from llm_layers.experts import MixtureOfExperts
+from llm_layers.feed_forward import GeGLU, GeluFeedForward, ReluSquaredFeedForward, SwiGLU
+from llm_layers.norm import norm_of
+from llm_layers.rotary import Rotation
 from llm_layers.self_attention import SelfAttention
+
+FEED_FORWARD = {
+    "swiglu": SwiGLU,
+    "geglu": GeGLU,
+    "gelu": GeluFeedForward,
+    "relu_squared": ReluSquaredFeedForward,
+}
 
 
 class Block(nn.Module):
@@ -26,7 +34,12 @@ class Block(nn.Module):
         The stream runs from the embedding to the head without a bend, so a gradient reaches every block directly,
         however deep the model. A block only adds a correction; with its output weights at zero it is the identity,
         which is how it starts. The norms stand on the branches, not on the stream: that is what lets deep models
-        train without a long warm-up.
+        train without a long warm-up. Some designs put a norm behind each part (OLMo 2), or before and behind
+        (Gemma 3): then no part can add more than a vector of a known size.
+
+    Args:
+        config: the shape and the design.
+        attend: the attention kernel, `attention` or `fused_attention`.
 
     Spec: layers.block
     Source: He et al. 2015 (residual stream), arXiv:1512.03385; Xiong et al. 2020 (norm first), arXiv:2002.04745.
@@ -34,21 +47,37 @@ class Block(nn.Module):
 
     def __init__(self, config: ModelConfig, attend: Attention = attention) -> None:
         super().__init__()
-        self.attention_norm = RMSNorm(config.d_model, config.norm_eps)
-        self.attention = SelfAttention(
-            config.d_model, config.heads, config.kv_heads, config.d_head, config.norm_eps, attend
-        )
-        self.feed_forward_norm = RMSNorm(config.d_model, config.norm_eps)
-        self.feed_forward = SwiGLU(config.d_model, config.d_ff)
+        before, after = config.design.placement != "after", config.design.placement != "before"
+        self.attention_norm = _norm(config, before)
+        self.attention = SelfAttention(config, attend)
+        self.attention_output_norm = _norm(config, after)
+        self.feed_forward_norm = _norm(config, before)
+        self.feed_forward = _feed_forward(config)
+        self.feed_forward_output_norm = _norm(config, after)
 
     def forward(
         self,
         x: Float[Tensor, "batch position d_model"],
-        rotation: Rotation,
+        rotation: Rotation | None,
         mask: Bool[Tensor, "*#batch query_position key_position"] | None,
         cache: LayerCache | None = None,
     ) -> Float[Tensor, "batch position d_model"]:
         """Add what the positions gather from each other, then what each works out."""
-        x = x + self.attention(self.attention_norm(x), rotation, mask, cache)
-        y: Tensor = x + self.feed_forward(self.feed_forward_norm(x))
+        gathered = self.attention(self.attention_norm(x), rotation, mask, cache)
+        x = x + self.attention_output_norm(gathered)
+        worked_out = self.feed_forward(self.feed_forward_norm(x))
+        y: Tensor = x + self.feed_forward_output_norm(worked_out)
         return y
+
+
+def _norm(config: ModelConfig, present: bool) -> nn.Module:
+    return norm_of(config.design.norm, config.d_model, config.norm_eps) if present else nn.Identity()
+
+
+def _feed_forward(config: ModelConfig) -> nn.Module:
+    if config.experts is None:
+        return FEED_FORWARD[config.design.feed_forward](config.d_model, config.d_ff)
+    experts = config.experts
+    return MixtureOfExperts(
+        config.d_model, experts.d_expert, experts.count, experts.per_token, normalise=experts.normalised
+    )

@@ -1,23 +1,26 @@
 """The decoder: embedding, blocks, a last norm and the head."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from llm_layers.attention import Attention, attention, causal_mask
+from llm_layers.attention import Attention, attention, soft_cap
 from llm_layers.block import Block
-from llm_layers.cache import KeyValueCache
+from llm_layers.cache import GrowingCache, KeyValueCache, SlidingCache
 from llm_layers.config import ModelConfig
 from llm_layers.embedding import Embedding
 from llm_layers.errors import LayersError
 from llm_layers.initialization import initialize
-from llm_layers.norm import RMSNorm
-from llm_layers.position import rotary_angles
+from llm_layers.linear import Linear
+from llm_layers.mask import causal_mask, sliding_window_mask
+from llm_layers.norm import norm_of
+from llm_layers.position import LearnedPositions
+from llm_layers.rotary import Rotation, rotary_angles
 
 
 class Decoder(nn.Module):
-    """A causal language model with the shape and the arithmetic of Qwen3.
+    """A causal language model: the shape and the arithmetic of Qwen3, or of another family by its `design`.
 
     Why it works:
         Every position holds a vector, at first only its own token. Block by block it collects what earlier positions
@@ -25,7 +28,7 @@ class Decoder(nn.Module):
         token. All positions of a text are answered at once, so one text of n tokens is n lessons.
 
     Args:
-        config: the shape.
+        config: the shape and the design.
         attend: the attention kernel, `attention` or `fused_attention`; both give the same numbers.
         generator: source of the start values; None takes torch's global one.
 
@@ -38,9 +41,11 @@ class Decoder(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = Embedding(config.vocab_size, config.d_model)
+        learned = config.design.positions == "learned"
+        self.positions = LearnedPositions(config.context_length, config.d_model) if learned else None
         self.blocks = nn.ModuleList(Block(config, attend) for _ in range(config.layers))
-        self.final_norm = RMSNorm(config.d_model, config.norm_eps)
-        self.head = None if config.tied_embeddings else nn.Linear(config.d_model, config.vocab_size, bias=False)
+        self.final_norm = norm_of(config.design.norm, config.d_model, config.norm_eps)
+        self.head = None if config.tied_embeddings else Linear(config.d_model, config.vocab_size)
         initialize(self, generator)
 
     @property
@@ -55,12 +60,21 @@ class Decoder(nn.Module):
 
     @property
     def head_weight(self) -> Float[Tensor, "vocab d_model"]:
-        """The weight of the output head: the embedding table itself when the two are tied."""
+        """The weight of the output head: the embedding table itself when the two are tied.
+
+        Raises:
+            LayersError: in a model with logit_cap, whose logits are more than a product with a weight.
+        """
+        if self.config.logit_cap is not None:
+            raise LayersError(
+                "a model with logit_cap has no head that is a weight alone: call the model for its logits"
+            )
         return self.embedding.table if self.head is None else self.head.weight
 
     def new_cache(self) -> KeyValueCache:
-        """Give an empty cache for one generation."""
-        return KeyValueCache(self.config.layers)
+        """Give an empty cache for one generation; a block with a window keeps no more than its window."""
+        windows = [self.config.window_of(layer) for layer in range(self.config.layers)]
+        return KeyValueCache([GrowingCache() if window is None else SlidingCache(window) for window in windows])
 
     def forward(
         self, tokens: Int[Tensor, "batch position"], cache: KeyValueCache | None = None
@@ -74,7 +88,11 @@ class Decoder(nn.Module):
         Raises:
             LayersError: when an id is not in the vocabulary or the text is longer than the context.
         """
-        return F.linear(self.hidden(tokens, cache), self.head_weight)
+        states = self.hidden(tokens, cache)
+        if self.config.logit_cap is None:
+            return F.linear(states, self.head_weight)
+        head = self.embedding.table if self.head is None else self.head.weight
+        return soft_cap(F.linear(states, head), self.config.logit_cap)
 
     def hidden(
         self, tokens: Int[Tensor, "batch position"], cache: KeyValueCache | None = None
@@ -87,12 +105,43 @@ class Decoder(nn.Module):
                 f"tokens must fit into the context of {self.config.context_length} positions, but reach position "
                 f"{end}: shorten the text or use a model with a larger context_length"
             )
-        x = self.embedding(tokens)
         positions = torch.arange(start, end, device=tokens.device)
-        rotation = rotary_angles(positions, self.config.d_head, self.config.rope_base, x.dtype)
-        # A single new token may see everything that is cached: no mask is needed.
-        mask = None if len(positions) == 1 else causal_mask(positions, torch.arange(end, device=tokens.device))
+        x = self.embed(tokens, positions)
+        views: dict[int | None, tuple[Rotation | None, Tensor | None]] = {}  # the same for all blocks of one window
         for index, block in enumerate(self.blocks):
-            x = block(x, rotation, mask, None if cache is None else cache.layers[index])
+            layer = None if cache is None else cache.layers[index]
+            window = self.config.window_of(index)
+            if window not in views:
+                first = 0 if layer is None else layer.positions.start
+                views[window] = self._rotation(positions, window, x.dtype), self._mask(positions, first, end, window)
+            rotation, mask = views[window]
+            x = block(x, rotation, mask, layer)
         states: Tensor = self.final_norm(x)
         return states
+
+    def embed(
+        self, tokens: Int[Tensor, "batch position"], positions: Int[Tensor, " position"]
+    ) -> Float[Tensor, "batch position d_model"]:
+        """Give the stream as it enters the first block."""
+        x: Tensor = self.embedding(tokens)
+        if self.config.design.scaled_embedding:
+            x = x * torch.tensor(self.config.d_model**0.5, dtype=x.dtype, device=x.device)
+        return x if self.positions is None else self.positions(x, positions)
+
+    def _rotation(self, positions: Int[Tensor, " position"], window: int | None, dtype: torch.dtype) -> Rotation | None:
+        config = self.config
+        if self.positions is not None:
+            return None
+        if window is not None and config.local_rope_base is not None:
+            return rotary_angles(positions, config.d_head, config.local_rope_base, dtype)
+        return rotary_angles(positions, config.d_head, config.rope_base, dtype, config.rope_scaling)
+
+    @staticmethod
+    def _mask(
+        positions: Int[Tensor, " position"], first: int, end: int, window: int | None
+    ) -> Bool[Tensor, "query_position key_position"] | None:
+        """Say who sees whom, with keys from position `first` up to `end`; None when everybody sees everything."""
+        if len(positions) == 1 and (window is None or end - first <= window):
+            return None  # a single new token may see everything that is cached
+        keys = torch.arange(first, end, device=positions.device)
+        return causal_mask(positions, keys) if window is None else sliding_window_mask(positions, keys, window)

@@ -1,51 +1,68 @@
 """Self-attention as it stands in a model: heads, norms, positions, cache."""
 
+from functools import partial
+
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from llm_layers.attention import Attention, attention
+from llm_layers.attention import Attention, attention, capped_attention
 from llm_layers.cache import LayerCache
-from llm_layers.norm import RMSNorm
-from llm_layers.position import Rotation, rotate
+from llm_layers.config import ModelConfig
+from llm_layers.errors import LayersError
+from llm_layers.linear import Linear
+from llm_layers.norm import norm_of
+from llm_layers.rotary import Rotation, rotate
 
 
 class SelfAttention(nn.Module):
-    """Grouped-query self-attention with per-head query and key norms and rotary positions.
+    """Grouped-query self-attention, with normalised queries and keys and rotary positions where the design has them.
 
     Why it works:
         Several heads look for several things at once. Groups of query heads share one key/value head, which makes the
-        cache smaller by the size of a group at hardly any loss. Queries and keys are normalised per head, before
-        they are turned, so that no score can run away during training.
+        cache smaller by the size of a group at hardly any loss. Queries and keys are normalised before they are
+        turned, so that no score can run away during training.
+
+    Args:
+        config: the shape and the design.
+        attend: the attention kernel, `attention` or `fused_attention`.
 
     Spec: layers.block
     Source: Ainslie et al. 2023 (grouped queries), arXiv:2305.13245; Henry et al. 2020 (head norms), arXiv:2010.04245.
     """
 
-    def __init__(
-        self, d_model: int, heads: int, kv_heads: int, d_head: int, eps: float, attend: Attention = attention
-    ) -> None:
+    def __init__(self, config: ModelConfig, attend: Attention = attention) -> None:
         super().__init__()
+        d_model, d_head, heads, kv_heads = config.d_model, config.d_head, config.heads, config.kv_heads
         self.kv_heads, self.group, self.d_head = kv_heads, heads // kv_heads, d_head
-        self.query = nn.Linear(d_model, heads * d_head, bias=False)
-        self.key = nn.Linear(d_model, kv_heads * d_head, bias=False)
-        self.value = nn.Linear(d_model, kv_heads * d_head, bias=False)
-        self.query_norm = RMSNorm(d_head, eps)
-        self.key_norm = RMSNorm(d_head, eps)
-        self.output = nn.Linear(heads * d_head, d_model, bias=False)
-        self.attend = attend
+        biased = config.design.biases != "none"
+        self.query = Linear(d_model, heads * d_head, bias=biased)
+        self.key = Linear(d_model, kv_heads * d_head, bias=biased)
+        self.value = Linear(d_model, kv_heads * d_head, bias=biased)
+        self.over_all_heads = config.design.query_key_norm == "width"
+        self.query_norm = _query_key_norm(config, heads)
+        self.key_norm = _query_key_norm(config, kv_heads)
+        self.output = Linear(heads * d_head, d_model, bias=config.design.biases == "all")
+        # The kernel divides by √d_head; where the model wants another root, the queries are stretched beforehand.
+        self.stretch = 1.0 if config.score_width is None else (d_head / config.score_width) ** 0.5
+        self.attend = _kernel(config, attend)
 
     def forward(
         self,
         x: Float[Tensor, "batch position d_model"],
-        rotation: Rotation,
+        rotation: Rotation | None,
         mask: Bool[Tensor, "*#batch query_position key_position"] | None,
         cache: LayerCache | None = None,
     ) -> Float[Tensor, "batch position d_model"]:
         """Let every position of x gather from the positions that `mask` lets it see."""
-        query = self.query_norm(self._split(self.query(x)))  # batch kv_heads*group position d_head
-        key = self.key_norm(self._split(self.key(x)))  # batch kv_heads position d_head
-        value = self._split(self.value(x))
-        query, key = rotate(query, rotation), rotate(key, rotation)
+        query, key, value = self.query(x), self.key(x), self._split(self.value(x))
+        if self.over_all_heads:
+            query, key = self._split(self.query_norm(query)), self._split(self.key_norm(key))
+        else:  # batch kv_heads*group position d_head; batch kv_heads position d_head
+            query, key = self.query_norm(self._split(query)), self.key_norm(self._split(key))
+        if rotation is not None:
+            query, key = rotate(query, rotation), rotate(key, rotation)
+        if self.stretch != 1.0:
+            query = query * self.stretch
         if cache is not None:
             key, value = cache.append(key, value)
         batch, _, length, d_head = query.shape
@@ -57,3 +74,20 @@ class SelfAttention(nn.Module):
 
     def _split(self, x: Float[Tensor, "batch position _"]) -> Float[Tensor, "batch heads position d_head"]:
         return x.reshape(*x.shape[:2], x.shape[2] // self.d_head, self.d_head).transpose(1, 2)
+
+
+def _query_key_norm(config: ModelConfig, heads: int) -> nn.Module:
+    kind = config.design.query_key_norm
+    if kind == "none":
+        return nn.Identity()
+    return norm_of(config.design.norm, config.d_head * (heads if kind == "width" else 1), config.norm_eps)
+
+
+def _kernel(config: ModelConfig, attend: Attention) -> Attention:
+    if config.score_cap is None:
+        return attend
+    if attend is not attention:
+        raise LayersError(
+            "attend must be `attention` in a model with score_cap, because no fused kernel holds scores within a cap"
+        )
+    return partial(capped_attention, cap=config.score_cap)

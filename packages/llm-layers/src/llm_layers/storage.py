@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from llm_layers.architectures.qwen3 import public_name
+from llm_layers.architectures import architecture_of, read_settings, write_settings
 from llm_layers.attention import Attention, attention
 from llm_layers.config import ModelConfig
 from llm_layers.errors import LayersError
@@ -53,13 +53,15 @@ def save_model(
     """
     path = Path(folder)
     ids = {"bos_token_id": bos_token_id, "eos_token_id": eos_token_id, "pad_token_id": pad_token_id}
-    weights = {public_name(name): weight.detach().contiguous() for name, weight in model.named_parameters()}
+    public = architecture_of(model.config).to_public({name: p.detach() for name, p in model.named_parameters()})
+    weights = {name: weight.contiguous() for name, weight in public.items()}
     dtype = str(model.embedding.table.dtype).removeprefix("torch.")
+    settings = write_settings(model.config, dtype=dtype)
     try:
         path.mkdir(parents=True, exist_ok=True)
         _replace(path / WEIGHTS, lambda file: save_file(weights, file, metadata={"format": "pt"}))
         _replace(path / GENERATION, lambda file: _write_json(file, {k: v for k, v in ids.items() if v is not None}))
-        _replace(path / SETTINGS, lambda file: _write_json(file, model.config.to_hugging_face(dtype=dtype) | ids))
+        _replace(path / SETTINGS, lambda file: _write_json(file, settings | ids))
     except OSError as error:
         raise LayersError(f"the model cannot be saved in '{path}': {error.strerror or error}") from None
 
@@ -69,7 +71,7 @@ def load_config(folder: str | os.PathLike[str]) -> ModelConfig:
     path = Path(folder)
     if not path.is_dir():
         raise LayersError(f"a model must be a folder with {SETTINGS} and {WEIGHTS}, but there is no folder '{path}'")
-    return ModelConfig.from_hugging_face(_read_json(path / SETTINGS))
+    return read_settings(_read_json(path / SETTINGS))
 
 
 def load_model(
@@ -89,22 +91,35 @@ def load_model(
     path = Path(folder)
     with torch.device("meta"):
         model = Decoder(load_config(path), attend=attend)
-    files = _weight_files(path)
-    found = _shapes(files)
-    ours = {public_name(name): name for name, _ in model.named_parameters()}
-    if model.head is None:
-        found.pop(public_name("head.weight"), None)  # some writers repeat the tied table under the head's name
-    _check_weights(path, {public_name(name): tuple(p.shape) for name, p in model.named_parameters()}, found)
-    weights: dict[str, Tensor] = {}
-    for file in files:
+    architecture, ours = architecture_of(model.config), dict(model.named_parameters())
+    wanted = {name: tuple(weight.shape) for name, weight in architecture.to_public(ours).items()}
+    places = _places(path, model)
+    _check_weights(path, wanted, {name: shape for name, (_, _, shape) in places.items()})
+    public: dict[str, Tensor] = {}
+    for name, (file, stored, _) in places.items():
         with _open(file) as source:
-            for public in source.keys() & ours.keys():
-                tensor = source.get_tensor(public)
-                if not tensor.is_floating_point():
-                    raise LayersError(f"{public} in '{file}' must hold floating-point numbers, but was {tensor.dtype}")
-                weights[ours[public]] = tensor if dtype is None else tensor.to(dtype)
-    model.load_state_dict(weights, assign=True)
+            tensor = source.get_tensor(stored)
+        if not tensor.is_floating_point():
+            raise LayersError(f"{stored} in '{file}' must hold floating-point numbers, but was {tensor.dtype}")
+        public[name] = tensor if dtype is None else tensor.to(dtype)
+    weights = architecture.from_public(public, ours)
+    model.load_state_dict({name: weight.contiguous() for name, weight in weights.items()}, assign=True)
     return model
+
+
+def _places(path: Path, model: Decoder) -> dict[str, tuple[Path, str, tuple[int, ...]]]:
+    """Say for each public name where the weight is: the file, its name there and its shape."""
+    architecture = architecture_of(model.config)
+    # Some writers repeat the tied table under the head's name.
+    repeated = architecture.public_name("head.weight") if model.head is None else None
+    places: dict[str, tuple[Path, str, tuple[int, ...]]] = {}
+    for file in _weight_files(path):
+        with _open(file) as source:
+            for stored in source.keys():  # noqa: SIM118 - an opened file is no mapping
+                name = architecture.stored_name(stored)
+                if name is not None and name != repeated:
+                    places[name] = (file, stored, tuple(source.get_slice(stored).get_shape()))
+    return places
 
 
 def _check_weights(path: Path, wanted: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> None:
@@ -132,14 +147,6 @@ def _weight_files(path: Path) -> list[Path]:
         if Path(name).name != name:  # an index must not lead out of its folder
             raise LayersError(f"weight_map in '{path / INDEX}' must name files of its own folder, but named {name!r}")
     return [path / name for name in sorted(set(names.values()))]
-
-
-def _shapes(files: list[Path]) -> dict[str, tuple[int, ...]]:
-    shapes: dict[str, tuple[int, ...]] = {}
-    for file in files:
-        with _open(file) as source:
-            shapes |= {name: tuple(source.get_slice(name).get_shape()) for name in source.keys()}  # noqa: SIM118
-    return shapes
 
 
 def _open(file: Path) -> Any:
