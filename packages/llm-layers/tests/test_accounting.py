@@ -2,42 +2,102 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from llm_layers import Decoder, cache_bytes, forward_flops_per_token, parameter_count, training_flops_per_token
+from llm_layers import (
+    Decoder,
+    Experts,
+    activation_bytes,
+    active_parameter_count,
+    cache_bytes,
+    decoding_ceiling,
+    forward_flops_per_token,
+    fused_attention,
+    parameter_count,
+    training_flops_per_token,
+    training_state_bytes,
+    weight_bytes,
+)
+from llm_layers.accounting import saved_bytes
+from llm_layers.design import DESIGNS, QWEN3_MOE, Design
 
 SHAPES = [
     {},
     {"tied_embeddings": True},
     {"heads": 3, "kv_heads": 3, "d_head": 2},
     {"heads": 6, "kv_heads": 1, "layers": 3, "d_ff": 7, "d_model": 9},
+    {"design": Design(family=None, feed_forward="relu_squared")},
+    {"design": QWEN3_MOE, "experts": Experts(count=5, per_token=2, d_expert=7)},
+    *({"design": design} for design in DESIGNS),
 ]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_parameters_are_counted_exactly(shape, small_config):
-    model = Decoder(small_config(**shape))
-    assert parameter_count(model.config) == sum(weight.numel() for weight in model.parameters())
+@pytest.fixture(params=SHAPES, ids=str)
+def config(request, small_config):
+    return small_config(**request.param)
+
+
+def test_parameters_are_counted_exactly(config):
+    model = Decoder(config)
+    assert parameter_count(config) == sum(weight.numel() for weight in model.parameters())
     tables = model.embedding.table.numel() + (0 if model.head is None else model.head.weight.numel())
-    assert parameter_count(model.config, embeddings=False) == parameter_count(model.config) - tables
+    assert parameter_count(config, embeddings=False) == parameter_count(config) - tables
+    if config.experts is None:
+        assert active_parameter_count(config) == parameter_count(config)
+    else:
+        idle = (5 - 2) * 3 * 7 * config.d_model * config.layers
+        assert active_parameter_count(config) == parameter_count(config) - idle
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_operations_are_counted_exactly(shape, small_config):
-    model, positions = Decoder(small_config(**shape)), 11
-    tokens = torch.zeros(2, positions, dtype=torch.long)
+def test_operations_are_counted_exactly(config):
+    model, positions = Decoder(config), 11
+    tokens = torch.arange(2 * positions).reshape(2, positions) % config.vocab_size
     with FlopCounterMode(display=False) as counter:
         model(tokens)
-    assert counter.get_total_flops() == 2 * positions * forward_flops_per_token(model.config, positions)
+    assert counter.get_total_flops() == 2 * positions * forward_flops_per_token(config, positions)
     with FlopCounterMode(display=False) as counter:
         model(tokens).sum().backward()
-    assert counter.get_total_flops() == 2 * positions * training_flops_per_token(model.config, positions)
+    assert counter.get_total_flops() == 2 * positions * training_flops_per_token(config, positions)
 
 
-def test_cache_bytes_are_those_of_the_numbers_kept(small_config):
-    model = Decoder(small_config())
+@pytest.mark.parametrize("window", [None, 4, 20])
+def test_cache_bytes_are_those_of_the_numbers_kept(window, small_config):
+    model = Decoder(small_config(window=window, full_layers=() if window is None else (0,)))
     cache = model.new_cache()
     with torch.inference_mode():
         model(torch.zeros(1, 9, dtype=torch.long), cache)
-        kept = [
-            cache.layers[0].append(*[torch.zeros(1, 2, 0, 6)] * 2)[part].numel() * 4 * 2 for part in (0, 1)
-        ]  # both layers are alike
+        kept = [part.numel() * 4 for layer in cache.layers for part in layer.append(*[torch.zeros(1, 2, 0, 6)] * 2)]
     assert sum(kept) == cache_bytes(model.config, 9)
+
+
+@pytest.mark.parametrize("attend", [None, fused_attention], ids=["clear", "fused"])
+def test_activations_are_those_that_a_real_step_keeps(config, attend):
+    if config.experts is not None and attend is not None:
+        pytest.skip("once is enough")
+    kernel = {} if attend is None else {"attend": attend}
+    model = Decoder(config, **kernel)
+    tokens = torch.arange(3 * 17).reshape(3, 17) % config.vocab_size
+    measured = saved_bytes(model, tokens)
+    assert activation_bytes(config, 3, 17, **kernel) == pytest.approx(measured, rel=0.1)
+    assert measured > 3 * 17 * config.d_model * 4 * config.layers
+
+
+def test_training_state_is_what_adamw_holds(small_config):
+    config = small_config()
+    model = Decoder(config)
+    optimizer = torch.optim.AdamW(model.parameters())
+    model(torch.zeros(1, 9, dtype=torch.long)).sum().backward()
+    optimizer.step()
+    held = sum(weight.grad.nbytes for weight in model.parameters())
+    held += sum(part.nbytes for state in optimizer.state.values() for part in state.values() if part.dim())
+    assert held == training_state_bytes(config)
+    assert weight_bytes(config) == sum(weight.nbytes for weight in model.parameters())
+
+
+def test_the_ceiling_is_the_bandwidth_over_the_bytes_that_a_token_reads(small_config):
+    config = small_config()
+    model = Decoder(config)
+    read = sum(weight.nbytes for name, weight in model.named_parameters() if name != "embedding.table")
+    assert decoding_ceiling(config, 1e9) == pytest.approx(1e9 / read)
+    both = decoding_ceiling(config, 1e9, positions=9, batch=4)
+    assert both == pytest.approx(4e9 / (read + 4 * cache_bytes(config, 9)))
+    tied = small_config(tied_embeddings=True)
+    assert decoding_ceiling(tied, 1e9) == pytest.approx(1e9 / weight_bytes(tied))

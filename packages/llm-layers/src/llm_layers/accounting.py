@@ -1,16 +1,26 @@
-"""What a model of a given shape costs, worked out from its config alone."""
+"""What a model of a given shape costs, worked out from its config alone: numbers, operations, bytes."""
 
+from dataclasses import replace
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.autograd.graph import saved_tensors_hooks
+
+from llm_layers.attention import Attention, attention
 from llm_layers.config import ModelConfig
+from llm_layers.errors import LayersError
+from llm_layers.loss import cross_entropy
+from llm_layers.model import Decoder
 
 
 def parameter_count(config: ModelConfig, *, embeddings: bool = True) -> int:
-    """Count the numbers that training adjusts, exactly; without the embedding table and head if so asked."""
-    attention = config.d_model * config.d_head * 2 * (config.heads + config.kv_heads)
-    feed_forward = 3 * config.d_model * config.d_ff
-    gains = 2 * config.d_model + 2 * config.d_head
-    total = config.layers * (attention + feed_forward + gains) + config.d_model
-    tables = 1 if config.tied_embeddings else 2
-    return total + (tables * config.vocab_size * config.d_model if embeddings else 0)
+    """Count the numbers that training adjusts, exactly; without the token tables if so asked."""
+    return _body(config, _all_experts(config)) + (_tables(config) if embeddings else 0)
+
+
+def active_parameter_count(config: ModelConfig, *, embeddings: bool = True) -> int:
+    """Count the numbers that work on one token: all of them, but for the experts that were not chosen."""
+    return _body(config, _chosen_experts(config)) + (_tables(config) if embeddings else 0)
 
 
 def forward_flops_per_token(config: ModelConfig, positions: int) -> int:
@@ -19,8 +29,8 @@ def forward_flops_per_token(config: ModelConfig, positions: int) -> int:
     Every weight of a matrix is used once per token, as one multiplication and one addition. Scores and gathered values
     add 4 · heads · d_head per position seen; attention is counted whole, hidden half included, as is the custom.
     """
-    gains = config.layers * 2 * (config.d_model + config.d_head) + config.d_model
-    matrices = parameter_count(config, embeddings=False) - gains + config.vocab_size * config.d_model
+    matrices = config.layers * (_attention(config) + _feed_forward(config, _chosen_experts(config)))
+    matrices += config.vocab_size * config.d_model
     return 2 * matrices + 4 * config.layers * config.heads * config.d_head * positions
 
 
@@ -30,5 +40,138 @@ def training_flops_per_token(config: ModelConfig, positions: int) -> int:
 
 
 def cache_bytes(config: ModelConfig, positions: int, *, bytes_per_number: int = 4) -> int:
-    """Count the bytes that the keys and values of one text of `positions` take."""
-    return 2 * config.layers * config.kv_heads * config.d_head * positions * bytes_per_number
+    """Count the bytes of the keys and values that later tokens need of one text of `positions`.
+
+    A block with a window of w needs the last w - 1 of them: the next token is the w-th that it sees.
+    """
+    windows = [config.window_of(layer) for layer in range(config.layers)]
+    kept = sum(positions if window is None else min(positions, window - 1) for window in windows)
+    return 2 * kept * config.kv_heads * config.d_head * bytes_per_number
+
+
+def weight_bytes(config: ModelConfig, *, bytes_per_number: float = 4) -> int:
+    """Count the bytes of the weights; 4 for float32, 2 for bfloat16, about 1.13 for int8 and 0.63 for int4 in groups."""
+    return round(parameter_count(config) * bytes_per_number)
+
+
+def training_state_bytes(config: ModelConfig, *, bytes_per_number: int = 4) -> int:
+    """Count the bytes that AdamW training holds besides the weights: a gradient and two moments for each."""
+    return 3 * parameter_count(config) * bytes_per_number
+
+
+def activation_bytes(config: ModelConfig, batch: int, positions: int, *, attend: Attention = attention) -> int:
+    """Count the bytes that a training step in float32 keeps between the forward and the backward pass.
+
+    The forward pass is run on tensors that have shapes but no numbers (torch's fake tensors), and what it would save
+    for the backward pass is added up, each piece of memory once. It takes no memory, whatever the shape. Which experts
+    a token will choose cannot be known without numbers: a mixture is counted as one part as wide as those chosen, and
+    what the sorting of tokens by expert keeps is added (each token's vector and answer once per chosen expert).
+
+    Args:
+        config: the shape.
+        batch: texts per step.
+        positions: tokens per text.
+        attend: the attention kernel; `fused_attention` does not keep the scores.
+    """
+    sorting, experts = 0, config.experts
+    if experts is not None:
+        config = replace(config, experts=None, d_ff=experts.per_token * experts.d_expert)
+        kept = 3 * experts.per_token * config.d_model + 2 * experts.count  # x, answer, weighted answer; router shares
+        sorting = config.layers * batch * positions * kept * 4
+    with torch.device("meta"):
+        model = Decoder(config, attend=attend)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        model.to_empty(device="cpu")  # on the meta device itself the fused kernel would be another one
+        return sorting + saved_bytes(model, torch.zeros(batch, positions, dtype=torch.long))
+
+
+def saved_bytes(model: Decoder, tokens: torch.Tensor) -> int:
+    """Count what the forward pass of a training step saves for the backward pass, weights left out."""
+    weights = {weight.untyped_storage()._cdata for weight in model.parameters()}
+    pieces: dict[int, torch.UntypedStorage] = {}  # held, so that no address is used twice
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in weights:
+            pieces[storage._cdata] = storage
+        return tensor
+
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        loss = cross_entropy(model(tokens), tokens)
+    del loss
+    return sum(storage.nbytes() for storage in pieces.values())
+
+
+def decoding_ceiling(
+    config: ModelConfig, bandwidth: float, *, positions: int = 0, batch: int = 1, bytes_per_number: float = 4
+) -> float:
+    """Give the most tokens per second that a memory bandwidth allows when texts are continued token by token.
+
+    Formula: batch · bandwidth / (bytes of the weights at work + batch · bytes of the cache)
+
+    Why it works:
+        A new token needs every weight at work once, and next to no arithmetic for each: reading them is what takes
+        the time. Several texts at once share one reading. Of the embedding table one row is read, unless it is the
+        head too.
+
+    Args:
+        config: the shape; of a mixture of experts only the chosen ones count, as if all texts chose alike.
+        bandwidth: bytes per second that the memory gives.
+        positions: tokens that are already in the cache.
+        batch: texts that are continued together.
+        bytes_per_number: of weights and cache.
+    """
+    if bandwidth <= 0 or batch < 1:
+        raise LayersError(f"bandwidth must be above 0 and batch at least 1, but they were {bandwidth} and {batch}")
+    head = config.vocab_size * config.d_model
+    learned = config.context_length * config.d_model if config.design.positions == "learned" else 0
+    weights = (active_parameter_count(config, embeddings=False) - learned + head) * bytes_per_number
+    cache = cache_bytes(config, positions, bytes_per_number=1) * bytes_per_number
+    return batch * bandwidth / (weights + batch * cache)
+
+
+def _body(config: ModelConfig, experts: int) -> int:
+    """Everything between the token tables."""
+    design, width = config.design, _norm(config, config.d_model)
+    norms = width * (4 if design.placement == "around" else 2)
+    if design.query_key_norm == "head":
+        norms += 2 * _norm(config, config.d_head)
+    elif design.query_key_norm == "width":
+        norms += _norm(config, config.heads * config.d_head) + _norm(config, config.kv_heads * config.d_head)
+    biases = 0
+    if design.biases != "none":
+        biases += (config.heads + 2 * config.kv_heads) * config.d_head
+    if design.biases == "all":
+        biases += config.d_model
+    if design.feed_forward == "gelu" and config.experts is None:
+        biases += config.d_ff + config.d_model
+    block = _attention(config) + _feed_forward(config, experts) + norms + biases
+    learned = config.context_length * config.d_model if design.positions == "learned" else 0
+    return config.layers * block + width + learned
+
+
+def _attention(config: ModelConfig) -> int:
+    return config.d_model * config.d_head * 2 * (config.heads + config.kv_heads)
+
+
+def _feed_forward(config: ModelConfig, experts: int) -> int:
+    if config.experts is not None:
+        return config.d_model * (config.experts.count + 3 * experts * config.experts.d_expert)  # router, then experts
+    gated = config.design.feed_forward in ("swiglu", "geglu")
+    return (3 if gated else 2) * config.d_model * config.d_ff
+
+
+def _all_experts(config: ModelConfig) -> int:
+    return 0 if config.experts is None else config.experts.count
+
+
+def _chosen_experts(config: ModelConfig) -> int:
+    return 0 if config.experts is None else config.experts.per_token
+
+
+def _norm(config: ModelConfig, width: int) -> int:
+    return 2 * width if config.design.norm == "layer" else width  # LayerNorm has a bias too
+
+
+def _tables(config: ModelConfig) -> int:
+    return (1 if config.tied_embeddings else 2) * config.vocab_size * config.d_model
