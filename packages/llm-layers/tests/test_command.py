@@ -50,3 +50,26 @@ def test_the_module_is_the_command(tmp_path):
     assert done.returncode == 2
     assert done.stderr.startswith("llm-layers: error:")
     assert "Traceback" not in done.stderr
+
+
+def test_blocks_that_are_alike_are_drawn_once(tmp_path, model, capsys):
+    save_model(model, tmp_path)
+    assert main(["describe", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "0 … 1, each" in shown
+    assert shown.count("query_norm") == 1
+    assert "design: qwen3 (norm rms, placement before, query key norm head" in shown
+
+
+def test_predict_needs_the_config_only_and_names_what_is_wrong(tmp_path, model, capsys):
+    save_model(model, tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    assert main(["predict", str(tmp_path), "--batch", "3", "--positions", "17", "--bytes", "2"]) == 0
+    shown = capsys.readouterr().out
+    assert f"{sum(weight.numel() for weight in model.parameters()):,}" in shown
+    assert "decoding with 2 bytes a number" in shown
+    assert "tokens/s" in shown
+    with pytest.raises(SystemExit) as caught:
+        main(["predict", str(tmp_path), "--batch", "0"])
+    assert caught.value.code == 2
+    assert "whole number of at least 1, but was '0'" in capsys.readouterr().err

@@ -1,0 +1,78 @@
+"""`llm-layers describe`: every part of a model with its shape and its size."""
+
+import argparse
+
+from torch import nn
+
+from llm_layers.accounting import cache_bytes, parameter_count, training_flops_per_token
+from llm_layers.config import ModelConfig
+from llm_layers.design import CHOICES
+from llm_layers.storage import load_model
+
+SUMMARY = "every part of a model with its shape and its size"
+EXAMPLES = "example:\n  llm-layers describe runs/tale/model"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the verb takes."""
+    parser.add_argument("model", metavar="MODEL", help="a model folder (config.json, model.safetensors)")
+
+
+def run(options: argparse.Namespace) -> str:
+    """Draw the model as a tree with shapes and parameter counts."""
+    model = load_model(options.model)
+    config = model.config
+    dtype = str(model.embedding.table.dtype).removeprefix("torch.")
+    context = config.context_length
+    lines = [
+        f"{options.model}: {parameter_count(config):,} parameters in {dtype}, "
+        f"{parameter_count(config, embeddings=False):,} without embeddings",
+        *_tree(model),
+        f"head: {'the embedding table (tied)' if model.head is None else 'a weight of its own'}",
+        *_design(config),
+        f"context: {context:,} positions; a full cache takes {cache_bytes(config, context) / 2**20:,.1f} MiB (float32)",
+        f"training: {training_flops_per_token(config, context) / 1e6:,.1f} million operations a token at full context",
+    ]
+    return "\n".join(lines)
+
+
+def _design(config: ModelConfig) -> list[str]:
+    choices = [f"{name.replace('_', ' ')} {getattr(config.design, name).replace('_', ' ')}" for name in CHOICES]
+    lines = [f"design: {config.design.family or 'an experiment'} ({', '.join(choices)})"]
+    if config.window is not None:
+        everything = f", but blocks {', '.join(map(str, config.full_layers))} all" if config.full_layers else ""
+        lines.append(f"window: blocks look at the last {config.window:,} positions{everything}")
+    if config.rope_scaling is not None:
+        lines.append(f"rotary positions: base {config.rope_base:g}, {config.rope_scaling}")
+    return lines
+
+
+def _tree(model: nn.Module) -> list[str]:
+    """Rows of name, shape and size; neighbours that are alike, as the blocks are, take one entry together."""
+    return _rows(model, "  ")
+
+
+def _rows(module: nn.Module, indent: str) -> list[str]:
+    found: list[str] = []
+    for name, weight in module.named_parameters(recurse=False):
+        found.append(_row(f"{indent}{name}", " × ".join(map(str, weight.shape)), weight.numel()))
+    alike: list[str] = []  # names of neighbours with the same rows below
+    below: list[str] = []
+    children = [(name, child, list(child.parameters())) for name, child in module.named_children()]
+    children = [entry for entry in children if entry[2]]  # without parts that this design leaves out
+    for place, (name, child, weights) in enumerate(children):
+        if len(weights) == 1:  # a part with one weight takes one line
+            found.append(_row(f"{indent}{name}", " × ".join(map(str, weights[0].shape)), weights[0].numel()))
+            continue
+        alike, below = [*alike, name], _rows(child, indent + "  ")
+        following = children[place + 1] if place + 1 < len(children) else None
+        if following is None or _rows(following[1], indent + "  ") != below or not name.isdigit():
+            size = sum(weight.numel() for weight in weights)
+            title = name if len(alike) == 1 else f"{alike[0]} … {name}, each"
+            found += [_row(f"{indent}{title}", "", size), *below]
+            alike = []
+    return found
+
+
+def _row(name: str, shape: str, size: int) -> str:
+    return f"{name:<34}{shape:>16}{size:>16,}"

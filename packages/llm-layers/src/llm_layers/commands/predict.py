@@ -1,0 +1,100 @@
+"""`llm-layers predict`: what a model of this shape costs, before anything is run."""
+
+import argparse
+
+from llm_layers.accounting import (
+    activation_bytes,
+    active_parameter_count,
+    cache_bytes,
+    decoding_ceiling,
+    forward_flops_per_token,
+    parameter_count,
+    training_flops_per_token,
+    training_state_bytes,
+    weight_bytes,
+)
+from llm_layers.attention import attention, fused_attention
+from llm_layers.storage import load_config
+
+SUMMARY = "parameters, operations, memory and the fastest possible decoding, from the shape alone"
+EXAMPLES = """examples:
+  llm-layers predict runs/tale/model
+  llm-layers predict runs/tale/model --batch 16 --positions 512 --kernel fused
+  llm-layers predict runs/tale/model --bandwidth 900 --bytes 2      a card with 900 GB/s, bfloat16 weights"""
+KERNELS = {"clear": attention, "fused": fused_attention}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the verb takes."""
+    parser.add_argument("model", metavar="MODEL", help="a model folder; only its config.json is read")
+    parser.add_argument("--batch", type=_whole, default=1, help="texts at a time (default 1)")
+    parser.add_argument("--positions", type=_whole, help="tokens of a text (default: the whole context)")
+    parser.add_argument("--bytes", type=_above_zero, default=4.0, help="bytes of a weight when decoding (default 4)")
+    parser.add_argument("--bandwidth", type=_above_zero, default=30.0, help="GB/s of the memory (default 30)")
+    parser.add_argument("--kernel", choices=KERNELS, default="clear", help="attention in training (default clear)")
+
+
+def run(options: argparse.Namespace) -> str:
+    """Give the table."""
+    config = load_config(options.model)
+    batch, positions, width = options.batch, options.positions or config.context_length, options.bytes
+    activations = activation_bytes(config, batch, positions, attend=KERNELS[options.kernel])
+    weights, state = weight_bytes(config), training_state_bytes(config)
+    ceiling = decoding_ceiling(
+        config, options.bandwidth * 1e9, positions=positions, batch=batch, bytes_per_number=width
+    )
+    idle = parameter_count(config) - active_parameter_count(config)
+    rows = [
+        ("parameters", f"{parameter_count(config):,}"),
+        *([("  at work on one token", f"{active_parameter_count(config):,}")] if idle else []),
+        ("  without token tables", f"{parameter_count(config, embeddings=False):,}"),
+        (
+            f"operations a token, forward, at {positions:,} positions",
+            _count(forward_flops_per_token(config, positions)),
+        ),
+        ("  forward and backward", _count(training_flops_per_token(config, positions))),
+        (f"training a batch of {batch} × {positions:,} in float32", _size(weights + state + activations)),
+        ("  weights", _size(weights)),
+        ("  gradients and AdamW's moments", _size(state)),
+        (f"  activations ({options.kernel} attention, with logits)", _size(activations)),
+        (f"decoding with {width:g} bytes a number", ""),
+        ("  weights", _size(weight_bytes(config, bytes_per_number=width))),
+        (
+            f"  cache of {batch} × {positions:,}",
+            _size(batch * cache_bytes(config, positions, bytes_per_number=1) * width),
+        ),
+        (f"  at most, with {options.bandwidth:g} GB/s", f"{ceiling:,.0f} tokens/s"),
+    ]
+    return "\n".join(f"{name:<52}{value:>16}" for name, value in rows)
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
+        count /= 1024
+    return f"{count:,.1f} TiB"
+
+
+def _count(number: float) -> str:
+    for word in ("", " thousand", " million", " billion", " trillion"):
+        if number < 1000:
+            return f"{number:,.3g}{word}"
+        number /= 1000
+    return f"{number:,.3g} quadrillion"
+
+
+def _whole(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, but was {text!r}")
+    return int(text)
+
+
+def _above_zero(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number above 0, but was {text!r}")
+    return number
