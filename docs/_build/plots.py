@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 from drawing import box, circle, line, svg, words
 
 RECORDED = Path(__file__).parents[1] / "recorded"
@@ -72,8 +73,44 @@ def rotary_clocks() -> str:
     return svg(512, 240, parts, label="Rotary positions: every pair is a hand of a clock with its own speed")
 
 
+def rotary_scalings() -> str:
+    """What is left of each pair's speed when a model is to read texts eight times as long."""
+    from llm_layers.reference import linear_scaling, llama3_scaling, rotary_speeds, yarn_scaling
+
+    base, factor, trained = 10000.0, 8.0, 4096.0
+    speeds = rotary_speeds(64, base)
+    scaled = {
+        "linear": linear_scaling(speeds, factor),
+        "Llama 3": llama3_scaling(speeds, factor, 1.0, 4.0, trained),
+        "YaRN": yarn_scaling(speeds, base, factor, trained, 32.0, 1.0),
+    }
+    curves = {
+        name: [(float(pair), float(share)) for pair, share in enumerate(some / speeds)] for name, some in scaled.items()
+    }
+    label = "Linear scaling slows every pair, Llama 3 and YaRN only the slow ones"
+    return chart(
+        curves, across="pair, from the fastest to the slowest", up="share of the speed that is left", label=label
+    )
+
+
 def causal_mask(sentence: str = "To be , or not") -> str:
     """Which earlier tokens each token may look at."""
+    from llm_layers import reference
+
+    places = np.arange(len(sentence.split()))
+    return _mask(sentence, reference.causal_mask(places, places), "A token sees itself and the past")
+
+
+def sliding_window(sentence: str = "To be , or not to be", window: int = 3) -> str:
+    """Which earlier tokens each token may look at when it sees only the nearest ones."""
+    from llm_layers import reference
+
+    places = np.arange(len(sentence.split()))
+    seen = reference.sliding_window_mask(places, places, window)
+    return _mask(sentence, seen, f"A token sees itself and the {window - 1} before it")
+
+
+def _mask(sentence: str, seen: np.ndarray, label: str) -> str:
     tokens, size = sentence.split(), 34
     left = 70
     parts = [
@@ -83,13 +120,13 @@ def causal_mask(sentence: str = "To be , or not") -> str:
         y = 34 + size * row
         parts.append(words(left - 10, y + size / 2, token, style="tick axis-query_position", anchor="end"))
         for column in range(len(tokens)):
-            style = "may" if column <= row else "must-not"
+            style = "may" if seen[row, column] else "must-not"
             parts.append(box(left + size * column + 2, y + 2, size - 4, size - 4, style=style, radius=5))
     return svg(
         left + size * len(tokens) + 10,
         44 + size * len(tokens),
         parts,
-        label="A token sees itself and the past",
+        label=label,
         style="small-figure",
     )
 
@@ -138,7 +175,8 @@ def spread(heights: dict[tuple[int, str], float], least: float) -> dict[tuple[in
     """Move labels that would cover each other apart, keeping their order from top to bottom."""
     order = sorted(heights, key=lambda key: heights[key])
     placed = dict(heights)
-    for above, below in pairwise(order):
+    # Several rounds: making room for the label below may push against the one above. Each round halves what is left.
+    for above, below in list(pairwise(order)) * 8:
         lacking = least - (placed[below] - placed[above])
         if lacking > 0:
             placed[above] -= lacking / 2

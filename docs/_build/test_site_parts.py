@@ -125,6 +125,8 @@ def test_docstrings_link_to_their_contracts() -> None:
 def test_labels_that_would_cover_each_other_move_apart() -> None:
     placed = spread({(0, "a"): 100.0, (1, "b"): 104.0}, 16)
     assert placed[1, "b"] - placed[0, "a"] == 16
+    three = spread({(0, "a"): 100.0, (1, "b"): 100.0, (2, "c"): 100.0}, 16)
+    assert three[1, "b"] - three[0, "a"] > 15.9 and three[2, "c"] - three[1, "b"] > 15.9
 
 
 def test_every_contract_has_a_page_with_its_clauses_and_cases() -> None:
@@ -151,7 +153,14 @@ def test_the_mutation_score_is_shown_where_it_is_recorded() -> None:
     assert "99.5%" in index_page([], [score])
 
 
-FIGURES = (diagrams.flow, diagrams.block, plots.schedule, plots.temperatures, plots.rotary_clocks)
+FIGURES = (
+    diagrams.flow,
+    diagrams.block,
+    plots.schedule,
+    plots.temperatures,
+    plots.rotary_clocks,
+    plots.rotary_scalings,
+)
 
 
 @pytest.mark.parametrize("figure", FIGURES)

@@ -45,7 +45,10 @@ def test_a_bad_config_names_its_field(changes, words, small_config):
         ({"layer_types": ["full_attention", "sliding_attention"]}, "layer_types"),
         ({"rope_scaling": {"type": "yarn"}}, "rotary parameters in config.json must hold factor"),
         ({"rope_scaling": {"type": "linear", "factor": 2.0}}, "rope_parameters and rope_scaling .* must agree"),
-        ({"rope_parameters": {"rope_type": "longrope", "rope_theta": 500.0}}, "rope_type in config.json must be one of"),
+        (
+            {"rope_parameters": {"rope_type": "longrope", "rope_theta": 500.0}},
+            "rope_type in config.json must be one of",
+        ),
         ({"rope_parameters": {"rope_theta": 500.0, "partial_rotary_factor": 0.5}}, "partial_rotary_factor"),
         ({"rope_parameters": {"rope_theta": 600.0}}, "one rotary base"),
         ({"rope_theta": None, "rope_parameters": None}, "one rotary base"),

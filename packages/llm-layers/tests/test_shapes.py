@@ -10,8 +10,13 @@ from jaxtyping import jaxtyped
 import llm_layers as L
 
 FUNCTIONS = [
-    L.embedding, L.rms_norm, L.rotary, L.softmax, L.causal_mask, L.attention, L.fused_attention, L.swiglu,
-    L.cross_entropy, L.head_cross_entropy,
+    L.embedding, L.rms_norm, L.rotary, L.softmax, L.causal_mask, L.attention,
+    L.fused_attention, L.swiglu, L.cross_entropy, L.head_cross_entropy, L.linear, L.tied_head, L.dropout,
+    L.learned_positions, L.sinusoidal_positions, L.rotary_interleaved, L.rotary_speeds, L.linear_scaling,
+    L.llama3_scaling, L.yarn_scaling, L.gelu, L.gelu_tanh, L.silu, L.relu_squared, L.geglu, L.gelu_feed_forward,
+    L.relu_squared_feed_forward, L.layer_norm, L.query_key_norm, L.pre_norm, L.post_norm, L.branch_norm,
+    L.sliding_window_mask, L.soft_cap, L.capped_attention, L.split_heads, L.merge_heads, L.grouped_query_attention,
+    L.multi_query_attention, L.multi_head_attention, L.cached_attention,
 ]  # fmt: skip
 
 
@@ -37,20 +42,66 @@ def test_right_shapes_pass():
         assert checked(kernel)(x, x, x, mask).shape == x.shape
         grouped = torch.randn(2, 2, 5, 3, 4)
         assert checked(kernel)(grouped, grouped[:, :, :1], grouped[:, :, :1], mask).shape == grouped.shape
+    for bias in (torch.ones(4), None):
+        assert checked(L.layer_norm)(x, torch.ones(4), bias, 1e-6).shape == x.shape
+    heads = torch.randn(2, 3, 5, 4), torch.randn(2, 1, 5, 4)
+    normed = checked(L.query_key_norm)(*heads, torch.ones(4), torch.ones(4), 1e-6)
+    assert [part.shape for part in normed] == [part.shape for part in heads]
+    for bend in (L.gelu, L.gelu_tanh, L.silu, L.relu_squared):
+        assert checked(bend)(x).shape == x.shape
+    for place in (L.pre_norm, L.post_norm, L.branch_norm):
+        assert checked(place)(x, torch.ones(4), torch.eye(4), 1e-6).shape == x.shape
     weight = torch.randn(6, 4)
+    assert checked(L.geglu)(x, weight, weight, weight.T).shape == x.shape
+    assert checked(L.gelu_feed_forward)(x, weight, torch.ones(6), weight.T, torch.ones(4)).shape == x.shape
+    assert checked(L.relu_squared_feed_forward)(x, weight, weight.T).shape == x.shape
     assert checked(L.swiglu)(x, weight, weight, weight.T).shape == x.shape
+    assert checked(L.sliding_window_mask)(torch.arange(3), torch.arange(5), 2).shape == (3, 5)
+    assert checked(L.soft_cap)(x, 2.0).shape == x.shape
+    assert checked(L.capped_attention)(x, x, x, mask, 2.0).shape == x.shape
+    assert checked(L.split_heads)(x, 2).shape == (2, 2, 3, 2)
+    assert checked(L.merge_heads)(x).shape == (3, 8)
+    query, own_mask = torch.randn(2, 6, 3, 4), mask.expand(2, 3, 3)
+    for each in (mask, own_mask, None):
+        assert checked(L.grouped_query_attention)(query, query[:, :2], query[:, :2], each).shape == query.shape
+        assert checked(L.multi_query_attention)(query, x, x, each).shape == query.shape
+        assert checked(L.multi_head_attention)(x, weight, weight, weight, weight.T, 3, each).shape == x.shape
+    places = torch.arange(3)
+    assert checked(L.cached_attention)(x, x, x, places, x[:, :1], x[:, :1], places[:1]).shape == x.shape
     assert checked(L.cross_entropy)(x, torch.zeros(2, 3, dtype=torch.long)).shape == ()
     assert checked(L.head_cross_entropy)(x, weight, torch.zeros(2, 3, dtype=torch.long)).shape == ()
     assert checked(L.embedding)(torch.zeros(2, dtype=torch.long), weight).shape == (2, 4)
+    assert checked(L.tied_head)(x, weight).shape == (2, 3, 6)
+    assert checked(L.linear)(x, weight, torch.zeros(6)).shape == checked(L.linear)(x, weight).shape == (2, 3, 6)
+    assert checked(L.dropout)(x, x > 0, 0.5).shape == x.shape
+    assert checked(L.learned_positions)(x, weight, torch.arange(3)).shape == x.shape
+    assert checked(L.sinusoidal_positions)(torch.arange(3), 4).shape == (3, 4)
+    assert checked(L.rotary_interleaved)(x, torch.arange(3), 10.0).shape == x.shape
+    speeds = checked(L.rotary_speeds)(8, 10.0)
+    assert checked(L.yarn_scaling)(speeds, 10.0, 4.0, 100).shape == speeds.shape == (4,)
+    assert checked(L.llama3_scaling)(speeds, 4.0, 1.0, 4.0, 100).shape == (4,)
+    assert checked(L.linear_scaling)(speeds, 4.0).shape == (4,)
 
 
 def test_wrong_shapes_do_not_pass():
     x = torch.randn(2, 3, 4)
     for call in (
         lambda: checked(L.rms_norm)(x, torch.ones(1), 1e-6),
+        lambda: checked(L.layer_norm)(x, torch.ones(4), torch.ones(1), 1e-6),
+        lambda: checked(L.query_key_norm)(x[None], x[None], torch.ones(4), torch.ones(1), 1e-6),
+        lambda: checked(L.gelu_feed_forward)(x, torch.ones(6, 4), torch.ones(1), torch.ones(4, 6), torch.ones(4)),
+        lambda: checked(L.pre_norm)(x, torch.ones(4), torch.ones(5, 4), 1e-6),
         lambda: checked(L.attention)(x, torch.randn(2, 3, 1), x, None),
+        lambda: checked(L.capped_attention)(x, torch.randn(2, 3, 1), x, None, 1.0),
+        lambda: checked(L.multi_query_attention)(torch.randn(2, 6, 3, 4), x, x[:, :1], None),
+        lambda: checked(L.cached_attention)(x, x, x, torch.arange(3), x[:, :1], x[:, :1], torch.arange(2)),
         lambda: checked(L.cross_entropy)(x, torch.zeros(2, 1, dtype=torch.long)),
         lambda: checked(L.embedding)(torch.zeros(2), x[0]),
+        lambda: checked(L.linear)(x, torch.randn(4, 6)),
+        lambda: checked(L.linear)(x, torch.randn(6, 4), torch.zeros(1)),
+        lambda: checked(L.tied_head)(x, torch.randn(4, 6)),
+        lambda: checked(L.dropout)(x, torch.ones(2, 3, 1, dtype=torch.bool), 0.5),
+        lambda: checked(L.learned_positions)(x, torch.randn(6, 1), torch.arange(3)),
     ):
         with pytest.raises(Exception, match=r"[Tt]ype"):
             call()

@@ -2,10 +2,18 @@
 
 | room | holds |
 |---|---|
-| `config` | `ModelConfig`: the shape of a model |
-| `model`, `block`, `cache` | `Decoder`, `Block`, `KeyValueCache` |
-| `embedding`, `position`, `norm`, `attention`, `feed_forward`, `loss` | the parts: pure functions, thin modules |
-| `initialization` | start values |
+| `config`, `design` | `ModelConfig`: the shape of a model; `Design`: which variant of each part its family uses |
+| `model`, `block`, `cache` | `Decoder`, `Block`, `KeyValueCache` and the kinds of cache |
+| `embedding`, `norm`, `attention`, `feed_forward`, `loss` | the parts: pure functions, thin modules |
+| `linear`, `dropout` | the plain matrix product; numbers struck out by lot |
+| `position`, `rotary`, `rotary_scaling` | positions added, positions as angles, and longer texts |
+| `activation`, `residual` | what bends inside a part; how a part joins the stream |
+| `mask`, `heads` | who may look at whom; several attentions side by side, and how they share keys |
+| `experts`, `balance` | mixture of experts; the losses that keep a router even |
+| `head_loss` | the cross-entropy of a head, without ever holding all logits |
+| `initialization`, `depth` | start values, and what they make of the stream from block to block |
+| `lora` | low-rank corrections beside frozen weights |
+| `quantization`, `quantized_linear`, `bfloat16_kernels` | weights as 8-bit and 4-bit codes, models made of them, fast |
 | `storage`, `architectures` | model folders in the Hugging Face layout |
 | `accounting` | parameters, FLOPs and cache bytes from a config |
 | `interface`, `errors` | what the other packages rely on |
@@ -15,24 +23,107 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from llm_layers.accounting import (
+    activation_bytes,
+    active_parameter_count,
     cache_bytes,
+    decoding_ceiling,
     forward_flops_per_token,
     parameter_count,
     training_flops_per_token,
+    training_state_bytes,
+    weight_bytes,
 )
-from llm_layers.attention import attention, causal_mask, fused_attention, softmax
+from llm_layers.activation import gelu, gelu_tanh, relu_squared, silu
+from llm_layers.architectures import read_settings, write_settings
+from llm_layers.attention import attention, capped_attention, fused_attention, soft_cap, softmax
+from llm_layers.balance import load_balancing_loss, router_z_loss
+from llm_layers.bfloat16_kernels import bfloat16_int4_linear, bfloat16_int8_linear, pack_int4, use_bfloat16_kernels
 from llm_layers.block import Block
-from llm_layers.cache import KeyValueCache
-from llm_layers.config import ModelConfig
-from llm_layers.embedding import Embedding, embedding
+from llm_layers.cache import GrowingCache, KeyValueCache, LayerCache, SlidingCache, StaticCache
+from llm_layers.config import Experts, ModelConfig
+from llm_layers.depth import depth_statistics
+from llm_layers.design import Design
+from llm_layers.dropout import Dropout, dropout
+from llm_layers.embedding import Embedding, embedding, tied_head
 from llm_layers.errors import LayersError
-from llm_layers.feed_forward import SwiGLU, swiglu
-from llm_layers.initialization import initialize
+from llm_layers.experts import (
+    MixtureOfExperts,
+    apply_experts,
+    mixture_of_experts,
+    mixture_with_shared_expert,
+    top_k_router,
+)
+from llm_layers.feed_forward import (
+    GeGLU,
+    GeluFeedForward,
+    ReluSquaredFeedForward,
+    SwiGLU,
+    geglu,
+    gelu_feed_forward,
+    relu_squared_feed_forward,
+    swiglu,
+)
+from llm_layers.head_loss import head_cross_entropy
+from llm_layers.heads import (
+    cached_attention,
+    grouped_query_attention,
+    merge_heads,
+    multi_head_attention,
+    multi_query_attention,
+    split_heads,
+)
+from llm_layers.initialization import (
+    initialize,
+    initialize_gpt2,
+    initialize_normal,
+    initialize_truncated,
+    scaled_initialization,
+    truncated_normal,
+)
 from llm_layers.interface import Cache, LanguageModel
-from llm_layers.loss import IGNORED, cross_entropy, head_cross_entropy
+from llm_layers.linear import Linear, linear
+from llm_layers.lora import (
+    LoraLinear,
+    add_lora,
+    lora_linear,
+    lora_weights,
+    merge_all_lora,
+    merge_lora,
+    remove_lora,
+    unmerge_all_lora,
+)
+from llm_layers.loss import IGNORED, cross_entropy, smoothed_cross_entropy, z_loss
+from llm_layers.mask import causal_mask, sliding_window_mask
 from llm_layers.model import Decoder
-from llm_layers.norm import RMSNorm, rms_norm
-from llm_layers.position import rotary
+from llm_layers.norm import LayerNorm, RMSNorm, layer_norm, query_key_norm, rms_norm
+from llm_layers.position import LearnedPositions, SinusoidalPositions, learned_positions, sinusoidal_positions
+from llm_layers.quantization import (
+    dequantize_int4,
+    dequantize_int8,
+    int4_linear,
+    int8_linear,
+    quantize_int4,
+    quantize_int8,
+)
+from llm_layers.quantized_linear import (
+    Int4Linear,
+    Int8Linear,
+    QuantizationReport,
+    QuantizedLinear,
+    quantize_model,
+)
+from llm_layers.residual import branch_norm, post_norm, pre_norm
+from llm_layers.rotary import rotary, rotary_interleaved, rotary_speeds
+from llm_layers.rotary_scaling import (
+    LinearScaling,
+    Llama3Scaling,
+    RotaryScaling,
+    YarnScaling,
+    linear_scaling,
+    llama3_scaling,
+    yarn_scaling,
+    yarn_temperature,
+)
 from llm_layers.self_attention import SelfAttention
 from llm_layers.storage import load_config, load_model, save_model
 
@@ -42,9 +133,129 @@ except PackageNotFoundError:  # run from a source folder that is not installed
     __version__ = "0.1.0"
 
 __all__ = [
-    "IGNORED", "Block", "Cache", "Decoder", "Embedding", "KeyValueCache", "LanguageModel", "LayersError",
-    "ModelConfig", "RMSNorm", "SelfAttention", "SwiGLU", "attention", "cache_bytes", "causal_mask", "cross_entropy",
-    "embedding", "forward_flops_per_token", "fused_attention", "head_cross_entropy", "initialize", "load_config",
-    "load_model", "parameter_count", "rms_norm", "rotary", "save_model", "softmax", "swiglu",
+    "IGNORED",
+    "Block",
+    "Cache",
+    "Decoder",
+    "Design",
+    "Dropout",
+    "Embedding",
+    "Experts",
+    "GeGLU",
+    "GeluFeedForward",
+    "GrowingCache",
+    "Int4Linear",
+    "Int8Linear",
+    "KeyValueCache",
+    "LanguageModel",
+    "LayerCache",
+    "LayerNorm",
+    "LayersError",
+    "LearnedPositions",
+    "Linear",
+    "LinearScaling",
+    "Llama3Scaling",
+    "LoraLinear",
+    "MixtureOfExperts",
+    "ModelConfig",
+    "QuantizationReport",
+    "QuantizedLinear",
+    "RMSNorm",
+    "ReluSquaredFeedForward",
+    "RotaryScaling",
+    "SelfAttention",
+    "SinusoidalPositions",
+    "SlidingCache",
+    "StaticCache",
+    "SwiGLU",
+    "YarnScaling",
+    "activation_bytes",
+    "active_parameter_count",
+    "add_lora",
+    "apply_experts",
+    "attention",
+    "bfloat16_int4_linear",
+    "bfloat16_int8_linear",
+    "branch_norm",
+    "cache_bytes",
+    "cached_attention",
+    "capped_attention",
+    "causal_mask",
+    "cross_entropy",
+    "decoding_ceiling",
+    "depth_statistics",
+    "dequantize_int4",
+    "dequantize_int8",
+    "dropout",
+    "embedding",
+    "forward_flops_per_token",
+    "fused_attention",
+    "geglu",
+    "gelu",
+    "gelu_feed_forward",
+    "gelu_tanh",
+    "grouped_query_attention",
+    "head_cross_entropy",
+    "initialize",
+    "initialize_gpt2",
+    "initialize_normal",
+    "initialize_truncated",
+    "int4_linear",
+    "int8_linear",
+    "layer_norm",
+    "learned_positions",
+    "linear",
+    "linear_scaling",
+    "llama3_scaling",
+    "load_balancing_loss",
+    "load_config",
+    "load_model",
+    "lora_linear",
+    "lora_weights",
+    "merge_all_lora",
+    "merge_heads",
+    "merge_lora",
+    "mixture_of_experts",
+    "mixture_with_shared_expert",
+    "multi_head_attention",
+    "multi_query_attention",
+    "pack_int4",
+    "parameter_count",
+    "post_norm",
+    "pre_norm",
+    "quantize_int4",
+    "quantize_int8",
+    "quantize_model",
+    "query_key_norm",
+    "read_settings",
+    "relu_squared",
+    "relu_squared_feed_forward",
+    "remove_lora",
+    "rms_norm",
+    "rotary",
+    "rotary_interleaved",
+    "rotary_speeds",
+    "router_z_loss",
+    "save_model",
+    "scaled_initialization",
+    "silu",
+    "sinusoidal_positions",
+    "sliding_window_mask",
+    "smoothed_cross_entropy",
+    "soft_cap",
+    "softmax",
+    "split_heads",
+    "swiglu",
+    "tied_head",
+    "top_k_router",
     "training_flops_per_token",
+    "training_state_bytes",
+    "truncated_normal",
+    "unmerge_all_lora",
+    "use_bfloat16_kernels",
+    "weight_bytes",
+    "write_settings",
+    "yarn_scaling",
+    "yarn_temperature",
+    "z_loss",
 ]  # fmt: skip

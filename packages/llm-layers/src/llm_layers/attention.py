@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
+
+from llm_layers.errors import LayersError
 
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 """Query, key, value and mask in, gathered values out: `attention` or `fused_attention`."""
@@ -31,22 +33,29 @@ def softmax(scores: Float[Tensor, "..."], axis: int = -1) -> Float[Tensor, "..."
     return torch.softmax(scores, dim=axis)  # torch's kernel subtracts the largest score itself
 
 
-def causal_mask(
-    query_positions: Int[Tensor, "*batch query_position"], key_positions: Int[Tensor, "*batch key_position"]
-) -> Bool[Tensor, "*batch query_position key_position"]:
-    """Say which key each query may attend to: True where the key is not later than the query.
+def soft_cap(scores: Float[Tensor, "..."], cap: float) -> Float[Tensor, "..."]:
+    """Hold scores between -cap and cap without a corner.
 
-    Formula: mask[i, j] = key_positions[j] ≤ query_positions[i]
+    Formula: y = cap · tanh(s / cap)
 
     Why it works:
-        A model that could see the next token would copy it instead of learning to predict it. With the future
-        hidden, all positions of a text are trained at once, each as if the text ended there. The rule compares
-        positions, not indices: with a cache, the first query may stand at position 100.
+        A score that runs away takes the whole softmax, and then nothing is left to learn from. For scores far below
+        the cap tanh is the identity, so ordinary scores pass unchanged; large ones press against the cap and never
+        reach it. Clipping would do the same to the values, but a clipped score has no gradient and cannot come back.
 
-    Spec: layers.causal_mask
-    Source: Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762.
+    Args:
+        scores: any shape: attention scores before the mask, or logits.
+        cap: the limit; must be positive.
+
+    Raises:
+        LayersError: when cap is not positive.
+
+    Spec: layers.soft_cap
+    Source: Bello et al. 2016, arXiv:1611.09940; Gemma Team 2024, "Gemma 2", arXiv:2408.00118.
     """
-    return key_positions[..., None, :] <= query_positions[..., :, None]
+    if not cap > 0:
+        raise LayersError(f"cap must be a positive number, but was {cap}")
+    return cap * torch.tanh(scores / cap)
 
 
 def attention(
@@ -75,7 +84,48 @@ def attention(
     Spec: layers.attention
     Source: Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762.
     """
-    scores = (query * query.shape[-1] ** -0.5) @ key.mT
+    return _mix((query * query.shape[-1] ** -0.5) @ key.mT, value, mask)
+
+
+def capped_attention(
+    query: Float[Tensor, "*#batch query_position d_head"],
+    key: Float[Tensor, "*#batch key_position d_head"],
+    value: Float[Tensor, "*#batch key_position d_head"],
+    mask: Bool[Tensor, "*#batch query_position key_position"] | None,
+    cap: float,
+) -> Float[Tensor, "..."]:
+    """Attend as `attention` does, with scores held between -cap and cap.
+
+    Formula: y = softmax(cap · tanh(q kᵀ / (√d · cap)) + bias) v  with bias = 0 where the mask is True, else -∞
+
+    Why it works:
+        With all scores within ±cap no key can win by more than exp(2 · cap), so every key that may be seen keeps a
+        share and a gradient, however long queries and keys grow. The cap comes before the mask: a hidden key's -∞
+        would otherwise be lifted to -cap and take a share again.
+
+    Args:
+        query: what is looked for. The leading axes of all inputs broadcast against each other.
+        key: what is on offer.
+        value: what is handed out.
+        mask: True where a query may see a key; None when it may see all.
+        cap: the limit of a score, 50 in Gemma 2; must be positive. To make an `Attention` of it, bind it:
+            `functools.partial(capped_attention, cap=50.0)`.
+
+    Raises:
+        LayersError: when cap is not positive.
+
+    Spec: layers.capped_attention
+    Source: Gemma Team 2024, "Gemma 2", arXiv:2408.00118.
+    """
+    return _mix(soft_cap((query * query.shape[-1] ** -0.5) @ key.mT, cap), value, mask)
+
+
+def _mix(
+    scores: Float[Tensor, "*#batch query_position key_position"],
+    value: Float[Tensor, "*#batch key_position d_head"],
+    mask: Bool[Tensor, "*#batch query_position key_position"] | None,
+) -> Float[Tensor, "..."]:
+    """Mix the values by the shares of the scores that the mask leaves."""
     if mask is None:
         return softmax(scores) @ value
     # Half the lowest number instead of -inf: it gives the same shares, but a row that is hidden whole stays finite

@@ -1,4 +1,4 @@
-"""Token embeddings: a table with one row of numbers per token id."""
+"""Token embeddings: a table with one row of numbers per token id, used once more as the head when the two are tied."""
 
 import torch
 from jaxtyping import Float, Int
@@ -51,3 +51,27 @@ class Embedding(nn.Module):
     def forward(self, ids: Int[Tensor, "*batch"]) -> Float[Tensor, "*batch d_model"]:
         """Look up the rows of `ids`."""
         return embedding(ids, self.table)
+
+
+def tied_head(
+    x: Float[Tensor, "*batch d_model"], table: Float[Tensor, "vocab d_model"]
+) -> Float[Tensor, "*batch vocab"]:
+    """Compare each vector with every row of the embedding table: the logits.
+
+    Formula: y[t] = ⟨x, table[t]⟩
+
+    Why it works:
+        The table says where each token lies; the head asks which token a vector points at. Tokens that are used alike
+        are also expected alike, so one table can answer both, which saves vocab · d_model weights: a large share of a
+        small model. In training the table collects two gradients. The lookup moves only the rows of the tokens that
+        were read; the head moves every row at every place, towards x for the token that came and away from it for
+        all others, each by its probability.
+
+    Args:
+        x: the states behind the last norm.
+        table: the embedding table itself, not a copy: a copy would go its own way at the first step.
+
+    Spec: layers.tied_head
+    Source: Press and Wolf 2017, "Using the Output Embedding to Improve Language Models", arXiv:1608.05859.
+    """
+    return F.linear(x, table)

@@ -1,10 +1,11 @@
-"""Cross-entropy: how surprised the model is by the token that came."""
+"""Cross-entropy: how surprised the model is by the token that came; and what is added to it in training."""
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F
+
+from llm_layers.errors import LayersError
 
 IGNORED = -100
 """Target value that marks a position whose loss does not count."""
@@ -38,60 +39,65 @@ def cross_entropy(
     return total / (flat != ignored).sum().clamp(min=1)
 
 
-def head_cross_entropy(
-    hidden: Float[Tensor, "*batch d_model"],
-    head: Float[Tensor, "vocab d_model"],
+def smoothed_cross_entropy(
+    logits: Float[Tensor, "*batch vocab"],
     targets: Int[Tensor, "*batch"],
+    smoothing: float,
     ignored: int = IGNORED,
-    rows: int = 1024,
 ) -> Float[Tensor, ""]:
-    """Give `cross_entropy(hidden @ head.T, targets, ignored)` without ever holding all logits.
+    """Give the cross-entropy against targets of which a small part is spread over the whole vocabulary.
+
+    Formula: loss = mean over counted i of  - Σ_j q[i, j] log p[i, j]
+        with q[i, j] = (1 - smoothing) [j = targets[i]] + smoothing / vocab
 
     Why it works:
-        The logits are the largest array of a small model: vocab numbers per position. Their gradient needs nothing
-        but themselves, so it can be made right away, some rows at a time, and only the gradients of `hidden` and of
-        `head`, which are small, are kept for the backward pass.
+        A one-hot target can be met only with an infinite logit, so plain training never stops pushing. With a small
+        part of the target spread evenly, the best answer is finite: the target's logit stands log((1 - s) vocab / s + 1)
+        above the others. The model stays less sure of itself, which helps where targets are sometimes wrong; it
+        costs some perplexity, because the even part is not what really comes. The even part goes to all vocab tokens,
+        the target among them, as in torch; handing it to the vocab - 1 others is another convention.
 
     Args:
-        hidden: the states before the head, `Decoder.hidden(tokens)`.
-        head: the weight of the head, `Decoder.head_weight`.
+        logits: one row of scores per target; low precision is raised to float32.
         targets: ids of the right tokens, or `ignored`.
+        smoothing: the part that is spread, from 0 to 1; 0 is `cross_entropy`.
         ignored: the target value that does not count.
-        rows: how many positions are worked on at a time.
 
-    Spec: layers.cross_entropy
-    Source: Wijmans et al. 2024, "Cut Your Losses in Large-Vocabulary Language Models", arXiv:2411.09009.
+    Raises:
+        LayersError: when smoothing is not between 0 and 1.
+
+    Spec: layers.smoothed_cross_entropy
+    Source: Szegedy et al. 2015, "Rethinking the Inception Architecture for Computer Vision", arXiv:1512.00567.
     """
-    flat_hidden, flat_targets = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1).long()
-    loss: Tensor = _HeadCrossEntropy.apply(flat_hidden, head, flat_targets, ignored, rows)  # type: ignore[no-untyped-call]
-    return loss
+    if not 0 <= smoothing <= 1:
+        raise LayersError(f"smoothing must lie between 0 and 1, because it is a part of the target, but was {smoothing}")
+    working = logits.to(torch.promote_types(logits.dtype, torch.float32)).reshape(-1, logits.shape[-1])
+    flat = targets.reshape(-1).long()
+    total = F.cross_entropy(working, flat, ignore_index=ignored, reduction="sum", label_smoothing=smoothing)
+    return total / (flat != ignored).sum().clamp(min=1)
 
 
-class _HeadCrossEntropy(torch.autograd.Function):
-    """Loss and both gradients in one pass over the rows."""
+def z_loss(
+    logits: Float[Tensor, "*batch vocab"], targets: Int[Tensor, "*batch"], ignored: int = IGNORED
+) -> Float[Tensor, ""]:
+    """Give the mean square of log Σ exp(logits) over the targets that count.
 
-    @staticmethod
-    def forward(ctx: FunctionCtx, hidden: Tensor, head: Tensor, targets: Tensor, ignored: int, rows: int) -> Tensor:
-        working = torch.promote_types(hidden.dtype, torch.float32)
-        counted = (targets != ignored).sum().clamp(min=1)
-        loss = torch.zeros((), dtype=working, device=hidden.device)
-        d_hidden, d_head = torch.empty_like(hidden), torch.zeros_like(head, dtype=working)
-        for part in range(0, len(targets), rows):
-            h, target = hidden[part : part + rows], targets[part : part + rows]
-            counts = target != ignored
-            log_probabilities = F.log_softmax((h @ head.T).to(working), dim=-1)
-            chosen = target.where(counts, 0)[:, None]
-            loss -= (log_probabilities.gather(1, chosen)[:, 0] * counts).sum()
-            # d loss / d logits = (probabilities - one-hot) / counted
-            d_logits = log_probabilities.exp_()
-            d_logits.scatter_add_(1, chosen, torch.full_like(d_logits[:, :1], -1))
-            d_logits = d_logits.mul_((counts.to(working) / counted)[:, None]).to(head.dtype)
-            d_hidden[part : part + rows] = d_logits @ head
-            d_head += d_logits.T @ h
-        ctx.save_for_backward(d_hidden, d_head.to(head.dtype))
-        return loss / counted
+    Formula: loss = mean over counted i of (log Σ exp(logits[i]))²
 
-    @staticmethod
-    def backward(ctx: FunctionCtx, d_loss: Tensor) -> tuple[Tensor | None, ...]:
-        d_hidden, d_head = ctx.saved_tensors  # type: ignore[attr-defined]
-        return d_hidden * d_loss.to(d_hidden.dtype), d_head * d_loss.to(d_head.dtype), None, None, None
+    Why it works:
+        Cross-entropy looks at differences of logits only: it does not notice when all of them drift together, and a
+        drift costs precision, most of all in bfloat16. Times a small factor (PaLM took 0.0001) and added to the
+        cross-entropy, this loss keeps log Σ exp near 0, so that a logit is nearly the log probability itself. Its
+        gradient is 2 · log Σ exp · probabilities: a drift upwards is pushed down where the probability is.
+
+    Args:
+        logits: one row of scores per target; low precision is raised to float32.
+        targets: only says which rows count: those that are not `ignored`.
+        ignored: the target value that does not count.
+
+    Spec: layers.z_loss
+    Source: Chowdhery et al. 2022, "PaLM: Scaling Language Modeling with Pathways", arXiv:2204.02311, section 5.
+    """
+    counted = targets != ignored
+    normaliser = logits.to(torch.promote_types(logits.dtype, torch.float32)).logsumexp(dim=-1)
+    return normaliser.square().where(counted, 0).sum() / counted.sum().clamp(min=1)

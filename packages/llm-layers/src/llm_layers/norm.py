@@ -1,8 +1,10 @@
-"""RMSNorm: the length of a vector set to one standard size."""
+"""Norms: the length of a vector set to one standard size."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from llm_layers.design import Norm
 
 
 def rms_norm(
@@ -33,14 +35,122 @@ def rms_norm(
     return x * torch.rsqrt(mean_square + eps).to(x.dtype) * gain
 
 
-class RMSNorm(nn.Module):
-    """Holds the gain of `rms_norm`."""
+def layer_norm(
+    x: Float[Tensor, "*batch d_model"],
+    gain: Float[Tensor, " d_model"],
+    bias: Float[Tensor, " d_model"] | None,
+    eps: float = 1e-5,
+) -> Float[Tensor, "*batch d_model"]:
+    """Move each vector to mean 0 and variance 1, then scale and shift each coordinate as learned.
 
-    def __init__(self, width: int, eps: float) -> None:
+    Formula: y = gain · (x - mean(x)) / √(mean((x - mean(x))²) + eps) + bias
+
+    Why it works:
+        A weight that is trained on inputs of one size and one middle need not relearn when the layers below change
+        both. Each vector is measured by its own numbers only, so the result does not depend on what else is in the
+        batch, and training and use are the same. The variance is that of these numbers themselves (divided by d): they
+        are all there is, not a sample of something larger. Gain and bias let the model undo it where that helps.
+
+    Args:
+        x: vectors along the last axis.
+        gain: one factor per coordinate.
+        bias: one number to add per coordinate; None adds nothing.
+        eps: floor of the variance.
+
+    Spec: layers.layer_norm
+    Source: Ba, Kiros and Hinton 2016, "Layer Normalization", arXiv:1607.06450.
+    """
+    # In float32 at least: in bfloat16 a mean far from zero would take away the digits that the variance is made of.
+    # For the same reason the mean is subtracted before squaring; mean(x²) - mean(x)² would cancel.
+    working = torch.promote_types(x.dtype, torch.float32)
+    centred = x.to(working) - x.to(working).mean(dim=-1, keepdim=True)
+    variance = centred.square().mean(dim=-1, keepdim=True)
+    y = (centred * torch.rsqrt(variance + eps)).to(x.dtype) * gain
+    return y if bias is None else y + bias
+
+
+def query_key_norm(
+    query: Float[Tensor, "*batch heads position d_head"],
+    key: Float[Tensor, "*batch kv_heads position d_head"],
+    query_gain: Float[Tensor, " d_head"],
+    key_gain: Float[Tensor, " d_head"],
+    eps: float = 1e-6,
+) -> tuple[Float[Tensor, "*batch heads position d_head"], Float[Tensor, "*batch kv_heads position d_head"]]:
+    """Normalise each query and each key within its head, before they are turned and compared.
+
+    Formula: q' = rms_norm(q, query_gain), k' = rms_norm(k, key_gain)
+
+    Why it works:
+        A score is a dot product, |q| |k| times the cosine of their angle. Nothing holds the two lengths in check, and
+        as they grow the softmax picks one position and passes no gradient: deep and large models have died of it.
+        With both lengths set, a score divided by √d_head lies between -√d_head and √d_head (times the gains), and what
+        decides is the angle. Each head has its own size, so each is measured alone. One gain per coordinate serves
+        all heads; it lets training choose how sharp attention is.
+
+    Args:
+        query: what each position looks for, in heads.
+        key: what each position offers, in heads.
+        query_gain: one factor per coordinate of a head.
+        key_gain: the same for the keys.
+        eps: floor of the mean square.
+
+    Returns:
+        The normalised queries and the normalised keys.
+
+    Spec: layers.query_key_norm
+    Source: Henry et al. 2020, "Query-Key Normalization for Transformers", arXiv:2010.04245; Dehghani et al. 2023,
+        arXiv:2302.05442; with RMSNorm and learned gains as in Qwen3.
+    """
+    return rms_norm(query, query_gain, eps), rms_norm(key, key_gain, eps)
+
+
+class RMSNorm(nn.Module):
+    """Holds the gain of `rms_norm`.
+
+    Args:
+        width: length of a vector.
+        eps: floor of the mean square.
+        offset: what is added to the stored gain before it is used. Gemma's files store gain - 1 (offset 1), so that
+            weight decay and the 8 bits of bfloat16 both work around "leave it as it is".
+    """
+
+    def __init__(self, width: int, eps: float, *, offset: float = 0.0) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.full((width,), 1.0 - offset))
+        self.eps = eps
+        self.offset = offset
+
+    def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
+        """Normalise along the last axis."""
+        if self.offset == 0.0:
+            return rms_norm(x, self.gain, self.eps)
+        # A gain of 0.003 above 1 would be lost in bfloat16: sum and product are taken in float32.
+        working = torch.promote_types(x.dtype, torch.float32)
+        return rms_norm(x.to(working), self.offset + self.gain.to(working), self.eps).to(x.dtype)
+
+
+class LayerNorm(nn.Module):
+    """Holds gain and bias of `layer_norm`.
+
+    Args:
+        width: length of a vector.
+        eps: floor of the variance.
+        bias: whether there is a bias to add.
+    """
+
+    def __init__(self, width: int, eps: float, *, bias: bool = True) -> None:
         super().__init__()
         self.gain = nn.Parameter(torch.ones(width))
+        self.bias = nn.Parameter(torch.zeros(width)) if bias else None
         self.eps = eps
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """Normalise along the last axis."""
-        return rms_norm(x, self.gain, self.eps)
+        return layer_norm(x, self.gain, self.bias, self.eps)
+
+
+def norm_of(kind: Norm, width: int, eps: float) -> nn.Module:
+    """Give the norm of a design: "rms", "rms_from_one" (the stored gain counts from one) or "layer"."""
+    if kind == "layer":
+        return LayerNorm(width, eps)
+    return RMSNorm(width, eps, offset=1.0 if kind == "rms_from_one" else 0.0)

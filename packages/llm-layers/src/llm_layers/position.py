@@ -1,55 +1,113 @@
-"""Rotary positions: where a token stands, written as an angle."""
+"""Positions that are added to the token vectors: learned rows, or fixed waves."""
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
-Rotation = tuple[Tensor, Tensor]
-"""Cosine and sine of the angles, each of shape [*positions, d_head / 2]."""
-
-
-def rotary_angles(positions: Int[Tensor, "..."], d_head: int, base: float, dtype: torch.dtype) -> Rotation:
-    """Give cosine and sine of every position's angles, `d_head / 2` each.
-
-    Angles are worked out in float32 at least: in bfloat16 the positions 257 and 258 are the same number.
-    """
-    working = torch.promote_types(dtype, torch.float32)
-    pair = torch.arange(0, d_head, 2, device=positions.device).to(working)
-    # Written as a quotient, as transformers writes it: the last bit of a speed, times a position, shows in the logits.
-    angles = positions[..., None].to(working) * (1.0 / base ** (pair / d_head))
-    return angles.cos().to(dtype), angles.sin().to(dtype)
+from llm_layers.errors import LayersError
 
 
-def rotate(x: Float[Tensor, "*batch d_head"], rotation: Rotation) -> Float[Tensor, "*batch d_head"]:
-    """Turn each pair (x[k], x[k + d_head/2]) by the angle whose cosine and sine are given."""
-    cosine, sine = rotation
-    first, second = x.chunk(2, dim=-1)
-    return torch.cat((first * cosine - second * sine, second * cosine + first * sine), dim=-1)
+def learned_positions(
+    x: Float[Tensor, "*batch d_model"], table: Float[Tensor, "position d_model"], positions: Int[Tensor, "..."]
+) -> Float[Tensor, "*batch d_model"]:
+    """Add to each vector the row of its position.
 
-
-def rotary(
-    x: Float[Tensor, "*batch d_head"], positions: Int[Tensor, "..."], base: float = 10000.0
-) -> Float[Tensor, "*batch d_head"]:
-    """Turn pairs of numbers by angles that grow with the position.
-
-    Formula: (y[k], y[k+h]) = R(p · base^(-2k/d)) (x[k], x[k+h])  with h = d/2 and R(a) the rotation by angle a
+    Formula: y[i] = x[i] + table[positions[i]]
 
     Why it works:
-        Attention compares a query with a key by a dot product, and a dot product of two turned arrows depends only on
-        the angle between them. Turn each arrow by its own position, and what is left in the product is the
-        difference of the two positions: the model sees distance, not place. Every pair turns at a speed of its own,
-        from one radian per position down to about 1/base: fast pairs tell neighbours apart, slow ones tell far from
-        near. Turning changes no length, so nothing has to be learned and nothing grows.
-
-        The partner of number k is number k + d/2 (the halved convention of the Hugging Face files), not number k + 1
-        as in the paper: the same mathematics, another order of the numbers, and the usual cause of a broken import.
+        Attention sums over positions and a sum knows no order, so the same word must look a little different in
+        different places. Nothing says how: each place owns a row, and training finds what is useful to know of it.
+        Token and place share one vector of `d_model` numbers, which is wide enough for both to be read apart. The
+        price is a wall: a place that training never reached has a row that means nothing, and behind the last row
+        there is none.
 
     Args:
-        x: queries or keys; `d_head` is even.
+        x: token vectors.
+        table: one row per position, from 0.
         positions: whole numbers in any order, of a shape that broadcasts against x without its last axis.
-        base: sets the slowest speed.
 
-    Spec: layers.rotary
-    Source: Su et al. 2021, "RoFormer: Enhanced Transformer with Rotary Position Embedding", arXiv:2104.09864.
+    Raises:
+        LayersError: when a position has no row.
+
+    Spec: layers.learned_positions
+    Source: Gehring et al. 2017, "Convolutional Sequence to Sequence Learning", arXiv:1705.03122; Radford et al. 2019
+        (GPT-2).
     """
-    return rotate(x, rotary_angles(positions, x.shape[-1], base, x.dtype))
+    try:
+        return x + nn.functional.embedding(positions, table)
+    except IndexError:
+        raise LayersError(
+            f"positions must lie between 0 and {len(table) - 1}, the last row of the table, but went from "
+            f"{int(positions.min())} to {int(positions.max())}: shorten the text or use a longer table"
+        ) from None
+
+
+class LearnedPositions(nn.Module):
+    """Holds the table of `learned_positions`."""
+
+    def __init__(self, context_length: int, d_model: int) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.empty(context_length, d_model))
+
+    def forward(
+        self, x: Float[Tensor, "*batch d_model"], positions: Int[Tensor, "..."]
+    ) -> Float[Tensor, "*batch d_model"]:
+        """Add the rows of `positions`."""
+        return learned_positions(x, self.table, positions)
+
+
+def sinusoidal_positions(
+    positions: Int[Tensor, "*batch"], d_model: int, base: float = 10000.0, *, dtype: torch.dtype = torch.float32
+) -> Float[Tensor, "*batch d_model"]:
+    """Give each position a row of waves, from fast to slow.
+
+    Formula: y[2k] = sin(p · base^(-2k/d)),  y[2k+1] = cos(p · base^(-2k/d))
+
+    Why it works:
+        Written in binary, a number's last digit changes at every step and its first hardly ever; the waves are the
+        same idea, smooth. Sine and cosine of one speed are one hand of a clock, and to go on by n positions is to
+        turn that hand by n times its speed, wherever it stands: so a linear map can learn "n places back". And the
+        dot product of two rows depends only on their distance. Rows exist for every position, and no weight is spent.
+        Still the model must dig the distance out of a sum with the token's meaning; `rotary` puts it where it is
+        needed.
+
+    Args:
+        positions: whole numbers, of any shape.
+        d_model: width of a row; even.
+        base: sets the slowest wave, of about 2π · base positions.
+        dtype: of what comes back; angles are worked out in float32 at least.
+
+    Returns:
+        The rows, to be added to the token vectors.
+
+    Raises:
+        LayersError: for an odd d_model.
+
+    Spec: layers.sinusoidal_positions
+    Source: Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762.
+    """
+    if d_model % 2:
+        raise LayersError(f"d_model must be even, because waves come as sine and cosine, but was {d_model}")
+    working = torch.promote_types(dtype, torch.float32)
+    wave = torch.arange(0, d_model, 2, device=positions.device).to(working)
+    angles = positions[..., None].to(working) * (1.0 / base ** (wave / d_model))
+    return torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(-2).to(dtype)
+
+
+class SinusoidalPositions(nn.Module):
+    """Adds `sinusoidal_positions` to token vectors; holds no weights.
+
+    Args:
+        d_model: width of the token vectors; even.
+        base: sets the slowest wave.
+    """
+
+    def __init__(self, d_model: int, base: float = 10000.0) -> None:
+        super().__init__()
+        self.d_model, self.base = d_model, base
+
+    def forward(
+        self, x: Float[Tensor, "*batch d_model"], positions: Int[Tensor, "..."]
+    ) -> Float[Tensor, "*batch d_model"]:
+        """Add the waves of `positions`."""
+        return x + sinusoidal_positions(positions, self.d_model, self.base, dtype=x.dtype)

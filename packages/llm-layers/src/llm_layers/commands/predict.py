@@ -43,6 +43,8 @@ def run(options: argparse.Namespace) -> str:
     ceiling = decoding_ceiling(
         config, options.bandwidth * 1e9, positions=positions, batch=batch, bytes_per_number=width
     )
+    forward = forward_flops_per_token(config, positions)
+    numbers_cached = cache_bytes(config, positions, bytes_per_number=1)
     idle = parameter_count(config) - active_parameter_count(config)
     rows = [
         ("parameters", f"{parameter_count(config):,}"),
@@ -50,7 +52,7 @@ def run(options: argparse.Namespace) -> str:
         ("  without token tables", f"{parameter_count(config, embeddings=False):,}"),
         (
             f"operations a token, forward, at {positions:,} positions",
-            _count(forward_flops_per_token(config, positions)),
+            _count(forward),
         ),
         ("  forward and backward", _count(training_flops_per_token(config, positions))),
         (f"training a batch of {batch} × {positions:,} in float32", _size(weights + state + activations)),
@@ -61,7 +63,7 @@ def run(options: argparse.Namespace) -> str:
         ("  weights", _size(weight_bytes(config, bytes_per_number=width))),
         (
             f"  cache of {batch} × {positions:,}",
-            _size(batch * cache_bytes(config, positions, bytes_per_number=1) * width),
+            _size(batch * width * numbers_cached),
         ),
         (f"  at most, with {options.bandwidth:g} GB/s", f"{ceiling:,.0f} tokens/s"),
     ]

@@ -1,4 +1,4 @@
-"""Softmax, the causal mask and attention in NumPy."""
+"""Softmax, the soft cap and attention in NumPy."""
 
 import numpy as np
 
@@ -25,9 +25,23 @@ def softmax_backward(dy: Array, scores: Array, axis: int) -> Array:
     return y * (dy - np.sum(dy * y, axis=axis, keepdims=True))
 
 
-def causal_mask(query_positions: Array, key_positions: Array) -> Array:
-    """Say where a key is not later than a query; booleans have no gradient."""
-    return key_positions[..., None, :] <= query_positions[..., :, None]
+def soft_cap(scores: Array, cap: float) -> Array:
+    """Give y = cap · tanh(s / cap)."""
+    if not cap > 0:
+        raise ValueError(f"cap must be a positive number, but was {cap}")
+    return cap * np.tanh(scores / cap)
+
+
+def soft_cap_backward(dy: Array, scores: Array, cap: float) -> Array:
+    """Gradient of the scores.
+
+    tanh' = 1 - tanh², and the cap outside and inside cancel:
+
+        ∂y/∂s = cap · (1 - tanh²(s / cap)) / cap = 1 - tanh²(s / cap)
+
+    In words: small scores pass their gradient on whole, a score that presses against the cap hardly any.
+    """
+    return dy * (1 - np.tanh(scores / cap) ** 2)
 
 
 def attention(query: Array, key: Array, value: Array, mask: Array | None) -> Array:
@@ -54,9 +68,40 @@ def attention_backward(
     return ds @ key, np.swapaxes(ds, -1, -2) @ query, dvalue
 
 
+def capped_attention(query: Array, key: Array, value: Array, mask: Array | None, cap: float) -> Array:
+    """Give y = softmax(cap · tanh(q kᵀ / (√d · cap)), hidden keys left out) v."""
+    scores = query @ np.swapaxes(key, -1, -2) / np.sqrt(query.shape[-1])
+    return shares_of(soft_cap(scores, cap), mask) @ value
+
+
+def capped_attention_backward(
+    dy: Array, query: Array, key: Array, value: Array, mask: Array | None, cap: float
+) -> tuple[Array, Array, Array]:
+    """Gradients of query, key and value.
+
+    One step more than in `attention_backward`. With raw scores s = q kᵀ / √d, capped ones c = cap · tanh(s / cap),
+    shares w = softmax(c) and y = w v:
+
+    - y = w v and w = softmax(c):   dv = wᵀ dy,   dw = dy vᵀ,   dc = w · (dw - Σ over keys of dw · w)
+    - c = cap · tanh(s / cap):      ds = dc · (1 - tanh²(s / cap)), from `soft_cap_backward`
+    - s = q kᵀ / √d:                dq = ds k / √d,   dk = dsᵀ q / √d
+    """
+    root = np.sqrt(query.shape[-1])
+    scores = query @ np.swapaxes(key, -1, -2) / root
+    w = shares_of(soft_cap(scores, cap), mask)
+    dw = dy @ np.swapaxes(value, -1, -2)
+    dcapped = w * (dw - np.sum(dw * w, axis=-1, keepdims=True))
+    ds = soft_cap_backward(dcapped, scores, cap) / root
+    return ds @ key, np.swapaxes(ds, -1, -2) @ query, np.swapaxes(w, -1, -2) @ dy
+
+
 def shares(query: Array, key: Array, mask: Array | None) -> Array:
     """Give each query's shares of the keys that it sees; zeros where it sees none."""
-    scores = query @ np.swapaxes(key, -1, -2) / np.sqrt(query.shape[-1])
+    return shares_of(query @ np.swapaxes(key, -1, -2) / np.sqrt(query.shape[-1]), mask)
+
+
+def shares_of(scores: Array, mask: Array | None) -> Array:
+    """Turn scores into shares of the keys that the mask leaves; zeros where it leaves none."""
     seen = np.ones(scores.shape, dtype=bool) if mask is None else np.broadcast_to(mask, scores.shape)
     largest = np.max(np.where(seen, scores.real, -np.inf), axis=-1, keepdims=True, initial=-np.inf)
     largest = np.where(np.isfinite(largest), largest, 0)

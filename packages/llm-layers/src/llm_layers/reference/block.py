@@ -5,10 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from llm_layers.reference.arrays import Array, outer
-from llm_layers.reference.attention import attention, attention_backward, causal_mask
+from llm_layers.reference.attention import attention, attention_backward
 from llm_layers.reference.feed_forward import swiglu, swiglu_backward
+from llm_layers.reference.mask import causal_mask
 from llm_layers.reference.norm import rms_norm, rms_norm_backward
-from llm_layers.reference.position import rotary, rotary_backward
+from llm_layers.reference.rotary import rotary, rotary_backward
 
 
 class _Heads(NamedTuple):

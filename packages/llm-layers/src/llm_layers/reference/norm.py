@@ -1,4 +1,4 @@
-"""RMSNorm in NumPy."""
+"""The norms in NumPy."""
 
 import numpy as np
 
@@ -30,3 +30,46 @@ def rms_norm_backward(dy: Array, x: Array, gain: Array, eps: float) -> tuple[Arr
     dx = r * (g - n * np.mean(g * n, axis=-1, keepdims=True))
     dgain = np.sum(dy * n, axis=tuple(range(x.ndim - 1)))
     return dx, dgain
+
+
+def layer_norm(x: Array, gain: Array, bias: Array | None, eps: float) -> Array:
+    """Give the RMSNorm of c = x - mean(x), plus bias: the mean square of c is the variance of x."""
+    y = rms_norm(_centre(x), gain, eps)
+    return y if bias is None else y + bias
+
+
+def layer_norm_backward(dy: Array, x: Array, gain: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
+    """Gradients of x, gain and bias.
+
+    - y = rms_norm(c) + bias: bias is added to every vector, so  dbias = Σ over vectors of dy;
+      dc and dgain are those of RMSNorm.
+    - c[i] = x[i] - mean(x), where every x[j] is in the mean:
+        ∂c[i]/∂x[j] = [i = j] - 1/d   ⇒   dx[j] = Σᵢ dc[i] ([i = j] - 1/d) = dc[j] - mean(dc)
+
+    In words: what the gradient would do to all coordinates alike is taken out, because moving all of x changes
+    nothing. Written out with n = c · r and g = dy · gain:  dx = r · (g - mean(g) - n · mean(g · n)).
+    """
+    dc, dgain = rms_norm_backward(dy, _centre(x), gain, eps)
+    return _centre(dc), dgain, np.sum(dy, axis=tuple(range(x.ndim - 1)))
+
+
+def query_key_norm(query: Array, key: Array, query_gain: Array, key_gain: Array, eps: float) -> tuple[Array, Array]:
+    """Give the RMSNorm of the queries and that of the keys, along d_head, each with its own gain."""
+    return rms_norm(query, query_gain, eps), rms_norm(key, key_gain, eps)
+
+
+def query_key_norm_backward(
+    dquery: Array, dkey: Array, query: Array, key: Array, query_gain: Array, key_gain: Array, eps: float
+) -> tuple[Array, Array, Array, Array]:
+    """Gradients of query, key, query_gain and key_gain.
+
+    Queries and keys do not meet here, so each has the gradient of its own RMSNorm; a gain serves all heads and
+    positions, and RMSNorm's backward sums over all leading axes, these among them.
+    """
+    dq, dquery_gain = rms_norm_backward(dquery, query, query_gain, eps)
+    dk, dkey_gain = rms_norm_backward(dkey, key, key_gain, eps)
+    return dq, dk, dquery_gain, dkey_gain
+
+
+def _centre(x: Array) -> Array:
+    return x - np.mean(x, axis=-1, keepdims=True)

@@ -1,26 +1,32 @@
-"""Rotary positions in NumPy."""
+"""Positions that are added, in NumPy."""
 
 import numpy as np
 
 from llm_layers.reference.arrays import Array
 
 
-def rotary(x: Array, positions: Array, base: float) -> Array:
-    """Turn the pair (x[k], x[k + d/2]) by the angle position · base^(-2k/d)."""
-    half = x.shape[-1] // 2
-    angle = positions[..., None] * base ** (-np.arange(half) / half)
-    first, second = x[..., :half], x[..., half:]
-    turned = first * np.cos(angle) - second * np.sin(angle), second * np.cos(angle) + first * np.sin(angle)
-    return np.concatenate(turned, axis=-1)
+def learned_positions(x: Array, table: Array, positions: Array) -> Array:
+    """Give y = x + table[positions]; positions may have fewer leading axes than x."""
+    return x + table[positions]
 
 
-def rotary_backward(dy: Array, x: Array, positions: Array, base: float) -> Array:
-    """Gradient of x.
+def learned_positions_backward(dy: Array, x: Array, table: Array, positions: Array) -> tuple[Array, Array]:
+    """Gradients of x and of the table.
 
-    y = R x, where R turns every pair and does not depend on x. So dx = Rᵀ dy, and the transpose of a rotation is the
-    rotation by the opposite angle:
+    A sum passes its gradient to both terms: dx = dy, and the row at every place gets dy of that place. A row that
+    stands at several places, in several texts of the batch or twice in one, collects from all of them:
 
-        dx[k]       =  cos · dy[k] + sin · dy[k + d/2]
-        dx[k + d/2] = -sin · dy[k] + cos · dy[k + d/2]
+        dtable[p] = Σ over places i with positions[i] = p of dy[i]
+
+    Where all texts share one set of positions, it is first copied to each of them; copying, too, is summed back.
     """
-    return rotary(dy, -positions, base)
+    dtable = np.zeros(table.shape)
+    np.add.at(dtable, np.broadcast_to(positions, x.shape[:-1]), dy)
+    return dy.copy(), dtable
+
+
+def sinusoidal_positions(positions: Array, d_model: int, base: float) -> Array:
+    """Give y[2k] = sin(p · base^(-2k/d)) and y[2k + 1] = cos of the same angle. Positions have no gradient."""
+    angle = positions[..., None] * base ** (-np.arange(0, d_model, 2) / d_model)
+    waves = np.stack([np.sin(angle), np.cos(angle)], axis=-1)
+    return waves.reshape(*angle.shape[:-1], d_model)

@@ -4,7 +4,11 @@ from llm_layers.spec import SPECIFICATION
 from llm_tokenizer.spec.mutation import main
 
 # Planted faults that change no answer, each with the reason.
-EQUIVALENT: dict[str, str] = {}
+EQUIVALENT: dict[str, str] = {
+    "layers.llama3_scaling: if turns >= high_frequency_factor:: GtE became Gt": "at the high end the share is 1 anyway",
+    "layers.llama3_scaling: elif turns <= low_frequency_factor:: LtE became Lt": "at the low end the share is 0 anyway",
+    "layers.yarn_scaling: elif pair >= high:: GtE became Gt": "at the slow end the pair is slowed wholly anyway",
+}
 
 if __name__ == "__main__":
     raise SystemExit(main(SPECIFICATION, EQUIVALENT))

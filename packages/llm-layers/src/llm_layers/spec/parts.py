@@ -5,7 +5,24 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-PARTS = ("embedding", "position", "norm", "attention", "feed_forward", "block", "loss")
+PARTS = (
+    "embedding",
+    "linear",
+    "position",
+    "rotary_scaling",
+    "norm",
+    "dropout",
+    "attention",
+    "heads",
+    "activation",
+    "feed_forward",
+    "residual",
+    "block",
+    "loss",
+    "initialization",
+    "lora",
+    "quantization",
+)
 
 
 def gather(kind: str, wanted: type | None = None) -> dict[str, Any]:

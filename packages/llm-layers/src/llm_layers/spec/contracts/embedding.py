@@ -1,4 +1,4 @@
-"""What token embeddings must be."""
+"""What token embeddings, and the head that is tied to them, must be."""
 
 from llm_tokenizer.spec import Argument, Contract
 
@@ -24,4 +24,26 @@ EMBEDDING = Contract(
     source="Bengio et al. 2003, A Neural Probabilistic Language Model",
 )
 
-CONTRACTS = (EMBEDDING,)
+TIED_HEAD = Contract(
+    id="layers.tied_head",
+    summary="Compare each vector with every row of the embedding table: the logits.",
+    formula=r"y_t = \langle x,\, T_t \rangle",
+    why="The table says where each token lies, the head asks which token a vector points at. Tokens that are used "
+    "alike are also expected alike, so one table can answer both, and collects the gradients of both.",
+    clauses=(
+        "There is one logit per row of the table, in the table's order: the dot product of x with the row.",
+        "Nothing is scaled, normalised or added; the answers are logits, not probabilities.",
+        "The table gets its gradient, for every row and summed over all vectors: it is used itself, not a copy.",
+        "Any number of leading axes, of any length and memory layout, is allowed.",
+    ),
+    inputs=(
+        Argument("x", "*batch d_model", "the states behind the last norm"),
+        Argument("table", "vocab d_model", "the embedding table"),
+    ),
+    outputs=(Argument("y", "*batch vocab", "the logits"),),
+    gradients=("x", "table"),
+    page="explanation/embedding",
+    source="Press and Wolf 2017, arXiv:1608.05859",
+)
+
+CONTRACTS = (EMBEDDING, TIED_HEAD)

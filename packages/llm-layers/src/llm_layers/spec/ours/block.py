@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from llm_layers import Block, ModelConfig, causal_mask
-from llm_layers.position import rotary_angles
+from llm_layers.rotary import rotary_angles
 
 __all__ = ["block"]
 

@@ -1,5 +1,5 @@
-"""Our own embeddings."""
+"""Our own embeddings and tied head."""
 
-from llm_layers import embedding
+from llm_layers import embedding, tied_head
 
-__all__ = ["embedding"]
+__all__ = ["embedding", "tied_head"]

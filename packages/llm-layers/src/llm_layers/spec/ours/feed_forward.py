@@ -1,5 +1,5 @@
-"""Our own feed-forward part."""
+"""Our own feed-forward parts."""
 
-from llm_layers import swiglu
+from llm_layers import geglu, gelu_feed_forward, relu_squared_feed_forward, swiglu
 
-__all__ = ["swiglu"]
+__all__ = ["geglu", "gelu_feed_forward", "relu_squared_feed_forward", "swiglu"]

@@ -48,3 +48,55 @@ def einsum(query: Any, key: Any, value: Any, mask: Any) -> Any:
         return torch.einsum("...qk,...kd->...qd", scores.softmax(-1), value)
     e = scores.masked_fill(~mask, torch.finfo(scores.dtype).min / 2).softmax(-1) * mask
     return torch.einsum("...qk,...kd->...qd", e, value)
+
+
+@variant("layers.sliding_window_mask", "two causal masks")
+def two_masks(query_positions: Any, key_positions: Any, window: int) -> Any:
+    if window < 1:
+        raise ValueError("an empty window")
+    near = key_positions.unsqueeze(-2) <= query_positions.unsqueeze(-1)
+    return near & ~(key_positions.unsqueeze(-2) <= (query_positions - window).unsqueeze(-1))
+
+
+@variant("layers.sliding_window_mask", "NumPy, distance in the window", arrays="numpy")
+def in_the_window(query_positions: Any, key_positions: Any, window: int) -> Any:
+    if window < 1:
+        raise ValueError("an empty window")
+    distance = np.subtract(query_positions[..., None], key_positions[..., None, :])
+    return np.clip(distance, 0, window - 1) == distance
+
+
+@variant("layers.soft_cap", "multiplied by the inverse")
+def inverse(scores: Any, cap: float) -> Any:
+    if not cap > 0:
+        raise ValueError("cap must be positive")
+    return torch.tanh(scores * (1 / cap)) * cap
+
+
+@variant("layers.soft_cap", "NumPy, from expm1", arrays="numpy")
+def from_expm1(scores: Any, cap: float) -> Any:
+    if not cap > 0:
+        raise ValueError("cap must be positive")
+    e = np.expm1(-2 * np.abs(scores) / cap)  # never positive: nothing overflows
+    return np.sign(scores) * cap * -e / (2 + e)
+
+
+@variant("layers.capped_attention", "einsum")
+def capped_einsum(query: Any, key: Any, value: Any, mask: Any, cap: float) -> Any:
+    if not cap > 0:
+        raise ValueError("cap must be positive")
+    scores = torch.tanh(torch.einsum("...qd,...kd->...qk", query, key) / (cap * query.shape[-1] ** 0.5)) * cap
+    if mask is None:
+        return torch.einsum("...qk,...kd->...qd", scores.softmax(-1), value)
+    weights = scores.masked_fill(~mask, torch.finfo(scores.dtype).min / 2).softmax(-1) * mask
+    return torch.einsum("...qk,...kd->...qd", weights, value)
+
+
+@variant("layers.capped_attention", "no largest score needed")
+def without_largest(query: Any, key: Any, value: Any, mask: Any, cap: float) -> Any:
+    """Capped scores cannot overflow, so the exponentials may be taken as they are."""
+    if not cap > 0:
+        raise ValueError("cap must be positive")
+    e = (cap * torch.tanh(query @ key.mT / query.shape[-1] ** 0.5 / cap)).exp()
+    e = e if mask is None else e * mask
+    return (e / e.sum(-1, keepdim=True).clamp(min=torch.finfo(e.dtype).tiny)) @ value

@@ -1,5 +1,6 @@
 """Feed forward: correct implementations written otherwise."""
 
+import math
 from typing import Any
 
 import torch
@@ -18,3 +19,42 @@ def one_product(x: Any, gate: Any, up: Any, down: Any) -> Any:
 def swiglu_einsum(x: Any, gate: Any, up: Any, down: Any) -> Any:
     hidden = F.silu(torch.einsum("...d,fd->...f", x, gate)) * torch.einsum("...d,fd->...f", x, up)
     return torch.einsum("...f,df->...d", hidden, down)
+
+
+@variant("layers.geglu", "gate and up in one product")
+def geglu_one_product(x: Any, gate: Any, up: Any, down: Any) -> Any:
+    a, u = (x @ torch.cat([gate, up]).T).chunk(2, -1)
+    return F.linear(F.gelu(a, approximate="tanh") * u, down)
+
+
+@variant("layers.geglu", "einsum and tanh")
+def geglu_einsum(x: Any, gate: Any, up: Any, down: Any) -> Any:
+    a = torch.einsum("...d,fd->...f", x, gate)
+    bent = 0.5 * a * (1 + torch.tanh(math.sqrt(2 / math.pi) * (a + 0.044715 * a**3)))
+    return torch.einsum("...f,...f,df->...d", bent, torch.einsum("...d,fd->...f", x, up), down)
+
+
+@variant("layers.gelu_feed_forward", "weights as (in, out), as GPT-2's files hold them")
+def gelu_conv1d(x: Any, up: Any, up_bias: Any, down: Any, down_bias: Any) -> Any:
+    up, down = up.T.contiguous(), down.T.contiguous()
+    return F.gelu(x @ up + up_bias, approximate="tanh") @ down + down_bias
+
+
+@variant("layers.gelu_feed_forward", "bias as one more column")
+def gelu_one_more_column(x: Any, up: Any, up_bias: Any, down: Any, down_bias: Any) -> Any:
+    def layer(x: Any, weight: Any, bias: Any) -> Any:
+        return torch.cat([x, torch.ones_like(x[..., :1])], -1) @ torch.cat([weight, bias[:, None]], 1).T
+
+    return layer(F.gelu(layer(x, up, up_bias), approximate="tanh"), down, down_bias)
+
+
+@variant("layers.relu_squared_feed_forward", "einsum, both factors cut")
+def relu_squared_einsum(x: Any, up: Any, down: Any) -> Any:
+    cut = torch.einsum("...d,fd->...f", x, up).clamp(min=0)
+    return torch.einsum("...f,...f,df->...d", cut, cut, down)
+
+
+@variant("layers.relu_squared_feed_forward", "one unit after the other")
+def relu_squared_units(x: Any, up: Any, down: Any) -> Any:
+    parts = [F.relu((x * row).sum(-1, keepdim=True)) ** 2 * column for row, column in zip(up, down.T, strict=True)]
+    return torch.stack(parts).sum(0)

@@ -17,3 +17,36 @@ def torch_rms_norm(x: Any, gain: Any, eps: float) -> Any:
 def by_length(x: Any, gain: Any, eps: float) -> Any:
     length_square = torch.einsum("...i,...i->...", x, x)[..., None]
     return x / ((length_square + x.shape[-1] * eps) / x.shape[-1]) ** 0.5 * gain
+
+
+@variant("layers.layer_norm", "torch's own kernel")
+def torch_layer_norm(x: Any, gain: Any, bias: Any, eps: float) -> Any:
+    return F.layer_norm(x, gain.shape, gain, bias, eps)
+
+
+@variant("layers.layer_norm", "torch's variance")
+def by_variance(x: Any, gain: Any, bias: Any, eps: float) -> Any:
+    variance, mean = torch.var_mean(x, dim=-1, correction=0, keepdim=True)
+    y = (x - mean) / torch.sqrt(variance + eps) * gain
+    return y if bias is None else y + bias
+
+
+@variant("layers.layer_norm", "means as products")
+def by_products(x: Any, gain: Any, bias: Any, eps: float) -> Any:
+    share = torch.full((x.shape[-1], 1), 1 / x.shape[-1], dtype=x.dtype)
+    centred = x - x @ share
+    y = centred * ((centred * centred) @ share + eps) ** -0.5 * gain
+    return y if bias is None else torch.add(bias, y)
+
+
+@variant("layers.query_key_norm", "torch's own kernel")
+def torch_query_key(query: Any, key: Any, query_gain: Any, key_gain: Any, eps: float) -> Any:
+    return F.rms_norm(query, query_gain.shape, query_gain, eps), F.rms_norm(key, key_gain.shape, key_gain, eps)
+
+
+@variant("layers.query_key_norm", "queries and keys in one array")
+def together(query: Any, key: Any, query_gain: Any, key_gain: Any, eps: float) -> Any:
+    both = torch.cat([query, key], dim=-3)
+    normed = both / (both.square().mean(-1, keepdim=True) + eps).sqrt()
+    first, second = normed.tensor_split([query.shape[-3]], dim=-3)
+    return first * query_gain, second * key_gain

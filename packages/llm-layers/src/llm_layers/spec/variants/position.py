@@ -2,9 +2,57 @@
 
 from typing import Any
 
+import numpy as np
 import torch
+from torch.nn import functional as F
 
 from llm_tokenizer.spec import variant
+
+
+@variant("layers.learned_positions", "indexing")
+def indexing(x: Any, table: Any, positions: Any) -> Any:
+    return table[positions] + x
+
+
+@variant("layers.learned_positions", "one-hot product")
+def one_hot_product(x: Any, table: Any, positions: Any) -> Any:
+    return x + F.one_hot(positions, len(table)).to(table.dtype) @ table
+
+
+@variant("layers.sinusoidal_positions", "filled in place")
+def filled_in_place(positions: Any, d_model: int, base: float) -> Any:
+    angle = positions[..., None] * torch.exp(torch.arange(0, d_model, 2).double() * (-np.log(base) / d_model))
+    y = torch.empty(*positions.shape, d_model, dtype=torch.float64)
+    y[..., 0::2], y[..., 1::2] = angle.sin(), angle.cos()
+    return y
+
+
+@variant("layers.sinusoidal_positions", "a cosine is a shifted sine", arrays="numpy")
+def shifted_sine(positions: Any, d_model: int, base: float) -> Any:
+    coordinate = np.arange(d_model)
+    angle = np.asarray(positions)[..., None] / base ** ((coordinate - coordinate % 2) / d_model)
+    return np.sin(angle + (coordinate % 2) * np.pi / 2)
+
+
+@variant("layers.sinusoidal_positions", "float32 inside")
+def waves_in_float32(positions: Any, d_model: int, base: float) -> Any:
+    angle = positions[..., None].float() / base ** (torch.arange(0, d_model, 2).float() / d_model)
+    return torch.stack([angle.sin(), angle.cos()], -1).flatten(-2)
+
+
+@variant("layers.rotary_speeds", "exponential of a logarithm")
+def by_logarithm(d_head: int, base: float) -> Any:
+    return torch.exp(-torch.arange(0, d_head, 2).double() / d_head * np.log(base))
+
+
+@variant("layers.rotary_speeds", "one factor again and again", arrays="numpy")
+def again_and_again(d_head: int, base: float) -> Any:
+    return np.cumprod([1.0] + [base ** (-2 / d_head)] * (d_head // 2 - 1))
+
+
+@variant("layers.rotary_speeds", "float32 inside")
+def speeds_in_float32(d_head: int, base: float) -> Any:
+    return 1.0 / base ** (torch.arange(0, d_head, 2).float() / d_head)
 
 
 @variant("layers.rotary", "sign and roll")
@@ -20,9 +68,35 @@ def sign_and_roll(x: Any, positions: Any, base: float) -> Any:
 
 @variant("layers.rotary", "matrices")
 def by_matrix(x: Any, positions: Any, base: float) -> Any:
+    turn = _matrices(x, positions, base)
+    pairs = torch.stack(x.chunk(2, -1), -1)
+    return (turn @ pairs[..., None])[..., 0].transpose(-1, -2).flatten(-2)
+
+
+@variant("layers.rotary_interleaved", "matrices")
+def neighbours_by_matrix(x: Any, positions: Any, base: float) -> Any:
+    pairs = x.unflatten(-1, (-1, 2))
+    return (_matrices(x, positions, base) @ pairs[..., None])[..., 0].flatten(-2)
+
+
+@variant("layers.rotary_interleaved", "reordered, turned in halves, ordered back")
+def by_reordering(x: Any, positions: Any, base: float) -> Any:
+    width = x.shape[-1]
+    order = torch.cat([torch.arange(0, width, 2), torch.arange(1, width, 2)])
+    turned = sign_and_roll.function(x[..., order], positions, base)
+    return turned[..., order.argsort()]
+
+
+@variant("layers.rotary_interleaved", "complex numbers", arrays="numpy")
+def by_complex_numbers(x: Any, positions: Any, base: float) -> Any:
+    half = x.shape[-1] // 2
+    angle = np.asarray(positions)[..., None] * base ** (-np.arange(half) / half)
+    turned = (x[..., 0::2] + 1j * x[..., 1::2]) * np.exp(1j * angle)
+    return np.stack([turned.real, turned.imag], -1).reshape(x.shape)
+
+
+def _matrices(x: Any, positions: Any, base: float) -> Any:
     half = x.shape[-1] // 2
     angle = positions.to(torch.float64)[..., None] * base ** (-torch.arange(half, dtype=torch.float64) / half)
     cosine, sine = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
-    turn = torch.stack([torch.stack([cosine, -sine], -1), torch.stack([sine, cosine], -1)], -2)
-    pairs = torch.stack(x.chunk(2, -1), -1)
-    return (turn @ pairs[..., None])[..., 0].transpose(-1, -2).flatten(-2)
+    return torch.stack([torch.stack([cosine, -sine], -1), torch.stack([sine, cosine], -1)], -2)

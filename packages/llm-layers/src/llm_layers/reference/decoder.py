@@ -1,0 +1,211 @@
+"""The whole decoder in NumPy, for every public family, straight from the settings and names of its files.
+
+Read beside each other, the families differ in a few lines. Nothing here knows the rest of the package's model code:
+what both agree on is right for two reasons.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from llm_layers.reference.arrays import Array
+from llm_layers.reference.embedding import embedding, embedding_backward
+from llm_layers.reference.experts import mixture_of_experts, mixture_of_experts_backward
+from llm_layers.reference.feed_forward import (
+    geglu,
+    geglu_backward,
+    gelu_feed_forward,
+    gelu_feed_forward_backward,
+    swiglu,
+    swiglu_backward,
+)
+from llm_layers.reference.heads import (
+    grouped_query_attention,
+    grouped_query_attention_backward,
+    merge_heads,
+    merge_heads_backward,
+    split_heads,
+    split_heads_backward,
+)
+from llm_layers.reference.linear import linear, linear_backward
+from llm_layers.reference.mask import causal_mask, sliding_window_mask
+from llm_layers.reference.norm import layer_norm, layer_norm_backward, rms_norm, rms_norm_backward
+from llm_layers.reference.rotary import rotary_speeds
+from llm_layers.reference.rotary_scaling import llama3_scaling
+from llm_layers.reference.tape import Tape
+
+Settings = Mapping[str, Any]
+Layout = Sequence[Sequence[Any]]
+
+
+def decoder(ids: Array, settings: Settings, layout: Layout, weights: Array) -> Array:
+    """Give the logits behind every position of ids."""
+    return _run(Tape(), ids, settings, _unpack(layout, weights))
+
+
+def decoder_backward(dlogits: Array, ids: Array, settings: Settings, layout: Layout, weights: Array) -> Array:
+    """Gradient of the weights: every step's own, from the logits back to the embedding (`Tape`)."""
+    tape, unpacked = Tape(), _unpack(layout, weights)
+    logits = _run(tape, ids, settings, unpacked)
+    parts = tape.gradients(dlogits, logits, list(unpacked.values()))
+    return np.concatenate([part.reshape(-1) for part in parts])
+
+
+def _unpack(layout: Layout, weights: Array) -> dict[str, Array]:
+    """Cut the row of all weights into arrays by name and shape."""
+    unpacked, start = {}, 0
+    for name, shape in layout:
+        size = int(np.prod(shape))
+        unpacked[name] = weights[start : start + size].reshape(shape)
+        start += size
+    return unpacked
+
+
+def _run(tape: Tape, ids: Array, settings: Settings, w: Mapping[str, Array]) -> Array:
+    if settings["model_type"] == "gpt2":
+        return _gpt2(tape, ids, settings, w)
+    family = settings["model_type"]
+    table = w["model.embed_tokens.weight"]
+    x = tape.run(lambda t: embedding(ids, t), lambda dy, t: embedding_backward(dy, ids, t), (table,))
+    if family == "gemma3_text":
+        root = settings["hidden_size"] ** 0.5
+        x = tape.run(lambda x: x * root, lambda dy, x: dy * root, (x,))
+    for layer in range(settings["num_hidden_layers"]):
+        here = {name.removeprefix(f"model.layers.{layer}."): part for name, part in w.items() if f".{layer}." in name}
+        norm = {"gemma3_text": "pre_feedforward_layernorm"}.get(family, "post_attention_layernorm")
+        after = {"gemma3_text": "post_attention_layernorm", "olmo2": "post_attention_layernorm"}.get(family)
+        y = x if family == "olmo2" else _rms(tape, x, here["input_layernorm.weight"], settings)
+        y = _attention(tape, y, layer, settings, here)
+        x = tape.add(x, y if after is None else _rms(tape, y, here[f"{after}.weight"], settings))
+        y = x if family == "olmo2" else _rms(tape, x, here[f"{norm}.weight"], settings)
+        y = _feed_forward(tape, y, settings, here)
+        after = "post_feedforward_layernorm.weight"
+        x = tape.add(x, _rms(tape, y, here[after], settings) if after in here else y)
+    x = _rms(tape, x, w["model.norm.weight"], settings)
+    return _linear(tape, x, w.get("lm_head.weight", table))
+
+
+def _attention(tape: Tape, x: Array, layer: int, settings: Settings, w: Mapping[str, Array]) -> Array:
+    heads, kv_heads = settings["num_attention_heads"], settings["num_key_value_heads"]
+    family, positions = settings["model_type"], np.arange(x.shape[-2])
+    window = settings.get("sliding_window") if _is_local(layer, settings) else None
+    parts = {}
+    for part, count in (("q", heads), ("k", kv_heads), ("v", kv_heads)):
+        y = _linear(tape, x, w[f"self_attn.{part}_proj.weight"], w.get(f"self_attn.{part}_proj.bias"))
+        if family == "olmo2" and part != "v":
+            y = _rms(tape, y, w[f"self_attn.{part}_norm.weight"], settings)
+        y = tape.run(split_heads, split_heads_backward, (y,), count)
+        if family in ("qwen3", "qwen3_moe", "gemma3_text") and part != "v":
+            y = _rms(tape, y, w[f"self_attn.{part}_norm.weight"], settings)
+        if part != "v":
+            y = tape.run(_turn, _turn_backward, (y,), positions[:, None] * _speeds(layer, settings, y.shape[-1]))
+        parts[part] = y
+    if family == "gemma3_text":  # another number under the root than d_head
+        stretch = (parts["q"].shape[-1] / settings["query_pre_attn_scalar"]) ** 0.5
+        parts["q"] = tape.run(lambda q: q * stretch, lambda dy, q: dy * stretch, (parts["q"],))
+    mask = causal_mask(positions, positions) if window is None else sliding_window_mask(positions, positions, window)
+    y = tape.run(grouped_query_attention, grouped_query_attention_backward, (parts["q"], parts["k"], parts["v"]), mask)
+    y = tape.run(merge_heads, merge_heads_backward, (y,))
+    return _linear(tape, y, w["self_attn.o_proj.weight"])
+
+
+def _is_local(layer: int, settings: Settings) -> bool:
+    if settings["model_type"] == "gemma3_text":
+        return bool(settings["layer_types"][layer] == "sliding_attention")
+    return settings["model_type"] == "mistral"
+
+
+def _speeds(layer: int, settings: Settings, d_head: int) -> Array:
+    table = settings["rope_parameters"]
+    if settings["model_type"] == "gemma3_text":
+        table = table["sliding_attention" if _is_local(layer, settings) else "full_attention"]
+    speeds = rotary_speeds(d_head, table["rope_theta"])
+    if table["rope_type"] == "llama3":
+        keys = ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings")
+        return llama3_scaling(speeds, *(table[key] for key in keys))
+    return speeds / table["factor"] if table["rope_type"] == "linear" else speeds
+
+
+def _feed_forward(tape: Tape, x: Array, settings: Settings, w: Mapping[str, Array]) -> Array:
+    if settings["model_type"] == "qwen3_moe":
+        names = [f"mlp.experts.#.{part}_proj.weight" for part in ("gate", "up", "down")]
+        stacks = []
+        for name in names:
+            parts = tuple(w[name.replace("#", str(expert))] for expert in range(settings["num_experts"]))
+            stacks.append(tape.run(lambda *parts: np.stack(parts), lambda dy, *parts: tuple(dy), parts))
+        inputs = (x, w["mlp.gate.weight"], *stacks)
+        chosen = settings["num_experts_per_tok"], settings["norm_topk_prob"]
+        return tape.run(mixture_of_experts, mixture_of_experts_backward, inputs, *chosen)
+    inputs = (x, w["mlp.gate_proj.weight"], w["mlp.up_proj.weight"], w["mlp.down_proj.weight"])
+    if settings["model_type"] == "gemma3_text":
+        return tape.run(geglu, geglu_backward, inputs)
+    return tape.run(swiglu, swiglu_backward, inputs)
+
+
+def _gpt2(tape: Tape, ids: Array, settings: Settings, w: Mapping[str, Array]) -> Array:
+    table, eps = w["transformer.wte.weight"], settings["layer_norm_epsilon"]
+    x = tape.run(lambda t: embedding(ids, t), lambda dy, t: embedding_backward(dy, ids, t), (table,))
+    places = np.broadcast_to(np.arange(ids.shape[-1]), ids.shape)
+    rows = w["transformer.wpe.weight"]
+    x = tape.add(x, tape.run(lambda t: embedding(places, t), lambda dy, t: embedding_backward(dy, places, t), (rows,)))
+    mask = causal_mask(places[0], places[0])
+    for layer in range(settings["n_layer"]):
+        here = {name.removeprefix(f"transformer.h.{layer}."): part for name, part in w.items() if f".{layer}." in name}
+        y = tape.run(layer_norm, layer_norm_backward, (x, here["ln_1.weight"], here["ln_1.bias"]), eps)
+        joined = _turned_linear(tape, y, here["attn.c_attn.weight"], here["attn.c_attn.bias"])
+        parts = []
+        for part in range(3):  # query, key, value stand side by side
+            cut = tape.run(_cut, _cut_backward, (joined,), part)
+            parts.append(tape.run(split_heads, split_heads_backward, (cut,), settings["n_head"]))
+        y = tape.run(grouped_query_attention, grouped_query_attention_backward, tuple(parts), mask)
+        y = tape.run(merge_heads, merge_heads_backward, (y,))
+        x = tape.add(x, _turned_linear(tape, y, here["attn.c_proj.weight"], here["attn.c_proj.bias"]))
+        y = tape.run(layer_norm, layer_norm_backward, (x, here["ln_2.weight"], here["ln_2.bias"]), eps)
+        turned = [tape.run(np.transpose, lambda dy, t: dy.T, (here[f"mlp.{n}.weight"],)) for n in ("c_fc", "c_proj")]
+        inputs = (y, turned[0], here["mlp.c_fc.bias"], turned[1], here["mlp.c_proj.bias"])
+        x = tape.add(x, tape.run(gelu_feed_forward, gelu_feed_forward_backward, inputs))
+    x = tape.run(layer_norm, layer_norm_backward, (x, w["transformer.ln_f.weight"], w["transformer.ln_f.bias"]), eps)
+    return _linear(tape, x, w.get("lm_head.weight", table))
+
+
+def _linear(tape: Tape, x: Array, weight: Array, bias: Array | None = None) -> Array:
+    if bias is None:
+        return tape.run(_without_bias, lambda dy, x, w: linear_backward(dy, x, w, None)[:2], (x, weight))
+    return tape.run(linear, linear_backward, (x, weight, bias))
+
+
+def _without_bias(x: Array, weight: Array) -> Array:
+    return linear(x, weight, None)
+
+
+def _turned_linear(tape: Tape, x: Array, weight: Array, bias: Array) -> Array:
+    """A linear layer whose weight is stored (in, out)."""
+    return _linear(tape, x, tape.run(np.transpose, lambda dy, t: dy.T, (weight,)), bias)
+
+
+def _rms(tape: Tape, x: Array, gain: Array, settings: Settings) -> Array:
+    eps = settings["rms_norm_eps"]
+    if settings["model_type"] == "gemma3_text":  # the stored gain counts from one
+        gain = tape.run(lambda g: 1 + g, lambda dy, g: dy, (gain,))
+    return tape.run(rms_norm, rms_norm_backward, (x, gain), eps)
+
+
+def _turn(x: Array, angles: Array) -> Array:
+    a, b = np.split(x, 2, axis=-1)
+    cosine, sine = np.cos(angles), np.sin(angles)
+    return np.concatenate([a * cosine - b * sine, b * cosine + a * sine], axis=-1)
+
+
+def _turn_backward(dy: Array, x: Array, angles: Array) -> Array:
+    return _turn(dy, -angles)
+
+
+def _cut(x: Array, part: int) -> Array:
+    return np.split(x, 3, axis=-1)[part]
+
+
+def _cut_backward(dy: Array, x: Array, part: int) -> Array:
+    dx = np.zeros(x.shape, dtype=dy.dtype)
+    np.split(dx, 3, axis=-1)[part][...] = dy
+    return dx

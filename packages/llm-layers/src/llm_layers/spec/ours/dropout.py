@@ -1,0 +1,5 @@
+"""Our own dropout."""
+
+from llm_layers import dropout
+
+__all__ = ["dropout"]

@@ -1,0 +1,5 @@
+"""Our own linear map."""
+
+from llm_layers import linear
+
+__all__ = ["linear"]

@@ -1,0 +1,5 @@
+"""Our own scalings of rotary speeds."""
+
+from llm_layers import linear_scaling, llama3_scaling, yarn_scaling, yarn_temperature
+
+__all__ = ["linear_scaling", "llama3_scaling", "yarn_scaling", "yarn_temperature"]

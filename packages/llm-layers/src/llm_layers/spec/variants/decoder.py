@@ -1,0 +1,24 @@
+"""Decoder: correct implementations written otherwise."""
+
+from typing import Any
+
+import torch
+
+from llm_layers import Decoder, fused_attention, read_settings
+from llm_layers.architectures import architecture_of
+from llm_layers.spec.witnesses.decoder import TorchDecoder
+from llm_tokenizer.spec import variant
+
+
+@variant("layers.decoder", "one text at a time")
+def one_text_at_a_time(ids: Any, settings: Any, layout: Any, weights: Any) -> Any:
+    return torch.cat([TorchDecoder(settings, layout, weights).logits(row[None]) for row in ids])
+
+
+@variant("layers.decoder", "our fused attention")
+def fused(ids: Any, settings: Any, layout: Any, weights: Any) -> Any:
+    with torch.device("meta"):
+        model = Decoder(read_settings(settings), attend=fused_attention)
+    witness = TorchDecoder(settings, layout, weights)
+    ours = architecture_of(model.config).from_public(witness.w, dict(model.named_parameters()))
+    return torch.func.functional_call(model, ours, (ids,))

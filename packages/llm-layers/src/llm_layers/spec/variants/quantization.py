@@ -1,0 +1,110 @@
+"""Codes: correct implementations written otherwise."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from llm_tokenizer.spec import variant
+
+
+@variant("layers.quantize_int8", "row by row, NumPy", arrays="numpy")
+def row_by_row(weight: Any) -> Any:
+    codes, scales = np.zeros(weight.shape, np.int8), np.zeros(len(weight), weight.dtype)
+    for row, numbers in enumerate(weight):
+        if not np.isfinite(numbers).all():
+            raise ValueError("not finite")
+        largest = max(numbers.max(), -numbers.min())
+        scales[row] = largest / 127
+        codes[row] = np.round(numbers / (scales[row] or 1))
+    return codes, scales
+
+
+@variant("layers.quantize_int8", "with the scale's inverse")
+def by_inverse(weight: Any) -> Any:
+    if not torch.isfinite(weight).all():
+        raise ValueError("not finite")
+    largest = torch.maximum(weight.amax(1), -weight.amin(1)).to(torch.promote_types(weight.dtype, torch.float32))
+    inverse = torch.where(largest > 0, 127 / largest, 0)
+    return (weight * inverse[:, None]).round().to(torch.int8), largest / 127
+
+
+@variant("layers.dequantize_int8", "a diagonal matrix")
+def diagonal(codes: Any, scales: Any) -> Any:
+    return torch.diag(scales) @ codes.to(scales.dtype)
+
+
+@variant("layers.dequantize_int8", "transposed")
+def transposed(codes: Any, scales: Any) -> Any:
+    return (codes.mT * scales).mT
+
+
+@variant("layers.int8_linear", "scaled weight")
+def scaled_weight(x: Any, codes: Any, scales: Any) -> Any:
+    return x @ (codes * scales[:, None]).mT.to(x.dtype)
+
+
+@variant("layers.int8_linear", "einsum")
+def one_sum(x: Any, codes: Any, scales: Any) -> Any:
+    return torch.einsum("...i,oi,o->...o", x, codes.to(x.dtype), scales.to(x.dtype))
+
+
+@variant("layers.quantize_int4", "group by group, NumPy", arrays="numpy")
+def group_by_group(weight: Any, group: int) -> Any:
+    rows, width = weight.shape
+    if group < 1 or width % group or width % 2 or not np.isfinite(weight).all():
+        raise ValueError("does not fit")
+    codes, scales = np.zeros((rows, width), np.int64), np.zeros((rows, width // group), weight.dtype)
+    for start in range(0, width, group):
+        piece = weight[:, start : start + group]
+        scale = np.abs(piece).max(axis=1) / 7
+        scales[:, start // group] = scale
+        codes[:, start : start + group] = np.round(piece / np.where(scale > 0, scale, 1)[:, None])
+    return ((codes[:, 0::2] + 8) + 16 * (codes[:, 1::2] + 8)).astype(np.uint8), scales
+
+
+@variant("layers.quantize_int4", "reshaped, with the scale's inverse")
+def reshaped(weight: Any, group: int) -> Any:
+    rows, width = weight.shape
+    if group < 1 or width % group or width % 2 or not torch.isfinite(weight).all():
+        raise ValueError("does not fit")
+    pieces = weight.reshape(rows * (width // group), group)
+    largest = torch.maximum(pieces.amax(1), -pieces.amin(1)).to(torch.promote_types(weight.dtype, torch.float32))
+    steps = (pieces * torch.where(largest > 0, 7 / largest, 0)[:, None]).round().to(torch.int32).reshape(rows, width)
+    packed = steps[:, 0::2] + 16 * steps[:, 1::2] + 136
+    return packed.to(torch.uint8), largest.reshape(rows, width // group) / 7
+
+
+@variant("layers.dequantize_int4", "a table of all bytes")
+def by_table(codes: Any, scales: Any) -> Any:
+    table = torch.tensor([[byte % 16 - 8, byte // 16 - 8] for byte in range(256)], dtype=scales.dtype)
+    grouped = table[codes.long()].reshape(*scales.shape, 2 * codes.shape[1] // scales.shape[1])
+    return torch.einsum("ogi,og->ogi", grouped, scales).reshape(len(codes), 2 * codes.shape[1])
+
+
+@variant("layers.dequantize_int4", "the two halves apart")
+def halves_apart(codes: Any, scales: Any) -> Any:
+    steps = torch.zeros(len(codes), 2 * codes.shape[1], dtype=scales.dtype)
+    steps[:, 0::2] = (codes % 16).to(scales.dtype) - 8
+    steps[:, 1::2] = torch.div(codes, 16, rounding_mode="floor").to(scales.dtype) - 8
+    return steps * scales.repeat_interleave(steps.shape[1] // scales.shape[1], dim=1)
+
+
+@variant("layers.int4_linear", "group by group")
+def sums_of_groups(x: Any, codes: Any, scales: Any) -> Any:
+    steps = torch.stack([codes & 15, codes >> 4], -1).to(x.dtype).flatten(1) - 8
+    group = steps.shape[1] // scales.shape[1]
+    y = torch.zeros(*x.shape[:-1], len(codes), dtype=x.dtype)
+    for place in range(scales.shape[1]):
+        piece = slice(place * group, (place + 1) * group)
+        y = y + x[..., piece] @ steps[:, piece].mT * scales[:, place].to(x.dtype)
+    return y
+
+
+@variant("layers.int4_linear", "even and odd columns apart")
+def even_and_odd(x: Any, codes: Any, scales: Any) -> Any:
+    width = 2 * codes.shape[1]
+    spread = scales.repeat_interleave(width // scales.shape[1], dim=1)
+    low = ((codes & 15).to(scales.dtype) - 8) * spread[:, 0::2]
+    high = ((codes >> 4).to(scales.dtype) - 8) * spread[:, 1::2]
+    return x[..., 0::2] @ low.mT.to(x.dtype) + x[..., 1::2] @ high.mT.to(x.dtype)

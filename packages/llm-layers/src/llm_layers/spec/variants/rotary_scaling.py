@@ -1,0 +1,59 @@
+"""Scalings of rotary speeds: correct implementations written otherwise."""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from llm_tokenizer.spec import variant
+
+
+@variant("layers.linear_scaling", "product with the inverse")
+def by_inverse(speeds: Any, factor: float) -> Any:
+    return speeds * (1 / factor)
+
+
+@variant("layers.linear_scaling", "wavelengths stretched", arrays="numpy")
+def stretched(speeds: Any, factor: float) -> Any:
+    return 1 / (factor * (1 / speeds))
+
+
+@variant("layers.llama3_scaling", "one share for all")
+def one_share(speeds: Any, factor: float, low: float, high: float, context: float) -> Any:
+    slowed = ((high - context * speeds / (2 * math.pi)) / (high - low)).clamp(0, 1)
+    return speeds * (1 - slowed * (1 - 1 / factor))
+
+
+@variant("layers.llama3_scaling", "by wavelength", arrays="numpy")
+def by_wavelength(speeds: Any, factor: float, low: float, high: float, context: float) -> Any:
+    wavelength = 2 * np.pi / speeds
+    smooth = (context / wavelength - low) / (high - low)
+    middle = (1 - smooth) * speeds / factor + smooth * speeds
+    return np.select([wavelength < context / high, wavelength > context / low], [speeds, speeds / factor], middle)
+
+
+@variant("layers.yarn_scaling", "speeds from the base")
+def from_the_base(speeds: Any, base: float, factor: float, context: float, fast: float, slow: float) -> Any:
+    width = 2 * len(speeds)
+    wide = torch.promote_types(speeds.dtype, torch.float32)
+    wavelength = base ** (torch.arange(0, width, 2).to(wide) / width)
+    low = max(math.floor(width * math.log(context / (fast * 2 * math.pi)) / (2 * math.log(base))), 0)
+    high = min(math.ceil(width * math.log(context / (slow * 2 * math.pi)) / (2 * math.log(base))), width - 1)
+    ramp = ((torch.arange(len(speeds)).to(wide) - low) / (high - low or 0.001)).clamp(0, 1)
+    return (1 / (factor * wavelength) * ramp + 1 / wavelength * (1 - ramp)).to(speeds.dtype)
+
+
+@variant("layers.yarn_scaling", "one factor per pair", arrays="numpy")
+def one_factor(speeds: Any, base: float, factor: float, context: float, fast: float, slow: float) -> Any:
+    # The pair whose speed is 2πn/L makes n turns: its number is the logarithm of that speed, to the base of one step.
+    step = math.log(base) / len(speeds)
+    low = max(math.floor(-math.log(2 * math.pi * fast / context) / step), 0)
+    high = min(math.ceil(-math.log(2 * math.pi * slow / context) / step), 2 * len(speeds) - 1)
+    ramp = np.clip((np.arange(len(speeds)) - low) / max(high - low, 1e-6), 0, 1)
+    return speeds * (1 + ramp * (1 / factor - 1))
+
+
+@variant("layers.yarn_temperature", "logarithm to the base 10", arrays="numpy")
+def by_log10(factor: float) -> float:
+    return 1 + max(0.0, math.log10(factor)) * 0.1 * math.log(10)
