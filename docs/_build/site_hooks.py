@@ -21,10 +21,12 @@ sys.path.insert(0, str(Path(__file__).parent))  # the neighbours are imported wh
 import diagrams
 import plots
 import run_figures
+import speed_figures
 import token_figures
 import vocabulary_figures
 from axes import axis_names, axis_stylesheet, colour_axes
 from carried_assets import read_carried_assets
+from contract_page import page_address
 from formulas import render_formulas
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
@@ -32,6 +34,7 @@ from mkdocs.utils import get_relative_url
 from offline_check import find_remote_assets
 from reference_links import link_contracts
 from spec_pages import PACKAGES, load_specifications, navigation, read_scores, specification_pages
+from trial_pages import ADDRESS, read_trials, trials_page
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -62,6 +65,9 @@ FIGURES: dict[str, Callable[..., str]] = {
     "share of the tables": vocabulary_figures.table_share,
     "work per byte": vocabulary_figures.work_per_byte,
     "vocabulary sizes": vocabulary_figures.size_table,
+    "encoding speed": speed_figures.encode_speeds,
+    "other speeds": speed_figures.other_speeds,
+    "where speed was measured": speed_figures.where_measured,
 }
 _FIGURE = re.compile(r"<!-- figure: ([a-z ]+?)(?: of ([a-z-]+))? -->")
 
@@ -81,6 +87,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     scores = read_scores(plots.RECORDED)
     for address, text in specification_pages(list(specifications), scores).items():
         files.append(File.generated(config, address, content=text))
+    contracts = [contract for specification in specifications for contract in specification.contracts]
+    addresses = {contract.id: page_address(contract).removeprefix("spec/") for contract in contracts}
+    trials = trials_page(read_trials(plots.RECORDED), addresses)
+    files.append(File.generated(config, ADDRESS, content=trials))
     carried = read_carried_assets()
     files.append(File.generated(config, "assets/carried.css", content=carried.stylesheet))
     for name, data in carried.fonts.items():

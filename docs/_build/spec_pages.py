@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import trial_pages
 from contract_page import cell, contract_page, page_address
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def specification_pages(specifications: list[Specification], scores: list[dict[s
 
 def navigation(specifications: list[Specification]) -> list[Any]:
     """The branch of the site's navigation below the tab."""
-    branches: list[Any] = ["spec/index.md"]
+    branches: list[Any] = ["spec/index.md", {"Others on trial": trial_pages.ADDRESS}]
     for specification in specifications:
         pages = [{contract.name: page_address(contract)} for contract in specification.contracts]
         branches.append({specification.package: pages})

@@ -107,14 +107,15 @@ class Decoder(nn.Module):
             )
         positions = torch.arange(start, end, device=tokens.device)
         x = self.embed(tokens, positions)
-        views: dict[int | None, tuple[Rotation | None, Tensor | None]] = {}  # the same for all blocks of one window
+        views: dict[tuple[int | None, int], tuple[Rotation | None, Tensor | None]] = {}  # shared by blocks that are alike
         for index, block in enumerate(self.blocks):
             layer = None if cache is None else cache.layers[index]
             window = self.config.window_of(index)
-            if window not in views:
-                first = 0 if layer is None else layer.positions.start
-                views[window] = self._rotation(positions, window, x.dtype), self._mask(positions, first, end, window)
-            rotation, mask = views[window]
+            first = 0 if layer is None else layer.positions.start
+            if (window, first) not in views:
+                mask = self._mask(positions, first, end, window)
+                views[window, first] = self._rotation(positions, window, x.dtype), mask
+            rotation, mask = views[window, first]
             x = block(x, rotation, mask, layer)
         states: Tensor = self.final_norm(x)
         return states

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -11,6 +11,7 @@ from torch import Tensor
 from llm_layers.errors import LayersError
 
 
+@runtime_checkable
 class RotaryScaling(Protocol):
     """What `rotary_angles` needs to know of a scaling; anybody's own will do."""
 

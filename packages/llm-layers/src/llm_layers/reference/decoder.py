@@ -49,7 +49,7 @@ def decoder_backward(dlogits: Array, ids: Array, settings: Settings, layout: Lay
     tape, unpacked = Tape(), _unpack(layout, weights)
     logits = _run(tape, ids, settings, unpacked)
     parts = tape.gradients(dlogits, logits, list(unpacked.values()))
-    return np.concatenate([part.reshape(-1) for part in parts])
+    return np.concatenate([np.ravel(part) for part in parts])
 
 
 def _unpack(layout: Layout, weights: Array) -> dict[str, Array]:

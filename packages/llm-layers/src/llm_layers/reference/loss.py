@@ -1,9 +1,10 @@
-"""Cross-entropy in NumPy."""
+"""Cross-entropy and its companions in NumPy."""
 
 import numpy as np
 
-from llm_layers.reference.arrays import Array
+from llm_layers.reference.arrays import Array, outer
 from llm_layers.reference.attention import softmax
+from llm_layers.reference.experts import log_sum_exp
 
 
 def cross_entropy(logits: Array, targets: Array, ignored: int) -> Array:
@@ -30,3 +31,73 @@ def cross_entropy_backward(dloss: Array, logits: Array, targets: Array, ignored:
     one_hot = targets[..., None] == np.arange(logits.shape[-1])
     difference = (softmax(logits, -1) - one_hot) * counted[..., None]
     return dloss * difference / max(np.sum(counted), 1)
+
+
+def smoothed_cross_entropy(logits: Array, targets: Array, smoothing: float, ignored: int) -> Array:
+    """Give the mean over the counted targets of - Σ_j q[j] log p[j]; 0 when none counts.
+
+    q is 1 - smoothing at the target, plus smoothing / vocab everywhere.
+    """
+    counted = targets != ignored
+    vocab = logits.shape[-1]
+    q = (1 - smoothing) * (targets[..., None] == np.arange(vocab)) + smoothing / vocab
+    losses = log_sum_exp(logits) - np.sum(q * logits, axis=-1)  # Σ q = 1 in every counted row
+    return np.asarray(np.sum(np.where(counted, losses, 0)) / max(np.sum(counted), 1))
+
+
+def smoothed_cross_entropy_backward(
+    dloss: Array, logits: Array, targets: Array, smoothing: float, ignored: int
+) -> Array:
+    """Gradient of the logits.
+
+    For one counted row, with Σ q = 1 and n counted rows in all:
+
+        loss = log Σ exp(z) - Σ_j q[j] z[j]        dz[j] = dloss · (p[j] - q[j]) / n
+
+    It is zero at p = q, so no logit has to run away.
+    """
+    counted = targets != ignored
+    vocab = logits.shape[-1]
+    q = (1 - smoothing) * (targets[..., None] == np.arange(vocab)) + smoothing / vocab
+    difference = (softmax(logits, -1) - q) * counted[..., None]
+    return dloss * difference / max(np.sum(counted), 1)
+
+
+def z_loss(logits: Array, targets: Array, ignored: int) -> Array:
+    """Give the mean over the counted targets of (log Σ exp(logits))²; 0 when none counts."""
+    counted = targets != ignored
+    z = log_sum_exp(logits)
+    return np.asarray(np.sum(np.where(counted, z * z, 0)) / max(np.sum(counted), 1))
+
+
+def z_loss_backward(dloss: Array, logits: Array, targets: Array, ignored: int) -> Array:
+    """Gradient of the logits.
+
+    With z = log Σ exp(logits): ∂z/∂logits = softmax(logits), so for a counted row of n
+
+        dlogits = dloss · 2 z / n · softmax(logits)
+    """
+    counted = targets != ignored
+    slope = 2 * np.where(counted, log_sum_exp(logits), 0) / max(np.sum(counted), 1)
+    return dloss * slope[..., None] * softmax(logits, -1)
+
+
+def head_cross_entropy(hidden: Array, head: Array, targets: Array, ignored: int) -> Array:
+    """Give the cross-entropy of the logits hidden headᵀ."""
+    return cross_entropy(hidden @ head.T, targets, ignored)
+
+
+def head_cross_entropy_backward(
+    dloss: Array, hidden: Array, head: Array, targets: Array, ignored: int
+) -> tuple[Array, Array]:
+    """Gradients of hidden and head.
+
+    With z = hidden headᵀ and dz from the gradient of cross-entropy, one row per position:
+
+        dhidden = dz head        dhead = Σ over positions of dz hiddenᵀ
+
+    dz is all that is needed of the logits, and a row of it needs only its own row: a fast version may work on some
+    rows at a time and throw their logits away.
+    """
+    dz = cross_entropy_backward(dloss, hidden @ head.T, targets, ignored)
+    return dz @ head, outer(dz, hidden)

@@ -30,3 +30,54 @@ def torch_mean(logits: Any, targets: Any, ignored: int) -> Any:
     if not (flat != ignored).any():
         return logits.sum() * 0
     return F.cross_entropy(rows, flat, ignore_index=ignored)
+
+
+@variant("layers.smoothed_cross_entropy", "two losses, mixed")
+def two_losses(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
+    counted = targets != ignored
+    log_p = F.log_softmax(logits, -1)
+    right = -log_p.gather(-1, targets.where(counted, 0)[..., None])[..., 0]
+    losses = ((1 - smoothing) * right - smoothing * log_p.mean(-1)).where(counted, 0)
+    return losses.sum() / counted.sum().clamp(min=1)
+
+
+@variant("layers.smoothed_cross_entropy", "probabilities as targets")
+def soft_targets(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
+    counted = targets != ignored
+    q = torch.full_like(logits, smoothing / logits.shape[-1])
+    q = q.scatter_add(-1, targets.where(counted, 0)[..., None], torch.full_like(logits[..., :1], 1 - smoothing))
+    rows = (logits.logsumexp(-1) - (q * logits).sum(-1)).where(counted, 0)
+    return rows.sum() / counted.sum().clamp(min=1)
+
+
+@variant("layers.z_loss", "what log-softmax takes away")
+def taken_away(logits: Any, targets: Any, ignored: int) -> Any:
+    counted = targets != ignored
+    z = (logits - F.log_softmax(logits, -1))[..., 0]
+    return (z * z * counted).sum() / counted.sum().clamp(min=1)
+
+
+@variant("layers.head_cross_entropy", "all logits at once")
+def all_at_once(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
+    return chosen_minus_normaliser(F.linear(hidden, head), targets, ignored)
+
+
+def chosen_minus_normaliser(logits: Any, targets: Any, ignored: int) -> Any:
+    counted = targets != ignored
+    chosen = logits.gather(-1, targets.where(counted, 0)[..., None])[..., 0]
+    return (logits.logsumexp(-1) - chosen).where(counted, 0).sum() / counted.sum().clamp(min=1)
+
+
+@variant("layers.head_cross_entropy", "ours, two rows at a time")
+def two_rows(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
+    return head_cross_entropy(hidden, head, targets, ignored, rows=2)
+
+
+@variant("layers.head_cross_entropy", "only the counted rows")
+def counted_rows(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
+    rows, flat = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1)
+    places = torch.where(flat != ignored)[0]
+    if not len(places):
+        return (hidden.sum() + head.sum()) * 0
+    log_p = torch.log_softmax(rows[places] @ head.T, -1)
+    return -log_p[torch.arange(len(places)), flat[places]].mean()

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch.nn import functional as F
 
 
@@ -10,3 +11,19 @@ def cross_entropy(logits: Any, targets: Any, ignored: int) -> Any:
         logits.reshape(-1, logits.shape[-1]), targets.reshape(-1), ignore_index=ignored, reduction="none"
     )
     return loss.sum() / max(1, int((targets != ignored).sum()))
+
+
+def smoothed_cross_entropy(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
+    if not (targets != ignored).any():
+        return logits.sum() * 0
+    rows, flat = logits.reshape(-1, logits.shape[-1]), targets.reshape(-1)
+    return F.cross_entropy(rows, flat, ignore_index=ignored, label_smoothing=smoothing)
+
+
+def z_loss(logits: Any, targets: Any, ignored: int) -> Any:
+    rows = logits[targets != ignored]
+    return torch.logsumexp(rows, -1).pow(2).mean() if len(rows) else logits.sum() * 0
+
+
+def head_cross_entropy(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
+    return cross_entropy(torch.einsum("...d,vd->...v", hidden, head), targets, ignored)
