@@ -34,12 +34,13 @@ def swiglu(x: Any, gate: Any, up: Any, down: Any) -> Any:
 
 
 def rotary(x: Any, positions: Any, base: float) -> Any:
-    rows = x.reshape(-1, 1, *x.shape[-2:])
+    count = x.shape[:-2].numel()
+    rows = x.reshape(count, 1, *x.shape[-2:])
     length = int(positions.max()) + 1 if positions.numel() else 1
     cosine, sine = qwen3.compute_rope_params(x.shape[-1], base, length)  # a table, taken from its beginning
     turned = [
         qwen3.apply_rope(row[None], cosine[place], sine[place])
-        for row, place in zip(rows, positions.expand(x.shape[:-1]).reshape(-1, x.shape[-2]), strict=True)
+        for row, place in zip(rows, positions.expand(x.shape[:-1]).reshape(count, x.shape[-2]), strict=True)
     ]
     return torch.cat(turned).reshape(x.shape) if turned else x
 
@@ -52,7 +53,8 @@ def multi_head_attention(x: Any, query: Any, key: Any, value: Any, output: Any, 
         "W_query.weight": query, "W_key.weight": key, "W_value.weight": value, "out_proj.weight": output,
         "out_proj.bias": torch.zeros(width, dtype=x.dtype),
     }  # fmt: skip
-    return functional_call(module, weights, (x,))
+    rows = x.reshape(x.shape[:-2].numel(), *x.shape[-2:])
+    return functional_call(module, weights, (rows,)).reshape(*x.shape[:-1], width)
 
 
 def block(

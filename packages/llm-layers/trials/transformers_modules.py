@@ -30,8 +30,9 @@ def rms_norm(x: Any, gain: Any, eps: float) -> Any:
 
 
 def rotary(x: Any, positions: Any, base: float) -> Any:
-    rows = x.reshape(-1, 1, *x.shape[-2:])
-    places = positions.expand(x.shape[:-1]).reshape(-1, x.shape[-2])
+    count = x.shape[:-2].numel()
+    rows = x.reshape(count, 1, *x.shape[-2:])
+    places = positions.expand(x.shape[:-1]).reshape(count, x.shape[-2])
     cosine, sine = _angles(rows, places, x.shape[-1], base)
     return apply_rotary_pos_emb(rows, rows, cosine, sine)[0].reshape(x.shape)
 
@@ -45,17 +46,22 @@ def attention(query: Any, key: Any, value: Any, mask: Any) -> Any:
     leading = torch.broadcast_shapes(query.shape[:-2], key.shape[:-2], value.shape[:-2])
 
     def heads(t: Any) -> Any:
-        return t.expand(*leading, *t.shape[-2:]).reshape(1, -1, *t.shape[-2:])
+        return t.expand(*leading, *t.shape[-2:]).reshape(1, leading.numel(), *t.shape[-2:])
 
     module = nn.Module().eval()
     module.num_key_value_groups = 1
     bias = None
     if mask is not None:
-        bias = torch.zeros_like(mask, dtype=query.dtype).masked_fill(~mask, torch.finfo(query.dtype).min)
-        bias = bias.expand(*leading, *mask.shape[-2:]).reshape(1, -1, *mask.shape[-2:]) if mask.dim() > 2 else bias
+        bias = torch.zeros_like(mask, dtype=query.dtype).masked_fill(~mask, _lowest(query.dtype))
+        bias = bias.expand(*leading, *mask.shape[-2:]).reshape(1, leading.numel(), *mask.shape[-2:])
     scale = query.shape[-1] ** -0.5
     y, _ = eager_attention_forward(module, heads(query), heads(key), heads(value), bias, scaling=scale)
     return y.transpose(1, 2).reshape(*leading, *y.shape[1:2], y.shape[-1])
+
+
+def _lowest(dtype: Any) -> float:
+    """Its softmax works in float32: a lower number would become -inf there."""
+    return max(torch.finfo(dtype).min, torch.finfo(torch.float32).min)
 
 
 def swiglu(x: Any, gate: Any, up: Any, down: Any) -> Any:
@@ -112,7 +118,7 @@ def block(
         "mlp.gate_proj.weight": gate, "mlp.up_proj.weight": up, "mlp.down_proj.weight": down,
     }  # fmt: skip
     bias = torch.zeros(len(positions), len(positions), dtype=x.dtype)
-    bias = bias.masked_fill(positions[None, :] > positions[:, None], torch.finfo(x.dtype).min)
+    bias = bias.masked_fill(positions[None, :] > positions[:, None], _lowest(x.dtype))
     angles = _angles(x, positions[None], len(query_norm), rope_base)
     options = {"attention_mask": bias[None, None], "position_embeddings": angles}
     return functional_call(Qwen3DecoderLayer(config, 0).eval(), weights, (x,), options)
@@ -133,7 +139,8 @@ def decoder(ids: Any, settings: Any, layout: Any, weights: Any) -> Any:
     for name in ("resid_pdrop", "embd_pdrop", "attn_pdrop"):
         if hasattr(config, name):
             setattr(config, name, 0.0)
-    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval().to(weights.dtype)
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager", experts_implementation="eager")
+    model = model.eval().to(weights.dtype)
     parts = weights.split([prod(shape) for _, shape in layout])
     given = {name: part.reshape(shape) for (name, shape), part in zip(layout, parts, strict=True)}
     if settings["model_type"] == "qwen3_moe":  # in memory all experts of a block are one weight
@@ -141,7 +148,7 @@ def decoder(ids: Any, settings: Any, layout: Any, weights: Any) -> Any:
     if settings.get("tie_word_embeddings"):
         table = "transformer.wte.weight" if settings["model_type"] == "gpt2" else "model.embed_tokens.weight"
         given["lm_head.weight"] = given[table]
-    return functional_call(model, given, (ids,), {"use_cache": False}, tie_weights=False, strict=True).logits
+    return functional_call(model, given, (ids,), {"use_cache": False}, tie_weights=False).logits
 
 
 def _joined_experts(given: dict[str, Any], settings: Any) -> dict[str, Any]:

@@ -21,8 +21,9 @@ def layer_norm(vectors: Any, gain: Any, bias: Any, eps: float) -> Any:
 
 
 def rotary_interleaved(vectors: Any, positions: Any, base: float) -> Any:
-    rows = vectors.reshape(-1, 1, *vectors.shape[-2:])
-    places = positions.expand(vectors.shape[:-1]).reshape(-1, vectors.shape[-2])
+    count = vectors.shape[:-2].numel()
+    rows = vectors.reshape(count, 1, *vectors.shape[-2:])
+    places = positions.expand(vectors.shape[:-1]).reshape(count, vectors.shape[-2])
     angles, _ = x.RotaryEmbedding(vectors.shape[-1], base=base)(places)
     return x.apply_rotary_pos_emb(rows, angles).reshape(vectors.shape)
 
@@ -36,10 +37,12 @@ def attention(query: Any, key: Any, value: Any, mask: Any) -> Any:
     leading = torch.broadcast_shapes(query.shape[:-2], key.shape[:-2], value.shape[:-2])
 
     def heads(t: Any) -> Any:
-        return t.expand(*leading, *t.shape[-2:]).reshape(1, -1, *t.shape[-2:])
+        return t.expand(*leading, *t.shape[-2:]).reshape(1, leading.numel(), *t.shape[-2:])
 
-    seen = mask if mask is None else mask.expand(*leading, *mask.shape[-2:]).reshape(1, -1, *mask.shape[-2:])
-    y, _ = Attend(heads=heads(query).shape[1])(heads(query), heads(key), heads(value), attn_mask=seen)
+    seen = (
+        mask if mask is None else mask.expand(*leading, *mask.shape[-2:]).reshape(1, leading.numel(), *mask.shape[-2:])
+    )
+    y, _ = Attend(heads=heads(query).shape[1])(heads(query), heads(key), heads(value), mask=seen)
     return y.reshape(*leading, *y.shape[-2:])
 
 

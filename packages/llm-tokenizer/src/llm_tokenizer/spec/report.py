@@ -74,15 +74,16 @@ def print_report(trial: Trial, console: Console) -> None:
     table.add_column("contract", no_wrap=True)
     for column in COLUMNS:
         table.add_column(column, no_wrap=True)
-    for verdict in trial.verdicts:
+    written = [verdict for verdict in trial.verdicts if verdict.status != UNWRITTEN]
+    for verdict in written:
         cells = [cell(verdict, column) for column in COLUMNS]
-        if verdict.status == UNWRITTEN:
-            cells = [UNWRITTEN, "", "", "", ""]
-        row = [f"[{_STYLES[word]}]{word or '·'}[/]" for word in cells]
-        if verdict.status != UNWRITTEN:
-            row = [words.replace(UNWRITTEN, "not yet") for words in row]  # keeps the table narrow
+        row = [f"[{_STYLES[word]}]{word or '·'}[/]".replace(UNWRITTEN, "not yet") for word in cells]  # keeps it narrow
         table.add_row(verdict.contract.id, *row)
-    console.print(table)
+    if written:
+        console.print(table)
+    unwritten = [verdict.contract.name for verdict in trial.verdicts if verdict.status == UNWRITTEN]
+    if unwritten:
+        console.print(f"{UNWRITTEN}: {', '.join(unwritten)}", style="dim", highlight=False)
     console.print()
     for remark in remarks(trial):
         console.print(remark, style="yellow", highlight=False, soft_wrap=True)
