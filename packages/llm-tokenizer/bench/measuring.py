@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -26,21 +30,42 @@ def seconds(run: Callable[[], Any], clock: Callable[[], float] = time.process_ti
 
 
 class Table:
-    """Rows of what was measured, printed as they come."""
+    """Rows of what was measured, printed as they come: what was to be reached, what was, and whether it is enough."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
-        print(f"{'what':66}{'ours':>12}{'peer':>12}{'ratio':>8}{'goal':>8}")
+        print(f"{'what':72}{'ours':>12}{'peer':>12}{'reached':>10}{'bar':>10}")
 
-    def compare(self, what: str, ours: float, peer: float, *, goal: float, of: float = 0, unit: str = "MB/s") -> None:
-        """How many times sooner ours is. With `of` megabytes, speeds are shown, else seconds."""
-        ratio = peer / ours
-        shown = [of / taken for taken in (ours, peer)] if of else [ours, peer]
-        unit = unit if of else "s"
-        print(f"{what:66}{shown[0]:>7.3g} {unit:4}{shown[1]:>7.3g} {unit:4}{ratio:>6.2f} x{goal:>6} x", flush=True)
-        self.rows.append({"what": what, "ours": ours, "peer": peer, "megabytes": of, "ratio": ratio, "goal": goal})
+    def compare(self, what: str, ours: float, peer: float, *, bar: float, megabytes: float = 0) -> None:
+        """How many times sooner ours is, from seconds. With `megabytes`, speeds are shown, else the seconds."""
+        unit = "MB/s" if megabytes else "s"
+        shown = [f"{megabytes / taken if megabytes else taken:.3g} {unit}" for taken in (ours, peer)]
+        measured = {"ours": ours, "peer": peer, "megabytes": megabytes}
+        self._add(what, shown, round(peer / ours, 3), bar, "x", peer / ours >= bar, measured)
 
     def limit(self, what: str, value: float, *, at_most: float, unit: str = "s") -> None:
         """One value and what it may be at most."""
-        print(f"{what:66}{value:>7.3g} {unit:4}{'':20}{'≤':>4} {at_most} {unit}", flush=True)
-        self.rows.append({"what": what, "value": value, "unit": unit, "at_most": at_most})
+        self._add(what, ["", ""], round(value, 4), at_most, unit, value <= at_most, {"at_most": True})
+
+    def _add(
+        self, what: str, shown: list[str], reached: float, bar: float, unit: str, met: bool, more: dict[str, Any]
+    ) -> None:
+        sign = "≤" if "at_most" in more else "≥"
+        columns = f"{shown[0]:>12}{shown[1]:>12}{f'{reached:.3g} {unit}':>10}{f'{sign} {bar:g} {unit}':>10}"
+        print(f"{what:72}{columns}  {'met' if met else 'MISSED'}", flush=True)
+        self.rows.append({"what": what, "reached": reached, "bar": bar, "unit": unit, "met": met, **more})
+
+
+def machine() -> dict[str, Any]:
+    """The kind of machine, not which one."""
+    names = re.findall(r"^model name\s*: (.*)$", _text_of(Path("/proc/cpuinfo")), flags=re.MULTILINE)
+    return {
+        "cores": os.cpu_count(),
+        "processor": names[0].strip() if names else platform.machine(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
+
+
+def _text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""

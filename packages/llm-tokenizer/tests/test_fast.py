@@ -14,9 +14,9 @@ import llm_tokenizer
 from llm_tokenizer import BytePairTokenizer, TokenizerError, fast
 from llm_tokenizer.fast import FastDecoder, FastEncoder, characters, contracts, memory
 from llm_tokenizer.fast.blocks import blocks
-from llm_tokenizer.fast.compiling import padded
 from llm_tokenizer.fast.contracts import write_edges
 from llm_tokenizer.fast.edges import RULES
+from llm_tokenizer.fast.instructions import address_of, padded
 from llm_tokenizer.patterns import PATTERNS
 from llm_tokenizer.published import PublishedTokenizer
 from llm_tokenizer.spec import SPECIFICATION, Implementation
@@ -87,7 +87,7 @@ def test_a_hundred_thousand_texts_are_cut_alike(name):
     edges = np.zeros(1000, np.int64)
     for text in random_texts(20_000, seed=name):
         data = text.encode()
-        count = write_edges(padded(data), len(data), rule, kinds, edges)
+        count = write_edges(padded(data), len(data), rule, address_of(kinds), address_of(edges))
         expected = list(accumulate(len(piece.encode()) for piece in find(text)))
         assert edges[1 : count + 1].tolist() == expected, repr(text)
 

@@ -7,11 +7,14 @@ from small_files import CONTROL, TEXT, TRAINED, byte_level_entries, gguf, publis
 
 from llm_tokenizer import (
     BytePairTokenizer,
+    ByteTokenizer,
+    CharacterTokenizer,
     PublishedTokenizer,
     Tokenizer,
     TokenizerError,
     load_tokenizer,
     save_tokenizer,
+    train_bpe,
 )
 from llm_tokenizer.byte import BYTES
 from llm_tokenizer.files.gpt2 import load_gpt2, save_gpt2
@@ -104,6 +107,29 @@ def test_published_layouts_are_read(tmp_path):
     }
     (tmp_path / "tokenizer.json").write_text(json.dumps(document))
     assert load_tokenizer(tmp_path).pattern == "llama3"
+
+
+@pytest.mark.parametrize("tokenizer", [published(), train_bpe([TEXT], vocab_size=270, special_tokens=CONTROL)])
+def test_tokens_for_readers_keep_their_mark(tokenizer, tmp_path):
+    """`"special": false` is how Qwen marks `<think>`: other libraries show it when they leave special tokens out."""
+    path = save_tokenizer(tokenizer, tmp_path)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["added_tokens"][1]["special"] = False
+    path.write_text(json.dumps(document), encoding="utf-8")
+    again = load_tokenizer(tmp_path)
+    assert again.visible_tokens == {CONTROL[1]} and again.special_tokens == tokenizer.special_tokens
+    assert again.encode(HOSTILE + TEXT) == tokenizer.encode(HOSTILE + TEXT)
+    assert json.loads(save_tokenizer(again, tmp_path).read_text())["added_tokens"] == document["added_tokens"]
+    with pytest.raises(TokenizerError, match="visible_tokens: must be special tokens, but 'the' is none"):
+        PublishedTokenizer({0: b"a"}, [], pattern="gpt2", special_tokens={"<x>": 1}, visible_tokens=["<x>", "the"])
+
+
+@pytest.mark.parametrize("plain", [CharacterTokenizer("abc", ["<x>"]), ByteTokenizer(["<x>"])])
+def test_a_mark_that_cannot_be_kept_is_refused(plain, tmp_path):
+    path = save_tokenizer(plain, tmp_path)
+    path.write_text(path.read_text(encoding="utf-8").replace('"special": true', '"special": false'), encoding="utf-8")
+    with pytest.raises(TokenizerError, match='added_tokens: special of "<x>": must be true'):
+        load_tokenizer(tmp_path)
 
 
 @pytest.mark.parametrize("names", [("encoder.json", "vocab.bpe"), ("vocab.json", "merges.txt")])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_tokenizer import ByteTokenizer, IncrementalDecoder, TokenizerError, reference
+from llm_tokenizer import ByteTokenizer, IncrementalDecoder, SentencePieceTokenizer, TokenizerError, reference
 
 BYTES = ByteTokenizer(["<|end|>"])
 
@@ -24,6 +24,22 @@ def test_no_part_holds_half_a_character(text):
 @given(st.binary() | st.lists(st.sampled_from([0xE2, 0x82, 0xAC, 0xF0, 0x9F, 0xFF, 0x41, 256])))
 def test_any_bytes_give_what_decode_gives(ids):
     assert "".join(streamed(ids)) == BYTES.decode(ids)
+
+
+PIECES = {"▁": 256, "a": 257, "▁a": 258, "é": 259}
+SCORES = {"▁": -4.0, "a": -2.0, "▁a": -1.0, "é": -3.0}
+WITH_BLANK = SentencePieceTokenizer(PIECES, SCORES, range(256), special_tokens={"<s>": 260, "</s>": 261})
+
+
+@given(st.lists(st.sampled_from([0x20, 0x41, 0xC3, 0xA9, 256, 257, 258, 259, 260, 261])))
+def test_a_blank_that_encoding_put_before_a_text_does_not_come_back(ids):
+    decoder = IncrementalDecoder(WITH_BLANK)
+    assert "".join([*map(decoder.feed, ids), decoder.finish()]) == WITH_BLANK.decode(ids)
+
+
+def test_in_the_middle_of_a_text_the_blank_is_of_the_text():
+    decoder = IncrementalDecoder(WITH_BLANK, continued=True)
+    assert [decoder.feed(id) for id in (258, 258, 260, 258)] == [" a", " a", "<s>", "a"]
 
 
 def test_a_character_that_never_becomes_whole():

@@ -7,7 +7,7 @@ counting.py, training.py       train_bpe: count the pieces, learn the merges
 patterns.py    where text is cut before anything is merged
 special.py     special tokens, which no ordinary text can produce
 streaming.py   text while it is being generated
-stream_encoding.py, boundaries.py   ids of a text larger than memory
+stream_encoding.py, safe_parts.py, boundaries.py   ids of a text larger than memory
 text.py, reading/, cleaning.py   from files to clean documents, one at a time
 duplicates.py, minhash.py, summary.py   what stands in a corpus twice, and what it holds
 published.py, sentencepiece_bpe.py   the tokenizers of published models
@@ -34,7 +34,7 @@ from llm_tokenizer.special import refuse_special
 from llm_tokenizer.stream_encoding import encode_file, encode_iterable
 from llm_tokenizer.streaming import IncrementalDecoder
 from llm_tokenizer.summary import summarize
-from llm_tokenizer.text import normalize_text, read_documents, read_text
+from llm_tokenizer.text import normalize_text, read_documents, read_parts, read_text
 from llm_tokenizer.training import EarlyStop, train_bpe
 
 __all__ = [
@@ -57,6 +57,7 @@ __all__ = [
     "normalize_text",
     "read_conversations",
     "read_documents",
+    "read_parts",
     "read_text",
     "refuse_special",
     "save_tokenizer",

@@ -65,6 +65,9 @@ class ChatML:
 
     Args:
         tokenizer: One with the special tokens `<|im_start|>` and `<|im_end|>`.
+
+    Spec: tokenizer.encode_chat
+    Source: OpenAI, ChatML; Qwen team 2024, Qwen2 Technical Report.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:

@@ -1,8 +1,9 @@
-"""The command `llm-tokenizer`: train, encode, decode, show, compare, stats, corpus."""
+"""The command `llm-tokenizer`: train, encode, decode, show, compare, stats, corpus, spec."""
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -22,27 +23,53 @@ EXAMPLES = """examples:
   llm-tokenizer show shakespeare --text 'To be, or not to be'
   llm-tokenizer compare shakespeare gpt2/ --file hamlet.txt
   llm-tokenizer stats shakespeare hamlet.txt
+  llm-tokenizer spec my_tokenizer -k split
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the answer is its exit status: 0, or 2 after a mistake that the message names."""
+    """Run the command and give its exit status.
+
+    0 is fine, 1 a specification that is not met, 2 a mistake, which is named, and 130 an end by Ctrl-C.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.encoding.lower().startswith("utf"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # an old terminal shows what it can, and nothing is lost
     try:
-        options = _parser().parse_args(arguments)
-        run: Callable[[argparse.Namespace], None] = options.run
-        run(options)
-        sys.stdout.flush()
+        try:
+            return _run(sys.argv[1:] if arguments is None else list(arguments))
+        finally:
+            sys.stdout.flush()  # here, where an error can still be told
     except TokenizerError as error:
         print(f"llm-tokenizer: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("llm-tokenizer: error: stopped", file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # the reader of our output has gone; nothing may be written at exit any more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print("llm-tokenizer: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        _let_go_of_the_output()
         print("llm-tokenizer: error: the program that read the output has stopped", file=sys.stderr)
         return 2
+    except OSError as error:
+        _let_go_of_the_output()
+        print(f"llm-tokenizer: error: the output cannot be written: {error.strerror or error}", file=sys.stderr)
+        return 2
+
+
+def _run(words: list[str]) -> int:
+    if words[:1] == ["spec"]:  # its options are the specification's own
+        from llm_tokenizer.spec import SPECIFICATION
+        from llm_tokenizer.spec.command import main as put_on_trial
+
+        return put_on_trial(SPECIFICATION, words[1:])
+    options = _parser().parse_args(words)
+    run: Callable[[argparse.Namespace], None] = options.run
+    run(options)
     return 0
+
+
+def _let_go_of_the_output() -> None:
+    """What is still to be written cannot be; Python would try once more at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Version(argparse.Action):
@@ -64,4 +91,5 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     for add in (add_train, add_encode, add_decode, add_show, add_compare, add_stats, add_corpus_verb):
         add(verbs)
+    verbs.add_parser("spec", help="put this package, or your own module, on trial (`spec --help`)", add_help=False)
     return parser

@@ -23,8 +23,6 @@ def read_conversations(
 
     Raises:
         TokenizerError: A line is not such an object; the message names the file and the line.
-
-    Spec: tokenizer.encode_chat
     """
     for place, record in records(source, errors):
         messages = record.get(field) if isinstance(record, dict) else None

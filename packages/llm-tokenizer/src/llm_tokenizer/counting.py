@@ -1,7 +1,7 @@
 """How often each piece stands in the texts: all that learning needs to know of them.
 
-The texts are read one by one, gathered into batches, and each batch is counted on its own, here or in several
-processes. The batches are the same whatever the number of processes, and so are the counts.
+The texts are read one by one, a long one in parts, and gathered into batches. Each batch is counted on its own, here
+or in several processes. The batches are the same whatever the number of processes, and so are the counts.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 
+from llm_tokenizer.boundaries import last_safe_place
 from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.patterns import find_pattern
+from llm_tokenizer.safe_parts import safe_parts
 from llm_tokenizer.special import SpecialTokens, utf8
 
-BATCH = 1 << 22  # characters; a longer text is a batch by itself
+BATCH = 1 << 22  # characters
 
 
 def count_pieces(
@@ -27,9 +29,10 @@ def count_pieces(
 ) -> Counter[str]:
     """How often each piece stands in the texts.
 
-    In memory are one batch of 4 million characters for each process and one more, and about 100 bytes for each
-    different piece: the texts themselves may be larger than memory. Different pieces grow slowly, about as the square
-    root of the text. Where they would still be too many, `most_pieces` is a firm bound.
+    In memory are one text, one batch of 4 million characters for each process and one more, and about 100 bytes for
+    each different piece: all texts together may be larger than memory, and with `read_parts` a single one may, too.
+    Different pieces grow slowly, about as the square root of the text. Where they would still be too many,
+    `most_pieces` is a firm bound.
 
     Args:
         texts: Documents, one string each.
@@ -74,13 +77,23 @@ def _batches(texts: Iterable[str], special_tokens: Sequence[str]) -> Iterator[li
     batch: list[str] = []
     size = 0
     for text in texts:
-        utf8(text, what="texts")
-        batch += between_special(text, special_tokens)
-        size += len(text)
-        if size >= BATCH:
-            yield batch
-            batch, size = [], 0
+        for part in _parts(text, special_tokens):
+            batch.append(part)
+            size += len(part)
+            if size >= BATCH:
+                yield batch
+                batch, size = [], 0
     yield batch
+
+
+def _parts(text: str, special_tokens: Sequence[str]) -> Iterable[str]:
+    """A text between its special tokens; a long one in parts that have the pieces of the whole."""
+    if len(text) <= BATCH:
+        utf8(text, what="texts")
+        return between_special(text, special_tokens)
+    # It is in memory already, so a stretch of any length without a place to cut costs no more than that again.
+    parts = safe_parts([text], special_tokens, last_safe_place, longest=len(text))
+    return (part for part, is_special in parts if not is_special)
 
 
 def _count_batch(texts: list[str], pattern: str) -> Counter[str]:

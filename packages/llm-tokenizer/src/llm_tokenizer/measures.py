@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -53,19 +53,49 @@ class Measures:
         return figures | {name: round(getattr(self, name), 4) for name in shares}
 
 
-def measure_text(tokenizer: Tokenizer, text: str, ids: Sequence[int], *, most: int = 10) -> Measures:
+class Measuring:
+    """Counts a text and its ids while they pass, so that a text of any size can be measured."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._bytes = self._characters = self._words = 0
+        self._within_a_word = False
+        self._counts: Counter[int] = Counter()
+
+    def counted(self, texts: Iterable[str]) -> Iterator[str]:
+        """The same parts of a text, counted as they pass. A word may lie in two of them."""
+        for text in texts:
+            self._bytes += len(text.encode())
+            self._characters += len(text)
+            self._words += len(text.split()) - (self._within_a_word and not text[:1].isspace() and text != "")
+            self._within_a_word = not text[-1:].isspace() if text else self._within_a_word
+            yield text
+
+    def add(self, ids: Iterable[int]) -> None:
+        """Count some ids."""
+        self._counts.update(ids)
+
+    def measures(self, *, most: int = 10) -> Measures:
+        """The figures of all that has passed, with so many of the commonest tokens."""
+        counts = self._counts
+        tokens = {id: self._tokenizer.token_bytes(id) for id in counts}
+        frequent = sorted(counts, key=lambda id: (-counts[id], id))[:most]
+        return Measures(
+            text_bytes=self._bytes,
+            characters=self._characters,
+            words=self._words,
+            tokens=counts.total(),
+            vocab_size=self._tokenizer.vocab_size,
+            used=len(counts),
+            bytes_alone=sum(counts[id] for id, token in tokens.items() if len(token) == 1 and token[0] >= 0x80),
+            longest=max(tokens.values(), key=lambda token: (len(token), token), default=b""),
+            commonest=tuple((tokens[id], counts[id]) for id in frequent),
+        )
+
+
+def measure_text(tokenizer: Tokenizer, text: str, ids: Iterable[int]) -> Measures:
     """The figures of a text and of the ids that it became."""
-    counts = Counter(ids)
-    tokens = {id: tokenizer.token_bytes(id) for id in counts}
-    frequent = sorted(counts, key=lambda id: (-counts[id], id))[:most]
-    return Measures(
-        text_bytes=len(text.encode()),
-        characters=len(text),
-        words=len(text.split()),
-        tokens=len(ids),
-        vocab_size=tokenizer.vocab_size,
-        used=len(counts),
-        bytes_alone=sum(counts[id] for id, token in tokens.items() if len(token) == 1 and token[0] >= 0x80),
-        longest=max(tokens.values(), key=lambda token: (len(token), token), default=b""),
-        commonest=tuple((tokens[id], counts[id]) for id in frequent),
-    )
+    measuring = Measuring(tokenizer)
+    for _ in measuring.counted([text]):
+        measuring.add(ids)
+    return measuring.measures()

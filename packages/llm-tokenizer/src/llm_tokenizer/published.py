@@ -38,6 +38,8 @@ class PublishedTokenizer:
         special_tokens: Names and ids of tokens that ordinary text cannot produce.
         whole_pieces: A piece that is a token as a whole becomes it, whether or not merges lead there.
         normalization: What happens to a text first. With one, `decode` gives the normalized text back.
+        visible_tokens: Those special tokens that a reader is to see, such as `<think>`: other libraries leave the
+            others out of a decoded text when they are asked to. Here it is only kept for saving.
 
     Spec: tokenizer.split_text, tokenizer.encode_bpe, tokenizer.decode_bpe
     Source: Sennrich, Haddow and Birch 2016, Neural Machine Translation of Rare Words with Subword Units.
@@ -52,14 +54,18 @@ class PublishedTokenizer:
         special_tokens: Mapping[str, int],
         whole_pieces: bool = False,
         normalization: Normalization | None = None,
+        visible_tokens: Collection[str] = (),
     ) -> None:
         self.merges = tuple(merges)
         self._tokens = MappingProxyType(dict(tokens))
         self.pattern = find_pattern(pattern).name
         self.whole_pieces = whole_pieces
         self.normalization = normalization
+        self.visible_tokens = frozenset(visible_tokens)
         self._vocabulary = Vocabulary(tokens, special_tokens)
         self._special = SpecialTokens(special_tokens)
+        if unknown := sorted(self.visible_tokens - self._special.ids.keys()):
+            raise TokenizerError(f"visible_tokens: must be special tokens, but {unknown[0]!r} is none")
         self._rank_of, self._published = _renumber(tokens, self.merges)
         self._id_of_piece = {token: id for id, token in tokens.items()} if whole_pieces else {}
         self._stretches = find_pattern(pattern).stretches

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import chain, groupby
+from types import MappingProxyType
 
 from llm_tokenizer.bpe import Memory
 from llm_tokenizer.byte import BYTES
@@ -58,8 +59,9 @@ class SentencePieceTokenizer:
         if "" in pieces or len(tokens) < 256 + len(pieces):
             raise TokenizerError("pieces: each must have some characters and an id of its own, which is no byte's")
         self.leading_blank = leading_blank
-        self._byte_ids = tuple(byte_ids)
-        self._pieces = dict(pieces)
+        self.pieces: Mapping[str, int] = MappingProxyType(dict(pieces))
+        self.scores: Mapping[str, float] = MappingProxyType(dict(scores))
+        self.byte_ids = tuple(byte_ids)
         self._merge_of = dict(self._merges(scores))
         self._words_stand_alone = not any(re.search(f"[^{BLANK}]{BLANK}", piece) for piece in pieces)
         self._special = SpecialTokens(special_tokens)
@@ -114,20 +116,20 @@ class SentencePieceTokenizer:
 
     def _number(self, piece: str) -> int:
         """The id of a piece; a single character that is no piece gets a number beyond all ids."""
-        id = self._pieces.get(piece)
+        id = self.pieces.get(piece)
         return _UNKNOWN + ord(piece) if id is None else id
 
     def _publish(self, number: int) -> Sequence[int]:
         if number < _UNKNOWN:
             return (number,)
-        return [self._byte_ids[byte] for byte in chr(number - _UNKNOWN).encode("utf-8")]
+        return [self.byte_ids[byte] for byte in chr(number - _UNKNOWN).encode("utf-8")]
 
     def _merges(self, scores: Mapping[str, float]) -> Iterator[tuple[Pair, Merge]]:
         """Every way to put a piece together from two others, or from single characters."""
-        for piece, id in self._pieces.items():
+        for piece, id in self.pieces.items():
             for place in range(1, len(piece)):
                 left, right = piece[:place], piece[place:]
-                if all(len(part) == 1 or part in self._pieces for part in (left, right)):
+                if all(len(part) == 1 or part in self.pieces for part in (left, right)):
                     yield (self._number(left), self._number(right)), (-scores[piece], id)
 
 

@@ -1,7 +1,8 @@
 """Tokens made visible: one colour after the other, in a terminal or on a web page.
 
 What is not a printable character is shown by name, so that nothing hides and no text can steer the terminal: a
-line break as `↵`, a part of a character as its bytes in hexadecimal.
+line break as `↵`, a part of a character as its bytes in hexadecimal. Where there are no colours, a bar stands after
+each token.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 # Five pale backgrounds that stay apart for colour-blind eyes too; special tokens are dark instead.
-COLORS = ("#cde4f7", "#fbe3b9", "#d3ecd0", "#f3d3e3", "#e0dbf2")
+COLORS = ("#c0def5", "#fbe3b9", "#d3ecd0", "#f3d3e3", "#e0dbf2")
 INK, SPECIAL_INK, SPECIAL_COLOR = "#111111", "#ffffff", "#444444"
+BAR, OPEN, CLOSE = "│⟦⟧"
+_MARKS = str.maketrans({mark: f"⟨U+{ord(mark):04X}⟩" for mark in (BAR, OPEN, CLOSE)})
 
 
 def token_label(data: bytes) -> str:
@@ -39,13 +42,27 @@ def _visible(character: str) -> str:
     return f"⟨U+{ord(character):04X}⟩"
 
 
-def show_in_terminal(tokenizer: Tokenizer, ids: Sequence[int]) -> Text:
-    """The tokens as a `rich` text, which any `rich` console prints in colour."""
+def show_with_marks(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
+    """The tokens as plain text with a bar after each, and special tokens in brackets: `The│ cat│⟦<|end|>⟧│`.
+
+    For pipes, and for terminals on which five pale colours look alike. A bar in the text itself is shown by its name.
+    """
+    special = set(tokenizer.special_tokens.values())
+    parts = []
+    for id in ids:
+        label = token_label(tokenizer.token_bytes(id)).translate(_MARKS)
+        label = f"{OPEN}{label}{CLOSE}" if id in special else label
+        parts.append(label[:-1] + BAR + "\n" if label.endswith("\n") else label + BAR)
+    return "".join(parts)
+
+
+def show_in_terminal(tokenizer: Tokenizer, ids: Sequence[int], *, before: int = 0) -> Text:
+    """The tokens as a `rich` text, which any `rich` console prints in colour; `before` is how many came before them."""
     from rich.text import Text  # takes longer to import than all the rest, and only this needs it
 
     shown = Text()
     special = set(tokenizer.special_tokens.values())
-    for place, id in enumerate(ids):
+    for place, id in enumerate(ids, start=before):
         ink, color = _colors(place, id in special)
         shown.append(token_label(tokenizer.token_bytes(id)), style=f"{ink} on {color}")
     return shown

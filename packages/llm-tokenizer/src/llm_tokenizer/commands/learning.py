@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from llm_tokenizer.bpe import BytePairTokenizer
 from llm_tokenizer.character import CharacterTokenizer
-from llm_tokenizer.commands.options import Verbs, add_corpus, add_verb, documents
-from llm_tokenizer.files.huggingface import save_tokenizer
+from llm_tokenizer.commands.options import Verbs, add_corpus, add_verb, parts
+from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.files.huggingface import FILE, save_tokenizer
+from llm_tokenizer.files.writing import UNFINISHED
 from llm_tokenizer.patterns import PATTERNS
 from llm_tokenizer.progress import ProgressLine
 from llm_tokenizer.training import EarlyStop, train_bpe
@@ -26,6 +31,7 @@ def add_train(verbs: "Verbs") -> None:
     verb = add_verb(verbs, "train", train, "learn a tokenizer from text files and save it", EXAMPLES)
     add_corpus(verb)
     verb.add_argument("--output", "-o", required=True, help="the folder to save tokenizer.json in")
+    verb.add_argument("--replace", action="store_true", help="replace the tokenizer that the folder holds already")
     verb.add_argument("--vocab-size", type=int, default=4096, help="how many ids there shall be (default: 4096)")
     verb.add_argument("--at-most", action="store_true", help="take fewer ids where the texts do not give so many")
     verb.add_argument("--pattern", default="gpt2", help=f"where text is cut: {', '.join(PATTERNS)} (default: gpt2)")
@@ -47,12 +53,49 @@ def add_train(verbs: "Verbs") -> None:
 def train(options: argparse.Namespace) -> None:
     """Learn a tokenizer and save it."""
     tokenizer: BytePairTokenizer | CharacterTokenizer
-    if options.characters:
-        tokenizer = CharacterTokenizer.train(documents(options), options.special_token)
-    else:
-        tokenizer = _train_bpe(options)
-    path = save_tokenizer(tokenizer, options.output)
+    if not options.output:
+        raise TokenizerError("--output: must be the name of a folder, was empty")
+    with _reserved(Path(options.output), replace=options.replace):
+        if options.characters:
+            tokenizer = CharacterTokenizer.train(parts(options, ()), options.special_token)
+        else:
+            tokenizer = _train_bpe(options)
+        path = save_tokenizer(tokenizer, options.output)
     print(f"{tokenizer.vocab_size} tokens in {path}")
+
+
+@contextmanager
+def _reserved(folder: Path, *, replace: bool) -> Iterator[None]:
+    """The folder for this run alone: another run into it is refused before it learns anything, and not afterwards.
+
+    Raises:
+        TokenizerError: The folder holds a tokenizer, or another run is about to write one there.
+    """
+    mark = folder / f"{FILE}{UNFINISHED}"
+    if (folder / FILE).exists() and not replace:
+        raise TokenizerError(
+            f"{folder}: holds a tokenizer already; choose another folder for --output, or give --replace"
+        )
+    made = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        mark.open("wb" if replace else "xb").close()
+    except FileExistsError as error:
+        if error.filename != str(mark):
+            raise TokenizerError(f"{folder}: must be a folder to write into, is a file; choose another") from None
+        raise TokenizerError(
+            f"{folder}: another training is about to write here, or was broken off ({mark.name} is there); choose "
+            "another folder for --output, or give --replace"
+        ) from None
+    except OSError as error:
+        raise TokenizerError(f"{folder}: cannot be written: {error.strerror}; choose another folder") from None
+    try:
+        yield
+    finally:
+        mark.unlink(missing_ok=True)
+        if made:
+            with suppress(OSError):
+                folder.rmdir()  # where nothing was saved
 
 
 def _train_bpe(options: argparse.Namespace) -> BytePairTokenizer:
@@ -60,7 +103,7 @@ def _train_bpe(options: argparse.Namespace) -> BytePairTokenizer:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", EarlyStop)
         tokenizer = train_bpe(
-            documents(options),
+            parts(options, options.special_token),
             vocab_size=options.vocab_size,
             pattern=options.pattern,
             special_tokens=options.special_token,

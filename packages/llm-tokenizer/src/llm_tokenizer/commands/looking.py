@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable, Sequence
 
 from llm_tokenizer.commands.options import (
     Verbs,
@@ -14,13 +15,18 @@ from llm_tokenizer.commands.options import (
     add_tokenizer,
     add_verb,
     allowed_special,
+    text_blocks,
     whole_text,
     written,
 )
 from llm_tokenizer.files.detecting import load_tokenizer
 from llm_tokenizer.interface import Tokenizer
-from llm_tokenizer.measures import Measures, measure_text
-from llm_tokenizer.show import compare_as_html, show_as_html, show_in_terminal, token_label
+from llm_tokenizer.measures import Measures, Measuring, measure_text
+from llm_tokenizer.show import compare_as_html, show_as_html, show_in_terminal, show_with_marks, token_label
+from llm_tokenizer.stream_encoding import encode_blocks
+
+MOST_SHOWN = 1 << 22  # characters, on a page or side by side; `show` and `stats` take a text of any size
+Draw = Callable[[Tokenizer, Sequence[int], int], None]
 
 SHOW = """\
   llm-tokenizer show shakespeare --text 'To be, or not to be'
@@ -74,23 +80,22 @@ def add_stats(verbs: "Verbs") -> None:
 def show(options: argparse.Namespace) -> None:
     """Show the tokens of a text in colour, by line, or on a page."""
     tokenizer = load_tokenizer(options.tokenizer)
-    ids = tokenizer.encode(whole_text(options), allowed_special=allowed_special(options))
     if options.html is not None:
+        ids = tokenizer.encode(whole_text(options, most=MOST_SHOWN), allowed_special=allowed_special(options))
         _write_page(options.html, show_as_html(tokenizer, ids))
         print(f"{len(ids)} tokens in {options.html}")
         return
-    if options.ids:
-        for id in ids:
-            data = tokenizer.token_bytes(id)
-            print(f"{id:8}  {data.hex(' '):24}  {_flat(data)}")
-    else:
-        _print_in_color(tokenizer, ids)
-    print(f"{len(ids)} tokens")
+    draw = _draw_lines if options.ids else _drawing()
+    count = 0
+    for ids in encode_blocks(tokenizer, text_blocks(options), allowed_special=allowed_special(options)):
+        draw(tokenizer, ids, count)
+        count += len(ids)
+    print(f"{count} tokens" if options.ids else f"\n{count} tokens")
 
 
 def compare(options: argparse.Namespace) -> None:
     """What several vocabularies make of one text."""
-    text = whole_text(options)
+    text = whole_text(options, most=MOST_SHOWN)
     rows = []
     for name in options.tokenizer:
         tokenizer = load_tokenizer(name)
@@ -114,18 +119,23 @@ def compare(options: argparse.Namespace) -> None:
             f"{name:{width}}  {found_here.vocab_size:8}  {found_here.tokens:8}  "
             f"{found_here.bytes_per_token:15.2f}  {found_here.tokens_per_word:15.2f}"
         )
+    draw = _drawing()
     for name, tokenizer, ids in rows:
         print(f"\n{name}")
-        _print_in_color(tokenizer, ids)
+        draw(tokenizer, ids, 0)
+        print()
         if options.ids:
             print(" ".join(map(str, ids)))
 
 
 def stats(options: argparse.Namespace) -> None:
-    """Compression and coverage."""
+    """Compression and coverage of a text of any size."""
     tokenizer = load_tokenizer(options.tokenizer)
-    text = whole_text(options)
-    found = measure_text(tokenizer, text, tokenizer.encode(text, allowed_special=allowed_special(options)))
+    measuring = Measuring(tokenizer)
+    texts = measuring.counted(text_blocks(options))
+    for ids in encode_blocks(tokenizer, texts, allowed_special=allowed_special(options)):
+        measuring.add(ids)
+    found = measuring.measures()
     print(json.dumps(found.as_json(), ensure_ascii=False, indent=2) if options.json else _in_words(found))
 
 
@@ -145,11 +155,22 @@ def _in_words(found: Measures) -> str:
     )
 
 
-def _print_in_color(tokenizer: Tokenizer, ids: list[int]) -> None:
-    """In colour where the terminal has any; else as plain text."""
+def _drawing() -> Draw:
+    """In colour where the terminal shows five pale colours apart; else with a bar after each token."""
     from rich.console import Console
 
-    Console(highlight=False, file=sys.stdout).print(show_in_terminal(tokenizer, ids), soft_wrap=True)
+    console = Console(highlight=False, file=sys.stdout)
+    if console.color_system in ("256", "truecolor") and not console.no_color:
+        return lambda tokenizer, ids, before: console.print(
+            show_in_terminal(tokenizer, ids, before=before), soft_wrap=True, end=""
+        )
+    return lambda tokenizer, ids, before: print(show_with_marks(tokenizer, ids), end="")
+
+
+def _draw_lines(tokenizer: Tokenizer, ids: Sequence[int], before: int) -> None:
+    for id in ids:
+        data = tokenizer.token_bytes(id)
+        print(f"{id:8}  {data.hex(' '):24}  {_flat(data)}")
 
 
 def _flat(data: bytes) -> str:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO, TypeAlias, get_args
+from typing import Any, BinaryIO, TypeAlias, get_args
 
 from llm_tokenizer.cleaning import Controls, LineBreaks, Normalization
 from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.files.writing import whole_file
 from llm_tokenizer.progress import ProgressLine
-from llm_tokenizer.reading.decoding import Errors, decoded_blocks
+from llm_tokenizer.reading.decoding import Errors, decoded_blocks, source_name
 from llm_tokenizer.reading.finding import JSON_LINES, TEXT_FILES
-from llm_tokenizer.text import read_documents, text_files
+from llm_tokenizer.text import read_documents, read_parts, text_files
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Run = Callable[[argparse.Namespace], None]
@@ -82,22 +83,27 @@ def add_corpus(verb: argparse.ArgumentParser) -> None:
 
 def documents(options: argparse.Namespace) -> Iterator[str]:
     """The documents of everything that was named, with a line of progress."""
+    for source, how in _named(options):
+        yield from read_documents(source, **how)
+
+
+def parts(options: argparse.Namespace, special_tokens: Collection[str]) -> Iterator[str]:
+    """The same for training: a long document comes in parts, and special tokens are left out."""
+    for source, how in _named(options):
+        yield from read_parts(source, special_tokens=special_tokens, **how)
+
+
+def _named(options: argparse.Namespace) -> Iterator[tuple[str | Path, dict[str, Any]]]:
+    """Every file that was named, and how it is to be read."""
     reading = ProgressLine("reading files")
     suffixes = TEXT_FILES if options.field is None else JSON_LINES
     sources: list[str | Path] = []
     for corpus in options.corpus:
         sources += [corpus] if corpus == "-" else text_files(corpus, suffixes)
+    how = ("separator", "field", "normalization", "errors", "line_breaks", "controls")
     for place, source in enumerate(sources):
         reading(place, len(sources))
-        yield from read_documents(
-            source,
-            separator=options.separator,
-            field=options.field,
-            normalization=options.normalization,
-            errors=options.errors,
-            line_breaks=options.line_breaks,
-            controls=options.controls,
-        )
+        yield source, {name: getattr(options, name) for name in how}
     reading.close()
 
 
@@ -106,12 +112,25 @@ def add_text(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--text", help="the text itself, instead of a file")
 
 
-def whole_text(options: argparse.Namespace) -> str:
+def text_blocks(options: argparse.Namespace) -> Iterator[str]:
     """The text that was given: in the command itself, as a file, or through a pipe. Not a byte of it is changed."""
-    if getattr(options, "text", None) is not None:
-        return str(options.text)
-    errors: Errors = getattr(options, "errors", "strict")
-    return "".join(decoded_blocks(options.file, errors=errors, keep_mark=True))
+    if options.text is not None:
+        yield options.text
+    else:
+        yield from decoded_blocks(options.file, errors=getattr(options, "errors", "strict"), keep_mark=True)
+
+
+def whole_text(options: argparse.Namespace, *, most: int) -> str:
+    """The same as one string of at most so many characters."""
+    held: list[str] = []
+    for block in text_blocks(options):
+        held.append(block)
+        if sum(map(len, held)) > most:
+            raise TokenizerError(
+                f"{source_name(options.file)}: must have at most {most:,} characters to be shown like this, has more; "
+                "give a part of it, or use `show` without --html, or `stats`, which take a text of any size"
+            )
+    return "".join(held)
 
 
 @contextmanager
@@ -136,12 +155,8 @@ def written(path: str) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    part = Path(f"{path}.part")
     try:
-        with part.open("wb") as stream:
+        with whole_file(Path(path)) as stream:
             yield stream
-        part.replace(path)
     except OSError as error:
         raise TokenizerError(f"{path}: cannot be written: {error.strerror}; check the path") from None
-    finally:
-        part.unlink(missing_ok=True)

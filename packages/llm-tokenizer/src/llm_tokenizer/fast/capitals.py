@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from llm_tokenizer.fast.characters import LETTER, LOWER, NEWLINE, NUMBER, UPPER, kind_at, run_end, width
-from llm_tokenizer.fast.compiling import Bytes, compiled
+from llm_tokenizer.fast.compiling import compiled
+from llm_tokenizer.fast.instructions import Address, byte_at
 
 
 @compiled
-def cased_word_end(text: Bytes, place: int, end: int, kinds: Bytes) -> int:
+def cased_word_end(text: Address, place: int, end: int, kinds: Address) -> int:
     """The end of a word with its leading sign, or `place` where there is none.
 
     Small letters with or without capitals before them are tried first, with a leading sign and then without one; an
@@ -15,7 +16,7 @@ def cased_word_end(text: Bytes, place: int, end: int, kinds: Bytes) -> int:
     """
     start = place
     if not kind_at(text, place, kinds) & (LETTER | NUMBER | NEWLINE):
-        start += width(text[place])
+        start += width(byte_at(text, place))
     edge = small_letters_end(text, start, end, kinds)
     if edge > start:
         return edge
@@ -27,7 +28,7 @@ def cased_word_end(text: Bytes, place: int, end: int, kinds: Bytes) -> int:
 
 
 @compiled
-def small_letters_end(text: Bytes, place: int, end: int, kinds: Bytes) -> int:
+def small_letters_end(text: Address, place: int, end: int, kinds: Address) -> int:
     """The end of capitals followed by at least one small letter; `place` where that is not what stands there.
 
     Letters without case count as both. So where no small letter follows, the last one without case is taken for it.
@@ -37,7 +38,7 @@ def small_letters_end(text: Bytes, place: int, end: int, kinds: Bytes) -> int:
         kind = kind_at(text, edge, kinds)
         if not kind & UPPER:
             break
-        edge += width(text[edge])
+        edge += width(byte_at(text, edge))
         if kind & LOWER:
             caseless = edge
     if edge < end and kind_at(text, edge, kinds) & LOWER:

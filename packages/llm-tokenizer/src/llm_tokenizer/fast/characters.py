@@ -12,7 +12,9 @@ from functools import cache
 import numpy as np
 import regex
 
-from llm_tokenizer.fast.compiling import Bytes, compiled, signed
+from llm_tokenizer.fast.compiling import compiled, inlined
+from llm_tokenizer.fast.instructions import Address, Bytes, byte_at
+from llm_tokenizer.fast.machine_code import kept_on_disk
 
 LETTER = 1
 NUMBER = 2
@@ -36,6 +38,10 @@ _KINDS = {
 @cache
 def kinds_of_characters() -> Bytes:
     """The kinds of every code point as bits. The surrogates, which are no characters, count as other signs."""
+    return np.frombuffer(kept_on_disk("kinds_of_characters", regex.__version__, _read_kinds), np.uint8)
+
+
+def _read_kinds() -> bytes:
     kinds = np.full(sys.maxunicode + 1, OTHER, np.uint8)
     for first, end in ((0, 0xD800), (0xE000, sys.maxunicode + 1)):
         characters = np.arange(first, end, dtype="<u4").tobytes().decode("utf-32-le")
@@ -44,10 +50,10 @@ def kinds_of_characters() -> Bytes:
                 kinds[first + match.start() : first + match.end()] = kind
     kinds[[0x0A, 0x0D]] |= NEWLINE
     kinds[ord("/")] |= SLASH
-    return kinds
+    return kinds.tobytes()
 
 
-@compiled
+@inlined
 def width(first: int) -> int:
     """How many bytes a character takes, by its first byte."""
     if first < 0x80:
@@ -57,26 +63,26 @@ def width(first: int) -> int:
     return 3 if first < 0xF0 else 4
 
 
-@compiled
-def kind_at(text: Bytes, place: int, kinds: Bytes) -> int:
+@inlined
+def kind_at(text: Address, place: int, kinds: Address) -> int:
     """The kinds of the character that begins at `place`."""
-    code = first = signed(text[place])
+    code = first = byte_at(text, place)
     if first >= 0x80:
-        second = signed(text[place + 1]) & 0x3F
+        second = byte_at(text, place + 1) & 0x3F
         if first < 0xE0:
             code = (first & 0x1F) << 6 | second
         else:
-            third = signed(text[place + 2]) & 0x3F
+            third = byte_at(text, place + 2) & 0x3F
             if first < 0xF0:
                 code = (first & 0x0F) << 12 | second << 6 | third
             else:
-                code = (first & 0x07) << 18 | second << 12 | third << 6 | signed(text[place + 3]) & 0x3F
-    return signed(kinds[code])
+                code = (first & 0x07) << 18 | second << 12 | third << 6 | byte_at(text, place + 3) & 0x3F
+    return byte_at(kinds, code)
 
 
 @compiled
-def run_end(text: Bytes, place: int, end: int, kinds: Bytes, wanted: int) -> int:
+def run_end(text: Address, place: int, end: int, kinds: Address, wanted: int) -> int:
     """Where the run of characters of the wanted kinds that begins at `place` ends."""
     while place < end and kind_at(text, place, kinds) & wanted:
-        place += width(text[place])
+        place += width(byte_at(text, place))
     return place

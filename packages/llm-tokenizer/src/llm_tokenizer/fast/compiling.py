@@ -1,106 +1,65 @@
-"""Compiling Python to machine code with numba, and the three machine instructions that Python has no word for.
+"""Python functions to machine code: marking them, and calling them.
 
-The fast modules work on eight bytes at once: an integer of 64 bits holds eight characters of English, and a handful of
-additions on it ask a question of all eight. That needs unsigned integers throughout (numba makes a float of an
-unsigned and a signed one), hence the constants wrapped in `uint64`.
+A function marked `compiled` stays a Python function, and its compiled twin is called by other compiled functions only.
+One marked `entry` is what Python calls: on the first call in a process its machine code is fetched from the disk
+(`machine_code.py`), or made by numba (`lowering.py`), which takes some seconds once after an installation.
+
+Why not numba's own way, a decorator and its cache: to import numba and to set it up takes half a second of every
+process, though machine code that exists needs no compiler. And arrays that cross a call are counted as references,
+which took a third of the encoder's time. Here all memory belongs to Python, and an entry is given addresses.
 """
 
 from __future__ import annotations
 
+import ctypes
+import threading
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import numba
-import numpy as np
-from llvmlite import ir
-from numba import extending, types
-from numpy.typing import NDArray
+from llm_tokenizer.fast.machine_code import load_machine_code
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-Bytes = NDArray[np.uint8]
-Words = NDArray[np.uint64]
-Ids = NDArray[np.int32]
-Integers = NDArray[np.int64]
-
-signed = cast("Callable[[Any], int]", np.int64)  # in compiled code `int` leaves an unsigned number unsigned
-
-PADDING = 64  # bytes that must follow a text in memory, so that eight bytes can be loaded at its very end
-
-
-# Which sources the machine code on disk must come from. By itself numba looks only at the file of the function that is
-# called and would go on using it when what it calls, in another file, has changed.
-_SOURCES = sorted((path.name, path.stat().st_mtime_ns) for path in Path(__file__).parent.glob("*.py"))
+MARKED: list[tuple[Callable[..., Any], bool]] = []  # what entries may call, and whether it is to be copied into callers
 
 
 def compiled(function: Function) -> Function:
-    """Compile at the first call, keep the machine code on disk, and let other threads run meanwhile."""
-    dispatcher: Any = numba.njit(cache=True, nogil=True)(function)
-    dispatcher._cache._cache_file._source_stamp = _SOURCES
-    return cast("Function", dispatcher)
+    """A function for other compiled functions to call."""
+    MARKED.append((function, False))
+    return function
 
 
-def intrinsic(generate: Callable[..., Any]) -> Callable[..., Any]:
-    """A function whose machine code is written by hand. The compiler's own first argument is not the caller's."""
-    return cast("Callable[..., Any]", extending.intrinsic(generate))
+def inlined(function: Function) -> Function:
+    """The same, copied to each place that calls it: for the few that are called for every piece or character."""
+    MARKED.append((function, True))
+    return function
 
 
-def _address(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """The address of the byte at a place of an array, as one of eight bytes."""
-    array = context.make_array(signature.args[0])(context, builder, arguments[0])
-    return builder.bitcast(builder.gep(array.data, [arguments[1]]), ir.IntType(64).as_pointer())
+class entry:  # noqa: N801 (a decorator)
+    """A compiled function that Python calls: integers, addresses and bytes in, one integer out.
 
+    Other Python threads run meanwhile. The caller keeps the memory behind the addresses alive.
+    """
 
-@intrinsic
-def _load8(typing_context: Any, data: Any, place: Any) -> Any:
-    signature = types.uint64(data, types.int64)
+    def __init__(self, function: Callable[..., int]) -> None:
+        self.function = function
+        self._lock = threading.Lock()
+        self._run: Callable[..., int] | None = None
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.load(_address(context, builder, signature, arguments), align=1)
+    def __call__(self, *arguments: int | bytes) -> int:
+        """The result for these arguments."""
+        result = ctypes.c_int64()
+        failed = (self._run or self._load())(ctypes.byref(result), None, *arguments)
+        assert not failed, f"{self.function.__name__}: compiled functions raise no errors"
+        return result.value
 
-    return signature, generate
-
-
-@intrinsic
-def _store8(typing_context: Any, data: Any, place: Any, word: Any) -> Any:
-    signature = types.void(data, types.int64, types.uint64)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        builder.store(arguments[2], _address(context, builder, signature, arguments), align=1)
-        return context.get_dummy_value()
-
-    return signature, generate
-
-
-@intrinsic
-def _trailing_zeros(typing_context: Any, word: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
-
-    return types.int64(types.uint64), generate
-
-
-@compiled
-def load8(data: Bytes, place: int) -> np.uint64:
-    """The eight bytes from `place` on as one integer, the first byte lowest (all of numba's machines count so)."""
-    word: np.uint64 = _load8(data, place)
-    return word
-
-
-@compiled
-def store8(data: Bytes, place: int, word: np.uint64) -> None:
-    """Write eight bytes to `place`."""
-    _store8(data, place, word)
-
-
-@compiled
-def trailing_zeros(word: np.uint64) -> int:
-    """How many zero bits lie below the lowest one; 64 where there is none."""
-    count: int = _trailing_zeros(word)
-    return count
-
-
-def padded(data: bytes) -> Bytes:
-    """The bytes as an array with `PADDING` zeros after them."""
-    return np.frombuffer(data + bytes(PADDING), np.uint8)
+    def _load(self) -> Callable[..., int]:
+        with self._lock:
+            if self._run is None:
+                kinds = [name for key, name in self.function.__annotations__.items() if key != "return"]
+                assert set(kinds) <= {"Address", "int"}, f"{self.function.__name__}: takes addresses and integers only"
+                types = [ctypes.c_void_p if kind == "Address" else ctypes.c_int64 for kind in kinds]
+                # numba's own convention: the status is returned, the result written to where the first argument says.
+                prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.POINTER(ctypes.c_int64), ctypes.c_void_p, *types)
+                self._run = prototype(load_machine_code(self.function))
+        return self._run

@@ -10,11 +10,12 @@ import numpy as np
 from llm_tokenizer.bpe import BytePairTokenizer
 from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.fast.characters import kinds_of_characters
-from llm_tokenizer.fast.compiling import Bytes, Integers, compiled, padded
+from llm_tokenizer.fast.compiling import entry
 from llm_tokenizer.fast.counting import PieceCounter
 from llm_tokenizer.fast.decoder import FastDecoder
 from llm_tokenizer.fast.edges import RULES, WHOLE, piece_end
 from llm_tokenizer.fast.encoder import FastEncoder
+from llm_tokenizer.fast.instructions import Address, address_of, integers_at, padded
 from llm_tokenizer.fast.training import learn_merges
 from llm_tokenizer.merging import Pair
 from llm_tokenizer.patterns import find_pattern
@@ -30,18 +31,20 @@ def split_text(text: str, pattern: str) -> list[str]:
     """
     data = utf8(text)
     edges = np.zeros(len(data) + 1, np.int64)
-    count = write_edges(padded(data), len(data), RULES[find_pattern(pattern).name], kinds_of_characters(), edges)
+    kinds, rule = kinds_of_characters(), RULES[find_pattern(pattern).name]
+    count = write_edges(padded(data), len(data), rule, address_of(kinds), address_of(edges))
     return [data[start:end].decode() for start, end in pairwise(edges[: count + 1].tolist())]
 
 
-@compiled
-def write_edges(text: Bytes, end: int, rule: int, kinds: Bytes, edges: Integers) -> int:
+@entry
+def write_edges(text: Address, end: int, rule: int, kinds: Address, edges: Address) -> int:
     """Write where each piece ends behind the first entry of `edges`; gives how many pieces there are."""
+    written = integers_at(edges, end + 1)
     place = count = 0
     while place < end:
         place = piece_end(text, place, end, kinds, rule)
         count += 1
-        edges[count] = place
+        written[count] = place
     return count
 
 

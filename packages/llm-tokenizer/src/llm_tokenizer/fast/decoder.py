@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from llm_tokenizer.errors import TokenizerError
-from llm_tokenizer.fast.compiling import Bytes, Integers, compiled, load8, padded, store8
+from llm_tokenizer.fast.compiling import entry
+from llm_tokenizer.fast.instructions import Address, Integers, address_of, integers_at, load8, padded, signed, store8
 from llm_tokenizer.interface import Tokenizer
 
 
@@ -38,18 +40,28 @@ class FastDecoder:
         return bytes(self._joined(ids))
 
     def _joined(self, ids: Sequence[int] | NDArray[np.integer]) -> memoryview:
-        array = np.asarray(ids)
-        if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-            raise TokenizerError(f"ids: must be a row of whole numbers, was {array.dtype} of shape {array.shape}")
-        array = np.ascontiguousarray(array, np.int64)
-        size = measure(array, self._starts)
+        numbers = _row_of_integers(ids)
+        starts, last = address_of(self._starts), len(self._starts) - 2
+        size = measure(address_of(numbers), len(numbers), starts, last)
         if size < 0:
             place = -1 - size
-            last = len(self._starts) - 2
-            raise TokenizerError(f"ids[{place}]: must be the id of a token, from 0 to {last}, was {array[place]}")
+            raise TokenizerError(f"ids[{place}]: must be the id of a token, from 0 to {last}, was {numbers[place]}")
         text = np.empty(size + 8, np.uint8)
-        join(array, self._starts, self._bytes, text)
+        join(address_of(numbers), len(numbers), starts, self._bytes, address_of(text))
         return text[:size].data
+
+
+def _row_of_integers(ids: Sequence[int] | NDArray[np.integer]) -> Integers:
+    if isinstance(ids, (list, tuple)):
+        try:
+            # Four times sooner than numpy's way, and than the array's own for numbers with a sign.
+            return np.frombuffer(array("I", ids), np.uintc).astype(np.int64)
+        except (TypeError, OverflowError):
+            pass  # no whole numbers, or none that is an id: numpy takes them, and the place is named
+    numbers = np.asarray(ids)
+    if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
+        raise TokenizerError(f"ids: must be a row of whole numbers, was {numbers.dtype} of shape {numbers.shape}")
+    return np.ascontiguousarray(numbers, np.int64)
 
 
 def _bytes_or_none(tokenizer: Tokenizer, id: int) -> bytes:
@@ -60,26 +72,30 @@ def _bytes_or_none(tokenizer: Tokenizer, id: int) -> bytes:
         return b""
 
 
-@compiled
-def measure(ids: Integers, starts: Integers) -> int:
+@entry
+def measure(ids: Address, count: int, starts: Address, last: int) -> int:
     """How many bytes the ids have together; where the one at `place` is unknown, -1 - `place`."""
+    numbers, begins = integers_at(ids, count), integers_at(starts, last + 2)
     size = 0
-    for place, id in enumerate(ids):
-        if id < 0 or id + 1 >= len(starts) or starts[id] == starts[id + 1]:
+    for place in range(count):
+        id = numbers[place]
+        if id < 0 or id > last or begins[id] == begins[id + 1]:
             return -1 - place
-        size += starts[id + 1] - starts[id]
+        size += begins[id + 1] - begins[id]
     return size
 
 
-@compiled
-def join(ids: Integers, starts: Integers, tokens: Bytes, text: Bytes) -> None:
-    """Write the bytes of all ids into `text`, which has eight bytes to spare."""
+@entry
+def join(ids: Address, count: int, starts: Address, tokens: Address, text: Address) -> int:
+    """Write the bytes of all ids to `text`, which has eight bytes to spare."""
     place = 0
-    for id in ids:
-        end = place + starts[id + 1] - starts[id]
-        source = starts[id]
+    for k in range(count):
+        begin = starts + 8 * signed(load8(ids, 8 * k))
+        source, until = signed(load8(begin, 0)), signed(load8(begin, 8))
+        end = place + until - source
         while place < end:
             store8(text, place, load8(tokens, source))
             place += 8
             source += 8
         place = end
+    return place

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,23 +11,24 @@ from llm_tokenizer.bpe import BytePairTokenizer
 from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.fast.blocks import blocks
 from llm_tokenizer.fast.characters import kinds_of_characters
-from llm_tokenizer.fast.compiling import Bytes, Ids, Integers, compiled, padded
-from llm_tokenizer.fast.edges import RULES, WHOLE, piece_end
-from llm_tokenizer.fast.memory import LONG_BYTES, SHORT_BYTES, Memory, new_memory, recall_long, recall_short, remember
-from llm_tokenizer.fast.merging import merge_in_place
-from llm_tokenizer.fast.pairs import pair_table
+from llm_tokenizer.fast.edges import RULES
+from llm_tokenizer.fast.instructions import Address, Ids, address_of, padded
+from llm_tokenizer.fast.memory import Tables
+from llm_tokenizer.fast.pairs import MOST_IDS, pair_table
+from llm_tokenizer.fast.writing import SLACK, first_unmade, write_ids
 from llm_tokenizer.published import PublishedTokenizer
 from llm_tokenizer.special import checked, utf8
 
-_SLACK = 16  # ids that may be written beyond the last one
+_KEPT_ROOM = 1 << 20  # ids; more than that is given back to the system after a text
 
 
 class FastEncoder:
     """Encodes as its tokenizer does, by compiled code. Several threads may use one at the same time.
 
     Why it works:
-        A text is mostly words that came before. One pass over its bytes finds where a piece ends; a table that stays
-        within the processor's cache gives the ids of a piece that was seen, and only a new one is merged.
+        A text is mostly words that came before. One pass over its bytes finds where a piece ends; a table gives the
+        ids of a piece that was seen, and only a new one is merged. The pieces are looked up many at a time, so that
+        the processor waits for memory once and not for each.
 
     Args:
         tokenizer: Whose merges and pattern to use. Special tokens in a text are plain characters here.
@@ -46,87 +46,102 @@ class FastEncoder:
             )
         self._rule = RULES[tokenizer.pattern]
         self._kinds = kinds_of_characters()
-        self._threads = threading.local()
+        self._free: list[_Workplace] = []
         self._pairs = pair_table(tokenizer._rank_of)
-        self._size = 256 + len(tokenizer.merges)
-        self._published: Ids | None = None
         if isinstance(tokenizer, PublishedTokenizer):
-            self._published = self._check(tokenizer)
+            self._ids = _published_ids(tokenizer)
+            self._check_whole_pieces(tokenizer)
+        else:
+            self._ids = np.arange(256 + len(tokenizer.merges), dtype=np.int32)
 
-    def _check(self, tokenizer: PublishedTokenizer) -> Ids:
-        """The published id of each number, if merging alone gives all of this tokenizer's ids."""
-        if tokenizer.normalization is not None:
-            raise TokenizerError("tokenizer: must not normalize texts; normalize them first, or use its own encode")
-        if None in tokenizer._published:
-            raise TokenizerError("tokenizer: must have a token for each of the 256 bytes; use its own encode")
-        published = np.array(tokenizer._published, np.int32)
-        if tokenizer.whole_pieces:
-            data, ends = b"".join(tokenizer.tokens.values()), np.cumsum([*map(len, tokenizer.tokens.values())])
-            ids, scratch = np.array([*tokenizer.tokens]), np.empty(len(data) + _SLACK, np.int32)
-            place = first_unmade(padded(data), ends, ids, published, self._kinds, self._memory(), scratch)
-            if place >= 0:
-                token = tokenizer.tokens[int(ids[place])]
-                raise TokenizerError(f"tokenizer: merges must make each of its tokens, not so {token!r}; use its own")
-        return published
+    def _check_whole_pieces(self, tokenizer: PublishedTokenizer) -> None:
+        """Whether merging alone makes each token, where a piece that is a token must become it."""
+        if not tokenizer.whole_pieces:
+            return
+        tokens = [*tokenizer.tokens.items()]
+        ends, ids = np.cumsum([len(token) for _, token in tokens]), np.array([id for id, _ in tokens], np.int64)
+        workplace, data = self._workplace(), b"".join(token for _, token in tokens)
+        longest = max(len(token) for _, token in tokens)
+        workplace.tables.make_room(longest)
+        workplace.make_room(longest)
+        place = first_unmade(
+            padded(data), address_of(ends), address_of(ids), len(tokens), workplace.tables.address, workplace.address
+        )
+        if place >= 0:
+            raise TokenizerError(
+                f"tokenizer: merges must make each of its tokens, not so {tokens[place][1]!r}; use its own encode"
+            )
 
     def encode(self, text: str) -> Ids:
         """The ids of a text."""
         found = [self.encode_bytes(utf8(block), self._rule) for block in blocks(checked(text))]
-        ids = found[0] if len(found) == 1 else np.concatenate(found)
-        return ids if self._published is None else self._published[ids]
+        return found[0] if len(found) == 1 else np.concatenate(found)
 
     def encode_batch(self, texts: Iterable[str], *, threads: int = 1) -> list[Ids]:
         """The ids of several texts, each encoded on its own, by so many threads at once."""
         if threads == 1:
             return [self.encode(text) for text in texts]
+        every = list(texts)
+        size = max(
+            1, len(every) // (8 * threads)
+        )  # to hand over each text on its own would cost as much as a short one
+        parts = [every[start : start + size] for start in range(0, len(every), size)]
         with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(self.encode, texts))
+            return [ids for part in pool.map(self.encode_batch, parts) for ids in part]
 
     def encode_bytes(self, data: bytes, rule: int) -> Ids:
-        """The numbers, in the order of merging, of a text's tokens, cut by the rule of that number in `edges.py`."""
-        ids = np.empty(len(data) + _SLACK, np.int32)
-        count = write_ids(padded(data), len(data), rule, self._kinds, self._memory(), ids)
-        return ids[:count].copy()
+        """The ids of a text in UTF-8, cut by the rule of that number in `edges.py`."""
+        place = self._workplace()
+        try:
+            return place.encode(data, rule, address_of(self._kinds))
+        finally:
+            self._free.append(place)
 
-    def _memory(self) -> Memory:
-        """The tables of the thread that asks: two threads must not write into the same ones."""
-        memory: Memory | None = getattr(self._threads, "memory", None)
-        if memory is None:
-            memory = self._threads.memory = new_memory(self._pairs, self._size)
-        return memory
-
-
-@compiled
-def write_ids(text: Bytes, end: int, rule: int, kinds: Bytes, memory: Memory, ids: Ids) -> int:
-    """Write the ids of the bytes up to `end` into `ids`; gives how many they are."""
-    place = filled = 0
-    while place < end:
-        edge = piece_end(text, place, end, kinds, rule)
-        length = edge - place
-        count = 0
-        if length <= SHORT_BYTES:
-            count = recall_short(text, place, length, memory.short, ids, filled)
-        if count == 0 and length <= LONG_BYTES:
-            count = recall_long(text, place, length, memory.long, ids, filled)
-        if count == 0:
-            for k in range(length):
-                ids[filled + k] = text[place + k]
-            count = merge_in_place(ids, filled, length, memory)
-            remember(text, place, length, memory, ids, filled, count)
-        filled += count
-        place = edge
-    return filled
+    def _workplace(self) -> _Workplace:
+        """A workplace that nobody uses. So there are as many as threads at one time, and what one learned stays."""
+        try:
+            return self._free.pop()
+        except IndexError:
+            return _Workplace(Tables(self._pairs, self._ids))
 
 
-@compiled
-def first_unmade(
-    tokens: Bytes, ends: Integers, ids: Integers, published: Ids, kinds: Bytes, memory: Memory, scratch: Ids
-) -> int:
-    """The first of the tokens that merging does not make of its bytes, or -1. All lie in a row, up to `ends`."""
-    start = 0
-    for place, end in enumerate(ends):
-        count = write_ids(tokens[start:], end - start, WHOLE, kinds, memory, scratch)
-        if count != 1 or published[scratch[0]] != ids[place]:
-            return place
-        start = end
-    return -1
+class _Workplace:
+    """Tables, and room for the ids of a text: for one thread at a time."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self._take(0)
+
+    def encode(self, data: bytes, rule: int, kinds: Address) -> Ids:
+        """The ids of a text."""
+        self.make_room(len(data))
+        text, tables, start, filled = padded(data), self.tables, 0, 0
+        while (filled := write_ids(text, start, len(data), filled, rule, kinds, tables.address, self.address)) < 0:
+            tables.make_room(-filled)
+            start, filled = tables.progress.tolist()
+        ids = self.ids[:filled].copy()
+        if len(self.ids) > _KEPT_ROOM:  # give it back
+            self._take(0)
+            tables.make_room(0)
+        return ids
+
+    def make_room(self, length: int) -> None:
+        """Room for the ids of so many bytes: never more than one each."""
+        if length + SLACK > len(self.ids):
+            self._take(2 * length)
+
+    def _take(self, length: int) -> None:
+        self.ids = np.empty(length + SLACK, np.int32)
+        self.address = address_of(self.ids)
+
+
+def _published_ids(tokenizer: PublishedTokenizer) -> Ids:
+    """The published id of each number, if merging alone gives all of this tokenizer's ids."""
+    if tokenizer.normalization is not None:
+        raise TokenizerError("tokenizer: must not normalize texts; normalize them first, or use its own encode")
+    if None in tokenizer._published:
+        raise TokenizerError("tokenizer: must have a token for each of the 256 bytes; use its own encode")
+    ids = np.array(tokenizer._published, np.int64)
+    if ids.max() >= MOST_IDS:
+        raise TokenizerError(f"tokenizer: the fast encoder takes ids below {MOST_IDS}, was {ids.max()}")
+    return ids.astype(np.int32)

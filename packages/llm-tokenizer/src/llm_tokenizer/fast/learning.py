@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from llm_tokenizer.fast.compiling import Ids, Integers, compiled
+from llm_tokenizer.fast.compiling import compiled, entry
 from llm_tokenizer.fast.heap import goes_before, pop, push
+from llm_tokenizer.fast.instructions import Address, Ids, Integers, address_of, ids_at, integers_at, map_of
 from llm_tokenizer.fast.rows import Row, count_pair, merge_pair, new_pair_at
+
+_BYTE_PAIRS = 1 << 16
 
 
 class Tally(NamedTuple):
@@ -20,7 +24,6 @@ class Tally(NamedTuple):
     seen: Integers  # which neighbours there are
 
 
-@compiled
 def learn(row: Row, wanted: int, least: int) -> Integers:
     """The first `wanted` merges as rows (left, right), or fewer when no pair is left that stands `least` times.
 
@@ -35,39 +38,63 @@ def learn(row: Row, wanted: int, least: int) -> Integers:
 
     Spec: tokenizer.train_bpe
     """
-    lists = np.empty(3 * len(row.tokens), np.int32)  # each merge makes the row a token shorter and adds two places
-    vocabulary = max(256 + wanted, 1 << 16)
-    zeros = np.zeros((4, vocabulary), np.int64)
-    tally = Tally(zeros[0], zeros[1], zeros[2], zeros[3])
-    merges = np.empty((wanted, 2), np.int64)
-    heap, size, used = first_pairs(row, lists, tally)
-    made = 0
-    while made < wanted and size > 0:
+    places = 3 * len(row.tokens)  # each merge makes the row a token shorter and adds two places
+    vocabulary = max(256 + wanted, _BYTE_PAIRS)
+    lists, merges = np.empty(places, np.int32), np.empty((wanted, 2), np.int64)
+    tally, progress = np.zeros(4 * vocabulary, np.int64), np.zeros(3, np.int64)  # progress: merges, heap's rows, places
+    heap = np.empty(4 * (_BYTE_PAIRS + 2 * vocabulary), np.int64)
+    arrays: list[NDArray[Any]] = [*row, lists, tally, merges, progress]
+    given = map_of(arrays)
+    while not learn_merges(address_of(given), address_of(heap), len(heap), wanted, least):
+        heap = np.concatenate([heap, np.empty(len(heap), np.int64)])
+    return merges[: progress[0]]
+
+
+@entry
+def learn_merges(given: Address, heap_address: Address, room: int, wanted: int, least: int) -> int:
+    """Learn until all is learned, which gives 1, or the heap might be too small for the next merge, which gives 0."""
+    at = integers_at(given, 16)
+    row = Row(ids_at(at[0], at[1]), ids_at(at[2], at[3]), integers_at(at[4], at[5]), ids_at(at[6], at[7]))
+    lists, merges, progress = ids_at(at[8], at[9]), integers_at(at[12], at[13]), integers_at(at[14], at[15])
+    vocabulary = at[11] // 4
+    tally = Tally(
+        integers_at(at[10], vocabulary),
+        integers_at(at[10] + 8 * vocabulary, vocabulary),
+        integers_at(at[10] + 16 * vocabulary, vocabulary),
+        integers_at(at[10] + 24 * vocabulary, vocabulary),
+    )
+    heap = integers_at(heap_address, room)
+    made, size, used = progress[0], progress[1], progress[2]
+    if used == 0:
+        size, used = first_pairs(row, lists, tally, heap)
+    while made < wanted and size > 0 and 4 * (size + 2 * (256 + made + 1)) <= room:
         stale, pair, first, length = pop(heap, size)
         size -= 1
         count, length = count_pair(row, pair, lists[first : first + length])
         if count == 0:
             continue
-        if count < stale and size > 0 and not goes_before(count, pair, heap[0, 0], heap[0, 1]):
-            heap = push(heap, size, count, pair, first, length)
+        if count < stale and size > 0 and not goes_before(count, pair, heap[0], heap[1]):
+            push(heap, size, count, pair, first, length)
             size += 1
             continue
         if count < least:
+            size = 0
             break
         new = 256 + made
         length = merge_pair(row, pair, new, lists[first : first + length])
         for is_left in (False, True):
-            heap, size, used = push_new_pairs(
+            size, used = push_new_pairs(
                 row, lists, lists[first : first + length], new, is_left, tally, heap, size, used
             )
-        merges[made, 0], merges[made, 1] = pair >> 32, pair & 0xFFFFFFFF
+        merges[2 * made], merges[2 * made + 1] = pair >> 32, pair & 0xFFFFFFFF
         made += 1
-    return merges[:made]
+    progress[0], progress[1], progress[2] = made, size, used
+    return 1 if made == wanted or size == 0 else 0
 
 
 @compiled
-def first_pairs(row: Row, lists: Ids, tally: Tally) -> tuple[Integers, int, int]:
-    """The heap of all pairs of bytes, its size, and how much of `lists` is used: their places go there."""
+def first_pairs(row: Row, lists: Ids, tally: Tally, heap: Integers) -> tuple[int, int]:
+    """Put all pairs of bytes into the heap; gives its size and how much of `lists` is used: their places go there."""
     tokens, (counts, sizes, ends, _) = row.tokens, tally
     for place in range(1, len(tokens) - 1):
         if tokens[place] >= 0 and tokens[place + 1] >= 0:
@@ -75,7 +102,7 @@ def first_pairs(row: Row, lists: Ids, tally: Tally) -> tuple[Integers, int, int]
             counts[pair] += row.weights[place]
             sizes[pair] += 1
     used = 0
-    for pair in range(1 << 16):
+    for pair in range(_BYTE_PAIRS):
         ends[pair] = used
         used += sizes[pair]
     for place in range(1, len(tokens) - 1):
@@ -83,22 +110,20 @@ def first_pairs(row: Row, lists: Ids, tally: Tally) -> tuple[Integers, int, int]
             pair = tokens[place] << 8 | tokens[place + 1]
             lists[ends[pair]] = place
             ends[pair] += 1
-    heap = np.empty((1 << 16, 4), np.int64)
     size = 0
-    for pair in range(1 << 16):
+    for pair in range(_BYTE_PAIRS):
         if sizes[pair]:
             number = (pair >> 8) << 32 | (pair & 0xFF)
-            heap = push(heap, size, counts[pair], number, ends[pair] - sizes[pair], sizes[pair])
+            push(heap, size, counts[pair], number, ends[pair] - sizes[pair], sizes[pair])
             size += 1
-    counts[:] = 0
-    sizes[:] = 0
-    return heap, size, used
+            counts[pair] = sizes[pair] = 0
+    return size, used
 
 
 @compiled
 def push_new_pairs(
     row: Row, lists: Ids, places: Ids, new: int, is_left: bool, tally: Tally, heap: Integers, size: int, used: int
-) -> tuple[Integers, int, int]:
+) -> tuple[int, int]:
     """Count the pairs that the new token makes on one side and push them; the result is as in `first_pairs`.
 
     The places are walked through twice: to count them, and to put them into lists that lie side by side.
@@ -123,7 +148,7 @@ def push_new_pairs(
             ends[neighbour] += 1
     for neighbour in seen[:kinds]:
         pair = new << 32 | neighbour if is_left else neighbour << 32 | new
-        heap = push(heap, size, counts[neighbour], pair, ends[neighbour] - sizes[neighbour], sizes[neighbour])
+        push(heap, size, counts[neighbour], pair, ends[neighbour] - sizes[neighbour], sizes[neighbour])
         size += 1
         counts[neighbour] = sizes[neighbour] = 0
-    return heap, size, used
+    return size, used

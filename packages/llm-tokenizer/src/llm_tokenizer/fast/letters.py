@@ -9,7 +9,8 @@ from __future__ import annotations
 from numpy import uint64
 
 from llm_tokenizer.fast.characters import LETTER, run_end
-from llm_tokenizer.fast.compiling import Bytes, compiled, load8, trailing_zeros
+from llm_tokenizer.fast.compiling import compiled, inlined
+from llm_tokenizer.fast.instructions import Address, byte_at, load8, trailing_zeros
 
 _EVERY_BYTE = 0x0101010101010101
 _HIGH_BITS = uint64(0x80 * _EVERY_BYTE)
@@ -22,21 +23,21 @@ _BLANK = uint64(0x20)
 _FIRST_HIGH_BIT = uint64(0x80)
 
 
-@compiled
+@inlined
 def ascii_letters(word: uint64) -> uint64:
     """The highest bit of each byte that is one of A to Z and a to z."""
     small = (word | _CASE) & _LOW_BITS
     return (small + _FROM_A) & ~(small + _BEYOND_Z) & ~word & _HIGH_BITS
 
 
-@compiled
+@inlined
 def count_leading(flags: uint64) -> int:
     """How many of the eight bytes, from the first on, have their highest bit set in `flags`."""
     return trailing_zeros(~flags & _HIGH_BITS) >> 3
 
 
-@compiled
-def plain_word_end(text: Bytes, place: int) -> int:
+@inlined
+def plain_word_end(text: Address, place: int) -> int:
     """The end of an English word of up to 15 bytes, its blank before it counted in; or `place` where there is none.
 
     This is the common case of every pattern that cuts between letters and anything else: one or no blank, ASCII
@@ -53,14 +54,14 @@ def plain_word_end(text: Bytes, place: int) -> int:
         length += count_leading(ascii_letters(load8(text, place + 8)))
         if length == 16:
             return place
-    return place + length if text[place + length] < 0x80 else place
+    return place + length if byte_at(text, place + length) < 0x80 else place
 
 
 @compiled
-def letters_end(text: Bytes, place: int, end: int, kinds: Bytes) -> int:
+def letters_end(text: Address, place: int, end: int, kinds: Address) -> int:
     """Where the run of letters, of whatever script, that begins at `place` ends."""
     while True:
         length = count_leading(ascii_letters(load8(text, place)))
         place += length
         if length < 8:
-            return place if text[place] < 0x80 else run_end(text, place, end, kinds, LETTER)
+            return place if byte_at(text, place) < 0x80 else run_end(text, place, end, kinds, LETTER)

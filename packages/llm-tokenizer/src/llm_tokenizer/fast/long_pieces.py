@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from llm_tokenizer.fast.compiling import Ids, compiled, signed, trailing_zeros
+from llm_tokenizer.fast.compiling import compiled
+from llm_tokenizer.fast.instructions import Ids, signed, trailing_zeros
 from llm_tokenizer.fast.memory import Memory
 from llm_tokenizer.fast.pairs import NO_RANK, rank_of
 
-# The tokens of a piece as a linked list, a row for each place where a token begins.
+# The tokens of a piece as a linked list: four integers for each place where a token begins.
 TOKEN, AFTER, BEFORE, RANK = range(4)  # the rank is that of the pair with the token after it
 _GONE = -1
 
 Row = NDArray[np.int32]
-Waiting = NDArray[np.int32]  # (place, next entry); row 0 holds how many there are and the lowest word with a mark
+Waiting = NDArray[np.int32]  # entries of two: place, next entry. The first is for numbers of ours:
+USED, LOWEST = range(2)  # entries in use so far, and the lowest word of `marks` that may have a mark
 
 
 @compiled
@@ -32,26 +34,25 @@ def merge_long(ids: Ids, memory: Memory) -> int:
     Spec: tokenizer.encode_bpe
     """
     length = len(ids)
-    row = np.empty((length, 4), np.int32)
+    row, waiting = memory.row[: 4 * length], memory.waiting
     for place in range(length):
-        row[place, TOKEN], row[place, AFTER], row[place, BEFORE] = ids[place], place + 1, place - 1
-    waiting = np.empty((3 * length + 1, 2), np.int32)
-    waiting[0] = 0
+        row[4 * place + TOKEN], row[4 * place + AFTER], row[4 * place + BEFORE] = ids[place], place + 1, place - 1
+    waiting[USED] = waiting[LOWEST] = 0
     for place in range(length):
         _look_up(row, place, waiting, memory)
     marks = memory.marks
-    while waiting[0, 1] < len(marks):
-        word = signed(waiting[0, 1])
+    while waiting[LOWEST] < len(marks):
+        word = signed(waiting[LOWEST])
         if marks[word]:
             rank = (word << 6) + trailing_zeros(marks[word])
             marks[word] &= marks[word] - np.uint64(1)
             _merge_rank(row, rank, waiting, memory)
         else:
-            waiting[0, 1] += 1
+            waiting[LOWEST] += 1
     count = 0
     for place in range(length):
-        if row[place, TOKEN] != _GONE:
-            ids[count] = row[place, TOKEN]
+        if row[4 * place + TOKEN] != _GONE:
+            ids[count] = row[4 * place + TOKEN]
             count += 1
     return count
 
@@ -59,18 +60,18 @@ def merge_long(ids: Ids, memory: Memory) -> int:
 @compiled
 def _look_up(row: Row, place: int, waiting: Waiting, memory: Memory) -> None:
     """Find the rank of the pair at `place`, and let the place wait for it."""
-    after = row[place, AFTER]
-    rank = NO_RANK if after == len(row) else rank_of(memory.pairs, row[place, TOKEN], row[after, TOKEN])
-    row[place, RANK] = rank
+    after = row[4 * place + AFTER]
+    rank = NO_RANK if after == len(row) // 4 else rank_of(memory.pairs, row[4 * place + TOKEN], row[4 * after + TOKEN])
+    row[4 * place + RANK] = rank
     if rank == NO_RANK:
         return
-    waiting[0, 0] += 1
-    entry = waiting[0, 0]
-    waiting[entry, 0] = place
-    waiting[entry, 1] = memory.heads[rank]
+    waiting[USED] += 1
+    entry = waiting[USED]
+    waiting[2 * entry] = place
+    waiting[2 * entry + 1] = memory.heads[rank]
     memory.heads[rank] = entry
     memory.marks[rank >> 6] |= np.uint64(1) << np.uint64(rank & 63)
-    waiting[0, 1] = min(waiting[0, 1], rank >> 6)
+    waiting[LOWEST] = min(waiting[LOWEST], rank >> 6)
 
 
 @compiled
@@ -79,26 +80,26 @@ def _merge_rank(row: Row, rank: int, waiting: Waiting, memory: Memory) -> None:
     entry = memory.heads[rank]
     memory.heads[rank] = 0
     while entry:
-        place = waiting[entry, 0]
-        entry = waiting[entry, 1]
-        if row[place, RANK] != rank:
+        place = waiting[2 * entry]
+        entry = waiting[2 * entry + 1]
+        if row[4 * place + RANK] != rank:
             continue
-        while row[place, BEFORE] >= 0 and row[row[place, BEFORE], RANK] == rank:
-            place = row[place, BEFORE]
-        while place < len(row) and row[place, RANK] == rank:
+        while row[4 * place + BEFORE] >= 0 and row[4 * row[4 * place + BEFORE] + RANK] == rank:
+            place = row[4 * place + BEFORE]
+        while place < len(row) // 4 and row[4 * place + RANK] == rank:
             _merge_at(row, place, rank, waiting, memory)
-            place = row[place, AFTER]
+            place = row[4 * place + AFTER]
 
 
 @compiled
 def _merge_at(row: Row, place: int, rank: int, waiting: Waiting, memory: Memory) -> None:
     """Put the new token in the place of two, and look up the pairs to its left and right."""
-    gone = row[place, AFTER]
-    after = row[gone, AFTER]
-    row[place, TOKEN], row[place, AFTER] = rank, after
-    row[gone, TOKEN], row[gone, RANK] = _GONE, NO_RANK
-    if after < len(row):
-        row[after, BEFORE] = place
+    gone = row[4 * place + AFTER]
+    after = row[4 * gone + AFTER]
+    row[4 * place + TOKEN], row[4 * place + AFTER] = rank, after
+    row[4 * gone + TOKEN], row[4 * gone + RANK] = _GONE, NO_RANK
+    if after < len(row) // 4:
+        row[4 * after + BEFORE] = place
     _look_up(row, place, waiting, memory)
-    if row[place, BEFORE] >= 0:
-        _look_up(row, row[place, BEFORE], waiting, memory)
+    if row[4 * place + BEFORE] >= 0:
+        _look_up(row, row[4 * place + BEFORE], waiting, memory)

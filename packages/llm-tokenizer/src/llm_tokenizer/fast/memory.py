@@ -4,146 +4,240 @@ Each table works as the cache of a processor does. A piece may stand in one of t
 so a look costs the same however full it is, and a text of any length takes the same memory: a new piece moves
 into the first of its two slots, and what stood there into the second.
 
-    short   up to 15 bytes and 3 ids     key, key and length | id, id | id, how many
-    long    up to 63 bytes and 15 ids    7 × key, key and length | 7 × two ids | id, how many
+    short   up to 15 bytes and 5 ids     2 words of key, 2 words of ids
+    long    up to 63 bytes and ids       8 words of key, 24 words of ids
 
-A slot is a power of two of bytes, so that both slots lie side by side in the processor's cache.
+A word is an integer of 64 bits. The key is the bytes of the piece, zeros after them, and its length at the very end.
+A word of ids holds three, 21 bits each; the last one of a slot holds two and how many there are in all.
+Both slots of a short piece are one line of the processor's cache: to find a piece costs one access to memory, and the
+encoder announces it many pieces ahead.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import uint64
+from numpy.typing import NDArray
 
-from llm_tokenizer.fast.compiling import Bytes, Ids, Integers, Words, compiled, load8, signed
+from llm_tokenizer.fast.compiling import compiled, inlined
+from llm_tokenizer.fast.instructions import (
+    Address,
+    Ids,
+    Integers,
+    Words,
+    address_of,
+    ids_at,
+    integers_at,
+    load8,
+    map_of,
+    signed,
+    store4,
+    words_at,
+)
 
 SHORT_SLOTS = 1 << 18
-LONG_SLOTS = 1 << 17
+LONG_SLOTS = 1 << 16
 SHORT_BYTES = 15
 LONG_BYTES = 63
+LONG_PIECE = 100  # bytes; from here on `merge_long` is quicker than `merge_short`
+SHORT_IDS = 5
+BATCH = 64  # pieces that are looked up together
+_LINE = 64  # bytes that the processor takes from memory at once
+_SHORT_WORDS = 4
+_LONG_WORDS = 32
 
 _SPREAD = uint64(0x9E3779B97F4A7C15)
 _SPREAD_TOO = uint64(0xC2B2AE3D27D4EB4F)
-_LOW_HALF = uint64(0xFFFFFFFF)
+_ID_BITS = uint64(21)
+_ID = uint64((1 << 21) - 1)
+_TWO_IDS = uint64(42)
 _HALF = uint64(32)
 _TOP_BYTE = uint64(56)
-# The lowest n bytes of a word.
-_LOWEST = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)
+_ONE = uint64(1)
+_NOTHING = uint64(0)
 
 
 class Memory(NamedTuple):
-    """All tables of one thread."""
+    """All tables of one thread, as compiled code sees them."""
 
     pairs: Integers  # the merges, see `pairs.py`; the same table for all threads
-    short: Words
+    published: Ids  # the id that is given out for each number; the same for all threads
+    short: Address
+    short_slots: int
     long: Words
+    batch: Address  # scratch of `writing.py`: four words for each piece
+    progress: Integers  # the same: where it stopped
     ranks: Ids  # scratch of `merging.py`
     heads: Ids  # scratch of `long_pieces.py`: always all zero between two pieces
     marks: Words  # the same
+    row: Ids  # scratch of `long_pieces.py`, for a piece as long as the longest so far
+    waiting: Ids  # the same
 
 
-def new_memory(pairs: Integers, vocabulary: int) -> Memory:
-    """Empty tables. The system gives real memory only for the slots that are used."""
+class Tables:
+    """The memory of one thread, and what tells compiled code where it is."""
+
+    def __init__(self, pairs: Integers, published: Ids) -> None:
+        vocabulary = len(published)
+        self.progress = np.zeros(2, np.int64)
+        self._arrays: list[NDArray[Any]] = [
+            pairs,
+            published,
+            _aligned(SHORT_SLOTS * _SHORT_WORDS),
+            _aligned(LONG_SLOTS * _LONG_WORDS),
+            np.zeros(BATCH * 4, np.uint64),
+            self.progress,
+            np.zeros(LONG_PIECE, np.int32),
+            np.zeros(vocabulary + 1, np.int32),
+            np.zeros((vocabulary >> 6) + 1, np.uint64),
+        ]
+        self.make_room(0)
+
+    def make_room(self, length: int) -> None:
+        """Make the scratch of `long_pieces.py` large enough for a piece of so many bytes."""
+        self._scratch = [np.empty(4 * length, np.int32), np.empty(2 * (3 * length + 1), np.int32)]
+        arrays = [*self._arrays, *self._scratch]
+        self._map = map_of(arrays)
+        self.address = address_of(self._map)
+
+
+def _aligned(words: int) -> Words:
+    """Zeros, from the beginning of a line on. The system gives real memory only for what is used."""
+    array: Words = np.zeros(words + _LINE // 8, np.uint64)
+    start = -address_of(array) % _LINE // 8
+    return array[start : start + words]
+
+
+@compiled
+def open_memory(address: Address) -> Memory:
+    """The tables, from the map that `Tables` has drawn of them: address and size of each."""
+    at = integers_at(address, 22)
     return Memory(
-        pairs=pairs,
-        short=np.zeros((SHORT_SLOTS, 4), np.uint64),
-        long=np.zeros((LONG_SLOTS, 16), np.uint64),
-        ranks=np.zeros(128, np.int32),
-        heads=np.zeros(vocabulary + 1, np.int32),
-        marks=np.zeros((vocabulary >> 6) + 1, np.uint64),
+        integers_at(at[0], at[1]),
+        ids_at(at[2], at[3]),
+        at[4],
+        at[5] // _SHORT_WORDS,
+        words_at(at[6], at[7]),
+        at[8],
+        integers_at(at[10], at[11]),
+        ids_at(at[12], at[13]),
+        ids_at(at[14], at[15]),
+        words_at(at[16], at[17]),
+        ids_at(at[18], at[19]),
+        ids_at(at[20], at[21]),
     )
 
 
-@compiled
-def key_word(text: Bytes, place: int, length: int, word: int, words: int) -> uint64:
-    """One of the `words` integers that a piece makes: its bytes, zeros after them, its length at the very end."""
-    left = min(max(length - 8 * word, 0), 8)
-    key: uint64 = load8(text, place + 8 * word) & _LOWEST[left]
-    if word == words - 1:
-        key |= uint64(length) << _TOP_BYTE
-    return key
+@inlined
+def short_key(text: Address, place: int, length: int) -> tuple[uint64, uint64]:
+    """The key of a piece of up to 15 bytes."""
+    low, high = load8(text, place), load8(text, place + 8)
+    if length < 8:
+        low, high = low & ((_ONE << uint64(8 * length)) - _ONE), _NOTHING
+    else:
+        high &= (_ONE << uint64(8 * length - 64)) - _ONE
+    return low, high | uint64(length) << _TOP_BYTE
 
 
-@compiled
+@inlined
 def first_slot(low: uint64, high: uint64, slots: int) -> int:
     """The first of the two slots of a key."""
     mixed = (low ^ (high * _SPREAD_TOO)) * _SPREAD
     return signed((mixed >> _HALF) & uint64(slots - 2))
 
 
-@compiled
-def recall_short(text: Bytes, place: int, length: int, table: Words, ids: Ids, filled: int) -> int:
-    """Write the ids of a piece of up to 15 bytes and give how many they are; 0 where the table has not got them.
+@inlined
+def recall_short(low: uint64, high: uint64, slot: Address, ids: Address, filled: int) -> int:
+    """Write the ids of a short piece and give how many they are; 0 where neither slot has got it.
 
-    All three are written whether or not there are so many: that is quicker than to ask.
+    All five are written whether or not there are so many: that is quicker than to ask.
     """
-    low, high = key_word(text, place, length, 0, 2), key_word(text, place, length, 1, 2)
-    slot = first_slot(low, high, len(table))
-    if table[slot, 0] != low or table[slot, 1] != high:
-        slot += 1
-        if table[slot, 0] != low or table[slot, 1] != high:
+    if load8(slot, 0) != low or load8(slot, 8) != high:
+        slot += 8 * _SHORT_WORDS
+        if load8(slot, 0) != low or load8(slot, 8) != high:
             return 0
-    pair, last = table[slot, 2], table[slot, 3]
-    ids[filled] = pair & _LOW_HALF
-    ids[filled + 1] = pair >> _HALF
-    ids[filled + 2] = last & _LOW_HALF
-    return signed(last >> _HALF)
+    three, two = load8(slot, 16), load8(slot, 24)
+    at = 4 * filled
+    store4(ids, at, three & _ID)
+    store4(ids, at + 4, (three >> _ID_BITS) & _ID)
+    store4(ids, at + 8, three >> _TWO_IDS)
+    store4(ids, at + 12, two & _ID)
+    store4(ids, at + 16, (two >> _ID_BITS) & _ID)
+    return signed(two >> _TWO_IDS)
 
 
 @compiled
-def recall_long(text: Bytes, place: int, length: int, table: Words, ids: Ids, filled: int) -> int:
+def recall_long(text: Address, place: int, length: int, table: Words, ids: Address, filled: int) -> int:
     """The same for a piece of up to 63 bytes."""
-    slot = _long_slot(text, place, length, len(table))
-    if not _holds(text, place, length, table, slot):
-        slot += 1
-        if not _holds(text, place, length, table, slot):
+    first = _long_slot(text, place, length, len(table))
+    if not _holds(text, place, length, table, first):
+        first += _LONG_WORDS
+        if not _holds(text, place, length, table, first):
             return 0
-    count = signed(table[slot, 15] >> _HALF)
-    for k in range((count + 1) >> 1):
-        pair = table[slot, 8 + k]
-        ids[filled + 2 * k] = pair & _LOW_HALF
-        ids[filled + 2 * k + 1] = pair >> _HALF
+    count = signed(table[first + _LONG_WORDS - 1] >> _TWO_IDS)
+    for k in range((count + 2) // 3):
+        three = table[first + 8 + k]
+        at = 4 * (filled + 3 * k)
+        store4(ids, at, three & _ID)
+        store4(ids, at + 4, (three >> _ID_BITS) & _ID)
+        store4(ids, at + 8, (three >> _TWO_IDS) & _ID)
     return count
 
 
 @compiled
-def remember(text: Bytes, place: int, length: int, memory: Memory, ids: Ids, filled: int, count: int) -> None:
-    """Keep the `count` ids at `ids[filled]` for the next time; a piece too long for either table is let go."""
-    if length <= SHORT_BYTES and count <= 3:
-        table, words = memory.short, 2
-        low, high = key_word(text, place, length, 0, 2), key_word(text, place, length, 1, 2)
-        slot = first_slot(low, high, len(table))
-    elif length <= LONG_BYTES and count <= 15:
-        table, words = memory.long, 8
-        slot = _long_slot(text, place, length, len(table))
-    else:
-        return
-    table[slot + 1] = table[slot]
-    for word in range(words):
-        table[slot, word] = key_word(text, place, length, word, words)
-        table[slot, words + word] = uint64(0)
-    for k in range(count):
-        table[slot, words + (k >> 1)] |= uint64(ids[filled + k]) << uint64(32 * (k & 1))
-    table[slot, 2 * words - 1] |= uint64(count) << _HALF
+def remember(text: Address, place: int, length: int, memory: Memory, ids: Ids) -> None:
+    """Keep the ids for the next time; a piece of more than 63 bytes is let go."""
+    if length <= SHORT_BYTES and len(ids) <= SHORT_IDS:
+        low, high = short_key(text, place, length)
+        slot = memory.short + 8 * _SHORT_WORDS * first_slot(low, high, memory.short_slots)
+        _write_slot(words_at(slot, 2 * _SHORT_WORDS), text, place, length, 2, ids)
+    elif length <= LONG_BYTES:
+        first = _long_slot(text, place, length, len(memory.long))
+        _write_slot(memory.long[first : first + 2 * _LONG_WORDS], text, place, length, 8, ids)
 
 
 @compiled
-def _long_slot(text: Bytes, place: int, length: int, slots: int) -> int:
+def _write_slot(slots: Words, text: Address, place: int, length: int, keys: int, ids: Ids) -> None:
+    """Write into the first of two slots, with so many words of key, what stood there into the second."""
+    words = len(slots) // 2
+    for word in range(words):
+        slots[words + word] = slots[word]
+        slots[word] = _key_word(text, place, length, word, keys) if word < keys else _NOTHING
+    for k in range(len(ids)):
+        slots[keys + k // 3] |= uint64(ids[k]) << uint64(21 * (k % 3))
+    slots[words - 1] |= uint64(len(ids)) << _TWO_IDS
+
+
+@compiled
+def _key_word(text: Address, place: int, length: int, word: int, words: int) -> uint64:
+    """One of the `words` integers of a key."""
+    left = length - 8 * word
+    key = load8(text, place + 8 * word) if left > 0 else _NOTHING
+    if 0 < left < 8:
+        key &= (_ONE << uint64(8 * left)) - _ONE
+    if word == words - 1:
+        key |= uint64(length) << _TOP_BYTE
+    return key
+
+
+@compiled
+def _long_slot(text: Address, place: int, length: int, words: int) -> int:
+    """Where the first of the two slots of a long piece begins in the table of so many words."""
     mixed = uint64(length)
     for word in range((length + 7) >> 3):
-        mixed = (mixed ^ key_word(text, place, length, word, 8)) * _SPREAD
+        mixed = (mixed ^ _key_word(text, place, length, word, 8)) * _SPREAD
         mixed ^= mixed >> _HALF
-    return first_slot(mixed, mixed, slots)
+    return _LONG_WORDS * first_slot(mixed, mixed, words // _LONG_WORDS)
 
 
 @compiled
-def _holds(text: Bytes, place: int, length: int, table: Words, slot: int) -> bool:
-    """Whether that slot of the long table holds this piece."""
-    if table[slot, 7] >> _TOP_BYTE != uint64(length):
+def _holds(text: Address, place: int, length: int, table: Words, first: int) -> bool:
+    """Whether the slot that begins there holds this piece."""
+    if table[first + 7] >> _TOP_BYTE != uint64(length):
         return False
     for word in range((length + 7) >> 3):  # noqa: SIM110 (numba compiles no generator)
-        if table[slot, word] != key_word(text, place, length, word, 8):
+        if table[first + word] != _key_word(text, place, length, word, 8):
             return False
     return True

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from llm_tokenizer.errors import TokenizerError
-from llm_tokenizer.fast.compiling import Integers, compiled, signed
+from llm_tokenizer.fast.compiling import compiled, entry
+from llm_tokenizer.fast.instructions import Address, Integers, address_of, integers_at, signed
 
 BITS = 21
 MOST_IDS = 1 << BITS
@@ -23,11 +24,13 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio: nei
 
 def pair_table(rank_of: Mapping[tuple[int, int], int]) -> Integers:
     """The table for these pairs and what each makes."""
-    pairs = np.array([(left, right, rank) for (left, right), rank in rank_of.items()], np.int64).reshape(-1, 3)
+    pairs = np.empty((len(rank_of), 3), np.int64)
+    pairs[:, :2] = [*rank_of] or np.empty((0, 2))
+    pairs[:, 2] = [*rank_of.values()]
     if pairs.size and pairs.max() >= MOST_IDS:
         raise TokenizerError(f"tokenizer: the fast encoder takes up to {MOST_IDS} tokens, was {pairs.max() + 1}")
     table = np.full(1 << (2 * len(pairs) + 16).bit_length(), _EMPTY, np.int64)
-    _fill(table, pairs)
+    _fill_pairs(address_of(table), len(table), address_of(pairs), len(pairs))
     return table
 
 
@@ -36,15 +39,17 @@ def _slot(key: int, mask: int) -> int:
     return signed((np.uint64(key) * _SPREAD) >> np.uint64(32)) & mask
 
 
-@compiled
-def _fill(table: Integers, pairs: Integers) -> None:
-    mask = len(table) - 1
-    for left, right, rank in pairs:
-        key = left << BITS | right
-        slot = _slot(key, mask)
-        while table[slot] != _EMPTY:
-            slot = (slot + 1) & mask
-        table[slot] = key << BITS | rank
+@entry
+def _fill_pairs(table: Address, slots: int, pairs: Address, count: int) -> int:
+    """Put the pairs, three integers each, into the empty table."""
+    entries, source = integers_at(table, slots), integers_at(pairs, 3 * count)
+    for k in range(count):
+        key = source[3 * k] << BITS | source[3 * k + 1]
+        slot = _slot(key, slots - 1)
+        while entries[slot] != _EMPTY:
+            slot = (slot + 1) & (slots - 1)
+        entries[slot] = key << BITS | source[3 * k + 2]
+    return 0
 
 
 @compiled

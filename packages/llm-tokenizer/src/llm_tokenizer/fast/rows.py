@@ -6,8 +6,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from llm_tokenizer.fast.compiling import Bytes, Ids, Integers, Words, compiled, signed
-from llm_tokenizer.fast.counting import piece_byte, piece_length
+from llm_tokenizer.fast.compiling import compiled, entry
+from llm_tokenizer.fast.counting import PieceCounter, piece_byte, piece_length
+from llm_tokenizer.fast.instructions import (
+    Address,
+    Ids,
+    Integers,
+    address_of,
+    bytes_at,
+    ids_at,
+    integers_at,
+    signed,
+    words_at,
+)
 
 EDGE = -1  # stands before, between and after the pieces
 _GONE = -2  # stands where a token has been merged into the one before it
@@ -23,26 +34,52 @@ class Row(NamedTuple):
     lengths: Ids  # the bytes of each token, so that the next one is found
 
 
-@compiled
-def lay_out(table: Words, store: Bytes, numbers: Ids, vocabulary: int) -> Row:
+def lay_out(counter: PieceCounter, numbers: Ids, vocabulary: int) -> Row:
     """The row of the pieces that were counted; pieces of a single byte are left out, there is nothing to merge."""
+    table = address_of(counter.table), len(counter.table)
+    size = measure_row(*table)
+    before, weights = np.arange(-1, size - 1, dtype=np.int32), np.zeros(size, np.int64)
+    row = Row(np.full(size, EDGE, np.int32), before, weights, np.ones(vocabulary, np.int32))
+    store = address_of(counter.store), len(counter.store)
+    write_row(*table, *store, address_of(numbers), address_of(row.tokens), address_of(row.weights), size)
+    return row
+
+
+@entry
+def measure_row(table: Address, words: int) -> int:
+    """How many places the row has."""
+    counts = words_at(table, words)
     size = 1
-    for slot in range(len(table)):
-        length = piece_length(table, slot)
+    for slot in range(0, words, 4):
+        length = piece_length(counts, slot)
         if length > 1:
             size += length + 1
-    tokens, before, weights = np.full(size, EDGE, np.int32), np.empty(size, np.int32), np.zeros(size, np.int64)
-    for place in range(size):
-        before[place] = place - 1
+    return size
+
+
+@entry
+def write_row(
+    table: Address,
+    words: int,
+    store: Address,
+    room: int,
+    numbers: Address,
+    tokens: Address,
+    weights: Address,
+    size: int,
+) -> int:
+    """Write the bytes of the pieces, each as its number, and how often each piece stands."""
+    counts, stored, number_of = words_at(table, words), bytes_at(store, room), ids_at(numbers, 256)
+    row, weight_at = ids_at(tokens, size), integers_at(weights, size)
     place = 1
-    for slot in range(len(table)):
-        length = piece_length(table, slot)
+    for slot in range(0, words, 4):
+        length = piece_length(counts, slot)
         if length > 1:
             for k in range(length):
-                tokens[place + k] = numbers[piece_byte(table, slot, store, k)]
-                weights[place + k] = signed(table[slot, 2])
+                row[place + k] = number_of[piece_byte(counts, slot, stored, k)]
+                weight_at[place + k] = signed(counts[slot + 2])
             place += length + 1
-    return Row(tokens, before, weights, np.ones(vocabulary, np.int32))
+    return place
 
 
 @compiled

@@ -71,7 +71,7 @@ def learn_merges(counter: PieceCounter, wanted: int, minimum_frequency: int = 1)
     order = tie_order()
     numbers = np.empty(256, np.int32)
     numbers[list(order)] = range(256)
-    row = lay_out(counter.table, counter.store, numbers, 256 + wanted)
+    row = lay_out(counter, numbers, 256 + wanted)
     counter.clear()
     merges = learn(row, wanted, minimum_frequency).tolist()
     return [(order[left] if left < 256 else left, order[right] if right < 256 else right) for left, right in merges]

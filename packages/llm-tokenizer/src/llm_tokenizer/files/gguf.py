@@ -13,8 +13,9 @@ from llm_tokenizer.merging import Pair
 from llm_tokenizer.published import PublishedTokenizer
 from llm_tokenizer.sentencepiece_bpe import SentencePieceTokenizer
 
-_PATTERN_OF = {"gpt-2": "gpt2", "llama-bpe": "llama3", "qwen2": "qwen2", "smollm": "smollm"}
-_WHOLE_PIECES = ("llama-bpe",)
+PATTERN_OF = {"gpt-2": "gpt2", "llama-bpe": "llama3", "qwen2": "qwen2", "smollm": "smollm"}
+WHOLE_PIECES = ("llama-bpe",)
+_USER_DEFINED = 4  # a special token that a reader is to see
 _MODEL, _PRE, _TOKENS, _TYPES, _SCORES, _MERGES, _LEADING_BLANK = _KEYS = (
     "tokenizer.ggml.model",
     "tokenizer.ggml.pre",
@@ -49,8 +50,8 @@ def load_gguf(path: str | Path) -> PublishedTokenizer | SentencePieceTokenizer:
 
 def _byte_level(values: dict[str, Any]) -> PublishedTokenizer:
     pre = values.get(_PRE)
-    if not isinstance(pre, str) or pre not in _PATTERN_OF:
-        raise refusal(_PRE, f"one of {', '.join(_PATTERN_OF)}", pre, "load it with llama.cpp")
+    if not isinstance(pre, str) or pre not in PATTERN_OF:
+        raise refusal(_PRE, f"one of {', '.join(PATTERN_OF)}", pre, "load it with llama.cpp")
     names = _list(values, _TOKENS, str)
     kinds = _list(values, _TYPES, int, len(names), NORMAL)
     id_of: dict[str, int] = {}
@@ -76,9 +77,10 @@ def _byte_level(values: dict[str, Any]) -> PublishedTokenizer:
     return PublishedTokenizer(
         tokens,
         merges,
-        pattern=_PATTERN_OF[pre],
+        pattern=PATTERN_OF[pre],
         special_tokens=special_tokens,
-        whole_pieces=pre in _WHOLE_PIECES,
+        whole_pieces=pre in WHOLE_PIECES,
+        visible_tokens=[name for name, kind in zip(names, kinds, strict=True) if kind == _USER_DEFINED],
     )
 
 

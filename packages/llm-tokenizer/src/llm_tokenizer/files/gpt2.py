@@ -6,13 +6,13 @@ The same two are also known as `vocab.json` and `merges.txt`. They always mean G
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from llm_tokenizer.alphabet import from_printable, to_printable
 from llm_tokenizer.bpe import BytePairTokenizer
 from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.files.field import check_id, naming, read_json, read_text, refusal
+from llm_tokenizer.files.writing import write_whole
 from llm_tokenizer.merging import Pair
 from llm_tokenizer.published import PublishedTokenizer
 
@@ -69,8 +69,8 @@ def save_gpt2(tokenizer: BytePairTokenizer | PublishedTokenizer, folder: str | P
     lines = [FIRST_LINE, *(f"{tokens[left]} {tokens[right]}" for left, right in tokenizer.merges)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / NAMES[0][1], "\n".join(lines) + "\n")
-        _write(folder / NAMES[0][0], json.dumps(ids))
+        write_whole(folder / NAMES[0][1], "\n".join(lines) + "\n")
+        write_whole(folder / NAMES[0][0], json.dumps(ids))
     except OSError as error:
         raise TokenizerError(f"{folder}: cannot be written: {error.strerror}; choose another folder") from None
     return folder / NAMES[0][0]
@@ -98,10 +98,3 @@ def _merges(text: str, id_of: dict[str, int]) -> list[tuple[str, str]]:
             raise refusal(f"line {number}", "two tokens that make a third, all three with an id", line)
         pairs.append((left, right))
     return pairs
-
-
-def _write(path: Path, text: str) -> None:
-    """Write the whole file or leave the old one as it was."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(unfinished, path)

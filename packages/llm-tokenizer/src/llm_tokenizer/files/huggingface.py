@@ -6,7 +6,6 @@ The library `tokenizers` reads our files and gives our ids; `reading.py` reads t
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from llm_tokenizer.byte import BYTES, ByteTokenizer
 from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.files.cutting import byte_level, pre_tokenizer, split
+from llm_tokenizer.files.writing import write_whole
 from llm_tokenizer.interface import Tokenizer
 from llm_tokenizer.merging import Pair
 from llm_tokenizer.published import PublishedTokenizer
@@ -50,8 +50,8 @@ def save_tokenizer(tokenizer: Tokenizer, folder: str | Path) -> Path:
         settings["eos_token"] = END_OF_TEXT
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / SETTINGS_FILE, settings)
-        _write(folder / FILE, document)
+        for name, content in ((SETTINGS_FILE, settings), (FILE, document)):
+            write_whole(folder / name, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
     except OSError as error:
         raise TokenizerError(f"{folder}: cannot be written: {error.strerror}; choose another folder") from None
     return folder / FILE
@@ -72,7 +72,8 @@ def to_hugging_face(tokenizer: Tokenizer) -> dict[str, Any]:
             "tokenizer: must be a BytePairTokenizer, PublishedTokenizer, ByteTokenizer or CharacterTokenizer, "
             f"was {type(tokenizer).__name__}; save it with its own library"
         )
-    added_tokens = [added_token(name, id) for name, id in tokenizer.special_tokens.items()]
+    visible = tokenizer.visible_tokens if isinstance(tokenizer, PublishedTokenizer) else frozenset()
+    added_tokens = [added_token(name, id, name not in visible) for name, id in tokenizer.special_tokens.items()]
     return {
         "version": "1.0",
         "truncation": None,
@@ -84,9 +85,9 @@ def to_hugging_face(tokenizer: Tokenizer) -> dict[str, Any]:
     }
 
 
-def added_token(name: str, id: int) -> dict[str, Any]:
-    """A special token."""
-    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+def added_token(name: str, id: int, special: bool = True) -> dict[str, Any]:
+    """A special token; to these libraries one that a reader is to see, such as `<think>`, is not "special"."""
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": special}
     return {"id": id, "content": name, **flags}
 
 
@@ -125,10 +126,3 @@ def _character_level(tokenizer: CharacterTokenizer) -> dict[str, Any]:
     # The format demands a name for unknown characters. None is in the vocabulary: an unknown one is an error there too.
     model = {"type": "WordLevel", "vocab": vocabulary, "unk_token": ""}
     return {"pre_tokenizer": split(EACH_CHARACTER), "decoder": {"type": "Fuse"}, "model": model}
-
-
-def _write(path: Path, document: dict[str, Any]) -> None:
-    """Write the whole file or leave the old one as it was."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    os.replace(unfinished, path)

@@ -10,10 +10,11 @@ is left of the file before anything is read, and the file is mapped into memory 
 from __future__ import annotations
 
 import mmap
+import os
 import struct
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from llm_tokenizer.files.field import refusal
 
@@ -27,44 +28,52 @@ _NUMBERS = {
     kind: struct.Struct("<" + code)
     for kind, code in zip((0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12), "BbHhIifBQqd", strict=True)
 }
-_LENGTH = _NUMBERS[10]
-_KIND = _NUMBERS[4]
+LENGTH = _NUMBERS[10]
+KIND = _NUMBERS[4]
 
 
 def read_metadata(path: Path, wanted: Collection[str]) -> dict[str, Any]:
     """The values of those of the wanted keys that the file has."""
-    with path.open("rb") as file:
-        if path.stat().st_size < len(MAGIC) + 20:
-            raise refusal("the file", "a GGUF file of at least 24 bytes", path.stat().st_size)
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return _Header(data).read(wanted)
+    with path.open("rb") as file, mapped(file) as data:
+        return GgufHeader(data).entries(wanted.__contains__)
 
 
-class _Header:
-    """The file and the place up to which it has been read."""
+def mapped(file: BinaryIO) -> mmap.mmap:
+    """The file in memory, once it is known to be long enough to have a head."""
+    size = os.fstat(file.fileno()).st_size
+    if size < len(MAGIC) + 20:
+        raise refusal("the file", "a GGUF file of at least 24 bytes", size)
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+class GgufHeader:
+    """The file and the place up to which it has been read: first the head, then the entries, then what follows."""
 
     def __init__(self, data: mmap.mmap) -> None:
         self._data = data
-        self._place = 0
-
-    def read(self, wanted: Collection[str]) -> dict[str, Any]:
+        self.place = 0
         magic = self._take(len(MAGIC), "the first bytes")
         if magic != MAGIC:
             raise refusal("the first bytes", repr(MAGIC), repr(magic))
-        version = self._number(_KIND, "version")
+        version = self.number(KIND, "version")
         if version not in VERSIONS:
             raise refusal("version", " or ".join(map(str, VERSIONS)), version, "convert the file to a newer version")
-        self._number(_LENGTH, "number of tensors")
-        entries = self._number(_LENGTH, "number of entries")
-        if entries > MOST_ENTRIES:
-            raise refusal("number of entries", f"at most {MOST_ENTRIES}", entries)
+        self.tensors: int = self.number(LENGTH, "number of tensors")
+        self._entries: int = self.number(LENGTH, "number of entries")
+        if self._entries > MOST_ENTRIES:
+            raise refusal("number of entries", f"at most {MOST_ENTRIES}", self._entries)
+
+    def entries(self, wanted: Callable[[str], bool]) -> dict[str, Any]:
+        """The wanted entries; afterwards the place is behind the last one."""
         values: dict[str, Any] = {}
-        for place in range(entries):
-            key = self._text(f"entry {place}, key", LONGEST_KEY)
-            if key in values:
+        seen: set[str] = set()
+        for place in range(self._entries):
+            key = self.text(f"entry {place}, key", LONGEST_KEY)
+            if key in seen:
                 raise refusal(f"entry {place}, key", "a key that no other entry has", key)
-            kind = self._number(_KIND, f"{key}, kind")
-            if key in wanted:
+            seen.add(key)
+            kind = self.number(KIND, f"{key}, kind")
+            if wanted(key):
                 values[key] = self._array(key) if kind == _ARRAY else self._value(kind, key)
             elif kind == _ARRAY:
                 self._skip_array(key)
@@ -74,11 +83,11 @@ class _Header:
 
     def _value(self, kind: int, field: str) -> Any:
         if kind == _TEXT:
-            return self._text(field)
+            return self.text(field)
         if kind == _BOOL:
-            return self._number(_NUMBERS[kind], field) != 0
+            return self.number(_NUMBERS[kind], field) != 0
         if kind in _NUMBERS:
-            return self._number(_NUMBERS[kind], field)
+            return self.number(_NUMBERS[kind], field)
         raise refusal(f"{field}, kind", "a kind from 0 to 12, and no array within an array", kind)
 
     def _array(self, field: str) -> list[Any]:
@@ -94,22 +103,23 @@ class _Header:
         """Go past an array that nobody wants, without keeping any of it."""
         kind, length = self._array_head(field)
         if kind in _NUMBERS:
-            self._place += length * _NUMBERS[kind].size
+            self.place += length * _NUMBERS[kind].size
         else:
             for _ in range(length):
                 self._value(kind, field)
 
     def _array_head(self, field: str) -> tuple[int, int]:
         """The kind of an array's items and their number, for which there must be bytes left."""
-        kind = self._number(_KIND, f"{field}, kind of its items")
-        length = self._number(_LENGTH, f"{field}, number of items")
-        most = (len(self._data) - self._place) // _NUMBERS.get(kind, _LENGTH).size
+        kind = self.number(KIND, f"{field}, kind of its items")
+        length = self.number(LENGTH, f"{field}, number of items")
+        most = (len(self._data) - self.place) // _NUMBERS.get(kind, LENGTH).size
         if length > most:
             raise refusal(f"{field}, number of items", f"at most {most}, for which there are bytes left", length)
         return kind, length
 
-    def _text(self, field: str, longest: int | None = None) -> str:
-        length = self._number(_LENGTH, f"{field}, length")
+    def text(self, field: str, longest: int | None = None) -> str:
+        """The text that comes next."""
+        length = self.number(LENGTH, f"{field}, length")
         if longest is not None and length > longest:
             raise refusal(f"{field}, length", f"at most {longest} bytes", length)
         data = self._take(length, field)
@@ -118,12 +128,13 @@ class _Header:
         except UnicodeDecodeError:
             raise refusal(field, "UTF-8", repr(data[:40])) from None
 
-    def _number(self, number: struct.Struct, field: str) -> Any:
+    def number(self, number: struct.Struct, field: str) -> Any:
+        """The number that comes next."""
         return number.unpack(self._take(number.size, field))[0]
 
     def _take(self, length: int, field: str) -> bytes:
-        left = len(self._data) - self._place
+        left = len(self._data) - self.place
         if length > left:
             raise refusal(field, f"at most {left} bytes, which are left of the file", length)
-        start, self._place = self._place, self._place + length
-        return self._data[start : self._place]
+        start, self.place = self.place, self.place + length
+        return self._data[start : self.place]

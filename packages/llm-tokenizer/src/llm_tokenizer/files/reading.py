@@ -67,12 +67,16 @@ def _byte_pair(fields: Fields) -> BytePairTokenizer | PublishedTokenizer | ByteT
     merges = _merges(fields, vocabulary)
     pattern = pattern_of(fields.get("pre_tokenizer", dict))
     whole_pieces = fields.find("model.ignore_merges") is True
-    if normalization is None and not whole_pieces and _is_our_numbering(tokens, merges, special_tokens):
+    visible = _visible_tokens(fields)
+    plain = normalization is None and not whole_pieces and not visible
+    if plain and _is_our_numbering(tokens, merges, special_tokens):
         if pattern is not None:
             return BytePairTokenizer(merges, pattern=pattern, special_tokens=list(special_tokens))
         if not merges:
             return ByteTokenizer(list(special_tokens))
     if pattern is None:
+        for name in visible:
+            raise refusal(f"added_tokens: special of {json.dumps(name)}", "true where a text is not cut", False)
         raise refusal(
             "pre_tokenizer", f"one of the known patterns ({', '.join(PATTERNS)})", "a whole text as one piece"
         )
@@ -84,6 +88,7 @@ def _byte_pair(fields: Fields) -> BytePairTokenizer | PublishedTokenizer | ByteT
             special_tokens=special_tokens,
             whole_pieces=whole_pieces,
             normalization=normalization,
+            visible_tokens=visible,
         )
     except TokenizerError as error:
         raise FieldError(f"model.{error}; {REMEDY}") from None
@@ -122,6 +127,8 @@ def _character_level(fields: Fields) -> CharacterTokenizer:
     if not vocabulary:
         raise refusal("model.vocab", "at least one character", vocabulary)
     special_tokens = _special_tokens(fields, vocabulary, None)
+    for name in _visible_tokens(fields):
+        raise refusal(f"added_tokens: special of {json.dumps(name)}", "true in a vocabulary of characters", False)
     for place, (name, id) in enumerate(special_tokens.items(), start=len(vocabulary)):
         if id != place:
             raise refusal(f"added_tokens: id of {json.dumps(name)}", str(place), id)
@@ -181,6 +188,11 @@ def _special_tokens(fields: Fields, vocabulary: dict[str, int], normalization: N
         _check_matching(field, entry, normalization)
         special_tokens[name] = id
     return special_tokens
+
+
+def _visible_tokens(fields: Fields) -> list[str]:
+    """The added tokens that are marked as not special: a reader is to see them."""
+    return [entry["content"] for entry in fields.get("added_tokens", list) if not entry["special"]]
 
 
 def _check_matching(field: str, entry: dict[str, Any], normalization: Normalization | None) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 from llm_tokenizer.bpe import BytePairTokenizer
 from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.files.field import check_id, naming, read_whole, refusal
+from llm_tokenizer.files.writing import whole_file
 from llm_tokenizer.merging import Pair, merge_short
 from llm_tokenizer.published import PublishedTokenizer
 from llm_tokenizer.text import Normalization
@@ -97,10 +97,9 @@ def save_tiktoken(tokenizer: BytePairTokenizer | PublishedTokenizer, path: str |
     tokens = tokenizer.tokens
     _check_ranks_say_all(tokenizer, tokens)
     lines = [base64.b64encode(token) + b" %d\n" % id for id, token in sorted(tokens.items())]
-    unfinished = path.with_name(path.name + ".unfinished")
     try:
-        unfinished.write_bytes(b"".join(lines))
-        os.replace(unfinished, path)
+        with whole_file(path) as stream:
+            stream.writelines(lines)
     except OSError as error:
         raise TokenizerError(f"{path}: cannot be written: {error.strerror}; choose another place") from None
     return path

@@ -79,7 +79,7 @@ def _document(lines: list[str], cleaning: Cleaning, name: str, start: int) -> It
 def _lines(blocks: Iterable[str]) -> Iterator[str]:
     """The lines with their line breaks: LF, CR LF or a lone CR."""
     held: list[str] = []  # a line that goes on; joined once, so that a line of a gigabyte costs no more than that
-    for block in _never_within_a_break(blocks):
+    for block in never_within_a_break(blocks):
         *whole, last = _LINE_END.split(block)
         for line, line_break in zip(whole[::2], whole[1::2], strict=True):
             yield "".join([*held, line, line_break])
@@ -93,7 +93,7 @@ def _lines(blocks: Iterable[str]) -> Iterator[str]:
 _LINE_END = re.compile("(\r\n|\r|\n)")
 
 
-def _never_within_a_break(blocks: Iterable[str]) -> Iterator[str]:
+def never_within_a_break(blocks: Iterable[str]) -> Iterator[str]:
     """The same text in blocks that never end between CR and LF."""
     held = ""
     for block in blocks:

@@ -33,5 +33,5 @@ __all__ = [
 from llm_tokenizer.spec.contracts import CONTRACTS
 
 SPECIFICATION = Specification(
-    package="llm-tokenizer", module="llm_tokenizer", version="1.0", contracts=CONTRACTS, arrays="numpy"
+    package="llm-tokenizer", module="llm_tokenizer", version="1.1", contracts=CONTRACTS, arrays="numpy"
 )

@@ -41,31 +41,33 @@ SPLIT_TEXT = Contract(
     clauses=(
         "The pieces joined are the text: nothing is lost, added or changed.",
         "At each place the first alternative of the pattern that fits takes as much as it can.",
-        "A run of letters takes along one blank before it (gpt2), or one character that is neither letter, number, "
-        "carriage return nor line feed (the others).",
+        "A run of letters takes along one blank before it (gpt2, smollm), or one character that is neither letter, "
+        "number, carriage return nor line feed (the others).",
         "Letters are those of every script (Unicode category L), numbers those of category N; a combining mark is "
         "neither, except that o200k counts it among the letters.",
         "Numbers: a run of any length with one blank before it (gpt2); at most three without a blank (cl100k, o200k, "
-        "llama3); one at a time (qwen2).",
-        "The endings 's 't 're 've 'm 'll 'd are pieces of their own, in small letters only (gpt2) or in any case "
-        "(the others); in o200k they stay with their word. Only the straight apostrophe U+0027 counts.",
-        "White space leaves its last character to the piece that follows, unless it is alone or ends the text.",
-        "Except in gpt2, punctuation takes the carriage returns and line feeds after it along (o200k: slashes too), "
-        "and other white space up to its last line break is one piece; in cl100k white space that ends the text is "
-        "one piece.",
+        "llama3); one at a time, also without a blank (qwen2, smollm).",
+        "The endings 's 't 're 've 'm 'll 'd are pieces of their own, in small letters only (gpt2, smollm) or in any "
+        "case (the others); in o200k they stay with their word. Only the straight apostrophe U+0027 counts.",
+        "White space leaves its last character to the piece that follows, unless it is alone or ends the text, or "
+        "stands before a number (smollm).",
+        "Except in gpt2 and smollm, punctuation takes the carriage returns and line feeds after it along (o200k: "
+        "slashes too), and other white space up to its last line break is one piece; in cl100k white space that ends "
+        "the text is one piece.",
         "In o200k a word is capitals followed by small letters, or capitals alone: a new piece begins at a capital "
         "after a small letter.",
         "White space is Unicode's White_Space: U+0085, U+00A0 and U+3000 are, U+001C to U+001F and U+200B are not.",
         "An empty text has no pieces.",
-        "A name that is none of gpt2, cl100k, o200k, llama3, qwen2 raises ValueError.",
+        "A name that is none of gpt2, cl100k, o200k, llama3, qwen2, smollm raises ValueError.",
     ),
     inputs=(
         Argument("text", None, "any string"),
-        Argument("pattern", None, "gpt2, cl100k, o200k, llama3 or qwen2"),
+        Argument("pattern", None, "gpt2, cl100k, o200k, llama3, qwen2 or smollm"),
     ),
     outputs=(Argument("pieces", None, "strings that are not empty"),),
     page="explanation/tokenizer",
-    source=f"{_GPT2}; OpenAI, tiktoken; Grattafiori et al. 2024, The Llama 3 Herd of Models",
+    source=f"{_GPT2}; OpenAI, tiktoken; Grattafiori et al. 2024, The Llama 3 Herd of Models; Allal et al. 2025, "
+    "SmolLM2",
 )
 
 TRAIN_BPE = Contract(
@@ -279,7 +281,7 @@ ROUND_TRIP = Contract(
     ),
     inputs=(
         Argument("text", None, "any string without half surrogate pairs"),
-        Argument("pattern", None, "gpt2, cl100k, o200k, llama3 or qwen2"),
+        Argument("pattern", None, "gpt2, cl100k, o200k, llama3, qwen2 or smollm"),
         _MERGES,
         Argument("special_tokens", None, "names; all are allowed in the text"),
     ),

@@ -39,11 +39,14 @@ class PublishedTokenizer:
 
     @staticmethod
     def split_text(text: str, pattern: str) -> list[str]:
-        """GPT-2's pattern is built in; the others run in its engine."""
+        """GPT-2's pattern is built in, and SmolLM's is that with `Digits` before it; the others run in its engine."""
         from tokenizers import Regex, pre_tokenizers
 
-        if pattern == "gpt2":
-            found = pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str(text)
+        if pattern in ("gpt2", "smollm"):
+            steps: list[Any] = [pre_tokenizers.ByteLevel(add_prefix_space=False)]
+            if pattern == "smollm":
+                steps.insert(0, pre_tokenizers.Digits(individual_digits=True))
+            found = pre_tokenizers.Sequence(steps).pre_tokenize_str(text)
             byte_of = {character: byte for byte, character in enumerate(byte_to_unicode())}
             return [bytes(byte_of[character] for character in piece).decode() for piece, _ in found]
         cut = pre_tokenizers.Split(Regex(PATTERNS[pattern].split), behavior="isolated")

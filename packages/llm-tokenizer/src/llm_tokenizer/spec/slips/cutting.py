@@ -62,6 +62,12 @@ LONG_NUMBERS = slip(SPLIT, "numbers of any length", "here at most three digits m
 THREE_IN_QWEN = slip(SPLIT, "three digits in qwen2", "qwen2 takes every digit as a piece of its own")(
     _changed((r"|\p{N}|", r"|\p{N}{1,3}|"), only="qwen2")
 )
+THREE_IN_SMOLLM = slip(SPLIT, "numbers in a row in smollm", "smollm takes every digit as a piece of its own")(
+    _changed((r"|\p{N}|", r"|\p{N}+|"), only="smollm")
+)
+BLANK_BEFORE_NUMBER = slip(
+    SPLIT, "a blank left for a number", "in smollm no blank belongs to a number, so white space before one stays whole"
+)(_changed((r"\s+(?![^\s\p{N}])", r"\s+(?!\S)"), only="smollm"))
 MARKS_AS_LETTERS = slip(
     SPLIT, "marks are letters", "a combining mark is no letter: `é` of two characters is e and its accent"
 )(_changed((r"\p{L}+", r"[\p{L}\p{M}]+"), (r"[^\s\p{L}", r"[^\s\p{L}\p{M}"), only="gpt2"))

@@ -1,0 +1,210 @@
+"""The vocabulary as GGUF holds it, so that llama.cpp gives our ids for any text.
+
+    tokenizer.ggml.model     "gpt2": bytes, shown as printable characters; "llama": SentencePiece
+    tokenizer.ggml.pre       by which of the known patterns a text is cut
+    tokenizer.ggml.tokens    the texts of all ids, without a gap
+    tokenizer.ggml.token_type    of each: normal, control, …
+    tokenizer.ggml.merges    pairs of texts, the one to be merged first at the front
+
+`gguf.py` reads it back. What the format cannot say exactly is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llm_tokenizer.alphabet import to_printable
+from llm_tokenizer.bpe import BytePairTokenizer
+from llm_tokenizer.byte import BYTES, ByteTokenizer
+from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.files.gguf import PATTERN_OF, WHOLE_PIECES
+from llm_tokenizer.files.huggingface import END_OF_TEXT
+from llm_tokenizer.files.sentencepiece import BYTE, CONTROL, NORMAL, UNKNOWN, UNUSED, USER_DEFINED
+from llm_tokenizer.interface import Tokenizer
+from llm_tokenizer.merging import merge_short
+from llm_tokenizer.published import PublishedTokenizer
+from llm_tokenizer.sentencepiece_bpe import SentencePieceTokenizer
+
+PRE_OF = {pattern: pre for pre, pattern in PATTERN_OF.items()}
+UNKNOWN_TOKEN = "<unk>"  # noqa: S105 - a token of a vocabulary
+ENDS = ("eos", "eot", "eom")  # end of a text, of a turn and of a message: the format has three places
+CHATML = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GgufVocabulary:
+    """What a tokenizer does not say and a file needs.
+
+    Args:
+        bos_token_id: the id for the begin of a text, where there is one.
+        eos_token_id: the id, or up to three ids, at which a text ends; None takes that of `<|endoftext|>`.
+        pad_token_id: the id that fills up short texts.
+        add_bos: whether a reader is to put the begin before every text.
+        chat_template: a conversation as text, in Jinja; `CHATML` is that of `llm_tokenizer.ChatML`.
+    """
+
+    bos_token_id: int | None = None
+    eos_token_id: int | Sequence[int] | None = None
+    pad_token_id: int | None = None
+    add_bos: bool = False
+    chat_template: str | None = None
+
+
+def no_vocabulary() -> dict[str, Any]:
+    """The entries of a file that only takes ids."""
+    return {"tokenizer.ggml.model": "none"}
+
+
+def vocabulary_entries(tokenizer: Tokenizer, size: int, vocabulary: GgufVocabulary) -> dict[str, Any]:
+    """The entries of the metadata that hold a tokenizer.
+
+    Args:
+        tokenizer: One of this package: byte-pair, published, SentencePiece or byte.
+        size: How many ids the model has; those without a token are filled up with ones that no text leads to.
+        vocabulary: What the tokenizer does not say.
+
+    Raises:
+        TokenizerError: The tokenizer is of a kind, or has a pattern, that the format cannot say exactly.
+    """
+    if tokenizer.vocab_size > size:
+        raise TokenizerError(
+            f"tokenizer: must have at most {size} ids, as many as the model, but has {tokenizer.vocab_size}; "
+            "give the tokenizer with which the model was trained"
+        )
+    if isinstance(tokenizer, SentencePieceTokenizer):
+        entries = _sentencepiece(tokenizer, size)
+    elif isinstance(tokenizer, (BytePairTokenizer, PublishedTokenizer, ByteTokenizer)):
+        entries = _byte_level(tokenizer, size)
+    else:
+        raise TokenizerError(
+            "tokenizer: must be a BytePairTokenizer, PublishedTokenizer, SentencePieceTokenizer or ByteTokenizer, "
+            f"was {type(tokenizer).__name__}, which GGUF cannot hold; leave it out and give the reader ids"
+        )
+    return entries | _ids(tokenizer, size, vocabulary)
+
+
+def _byte_level(tokenizer: BytePairTokenizer | PublishedTokenizer | ByteTokenizer, size: int) -> dict[str, Any]:
+    if isinstance(tokenizer, ByteTokenizer):
+        tokens, merges, pre = dict(enumerate(BYTES)), (), "gpt-2"  # without merges no cut can be seen
+    else:
+        tokens, merges, pre = dict(tokenizer.tokens), tokenizer.merges, _pre(tokenizer)
+    printable = {id: to_printable(token) for id, token in tokens.items()}
+    visible = tokenizer.visible_tokens if isinstance(tokenizer, PublishedTokenizer) else frozenset()
+    kinds = dict.fromkeys(printable, NORMAL)
+    texts = dict(printable)
+    for name, id in tokenizer.special_tokens.items():
+        texts[id], kinds[id] = name, USER_DEFINED if name in visible else CONTROL
+    return {
+        "tokenizer.ggml.model": "gpt2",
+        "tokenizer.ggml.pre": pre,
+        **_rows(texts, kinds, size),
+        "tokenizer.ggml.merges": [f"{printable[left]} {printable[right]}" for left, right in merges],
+    }
+
+
+def _sentencepiece(tokenizer: SentencePieceTokenizer, size: int) -> dict[str, Any]:
+    texts = {id: piece for piece, id in tokenizer.pieces.items()}
+    kinds = dict.fromkeys(texts, NORMAL)
+    for byte, id in enumerate(tokenizer.byte_ids):
+        texts[id], kinds[id] = f"<0x{byte:02X}>", BYTE
+    for name, id in tokenizer.special_tokens.items():
+        texts[id], kinds[id] = name, UNKNOWN if name == UNKNOWN_TOKEN else CONTROL
+    rows = _rows(texts, kinds, size)
+    rows["tokenizer.ggml.scores"] = [float(tokenizer.scores.get(text, 0.0)) for text in rows["tokenizer.ggml.tokens"]]
+    unknown = tokenizer.special_tokens.get(UNKNOWN_TOKEN)
+    return {
+        "tokenizer.ggml.model": "llama",
+        "tokenizer.ggml.pre": "default",
+        **rows,
+        "tokenizer.ggml.add_space_prefix": tokenizer.leading_blank,
+        **({} if unknown is None else {"tokenizer.ggml.unknown_token_id": unknown}),
+    }
+
+
+def _rows(texts: dict[int, str], kinds: dict[int, int], size: int) -> dict[str, Any]:
+    """Texts and kinds of all ids from 0 on; the format tells tokens apart by their texts, so no two may be equal."""
+    rows = [texts.get(id, f"[PAD{id}]") for id in range(size)]
+    if len(set(rows)) < size:
+        twice = next(text for place, text in enumerate(rows) if text in rows[:place])
+        raise TokenizerError(
+            f"tokenizer: each id must have a text of its own in a GGUF file, but two have {twice!r}; "
+            "rename the special token"
+        )
+    return {
+        "tokenizer.ggml.tokens": rows,
+        "tokenizer.ggml.token_type": [kinds.get(id, UNUSED) for id in range(size)],
+    }
+
+
+def _pre(tokenizer: BytePairTokenizer | PublishedTokenizer) -> str:
+    """The format's name for the pattern, once it is known that it stands for all that this tokenizer does."""
+    if tokenizer.pattern not in PRE_OF:
+        raise TokenizerError(
+            f"tokenizer: its pattern must be one of {', '.join(PRE_OF)}, which llama.cpp follows exactly, "
+            f"was {tokenizer.pattern!r}; train one with such a pattern, or leave it out and give the reader ids"
+        )
+    pre = PRE_OF[tokenizer.pattern]
+    published = isinstance(tokenizer, PublishedTokenizer)
+    normalization = tokenizer.normalization if published else None
+    if normalization not in (None, "NFC"):
+        raise TokenizerError(
+            f"tokenizer: must not change a text, was one with {normalization}; normalize texts before encoding them "
+            "and make it without"
+        )
+    if (pre in WHOLE_PIECES) != (published and tokenizer.whole_pieces):
+        _check_merges_lead_to_all(tokenizer)
+    return pre
+
+
+def _check_merges_lead_to_all(tokenizer: BytePairTokenizer | PublishedTokenizer) -> None:
+    """Where each token comes out of its own bytes, it is all the same whether whole pieces are looked up first."""
+    tokens = tokenizer.tokens
+    id_of = {token: id for id, token in tokens.items()}
+    made = [id_of[tokens[left] + tokens[right]] for left, right in tokenizer.merges]
+    # Merging needs numbers in the order in which tokens are made: bytes as they are, then one for each made token.
+    number_of = {id_of[byte]: number for number, byte in enumerate(BYTES) if byte in id_of}
+    number_of |= {id: 256 + place for place, id in enumerate(dict.fromkeys(made)) if id not in number_of}
+    rank_of = {
+        (number_of[left], number_of[right]): number_of[id]
+        for (left, right), id in zip(tokenizer.merges, made, strict=True)
+        if left in number_of and right in number_of
+    }
+    for id, token in tokens.items():
+        if merge_short(list(token), rank_of) != [number_of.get(id)]:
+            raise TokenizerError(
+                f"tokenizer: its merges must lead to every token for this pattern in a GGUF file, but not to {token!r}; "
+                "save it as tokenizer.json"
+            )
+
+
+def _ids(tokenizer: Tokenizer, size: int, vocabulary: GgufVocabulary) -> dict[str, Any]:
+    ends = vocabulary.eos_token_id
+    if ends is None:
+        ends = tokenizer.special_tokens.get(END_OF_TEXT)
+    if ends is None:
+        raise TokenizerError(
+            f"eos_token_id: must be given for a tokenizer without {END_OF_TEXT}, was None; a reader would take an "
+            "ordinary token for the end of a text"
+        )
+    ends = [ends] if isinstance(ends, int) else list(ends)
+    if not 1 <= len(ends) <= len(ENDS):
+        raise TokenizerError(f"eos_token_id: must be 1 to {len(ENDS)} ids, were {len(ends)}; keep the most important")
+    named = dict(zip(ENDS, ends, strict=False))
+    named |= {"bos": vocabulary.bos_token_id, "padding": vocabulary.pad_token_id}
+    for name, id in named.items():
+        if id is not None and not (type(id) is int and 0 <= id < size):
+            raise TokenizerError(f"{name}_token_id: must be an id from 0 to {size - 1}, was {id!r}")
+    if vocabulary.add_bos and vocabulary.bos_token_id is None:
+        raise TokenizerError("add_bos: must be False where there is no bos_token_id, was True")
+    template = vocabulary.chat_template
+    return {
+        **{f"tokenizer.ggml.{name}_token_id": id for name, id in named.items() if id is not None},
+        "tokenizer.ggml.add_bos_token": vocabulary.add_bos,
+        "tokenizer.ggml.add_eos_token": False,
+        **({} if template is None else {"tokenizer.chat_template": template}),
+    }
