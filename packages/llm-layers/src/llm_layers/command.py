@@ -6,13 +6,14 @@ import sys
 from collections.abc import Sequence
 
 from llm_layers import __version__
-from llm_layers.commands import describe, predict
+from llm_layers.commands import convert, describe, predict, quantize
 from llm_layers.errors import LayersError
 
-VERBS = {"describe": describe, "predict": predict}
+VERBS = {"describe": describe, "predict": predict, "convert": convert, "quantize": quantize}
 EXAMPLES = """examples:
   llm-layers describe runs/tale/model       every part of a model with its shape and its size
   llm-layers predict runs/tale/model        what it costs to train and to run
+  llm-layers convert runs/tale/model a.gguf a file for llama.cpp
   llm-layers spec                           put this package on trial before its specification
   llm-layers spec my_layers -k attention    put your own module on trial, one contract only
 """

@@ -13,7 +13,7 @@ from llm_layers.accounting import (
     training_state_bytes,
     weight_bytes,
 )
-from llm_layers.attention import attention, fused_attention
+from llm_layers.kernels import CLEAR, FUSED
 from llm_layers.storage import load_config
 
 SUMMARY = "parameters, operations, memory and the fastest possible decoding, from the shape alone"
@@ -21,7 +21,7 @@ EXAMPLES = """examples:
   llm-layers predict runs/tale/model
   llm-layers predict runs/tale/model --batch 16 --positions 512 --kernel fused
   llm-layers predict runs/tale/model --bandwidth 900 --bytes 2      a card with 900 GB/s, bfloat16 weights"""
-KERNELS = {"clear": attention, "fused": fused_attention}
+KERNELS = {"clear": CLEAR, "fused": FUSED}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> str:
     """Give the table."""
     config = load_config(options.model)
     batch, positions, width = options.batch, options.positions or config.context_length, options.bytes
-    activations = activation_bytes(config, batch, positions, attend=KERNELS[options.kernel])
+    activations = activation_bytes(config, batch, positions, kernels=KERNELS[options.kernel])
     weights, state = weight_bytes(config), training_state_bytes(config)
     ceiling = decoding_ceiling(
         config, options.bandwidth * 1e9, positions=positions, batch=batch, bytes_per_number=width

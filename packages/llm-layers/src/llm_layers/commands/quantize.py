@@ -1,0 +1,78 @@
+"""`llm-layers quantize`: what fewer bits save, and what they cost in what the model knows."""
+
+import argparse
+import copy
+import time
+from math import exp
+from pathlib import Path
+
+import torch
+
+from llm_layers.commands.convert import text_ends, tokenizer_beside
+from llm_layers.errors import LayersError
+from llm_layers.gguf.saving import save_gguf
+from llm_layers.loss import cross_entropy
+from llm_layers.model import Decoder
+from llm_layers.quantized_linear import quantize_model, stored_bytes
+from llm_layers.storage import load_model
+from llm_tokenizer.files.gguf_writing import GgufVocabulary
+
+SUMMARY = "what int8 and int4 weights save, and what they cost in perplexity on a text of yours"
+EXAMPLES = """examples:
+  llm-layers quantize runs/tale/model --text held-out.txt
+  llm-layers quantize runs/tale/model --text held-out.txt --out tale.gguf      write the 8-bit weights"""
+FORMS = {"float32": None, "int8": 8, "int4": 4}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the verb takes."""
+    parser.add_argument("model", metavar="MODEL", help="a model folder or a GGUF file, with its tokenizer")
+    parser.add_argument("--text", metavar="FILE", required=True, help="a text that the model has not been trained on")
+    parser.add_argument("--tokens", type=int, default=4096, help="read at most this many of its tokens (default 4096)")
+    parser.add_argument("--group", type=int, default=32, help="weights that share a scale with 4 bits (default 32)")
+    parser.add_argument("--out", metavar="FILE.gguf", help="also write the model with 8 bits (Q8_0)")
+
+
+def run(options: argparse.Namespace) -> str:
+    """Measure every form on the same tokens."""
+    if options.tokens < 2:
+        raise LayersError(f"--tokens must be at least 2, but was {options.tokens}")
+    tokenizer = tokenizer_beside(options.model)
+    if tokenizer is None:
+        raise LayersError(f"'{options.model}' must hold a tokenizer beside the model, but there is none")
+    model = load_model(options.model, dtype=torch.float32).eval()
+    try:
+        text = Path(options.text).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LayersError(f"the text in '{options.text}' cannot be read: {error}") from None
+    ids = torch.tensor(tokenizer.encode(text)[: options.tokens])
+    if len(ids) < 2:
+        raise LayersError(f"the text in '{options.text}' must give at least 2 tokens, but gave {len(ids)}")
+    rows = [f"{'weights':<10}{'MiB':>10}{'perplexity':>14}{'change':>10}{'tokens/s':>12}"]
+    first = 0.0
+    for form, bits in FORMS.items():
+        candidate = model if bits is None else copy.deepcopy(model)
+        if bits is not None:
+            quantize_model(candidate, bits, group=options.group)
+        started = time.perf_counter()
+        perplexity = exp(mean_loss(candidate, ids))
+        speed = len(ids) / (time.perf_counter() - started)
+        first = first or perplexity
+        size = stored_bytes(candidate) / 2**20
+        rows.append(f"{form:<10}{size:>10,.2f}{perplexity:>14,.4f}{perplexity / first - 1:>+10.2%}{speed:>12,.0f}")
+    if options.out is not None:
+        ends = GgufVocabulary(**text_ends(options.model))
+        save_gguf(model, options.out, tokenizer=tokenizer, dtype="Q8_0", vocabulary=ends)
+        rows.append(f"{options.out}: written with 8 bits in groups of 32 (Q8_0)")
+    return "\n".join(rows)
+
+
+def mean_loss(model: Decoder, ids: torch.Tensor) -> float:
+    """Give the mean loss of a text, read in windows of the context length."""
+    total, count = 0.0, 0
+    with torch.inference_mode():
+        for start in range(0, len(ids) - 1, model.context_length):
+            piece = ids[start : start + model.context_length + 1]
+            total += float(cross_entropy(model(piece[None, :-1]), piece[None, 1:])) * (len(piece) - 1)
+            count += len(piece) - 1
+    return total / count

@@ -1,0 +1,79 @@
+import json
+
+import pytest
+import torch
+
+from llm_layers import Decoder, load_model, save_model
+from llm_layers.command import main
+from llm_tokenizer import load_tokenizer, save_tokenizer, train_bpe
+
+TEXT = "the wolf sat by the wool and said so " * 10
+
+
+@pytest.fixture
+def folder(tmp_path, small_config):
+    tokenizer = train_bpe([TEXT], vocab_size=270, special_tokens=["<|endoftext|>"])
+    shape = {"d_model": 32, "heads": 4, "d_head": 8, "d_ff": 320}
+    model = Decoder(small_config(vocab_size=tokenizer.vocab_size, tied_embeddings=True, **shape))
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.normal_(1.0 if weight.dim() == 1 else 0.0, 0.3, generator=torch.Generator().manual_seed(len(weight)))
+    save_model(model, tmp_path / "model", eos_token_id=7)
+    save_tokenizer(tokenizer, tmp_path / "model")
+    return tmp_path / "model"
+
+
+def logits(path):
+    with torch.inference_mode():
+        return load_model(path)(torch.arange(20)[None])
+
+
+def test_a_folder_becomes_a_gguf_file_and_a_folder_again(folder, tmp_path, capsys):
+    assert main(["convert", str(folder), str(tmp_path / "there.gguf")]) == 0
+    assert main(["convert", str(tmp_path / "there.gguf"), str(tmp_path / "back")]) == 0
+    assert torch.equal(logits(folder), logits(tmp_path / "there.gguf"))
+    assert torch.equal(logits(folder), logits(tmp_path / "back"))
+    assert json.loads((tmp_path / "back" / "generation_config.json").read_text())["eos_token_id"] == 7
+    assert "with its tokenizer" in capsys.readouterr().out
+    assert load_tokenizer(tmp_path / "back").encode(TEXT) == load_tokenizer(folder).encode(TEXT)
+
+
+def test_types_of_numbers(folder, tmp_path):
+    assert main(["convert", str(folder), str(tmp_path / "half"), "--dtype", "bfloat16"]) == 0
+    assert load_model(tmp_path / "half").embedding.table.dtype == torch.bfloat16
+    assert json.loads((tmp_path / "half" / "config.json").read_text())["dtype"] == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["convert", "model", "model"], "is there already: give --replace"),
+        (["convert", "model", "new", "--dtype", "q8_0"], "TARGET must end with .gguf"),
+        (["convert", "nowhere", "new"], "there is no 'nowhere'"),
+        (["convert", "model/config.json", "new"], "config.json"),
+        (["quantize", "model", "--text", "nowhere.txt"], "cannot be read"),
+        (["quantize", "model", "--text", "empty.txt"], "must give at least 2 tokens"),
+        (["quantize", "model", "--text", "long.txt", "--group", "5"], "must be"),
+        (["quantize", "model", "--text", "long.txt", "--tokens", "0"], "--tokens must be at least 2"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(folder, arguments, words, capsys, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    (folder.parent / "empty.txt").write_text("")
+    (folder.parent / "long.txt").write_text("a wolf in the wool " * 20)
+    before = sorted(folder.parent.rglob("*"))
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("llm-layers: error: ")
+    assert words in captured.err
+    assert sorted(folder.parent.rglob("*")) == before
+
+
+def test_quantize_measures_and_writes(folder, tmp_path, capsys):
+    text = tmp_path / "text.txt"
+    text.write_text(TEXT)
+    assert main(["quantize", str(folder), "--text", str(text), "--group", "8", "--out", str(tmp_path / "q.gguf")]) == 0
+    rows = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()}
+    assert float(rows["int4"][1]) < float(rows["int8"][1]) < float(rows["float32"][1])
+    assert rows["float32"][3] == "+0.00%"
+    assert 0 < (logits(folder) - logits(tmp_path / "q.gguf")).abs().max() < 0.5
