@@ -72,7 +72,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(folder, arguments, words, cap
 def test_quantize_measures_and_writes(folder, tmp_path, capsys):
     text = tmp_path / "text.txt"
     text.write_text(TEXT)
-    assert main(["quantize", str(folder), "--text", str(text), "--group", "8", "--out", str(tmp_path / "q.gguf")]) == 0
+    assert main(["quantize", str(folder), "--text", str(text), "--out", str(tmp_path / "q.gguf")]) == 0
     rows = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()}
     assert float(rows["int4"][1]) < float(rows["int8"][1]) < float(rows["float32"][1])
     assert rows["float32"][3] == "+0.00%"
