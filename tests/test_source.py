@@ -39,7 +39,7 @@ def test_every_pinned_component_says_why_it_works_and_names_its_contract(package
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             text = ast.get_docstring(node) if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else None
             if text and "Spec:" in text:
-                ids = set(re.findall(r"[a-z]+\.[a-z_]+", text.split("Spec:")[1].split("\n\n")[0]))
+                ids = set(re.findall(r"[a-z]+\.[a-z0-9_]+", text.split("Spec:")[1].split("\n\n")[0]))
                 ids = {name for name in ids if name.startswith(spec.prefix + ".")}
                 assert ids <= known, f"{path}: {node.name} names unknown contracts {sorted(ids - known)}"
                 # A fast twin stands beside a clear one, which says why.

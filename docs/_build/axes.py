@@ -29,6 +29,9 @@ COLOURS = (
     ("#6f5a12", "#dcc46a"),
     ("#2c6e49", "#8fd0a8"),
     ("#94401f", "#f0a98a"),
+    ("#5a4fcf", "#bcb4ff"),
+    ("#7d3c5a", "#e0a1bd"),
+    ("#276273", "#86c5d8"),
 )
 
 _ROW = re.compile(r"^\| `([a-z_]+)` \|", re.MULTILINE)

@@ -20,6 +20,8 @@ PAGES = (
     "getting-started/",
     "tutorial/attention/",
     "tutorial/live-tokenizer/",
+    "tutorial/rotary-turning/",
+    "tutorial/attention-explorer/",
     "explanation/vocabulary-size/",
     "explanation/optimization/",
     "reference/llm-layers/",

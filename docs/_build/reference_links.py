@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection
 
 _SPEC = re.compile(r"<p>\s*((?:Spec|Source): (?:(?!</p>).)*)</p>", re.DOTALL)
-_CONTRACT = re.compile(r"\b[a-z]+\.[a-z_]+\b")
+_CONTRACT = re.compile(r"\b[a-z]+\.[a-z0-9_]+\b")
 
 
 def link_contracts(page: str, known: Collection[str], address: Callable[[str], str]) -> str:

@@ -19,11 +19,14 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).parent))  # the neighbours are imported while pages are built, too
 
 import diagrams
+import layer_figures
+import live_layers
 import plots
 import run_figures
 import speed_figures
 import token_figures
 import vocabulary_figures
+import weight_figures
 from axes import axis_names, axis_stylesheet, colour_axes
 from carried_assets import read_carried_assets
 from contract_page import page_address
@@ -55,6 +58,12 @@ FIGURES: dict[str, Callable[..., str]] = {
     "rotary scalings": plots.rotary_scalings,
     "causal mask": plots.causal_mask,
     "sliding window": plots.sliding_window,
+    "lookup": layer_figures.lookup,
+    "heads": layer_figures.heads,
+    "cache": layer_figures.cache,
+    "decoder shapes": layer_figures.decoder_shapes,
+    "attention explorer": live_layers.attention_explorer,
+    "rotary turning": live_layers.rotary_turning,
     "live tokenizer": token_figures.live_tokenizer,
     "merges in order": token_figures.first_merges,
     "scripts in bytes": token_figures.scripts,
@@ -65,6 +74,9 @@ FIGURES: dict[str, Callable[..., str]] = {
     "share of the tables": vocabulary_figures.table_share,
     "work per byte": vocabulary_figures.work_per_byte,
     "vocabulary sizes": vocabulary_figures.size_table,
+    "depth growth": weight_figures.depth_growth,
+    "weights as codes": weight_figures.codes_table,
+    "product times": weight_figures.product_times,
     "encoding speed": speed_figures.encode_speeds,
     "other speeds": speed_figures.other_speeds,
     "where speed was measured": speed_figures.where_measured,

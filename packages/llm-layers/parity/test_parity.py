@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
-from llm_layers import Decoder, ModelConfig, fused_attention, load_model, save_model
+from llm_layers import FUSED, Decoder, ModelConfig, load_model, save_model
 
 
 def random_shape(seed: int) -> ModelConfig:
@@ -75,7 +75,7 @@ def test_we_load_what_transformers_saves(tmp_path, seed):
         )
     )
     theirs.save_pretrained(tmp_path, max_shard_size="10KB" if seed == 3 else "5GB")
-    model = load_model(tmp_path, attend=fused_attention)
+    model = load_model(tmp_path, kernels=FUSED)
     assert model.config == config
     tokens = tokens_for(config, seed)
     with torch.inference_mode():

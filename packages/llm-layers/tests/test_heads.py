@@ -1,11 +1,13 @@
 """What the contracts of masks, caps and heads leave open: masks of their own for each text, words of errors."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
 
 from llm_layers import (
+    CLEAR,
     LayersError,
     attention,
     cached_attention,
@@ -86,8 +88,10 @@ def test_a_cap_far_above_all_scores_changes_nothing_and_a_low_one_bounds_the_sha
 
 def test_a_model_takes_capped_attention_as_its_kernel(tokens, small_config, random_model):
     plain = random_model(small_config())(tokens)
-    high = random_model(small_config(), attend=partial(capped_attention, cap=1e5))(tokens)
-    low = random_model(small_config(), attend=partial(capped_attention, cap=0.5))(tokens)
+    def with_cap(cap):
+        return random_model(small_config(), kernels=replace(CLEAR, attention=partial(capped_attention, cap=cap)))
+
+    high, low = with_cap(1e5)(tokens), with_cap(0.5)(tokens)
     torch.testing.assert_close(plain, high, rtol=0, atol=1e-3)
     assert (plain - low).abs().max() > 0.01
 

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from llm_layers import (
+    CLEAR,
+    FUSED,
     Decoder,
     LanguageModel,
     LayersError,
-    attention,
     cross_entropy,
-    fused_attention,
     head_cross_entropy,
     rotary,
 )
@@ -81,7 +81,7 @@ def test_a_cache_refuses_gradients_instead_of_losing_them(model, tokens):
 
 
 def test_both_attention_kernels_give_the_same_model(tokens, small_config, random_model):
-    clear, fused = (random_model(small_config(), attend=kernel) for kernel in (attention, fused_attention))
+    clear, fused = (random_model(small_config(), kernels=kernels) for kernels in (CLEAR, FUSED))
     torch.testing.assert_close(clear(tokens), fused(tokens), rtol=0, atol=1e-5)
 
 

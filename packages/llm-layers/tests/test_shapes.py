@@ -17,6 +17,8 @@ FUNCTIONS = [
     L.relu_squared_feed_forward, L.layer_norm, L.query_key_norm, L.pre_norm, L.post_norm, L.branch_norm,
     L.sliding_window_mask, L.soft_cap, L.capped_attention, L.split_heads, L.merge_heads, L.grouped_query_attention,
     L.multi_query_attention, L.multi_head_attention, L.cached_attention,
+    L.top_k_router, L.apply_experts, L.mixture_of_experts, L.mixture_with_shared_expert, L.load_balancing_loss,
+    L.router_z_loss, L.smoothed_cross_entropy, L.z_loss,
 ]  # fmt: skip
 
 

@@ -97,7 +97,8 @@ def test_what_we_save_is_the_same_to_the_library(name: str, loaded, tmp_path):
 
 def _marks_of_special(path):
     """Which added tokens other libraries take for special: Qwen's `<think>` is to be seen by readers."""
-    return {token["content"]: token["special"] for token in json.loads(path.read_text(encoding="utf-8"))["added_tokens"]}
+    added_tokens = json.loads(path.read_text(encoding="utf-8"))["added_tokens"]
+    return {token["content"]: token["special"] for token in added_tokens}
 
 
 @pytest.mark.parametrize("name", ["gpt2", "cl100k_base", "o200k_base"])

@@ -54,8 +54,11 @@ def _in_tokenizers(name: str) -> set[str]:
 
 def _digits_in_tokenizers() -> set[str]:
     """`Digits`, which SmolLM2 has, asks tables of its own: what it takes for a digit stands alone."""
-    pieces = pre_tokenizers.Digits(individual_digits=True).pre_tokenize_str("a".join(["", *EVERY, ""]))
-    return {piece for piece, _ in pieces if piece != "a" and len(piece) == 1}
+    cut = pre_tokenizers.Digits(individual_digits=True).pre_tokenize_str
+    numbers = _in_regex(r"\p{N}")
+    known = {piece for piece, _ in cut("a".join(["", *sorted(numbers), ""]))} & numbers
+    more = {piece for piece, _ in cut("".join(character for character in EVERY if character not in numbers))}
+    return known | {piece for piece in more if len(piece) == 1}
 
 
 def _normalized_otherwise() -> set[str]:

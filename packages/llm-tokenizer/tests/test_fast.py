@@ -17,11 +17,11 @@ from llm_tokenizer.fast.blocks import blocks
 from llm_tokenizer.fast.contracts import write_edges
 from llm_tokenizer.fast.edges import RULES
 from llm_tokenizer.fast.instructions import address_of, padded
+from llm_tokenizer.learning import learn_merges
 from llm_tokenizer.patterns import PATTERNS
 from llm_tokenizer.published import PublishedTokenizer
 from llm_tokenizer.spec import SPECIFICATION, Implementation
 from llm_tokenizer.spec.harness import PASS, put_on_trial
-from llm_tokenizer.training import learn_merges
 
 TURNING = [*"abzAZ'’sStTlLdDmMrRvVeE019 \n\r\t\x0b\x1c\x1f/!.-_ª\u00a0\u0085\u2028\u3000\u180e\u200b\ufeff\x00\x7f"]
 TURNING += [

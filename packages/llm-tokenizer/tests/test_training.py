@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_tokenizer import CharacterTokenizer, EarlyStop, TokenizerError, reference, train_bpe
-from llm_tokenizer.training import count_pieces, learn_merges
+from llm_tokenizer.counting import count_pieces
+from llm_tokenizer.learning import learn_merges
 
 
 @pytest.mark.parametrize("seed", range(150))

@@ -19,7 +19,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from llm_layers import attention, fused_attention, load_model
+from llm_layers import CLEAR, FUSED, load_model
 from llm_tokenizer import load_tokenizer
 
 NASTY = [
@@ -64,7 +64,7 @@ def held_out_lines(run: Path) -> list[str]:
     return [line for line in text.splitlines() if line][:1000]
 
 
-@pytest.mark.parametrize(("theirs", "ours"), [("eager", attention), ("sdpa", fused_attention)], ids=["clear", "fused"])
+@pytest.mark.parametrize(("theirs", "ours"), [("eager", CLEAR), ("sdpa", FUSED)], ids=["clear", "fused"])
 def test_transformers_loads_it_without_a_word_and_gives_our_logits(
     run: Path, theirs: str, ours: Callable[..., torch.Tensor], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -74,7 +74,7 @@ def test_transformers_loads_it_without_a_word_and_gives_our_logits(
         )
     assert not any(report.get(kind) for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")), report
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING], caplog.text
-    decoder = load_model(run / "model", attend=ours)
+    decoder = load_model(run / "model", kernels=ours)
     ids = load_tokenizer(run / "model").encode("\n".join(held_out_lines(run)))
     length = decoder.context_length
     windows = torch.tensor([ids[start : start + length] for start in range(0, 20 * length, length)])

@@ -29,7 +29,7 @@ class TextStream:
     def __init__(self, ids: Generated, tokenizer: Tokenizer, stop: StopStrings) -> None:
         """Wrap a generation of ids."""
         self._ids = ids
-        self._decoder = IncrementalDecoder(tokenizer)
+        self._decoder = IncrementalDecoder(tokenizer, continued=True)
         self._stop = stop
         self._pieces = self._text()
         self.token_ids: list[int] = []

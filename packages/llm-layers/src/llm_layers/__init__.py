@@ -10,11 +10,14 @@
 | `activation`, `residual` | what bends inside a part; how a part joins the stream |
 | `mask`, `heads` | who may look at whom; several attentions side by side, and how they share keys |
 | `experts`, `balance` | mixture of experts; the losses that keep a router even |
+| `kernels`, `fast` | which functions a model computes with; the fast ones |
 | `head_loss` | the cross-entropy of a head, without ever holding all logits |
 | `initialization`, `depth` | start values, and what they make of the stream from block to block |
 | `lora` | low-rank corrections beside frozen weights |
 | `quantization`, `quantized_linear`, `bfloat16_kernels` | weights as 8-bit and 4-bit codes, models made of them, fast |
+| `mapped_feed_forward` | feed-forward parts whose maps are quantized or corrected |
 | `storage`, `architectures` | model folders in the Hugging Face layout |
+| `gguf`, `export` | models as one file: GGUF in and out, ONNX out |
 | `accounting` | parameters, FLOPs and cache bytes from a config |
 | `interface`, `errors` | what the other packages rely on |
 | `reference`, `spec` | the same parts in plain NumPy; the specification that pins them |
@@ -53,6 +56,7 @@ from llm_layers.experts import (
     mixture_with_shared_expert,
     top_k_router,
 )
+from llm_layers.export import export_onnx
 from llm_layers.feed_forward import (
     GeGLU,
     GeluFeedForward,
@@ -63,6 +67,7 @@ from llm_layers.feed_forward import (
     relu_squared_feed_forward,
     swiglu,
 )
+from llm_layers.gguf import load_gguf, save_gguf
 from llm_layers.head_loss import head_cross_entropy
 from llm_layers.heads import (
     cached_attention,
@@ -81,6 +86,7 @@ from llm_layers.initialization import (
     truncated_normal,
 )
 from llm_layers.interface import Cache, LanguageModel
+from llm_layers.kernels import CLEAR, FUSED, Kernels
 from llm_layers.linear import Linear, linear
 from llm_layers.lora import (
     LoraLinear,
@@ -133,6 +139,8 @@ except PackageNotFoundError:  # run from a source folder that is not installed
     __version__ = "0.1.0"
 
 __all__ = [
+    "CLEAR",
+    "FUSED",
     "IGNORED",
     "Block",
     "Cache",
@@ -146,6 +154,7 @@ __all__ = [
     "GrowingCache",
     "Int4Linear",
     "Int8Linear",
+    "Kernels",
     "KeyValueCache",
     "LanguageModel",
     "LayerCache",
@@ -188,6 +197,7 @@ __all__ = [
     "dequantize_int8",
     "dropout",
     "embedding",
+    "export_onnx",
     "forward_flops_per_token",
     "fused_attention",
     "geglu",
@@ -209,6 +219,7 @@ __all__ = [
     "llama3_scaling",
     "load_balancing_loss",
     "load_config",
+    "load_gguf",
     "load_model",
     "lora_linear",
     "lora_weights",
@@ -236,6 +247,7 @@ __all__ = [
     "rotary_interleaved",
     "rotary_speeds",
     "router_z_loss",
+    "save_gguf",
     "save_model",
     "scaled_initialization",
     "silu",

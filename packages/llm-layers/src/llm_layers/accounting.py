@@ -6,9 +6,9 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
 
-from llm_layers.attention import Attention, attention
 from llm_layers.config import ModelConfig
 from llm_layers.errors import LayersError
+from llm_layers.kernels import CLEAR, Kernels
 from llm_layers.loss import cross_entropy
 from llm_layers.model import Decoder
 
@@ -59,7 +59,7 @@ def training_state_bytes(config: ModelConfig, *, bytes_per_number: int = 4) -> i
     return 3 * parameter_count(config) * bytes_per_number
 
 
-def activation_bytes(config: ModelConfig, batch: int, positions: int, *, attend: Attention = attention) -> int:
+def activation_bytes(config: ModelConfig, batch: int, positions: int, *, kernels: Kernels = CLEAR) -> int:
     """Count the bytes that a training step in float32 keeps between the forward and the backward pass.
 
     The forward pass is run on tensors that have shapes but no numbers (torch's fake tensors), and what it would save
@@ -71,7 +71,8 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, *, attend:
         config: the shape.
         batch: texts per step.
         positions: tokens per text.
-        attend: the attention kernel; `fused_attention` does not keep the scores.
+        kernels: `CLEAR`, or `FUSED`, which does not keep the scores. What `llm_layers.fast.FAST` does depends on
+            the numbers in the mask: `saved_bytes` measures it with a real forward pass.
     """
     sorting, experts = 0, config.experts
     if experts is not None:
@@ -79,7 +80,7 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, *, attend:
         kept = 3 * experts.per_token * config.d_model + 2 * experts.count  # x, answer, weighted answer; router shares
         sorting = config.layers * batch * positions * kept * 4
     with torch.device("meta"):
-        model = Decoder(config, attend=attend)
+        model = Decoder(config, kernels=kernels)
     with FakeTensorMode(allow_non_fake_inputs=True):
         model.to_empty(device="cpu")  # on the meta device itself the fused kernel would be another one
         return sorting + saved_bytes(model, torch.zeros(batch, positions, dtype=torch.long))

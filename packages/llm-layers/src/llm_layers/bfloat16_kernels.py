@@ -5,19 +5,21 @@ from jaxtyping import Float, Int8, UInt8
 from torch import Tensor, nn
 
 from llm_layers.errors import LayersError
+from llm_layers.mapped_feed_forward import replace_module
 from llm_layers.quantization import int8_linear
-from llm_layers.quantized_linear import Int4Linear, Int8Linear, QuantizedLinear, replace_module
+from llm_layers.quantized_linear import Int4Linear, Int8Linear, QuantizedLinear
 
 FEW = 16
 """Rows up to which the int8 kernel is faster than unpacking the weight once for all of them."""
+TILE = 16
+"""The kernels read so many numbers at once. The int8 one does not look where a row ends: it would read beyond it."""
 GROUPS_INT4 = (32, 64, 128, 256)
-TILE_INT4 = 16
 
 
 def bfloat16_int8_linear(
     x: Float[Tensor, "*batch d_in"], codes: Int8[Tensor, "d_out d_in"], scales: Float[Tensor, " d_out"]
 ) -> Float[Tensor, "*batch d_out"]:
-    """Do what `int8_linear` does, with x and the sums rounded to bfloat16.
+    """Do what `int8_linear` does, with x, scales and sums rounded to bfloat16.
 
     Why it works:
         `int8_linear` first writes the codes out as numbers of four bytes and so reads more than it would without
@@ -30,18 +32,18 @@ def bfloat16_int8_linear(
         scales: one number per row.
 
     Raises:
-        LayersError: when a gradient is wanted: the kernel has none.
+        LayersError: when a row is no multiple of 16 long, or a gradient is wanted: the kernel has none.
 
     Spec: layers.int8_linear
     Source: `torch._weight_int8pack_mm`, torch 2.13.
     """
     _refuse_gradients(x, scales)
+    _check_width(codes)
     rows = x.to(torch.bfloat16).reshape(-1, x.shape[-1])
-    if len(rows) == 0 or len(rows) > FEW:
+    if 0 < len(rows) <= FEW:
+        y = torch._weight_int8pack_mm(rows, codes.contiguous(), scales.to(torch.bfloat16))
+    else:
         y = int8_linear(rows.to(torch.float32), codes, scales)
-    else:  # with ones for scales: the kernel would round them to bfloat16 as well
-        ones = torch.ones(len(codes), dtype=torch.bfloat16, device=x.device)
-        y = torch._weight_int8pack_mm(rows, codes.contiguous(), ones) * scales
     return y.to(x.dtype).reshape(*x.shape[:-1], len(codes))
 
 
@@ -54,9 +56,9 @@ def pack_int4(
         LayersError: when the number of rows or the size of a group is none that the kernel knows.
     """
     group = 2 * codes.shape[1] // scales.shape[1]
-    if len(codes) % TILE_INT4 or group not in GROUPS_INT4:
+    if len(codes) % TILE or group not in GROUPS_INT4:
         raise LayersError(
-            f"the kernel wants a multiple of {TILE_INT4} rows and groups of {', '.join(map(str, GROUPS_INT4))}, "
+            f"the kernel wants a multiple of {TILE} rows and groups of {', '.join(map(str, GROUPS_INT4))}, "
             f"but there were {len(codes)} rows and groups of {group}: stay with int4_linear"
         )
     nibbles = torch.stack((codes & 15, codes >> 4), dim=-1).flatten(-2).to(torch.int32)
@@ -136,6 +138,7 @@ def use_bfloat16_kernels(model: nn.Module) -> tuple[str, ...]:
     for name, module in model.named_modules():
         try:
             if type(module) is Int8Linear:
+                _check_width(module.codes)
                 found[name] = Bfloat16Int8Linear(module.codes, module.scales, module.bias)
             elif type(module) is Int4Linear:
                 found[name] = Bfloat16Int4Linear.of(module)
@@ -146,6 +149,14 @@ def use_bfloat16_kernels(model: nn.Module) -> tuple[str, ...]:
     for name, module in found.items():
         replace_module(model, name, module)
     return tuple(found)
+
+
+def _check_width(codes: Int8[Tensor, "d_out d_in"]) -> None:
+    if codes.shape[1] % TILE:
+        raise LayersError(
+            f"the kernel wants rows of a multiple of {TILE} weights, but they were {codes.shape[1]} long: "
+            "stay with int8_linear"
+        )
 
 
 def _refuse_gradients(*tensors: Tensor) -> None:

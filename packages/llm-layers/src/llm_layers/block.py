@@ -3,21 +3,12 @@
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from llm_layers.attention import Attention, attention
 from llm_layers.cache import LayerCache
 from llm_layers.config import ModelConfig
 from llm_layers.experts import MixtureOfExperts
-from llm_layers.feed_forward import GeGLU, GeluFeedForward, ReluSquaredFeedForward, SwiGLU
-from llm_layers.norm import norm_of
+from llm_layers.kernels import CLEAR, Kernels
 from llm_layers.rotary import Rotation
 from llm_layers.self_attention import SelfAttention
-
-FEED_FORWARD = {
-    "swiglu": SwiGLU,
-    "geglu": GeGLU,
-    "gelu": GeluFeedForward,
-    "relu_squared": ReluSquaredFeedForward,
-}
 
 
 class Block(nn.Module):
@@ -39,21 +30,21 @@ class Block(nn.Module):
 
     Args:
         config: the shape and the design.
-        attend: the attention kernel, `attention` or `fused_attention`.
+        kernels: the functions that compute it.
 
     Spec: layers.block
     Source: He et al. 2015 (residual stream), arXiv:1512.03385; Xiong et al. 2020 (norm first), arXiv:2002.04745.
     """
 
-    def __init__(self, config: ModelConfig, attend: Attention = attention) -> None:
+    def __init__(self, config: ModelConfig, kernels: Kernels = CLEAR) -> None:
         super().__init__()
         before, after = config.design.placement != "after", config.design.placement != "before"
-        self.attention_norm = _norm(config, before)
-        self.attention = SelfAttention(config, attend)
-        self.attention_output_norm = _norm(config, after)
-        self.feed_forward_norm = _norm(config, before)
-        self.feed_forward = _feed_forward(config)
-        self.feed_forward_output_norm = _norm(config, after)
+        self.attention_norm = _norm(config, kernels, before)
+        self.attention = SelfAttention(config, kernels)
+        self.attention_output_norm = _norm(config, kernels, after)
+        self.feed_forward_norm = _norm(config, kernels, before)
+        self.feed_forward = _feed_forward(config, kernels)
+        self.feed_forward_output_norm = _norm(config, kernels, after)
 
     def forward(
         self,
@@ -70,13 +61,13 @@ class Block(nn.Module):
         return y
 
 
-def _norm(config: ModelConfig, present: bool) -> nn.Module:
-    return norm_of(config.design.norm, config.d_model, config.norm_eps) if present else nn.Identity()
+def _norm(config: ModelConfig, kernels: Kernels, present: bool) -> nn.Module:
+    return kernels.norm_of(config.design.norm, config.d_model, config.norm_eps) if present else nn.Identity()
 
 
-def _feed_forward(config: ModelConfig) -> nn.Module:
+def _feed_forward(config: ModelConfig, kernels: Kernels) -> nn.Module:
     if config.experts is None:
-        return FEED_FORWARD[config.design.feed_forward](config.d_model, config.d_ff)
+        return kernels.feed_forward_of(config.design.feed_forward, config.d_model, config.d_ff)
     experts = config.experts
     return MixtureOfExperts(
         config.d_model, experts.d_expert, experts.count, experts.per_token, normalise=experts.normalised

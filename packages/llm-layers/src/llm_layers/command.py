@@ -6,21 +6,32 @@ import sys
 from collections.abc import Sequence
 
 from llm_layers import __version__
-from llm_layers.commands import convert, describe, predict, quantize
+from llm_layers.commands import attention, compare, convert, describe, lens, predict, quantize, statistics
 from llm_layers.errors import LayersError
 
-VERBS = {"describe": describe, "predict": predict, "convert": convert, "quantize": quantize}
+VERBS = {
+    "describe": describe,
+    "predict": predict,
+    "convert": convert,
+    "quantize": quantize,
+    "attention": attention,
+    "lens": lens,
+    "statistics": statistics,
+    "compare": compare,
+}
 EXAMPLES = """examples:
   llm-layers describe runs/tale/model       every part of a model with its shape and its size
   llm-layers predict runs/tale/model        what it costs to train and to run
   llm-layers convert runs/tale/model a.gguf a file for llama.cpp
+  llm-layers attention runs/tale/model --text "The cat sat" --out maps.html
+  llm-layers compare runs/tale/model a.gguf the first tensor in which two models part, and why
   llm-layers spec                           put this package on trial before its specification
   llm-layers spec my_layers -k attention    put your own module on trial, one contract only
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and give its exit status: 0 fine, 1 the specification is not met, 2 a mistake in the call."""
+    """Run the command and give its exit status: 0 fine, 1 specification not met or models differ, 2 a bad call."""
     options = sys.argv[1:] if arguments is None else list(arguments)
     if options[:1] == ["spec"]:  # its options are the specification's own
         from llm_layers.spec import SPECIFICATION
@@ -29,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return put_on_trial(SPECIFICATION, options[1:])
     parsed = _parser().parse_args(options)
     try:
-        print(VERBS[parsed.verb].run(parsed))
+        outcome = VERBS[parsed.verb].run(parsed)
+        text, status = outcome if isinstance(outcome, tuple) else (outcome, 0)
+        print(text)
         sys.stdout.flush()
     except LayersError as error:
         print(f"llm-layers: error: {error}", file=sys.stderr)
@@ -40,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, `head` for example, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    return 0
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:

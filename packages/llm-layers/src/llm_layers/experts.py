@@ -71,7 +71,9 @@ def apply_experts(
         x: vectors along the last axis.
         shares: how much each chosen expert counts.
         chosen: the numbers of the chosen experts.
-        gate: the gates of all experts; `up` and `down` likewise.
+        gate: the questions of all experts, see `swiglu`.
+        up: the answers of all experts.
+        down: back to the width of the stream.
 
     Spec: layers.mixture_of_experts
     Source: Gale et al. 2022, "MegaBlocks: Efficient Sparse Training with Mixture-of-Experts", arXiv:2211.15841.
@@ -152,9 +154,12 @@ def mixture_with_shared_expert(
     Args:
         x: vectors along the last axis.
         router: one direction per expert; the shared one has none.
-        gate: the questions of all chosen experts, `up` and `down` likewise.
-        shared_gate: the weight of the shared expert, `shared_up` and `shared_down` likewise; it may be of another
-            width.
+        gate: the questions of all experts to choose from, see `swiglu`.
+        up: their answers.
+        down: back to the width of the stream.
+        shared_gate: the questions of the shared expert, which may be of another width.
+        shared_up: its answers.
+        shared_down: back to the width of the stream.
         k: how many experts a token uses besides the shared one.
         normalise: whether the shares of the chosen experts are made to add up to one.
 
@@ -181,9 +186,7 @@ class MixtureOfExperts(nn.Module):
     def __init__(self, d_model: int, d_expert: int, experts: int, per_token: int, *, normalise: bool = True) -> None:
         super().__init__()
         if not 1 <= per_token <= experts:
-            raise LayersError(
-                f"per_token must lie between 1 and {experts}, the number of experts, but was {per_token}"
-            )
+            raise LayersError(f"per_token must lie between 1 and {experts}, the number of experts, but was {per_token}")
         self.per_token, self.normalise = per_token, normalise
         self.router = nn.Linear(d_model, experts, bias=False)
         self.gate = nn.Parameter(torch.empty(experts, d_expert, d_model))

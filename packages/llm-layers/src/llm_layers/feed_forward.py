@@ -1,5 +1,7 @@
 """The feed-forward part: what each position works out by itself."""
 
+from collections.abc import Callable
+
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -118,53 +120,65 @@ def relu_squared_feed_forward(
 class SwiGLU(nn.Module):
     """Holds the three weights of `swiglu`."""
 
-    def __init__(self, d_model: int, d_ff: int) -> None:
+    def __init__(
+        self, d_model: int, d_ff: int, *, kernel: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = swiglu
+    ) -> None:
         super().__init__()
+        self.kernel = kernel
         self.gate = Linear(d_model, d_ff)
         self.up = Linear(d_model, d_ff)
         self.down = Linear(d_ff, d_model)
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """Work on every position by itself."""
-        return swiglu(x, self.gate.weight, self.up.weight, self.down.weight)
+        return self.kernel(x, self.gate.weight, self.up.weight, self.down.weight)
 
 
 class GeGLU(nn.Module):
     """Holds the three weights of `geglu`."""
 
-    def __init__(self, d_model: int, d_ff: int) -> None:
+    def __init__(
+        self, d_model: int, d_ff: int, *, kernel: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = geglu
+    ) -> None:
         super().__init__()
+        self.kernel = kernel
         self.gate = Linear(d_model, d_ff)
         self.up = Linear(d_model, d_ff)
         self.down = Linear(d_ff, d_model)
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """Work on every position by itself."""
-        return geglu(x, self.gate.weight, self.up.weight, self.down.weight)
+        return self.kernel(x, self.gate.weight, self.up.weight, self.down.weight)
 
 
 class GeluFeedForward(nn.Module):
     """Holds the two weights and two biases of `gelu_feed_forward`."""
 
-    def __init__(self, d_model: int, d_ff: int) -> None:
+    def __init__(
+        self, d_model: int, d_ff: int, *, kernel: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor] = gelu_feed_forward
+    ) -> None:
         super().__init__()
+        self.kernel = kernel
         self.up = Linear(d_model, d_ff, bias=True)
         self.down = Linear(d_ff, d_model, bias=True)
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """Work on every position by itself."""
         assert self.up.bias is not None and self.down.bias is not None, "both were made with a bias"
-        return gelu_feed_forward(x, self.up.weight, self.up.bias, self.down.weight, self.down.bias)
+        return self.kernel(x, self.up.weight, self.up.bias, self.down.weight, self.down.bias)
 
 
 class ReluSquaredFeedForward(nn.Module):
     """Holds the two weights of `relu_squared_feed_forward`."""
 
-    def __init__(self, d_model: int, d_ff: int) -> None:
+    def __init__(
+        self, d_model: int, d_ff: int, *, kernel: Callable[[Tensor, Tensor, Tensor], Tensor] = relu_squared_feed_forward
+    ) -> None:
         super().__init__()
+        self.kernel = kernel
         self.up = Linear(d_model, d_ff)
         self.down = Linear(d_ff, d_model)
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """Work on every position by itself."""
-        return relu_squared_feed_forward(x, self.up.weight, self.down.weight)
+        return self.kernel(x, self.up.weight, self.down.weight)

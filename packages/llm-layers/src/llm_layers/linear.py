@@ -1,5 +1,7 @@
 """Linear maps: every output number is a weighted sum of all input numbers."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -47,15 +49,24 @@ class Linear(nn.Module):
         d_in: width of the input.
         d_out: width of the output.
         bias: whether a bias is added; it starts at zero.
+        kernel: what computes it.
     """
 
     bias: nn.Parameter | None
 
-    def __init__(self, d_in: int, d_out: int, *, bias: bool = False) -> None:
+    def __init__(
+        self,
+        d_in: int,
+        d_out: int,
+        *,
+        bias: bool = False,
+        kernel: Callable[[Tensor, Tensor, Tensor | None], Tensor] = linear,
+    ) -> None:
         super().__init__()
+        self.kernel = kernel
         self.weight = nn.Parameter(torch.empty(d_out, d_in))
         self.bias = nn.Parameter(torch.zeros(d_out)) if bias else None
 
     def forward(self, x: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_out"]:
         """Multiply with the weight and add the bias."""
-        return linear(x, self.weight, self.bias)
+        return self.kernel(x, self.weight, self.bias)

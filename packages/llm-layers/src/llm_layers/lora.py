@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from llm_layers.errors import LayersError
 from llm_layers.linear import Linear
-from llm_layers.quantized_linear import QuantizedLinear, replace_module
+from llm_layers.mapped_feed_forward import call_maps, replace_module
+from llm_layers.quantized_linear import KEPT, QuantizedLinear
 
 
 def lora_linear(
@@ -157,14 +158,15 @@ def add_lora(
 ) -> tuple[str, ...]:
     """Freeze a model and put a low-rank correction beside its linear maps, in place.
 
-    Only the corrections can be trained afterwards; the model's answers are still the old ones, to the last bit.
+    Only the corrections can be trained afterwards; the answers of the model are at first the old ones, and with the
+    clear kernels to the last bit.
 
     Args:
         model: plain or quantized.
         rank: how many directions each correction has.
         alpha: corrections are scaled by alpha / rank.
         names: which maps, by the last part of their name (`"query"`) or by the whole of it; None takes all but the
-            head.
+            head and routers.
         generator: source of the start values; None takes torch's global one.
 
     Returns:
@@ -185,7 +187,7 @@ def add_lora(
             f"names must be linear maps of the model, but {', '.join(unknown)} is none; "
             f"there are {', '.join(sorted(set(last.values())))}"
         )
-    chosen = [name for name in maps if (last[name] != "head" if names is None else {name, last[name]} & set(names))]
+    chosen = [name for name in maps if (last[name] not in KEPT if names is None else {name, last[name]} & set(names))]
     if not chosen:
         raise LayersError("names must choose at least one linear map, but chose none")
     frozen = {weight: weight.requires_grad for weight in model.parameters()}
@@ -198,6 +200,7 @@ def add_lora(
     model.requires_grad_(False)
     for name, module in corrected.items():
         replace_module(model, name, module)
+    call_maps(model)
     return tuple(chosen)
 
 
@@ -217,6 +220,7 @@ def remove_lora(model: nn.Module) -> None:
     """Put plain linear maps back, with what was merged in and without what was not, and unfreeze the model."""
     for name, module in _required(model).items():
         replace_module(model, name, module.base)
+    call_maps(model)
     model.requires_grad_(True)
 
 

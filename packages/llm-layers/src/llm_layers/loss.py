@@ -52,10 +52,11 @@ def smoothed_cross_entropy(
 
     Why it works:
         A one-hot target can be met only with an infinite logit, so plain training never stops pushing. With a small
-        part of the target spread evenly, the best answer is finite: the target's logit stands log((1 - s) vocab / s + 1)
-        above the others. The model stays less sure of itself, which helps where targets are sometimes wrong; it
-        costs some perplexity, because the even part is not what really comes. The even part goes to all vocab tokens,
-        the target among them, as in torch; handing it to the vocab - 1 others is another convention.
+        part of the target spread evenly the best answer is finite: the target's logit stands
+        log(1 + vocab (1 - smoothing) / smoothing) above the others. The model stays less sure of itself, which helps
+        where targets are sometimes wrong; it costs some perplexity, because the even part is not what really comes.
+        The even part goes to all vocab tokens, the target among them, as in torch; handing it to the vocab - 1 others
+        is another convention.
 
     Args:
         logits: one row of scores per target; low precision is raised to float32.
@@ -70,7 +71,9 @@ def smoothed_cross_entropy(
     Source: Szegedy et al. 2015, "Rethinking the Inception Architecture for Computer Vision", arXiv:1512.00567.
     """
     if not 0 <= smoothing <= 1:
-        raise LayersError(f"smoothing must lie between 0 and 1, because it is a part of the target, but was {smoothing}")
+        raise LayersError(
+            f"smoothing must lie between 0 and 1, because it is a part of the target, but was {smoothing}"
+        )
     working = logits.to(torch.promote_types(logits.dtype, torch.float32)).reshape(-1, logits.shape[-1])
     flat = targets.reshape(-1).long()
     total = F.cross_entropy(working, flat, ignore_index=ignored, reduction="sum", label_smoothing=smoothing)

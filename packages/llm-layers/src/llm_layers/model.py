@@ -3,18 +3,17 @@
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from llm_layers.attention import Attention, attention, soft_cap
+from llm_layers.attention import soft_cap
 from llm_layers.block import Block
 from llm_layers.cache import GrowingCache, KeyValueCache, SlidingCache
 from llm_layers.config import ModelConfig
 from llm_layers.embedding import Embedding
 from llm_layers.errors import LayersError
 from llm_layers.initialization import initialize
+from llm_layers.kernels import CLEAR, Kernels
 from llm_layers.linear import Linear
 from llm_layers.mask import causal_mask, sliding_window_mask
-from llm_layers.norm import norm_of
 from llm_layers.position import LearnedPositions
 from llm_layers.rotary import Rotation, rotary_angles
 
@@ -29,23 +28,25 @@ class Decoder(nn.Module):
 
     Args:
         config: the shape and the design.
-        attend: the attention kernel, `attention` or `fused_attention`; both give the same numbers.
+        kernels: the functions that compute it: `CLEAR`, `FUSED`, or `llm_layers.fast.FAST`. All give the same numbers
+            up to rounding.
         generator: source of the start values; None takes torch's global one.
 
+    Spec: layers.decoder
     Source: Vaswani et al. 2017, arXiv:1706.03762; Qwen Team 2025, "Qwen3 Technical Report", arXiv:2505.09388.
     """
 
     def __init__(
-        self, config: ModelConfig, *, attend: Attention = attention, generator: torch.Generator | None = None
+        self, config: ModelConfig, *, kernels: Kernels = CLEAR, generator: torch.Generator | None = None
     ) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.kernels = config, kernels
         self.embedding = Embedding(config.vocab_size, config.d_model)
         learned = config.design.positions == "learned"
         self.positions = LearnedPositions(config.context_length, config.d_model) if learned else None
-        self.blocks = nn.ModuleList(Block(config, attend) for _ in range(config.layers))
-        self.final_norm = norm_of(config.design.norm, config.d_model, config.norm_eps)
-        self.head = None if config.tied_embeddings else Linear(config.d_model, config.vocab_size)
+        self.blocks = nn.ModuleList(Block(config, kernels) for _ in range(config.layers))
+        self.final_norm = kernels.norm_of(config.design.norm, config.d_model, config.norm_eps)
+        self.head = None if config.tied_embeddings else Linear(config.d_model, config.vocab_size, kernel=kernels.linear)
         initialize(self, generator)
 
     @property
@@ -90,9 +91,9 @@ class Decoder(nn.Module):
         """
         states = self.hidden(tokens, cache)
         if self.config.logit_cap is None:
-            return F.linear(states, self.head_weight)
+            return self.kernels.linear(states, self.head_weight, None)
         head = self.embedding.table if self.head is None else self.head.weight
-        return soft_cap(F.linear(states, head), self.config.logit_cap)
+        return soft_cap(self.kernels.linear(states, head, None), self.config.logit_cap)
 
     def hidden(
         self, tokens: Int[Tensor, "batch position"], cache: KeyValueCache | None = None

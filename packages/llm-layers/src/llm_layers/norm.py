@@ -1,10 +1,10 @@
 """Norms: the length of a vector set to one standard size."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-
-from llm_layers.design import Norm
 
 
 def rms_norm(
@@ -112,21 +112,30 @@ class RMSNorm(nn.Module):
         eps: floor of the mean square.
         offset: what is added to the stored gain before it is used. Gemma's files store gain - 1 (offset 1), so that
             weight decay and the 8 bits of bfloat16 both work around "leave it as it is".
+        kernel: what computes it.
     """
 
-    def __init__(self, width: int, eps: float, *, offset: float = 0.0) -> None:
+    def __init__(
+        self,
+        width: int,
+        eps: float,
+        *,
+        offset: float = 0.0,
+        kernel: Callable[[Tensor, Tensor, float], Tensor] = rms_norm,
+    ) -> None:
         super().__init__()
         self.gain = nn.Parameter(torch.full((width,), 1.0 - offset))
         self.eps = eps
         self.offset = offset
+        self.kernel = kernel
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """Normalise along the last axis."""
         if self.offset == 0.0:
-            return rms_norm(x, self.gain, self.eps)
+            return self.kernel(x, self.gain, self.eps)
         # A gain of 0.003 above 1 would be lost in bfloat16: sum and product are taken in float32.
         working = torch.promote_types(x.dtype, torch.float32)
-        return rms_norm(x.to(working), self.offset + self.gain.to(working), self.eps).to(x.dtype)
+        return self.kernel(x.to(working), self.offset + self.gain.to(working), self.eps).to(x.dtype)
 
 
 class LayerNorm(nn.Module):
@@ -136,21 +145,23 @@ class LayerNorm(nn.Module):
         width: length of a vector.
         eps: floor of the variance.
         bias: whether there is a bias to add.
+        kernel: what computes it.
     """
 
-    def __init__(self, width: int, eps: float, *, bias: bool = True) -> None:
+    def __init__(
+        self,
+        width: int,
+        eps: float,
+        *,
+        bias: bool = True,
+        kernel: Callable[[Tensor, Tensor, Tensor | None, float], Tensor] = layer_norm,
+    ) -> None:
         super().__init__()
         self.gain = nn.Parameter(torch.ones(width))
         self.bias = nn.Parameter(torch.zeros(width)) if bias else None
         self.eps = eps
+        self.kernel = kernel
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """Normalise along the last axis."""
-        return layer_norm(x, self.gain, self.bias, self.eps)
-
-
-def norm_of(kind: Norm, width: int, eps: float) -> nn.Module:
-    """Give the norm of a design: "rms", "rms_from_one" (the stored gain counts from one) or "layer"."""
-    if kind == "layer":
-        return LayerNorm(width, eps)
-    return RMSNorm(width, eps, offset=1.0 if kind == "rms_from_one" else 0.0)
+        return self.kernel(x, self.gain, self.bias, self.eps)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from llm_layers.errors import LayersError
 from llm_layers.linear import Linear
+from llm_layers.mapped_feed_forward import call_maps, replace_module
 from llm_layers.quantization import (
     dequantize_int4,
     dequantize_int8,
@@ -16,6 +17,9 @@ from llm_layers.quantization import (
     quantize_int4,
     quantize_int8,
 )
+
+KEPT = frozenset({"head", "router"})
+"""Maps that are left alone unless they are named: small, and what they decide is decided at once."""
 
 
 class QuantizedLinear(nn.Module, ABC):
@@ -103,8 +107,8 @@ class QuantizationReport:
 def quantize_model(model: nn.Module, bits: int = 8, *, group: int = 32, head: bool = False) -> QuantizationReport:
     """Replace the weights of a model's linear maps by codes, in place.
 
-    Embedding, norms and the stacked weights of experts stay as they are. So does the head unless it is asked for:
-    its errors fall straight on the logits, and it is often the embedding table itself.
+    Embedding, norms, routers and the stacked weights of experts stay as they are. So does the head unless it is asked
+    for: its errors fall straight on the logits, and it is often the embedding table itself.
 
     Why it works:
         Training needs small steps, and so many digits; a finished model needs only that each output stays nearly the
@@ -123,7 +127,8 @@ def quantize_model(model: nn.Module, bits: int = 8, *, group: int = 32, head: bo
     """
     if bits not in (4, 8):
         raise LayersError(f"bits must be 8 or 4, but was {bits!r}")
-    chosen = {name: map_ for name, map_ in linear_maps(model).items() if head or name.split(".")[-1] != "head"}
+    kept = KEPT - {"head"} if head else KEPT
+    chosen = {name: map_ for name, map_ in linear_maps(model).items() if name.split(".")[-1] not in kept}
     if head and not any(name.split(".")[-1] == "head" for name in chosen):
         raise LayersError("head must be False for a model whose head is its embedding table or is quantized already")
     if not chosen:
@@ -138,19 +143,13 @@ def quantize_model(model: nn.Module, bits: int = 8, *, group: int = 32, head: bo
             raise LayersError(f"{name}: {error}") from None
     for name, module in quantized.items():
         replace_module(model, name, module)
+    call_maps(model)
     return QuantizationReport(replaced=tuple(quantized), bytes_before=before, bytes_after=stored_bytes(model))
 
 
 def linear_maps(model: nn.Module) -> dict[str, Linear | nn.Linear]:
     """Give a model's plain linear maps by name."""
     return {name: module for name, module in model.named_modules() if isinstance(module, (Linear, nn.Linear))}
-
-
-def replace_module(model: nn.Module, name: str, module: nn.Module) -> None:
-    """Put a module in the place of the one of that name."""
-    parent, _, child = name.rpartition(".")
-    module.train(model.get_submodule(name).training)
-    setattr(model.get_submodule(parent), child, module)
 
 
 def stored_bytes(model: nn.Module) -> int:

@@ -140,6 +140,9 @@ def yarn_temperature(factor: float) -> float:
 
     In a longer text more positions share the attention, and it becomes flatter. The scores, which this factor enters
     twice (by the query and by the key), are enlarged to make up for it. The number is the paper's, found by fitting.
+
+    Spec: layers.yarn_temperature
+    Source: Peng et al. 2023, "YaRN", arXiv:2309.00071.
     """
     return 1.0 if factor <= 1.0 else 0.1 * math.log(factor) + 1.0
 

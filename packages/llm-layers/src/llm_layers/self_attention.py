@@ -5,13 +5,12 @@ from functools import partial
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from llm_layers.attention import Attention, attention, capped_attention
+from llm_layers.attention import Attention
 from llm_layers.cache import LayerCache
 from llm_layers.config import ModelConfig
-from llm_layers.errors import LayersError
+from llm_layers.kernels import CLEAR, Kernels
 from llm_layers.linear import Linear
-from llm_layers.norm import norm_of
-from llm_layers.rotary import Rotation, rotate
+from llm_layers.rotary import Rotation
 
 
 class SelfAttention(nn.Module):
@@ -24,27 +23,28 @@ class SelfAttention(nn.Module):
 
     Args:
         config: the shape and the design.
-        attend: the attention kernel, `attention` or `fused_attention`.
+        kernels: the functions that compute it.
 
     Spec: layers.block
     Source: Ainslie et al. 2023 (grouped queries), arXiv:2305.13245; Henry et al. 2020 (head norms), arXiv:2010.04245.
     """
 
-    def __init__(self, config: ModelConfig, attend: Attention = attention) -> None:
+    def __init__(self, config: ModelConfig, kernels: Kernels = CLEAR) -> None:
         super().__init__()
         d_model, d_head, heads, kv_heads = config.d_model, config.d_head, config.heads, config.kv_heads
         self.kv_heads, self.group, self.d_head = kv_heads, heads // kv_heads, d_head
         biased = config.design.biases != "none"
-        self.query = Linear(d_model, heads * d_head, bias=biased)
-        self.key = Linear(d_model, kv_heads * d_head, bias=biased)
-        self.value = Linear(d_model, kv_heads * d_head, bias=biased)
+        self.query = Linear(d_model, heads * d_head, bias=biased, kernel=kernels.linear)
+        self.key = Linear(d_model, kv_heads * d_head, bias=biased, kernel=kernels.linear)
+        self.value = Linear(d_model, kv_heads * d_head, bias=biased, kernel=kernels.linear)
         self.over_all_heads = config.design.query_key_norm == "width"
-        self.query_norm = _query_key_norm(config, heads)
-        self.key_norm = _query_key_norm(config, kv_heads)
-        self.output = Linear(heads * d_head, d_model, bias=config.design.biases == "all")
+        self.query_norm = _query_key_norm(config, kernels, heads)
+        self.key_norm = _query_key_norm(config, kernels, kv_heads)
+        self.output = Linear(heads * d_head, d_model, bias=config.design.biases == "all", kernel=kernels.linear)
         # The kernel divides by √d_head; where the model wants another root, the queries are stretched beforehand.
         self.stretch = 1.0 if config.score_width is None else (d_head / config.score_width) ** 0.5
-        self.attend = _kernel(config, attend)
+        self.attend = _attention(config, kernels)
+        self.rotate = kernels.rotate
 
     def forward(
         self,
@@ -60,7 +60,7 @@ class SelfAttention(nn.Module):
         else:  # batch kv_heads*group position d_head; batch kv_heads position d_head
             query, key = self.query_norm(self._split(query)), self.key_norm(self._split(key))
         if rotation is not None:
-            query, key = rotate(query, rotation), rotate(key, rotation)
+            query, key = self.rotate(query, rotation), self.rotate(key, rotation)
         if self.stretch != 1.0:
             query = query * self.stretch
         if cache is not None:
@@ -76,18 +76,14 @@ class SelfAttention(nn.Module):
         return x.reshape(*x.shape[:2], x.shape[2] // self.d_head, self.d_head).transpose(1, 2)
 
 
-def _query_key_norm(config: ModelConfig, heads: int) -> nn.Module:
+def _query_key_norm(config: ModelConfig, kernels: Kernels, heads: int) -> nn.Module:
     kind = config.design.query_key_norm
     if kind == "none":
         return nn.Identity()
-    return norm_of(config.design.norm, config.d_head * (heads if kind == "width" else 1), config.norm_eps)
+    return kernels.norm_of(config.design.norm, config.d_head * (heads if kind == "width" else 1), config.norm_eps)
 
 
-def _kernel(config: ModelConfig, attend: Attention) -> Attention:
+def _attention(config: ModelConfig, kernels: Kernels) -> Attention:
     if config.score_cap is None:
-        return attend
-    if attend is not attention:
-        raise LayersError(
-            "attend must be `attention` in a model with score_cap, because no fused kernel holds scores within a cap"
-        )
-    return partial(capped_attention, cap=config.score_cap)
+        return kernels.attention
+    return partial(kernels.capped_attention, cap=config.score_cap)

@@ -19,9 +19,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from llm_layers.architectures import architecture_of, read_settings, write_settings
-from llm_layers.attention import Attention, attention
 from llm_layers.config import ModelConfig
 from llm_layers.errors import LayersError
+from llm_layers.kernels import CLEAR, Kernels
+from llm_layers.gguf.loading import load_gguf
 from llm_layers.model import Decoder
 
 WEIGHTS, INDEX, SETTINGS, GENERATION = (
@@ -70,27 +71,29 @@ def load_config(folder: str | os.PathLike[str]) -> ModelConfig:
     """Read the shape of the model in a folder from its `config.json`."""
     path = Path(folder)
     if not path.is_dir():
-        raise LayersError(f"a model must be a folder with {SETTINGS} and {WEIGHTS}, but there is no folder '{path}'")
-    return read_settings(_read_json(path / SETTINGS))
+        raise LayersError(f"a model must be a folder with {SETTINGS} and {WEIGHTS}, or a GGUF file, but there is no '{path}'")
+    return read_settings(read_json(path / SETTINGS))
 
 
 def load_model(
-    folder: str | os.PathLike[str], *, dtype: torch.dtype | None = None, attend: Attention = attention
+    folder: str | os.PathLike[str], *, dtype: torch.dtype | None = None, kernels: Kernels = CLEAR
 ) -> Decoder:
-    """Read a model folder that this package or transformers has written.
+    """Read a model folder that this package or transformers has written, or a GGUF file.
 
     Args:
-        folder: with `config.json` and `model.safetensors` (or several files and their index).
+        folder: with `config.json` and `model.safetensors` (or several files and their index); or the GGUF file.
         dtype: the type of the numbers; None keeps the one they were saved in.
-        attend: the attention kernel, `attention` or `fused_attention`.
+        kernels: the functions that compute it: `CLEAR`, `FUSED`, or `llm_layers.fast.FAST`.
 
     Raises:
         LayersError: when a file cannot be read, or naming every missing, unexpected and misshapen weight at once;
             nothing is copied before all of them fit.
     """
     path = Path(folder)
+    if path.is_file():
+        return load_gguf(path, dtype=dtype or torch.float32, kernels=kernels)
     with torch.device("meta"):
-        model = Decoder(load_config(path), attend=attend)
+        model = Decoder(load_config(path), kernels=kernels)
     architecture, ours = architecture_of(model.config), dict(model.named_parameters())
     wanted = {name: tuple(weight.shape) for name, weight in architecture.to_public(ours).items()}
     places = _places(path, model)
@@ -140,7 +143,7 @@ def _check_weights(path: Path, wanted: Mapping[str, tuple[int, ...]], found: Map
 def _weight_files(path: Path) -> list[Path]:
     if (path / WEIGHTS).exists() or not (path / INDEX).exists():
         return [path / WEIGHTS]
-    names = _read_json(path / INDEX).get("weight_map")
+    names = read_json(path / INDEX).get("weight_map")
     if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
         raise LayersError(f"weight_map in '{path / INDEX}' must say for each weight in which file it is")
     for name in set(names.values()):
@@ -157,7 +160,12 @@ def _open(file: Path) -> Any:
         raise LayersError(f"the weights in '{file}' cannot be read: {reason}") from None
 
 
-def _read_json(file: Path) -> dict[str, Any]:
+def read_json(file: Path) -> dict[str, Any]:
+    """Read a file that holds one JSON object.
+
+    Raises:
+        LayersError: naming the file and what is wrong with it.
+    """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:

@@ -2,7 +2,7 @@
 
 | in GGUF | our design | set apart by |
 |---|---|---|
-| `llama` | Llama 2 and 3, SmolLM2, Mistral without a window | pairs that turn are neighbours; divisors of the rotary speeds |
+| `llama` | Llama 2 and 3, SmolLM2, Mistral without a window | turning pairs are neighbours; divided rotary speeds |
 | `qwen2` | Qwen 2 | biases |
 | `qwen3` | Qwen 3, and what is trained here | norms of queries and keys |
 | `gemma3` | Gemma 3 (text) | windows, two rotary bases, gains that the file stores plus one |
@@ -120,7 +120,7 @@ class Gemma3(Family):
 
 FAMILIES = (
     Family(name="llama", design=LLAMA, names=PLAIN, interleaved=True, divided_speeds=True),
-    Family(name="qwen2", design=QWEN2, names=PLAIN | BIASES),
+    Family(name="qwen2", design=QWEN2, names=PLAIN | BIASES, shared_width=True),
     Family(name="qwen3", design=QWEN3, names=PLAIN | QUERY_KEY_NORMS),
     Gemma3(
         name="gemma3",
@@ -128,7 +128,7 @@ FAMILIES = (
         names=EMBEDDING_AND_HEAD | ATTENTION | QUERY_KEY_NORMS | NORMS_AROUND | FEED_FORWARD,
         gain_offset=1.0,
     ),
-    Gpt2(name="gpt2", design=GPT2, names=GPT2_NAMES, epsilon="attention.layer_norm_epsilon"),
+    Gpt2(name="gpt2", design=GPT2, names=GPT2_NAMES, epsilon="attention.layer_norm_epsilon", shared_width=True),
 )
 BY_NAME = {family.name: family for family in FAMILIES}
 BY_DESIGN: dict[Design, Family] = {family.design: family for family in FAMILIES} | {MISTRAL: BY_NAME["llama"]}
@@ -149,6 +149,7 @@ def family_named(name: object) -> Family:
     """Find the family that a file names."""
     if not isinstance(name, str) or name not in BY_NAME:
         raise LayersError(
-            f"general.architecture must be one of {', '.join(BY_NAME)}, but was {name!r:.60}: run the file with llama.cpp"
+            f"general.architecture must be one of {', '.join(BY_NAME)}, but was {name!r:.60}: "
+            "run the file with llama.cpp"
         )
     return BY_NAME[name]

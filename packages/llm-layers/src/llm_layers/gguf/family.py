@@ -40,6 +40,7 @@ class Family:
             apart, so the rows of the query and key weights stand in another order.
         gain_offset: what the file adds to our stored norm gains.
         divided_speeds: True where a tensor may hold divisors of the rotary speeds.
+        shared_width: True where llama.cpp takes for granted that the heads share out the width of the model.
     """
 
     name: str
@@ -49,8 +50,11 @@ class Family:
     interleaved: bool = False
     gain_offset: float = 0.0
     divided_speeds: bool = False
+    shared_width: bool = False
 
-    def read_config(self, metadata: Mapping[str, Any], divisors: Floats | None, *, vocab: int, tied: bool) -> ModelConfig:
+    def read_config(
+        self, metadata: Mapping[str, Any], divisors: Floats | None, *, vocab: int, tied: bool
+    ) -> ModelConfig:
         """Read the metadata; all that could change the result is either understood or refused.
 
         Args:
@@ -82,6 +86,11 @@ class Family:
         Raises:
             LayersError: naming what the format cannot say of this family.
         """
+        if self.shared_width and config.heads * config.d_head != config.d_model:
+            raise LayersError(
+                f"d_head must be d_model / heads, {config.d_model} / {config.heads}, in a GGUF file of the family "
+                f"{self.name}, but was {config.d_head}: llama.cpp would refuse the file; save_model can write a folder"
+            )
         entries = {name: getattr(config, ours) for name, ours in COMMON.items()}
         entries |= {self.epsilon: float(config.norm_eps)}
         entries |= self.write_heads(config) | self.write_further(config)

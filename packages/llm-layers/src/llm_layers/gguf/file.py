@@ -27,6 +27,8 @@ from llm_tokenizer.files.field import FieldError, refusal
 from llm_tokenizer.files.metadata import KIND, LENGTH, GgufHeader, mapped
 
 ALIGNMENT = "general.alignment"
+WORDS = tuple(f"tokenizer.ggml.{name}" for name in ("model", "bos_token_id", "eos_token_id", "padding_token_id"))
+WANTED = ("general.architecture", "general.type", ALIGNMENT, *WORDS)
 LONGEST_NAME = 64  # bytes, as the format says
 MOST_AXES = 4
 SMALLEST_ENTRY = 8 + 4 + 8 + 4 + 8  # bytes of a tensor's entry with no name and one axis
@@ -48,9 +50,10 @@ class StoredTensor:
 
 @dataclass(frozen=True, kw_only=True)
 class GgufFile:
-    """What a file holds; arrays of the vocabulary are left to `llm_tokenizer`."""
+    """What a file holds: settings, ids at which a text ends, tensors; the vocabulary is left to `llm_tokenizer`."""
 
     metadata: Mapping[str, Any]
+    words: Mapping[str, Any]
     tensors: Mapping[str, StoredTensor]
 
 
@@ -64,7 +67,9 @@ def read_gguf(path: str | os.PathLike[str]) -> GgufFile:
     with naming(path), path.open("rb") as file:
         data = mapped(file)
         header = GgufHeader(data)
-        metadata = header.entries(_is_wanted)
+        entries_read = header.entries(_is_wanted)
+        metadata = {key: value for key, value in entries_read.items() if key not in WORDS}
+        words = {key: value for key, value in entries_read.items() if key in WORDS}
         most = (len(data) - header.place) // SMALLEST_ENTRY
         if header.tensors > most:
             raise refusal("number of tensors", f"at most {most}, for which there are bytes left", header.tensors)
@@ -73,7 +78,7 @@ def read_gguf(path: str | os.PathLike[str]) -> GgufFile:
         if type(alignment) is not int or not 8 <= alignment <= 1 << 20 or alignment % 8:
             raise refusal(ALIGNMENT, "a multiple of 8 up to 1048576", alignment)
         start = -(-header.place // alignment) * alignment
-        return GgufFile(metadata=metadata, tensors=_tensors(data, entries, start, alignment))
+        return GgufFile(metadata=metadata, words=words, tensors=_tensors(data, entries, start, alignment))
 
 
 @contextmanager
@@ -98,8 +103,8 @@ class _Entry:
 
 
 def _is_wanted(key: str) -> bool:
-    """The model's own settings, and of the general ones those that change how the file is read."""
-    return key in ("general.architecture", "general.type", ALIGNMENT) or not key.startswith(("general.", "tokenizer."))
+    """The model's own settings, the ids at which a text ends, and what changes how the file is read."""
+    return key in WANTED or not key.startswith(("general.", "tokenizer."))
 
 
 def _entry(header: GgufHeader, place: int) -> _Entry:

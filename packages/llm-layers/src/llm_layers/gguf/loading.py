@@ -9,21 +9,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llm_layers.attention import Attention, attention
 from llm_layers.config import ModelConfig
 from llm_layers.errors import LayersError
 from llm_layers.gguf.families import family_named
 from llm_layers.gguf.family import Family
 from llm_layers.gguf.file import GgufFile, StoredTensor, naming, read_gguf
 from llm_layers.gguf.rope import DIVISORS
+from llm_layers.kernels import CLEAR, Kernels
 from llm_layers.model import Decoder
 
 EMBEDDING, HEAD = "token_embd.weight", "output.weight"
 
 
-def load_gguf(
-    path: str | os.PathLike[str], *, dtype: torch.dtype = torch.float32, attend: Attention = attention
-) -> Decoder:
+def load_gguf(path: str | os.PathLike[str], *, dtype: torch.dtype = torch.float32, kernels: Kernels = CLEAR) -> Decoder:
     """Read a model from a GGUF file: Llama, Qwen 2, Qwen 3, Gemma 3 or GPT-2.
 
     Quantized weights are turned into plain numbers, so the model takes the memory of its `dtype`, not that of the file.
@@ -32,7 +30,7 @@ def load_gguf(
     Args:
         path: the file; its tensors may be F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K or Q6_K.
         dtype: the type of the numbers; float32 holds exactly what the file says.
-        attend: the attention kernel, `attention` or `fused_attention`.
+        kernels: the functions that compute it: `CLEAR`, `FUSED`, or `llm_layers.fast.FAST`.
 
     Raises:
         LayersError: the file is missing or damaged; or it holds a setting that could change the result and that our
@@ -43,7 +41,7 @@ def load_gguf(
     with naming(path):
         family, config, tensors = _checked(file)
         with torch.device("meta"):
-            model = Decoder(config, attend=attend)
+            model = Decoder(config, kernels=kernels)
         ours = {name: tuple(weight.shape) for name, weight in model.named_parameters()}
         groups = family.groups(ours)
         check_tensors({stored: _shape(parts, ours) for stored, parts in groups.items()}, tensors)
@@ -57,7 +55,9 @@ def load_gguf(
 
 def check_tensors(wanted: Mapping[str, tuple[int, ...]], tensors: Mapping[str, StoredTensor]) -> None:
     """Compare the tensors of a file with those that its settings ask for, and name all that do not fit."""
-    problems = [f"missing: {', '.join(sorted(wanted.keys() - tensors.keys()))}"] if wanted.keys() - tensors.keys() else []
+    problems = (
+        [f"missing: {', '.join(sorted(wanted.keys() - tensors.keys()))}"] if wanted.keys() - tensors.keys() else []
+    )
     if tensors.keys() - wanted.keys():
         problems.append(f"unexpected: {', '.join(sorted(tensors.keys() - wanted.keys()))}")
     misshapen = [
@@ -75,7 +75,9 @@ def _checked(file: GgufFile) -> tuple[Family, ModelConfig, dict[str, StoredTenso
     """Give family, shape and tensors, once nothing in the settings can ask for more than the file holds."""
     metadata: dict[str, Any] = dict(file.metadata)
     if metadata.get("general.type", "model") != "model":
-        raise LayersError(f"general.type must be 'model', but was {metadata['general.type']!r:.60}: give the model's file")
+        raise LayersError(
+            f"general.type must be 'model', but was {metadata['general.type']!r:.60}: give the model's file"
+        )
     if metadata.pop("split.count", 0) not in (0, 1):
         raise LayersError("split.count must be 1, but the file is one of several: join them with llama-gguf-split")
     for key in ("split.no", "split.tensors.count"):

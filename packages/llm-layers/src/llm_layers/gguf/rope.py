@@ -16,7 +16,7 @@ from torch import Tensor
 from llm_layers.config import ModelConfig
 from llm_layers.errors import LayersError
 from llm_layers.gguf.blocks import Floats
-from llm_layers.gguf.settings import Settings
+from llm_layers.gguf.settings import Settings, plain
 from llm_layers.rotary import rotary_speeds
 from llm_layers.rotary_scaling import LinearScaling, Llama3Scaling, RotaryScaling, YarnScaling, yarn_temperature
 
@@ -99,7 +99,9 @@ def _scaling(settings: Settings, kind: str, factor: float, context_length: int) 
     if kind == "linear":
         return LinearScaling(factor=factor)
     if kind != "yarn":
-        raise LayersError(f"rope.scaling.type must be none, linear or yarn, but was {kind!r:.60}: run it with llama.cpp")
+        raise LayersError(
+            f"rope.scaling.type must be none, linear or yarn, but was {kind!r:.60}: run it with llama.cpp"
+        )
     settings.expect("rope.scaling.yarn_ext_factor", 1.0)
     settings.expect("rope.scaling.yarn_attn_factor", 1.0)
     further = settings.take("rope.scaling.attn_factor", float, 1.0)
@@ -108,7 +110,7 @@ def _scaling(settings: Settings, kind: str, factor: float, context_length: int) 
         original_context=settings.take("rope.scaling.original_context_length", int, context_length),
         beta_fast=settings.take("rope.scaling.yarn_beta_fast", float, 32.0),
         beta_slow=settings.take("rope.scaling.yarn_beta_slow", float, 1.0),
-        attention_factor=None if further == 1.0 else further * yarn_temperature(factor),
+        attention_factor=None if further == 1.0 else plain(further * yarn_temperature(factor)),
     )
 
 

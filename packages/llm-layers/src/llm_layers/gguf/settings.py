@@ -7,8 +7,16 @@ import numpy as np
 
 from llm_layers.errors import LayersError
 
-REQUIRED = object()
+REQUIRED: Any = object()
 KINDS = {int: "a whole number of at least 0", float: "a number", str: "a text", bool: "true or false"}
+
+
+def plain(number: float) -> float:
+    """The shortest decimal number that becomes the same float32.
+
+    Numbers are stored as float32, and this is what stood in the settings before: 1e-05, not 9.99999974737875e-06.
+    """
+    return float(str(np.float32(number)))
 
 
 class Settings:
@@ -23,21 +31,17 @@ class Settings:
         self._left = dict(metadata)
         self._family = family
 
-    def take(self, name: str, kind: type, default: Any = REQUIRED) -> Any:
-        """Give a setting; with a default it may be absent.
-
-        A number with a fraction is stored as float32. It is given as the shortest decimal number that becomes this
-        float32, for that is what stood in the settings before they were stored: 1e-05 and not 9.99999974737875e-06.
-        """
+    def take(self, name: str, kind: type[Any], default: Any = REQUIRED) -> Any:
+        """Give a setting; with a default it may be absent."""
         key = f"{self._family}.{name}"
-        value = self._left.pop(key, default)
+        value: Any = self._left.pop(key, default)
         if value is REQUIRED:
             raise LayersError(f"the metadata must hold {key}, but does not: get the file anew, or convert it anew")
         if value is default:
             return value
-        if type(value) is not kind or kind is int and value < 0:
+        if type(value) is not kind or (kind is int and value < 0):
             raise LayersError(f"{key} must be {KINDS[kind]}, but was {value!r:.60}: convert the file anew")
-        return float(str(np.float32(value))) if kind is float else value
+        return plain(value) if kind is float else value
 
     def expect(self, name: str, *accepted: Any) -> None:
         """Refuse any value of a setting but these; it may be absent."""
@@ -51,7 +55,7 @@ class Settings:
 
     def finish(self) -> None:
         """Refuse what nobody has asked for: it could change the result."""
-        unknown = sorted(key for key in self._left if not key.startswith(("general.", "quantize.")))
+        unknown = sorted(key for key in self._left if not key.startswith(("general.", "quantize.", "tokenizer.")))
         if unknown:
             raise LayersError(
                 f"the metadata holds settings that this package does not know and that could change the result: "

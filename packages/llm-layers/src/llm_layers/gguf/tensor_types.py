@@ -107,21 +107,16 @@ def encode(kind: TensorType, name: str, numbers: Floats) -> Bytes:
     """The blocks of a tensor whose rows are a whole number of blocks.
 
     Raises:
-        LayersError: the type is only read, a row does not fit, or a number is beyond what the type can hold.
+        LayersError: the type is only read, or a number is beyond what the type can hold.
     """
     if kind.write is None:
         raise LayersError(f"dtype must be one of {', '.join(WRITTEN)}, but was {kind.name!r}, which is only read")
-    if numbers.shape[-1] % kind.numbers:
-        raise LayersError(
-            f"{name} must have rows of a multiple of {kind.numbers} numbers for {kind.name}, but has {numbers.shape[-1]}: "
-            "take another dtype"
-        )
     largest = float(np.abs(numbers).max(initial=0.0))
     limit = LARGEST.get(kind.name, float(np.finfo(np.float32).max))
     if not largest <= limit:  # also where it is no number
         raise LayersError(
-            f"{name} must hold numbers of at most {limit:g} for {kind.name}, but holds {largest:g}: take another dtype, "
-            "or look at why the weights grew so large"
+            f"{name} must hold numbers of at most {limit:g} for {kind.name}, but holds {largest:g}: "
+            "take another dtype, or look at why the weights grew so large"
         )
     flat = np.ascontiguousarray(numbers, dtype=np.float32).reshape(-1)
     step = BLOCKS_AT_ONCE * kind.numbers

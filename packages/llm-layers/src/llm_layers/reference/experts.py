@@ -123,11 +123,11 @@ def mixture_with_shared_expert_backward(
 def load_balancing_loss(logits: Array, k: int) -> Array:
     """Give experts · Σ_e f[e] · P[e]: f how often e was chosen per token, P its mean probability; 0 without tokens."""
     experts = logits.shape[-1]
-    p = softmax(logits, -1).reshape(-1, experts)
     _, chosen = top_k_router(logits, k, normalise=True)
-    tokens = max(len(p), 1)
-    frequency = np.bincount(chosen.reshape(-1), minlength=experts) / tokens
-    return np.asarray(experts * np.sum(frequency * np.sum(p, axis=0) / tokens))
+    tokens = max(np.prod(logits.shape[:-1]), 1)
+    frequency = np.bincount(chosen.ravel(), minlength=experts) / tokens
+    # Σ_e f[e] P[e], the mean over the tokens taken last: f is the same for all of them.
+    return np.asarray(experts * np.sum(frequency * softmax(logits, -1)) / tokens)
 
 
 def load_balancing_loss_backward(dloss: Array, logits: Array, k: int) -> Array:
@@ -142,8 +142,8 @@ def load_balancing_loss_backward(dloss: Array, logits: Array, k: int) -> Array:
     """
     experts = logits.shape[-1]
     _, chosen = top_k_router(logits, k, normalise=True)
-    tokens = max(logits.size // experts, 1)
-    frequency = np.bincount(chosen.reshape(-1), minlength=experts) / tokens
+    tokens = max(np.prod(logits.shape[:-1]), 1)
+    frequency = np.bincount(chosen.ravel(), minlength=experts) / tokens
     return softmax_backward(np.broadcast_to(dloss * experts * frequency / tokens, logits.shape), logits, -1)
 
 

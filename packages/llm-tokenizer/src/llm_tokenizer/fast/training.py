@@ -11,8 +11,9 @@ from llm_tokenizer.bpe import BytePairTokenizer
 from llm_tokenizer.fast.counting import PieceCounter
 from llm_tokenizer.fast.learning import learn
 from llm_tokenizer.fast.rows import lay_out
+from llm_tokenizer.learning import Progress
 from llm_tokenizer.merging import Pair
-from llm_tokenizer.training import Progress, train_with
+from llm_tokenizer.training import train_with
 
 
 def train_bpe(

@@ -23,7 +23,7 @@ from llm_tokenizer.files.gguf import PATTERN_OF, WHOLE_PIECES
 from llm_tokenizer.files.huggingface import END_OF_TEXT
 from llm_tokenizer.files.sentencepiece import BYTE, CONTROL, NORMAL, UNKNOWN, UNUSED, USER_DEFINED
 from llm_tokenizer.interface import Tokenizer
-from llm_tokenizer.merging import merge_short
+from llm_tokenizer.merging import Pair, merge_short
 from llm_tokenizer.published import PublishedTokenizer
 from llm_tokenizer.sentencepiece_bpe import SentencePieceTokenizer
 
@@ -89,9 +89,8 @@ def vocabulary_entries(tokenizer: Tokenizer, size: int, vocabulary: GgufVocabula
 
 
 def _byte_level(tokenizer: BytePairTokenizer | PublishedTokenizer | ByteTokenizer, size: int) -> dict[str, Any]:
-    if isinstance(tokenizer, ByteTokenizer):
-        tokens, merges, pre = dict(enumerate(BYTES)), (), "gpt-2"  # without merges no cut can be seen
-    else:
+    tokens, merges, pre = dict(enumerate(BYTES)), tuple[Pair, ...](), "gpt-2"  # without merges no cut can be seen
+    if not isinstance(tokenizer, ByteTokenizer):
         tokens, merges, pre = dict(tokenizer.tokens), tokenizer.merges, _pre(tokenizer)
     printable = {id: to_printable(token) for id, token in tokens.items()}
     visible = tokenizer.visible_tokens if isinstance(tokenizer, PublishedTokenizer) else frozenset()
@@ -149,14 +148,15 @@ def _pre(tokenizer: BytePairTokenizer | PublishedTokenizer) -> str:
             f"was {tokenizer.pattern!r}; train one with such a pattern, or leave it out and give the reader ids"
         )
     pre = PRE_OF[tokenizer.pattern]
-    published = isinstance(tokenizer, PublishedTokenizer)
-    normalization = tokenizer.normalization if published else None
+    normalization, whole_pieces = None, False
+    if isinstance(tokenizer, PublishedTokenizer):
+        normalization, whole_pieces = tokenizer.normalization, tokenizer.whole_pieces
     if normalization not in (None, "NFC"):
         raise TokenizerError(
             f"tokenizer: must not change a text, was one with {normalization}; normalize texts before encoding them "
             "and make it without"
         )
-    if (pre in WHOLE_PIECES) != (published and tokenizer.whole_pieces):
+    if (pre in WHOLE_PIECES) != whole_pieces:
         _check_merges_lead_to_all(tokenizer)
     return pre
 
@@ -177,8 +177,8 @@ def _check_merges_lead_to_all(tokenizer: BytePairTokenizer | PublishedTokenizer)
     for id, token in tokens.items():
         if merge_short(list(token), rank_of) != [number_of.get(id)]:
             raise TokenizerError(
-                f"tokenizer: its merges must lead to every token for this pattern in a GGUF file, but not to {token!r}; "
-                "save it as tokenizer.json"
+                f"tokenizer: its merges must lead to every token for this pattern in a GGUF file, but not to "
+                f"{token!r}; save it as tokenizer.json"
             )
 
 
@@ -194,7 +194,7 @@ def _ids(tokenizer: Tokenizer, size: int, vocabulary: GgufVocabulary) -> dict[st
     ends = [ends] if isinstance(ends, int) else list(ends)
     if not 1 <= len(ends) <= len(ENDS):
         raise TokenizerError(f"eos_token_id: must be 1 to {len(ENDS)} ids, were {len(ends)}; keep the most important")
-    named = dict(zip(ENDS, ends, strict=False))
+    named: dict[str, int | None] = dict(zip(ENDS, ends, strict=False))
     named |= {"bos": vocabulary.bos_token_id, "padding": vocabulary.pad_token_id}
     for name, id in named.items():
         if id is not None and not (type(id) is int and 0 <= id < size):

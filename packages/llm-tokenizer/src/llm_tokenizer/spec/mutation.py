@@ -12,11 +12,17 @@ import argparse
 import contextlib
 import importlib
 import json
+import multiprocessing
+import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from rich.progress import track
 
 from llm_tokenizer.spec.contract import Contract
 from llm_tokenizer.spec.faults import Fault, plant
@@ -37,7 +43,21 @@ class Score:
     accepted: int = 0
     survivors: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    equivalent: int = 0
+    equivalents: set[str] = field(default_factory=set)
+
+    @property
+    def equivalent(self) -> int:
+        """How many planted faults change no answer."""
+        return len(self.equivalents)
+
+    def add(self, other: Score) -> None:
+        """Take in the score of further contracts."""
+        self.slips |= other.slips
+        self.planted |= other.planted
+        self.accepted += other.accepted
+        self.survivors += other.survivors
+        self.refused += other.refused
+        self.equivalents |= other.equivalents
 
     @property
     def faults(self) -> int:
@@ -66,28 +86,57 @@ class Score:
         }
 
 
-def measure(specification: Specification, equivalents: Mapping[str, str]) -> Score:
+def measure(
+    specification: Specification, equivalents: Mapping[str, str], *, keyword: str = "", processes: int = 1
+) -> Score:
     """Try all slips, all planted faults and all variants.
 
     Args:
         specification: What is tested.
         equivalents: Planted faults that change no answer, each with the reason; by their label.
+        keyword: Only contracts with this in their id.
+        processes: How many contracts are tried at a time; more than one needs a specification that can be imported.
     """
+    chosen = [contract.id for contract in specification.contracts if keyword in contract.id]
+    if processes == 1:
+        parts = [measure_contract(specification, identifier, equivalents) for identifier in chosen]
+    else:
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(processes, mp_context=context, initializer=_one_thread) as pool:
+            ask = partial(_measure_in_process, specification.module, equivalents=equivalents)
+            parts = list(track(pool.map(ask, chosen), "planting faults", total=len(chosen), transient=True))
     score = Score()
-    for alternative in specification.slips:
-        contract = specification.contract(alternative.contract)
-        score.slips[contract.id] = score.slips.get(contract.id, 0) + 1
+    for part in parts:
+        score.add(part)
+    known = {label for label in equivalents if label.split(": ")[0] in chosen}
+    stale = sorted(known - score.equivalents)
+    score.survivors += [f"declared equivalent, but no such fault survives: {label}" for label in stale]
+    return score
+
+
+def _one_thread() -> None:
+    os.environ["OMP_NUM_THREADS"] = "1"  # the cases are small: a second thread would only wait
+
+
+def _measure_in_process(module: str, contract: str, equivalents: Mapping[str, str]) -> Score:
+    return measure_contract(importlib.import_module(f"{module}.spec").SPECIFICATION, contract, equivalents)
+
+
+def measure_contract(specification: Specification, identifier: str, equivalents: Mapping[str, str]) -> Score:
+    """Try the slips, planted faults and variants of one contract."""
+    score, contract = Score(), specification.contract(identifier)
+    for alternative in specification.slips_of(identifier):
+        score.slips[identifier] = score.slips.get(identifier, 0) + 1
         if passes(specification, contract, alternative.implementation(specification.arrays, specification.reference)):
-            score.survivors.append(f"{contract.id}: the slip {alternative.name!r}")
+            score.survivors.append(f"{identifier}: the slip {alternative.name!r}")
     for alternative in specification.variants:
-        contract = specification.contract(alternative.contract)
+        if alternative.contract != identifier:
+            continue
         if passes(specification, contract, alternative.implementation(specification.arrays, specification.reference)):
             score.accepted += 1
         else:
-            score.refused.append(f"{contract.id}: the variant {alternative.name!r}")
-    used = _measure_planted(specification, equivalents, score)
-    stale = sorted(set(equivalents) - used)
-    score.survivors += [f"declared equivalent, but no such fault survives: {label}" for label in stale]
+            score.refused.append(f"{identifier}: the variant {alternative.name!r}")
+    _measure_planted(specification, contract, equivalents, score)
     return score
 
 
@@ -104,27 +153,25 @@ def passes(specification: Specification, contract: Contract, implementation: Imp
         return False
 
 
-def _measure_planted(specification: Specification, equivalents: Mapping[str, str], score: Score) -> set[str]:
-    used = set()
-    for contract in specification.contracts:
-        for name in (contract.name, contract.backward_name):
-            function = getattr(specification.reference, name, None)
-            if function is None:
+def _measure_planted(
+    specification: Specification, contract: Contract, equivalents: Mapping[str, str], score: Score
+) -> None:
+    for name in (contract.name, contract.backward_name):
+        function = getattr(specification.reference, name, None)
+        if function is None:
+            continue
+        original = importlib.import_module(function.__module__)
+        for fault in plant(original):
+            if fault.function != name:
                 continue
-            original = importlib.import_module(function.__module__)
-            for fault in plant(original):
-                if fault.function != name:
-                    continue
-                label = _label(contract, fault)
-                caught = not passes(specification, contract, _faulty(fault, original, contract, specification))
-                if not caught and label in equivalents:
-                    used.add(label)
-                    score.equivalent += 1
-                    continue
-                score.planted[contract.id] = score.planted.get(contract.id, 0) + 1
-                if not caught:
-                    score.survivors.append(label)
-    return used
+            label = _label(contract, fault)
+            caught = not passes(specification, contract, _faulty(fault, original, contract, specification))
+            if not caught and label in equivalents:
+                score.equivalents.add(label)
+                continue
+            score.planted[contract.id] = score.planted.get(contract.id, 0) + 1
+            if not caught:
+                score.survivors.append(label)
 
 
 def _faulty(fault: Fault, original: Any, contract: Contract, specification: Specification) -> Implementation:
@@ -182,10 +229,16 @@ def main(specification: Specification, equivalents: Mapping[str, str], argv: Seq
     )
     parser.add_argument("--report", type=Path, metavar="FILE.json", help="write the score as JSON")
     parser.add_argument("--least", type=float, default=0.98, help="the least score that is accepted (default 0.98)")
+    parser.add_argument("-k", dest="keyword", default="", metavar="TEXT", help="only contracts with this in their id")
+    parser.add_argument(
+        "--processes", type=int, default=os.cpu_count() or 1, help="contracts tried at a time"
+    )
     options = parser.parse_args(argv)
-    score = measure(specification, equivalents)
+    score = measure(specification, equivalents, keyword=options.keyword, processes=max(1, options.processes))
     print(f"{'contract':32}{'slips':>8}{'planted':>9}")
     for contract in specification.contracts:
+        if options.keyword not in contract.id:
+            continue
         print(f"{contract.id:32}{score.slips.get(contract.id, 0):8}{score.planted.get(contract.id, 0):9}")
     for line in (*score.survivors, *score.refused):
         print(f"not as it should be: {line}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
-from llm_tokenizer import alphabet, training
+from llm_tokenizer import alphabet, learning
 from llm_tokenizer.bpe import BytePairTokenizer, encode_piece
 from llm_tokenizer.byte import ByteTokenizer
 from llm_tokenizer.chat import END, START, ChatML, Message
@@ -15,7 +15,6 @@ from llm_tokenizer.patterns import find_pattern
 from llm_tokenizer.special import SpecialTokens
 from llm_tokenizer.stream_encoding import encode_iterable
 from llm_tokenizer.streaming import IncrementalDecoder
-from llm_tokenizer.training import learn_merges
 
 
 def byte_to_unicode() -> tuple[str, ...]:
@@ -33,7 +32,7 @@ def train_bpe(pieces: list[str], vocab_size: int) -> list[Pair]:
     """The learning itself; `llm_tokenizer.train_bpe` adds the cutting of texts."""
     if vocab_size < 256:
         raise TokenizerError(f"vocab_size: must be at least 256, was {vocab_size}")
-    return learn_merges(Counter(pieces), vocab_size - 256)
+    return learning.learn_merges(Counter(pieces), vocab_size - 256)
 
 
 def encode_bpe(pieces: list[str], merges: list[Pair]) -> list[int]:
@@ -50,7 +49,7 @@ def decode_bpe(ids: list[int], merges: list[Pair]) -> bytes:
 def count_pairs(words: list[list[int]]) -> list[list[int]]:
     """The counting with which training begins; every second of equal words as a weight."""
     weights = Counter(map(tuple, words))
-    counts, _ = training.count_pairs(list(weights), list(weights.values()))
+    counts = learning.count_pairs(list(weights), weights.values())
     return [[left, right, count] for (left, right), count in sorted(counts.items())]
 
 

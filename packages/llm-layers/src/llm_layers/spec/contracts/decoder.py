@@ -29,7 +29,7 @@ DECODER = Contract(
         Argument("ids", "batch position", "token ids"),
         Argument("settings", None, "the content of config.json, what has no effect left out"),
         Argument("layout", None, "name and shape of each weight, in the order in which they stand in `weights`"),
-        Argument("weights", "number", "all weights in one row, each in row-major order"),
+        Argument("weights", "...", "all weights in one row, each in row-major order"),
     ),
     outputs=(Argument("logits", "batch position vocab", "a score for every token"),),
     gradients=("weights",),

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from llm_layers import Block, ModelConfig, causal_mask
+from llm_layers import CLEAR, Block, Kernels, ModelConfig, causal_mask
 from llm_layers.rotary import rotary_angles
 
 __all__ = ["block"]
@@ -13,6 +13,7 @@ def block(
     x: Tensor, positions: Tensor, attention_norm: Tensor, query: Tensor, key: Tensor, value: Tensor,
     query_norm: Tensor, key_norm: Tensor, output: Tensor, feed_forward_norm: Tensor, gate: Tensor, up: Tensor,
     down: Tensor, heads: int, kv_heads: int, rope_base: float, eps: float,
+    kernels: Kernels = CLEAR,
 ) -> Tensor:  # fmt: skip
     """Run `Block` with these weights in the place of its own."""
     config = ModelConfig(
@@ -33,7 +34,7 @@ def block(
         "feed_forward.down.weight": down,
     }
     with torch.device("meta"):
-        module = Block(config)
+        module = Block(config, kernels)
     rotation = rotary_angles(positions, config.d_head, rope_base, x.dtype)
     y: Tensor = torch.func.functional_call(module, weights, (x, rotation, causal_mask(positions, positions)))
     return y

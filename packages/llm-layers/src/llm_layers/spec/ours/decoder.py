@@ -7,16 +7,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from llm_layers import Decoder, read_settings
+from llm_layers import CLEAR, Decoder, Kernels, read_settings
 from llm_layers.architectures import architecture_of
 
 __all__ = ["decoder"]
 
 
-def decoder(ids: Tensor, settings: Mapping[str, Any], layout: Sequence[Sequence[Any]], weights: Tensor) -> Tensor:
+def decoder(
+    ids: Tensor,
+    settings: Mapping[str, Any],
+    layout: Sequence[Sequence[Any]],
+    weights: Tensor,
+    kernels: Kernels = CLEAR,
+) -> Tensor:
     """Run `Decoder` with these weights in the place of its own."""
     with torch.device("meta"):
-        model = Decoder(read_settings(settings))
+        model = Decoder(read_settings(settings), kernels=kernels)
     parts = weights.split([prod(shape) for _, shape in layout])
     public = {name: part.reshape(shape) for (name, shape), part in zip(layout, parts, strict=True)}
     ours = architecture_of(model.config).from_public(public, dict(model.named_parameters()))

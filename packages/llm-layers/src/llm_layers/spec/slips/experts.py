@@ -390,8 +390,10 @@ def balance_nothing(logits: Any, k: int) -> Any:
 @slip("layers.load_balancing_loss", "largest logit left in", "exp is taken of the logits as they are: it overflows")
 def balance_overflowing(logits: Any, k: int) -> Any:
     f, _, tokens, experts = _balance(logits, k)
-    e = logits.reshape(-1, experts).exp()
-    return experts * (f * (e / e.sum(-1, keepdim=True)).sum(0) / tokens).sum()
+    rows = logits.reshape(-1, experts)
+    total = rows.exp().sum(-1, keepdim=True).detach()
+    p = torch.softmax(rows, -1) * (total / total)  # where nothing overflows, right to the last bit
+    return experts * (f * p.sum(0) / tokens).sum()
 
 
 @slip("layers.load_balancing_loss", "counts differentiated", "the counts are given p's slope as well", backward=True)

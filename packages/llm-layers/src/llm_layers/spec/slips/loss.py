@@ -130,9 +130,7 @@ def over_others(logits: Any, targets: Any, smoothing: float, ignored: int) -> An
     return total / number.clamp(min=1)
 
 
-@slip(
-    "layers.smoothed_cross_entropy", "target left out", "nothing of what is spread goes to the target"
-)
+@slip("layers.smoothed_cross_entropy", "target left out", "nothing of what is spread goes to the target")
 def target_left_out(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
     each = smoothing / logits.shape[-1]
     total, number = _smoothed(logits, targets, ignored, 1 - smoothing - each, each)

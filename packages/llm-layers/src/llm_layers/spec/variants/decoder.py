@@ -4,9 +4,10 @@ from typing import Any
 
 import torch
 
-from llm_layers import Decoder, fused_attention, read_settings
+from llm_layers import FUSED, Decoder, read_settings
 from llm_layers.architectures import architecture_of
 from llm_layers.spec.witnesses.decoder import TorchDecoder
+from llm_layers.spec import fast as our
 from llm_tokenizer.spec import variant
 
 
@@ -18,7 +19,9 @@ def one_text_at_a_time(ids: Any, settings: Any, layout: Any, weights: Any) -> An
 @variant("layers.decoder", "our fused attention")
 def fused(ids: Any, settings: Any, layout: Any, weights: Any) -> Any:
     with torch.device("meta"):
-        model = Decoder(read_settings(settings), attend=fused_attention)
+        model = Decoder(read_settings(settings), kernels=FUSED)
     witness = TorchDecoder(settings, layout, weights)
     ours = architecture_of(model.config).from_public(witness.w, dict(model.named_parameters()))
     return torch.func.functional_call(model, ours, (ids,))
+
+fast_decoder = variant("layers.decoder", "our fast kernels")(our.decoder)

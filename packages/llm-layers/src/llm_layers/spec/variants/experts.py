@@ -11,6 +11,7 @@ from llm_tokenizer.spec import variant
 def _route(logits: Any, k: int, normalise: bool) -> Any:
     """One choice after the other, the chosen expert hidden for the next."""
     working = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    working = working - working.detach().amax(-1, keepdim=True)
     left, places = working.detach().clone(), []
     for _ in range(k):
         places.append(left.argmax(-1, keepdim=True))  # the first of equals
@@ -29,7 +30,7 @@ def choice_by_choice(logits: Any, k: int, normalise: bool) -> Any:
 @variant("layers.top_k_router", "softmax, a mask, and the sum of what is left")
 def masked_softmax(logits: Any, k: int, normalise: bool) -> Any:
     p = torch.softmax(logits, -1)
-    chosen = (-logits.detach()).argsort(-1, stable=True)[..., :k]
+    chosen = (-logits.detach()).argsort(dim=-1, stable=True)[..., :k]
     kept = p * torch.zeros_like(p).scatter(-1, chosen, 1)
     if normalise:
         kept = kept / kept.sum(-1, keepdim=True)

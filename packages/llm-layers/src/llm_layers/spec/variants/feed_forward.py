@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from llm_layers.spec import fast as our
 from llm_tokenizer.spec import variant
 
 
@@ -58,3 +59,8 @@ def relu_squared_einsum(x: Any, up: Any, down: Any) -> Any:
 def relu_squared_units(x: Any, up: Any, down: Any) -> Any:
     parts = [F.relu((x * row).sum(-1, keepdim=True)) ** 2 * column for row, column in zip(up, down.T, strict=True)]
     return torch.stack(parts).sum(0)
+
+fast_swiglu = variant("layers.swiglu", "our fast kernels")(our.swiglu)
+fast_geglu = variant("layers.geglu", "our fast kernels")(our.geglu)
+fast_gelu_feed_forward = variant("layers.gelu_feed_forward", "our fast kernels")(our.gelu_feed_forward)
+fast_relu_squared_feed_forward = variant("layers.relu_squared_feed_forward", "our fast kernels")(our.relu_squared_feed_forward)

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from llm_layers import head_cross_entropy
+from llm_layers.spec import fast as our
 from llm_tokenizer.spec import variant
 
 
@@ -81,3 +82,5 @@ def counted_rows(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
         return (hidden.sum() + head.sum()) * 0
     log_p = torch.log_softmax(rows[places] @ head.T, -1)
     return -log_p[torch.arange(len(places)), flat[places]].mean()
+
+fast_head_cross_entropy = variant("layers.head_cross_entropy", "our fast kernels")(our.head_cross_entropy)

@@ -1,0 +1,35 @@
+"""The loss of a head, forward and backward, in a process of its own: `python one_head.py all|fast VOCAB POSITIONS`.
+
+Prints the seconds and the peak memory above the states, the head and what the process held before.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import torch
+from one_step import megabytes
+from torch.nn import functional as F
+
+from llm_layers.fast import head_cross_entropy
+
+WIDTH = 768
+
+
+def main() -> None:
+    way, vocab, positions = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    torch.set_num_threads(2)
+    states = torch.randn(positions, WIDTH, requires_grad=True)
+    head = torch.empty(vocab, WIDTH).normal_(std=0.02).requires_grad_()
+    targets = torch.randint(0, vocab, (positions,))
+    held = megabytes("VmRSS")
+    start = time.perf_counter()
+    loss = F.cross_entropy(states @ head.T, targets) if way == "all" else head_cross_entropy(states, head, targets)
+    loss.backward()
+    print(json.dumps({"seconds": time.perf_counter() - start, "peak": megabytes("VmHWM") - held}))
+
+
+if __name__ == "__main__":
+    main()

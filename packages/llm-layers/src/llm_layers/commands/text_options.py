@@ -1,0 +1,64 @@
+"""What verbs that look at a text have in common: where the text comes from, and where a picture goes."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import Tensor
+
+from llm_layers.config import ModelConfig
+from llm_layers.errors import LayersError
+from llm_layers.inspection.text import checked_ids, ids_of, label_of_id, labels_of, tokenizer_of
+
+
+def add_text_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Say that a text is wanted: as text, or as ids."""
+    source = parser.add_mutually_exclusive_group(required=required)
+    source.add_argument("--text", help="a text, cut by the model's own tokenizer")
+    source.add_argument("--ids", type=ids_from, help="token ids instead of a text: 5,17,3")
+
+
+def read_text(options: argparse.Namespace, folder: str, config: ModelConfig) -> tuple[Tensor, list[str]]:
+    """Give ids and a label for each."""
+    if options.text is not None:
+        return ids_of(options.text, folder, config)
+    try:
+        tokenizer = tokenizer_of(folder)  # labels are a kindness: ids do without
+    except LayersError:
+        tokenizer = None
+    ids = checked_ids(options.ids, config)
+    return ids, labels_of(options.ids, tokenizer)
+
+
+def namer(folder: str) -> Callable[[int], str]:
+    """Give a function from an id to its label."""
+    try:
+        tokenizer = tokenizer_of(folder)
+    except LayersError:
+        return str
+    return lambda id: label_of_id(id, tokenizer)
+
+
+def written(text: str, file: Path) -> str:
+    """Write a picture or a page, and say so."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise LayersError(f"'{file}' cannot be written: {error.strerror or error}") from None
+    return f"written: {file}"
+
+
+def ids_from(text: str) -> list[int]:
+    """Read "5,17,3"."""
+    parts = text.replace(",", " ").split()
+    if not parts or not all(part.isdigit() for part in parts):
+        raise argparse.ArgumentTypeError(f"must be whole numbers with commas between, as 5,17,3, but was {text!r}")
+    return [int(part) for part in parts]
+
+
+def whole(text: str) -> int:
+    """Read a whole number of at least 0."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 0, but was {text!r}")
+    return int(text)

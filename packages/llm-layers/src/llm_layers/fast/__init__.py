@@ -1,0 +1,63 @@
+"""The parts once more, fast: same numbers, same contracts, another way there.
+
+```py
+from llm_layers import Decoder
+from llm_layers.fast import FAST
+
+model = Decoder(config, kernels=FAST)
+```
+
+Read `llm_layers.norm`, `.attention`, `.feed_forward` first: they say what is computed. What stands here says how a
+processor likes to compute it. Gradients are written by hand and can be taken once, not of gradients.
+
+| room | how it saves time or memory |
+|---|---|
+| `product` | 16-bit numbers go through float32 where the processor has no instructions for them |
+| `linear` | as `product`; float32 is left to torch |
+| `norm` | a few rows at a time through all steps; one number kept per vector |
+| `rotary` | the way back is a turn back: nothing kept |
+| `attention` | keys that nobody sees are skipped; shares kept only while they are few |
+| `feed_forward` | products and bend as one step; a sigmoid in place of a tanh |
+| `head_loss` | logits in parts of one size; sums in place |
+"""
+
+from dataclasses import replace
+
+from llm_layers.fast.attention import attention
+from llm_layers.fast.feed_forward import geglu, gelu_feed_forward, relu_squared_feed_forward, swiglu
+from llm_layers.fast.head_loss import head_cross_entropy
+from llm_layers.fast.linear import linear
+from llm_layers.fast.norm import layer_norm, rms_norm
+from llm_layers.fast.product import product
+from llm_layers.fast.rotary import rotate
+from llm_layers.kernels import CLEAR
+
+FAST = replace(
+    CLEAR,
+    linear=linear,
+    attention=attention,
+    rms_norm=rms_norm,
+    layer_norm=layer_norm,
+    rotate=rotate,
+    swiglu=swiglu,
+    geglu=geglu,
+    gelu_feed_forward=gelu_feed_forward,
+    relu_squared_feed_forward=relu_squared_feed_forward,
+    head_cross_entropy=head_cross_entropy,
+)
+"""All of them; `capped_attention` is the clear one."""
+
+__all__ = [
+    "FAST",
+    "attention",
+    "geglu",
+    "gelu_feed_forward",
+    "head_cross_entropy",
+    "layer_norm",
+    "linear",
+    "product",
+    "relu_squared_feed_forward",
+    "rms_norm",
+    "rotate",
+    "swiglu",
+]

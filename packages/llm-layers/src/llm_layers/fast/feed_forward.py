@@ -1,0 +1,250 @@
+"""Feed-forward parts as one step each: products, the bend between them, and only what the way back needs."""
+
+from dataclasses import dataclass
+from math import pi, sqrt
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from llm_layers.fast.product import add_product, apply, blocks, keep, product, room, wide
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bend:
+    """A curve of the form y = a · σ(v(a)): SiLU, and GELU in its tanh form.
+
+    Why it works:
+        tanh(u) = 2 σ(2u) - 1, so GELU's ½ (1 + tanh(u)) is σ(2u), and one sigmoid takes a third of the time of one
+        tanh. Both curves are then a number times an opening between 0 and 1, and so is the slope:
+        y' = σ + y (1 - σ) v'. With a and σ at hand that is a handful of multiplications.
+
+    Args:
+        steepness: v = steepness · a + cubic · a³.
+        cubic: 0 for SiLU.
+    """
+
+    steepness: float
+    cubic: float = 0.0
+
+    def opening(self, a: Tensor, place: Tensor) -> Tensor:
+        """Write σ(v(a)) into its place."""
+        if self.cubic == 0.0:
+            return torch.sigmoid(a, out=place)
+        return torch.addcmul(a.new_tensor(self.steepness), a, a, value=self.cubic, out=place).mul_(a).sigmoid_()
+
+    def slope(self, a: Tensor, opening: Tensor, y: Tensor) -> Tensor:
+        """Give the derivative of a · σ(v(a)), from a, σ and y = a σ, as a new array."""
+        closing = torch.addcmul(y, y, opening, value=-1)
+        if self.cubic == 0.0:
+            return closing.add_(opening)
+        # Beyond ±10 the curve is straight; there v' would overflow and meet a zero.
+        near = a.clamp(-10, 10)
+        steep = torch.addcmul(a.new_tensor(self.steepness), near, near, value=3 * self.cubic, out=near)
+        return torch.addcmul(opening, closing, steep, out=steep)
+
+
+SILU = Bend(steepness=1.0)
+GELU_TANH = Bend(steepness=2 * sqrt(2 / pi), cubic=2 * sqrt(2 / pi) * 0.044715)
+
+
+def swiglu(
+    x: Float[Tensor, "*batch d_model"],
+    gate: Float[Tensor, "d_ff d_model"],
+    up: Float[Tensor, "d_ff d_model"],
+    down: Float[Tensor, "d_model d_ff"],
+) -> Float[Tensor, "*batch d_model"]:
+    """Give what `llm_layers.swiglu` gives, and keep three arrays of width d_ff instead of four.
+
+    Formula: y = down (silu(gate x) ⊙ up x)
+
+    Why it works:
+        Step by step, autograd keeps the gate before and after its curve, the answers and their product. The last is
+        one multiplication away from the others, and the curve's slope follows from its opening. All steps between
+        the products run over a few rows at a time and so within the cache.
+
+    Args:
+        x: vectors along the last axis.
+        gate: the questions, stored (out, in).
+        up: the answers.
+        down: back to the width of the stream.
+
+    Spec: layers.swiglu
+    Source: Shazeer 2020, arXiv:2002.05202; backward derived in `llm_layers.reference.feed_forward`.
+    """
+    y: Tensor = apply(_Gated, x, gate, up, down, SILU)
+    return y
+
+
+def geglu(
+    x: Float[Tensor, "*batch d_model"],
+    gate: Float[Tensor, "d_ff d_model"],
+    up: Float[Tensor, "d_ff d_model"],
+    down: Float[Tensor, "d_model d_ff"],
+) -> Float[Tensor, "*batch d_model"]:
+    """Give what `llm_layers.geglu` gives, as `swiglu` does it.
+
+    Formula: y = down (gelu_tanh(gate x) ⊙ up x)
+
+    Why it works:
+        See `swiglu`, and `Bend` for how a tanh becomes a sigmoid.
+
+    Args:
+        x: vectors along the last axis.
+        gate: the questions, stored (out, in).
+        up: the answers.
+        down: back to the width of the stream.
+
+    Spec: layers.geglu
+    Source: Shazeer 2020, arXiv:2002.05202.
+    """
+    y: Tensor = apply(_Gated, x, gate, up, down, GELU_TANH)
+    return y
+
+
+def gelu_feed_forward(
+    x: Float[Tensor, "*batch d_model"],
+    up: Float[Tensor, "d_ff d_model"],
+    up_bias: Float[Tensor, " d_ff"],
+    down: Float[Tensor, "d_model d_ff"],
+    down_bias: Float[Tensor, " d_model"],
+) -> Float[Tensor, "*batch d_model"]:
+    """Give what `llm_layers.gelu_feed_forward` gives, with a sigmoid for the tanh.
+
+    Formula: y = down gelu_tanh(up x + up_bias) + down_bias
+
+    Why it works:
+        The bias is added while the rows are in the cache for the curve anyway; see `Bend` for the curve.
+
+    Args:
+        x: vectors along the last axis.
+        up: the patterns, stored (out, in).
+        up_bias: the thresholds, with the sign turned.
+        down: what each unit writes.
+        down_bias: what is written whatever x is.
+
+    Spec: layers.gelu_feed_forward
+    Source: Radford et al. 2019 (GPT-2).
+    """
+    y: Tensor = apply(_Plain, x, up, up_bias, down, down_bias, GELU_TANH)
+    return y
+
+
+def relu_squared_feed_forward(
+    x: Float[Tensor, "*batch d_model"],
+    up: Float[Tensor, "d_ff d_model"],
+    down: Float[Tensor, "d_model d_ff"],
+) -> Float[Tensor, "*batch d_model"]:
+    """Give what `llm_layers.relu_squared_feed_forward` gives, and keep one array of width d_ff instead of two.
+
+    Formula: y = down r² with r = max(up x, 0);  d(up x) = 2 r dr²
+
+    Why it works:
+        Value and slope are both functions of r alone, and r can stand where up x stood.
+
+    Args:
+        x: vectors along the last axis.
+        up: the patterns, stored (out, in).
+        down: what each unit writes.
+
+    Spec: layers.relu_squared_feed_forward
+    Source: So et al. 2021, arXiv:2109.08668.
+    """
+    y: Tensor = apply(_ReluSquared, x, up, down)
+    return y
+
+
+class _ReluSquared(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, x: Tensor, up: Tensor, down: Tensor) -> Tensor:
+        rows = x.reshape(-1, x.shape[-1])
+        r = product(rows, up.T).relu_()
+        context.shape = x.shape
+        context.save_for_backward(rows, r, up, down)
+        return product(r * r, down.T).view(*x.shape[:-1], len(down))
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(context: Any, dy: Tensor) -> tuple[Tensor, ...]:
+        rows, r, up, down = context.saved_tensors
+        upstream = dy.reshape(-1, dy.shape[-1])
+        da = product(upstream, down).mul_(r).mul_(2)
+        ddown = product(upstream.T, r * r)
+        return product(da, up).view(context.shape), product(da.T, rows), ddown
+
+
+class _Gated(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, x: Tensor, gate: Tensor, up: Tensor, down: Tensor, bend: Bend) -> Tensor:
+        rows = x.reshape(-1, x.shape[-1])
+        a, u = product(rows, gate.T), product(rows, up.T)
+        opening, h = torch.empty_like(a), torch.empty_like(a)
+        for part in blocks(*a.shape):
+            wide_a = wide(a[part])
+            open_part = bend.opening(wide_a, room(opening, part))
+            h_part = torch.mul(wide_a, open_part, out=room(h, part)).mul_(u[part])
+            keep(opening, part, open_part)
+            keep(h, part, h_part)
+        context.bend, context.shape = bend, x.shape
+        context.save_for_backward(rows, a, u, opening, gate, up, down)
+        return product(h, down.T).view(*x.shape[:-1], len(down))
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(context: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+        rows, a, u, opening, gate, up, down = context.saved_tensors
+        upstream = dy.reshape(-1, dy.shape[-1])
+        dh = product(upstream, down)  # becomes d a
+        h, du = torch.empty_like(dh), torch.empty_like(dh)
+        for part in blocks(*a.shape):
+            wide_a, wide_opening, dh_part = wide(a[part]), wide(opening[part]), wide(dh[part])
+            y = wide_a * wide_opening
+            h_part = torch.mul(y, u[part], out=room(h, part))
+            du_part = torch.mul(y, dh_part, out=room(du, part))
+            slope = context.bend.slope(wide_a, wide_opening, y)
+            da_part = torch.mul(slope.mul_(u[part]), dh_part, out=room(dh, part))
+            for store, worked_out in ((h, h_part), (du, du_part), (dh, da_part)):
+                keep(store, part, worked_out)
+        ddown = product(upstream.T, h)
+        del h
+        dx = add_product(product(dh, gate), du, up).view(context.shape)
+        return dx, product(dh.T, rows), product(du.T, rows), ddown, None
+
+
+class _Plain(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        context: Any, x: Tensor, up: Tensor, up_bias: Tensor, down: Tensor, down_bias: Tensor, bend: Bend
+    ) -> Tensor:
+        rows = x.reshape(-1, x.shape[-1])
+        a = product(rows, up.T)
+        opening, h = torch.empty_like(a), torch.empty_like(a)
+        for part in blocks(*a.shape):
+            wide_a = wide(a[part].add_(up_bias))
+            open_part = bend.opening(wide_a, room(opening, part))
+            h_part = torch.mul(wide_a, open_part, out=room(h, part))
+            keep(opening, part, open_part)
+            keep(h, part, h_part)
+        context.bend, context.shape = bend, x.shape
+        context.save_for_backward(rows, a, opening, up, down)
+        return product(h, down.T).add_(down_bias).view(*x.shape[:-1], len(down))
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(context: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+        rows, a, opening, up, down = context.saved_tensors
+        upstream = dy.reshape(-1, dy.shape[-1])
+        da = product(upstream, down)
+        h = torch.empty_like(da)
+        for part in blocks(*a.shape):
+            wide_a, wide_opening = wide(a[part]), wide(opening[part])
+            y = torch.mul(wide_a, wide_opening, out=room(h, part))
+            slope = context.bend.slope(wide_a, wide_opening, y)
+            keep(h, part, y)
+            da[part].mul_(slope)
+        ddown = product(upstream.T, h)
+        del h
+        dx = product(da, up).view(context.shape)
+        return dx, product(da.T, rows), da.sum(0), ddown, upstream.sum(0), None

@@ -1,0 +1,95 @@
+"""The norms in few passes over memory."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+from llm_layers.fast.product import blocks, keep, room, wide
+
+
+def rms_norm(
+    x: Float[Tensor, "*batch d_model"], gain: Float[Tensor, " d_model"], eps: float = 1e-6
+) -> Float[Tensor, "*batch d_model"]:
+    """Give what `llm_layers.rms_norm` gives, with one number kept per vector.
+
+    Formula: y = gain · x̂ with x̂ = x r, r = 1 / √(mean(x²) + eps);
+        d gain = Σ dy ⊙ x̂,  dx = r (gain ⊙ dy - x̂ mean(dy ⊙ x̂ ⊙ gain))
+
+    Why it works:
+        Written out, each step of the formula is a pass over memory in both directions, and torch keeps an array for
+        each. Nothing of it is needed: x is there anyway (the stream), r is one number per vector, and x̂ is one
+        multiplication away. The steps run over a few rows at a time, so that what one step wrote the next finds in
+        the cache.
+
+    Args:
+        x: vectors along the last axis.
+        gain: one factor per coordinate.
+        eps: floor of the mean square.
+
+    Spec: layers.rms_norm
+    Source: Zhang and Sennrich 2019, arXiv:1910.07467; backward derived in `llm_layers.reference.norm`.
+    """
+    y: Tensor = _RMSNorm.apply(x, gain, eps)  # type: ignore[no-untyped-call]
+    return y
+
+
+def layer_norm(
+    x: Float[Tensor, "*batch d_model"],
+    gain: Float[Tensor, " d_model"],
+    bias: Float[Tensor, " d_model"] | None,
+    eps: float = 1e-5,
+) -> Float[Tensor, "*batch d_model"]:
+    """Give what `llm_layers.layer_norm` gives, through torch's own kernel.
+
+    Formula: y = gain · (x - mean(x)) / √(mean((x - mean(x))²) + eps) + bias
+
+    Why it works:
+        torch has this norm as one compiled kernel in both directions: one pass where the formula takes seven.
+
+    Args:
+        x: vectors along the last axis.
+        gain: one factor per coordinate.
+        bias: one number to add per coordinate; None adds nothing.
+        eps: floor of the variance.
+
+    Spec: layers.layer_norm
+    Source: Ba, Kiros and Hinton 2016, arXiv:1607.06450; `torch.nn.functional.layer_norm`.
+    """
+    return F.layer_norm(x, gain.shape, gain, bias, eps)
+
+
+class _RMSNorm(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, x: Tensor, gain: Tensor, eps: float) -> Tensor:
+        width = x.shape[-1]
+        rows, wide_gain = x.reshape(-1, width), wide(gain)
+        y = torch.empty(rows.shape, dtype=torch.promote_types(x.dtype, gain.dtype), device=x.device)
+        inverse = torch.empty((len(rows), 1), dtype=wide(x[:0]).dtype, device=x.device)
+        for part in blocks(*rows.shape):
+            block = wide(rows[part])
+            length = torch.linalg.vector_norm(block, dim=-1, keepdim=True)
+            torch.rsqrt(length.square_().mul_(1 / max(1, width)).add_(eps), out=inverse[part])
+            keep(y, part, torch.mul(block, inverse[part], out=room(y, part)).mul_(wide_gain))
+        context.save_for_backward(rows, inverse, gain)
+        return y.view(x.shape)
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(context: Any, dy: Tensor) -> tuple[Tensor, Tensor, None]:
+        rows, inverse, gain = context.saved_tensors
+        upstream, wide_gain = dy.reshape(rows.shape), wide(gain)
+        dx = torch.empty_like(rows)
+        dgain = torch.zeros_like(wide_gain)
+        for part in blocks(*rows.shape):
+            unit = rows[part] * inverse[part]
+            dy_part = wide(upstream[part])
+            shares = dy_part * unit
+            dgain += shares.sum(0)
+            mean = torch.mv(shares, wide_gain)[:, None].div_(-rows.shape[1])
+            dx_part = torch.mul(dy_part, wide_gain, out=room(dx, part))
+            keep(dx, part, dx_part.addcmul_(unit, mean).mul_(inverse[part]))
+        return dx.view(dy.shape), dgain.to(gain.dtype), None

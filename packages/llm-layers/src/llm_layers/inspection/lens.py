@@ -1,0 +1,80 @@
+"""The logit lens: what a model would say if it had to answer after each layer."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from llm_layers.attention import soft_cap
+from llm_layers.errors import LayersError
+from llm_layers.inspection.causes.guess import head_of
+from llm_layers.inspection.recording import record
+from llm_layers.inspection.subject import OurModel, Subject, subject_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lens:
+    """What each layer would answer at each position. Row 0 is the embedding, row l what block l - 1 has left.
+
+    Args:
+        tokens: ids of the likeliest tokens, [layer, position, top], the likeliest first.
+        probabilities: theirs.
+        ranks: how many tokens are likelier than the one that follows in the text, plus one, [layer, position]; 0 at
+            the last position, after which nothing is known.
+        chances: the probability of the one that follows; NaN at the last position.
+    """
+
+    tokens: Tensor
+    probabilities: Tensor
+    ranks: Tensor
+    chances: Tensor
+
+
+def logit_lens(model: nn.Module | Subject, ids: Int[Tensor, "batch position"], *, top: int = 5) -> Lens:
+    """Read the stream behind every layer as if it were the last.
+
+    Formula: p[l] = softmax(head · norm(stream[l]))
+
+    Why it works:
+        Every block only adds to one stream, and the head reads that stream. So the head can read it earlier too, and
+        what it reads is a guess in the making: for easy tokens it is settled after a few layers, hard ones change
+        until the end. Early layers need not mean by a direction what the head means by it; take what they say with
+        care.
+
+    Args:
+        model: a `Decoder` of any design, or a module with its names.
+        ids: the text; of several texts the first is read.
+        top: how many tokens to keep.
+
+    Raises:
+        LayersError: for a foreign model, a module without our names, or a `top` of less than 1.
+
+    Source: nostalgebraist 2020, "interpreting GPT: the logit lens"; Belrose et al. 2023, arXiv:2303.08112.
+    """
+    subject = subject_of(model)
+    if not isinstance(subject, OurModel):
+        raise LayersError("the logit lens reads a Decoder, but was given a foreign model: load it with load_model")
+    if top < 1:
+        raise LayersError(f"top must be at least 1, but was {top}")
+    recording = record(subject, ids[:1], gradients=False)
+    layers = subject.config.layers
+    points = [f"blocks.{layer}.stream" for layer in range(layers)] + ["stream"]
+    streams = torch.stack([recording.values[point][0] for point in points])
+    final_norm = subject.module.get_submodule("final_norm")
+    with torch.inference_mode():
+        logits = F.linear(final_norm(streams), head_of(recording))
+        if subject.config.logit_cap is not None:
+            logits = soft_cap(logits, subject.config.logit_cap)
+        shares = torch.softmax(logits.float(), dim=-1)
+        kept = shares.topk(min(top, shares.shape[-1]), dim=-1)
+        following = ids[0, 1:].expand(layers + 1, -1)[..., None]
+        chances = shares[:, :-1].gather(-1, following)
+        ranks = (shares[:, :-1] > chances).sum(-1) + 1
+    return Lens(
+        tokens=kept.indices.clone(),
+        probabilities=kept.values.clone(),
+        ranks=F.pad(ranks, (0, 1)),
+        chances=F.pad(chances[..., 0], (0, 1), value=float("nan")),
+    )

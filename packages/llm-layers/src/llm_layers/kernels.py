@@ -1,0 +1,83 @@
+"""Which functions a model computes with: the clear ones, or others that give the same numbers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from torch import Tensor, nn
+
+from llm_layers.attention import Attention, attention, capped_attention, fused_attention
+from llm_layers.design import FeedForward, Norm
+from llm_layers.feed_forward import (
+    GeGLU,
+    GeluFeedForward,
+    ReluSquaredFeedForward,
+    SwiGLU,
+    geglu,
+    gelu_feed_forward,
+    relu_squared_feed_forward,
+    swiglu,
+)
+from llm_layers.head_loss import head_cross_entropy
+from llm_layers.linear import linear
+from llm_layers.norm import LayerNorm, RMSNorm, layer_norm, rms_norm
+from llm_layers.rotary import Rotation, rotate
+
+Gated = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kernels:
+    """One function for each part in which the time of a model goes. A `Decoder` is given all of them at once.
+
+    Why it works:
+        Every field is a pure function with a contract of its own, so what stands in it may be exchanged for anything
+        that meets the contract, without a word of the model being changed. `dataclasses.replace(CLEAR, rms_norm=mine)`
+        runs a whole model with one function of yours.
+
+    Args:
+        linear: contract `layers.linear`.
+        attention: `layers.attention`.
+        capped_attention: `layers.capped_attention`, in models with `score_cap`.
+        rms_norm: `layers.rms_norm`.
+        layer_norm: `layers.layer_norm`.
+        rotate: turns by given angles; `layers.rotary` with the angles of the positions.
+        swiglu: `layers.swiglu`.
+        geglu: `layers.geglu`.
+        gelu_feed_forward: `layers.gelu_feed_forward`.
+        relu_squared_feed_forward: `layers.relu_squared_feed_forward`.
+        head_cross_entropy: `layers.head_cross_entropy`: the loss of hidden states, for whoever trains the model.
+    """
+
+    linear: Callable[[Tensor, Tensor, Tensor | None], Tensor] = linear
+    attention: Attention = attention
+    capped_attention: Callable[[Tensor, Tensor, Tensor, Tensor | None, float], Tensor] = capped_attention
+    rms_norm: Callable[[Tensor, Tensor, float], Tensor] = rms_norm
+    layer_norm: Callable[[Tensor, Tensor, Tensor | None, float], Tensor] = layer_norm
+    rotate: Callable[[Tensor, Rotation], Tensor] = rotate
+    swiglu: Gated = swiglu
+    geglu: Gated = geglu
+    gelu_feed_forward: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor] = gelu_feed_forward
+    relu_squared_feed_forward: Callable[[Tensor, Tensor, Tensor], Tensor] = relu_squared_feed_forward
+    head_cross_entropy: Callable[[Tensor, Tensor, Tensor], Tensor] = head_cross_entropy
+
+    def norm_of(self, kind: Norm, width: int, eps: float) -> nn.Module:
+        """Give the norm of a design: "rms", "rms_from_one" (the stored gain counts from one) or "layer"."""
+        if kind == "layer":
+            return LayerNorm(width, eps, kernel=self.layer_norm)
+        return RMSNorm(width, eps, offset=1.0 if kind == "rms_from_one" else 0.0, kernel=self.rms_norm)
+
+    def feed_forward_of(self, kind: FeedForward, d_model: int, d_ff: int) -> nn.Module:
+        """Give the feed-forward part of a design: "swiglu", "geglu", "gelu" or "relu_squared"."""
+        if kind == "swiglu":
+            return SwiGLU(d_model, d_ff, kernel=self.swiglu)
+        if kind == "geglu":
+            return GeGLU(d_model, d_ff, kernel=self.geglu)
+        if kind == "gelu":
+            return GeluFeedForward(d_model, d_ff, kernel=self.gelu_feed_forward)
+        return ReluSquaredFeedForward(d_model, d_ff, kernel=self.relu_squared_feed_forward)
+
+
+CLEAR = Kernels()
+"""The functions that are there to be read; the default, and what every other choice is measured by."""
+FUSED = replace(CLEAR, attention=fused_attention)
+"""`CLEAR` with torch's attention kernel, which does not hold the scores: for long texts and on a GPU."""

@@ -1,0 +1,401 @@
+"""Faults as they are made in practice, planted into a copy of a right model: in its file, in its code, in its backward."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional as F
+
+from llm_layers import Decoder, attention, load_model, rms_norm, rotary_interleaved, save_model
+from llm_layers.attention import capped_attention
+from llm_layers.rotary import rotary_angles, rotate
+
+LAYER = "model.layers.1."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One planted fault.
+
+    Args:
+        family: which model it is planted into.
+        plant: changes a copy, and gives it back.
+        first: where it must be found.
+        cause: how it must be named.
+    """
+
+    family: str
+    plant: Callable[[Decoder, Path], Decoder]
+    first: str
+    cause: str
+
+
+def in_file(change: Callable[[dict[str, Tensor]], None]) -> Callable[[Decoder, Path], Decoder]:
+    """Save the model, change its weights file, load it again."""
+
+    def plant(model: Decoder, folder: Path) -> Decoder:
+        save_model(model, folder)
+        weights = load_file(folder / "model.safetensors")
+        change(weights)
+        save_file({name: weight.contiguous() for name, weight in weights.items()}, folder / "model.safetensors")
+        return load_model(folder)
+
+    return plant
+
+
+def in_code(change: Callable[[Decoder], None]) -> Callable[[Decoder, Path], Decoder]:
+    """Change what a copy of the model computes."""
+
+    def plant(model: Decoder, folder: Path) -> Decoder:
+        changed = copy.deepcopy(model)
+        change(changed)
+        return changed
+
+    return plant
+
+
+def rows(name: str, change: Callable[[Tensor], Tensor]) -> Callable[[dict[str, Tensor]], None]:
+    """Change one weight of a file."""
+
+    def changed(weights: dict[str, Tensor]) -> None:
+        weights[name] = change(weights[name])
+
+    return changed
+
+
+def swap(one: str, other: str) -> Callable[[dict[str, Tensor]], None]:
+    """Exchange two weights of a file."""
+
+    def changed(weights: dict[str, Tensor]) -> None:
+        weights[one], weights[other] = weights[other].clone(), weights[one].clone()
+
+    return changed
+
+
+def swap_layers(weights: dict[str, Tensor]) -> None:
+    for name in [name for name in weights if name.startswith("model.layers.0.")]:
+        swap(name, name.replace("layers.0.", "layers.1."))(weights)
+
+
+def to_pairs(weight: Tensor, d_head: int = 8) -> Tensor:
+    return weight.reshape(-1, 2, d_head // 2, weight.shape[1]).transpose(1, 2).reshape(weight.shape)
+
+
+def all_to(dtype: torch.dtype) -> Callable[[dict[str, Tensor]], None]:
+    def changed(weights: dict[str, Tensor]) -> None:
+        for name in weights:
+            weights[name] = weights[name].to(dtype).float()
+
+    return changed
+
+
+def to_eight_bits(weight: Tensor) -> Tensor:
+    scale = weight.abs().amax(dim=1, keepdim=True) / 127
+    return (weight / scale).round() * scale
+
+
+# --- code
+
+
+def attends(layer: int, attend: Callable[..., Tensor]) -> Callable[[Decoder], None]:
+    def change(model: Decoder) -> None:
+        model.blocks[layer].attention.attend = attend
+
+    return change
+
+
+def tiled_keys(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    _, kv_heads, group, _, _ = query.shape
+    flat = query.flatten(1, 2)
+    y = attention(flat, key[:, :, 0].repeat(1, group, 1, 1), value[:, :, 0].repeat(1, group, 1, 1), mask)
+    return y.unflatten(1, (kv_heads, group))
+
+
+def scaled(factor: float, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    return attention(query * factor, key, value, mask)
+
+
+def all_seen(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    return attention(query, key, value, None)
+
+
+def rounded_shares(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    scores = (query * query.shape[-1] ** -0.5) @ key.mT
+    assert mask is not None
+    shares = torch.softmax(scores.masked_fill(~mask, -1e9), dim=-1)
+    return shares.to(torch.bfloat16).to(scores.dtype) @ value
+
+
+def split_by_number(model: Decoder) -> None:
+    part = model.blocks[1].attention
+    part._split = lambda x: x.reshape(*x.shape[:2], part.d_head, x.shape[2] // part.d_head).permute(0, 3, 1, 2)
+
+
+def interleaved(model: Decoder) -> None:
+    def turn(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+        return rotary_interleaved(x, torch.arange(x.shape[-2]), model.config.rope_base)
+
+    for block in model.blocks:
+        block.attention.rotate = turn
+
+
+def late_queries(model: Decoder) -> None:
+    part = model.blocks[0].attention
+    calls: list[int] = []
+
+    def turn(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+        calls.append(1)
+        if len(calls) % 2 == 0:  # the keys
+            return rotate(x, rotation)
+        positions = torch.arange(x.shape[-2]) + 1
+        return rotate(x, rotary_angles(positions, part.d_head, model.config.rope_base, x.dtype))
+
+    part.rotate = turn
+
+
+def from_one(model: Decoder) -> None:
+    model._rotation = lambda positions, window, dtype: rotary_angles(
+        positions + 1, model.config.d_head, model.config.rope_base, dtype
+    )
+
+
+def other_base(model: Decoder) -> None:
+    model._rotation = lambda positions, window, dtype: rotary_angles(positions, model.config.d_head, 1234.0, dtype)
+
+
+def masked(change: Callable[[Tensor, Tensor, int | None], Tensor]) -> Callable[[Decoder], None]:
+    def change_mask(model: Decoder) -> None:
+        def mask(positions: Tensor, first: int, end: int, window: int | None) -> Tensor:
+            return change(positions[:, None] - torch.arange(first, end)[None], positions, window)
+
+        model._mask = mask
+
+    return change_mask
+
+
+def epsilon(model: Decoder) -> None:
+    model.blocks[1].feed_forward_norm.eps = 3e-5
+
+
+def counted_from_one(model: Decoder) -> None:
+    model.blocks[1].attention_norm.offset = 1.0
+
+
+def mean_subtracted(model: Decoder) -> None:
+    model.final_norm.kernel = lambda x, gain, eps: rms_norm(x - x.mean(-1, keepdim=True), gain, eps)
+
+
+def gated_by(activation: Callable[[Tensor], Tensor], *, swapped: bool = False) -> Callable[[Decoder], None]:
+    def kernel(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+        one, other = F.linear(x, gate), F.linear(x, up)
+        return F.linear(activation(other) * one if swapped else activation(one) * other, down)
+
+    def change(model: Decoder) -> None:
+        model.blocks[1].feed_forward.kernel = kernel
+
+    return change
+
+
+def exact_gelu(model: Decoder) -> None:
+    model.blocks[0].feed_forward.kernel = lambda x, up, up_bias, down, down_bias: F.linear(
+        F.gelu(F.linear(x, up, up_bias)), down, down_bias
+    )
+
+
+def unscaled_embedding(model: Decoder) -> None:
+    model.embed = lambda tokens, positions: model.embedding(tokens)
+
+
+def late_positions(model: Decoder) -> None:
+    original = model.embed
+    model.embed = lambda tokens, positions: original(tokens, positions + 1)
+
+
+def no_bias(model: Decoder) -> None:
+    part = model.blocks[1].attention.query
+    part.forward = lambda x: F.linear(x, part.weight)
+
+
+def tied(model: Decoder) -> None:
+    table = model.embedding.table
+    original = model.hidden
+
+    def forward(tokens: Tensor, cache: object = None) -> Tensor:
+        return F.linear(original(tokens), table)
+
+    model.forward = forward
+
+
+def no_residual(model: Decoder) -> None:
+    block = model.blocks[1]
+
+    def forward(x: Tensor, rotation: object, mask: Tensor, cache: object = None) -> Tensor:
+        gathered = block.attention(block.attention_norm(x), rotation, mask, cache)
+        return gathered + block.feed_forward(block.feed_forward_norm(gathered))
+
+    block.forward = forward
+
+
+def shares_not_normalised(model: Decoder) -> None:
+    model.blocks[0].feed_forward.normalise = False
+
+
+def no_cap(model: Decoder) -> None:
+    model.blocks[0].attention.attend = attention
+
+
+def other_cap(model: Decoder) -> None:
+    model.blocks[0].attention.attend = partial(capped_attention, cap=50.0)
+
+
+# --- backward
+
+
+class RootTakenForConstant(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, gain, eps):
+        root = torch.rsqrt(x.square().mean(-1, keepdim=True) + eps)
+        ctx.save_for_backward(x, gain, root)
+        return x * root * gain
+
+    @staticmethod
+    def backward(ctx, dy):
+        x, gain, root = ctx.saved_tensors
+        return dy * gain * root, (dy * x * root).flatten(0, -2).sum(0), None
+
+
+def wrong_norm_backward(model: Decoder) -> None:
+    model.blocks[1].feed_forward_norm.kernel = RootTakenForConstant.apply
+
+
+class SlopeOfRelu(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return F.silu(x)
+
+    @staticmethod
+    def backward(ctx, dy):
+        return dy * (ctx.saved_tensors[0] > 0)
+
+
+def detached_keys(model: Decoder) -> None:
+    part = model.blocks[1].attention.key
+    part.register_forward_hook(lambda module, inputs, y: y.detach())
+
+
+class MeanedBias(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, weight):
+        ctx.save_for_backward(x, weight)
+        return F.linear(x, weight)
+
+    @staticmethod
+    def backward(ctx, dy):
+        x, weight = ctx.saved_tensors
+        return dy @ weight, (dy.flatten(0, -2).mT @ x.flatten(0, -2)) / x.flatten(0, -2).shape[0]
+
+
+def mean_of_weight_gradient(model: Decoder) -> None:
+    model.blocks[0].attention.value.kernel = lambda x, weight, bias: MeanedBias.apply(x, weight)
+
+
+class LastRowOnly(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, ids, table):
+        ctx.save_for_backward(ids)
+        ctx.rows = table.shape
+        return table[ids]
+
+    @staticmethod
+    def backward(ctx, dy):
+        gradient = dy.new_zeros(ctx.rows)
+        for id, row in zip(ctx.saved_tensors[0].flatten(), dy.flatten(0, -2), strict=True):
+            gradient[id] = row
+        return None, gradient
+
+
+def rows_overwritten(model: Decoder) -> None:
+    part = model.embedding
+    part.forward = lambda ids: LastRowOnly.apply(ids, part.table)
+
+
+class NoNormalisationBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, scores):
+        shares = torch.softmax(scores, dim=-1)
+        ctx.save_for_backward(shares)
+        return shares
+
+    @staticmethod
+    def backward(ctx, dy):
+        return ctx.saved_tensors[0] * dy
+
+
+Q, K, GATE, UP, OUTPUT = (
+    f"{LAYER}{name}.weight"
+    for name in ("self_attn.q_proj", "self_attn.k_proj", "mlp.gate_proj", "mlp.up_proj", "self_attn.o_proj")
+)
+AT = "blocks.1."
+
+FAULTS: dict[str, Fault] = {
+    # in the file
+    "file: transposed": Fault(family="square", plant=in_file(rows(Q, lambda w: w.T)), first=f"{AT}attention.query", cause="transposed weight"),
+    "file: rotary pairs": Fault(family="llama", plant=in_file(rows(K, to_pairs)), first=f"{AT}attention.key", cause="interleaved rotary pairs"),
+    "file: heads reversed": Fault(family="llama", plant=in_file(rows(Q, lambda w: w.reshape(4, 8, -1).flip(0).reshape(w.shape))), first=f"{AT}attention.query", cause="heads reversed"),
+    "file: heads tiled": Fault(family="llama", plant=in_file(rows(Q, lambda w: w.reshape(2, 2, 8, -1).transpose(0, 1).reshape(w.shape))), first=f"{AT}attention.query", cause="heads in tiled order"),
+    "file: d_head × heads": Fault(family="llama", plant=in_file(rows(Q, lambda w: w.reshape(4, 8, -1).transpose(0, 1).reshape(w.shape))), first=f"{AT}attention.query", cause="heads split as d_head × heads"),
+    "file: output columns": Fault(family="llama", plant=in_file(rows(OUTPUT, lambda w: w.reshape(-1, 4, 8).flip(1).reshape(w.shape))), first=f"{AT}attention.output", cause="heads reversed"),
+    "file: bfloat16": Fault(family="qwen3", plant=in_file(all_to(torch.bfloat16)), first="embedding", cause="rounded to bfloat16"),
+    "file: float16": Fault(family="qwen3", plant=in_file(all_to(torch.float16)), first="embedding", cause="rounded to float16"),
+    "file: int8": Fault(family="qwen3", plant=in_file(rows(UP, to_eight_bits)), first=f"{AT}feed_forward.up", cause="rounded to 8 bits"),
+    "file: gate and up": Fault(family="qwen3", plant=in_file(swap(GATE, UP)), first=f"{AT}feed_forward.gate", cause="gate and up swapped"),
+    "file: query and key": Fault(family="square", plant=in_file(swap(Q, K)), first=f"{AT}attention.query", cause="query and key swapped"),
+    "file: layers": Fault(family="qwen3", plant=in_file(swap_layers), first="blocks.0.attention_norm", cause="another layer's weights"),
+    "file: gain": Fault(family="qwen3", plant=in_file(rows(f"{LAYER}input_layernorm.weight", lambda w: w - 1)), first=f"{AT}attention_norm", cause="gain counted from one"),
+    "file: bias": Fault(family="qwen2", plant=in_file(rows(f"{LAYER}self_attn.q_proj.bias", torch.zeros_like)), first=f"{AT}attention.query", cause="bias missing"),
+    "file: embedding scale": Fault(family="qwen3", plant=in_file(rows("model.embed_tokens.weight", lambda w: w * 24**0.5)), first="embedding", cause="a factor"),
+    "file: head": Fault(family="qwen3", plant=in_file(lambda w: w.__setitem__("lm_head.weight", w["model.embed_tokens.weight"].clone())), first="logits", cause="head tied to the embedding"),
+    "file: rows shifted": Fault(family="qwen3", plant=in_file(rows("model.embed_tokens.weight", lambda w: w.roll(1, 0))), first="embedding", cause="rows shifted"),
+    # in the code
+    "code: rotary pairs": Fault(family="qwen3", plant=in_code(interleaved), first="blocks.0.attention.turned_query", cause="interleaved rotary pairs"),
+    "code: queries late": Fault(family="qwen3", plant=in_code(late_queries), first="blocks.0.attention.turned_query", cause="position off by one"),
+    "code: positions from 1": Fault(family="llama", plant=in_code(from_one), first="blocks.0.attention.turned_query", cause="position off by one"),
+    "code: learned positions": Fault(family="gpt2", plant=in_code(late_positions), first="blocks.0.stream", cause="position off by one"),
+    "code: rotary base": Fault(family="qwen3", plant=in_code(other_base), first="blocks.0.attention.turned_query", cause="another rotary base"),
+    "code: epsilon": Fault(family="qwen3", plant=in_code(epsilon), first=f"{AT}feed_forward_norm", cause="another epsilon"),
+    "code: gain": Fault(family="llama", plant=in_code(counted_from_one), first=f"{AT}attention_norm", cause="gain counted from one"),
+    "code: mean": Fault(family="qwen3", plant=in_code(mean_subtracted), first="final_norm", cause="mean subtracted"),
+    "code: key heads tiled": Fault(family="qwen3", plant=in_code(attends(1, tiled_keys)), first=f"{AT}attention.scores", cause="key heads in tiled order"),
+    "code: d_head × heads": Fault(family="qwen3", plant=in_code(split_by_number), first=f"{AT}attention.query_norm", cause="heads split as d_head × heads"),
+    "code: score scale": Fault(family="qwen3", plant=in_code(attends(1, partial(scaled, 8**-0.5))), first=f"{AT}attention.scores", cause="another score scale"),
+    "code: no scale": Fault(family="llama", plant=in_code(attends(1, partial(scaled, 8**0.5))), first=f"{AT}attention.scores", cause="another score scale"),
+    "code: future": Fault(family="qwen3", plant=in_code(attends(1, all_seen)), first=f"{AT}attention.scores", cause="future visible"),
+    "code: own position": Fault(family="qwen3", plant=in_code(masked(lambda d, p, w: d > 0)), first="blocks.0.attention.visible", cause="own position hidden"),
+    "code: window": Fault(family="gemma3", plant=in_code(masked(lambda d, p, w: (d >= 0) & (d < (99 if w is None else w + 1)))), first="blocks.0.attention.visible", cause="window off by one"),
+    "code: shares": Fault(family="qwen3", plant=in_code(attends(0, rounded_shares)), first="blocks.0.attention.gathered", cause="rounded to bfloat16"),
+    "code: score cap": Fault(family="gemma3", plant=in_code(no_cap), first="blocks.0.attention.scores", cause="score cap left out"),
+    "code: other score cap": Fault(family="gemma3", plant=in_code(other_cap), first="blocks.0.attention.scores", cause="score cap"),
+    "code: SiLU for GELU": Fault(family="gemma3", plant=in_code(gated_by(F.silu)), first=f"{AT}feed_forward.inner", cause="another activation"),
+    "code: exact GELU": Fault(family="gpt2", plant=in_code(exact_gelu), first="blocks.0.feed_forward.inner", cause="another activation"),
+    "code: ReLU²": Fault(family="qwen3", plant=in_code(gated_by(lambda x: F.relu(x).square())), first=f"{AT}feed_forward.inner", cause="another activation"),
+    "code: gate and up": Fault(family="qwen3", plant=in_code(gated_by(F.silu, swapped=True)), first=f"{AT}feed_forward.inner", cause="gate and up swapped"),
+    "code: embedding scale": Fault(family="gemma3", plant=in_code(unscaled_embedding), first="blocks.0.stream", cause="embedding scale"),
+    "code: bias": Fault(family="qwen2", plant=in_code(no_bias), first=f"{AT}attention.query", cause="bias missing"),
+    "code: tied head": Fault(family="qwen3", plant=in_code(tied), first="logits", cause="head tied to the embedding"),
+    "code: residual": Fault(family="qwen3", plant=in_code(no_residual), first=f"{AT}between", cause="residual left out"),
+    "code: expert shares": Fault(family="qwen3_moe", plant=in_code(shares_not_normalised), first="blocks.0.feed_forward.output", cause="expert shares normalised otherwise"),
+    # in the backward pass alone
+    "backward: norm": Fault(family="qwen3", plant=in_code(wrong_norm_backward), first=f"{AT}between", cause="norm's root taken for a constant"),
+    "backward: activation": Fault(family="qwen3", plant=in_code(gated_by(SlopeOfRelu.apply)), first=f"{AT}feed_forward.gate", cause="slope of another activation"),
+    "backward: detached": Fault(family="qwen3", plant=in_code(detached_keys), first=f"{AT}attention.key", cause="no gradient"),
+    "backward: mean": Fault(family="qwen3", plant=in_code(mean_of_weight_gradient), first="blocks.0.attention.value.weight", cause="mean instead of sum"),
+    "backward: rows": Fault(family="qwen3", plant=in_code(rows_overwritten), first="embedding.table", cause="gradient overwritten, not added"),
+}  # fmt: skip

@@ -1,0 +1,152 @@
+"""Start values in a whole model, and what they make of the stream."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import nn
+
+from llm_layers import (
+    Decoder,
+    Experts,
+    LayersError,
+    depth_statistics,
+    design,
+    initialize,
+    initialize_gpt2,
+    initialize_normal,
+    initialize_truncated,
+    scaled_initialization,
+    truncated_normal,
+)
+
+SCHEMES = (initialize, initialize_gpt2, initialize_normal, initialize_truncated)
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_the_usual_start_values_are_bit_for_bit_what_they_were(small_config):
+    for tied in (False, True):
+        model, generator = Decoder(small_config(tied_embeddings=tied), generator=seeded(7)), seeded(7)
+        for name, weight in model.named_parameters():
+            wanted = torch.empty_like(weight)
+            if name.endswith("gain"):
+                wanted.fill_(1)
+            elif name.endswith(("attention.output.weight", "feed_forward.down.weight", "head.weight")):
+                wanted.zero_()
+            elif name == "embedding.table":
+                wanted.normal_(0, 1 / weight.shape[1] if tied else 1, generator=generator)
+            else:
+                size = weight.shape[1] ** -0.5
+                nn.init.trunc_normal_(wanted, std=size, a=-3 * size, b=3 * size, generator=generator)
+            assert torch.equal(weight, wanted), name
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("family", design.DESIGNS, ids=lambda one: one.family)
+def test_every_scheme_fills_every_design(scheme, family, small_config, tokens):
+    experts = Experts(count=4, per_token=2, d_expert=8) if family is design.QWEN3_MOE else None
+    kv_heads = 4 if family is design.GPT2 else 2
+    model = Decoder(small_config(design=family, experts=experts, kv_heads=kv_heads))
+    for weight in model.parameters():
+        weight.data.fill_(float("nan"))
+    scheme(model, generator=seeded())
+    assert all(weight.isfinite().all() for weight in model.parameters())
+    gain = 0.0 if family.norm == "rms_from_one" else 1.0
+    for name, weight in model.named_parameters():
+        if name.endswith("gain"):
+            assert (weight == gain).all(), name
+        if name.endswith("bias"):
+            assert (weight == 0).all(), name
+    assert len(depth_statistics(model, tokens)) == 3
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_start_values_follow_the_generator(scheme, small_config):
+    models = [Decoder(small_config()) for _ in range(3)]
+    for model, seed in zip(models, (1, 1, 2), strict=True):
+        scheme(model, generator=seeded(seed))
+    first, second, third = (model.get_submodule("blocks.0.attention.query").weight for model in models)
+    assert torch.equal(first, second) and not torch.equal(first, third)
+
+
+def test_deviations_are_the_ones_that_were_asked_for(small_config):
+    config = small_config(d_model=200, d_ff=300, layers=8, heads=4, kv_heads=4, d_head=50, vocab_size=500)
+    model = Decoder(config)
+
+    def deviation(name):
+        return model.get_parameter(name).std().item()
+
+    up, down = "blocks.3.feed_forward.up.weight", "blocks.3.feed_forward.down.weight"
+    initialize_normal(model, 0.05, seeded())
+    assert all(deviation(name) == pytest.approx(0.05, rel=0.02) for name in (up, down, "embedding.table"))
+    initialize_gpt2(model, seeded())
+    assert deviation(up) == pytest.approx(0.02, rel=0.02)
+    assert deviation("blocks.7.attention.output.weight") == pytest.approx(0.02 / 4, rel=0.02)
+    assert deviation(down) == pytest.approx(0.02 / 4, rel=0.02)
+    initialize_truncated(model, seeded())
+    assert deviation(up) == pytest.approx(200**-0.5, rel=0.02)
+    assert deviation(down) == pytest.approx(300**-0.5, rel=0.02)
+    assert deviation("embedding.table") == pytest.approx(1, rel=0.02)
+    assert model.get_parameter(up).abs().max() < 3.1 * 200**-0.5
+
+
+@pytest.mark.parametrize("limit", [0.5, 1.0, 2.0, 3.0, 6.0])
+def test_the_cut_normal_has_its_deviation_and_its_shape(limit):
+    y = truncated_normal(torch.rand(400_000, generator=seeded()), 0.02, limit)
+    assert y.mean().item() == pytest.approx(0, abs=1e-4)
+    assert y.std().item() == pytest.approx(0.02, rel=5e-3)
+    # Between 0 and half the limit lies the share that the normal's distribution function says.
+    normal = torch.distributions.Normal(0.0, 1.0)
+    inside, middle = (2 * normal.cdf(torch.tensor(z)).item() - 1 for z in (limit, limit / 2))
+    share = (y.abs() < y.abs().max() / 2).float().mean().item()
+    if limit <= 3:  # beyond, the largest of the numbers lies short of the limit
+        assert share == pytest.approx(middle / inside, abs=5e-3)
+
+
+def test_mistakes_are_explained():
+    uniforms = torch.rand(3)
+    with pytest.raises(LayersError, match="limit be above 0"):
+        truncated_normal(uniforms, 0.02, 0.0)
+    with pytest.raises(LayersError, match="deviation must not be negative"):
+        truncated_normal(uniforms, -1.0, 2.0)
+    with pytest.raises(LayersError, match="layers must be at least 1, but was 0"):
+        scaled_initialization(uniforms, 0.02, 0)
+
+
+def deep(small_config):
+    config = small_config(d_model=64, layers=12, heads=2, kv_heads=2, d_head=32, d_ff=128)
+    return Decoder(config, generator=seeded())
+
+
+def test_the_stream_keeps_grows_or_explodes_as_the_start_values_promise(small_config, tokens):
+    model = deep(small_config)
+    quiet = depth_statistics(model, tokens)
+    embedded = model.embed(tokens, torch.arange(17)).var(correction=0).item()
+    assert len(quiet) == 13 and quiet[0] == pytest.approx(embedded) and set(quiet) == {quiet[0]}
+
+    initialize_truncated(model, seeded())
+    even = depth_statistics(model, tokens)
+    growth = [behind - before for before, behind in pairwise(even)]
+    assert max(growth) < 4 * min(growth), "every block adds about as much"
+
+    scaled, naive = [], []
+    for found, scheme in ((scaled, initialize_gpt2), (naive, initialize_normal)):
+        scheme(model, generator=seeded())
+        found.extend(depth_statistics(model, tokens))
+    added = [series[-1] - series[0] for series in (naive, scaled)]
+    assert 12 < added[0] / added[1] < 48, "variances add up: 24 writers, not quite independent of each other"
+
+    initialize_normal(model, 1.0, seeded())
+    assert depth_statistics(model, tokens)[1] > 1000
+
+
+def test_measuring_leaves_no_trace(small_config, tokens):
+    model = deep(small_config)
+    depth_statistics(model, tokens)
+    assert not any(block._forward_hooks or block._forward_pre_hooks for block in model.blocks)
+    with pytest.raises(LayersError):
+        depth_statistics(model, tokens + 100)
+    assert not any(block._forward_hooks or block._forward_pre_hooks for block in model.blocks)
