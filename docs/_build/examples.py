@@ -101,10 +101,15 @@ def _example(markdown: str, match: re.Match[str]) -> Example:
     return Example(
         dedent(match.group("code")),
         markdown.count("\n", 0, match.start("code")) + 1,
-        None if shown is None else dedent(shown),
+        None if shown is None else _without_pad(shown, match.group("pad")),
         match.group("language"),
         title.group(1) if title else None,
     )
+
+
+def _without_pad(shown: str, pad: str) -> str:
+    """Take off the indentation of the block, and none that was printed."""
+    return "".join(line.removeprefix(pad) for line in shown.splitlines(keepends=True))
 
 
 def _run_commands(lines: str) -> str:

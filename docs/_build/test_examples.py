@@ -30,6 +30,11 @@ def test_output_of_a_later_block_is_not_taken_for_an_earlier_one() -> None:
     assert read_examples(page)[0].shown is None
 
 
+def test_blanks_that_were_printed_stay() -> None:
+    page = "- item\n\n    ```python\n    print('  1')\n    ```\n\n    ```text\n      1\n    ```\n"
+    assert read_examples(page)[0].shown == "  1\n"
+
+
 def test_a_titled_block_goes_to_its_file_and_a_later_page_builds_on_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

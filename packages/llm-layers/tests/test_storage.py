@@ -79,7 +79,7 @@ def test_a_tied_table_may_be_repeated_as_the_head(tmp_path, tokens, small_config
 
 
 def test_missing_and_damaged_files_are_named(tmp_path, model):
-    with pytest.raises(LayersError, match="there is no folder"):
+    with pytest.raises(LayersError, match="but there is no"):
         load_model(tmp_path / "nowhere")
     with pytest.raises(LayersError, match=r"config.json.*cannot be read"):
         load_model(tmp_path)

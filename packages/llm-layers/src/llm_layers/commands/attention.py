@@ -37,7 +37,9 @@ def run(options: argparse.Namespace) -> str:
         return _table(maps, labels, options.layer, options.head)
     file: Path = options.out
     if file.suffix == ".html":
-        shown = attention_page(maps, labels, title=f"Attention of {options.model}", layer=options.layer or 0, head=options.head or 0)
+        shown = attention_page(
+            maps, labels, title=f"Attention of {options.model}", layer=options.layer or 0, head=options.head or 0
+        )
         return written(shown, file)
     if file.suffix == ".svg":
         return written(attention_picture(maps, labels, layer=options.layer, head=options.head), file)

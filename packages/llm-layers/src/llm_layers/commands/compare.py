@@ -45,7 +45,11 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
         options.ids = _sample(a.config)
     ids, labels = read_text(options, options.a.removeprefix(FOREIGN), a.config)
     found = first_divergence(a, b, ids, tolerance=options.tolerance, gradients=not options.forward_only)
-    lines = [f"A: {options.a}", f"B: {options.b}", f"text: {len(labels)} tokens, in {'float32' if foreign else 'float64'}"]
+    lines = [
+        f"A: {options.a}",
+        f"B: {options.b}",
+        f"text: {len(labels)} tokens, in {'float32' if foreign else 'float64'}",
+    ]
     return "\n".join([*lines, divergence_report(found, everything=options.all)]), 0 if found.equal else 1
 
 

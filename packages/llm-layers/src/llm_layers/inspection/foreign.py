@@ -70,7 +70,9 @@ class ForeignModel:
     def _taps_of_block(self, layer: int, parts: Mapping[str, nn.Module]) -> Iterator[Tap]:
         block = f"blocks.{layer}"
 
-        def tap(point: str, module: str, side: Any = "output", layout: Layout = "stream", part: int | None = None) -> Tap:
+        def tap(
+            point: str, module: str, side: Any = "output", layout: Layout = "stream", part: int | None = None
+        ) -> Tap:
             return Tap(point=f"{block}.{point}", module=parts[module], side=side, layout=layout, part=part)
 
         yield tap("stream", self._block(layer), "input")
@@ -134,7 +136,9 @@ def _watched(model: Any, note: Callable[[KernelCall], None]) -> Iterator[None]:
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import eager_mask
 
-    def kernel(module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any) -> Any:
+    def kernel(
+        module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
+    ) -> Any:
         scale = options.get("scaling") or query.shape[-1] ** -0.5
         note(KernelCall(layer=module.layer_idx, query=query, key=key, value=value, mask=attention_mask, scale=scale))
         # The plain kernel of the family, in whose code every step can be seen.

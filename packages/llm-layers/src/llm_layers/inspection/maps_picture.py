@@ -58,7 +58,10 @@ def _all(maps: Sequence[Tensor], labels: Sequence[str], first: int, head: int | 
     heads = list(range(len(maps[0]))) if head is None else [head]
     size = max(1.5, min(6.0, 120 / len(labels)))
     side = size * len(labels)
-    parts = [words(56 + (side + 14) * n + side / 2, 20, f"head {h}", style="soft", anchor="middle") for n, h in enumerate(heads)]
+    parts = [
+        words(56 + (side + 14) * n + side / 2, 20, f"head {h}", style="soft", anchor="middle")
+        for n, h in enumerate(heads)
+    ]
     for row, shares in enumerate(maps):
         y = 34 + (side + 14) * row
         parts.append(words(46, y + side / 2, f"layer {first + row}", style="soft", anchor="end", size=10))

@@ -34,7 +34,9 @@ def box(x: float, y: float, width: float, height: float, *, style: str, opacity:
     return f'<rect class="{style}" x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}"{seen}{ends}'
 
 
-def words(x: float, y: float, text: str, *, size: float = 11, style: str = "ink", anchor: str = "start", turn: float = 0) -> str:
+def words(
+    x: float, y: float, text: str, *, size: float = 11, style: str = "ink", anchor: str = "start", turn: float = 0
+) -> str:
     """A line of text; `turn` in degrees."""
     turned = f' transform="rotate({turn:g} {x:g} {y:g})"' if turn else ""
     return (

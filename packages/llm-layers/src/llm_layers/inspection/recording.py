@@ -47,9 +47,7 @@ class Recording:
     config: ModelConfig
 
 
-def record(
-    model: nn.Module | Subject, ids: Int[Tensor, "batch position"], *, gradients: bool = True
-) -> Recording:
+def record(model: nn.Module | Subject, ids: Int[Tensor, "batch position"], *, gradients: bool = True) -> Recording:
     """Run a model on a text and keep every tensor that has a name; the model is left as it was.
 
     Args:

@@ -113,7 +113,9 @@ def layer_statistics(model: nn.Module | Subject, ids: Int[Tensor, "batch positio
             point: Measured(name=point, kind="gradient", spread=spread_of(x), silent=_silent(x))
             for point, x in recording.gradients.items()
         },
-        weights={name: Measured(name=name, kind="weight", spread=spread_of(x)) for name, x in recording.weights.items()},
+        weights={
+            name: Measured(name=name, kind="weight", spread=spread_of(x)) for name, x in recording.weights.items()
+        },
         weight_gradients={
             name: Measured(name=name, kind="weight's gradient", spread=spread_of(recording.weight_gradients[name]))
             for name in order

@@ -76,7 +76,11 @@ def _power(power: int) -> str:
 
 def _legend(y: float) -> list[str]:
     parts, x = [], LEFT
-    for text, style in (("stream before the block", "share"), ("attention", "other-fill"), ("feed-forward", "third-fill")):
+    for text, style in (
+        ("stream before the block", "share"),
+        ("attention", "other-fill"),
+        ("feed-forward", "third-fill"),
+    ):
         parts += [box(x, y - 4, 8, 8, style=style), words(x + 13, y, text, style="soft")]
         x += 30 + 7 * len(text)
     return parts

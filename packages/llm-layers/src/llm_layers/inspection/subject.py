@@ -202,5 +202,7 @@ def subject_of(model: "nn.Module | Subject") -> Subject:
             f"{type(model).__name__} with {', '.join(sorted(names)) or 'no parts'}: name its parts as Decoder does"
         )
     if (blocks := len(list(model.get_submodule("blocks").children()))) != config.layers:
-        raise LayersError(f"the model must have as many blocks as its config has layers, {config.layers}, but has {blocks}")
+        raise LayersError(
+            f"the model must have as many blocks as its config has layers, {config.layers}, but has {blocks}"
+        )
     return OurModel(module=model, config=config)

@@ -16,11 +16,18 @@ MAIN = ("stream", "attention.output", "feed_forward.output", "final_norm", "logi
 def lens_table(lens: Lens, labels: Sequence[str], name: Callable[[int], str]) -> str:
     """Give a row a position and a column a layer: the token that it would name, and how sure it would be."""
     layers = len(lens.tokens)
-    shown = sorted({round(number * (layers - 1) / (COLUMNS - 1)) for number in range(COLUMNS)}) if layers > COLUMNS else range(layers)
+    shown = (
+        sorted({round(number * (layers - 1) / (COLUMNS - 1)) for number in range(COLUMNS)})
+        if layers > COLUMNS
+        else range(layers)
+    )
     heads = ["embedding" if layer == 0 else f"block {layer - 1}" for layer in shown]
     rows = [["after", *heads, "true next", "rank"]]
     for at, label in enumerate(labels):
-        cells = [f"{_cut(name(int(lens.tokens[layer, at, 0])), 9)} {_percent(float(lens.probabilities[layer, at, 0]))}" for layer in shown]
+        cells = [
+            f"{_cut(name(int(lens.tokens[layer, at, 0])), 9)} {_percent(float(lens.probabilities[layer, at, 0]))}"
+            for layer in shown
+        ]
         end = ["", ""]
         if (rank := int(lens.ranks[-1, at])) > 0:
             end = [f"{_cut(labels[at + 1], 9)} {_percent(float(lens.chances[-1, at]))}", str(rank)]
@@ -83,7 +90,15 @@ def divergence_report(found: Divergence, *, everything: bool = False) -> str:
         for part in found.parts:
             gap = part.difference
             mark = "differs" if part.differs else ""
-            rows.append([f"{part.name} ({part.kind})", mark, f"{gap.relative:.2g}", f"{gap.largest:.2g}", f"{100 * gap.share:.3g}%"])
+            rows.append(
+                [
+                    f"{part.name} ({part.kind})",
+                    mark,
+                    f"{gap.relative:.2g}",
+                    f"{gap.largest:.2g}",
+                    f"{100 * gap.share:.3g}%",
+                ]
+            )
         lines += ["", aligned(rows)]
     return "\n".join(lines)
 
@@ -97,7 +112,8 @@ def _told(found: Divergence, first: Part) -> list[str]:
         f"  largest   {gap.largest:.4g} at {at}: {gap.a:.6g} in A, {gap.b:.6g} in B",
         f"  relative  {gap.relative:.3g} of the largest number; equal would be up to {found.tolerance:g}",
         f"  share     {100 * gap.share:.3g}% of its numbers differ",
-        f"  before it {len(before)} tensors agree" + (f", the last {before[-1].name} ({before[-1].kind})" if before else ""),
+        f"  before it {len(before)} tensors agree"
+        + (f", the last {before[-1].name} ({before[-1].kind})" if before else ""),
     ]
     if found.causes:
         cause, *others = found.causes
@@ -135,7 +151,10 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[column]) for row in rows if column < len(row)) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=False))]
+        cells = [
+            row[0].ljust(widths[0]),
+            *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=False)),
+        ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
 

@@ -50,12 +50,9 @@ class FastEncoder:
         self._pairs = pair_table(tokenizer._rank_of)
         if isinstance(tokenizer, PublishedTokenizer):
             self._ids = _published_ids(tokenizer)
+            self._check_whole_pieces(tokenizer)
         else:
             self._ids = np.arange(256 + len(tokenizer.merges), dtype=np.int32)
-        tokens = tokenizer.tokens
-        self._lengths = np.array([len(tokens[id]) for id in self._ids.tolist()], np.int32)
-        if isinstance(tokenizer, PublishedTokenizer):
-            self._check_whole_pieces(tokenizer)
 
     def _check_whole_pieces(self, tokenizer: PublishedTokenizer) -> None:
         """Whether merging alone makes each token, where a piece that is a token must become it."""
@@ -105,7 +102,7 @@ class FastEncoder:
         try:
             return self._free.pop()
         except IndexError:
-            return _Workplace(Tables(self._pairs, self._ids, self._lengths))
+            return _Workplace(Tables(self._pairs, self._ids))
 
 
 class _Workplace:

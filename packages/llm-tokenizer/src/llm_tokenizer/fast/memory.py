@@ -72,7 +72,6 @@ class Memory(NamedTuple):
     ranks: Ids  # scratch of `merging.py`
     heads: Ids  # scratch of `long_pieces.py`: always all zero between two pieces
     marks: Words  # the same
-    lengths: Ids  # of each number's token, in bytes; the same for all threads
     row: Ids  # scratch of `long_pieces.py`, for a piece as long as the longest so far
     waiting: Ids  # the same
 
@@ -80,7 +79,7 @@ class Memory(NamedTuple):
 class Tables:
     """The memory of one thread, and what tells compiled code where it is."""
 
-    def __init__(self, pairs: Integers, published: Ids, lengths: Ids) -> None:
+    def __init__(self, pairs: Integers, published: Ids) -> None:
         vocabulary = len(published)
         self.progress = np.zeros(2, np.int64)
         self._arrays: list[NDArray[Any]] = [
@@ -93,13 +92,12 @@ class Tables:
             np.zeros(LONG_PIECE, np.int32),
             np.zeros(vocabulary + 1, np.int32),
             np.zeros((vocabulary >> 6) + 1, np.uint64),
-            lengths,
         ]
         self.make_room(0)
 
     def make_room(self, length: int) -> None:
         """Make the scratch of `long_pieces.py` large enough for a piece of so many bytes."""
-        self._scratch = [np.empty(length, np.int32), np.empty(2 * (3 * length + 2), np.int32)]
+        self._scratch = [np.empty(4 * length, np.int32), np.empty(2 * (3 * length + 1), np.int32)]
         arrays = [*self._arrays, *self._scratch]
         self._map = map_of(arrays)
         self.address = address_of(self._map)
@@ -115,7 +113,7 @@ def _aligned(words: int) -> Words:
 @compiled
 def open_memory(address: Address) -> Memory:
     """The tables, from the map that `Tables` has drawn of them: address and size of each."""
-    at = integers_at(address, 24)
+    at = integers_at(address, 22)
     return Memory(
         integers_at(at[0], at[1]),
         ids_at(at[2], at[3]),
@@ -129,7 +127,6 @@ def open_memory(address: Address) -> Memory:
         words_at(at[16], at[17]),
         ids_at(at[18], at[19]),
         ids_at(at[20], at[21]),
-        ids_at(at[22], at[23]),
     )
 
 

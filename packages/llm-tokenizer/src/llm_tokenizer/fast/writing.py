@@ -84,7 +84,7 @@ def _recall_or_merge(text: Address, place: int, length: int, memory: Memory, ids
         count = recall_long(text, place, length, memory.long, ids, filled)
         if count:
             return count
-    if length >= LONG_PIECE and length > len(memory.row):
+    if length >= LONG_PIECE and 4 * length > len(memory.row):
         return -length
     numbers = ids_at(ids + 4 * filled, length)
     for k in range(length):

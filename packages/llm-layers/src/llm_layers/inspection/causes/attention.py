@@ -61,7 +61,11 @@ def variants(core: AttentionCore, scene: Scene) -> Iterator[Variant]:
     if core.query_gain is not None:
         yield "norm left out", "{b} does not normalise queries and keys", {"query_gain": None, "key_gain": None}
         if not core.wide:
-            yield "norm after rotation", "{b} normalises queries and keys after turning them, {a} before", {"norm_after": True}
+            yield (
+                "norm after rotation",
+                "{b} normalises queries and keys after turning them, {a} before",
+                {"norm_after": True},
+            )
     if core.base is not None:
         yield from _of_rotation(core, scene)
     yield "query and key swapped", "{b} has queries and keys in each other's place", {"exchanged": True}
@@ -79,7 +83,10 @@ def _of_heads(core: AttentionCore) -> Iterator[Variant]:
     says = "{b} lays the heads side by side without moving them behind the positions first"
     yield "heads merged without moving them", says, {"heads_not_moved": True}
     for named, what in (("query", "queries"), ("key", "keys and values")):
-        flipped = {part: _flipped(getattr(core, part), core.d_head) for part in (("query",) if named == "query" else ("key", "value"))}
+        flipped = {
+            part: _flipped(getattr(core, part), core.d_head)
+            for part in (("query",) if named == "query" else ("key", "value"))
+        }
         yield "heads reversed", f"{{b}} has the heads of the {what} in the opposite order", flipped
 
 
@@ -100,7 +107,9 @@ def _of_rotation(core: AttentionCore, scene: Scene) -> Iterator[Variant]:
         says = f"in {{b}} the keys stand {abs(shift)} position {'later' if shift > 0 else 'earlier'} than in {{a}}, the queries do not"
         yield "position off by one", says, {"key_shift": shift}
     config = scene.config
-    implied = implied_base(core, scene.target) if scene.part in ("attention.turned_query", "attention.turned_key") else None
+    implied = (
+        implied_base(core, scene.target) if scene.part in ("attention.turned_query", "attention.turned_key") else None
+    )
     bases = [implied, config.rope_base, config.local_rope_base, scene.b.config.rope_base, *USUAL_BASES]
     for base in dict.fromkeys(base for base in bases if base is not None and base != core.base):
         says = f"{{b}} turns with the base {base:.6g}, {{a}} with {core.base:.6g}"
@@ -116,7 +125,9 @@ def _of_rotation(core: AttentionCore, scene: Scene) -> Iterator[Variant]:
 
 def implied_base(core: AttentionCore, turned: Tensor) -> float | None:
     """Read the rotary base off the angle between a vector at position 1 before and after it was turned."""
-    straight = replace(core, base=None).points()["turned_query" if turned.shape[1] == core.query.shape[-1] // core.d_head else "turned_key"]
+    straight = replace(core, base=None).points()[
+        "turned_query" if turned.shape[1] == core.query.shape[-1] // core.d_head else "turned_key"
+    ]
     if straight.shape != turned.shape or turned.shape[2] < 2 or core.d_head < 4:
         return None
     before, after = (torch.complex(*x[:, :, 1].double().chunk(2, dim=-1)) for x in (straight, turned))
@@ -133,7 +144,11 @@ def _of_mask(core: AttentionCore, scene: Scene) -> Iterator[Variant]:
     length = core.visible.shape[0]
     distance = torch.arange(length)[:, None] - torch.arange(length)[None, :]
     distance = distance.to(core.visible.device)
-    yield "future visible", "{b} lets every position see all others, {a} only those before it", {"visible": distance > -length}
+    yield (
+        "future visible",
+        "{b} lets every position see all others, {a} only those before it",
+        {"visible": distance > -length},
+    )
     says = "{b} lets a position see one position after it"
     yield "mask off by one", says, {"visible": distance >= -1}
     says = "{b} hides a position's own key from it"
@@ -169,7 +184,11 @@ def _of_scores(core: AttentionCore, scene: Scene) -> Iterator[Variant]:
     for words, scale in scales.items():
         if abs(scale / core.scale - 1) > 1e-6:
             says = f"{{b}} divides the scores {words}, {{a}} multiplies them by {core.scale:.5g}"
-            yield "another score scale", says.replace("divides the scores with", "multiplies the scores with"), {"scale": scale}
+            yield (
+                "another score scale",
+                says.replace("divides the scores with", "multiplies the scores with"),
+                {"scale": scale},
+            )
     if core.cap is not None:
         yield "score cap left out", f"{{b}} does not hold the scores within ±{core.cap:g}", {"cap": None}
     for cap in (scene.b.config.score_cap, 50.0, 30.0):
@@ -179,7 +198,11 @@ def _of_scores(core: AttentionCore, scene: Scene) -> Iterator[Variant]:
         name = str(dtype).removeprefix("torch.")
         says = f"{{b}} rounds the shares to {name} before they weigh the values"
         yield f"rounded to {name}", says, {"shares_type": dtype}
-    yield "softmax over the queries", "in {b} the shares of a key add up to one, not those of a query", {"over_queries": True}
+    yield (
+        "softmax over the queries",
+        "in {b} the shares of a key add up to one, not those of a query",
+        {"over_queries": True},
+    )
 
 
 def _fitted_scale(core: AttentionCore, scene: Scene) -> float | None:

@@ -94,7 +94,11 @@ class AttentionCore:
         key, value = self._shared_out(key, heads), self._shared_out(value, heads)
         scores = self._shared_out(query, heads) * self.scale @ key.mT
         scores = scores if self.cap is None else soft_cap(scores, self.cap)
-        hidden = scores if self.mask_late else scores.masked_fill(~self.visible, -1e300 if scores.dtype == torch.float64 else -1e38)
+        hidden = (
+            scores
+            if self.mask_late
+            else scores.masked_fill(~self.visible, -1e300 if scores.dtype == torch.float64 else -1e38)
+        )
         shares = torch.softmax(hidden, dim=-2 if self.over_queries else -1)
         shares = shares.masked_fill(~self.visible, 0.0)
         weights = shares if self.shares_type is None else shares.to(self.shares_type).to(shares.dtype)
@@ -139,7 +143,14 @@ def core_of(scene: Scene) -> AttentionCore | None:
     """Read a block's attention off the recording of A."""
     config = scene.config
     query, key, value = (scene.value(f"attention.{part}") for part in ("query", "key", "value"))
-    if query is None or key is None or value is None or scene.layer is None or config.design.norm == "layer" and config.design.query_key_norm != "none":
+    if (
+        query is None
+        or key is None
+        or value is None
+        or scene.layer is None
+        or config.design.norm == "layer"
+        and config.design.query_key_norm != "none"
+    ):
         return None
     offset = 1.0 if config.design.norm == "rms_from_one" else 0.0
     gains = [scene.weight(f"attention.{part}.gain") for part in ("query_norm", "key_norm")]
@@ -158,7 +169,9 @@ def core_of(scene: Scene) -> AttentionCore | None:
         kv_heads=config.kv_heads,
         base=None if config.design.positions == "learned" else config.local_rope_base if local else config.rope_base,
         scaling=None if local else config.rope_scaling,
-        visible=causal_mask(positions, positions) if window is None else sliding_window_mask(positions, positions, window),
+        visible=causal_mask(positions, positions)
+        if window is None
+        else sliding_window_mask(positions, positions, window),
         scale=(config.score_width or config.d_head) ** -0.5,
         cap=config.score_cap,
     )

@@ -104,7 +104,9 @@ def _through_a_norm(scene: Scene, right: Tensor) -> Iterator[Guess]:
     whole = constant - normed * (constant * normed).mean(-1, keepdim=True) * 1.0
     whole = whole - (constant.mean(-1, keepdim=True) if layer_norm else 0.0)
     says = f"in {{b}} the backward of {norm} takes the root for a constant: the part through the mean square is missing"
-    yield Guess(name="norm's root taken for a constant", says=says, value=right + (constant - whole).reshape(right.shape))
+    yield Guess(
+        name="norm's root taken for a constant", says=says, value=right + (constant - whole).reshape(right.shape)
+    )
     says = f"in {{b}} the backward of {norm} leaves out the gain"
     bare = dy * root
     without = bare - normed * (bare * normed).mean(-1, keepdim=True)
@@ -163,12 +165,12 @@ def _through_the_rotation(scene: Scene, right: Tensor) -> Iterator[Guess]:
         base = config.local_rope_base if local else config.rope_base
         assert base is not None, "a local base was asked for only where there is one"
         positions = torch.arange(back.shape[2], device=back.device)
-        turned = rotate(back, rotary_angles(positions, config.d_head, base, back.dtype, None if local else config.rope_scaling))
+        turned = rotate(
+            back, rotary_angles(positions, config.d_head, base, back.dtype, None if local else config.rope_scaling)
+        )
         value = turned if right.dim() == 4 else turned.transpose(1, 2).flatten(2)
         says = f"in {{b}} the gradient of the {which} is turned forward once more, not back"
         yield Guess(name="gradient turned the wrong way", says=says, value=value)
         says = f"in {{b}} the gradient of the {which} is not turned back"
         plain = back if right.dim() == 4 else back.transpose(1, 2).flatten(2)
         yield Guess(name="gradient not turned", says=says, value=plain)
-
-

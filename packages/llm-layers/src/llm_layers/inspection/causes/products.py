@@ -29,7 +29,12 @@ ACTIVATIONS = {
     "the sigmoid": torch.sigmoid,
     "no activation": lambda x: x,
 }
-OURS = {"swiglu": "SiLU", "geglu": "GELU in its tanh form", "gelu": "GELU in its tanh form", "relu_squared": "squared ReLU"}
+OURS = {
+    "swiglu": "SiLU",
+    "geglu": "GELU in its tanh form",
+    "gelu": "GELU in its tanh form",
+    "relu_squared": "squared ReLU",
+}
 
 
 def product_guesses(scene: Scene) -> Iterator[Guess]:
@@ -51,7 +56,9 @@ def _of_product(scene: Scene, sources: list[Tensor], weight: Tensor, bias: Tenso
         return
     if bias is not None:
         yield Guess(name="bias missing", says=f"{{b}} adds no bias at {point}", value=F.linear(x, weight))
-        yield Guess(name="bias added twice", says=f"{{b}} adds the bias twice at {point}", value=F.linear(x, weight, 2 * bias))
+        yield Guess(
+            name="bias added twice", says=f"{{b}} adds the bias twice at {point}", value=F.linear(x, weight, 2 * bias)
+        )
     if weight.shape[0] == weight.shape[1]:
         says = f"{{b}} multiplies with the transposed weight at {point}"
         yield Guess(name="transposed weight", says=says, value=F.linear(x, weight.T, bias))
@@ -62,7 +69,13 @@ def _of_product(scene: Scene, sources: list[Tensor], weight: Tensor, bias: Tenso
         if other.startswith(f"blocks.{scene.layer}.") and there is not weight and there.shape == weight.shape:
             says = f"{{b}} multiplies with {other} at {point}"
             words = {scene.part.split(".")[-1], other.split(".")[-2]}
-            name = "gate and up swapped" if words == {"gate", "up"} else "query and key swapped" if words == {"query", "key"} else "another weight"
+            name = (
+                "gate and up swapped"
+                if words == {"gate", "up"}
+                else "query and key swapped"
+                if words == {"query", "key"}
+                else "another weight"
+            )
             yield Guess(name=name, says=says, value=F.linear(x, there, bias))
 
 
@@ -82,7 +95,9 @@ def inner_guesses(scene: Scene) -> Iterator[Guess]:
             value = activation(up) if gate is None else activation(gate) * up
             yield Guess(name="another activation", says=says, value=value)
     if up is not None and gate is not None:
-        yield Guess(name="gate left out", says="{b} has no gate: it bends the up product alone", value=ACTIVATIONS[mine](up))
+        yield Guess(
+            name="gate left out", says="{b} has no gate: it bends the up product alone", value=ACTIVATIONS[mine](up)
+        )
     yield from rounded(right, scene.target, f"the numbers at {scene.point}")
     yield from factor(right, scene.target, f"what is found at {scene.point}")
 
@@ -98,7 +113,10 @@ def expert_guesses(scene: Scene) -> Iterator[Guess]:
     shares, chosen = top_k_router(logits, k, normalised)
     if not scene.describes(apply_experts(x, shares, chosen, gate, up, down)):
         return
-    does = ("does not divide the shares of the chosen experts by their sum", "divides the shares of the chosen experts by their sum")
+    does = (
+        "does not divide the shares of the chosen experts by their sum",
+        "divides the shares of the chosen experts by their sum",
+    )
     shares, chosen = top_k_router(logits, k, not normalised)
     value = apply_experts(x, shares, chosen, gate, up, down)
     yield Guess(name="expert shares normalised otherwise", says=f"{{b}} {does[not normalised]}", value=value)
@@ -159,7 +177,12 @@ def start_guesses(scene: Scene) -> Iterator[Guess]:
     added = 0.0 if positions is None or scene.point == "embedding" else positions[places]
     if not scene.describes(rows * mine + added):
         return
-    for scale, words in ((1.0, "as it is"), (root, "times √d_model"), (1 / root, "divided by √d_model"), (root * root, "times d_model")):
+    for scale, words in (
+        (1.0, "as it is"),
+        (root, "times √d_model"),
+        (1 / root, "divided by √d_model"),
+        (root * root, "times d_model"),
+    ):
         if scale != mine:
             value = rows * scale + added
             says = f"{{b}} takes the embedding {words}, {{a}} {'times √d_model' if mine == root else 'as it is'}"
@@ -169,10 +192,16 @@ def start_guesses(scene: Scene) -> Iterator[Guess]:
         for shift in (1, 2, -1):
             value = rows * mine + positions[(places + shift).clamp(0, len(positions) - 1)]
             says = f"{{b}} takes the vector of position p {'+' if shift > 0 else '-'} {abs(shift)} at position p"
-            yield Guess(name="position off by one" if abs(shift) == 1 else "position off by two", says=says, value=value)
+            yield Guess(
+                name="position off by one" if abs(shift) == 1 else "position off by two", says=says, value=value
+            )
     for shift in (1, -1):
         says = f"{{b}} looks up the row of id {'+' if shift > 0 else '-'} 1"
-        yield Guess(name="rows shifted", says=says, value=table[(ids + shift) % len(table)] if scene.point == "embedding" else None)
+        yield Guess(
+            name="rows shifted",
+            says=says,
+            value=table[(ids + shift) % len(table)] if scene.point == "embedding" else None,
+        )
     yield from rounded(right, scene.target, f"the numbers at {scene.point}")
     yield from factor(right, scene.target, f"what is found at {scene.point}")
 
@@ -190,10 +219,18 @@ def logit_guesses(scene: Scene) -> Iterator[Guess]:
             says = "{b} takes the embedding table for its head, {a} a weight of its own"
             yield Guess(name="head tied to the embedding", says=says, value=F.linear(states, table))
         if config.logit_cap is not None:
-            yield Guess(name="logit cap left out", says=f"{{b}} does not hold the logits within ±{config.logit_cap:g}", value=plain)
+            yield Guess(
+                name="logit cap left out",
+                says=f"{{b}} does not hold the logits within ±{config.logit_cap:g}",
+                value=plain,
+            )
         for cap in (scene.b.config.logit_cap, 30.0):
             if cap is not None and cap != config.logit_cap:
-                yield Guess(name="logit cap", says=f"{{b}} holds the logits within ±{cap:g}, {{a}} does not", value=soft_cap(plain, cap))
+                yield Guess(
+                    name="logit cap",
+                    says=f"{{b}} holds the logits within ±{cap:g}, {{a}} does not",
+                    value=soft_cap(plain, cap),
+                )
         if (stream := scene.a.values.get("stream")) is not None:
             yield Guess(name="norm left out", says="{b} leaves the last norm out", value=F.linear(stream, scene.head))
         yield from rounded(capped, scene.target, "the logits")

@@ -113,14 +113,16 @@ def _heads(scene: Scene, a: Tensor, name: str) -> Iterator[Guess]:
         yield Guess(name=called, says=says, value=changed.T if columns else changed)
 
 
-def _orders(
-    rows: Tensor, heads: int, kv_heads: int, d_head: int, of_keys: bool
-) -> Iterator[tuple[str, str, Tensor]]:
+def _orders(rows: Tensor, heads: int, kv_heads: int, d_head: int, of_keys: bool) -> Iterator[tuple[str, str, Tensor]]:
     tail = rows.shape[1:]
     if d_head % 2 == 0:
         halves, pairs = rows.reshape(heads, 2, d_head // 2, *tail), rows.reshape(heads, d_head // 2, 2, *tail)
         called = "interleaved rotary pairs"
-        yield called, "rotary partners stand side by side, in {a} half a head apart", _flat(halves.transpose(1, 2), rows)
+        yield (
+            called,
+            "rotary partners stand side by side, in {a} half a head apart",
+            _flat(halves.transpose(1, 2), rows),
+        )
         yield called, "rotary partners stand half a head apart, in {a} side by side", _flat(pairs.transpose(1, 2), rows)
     if heads > 1:
         by_head = rows.reshape(heads, d_head, *tail)

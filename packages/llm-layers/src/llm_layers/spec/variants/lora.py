@@ -16,7 +16,7 @@ def through_merged(x: Any, weight: Any, down: Any, up: Any, scale: float) -> Any
 @variant("layers.lora_linear", "one product of joined matrices")
 def joined(x: Any, weight: Any, down: Any, up: Any, scale: float) -> Any:
     both = torch.einsum("...i,oi->...o", x, torch.cat([weight, down]))
-    plain, narrow = both.split([len(weight), len(down)], dim=-1)
+    plain, narrow = both[..., : len(weight)], both[..., len(weight) :]
     return torch.einsum("...r,or->...o", narrow * scale, up) + plain
 
 

@@ -8,7 +8,7 @@ import torch
 def truncated_normal(uniforms: Any, deviation: float, limit: float) -> Any:
     limits = torch.tensor([-limit, limit], dtype=torch.float64)
     low, high = torch.special.ndtr(limits).tolist()
-    density = torch.exp(torch.distributions.Normal(0.0, 1.0).log_prob(limits[1])).item()
+    density = torch.exp(-0.5 * limits[1].square()).item() / (2 * torch.pi) ** 0.5
     spread = (1 - 2 * limit * density / (high - low)) ** 0.5
     lower = torch.special.ndtri(low + uniforms * (high - low))
     upper = -torch.special.ndtri(low + (1 - uniforms) * (high - low))  # by symmetry: exact near the upper end

@@ -23,7 +23,7 @@ def quantize_int4(weight: Any, group: int) -> Any:
     pieces = weight.split(group, dim=1)
     scales = torch.stack([torch.linalg.vector_norm(piece, ord=float("inf"), dim=1) / 7 for piece in pieces], dim=1)
     steps = torch.cat([_steps(piece, scales[:, place, None]) for place, piece in enumerate(pieces)], dim=1)
-    low, high = steps.to(torch.int32).add(8).unflatten(1, (weight.shape[1] // 2, 2)).unbind(2)
+    low, high = steps.to(torch.int32).add(8).reshape(len(weight), weight.shape[1] // 2, 2).unbind(2)
     return torch.bitwise_or(low, torch.bitwise_left_shift(high, 4)).to(torch.uint8), scales
 
 
