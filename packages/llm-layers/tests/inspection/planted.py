@@ -1,12 +1,12 @@
-"""Faults as they are made in practice, planted into a copy of a right model: in its file, in its code, in its backward."""
+"""Faults as they are made in practice, planted into a copy of a right model: in its file, its code, its backward."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -20,16 +20,8 @@ from llm_layers.rotary import rotary_angles, rotate
 LAYER = "model.layers.1."
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """One planted fault.
-
-    Args:
-        family: which model it is planted into.
-        plant: changes a copy, and gives it back.
-        first: where it must be found.
-        cause: how it must be named.
-    """
+class Fault(NamedTuple):
+    """Which model it is planted into, how, where it must be found, and how it must be named."""
 
     family: str
     plant: Callable[[Decoder, Path], Decoder]
@@ -347,55 +339,55 @@ AT = "blocks.1."
 
 FAULTS: dict[str, Fault] = {
     # in the file
-    "file: transposed": Fault(family="square", plant=in_file(rows(Q, lambda w: w.T)), first=f"{AT}attention.query", cause="transposed weight"),
-    "file: rotary pairs": Fault(family="llama", plant=in_file(rows(K, to_pairs)), first=f"{AT}attention.key", cause="interleaved rotary pairs"),
-    "file: heads reversed": Fault(family="llama", plant=in_file(rows(Q, lambda w: w.reshape(4, 8, -1).flip(0).reshape(w.shape))), first=f"{AT}attention.query", cause="heads reversed"),
-    "file: heads tiled": Fault(family="llama", plant=in_file(rows(Q, lambda w: w.reshape(2, 2, 8, -1).transpose(0, 1).reshape(w.shape))), first=f"{AT}attention.query", cause="heads in tiled order"),
-    "file: d_head × heads": Fault(family="llama", plant=in_file(rows(Q, lambda w: w.reshape(4, 8, -1).transpose(0, 1).reshape(w.shape))), first=f"{AT}attention.query", cause="heads split as d_head × heads"),
-    "file: output columns": Fault(family="llama", plant=in_file(rows(OUTPUT, lambda w: w.reshape(-1, 4, 8).flip(1).reshape(w.shape))), first=f"{AT}attention.output", cause="heads reversed"),
-    "file: bfloat16": Fault(family="qwen3", plant=in_file(all_to(torch.bfloat16)), first="embedding", cause="rounded to bfloat16"),
-    "file: float16": Fault(family="qwen3", plant=in_file(all_to(torch.float16)), first="embedding", cause="rounded to float16"),
-    "file: int8": Fault(family="qwen3", plant=in_file(rows(UP, to_eight_bits)), first=f"{AT}feed_forward.up", cause="rounded to 8 bits"),
-    "file: gate and up": Fault(family="qwen3", plant=in_file(swap(GATE, UP)), first=f"{AT}feed_forward.gate", cause="gate and up swapped"),
-    "file: query and key": Fault(family="square", plant=in_file(swap(Q, K)), first=f"{AT}attention.query", cause="query and key swapped"),
-    "file: layers": Fault(family="qwen3", plant=in_file(swap_layers), first="blocks.0.attention_norm", cause="another layer's weights"),
-    "file: gain": Fault(family="qwen3", plant=in_file(rows(f"{LAYER}input_layernorm.weight", lambda w: w - 1)), first=f"{AT}attention_norm", cause="gain counted from one"),
-    "file: bias": Fault(family="qwen2", plant=in_file(rows(f"{LAYER}self_attn.q_proj.bias", torch.zeros_like)), first=f"{AT}attention.query", cause="bias missing"),
-    "file: embedding scale": Fault(family="qwen3", plant=in_file(rows("model.embed_tokens.weight", lambda w: w * 24**0.5)), first="embedding", cause="a factor"),
-    "file: head": Fault(family="qwen3", plant=in_file(lambda w: w.__setitem__("lm_head.weight", w["model.embed_tokens.weight"].clone())), first="logits", cause="head tied to the embedding"),
-    "file: rows shifted": Fault(family="qwen3", plant=in_file(rows("model.embed_tokens.weight", lambda w: w.roll(1, 0))), first="embedding", cause="rows shifted"),
+    "file: transposed": Fault("square", in_file(rows(Q, lambda w: w.T)), f"{AT}attention.query", "transposed weight"),
+    "file: rotary pairs": Fault("llama", in_file(rows(K, to_pairs)), f"{AT}attention.key", "interleaved rotary pairs"),
+    "file: heads reversed": Fault("llama", in_file(rows(Q, lambda w: w.reshape(4, 8, -1).flip(0).reshape(w.shape))), f"{AT}attention.query", "heads reversed"),
+    "file: heads tiled": Fault("llama", in_file(rows(Q, lambda w: w.reshape(2, 2, 8, -1).transpose(0, 1).reshape(w.shape))), f"{AT}attention.query", "heads in tiled order"),
+    "file: d_head × heads": Fault("llama", in_file(rows(Q, lambda w: w.reshape(4, 8, -1).transpose(0, 1).reshape(w.shape))), f"{AT}attention.query", "heads split as d_head × heads"),
+    "file: output columns": Fault("llama", in_file(rows(OUTPUT, lambda w: w.reshape(-1, 4, 8).flip(1).reshape(w.shape))), f"{AT}attention.output", "heads reversed"),
+    "file: bfloat16": Fault("qwen3", in_file(all_to(torch.bfloat16)), "embedding", "rounded to bfloat16"),
+    "file: float16": Fault("qwen3", in_file(all_to(torch.float16)), "embedding", "rounded to float16"),
+    "file: int8": Fault("qwen3", in_file(rows(UP, to_eight_bits)), f"{AT}feed_forward.up", "rounded to 8 bits"),
+    "file: gate and up": Fault("qwen3", in_file(swap(GATE, UP)), f"{AT}feed_forward.gate", "gate and up swapped"),
+    "file: query and key": Fault("square", in_file(swap(Q, K)), f"{AT}attention.query", "query and key swapped"),
+    "file: layers": Fault("qwen3", in_file(swap_layers), "blocks.0.attention_norm", "another layer's weights"),
+    "file: gain": Fault("qwen3", in_file(rows(f"{LAYER}input_layernorm.weight", lambda w: w - 1)), f"{AT}attention_norm", "gain counted from one"),
+    "file: bias": Fault("qwen2", in_file(rows(f"{LAYER}self_attn.q_proj.bias", torch.zeros_like)), f"{AT}attention.query", "bias missing"),
+    "file: embedding scale": Fault("qwen3", in_file(rows("model.embed_tokens.weight", lambda w: w * 24**0.5)), "embedding", "a factor"),
+    "file: head": Fault("qwen3", in_file(lambda w: w.__setitem__("lm_head.weight", w["model.embed_tokens.weight"].clone())), "logits", "head tied to the embedding"),
+    "file: rows shifted": Fault("qwen3", in_file(rows("model.embed_tokens.weight", lambda w: w.roll(1, 0))), "embedding", "rows shifted"),
     # in the code
-    "code: rotary pairs": Fault(family="qwen3", plant=in_code(interleaved), first="blocks.0.attention.turned_query", cause="interleaved rotary pairs"),
-    "code: queries late": Fault(family="qwen3", plant=in_code(late_queries), first="blocks.0.attention.turned_query", cause="position off by one"),
-    "code: positions from 1": Fault(family="llama", plant=in_code(from_one), first="blocks.0.attention.turned_query", cause="position off by one"),
-    "code: learned positions": Fault(family="gpt2", plant=in_code(late_positions), first="blocks.0.stream", cause="position off by one"),
-    "code: rotary base": Fault(family="qwen3", plant=in_code(other_base), first="blocks.0.attention.turned_query", cause="another rotary base"),
-    "code: epsilon": Fault(family="qwen3", plant=in_code(epsilon), first=f"{AT}feed_forward_norm", cause="another epsilon"),
-    "code: gain": Fault(family="llama", plant=in_code(counted_from_one), first=f"{AT}attention_norm", cause="gain counted from one"),
-    "code: mean": Fault(family="qwen3", plant=in_code(mean_subtracted), first="final_norm", cause="mean subtracted"),
-    "code: key heads tiled": Fault(family="qwen3", plant=in_code(attends(1, tiled_keys)), first=f"{AT}attention.scores", cause="key heads in tiled order"),
-    "code: d_head × heads": Fault(family="qwen3", plant=in_code(split_by_number), first=f"{AT}attention.query_norm", cause="heads split as d_head × heads"),
-    "code: score scale": Fault(family="qwen3", plant=in_code(attends(1, partial(scaled, 8**-0.5))), first=f"{AT}attention.scores", cause="another score scale"),
-    "code: no scale": Fault(family="llama", plant=in_code(attends(1, partial(scaled, 8**0.5))), first=f"{AT}attention.scores", cause="another score scale"),
-    "code: future": Fault(family="qwen3", plant=in_code(attends(1, all_seen)), first=f"{AT}attention.scores", cause="future visible"),
-    "code: own position": Fault(family="qwen3", plant=in_code(masked(lambda d, p, w: d > 0)), first="blocks.0.attention.visible", cause="own position hidden"),
-    "code: window": Fault(family="gemma3", plant=in_code(masked(lambda d, p, w: (d >= 0) & (d < (99 if w is None else w + 1)))), first="blocks.0.attention.visible", cause="window off by one"),
-    "code: shares": Fault(family="qwen3", plant=in_code(attends(0, rounded_shares)), first="blocks.0.attention.gathered", cause="rounded to bfloat16"),
-    "code: score cap": Fault(family="gemma3", plant=in_code(no_cap), first="blocks.0.attention.scores", cause="score cap left out"),
-    "code: other score cap": Fault(family="gemma3", plant=in_code(other_cap), first="blocks.0.attention.scores", cause="score cap"),
-    "code: SiLU for GELU": Fault(family="gemma3", plant=in_code(gated_by(F.silu)), first=f"{AT}feed_forward.inner", cause="another activation"),
-    "code: exact GELU": Fault(family="gpt2", plant=in_code(exact_gelu), first="blocks.0.feed_forward.inner", cause="another activation"),
-    "code: ReLU²": Fault(family="qwen3", plant=in_code(gated_by(lambda x: F.relu(x).square())), first=f"{AT}feed_forward.inner", cause="another activation"),
-    "code: gate and up": Fault(family="qwen3", plant=in_code(gated_by(F.silu, swapped=True)), first=f"{AT}feed_forward.inner", cause="gate and up swapped"),
-    "code: embedding scale": Fault(family="gemma3", plant=in_code(unscaled_embedding), first="blocks.0.stream", cause="embedding scale"),
-    "code: bias": Fault(family="qwen2", plant=in_code(no_bias), first=f"{AT}attention.query", cause="bias missing"),
-    "code: tied head": Fault(family="qwen3", plant=in_code(tied), first="logits", cause="head tied to the embedding"),
-    "code: residual": Fault(family="qwen3", plant=in_code(no_residual), first=f"{AT}between", cause="residual left out"),
-    "code: expert shares": Fault(family="qwen3_moe", plant=in_code(shares_not_normalised), first="blocks.0.feed_forward.output", cause="expert shares normalised otherwise"),
+    "code: rotary pairs": Fault("qwen3", in_code(interleaved), "blocks.0.attention.turned_query", "interleaved rotary pairs"),
+    "code: queries late": Fault("qwen3", in_code(late_queries), "blocks.0.attention.turned_query", "position off by one"),
+    "code: positions from 1": Fault("llama", in_code(from_one), "blocks.0.attention.turned_query", "position off by one"),
+    "code: learned positions": Fault("gpt2", in_code(late_positions), "blocks.0.stream", "position off by one"),
+    "code: rotary base": Fault("qwen3", in_code(other_base), "blocks.0.attention.turned_query", "another rotary base"),
+    "code: epsilon": Fault("qwen3", in_code(epsilon), f"{AT}feed_forward_norm", "another epsilon"),
+    "code: gain": Fault("llama", in_code(counted_from_one), f"{AT}attention_norm", "gain counted from one"),
+    "code: mean": Fault("qwen3", in_code(mean_subtracted), "final_norm", "mean subtracted"),
+    "code: key heads tiled": Fault("qwen3", in_code(attends(1, tiled_keys)), f"{AT}attention.scores", "key heads in tiled order"),
+    "code: d_head × heads": Fault("qwen3", in_code(split_by_number), f"{AT}attention.query_norm", "heads split as d_head × heads"),
+    "code: score scale": Fault("qwen3", in_code(attends(1, partial(scaled, 8**-0.5))), f"{AT}attention.scores", "another score scale"),
+    "code: no scale": Fault("llama", in_code(attends(1, partial(scaled, 8**0.5))), f"{AT}attention.scores", "another score scale"),
+    "code: future": Fault("qwen3", in_code(attends(1, all_seen)), f"{AT}attention.scores", "future visible"),
+    "code: own position": Fault("qwen3", in_code(masked(lambda d, p, w: d > 0)), "blocks.0.attention.visible", "own position hidden"),
+    "code: window": Fault("gemma3", in_code(masked(lambda d, p, w: (d >= 0) & (d < (99 if w is None else w + 1)))), "blocks.0.attention.visible", "window off by one"),
+    "code: shares": Fault("qwen3", in_code(attends(0, rounded_shares)), "blocks.0.attention.gathered", "rounded to bfloat16"),
+    "code: score cap": Fault("gemma3", in_code(no_cap), "blocks.0.attention.scores", "score cap left out"),
+    "code: other score cap": Fault("gemma3", in_code(other_cap), "blocks.0.attention.scores", "score cap"),
+    "code: SiLU for GELU": Fault("gemma3", in_code(gated_by(F.silu)), f"{AT}feed_forward.inner", "another activation"),
+    "code: exact GELU": Fault("gpt2", in_code(exact_gelu), "blocks.0.feed_forward.inner", "another activation"),
+    "code: ReLU²": Fault("qwen3", in_code(gated_by(lambda x: F.relu(x).square())), f"{AT}feed_forward.inner", "another activation"),
+    "code: gate and up": Fault("qwen3", in_code(gated_by(F.silu, swapped=True)), f"{AT}feed_forward.inner", "gate and up swapped"),
+    "code: embedding scale": Fault("gemma3", in_code(unscaled_embedding), "blocks.0.stream", "embedding scale"),
+    "code: bias": Fault("qwen2", in_code(no_bias), f"{AT}attention.query", "bias missing"),
+    "code: tied head": Fault("qwen3", in_code(tied), "logits", "head tied to the embedding"),
+    "code: residual": Fault("qwen3", in_code(no_residual), f"{AT}between", "residual left out"),
+    "code: expert shares": Fault("qwen3_moe", in_code(shares_not_normalised), "blocks.0.feed_forward.output", "expert shares normalised otherwise"),
     # in the backward pass alone
-    "backward: norm": Fault(family="qwen3", plant=in_code(wrong_norm_backward), first=f"{AT}between", cause="norm's root taken for a constant"),
-    "backward: activation": Fault(family="qwen3", plant=in_code(gated_by(SlopeOfRelu.apply)), first=f"{AT}feed_forward.gate", cause="slope of another activation"),
-    "backward: detached": Fault(family="qwen3", plant=in_code(detached_keys), first=f"{AT}attention.key", cause="no gradient"),
-    "backward: mean": Fault(family="qwen3", plant=in_code(mean_of_weight_gradient), first="blocks.0.attention.value.weight", cause="mean instead of sum"),
-    "backward: rows": Fault(family="qwen3", plant=in_code(rows_overwritten), first="embedding.table", cause="gradient overwritten, not added"),
-}  # fmt: skip
+    "backward: norm": Fault("qwen3", in_code(wrong_norm_backward), f"{AT}between", "norm's root taken for a constant"),
+    "backward: activation": Fault("qwen3", in_code(gated_by(SlopeOfRelu.apply)), f"{AT}feed_forward.gate", "slope of another activation"),
+    "backward: detached": Fault("qwen3", in_code(detached_keys), f"{AT}attention.key", "no gradient"),
+    "backward: mean": Fault("qwen3", in_code(mean_of_weight_gradient), "blocks.0.attention.value.weight", "mean instead of sum"),
+    "backward: rows": Fault("qwen3", in_code(rows_overwritten), "embedding.table", "gradient overwritten, not added"),
+}

@@ -30,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("a", metavar="A", help=f"the model that is taken to be right: {what}")
     parser.add_argument("b", metavar="B", help="the model in doubt: the same")
     add_text_arguments(parser, required=False)
-    parser.add_argument("--tolerance", type=_share, help="largest difference that counts as none, as a share of the largest number of a tensor (default 1e-7 between models of ours, 1e-4 where transformers takes part)")  # fmt: skip
+    counts = "largest difference that counts as none, as a share of the largest number of a tensor"
+    default = "1e-7 between models of ours, 1e-4 where transformers takes part"
+    parser.add_argument("--tolerance", type=_share, help=f"{counts} (default {default})")
     parser.add_argument("--forward-only", action="store_true", help="leave the gradients out")
     parser.add_argument("--all", action="store_true", help="list every tensor with its difference")
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from llm_layers.fast.product import add_product, apply, blocks, keep, product, room, wide
+from llm_layers.fast.product import add_product, apply, blocks, product, put, wide
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,21 +29,21 @@ class Bend:
     steepness: float
     cubic: float = 0.0
 
-    def opening(self, a: Tensor, place: Tensor) -> Tensor:
-        """Write σ(v(a)) into its place."""
+    def opening(self, a: Tensor) -> Tensor:
+        """Give σ(v(a))."""
         if self.cubic == 0.0:
-            return torch.sigmoid(a, out=place)
-        return torch.addcmul(a.new_tensor(self.steepness), a, a, value=self.cubic, out=place).mul_(a).sigmoid_()
+            return torch.sigmoid(a)
+        return torch.addcmul(a.new_tensor(self.steepness), a, a, value=self.cubic).mul_(a).sigmoid_()
 
     def slope(self, a: Tensor, opening: Tensor, y: Tensor) -> Tensor:
-        """Give the derivative of a · σ(v(a)), from a, σ and y = a σ, as a new array."""
+        """Give the derivative of a · σ(v(a)) from σ and y = a σ; it is written where a stood."""
         closing = torch.addcmul(y, y, opening, value=-1)
         if self.cubic == 0.0:
-            return closing.add_(opening)
+            return torch.add(closing, opening, out=a)
         # Beyond ±10 the curve is straight; there v' would overflow and meet a zero.
-        near = a.clamp(-10, 10)
-        steep = torch.addcmul(a.new_tensor(self.steepness), near, near, value=3 * self.cubic, out=near)
-        return torch.addcmul(opening, closing, steep, out=steep)
+        near = a.clamp_(-10, 10)
+        steep = torch.addcmul(a.new_tensor(self.steepness), near, near, value=3 * self.cubic)
+        return torch.addcmul(opening, closing, steep, out=a)
 
 
 SILU = Bend(steepness=1.0)
@@ -61,9 +61,10 @@ def swiglu(
     Formula: y = down (silu(gate x) ⊙ up x)
 
     Why it works:
-        Step by step, autograd keeps the gate before and after its curve, the answers and their product. The last is
-        one multiplication away from the others, and the curve's slope follows from its opening. All steps between
-        the products run over a few rows at a time and so within the cache.
+        Going back through a step between numbers is to multiply with its slope. The slope is cheapest to work out
+        on the way forward, while everything that it is made of lies in the cache, and it can stand where the numbers
+        stood that are no longer needed. So three arrays are kept where autograd, step by step, keeps four, and the way
+        back is two multiplications. All steps between the products run over a few rows at a time.
 
     Args:
         x: vectors along the last axis.
@@ -179,38 +180,30 @@ class _Gated(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, x: Tensor, gate: Tensor, up: Tensor, down: Tensor, bend: Bend) -> Tensor:
         rows = x.reshape(-1, x.shape[-1])
-        a, u = product(rows, gate.T), product(rows, up.T)
-        opening, h = torch.empty_like(a), torch.empty_like(a)
+        a, u = product(rows, gate.T), product(rows, up.T)  # they become y, and y' u
+        h = torch.empty_like(a)
         for part in blocks(*a.shape):
-            wide_a = wide(a[part])
-            open_part = bend.opening(wide_a, room(opening, part))
-            h_part = torch.mul(wide_a, open_part, out=room(h, part)).mul_(u[part])
-            keep(opening, part, open_part)
-            keep(h, part, h_part)
-        context.bend, context.shape = bend, x.shape
-        context.save_for_backward(rows, a, u, opening, gate, up, down)
+            wide_a, wide_u = wide(a[part]), wide(u[part])
+            opening = bend.opening(wide_a)
+            y = wide_a * opening
+            h[part] = y * wide_u
+            put(u, part, wide_u.mul_(bend.slope(wide_a, opening, y)))
+            a[part] = y
+        context.shape = x.shape
+        context.save_for_backward(rows, a, u, h, gate, up, down)
         return product(h, down.T).view(*x.shape[:-1], len(down))
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]
     def backward(context: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
-        rows, a, u, opening, gate, up, down = context.saved_tensors
+        rows, bent, answered_slope, h, gate, up, down = context.saved_tensors
         upstream = dy.reshape(-1, dy.shape[-1])
-        dh = product(upstream, down)  # becomes d a
-        h, du = torch.empty_like(dh), torch.empty_like(dh)
-        for part in blocks(*a.shape):
-            wide_a, wide_opening, dh_part = wide(a[part]), wide(opening[part]), wide(dh[part])
-            y = wide_a * wide_opening
-            h_part = torch.mul(y, u[part], out=room(h, part))
-            du_part = torch.mul(y, dh_part, out=room(du, part))
-            slope = context.bend.slope(wide_a, wide_opening, y)
-            da_part = torch.mul(slope.mul_(u[part]), dh_part, out=room(dh, part))
-            for store, worked_out in ((h, h_part), (du, du_part), (dh, da_part)):
-                keep(store, part, worked_out)
         ddown = product(upstream.T, h)
-        del h
-        dx = add_product(product(dh, gate), du, up).view(context.shape)
-        return dx, product(dh.T, rows), product(du.T, rows), ddown, None
+        dh = product(upstream, down)
+        du = bent * dh
+        da = dh.mul_(answered_slope)
+        dx = add_product(product(da, gate), du, up).view(context.shape)
+        return dx, product(da.T, rows), product(du.T, rows), ddown, None
 
 
 class _Plain(torch.autograd.Function):
@@ -219,32 +212,24 @@ class _Plain(torch.autograd.Function):
         context: Any, x: Tensor, up: Tensor, up_bias: Tensor, down: Tensor, down_bias: Tensor, bend: Bend
     ) -> Tensor:
         rows = x.reshape(-1, x.shape[-1])
-        a = product(rows, up.T)
-        opening, h = torch.empty_like(a), torch.empty_like(a)
+        a = product(rows, up.T)  # it becomes y'
+        h = torch.empty_like(a)
         for part in blocks(*a.shape):
             wide_a = wide(a[part].add_(up_bias))
-            open_part = bend.opening(wide_a, room(opening, part))
-            h_part = torch.mul(wide_a, open_part, out=room(h, part))
-            keep(opening, part, open_part)
-            keep(h, part, h_part)
-        context.bend, context.shape = bend, x.shape
-        context.save_for_backward(rows, a, opening, up, down)
+            opening = bend.opening(wide_a)
+            y = torch.mul(wide_a, opening)
+            h[part] = y
+            put(a, part, bend.slope(wide_a, opening, y))
+        context.shape = x.shape
+        context.save_for_backward(rows, a, h, up, down)
         return product(h, down.T).add_(down_bias).view(*x.shape[:-1], len(down))
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]
     def backward(context: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
-        rows, a, opening, up, down = context.saved_tensors
+        rows, slope, h, up, down = context.saved_tensors
         upstream = dy.reshape(-1, dy.shape[-1])
-        da = product(upstream, down)
-        h = torch.empty_like(da)
-        for part in blocks(*a.shape):
-            wide_a, wide_opening = wide(a[part]), wide(opening[part])
-            y = torch.mul(wide_a, wide_opening, out=room(h, part))
-            slope = context.bend.slope(wide_a, wide_opening, y)
-            keep(h, part, y)
-            da[part].mul_(slope)
         ddown = product(upstream.T, h)
-        del h
+        da = product(upstream, down).mul_(slope)
         dx = product(da, up).view(context.shape)
         return dx, product(da.T, rows), da.sum(0), ddown, upstream.sum(0), None

@@ -7,12 +7,15 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from llm_layers.fast.linear import linear
 from llm_layers.fast.product import add_product, apply, product
 from llm_layers.head_loss import _logit_gradients
-from llm_layers.loss import IGNORED
+from llm_layers.loss import IGNORED, cross_entropy
 
 LOGITS = 2**23
 """How many logits are held at a time: 32 MB in float32."""
+FEW = 2**18
+"""So few logits are simply held: torch's own steps are the fastest then."""
 
 
 def head_cross_entropy(
@@ -44,6 +47,8 @@ def head_cross_entropy(
     Source: Wijmans et al. 2024, arXiv:2411.09009.
     """
     flat_hidden, flat_targets = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1).long()
+    if rows is None and z_weight == 0.0 and flat_targets.numel() * len(head) <= FEW:
+        return cross_entropy(linear(flat_hidden, head), flat_targets, ignored)
     step = max(64, LOGITS // max(1, len(head))) if rows is None else rows
     loss: Tensor = apply(
         _HeadCrossEntropy, flat_hidden, head, flat_targets, ignored, step, z_weight, torch.is_grad_enabled()

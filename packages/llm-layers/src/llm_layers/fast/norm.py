@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from llm_layers.fast.product import blocks, keep, room, wide
+from llm_layers.fast.product import blocks, wide
 
 
 def rms_norm(
@@ -65,31 +65,28 @@ def layer_norm(
 class _RMSNorm(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, x: Tensor, gain: Tensor, eps: float) -> Tensor:
-        width = x.shape[-1]
-        rows, wide_gain = x.reshape(-1, width), wide(gain)
-        y = torch.empty(rows.shape, dtype=torch.promote_types(x.dtype, gain.dtype), device=x.device)
-        inverse = torch.empty((len(rows), 1), dtype=wide(x[:0]).dtype, device=x.device)
+        width = max(1, x.shape[-1])
+        rows, wide_gain = wide(x.reshape(-1, x.shape[-1])), wide(gain)
+        length = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+        inverse = length.square_().mul_(1 / width).add_(eps).rsqrt_()
+        y = torch.empty_like(rows)
         for part in blocks(*rows.shape):
-            block = wide(rows[part])
-            length = torch.linalg.vector_norm(block, dim=-1, keepdim=True)
-            torch.rsqrt(length.square_().mul_(1 / max(1, width)).add_(eps), out=inverse[part])
-            keep(y, part, torch.mul(block, inverse[part], out=room(y, part)).mul_(wide_gain))
-        context.save_for_backward(rows, inverse, gain)
-        return y.view(x.shape)
+            torch.mul(rows[part], inverse[part], out=y[part]).mul_(wide_gain)
+        context.save_for_backward(x, inverse, gain)
+        return y.view(x.shape).to(torch.promote_types(x.dtype, gain.dtype))
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]
     def backward(context: Any, dy: Tensor) -> tuple[Tensor, Tensor, None]:
-        rows, inverse, gain = context.saved_tensors
-        upstream, wide_gain = dy.reshape(rows.shape), wide(gain)
-        dx = torch.empty_like(rows)
+        x, inverse, gain = context.saved_tensors
+        rows, wide_gain = x.reshape(-1, x.shape[-1]), wide(gain)
+        upstream = wide(dy.reshape(rows.shape))
+        dx = torch.empty(rows.shape, dtype=upstream.dtype, device=x.device)
         dgain = torch.zeros_like(wide_gain)
         for part in blocks(*rows.shape):
             unit = rows[part] * inverse[part]
-            dy_part = wide(upstream[part])
-            shares = dy_part * unit
+            shares = upstream[part] * unit
             dgain += shares.sum(0)
             mean = torch.mv(shares, wide_gain)[:, None].div_(-rows.shape[1])
-            dx_part = torch.mul(dy_part, wide_gain, out=room(dx, part))
-            keep(dx, part, dx_part.addcmul_(unit, mean).mul_(inverse[part]))
-        return dx.view(dy.shape), dgain.to(gain.dtype), None
+            torch.mul(upstream[part], wide_gain, out=dx[part]).addcmul_(unit, mean).mul_(inverse[part])
+        return dx.view(dy.shape).to(x.dtype), dgain.to(gain.dtype), None

@@ -55,14 +55,8 @@ def blocks(rows: int, width: int) -> Iterator[slice]:
         yield slice(start, min(start + step, rows))
 
 
-def room(store: Tensor, part: slice) -> Tensor:
-    """Where the numbers of `store[part]` may be worked out: there, or beside it in float32 where it keeps 16 bits."""
-    place = store[part]
-    return torch.empty_like(place, dtype=torch.float32) if store.dtype in LOW else place
-
-
-def keep(store: Tensor, part: slice, worked_out: Tensor) -> None:
-    """Put what was worked out in the `room` of a part where it belongs, if it is not there already."""
+def put(store: Tensor, part: slice, worked_out: Tensor) -> None:
+    """Put back what was worked out in `wide(store[part])`, if that was not its place already."""
     if store.dtype in LOW:
         store[part] = worked_out
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from llm_layers.inspection.statistics import Measured, Statistics
 
@@ -74,7 +75,7 @@ def _streams(parts: dict[str, Measured]) -> list[Measured]:
 
 def _growing_stream(statistics: Statistics) -> Iterator[Ailment]:
     streams = _streams(statistics.outputs)
-    for earlier, later in zip(streams, streams[1:], strict=False):
+    for earlier, later in pairwise(streams):
         ratio = _ratio(later.spread.rms, earlier.spread.rms)
         if ratio > WHOLE:
             says = f"the stream grows {ratio:.3g} times in the block before {later.name}"
@@ -105,7 +106,7 @@ def _gradients(statistics: Statistics) -> Iterator[Ailment]:
 def _first_step(parts: list[Measured], *, growing: bool) -> Measured:
     """Find the first of these parts that is much larger, or smaller, than the one before; else the largest step."""
     steps = []
-    for earlier, later in zip(parts, parts[1:], strict=False):
+    for earlier, later in pairwise(parts):
         ratio = _ratio(later.spread.rms, earlier.spread.rms)
         steps.append((ratio if growing else _ratio(1.0, ratio), later))
     return next((part for step, part in steps if step > STEP), max(steps, key=lambda step: step[0])[1])

@@ -138,7 +138,7 @@ def _check_shapes(a: Subject, b: Subject) -> None:
 
 
 def _floor(a: Recording) -> float:
-    """Give the size below which a gradient is nothing but rounding: some, as a key's bias, are zero in exact numbers."""
+    """Give the size below which a gradient is nothing but rounding: a key's bias, for one, has none in truth."""
     sizes = sorted(gradient.abs().max().item() for gradient in (*a.gradients.values(), *a.weight_gradients.values()))
     return 1e-3 * sizes[len(sizes) // 2] if sizes else 0.0
 

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from llm_layers.architectures.architecture import Architecture
 from llm_layers.config import ModelConfig
 from llm_layers.errors import LayersError
 from llm_layers.inspection.flow import NORMS
-from llm_layers.inspection.subject import AbstractKernels, KernelCall, Layout, Tap
+from llm_layers.inspection.subject import KernelCall, Layout, Tap
 from llm_layers.model import Decoder
 from llm_layers.storage import load_config
 
@@ -126,7 +126,7 @@ class ForeignModel:
         }
         return {layer: self.module.get_submodule(name) for layer, name in names.items()}
 
-    def kernels(self, note: Callable[[KernelCall], None]) -> AbstractKernels:
+    def kernels(self, note: Callable[[KernelCall], None]) -> AbstractContextManager[None]:
         """Watch the kernels, through the register of kernels that transformers offers."""
         return _watched(self.module, note)
 
@@ -142,7 +142,7 @@ def _watched(model: Any, note: Callable[[KernelCall], None]) -> Iterator[None]:
         scale = options.get("scaling") or query.shape[-1] ** -0.5
         note(KernelCall(layer=module.layer_idx, query=query, key=key, value=value, mask=attention_mask, scale=scale))
         # The plain kernel of the family, in whose code every step can be seen.
-        return sys.modules[type(module).__module__].eager_attention_forward(  # type: ignore[attr-defined]
+        return sys.modules[type(module).__module__].eager_attention_forward(
             module, query, key, value, attention_mask, **options
         )
 
@@ -174,7 +174,7 @@ def load_foreign(folder: str | os.PathLike[str]) -> ForeignModel:
     from transformers.utils import logging
 
     config, bars = load_config(folder), logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model = AutoModelForCausalLM.from_pretrained(
             os.fspath(folder),
@@ -187,5 +187,5 @@ def load_foreign(folder: str | os.PathLike[str]) -> ForeignModel:
         raise LayersError(f"transformers cannot read the model in '{os.fspath(folder)}': {error}") from None
     finally:
         if bars:
-            logging.enable_progress_bar()
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
     return ForeignModel(module=model, config=config, architecture=architecture_of(config))

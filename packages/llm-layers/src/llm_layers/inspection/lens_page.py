@@ -29,7 +29,8 @@ document.querySelectorAll('td').forEach(cell => {
     cell.classList.add('chosen');
     const [layer, position] = cell.dataset.at.split(' ').map(Number), here = data.cells[layer][position];
     const most = here.top.map(([label, share]) => `${label} ${(100 * share).toFixed(2)}%`).join('   ');
-    const next = here.rank ? `\\nnext in the text: ${data.labels[position + 1]}, ${(100 * here.chance).toFixed(2)}%, rank ${here.rank}` : '';
+    const chance = here.rank ? `${(100 * here.chance).toFixed(2)}%, rank ${here.rank}` : '';
+    const next = here.rank ? `\\nnext in the text: ${data.labels[position + 1]}, ${chance}` : '';
     note.textContent = `${data.rows[layer]}, after ${data.labels[position]} (${position})\\n${most}${next}`;
   };
   cell.onmouseenter = show;
@@ -74,9 +75,8 @@ def lens_page(lens: Lens, labels: Sequence[str], name: Callable[[int], str], *, 
             share = float(lens.probabilities[layer, at, 0])
             right = ' class="right"' if lens.ranks[layer, at] == 1 else ""
             label = html.escape(name(int(lens.tokens[layer, at, 0])))
-            drawn.append(
-                f'<td{right} tabindex="0" data-at="{layer} {at}" style="background:rgba(var(--share),{0.7 * share:.3f})">{label}</td>'
-            )
+            colour = f"background:rgba(var(--share),{0.7 * share:.3f})"
+            drawn.append(f'<td{right} tabindex="0" data-at="{layer} {at}" style="{colour}">{label}</td>')
         body_rows.append(f"<tr><th>{rows[layer]}</th>{''.join(drawn)}</tr>")
     following = "".join(f"<th>{html.escape(label)}</th>" for label in [*labels[1:], ""])
     body = (

@@ -69,7 +69,8 @@ const paint = () => buttons.forEach((button, number) => {
     pen.fillRect(k, q, 1, 1);
   }
 });
-const table = make('table', '', large), top_row = make('tr', '', make('thead', '', table)), rows = make('tbody', '', table);
+const table = make('table', '', large), top_row = make('tr', '', make('thead', '', table));
+const rows = make('tbody', '', table);
 make('th', '', top_row);
 const columns = data.labels.map(label => make('div', label, make('th', '', top_row)));
 const cells = [], names = [];
@@ -88,7 +89,8 @@ const point = (q, k) => {
   columns.forEach((name, at) => name.classList.toggle('on', at === k));
   const most = data.labels.map((label, at) => [share(layer, head, q, at), label, at]).sort((a, b) => b[0] - a[0]);
   const list = most.slice(0, 5).map(([s, label, at]) => `${label} (${at}) ${s.toFixed(4)}`).join('   ');
-  const here = k < 0 ? '' : `${data.labels[q]} (${q}) gives ${data.labels[k]} (${k}) ${share(layer, head, q, k).toFixed(4)}\\n`;
+  const given = k < 0 ? 0 : share(layer, head, q, k).toFixed(4);
+  const here = k < 0 ? '' : `${data.labels[q]} (${q}) gives ${data.labels[k]} (${k}) ${given}\\n`;
   note.textContent = here + `${data.labels[q]} (${q}) looks most at   ${list}`;
 };
 const choose = (l, h) => {
@@ -103,7 +105,8 @@ const choose = (l, h) => {
   point(n - 1, -1);
 };
 document.onkeydown = event => {
-  const [down, right] = {ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1]}[event.key] || [0, 0];
+  const steps = {ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1]};
+  const [down, right] = steps[event.key] || [0, 0];
   if (!down && !right) return;
   event.preventDefault();
   choose((layer + down + layers) % layers, (head + right + heads) % heads);
@@ -133,8 +136,8 @@ def attention_page(
     data = {"labels": list(labels), "maps": packed, "heads": len(maps[0]), "layer": layer, "head": head}
     body = (
         f"<h1>{html.escape(title)}</h1>\n"
-        "<p>Rows are the positions that look, columns those that are looked at; the stronger the colour, the larger the share. "
-        "Choose a head by a click or with the arrow keys, point at a square or a token to see numbers.</p>\n"
+        "<p>Rows are the positions that look, columns those that are looked at; the stronger the colour, the larger "
+        "the share. Choose a head by a click or with the arrow keys, point at a square or a token to see numbers.</p>\n"
         '<main><div><p class="mono">layers ↓, heads →</p><div id="heads"></div></div>\n'
         '<div><h1 id="title"></h1><div id="large"></div><div id="note" class="mono"></div></div></main>'
     )

@@ -1,7 +1,7 @@
 """What is looked at: a model whose parts carry our names, or a foreign one that is translated to them."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -81,15 +81,8 @@ class Subject(Protocol):
     def attention_modules(self) -> dict[int, nn.Module]:
         """Give the attention of each block that has one."""
 
-    def kernels(self, note: Callable[[KernelCall], None]) -> "AbstractKernels":
+    def kernels(self, note: Callable[[KernelCall], None]) -> AbstractContextManager[None]:
         """Call `note` at each call of an attention kernel, as long as the context lasts."""
-
-
-class AbstractKernels(Protocol):
-    """A context manager without a value."""
-
-    def __enter__(self) -> None: ...
-    def __exit__(self, *exception: object) -> bool | None: ...
 
 
 @contextmanager
@@ -165,7 +158,7 @@ class OurModel:
         names = {layer: f"blocks.{layer}.attention" for layer in range(self.config.layers)}
         return {layer: parts[name] for layer, name in names.items() if name in parts}
 
-    def kernels(self, note: Callable[[KernelCall], None]) -> AbstractKernels:
+    def kernels(self, note: Callable[[KernelCall], None]) -> AbstractContextManager[None]:
         """Watch the kernels."""
         return kernels_of(self.module, note)
 

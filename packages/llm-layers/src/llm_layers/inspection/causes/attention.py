@@ -102,9 +102,10 @@ def _of_rotation(core: AttentionCore, scene: Scene) -> Iterator[Variant]:
     for shift in (1, -1):
         says = f"{{b}} counts the positions of queries and keys from {shift}, {{a}} from 0"
         yield "position off by one", says, {"query_shift": shift, "key_shift": shift}
-        says = f"in {{b}} the queries stand {abs(shift)} position {'later' if shift > 0 else 'earlier'} than in {{a}}, the keys do not"
+        where = "one position later" if shift > 0 else "one position earlier"
+        says = f"in {{b}} the queries stand {where} than in {{a}}, the keys do not"
         yield "position off by one", says, {"query_shift": shift}
-        says = f"in {{b}} the keys stand {abs(shift)} position {'later' if shift > 0 else 'earlier'} than in {{a}}, the queries do not"
+        says = f"in {{b}} the keys stand {where} than in {{a}}, the queries do not"
         yield "position off by one", says, {"key_shift": shift}
     config = scene.config
     implied = (

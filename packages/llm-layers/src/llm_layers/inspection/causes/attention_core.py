@@ -148,8 +148,6 @@ def core_of(scene: Scene) -> AttentionCore | None:
         or key is None
         or value is None
         or scene.layer is None
-        or config.design.norm == "layer"
-        and config.design.query_key_norm != "none"
     ):
         return None
     offset = 1.0 if config.design.norm == "rms_from_one" else 0.0

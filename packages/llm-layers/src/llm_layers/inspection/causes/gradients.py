@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-
 from llm_layers.inspection.causes.guess import Guess, Scene
 from llm_layers.inspection.causes.products import ACTIVATIONS, OURS
 from llm_layers.inspection.causes.rounding import rounded

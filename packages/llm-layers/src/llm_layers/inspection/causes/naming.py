@@ -26,7 +26,7 @@ EXACT = 1e-9
 
 
 def causes_of_value(scene: Scene, tolerance: float) -> list[Cause]:
-    """Name what makes B's numbers at a point: first what is wrong with a weight used there, else with the arithmetic."""
+    """Name what makes B's numbers at a point: what is wrong with a weight used there, or else with the arithmetic."""
     before = difference(scene.a.values[scene.point], scene.target, tolerance).relative
     found: list[Cause] = []
     changed = changed_weights(scene)

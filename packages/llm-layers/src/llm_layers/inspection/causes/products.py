@@ -1,6 +1,6 @@
 """What may be wrong with a product with a weight, an activation, or a sum with the stream."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ SOURCES = {
     **{f"feed_forward.{part}": ("feed_forward_norm", "between") for part in ("gate", "up", "router")},
     "feed_forward.output": ("feed_forward.inner",),
 }
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "SiLU": F.silu,
     "exact GELU": F.gelu,
     "GELU in its tanh form": lambda x: F.gelu(x, approximate="tanh"),

@@ -52,7 +52,7 @@ def _on_a_grid(a: Tensor, b: Tensor, group: int, what: str) -> Guess | None:
         step = stored.abs().amax(dim=-1, keepdim=True) / largest
         codes = (stored / step.clamp(min=1e-300)).round()
         off_the_grid = (stored - codes * step).abs().max() > 1e-3 * step.max()
-        levels = codes.abs().flatten().unique()
+        levels = torch.unique(codes.abs())
         if off_the_grid or len(levels) < 3 or bool(((original - stored).abs() > 0.52 * step + 1e-12).any()):
             continue
         of = f"groups of {group}" if group else "each row"

@@ -83,8 +83,6 @@ def _another_one(scene: Scene, name: str, b: Tensor) -> Iterator[Guess]:
             words = frozenset((part.split(".")[-2], other_part.split(".")[-2])) if "." in part else frozenset()
             called = PARTNERS.get(words, "another weight") if there == layer else "another weight"
         yield Guess(name=called, says=f"{name} of {{b}} is {other} of {{a}}", value=weight)
-        if weight.dim() == 2 and scene.point == "logits" and other == "embedding.table":
-            continue
 
 
 def _turned(a: Tensor, name: str) -> Iterator[Guess]:
@@ -104,7 +102,7 @@ def _heads(scene: Scene, a: Tensor, name: str) -> Iterator[Guess]:
         return
     of_keys = part.startswith(("attention.key", "attention.value"))
     columns = part == "attention.output.weight"
-    if part == "attention.output.bias" or len(a) % config.d_head and not columns:
+    if part == "attention.output.bias" or (len(a) % config.d_head and not columns):
         return
     rows = a.T if columns else a
     heads = rows.shape[0] // config.d_head
