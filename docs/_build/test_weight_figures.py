@@ -26,8 +26,8 @@ def test_the_stream_does_what_the_page_says() -> None:
     assert len({round(variance, 6) for variance in found["zero outputs"]}) == 1
     assert found["GPT-2"][-1] < 3 * found["GPT-2"][0]
     assert found["truncated"][-1] > 10 * found["truncated"][0]
-    assert found["0.02"][-1] > 100 * found["0.02"][0]
-    assert found["1"][1] > 1e6 * found["1"][0]
+    assert found["normal, 0.02"][-1] > 100 * found["normal, 0.02"][0]
+    assert found["normal, 1"][1] > 1e6 * found["normal, 1"][0]
 
 
 def test_the_recorded_model_loses_as_little_as_the_page_says() -> None:

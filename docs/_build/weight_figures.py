@@ -58,8 +58,8 @@ def depth_variances() -> dict[str, tuple[float, ...]]:
         ("zero outputs", initialize),
         ("GPT-2", initialize_gpt2),
         ("truncated", initialize_truncated),
-        ("0.02", initialize_normal),
-        ("1", lambda one, generator: initialize_normal(one, 1.0, generator)),
+        ("normal, 0.02", initialize_normal),
+        ("normal, 1", lambda one, generator: initialize_normal(one, 1.0, generator)),
     ):
         scheme(model, generator=torch.Generator().manual_seed(0))
         found[name] = depth_statistics(model, tokens)

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from llm_layers import LayersError, ModelConfig, read_settings, write_settings
+from llm_layers import LayersError, read_settings, write_settings
 
 
 def test_hugging_face_settings_go_there_and_back(small_config):

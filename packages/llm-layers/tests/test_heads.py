@@ -88,6 +88,7 @@ def test_a_cap_far_above_all_scores_changes_nothing_and_a_low_one_bounds_the_sha
 
 def test_a_model_takes_capped_attention_as_its_kernel(tokens, small_config, random_model):
     plain = random_model(small_config())(tokens)
+
     def with_cap(cap):
         return random_model(small_config(), kernels=replace(CLEAR, attention=partial(capped_attention, cap=cap)))
 

@@ -19,6 +19,7 @@
 | `storage`, `architectures` | model folders in the Hugging Face layout |
 | `gguf`, `export` | models as one file: GGUF in and out, ONNX out |
 | `accounting` | parameters, FLOPs and cache bytes from a config |
+| `inspection` | attention maps, logit lens, sizes of numbers, the first tensor in which two models part |
 | `interface`, `errors` | what the other packages rely on |
 | `reference`, `spec` | the same parts in plain NumPy; the specification that pins them |
 """
@@ -85,6 +86,7 @@ from llm_layers.initialization import (
     scaled_initialization,
     truncated_normal,
 )
+from llm_layers.inspection import attention_maps, first_divergence, layer_statistics, load_foreign, logit_lens
 from llm_layers.interface import Cache, LanguageModel
 from llm_layers.kernels import CLEAR, FUSED, Kernels
 from llm_layers.linear import Linear, linear
@@ -183,6 +185,7 @@ __all__ = [
     "add_lora",
     "apply_experts",
     "attention",
+    "attention_maps",
     "bfloat16_int4_linear",
     "bfloat16_int8_linear",
     "branch_norm",
@@ -198,6 +201,7 @@ __all__ = [
     "dropout",
     "embedding",
     "export_onnx",
+    "first_divergence",
     "forward_flops_per_token",
     "fused_attention",
     "geglu",
@@ -213,14 +217,17 @@ __all__ = [
     "int4_linear",
     "int8_linear",
     "layer_norm",
+    "layer_statistics",
     "learned_positions",
     "linear",
     "linear_scaling",
     "llama3_scaling",
     "load_balancing_loss",
     "load_config",
+    "load_foreign",
     "load_gguf",
     "load_model",
+    "logit_lens",
     "lora_linear",
     "lora_weights",
     "merge_all_lora",

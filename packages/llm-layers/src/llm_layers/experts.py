@@ -82,7 +82,7 @@ def apply_experts(
     by_token = chosen.reshape(-1)  # token 0's choices, token 1's choices, …
     by_expert = by_token.argsort(stable=True)
     counts = torch.bincount(by_token, minlength=len(gate)).tolist()
-    grouped = x.reshape(-1, width).index_select(0, by_expert // k).split(counts)
+    grouped = x.reshape(-1, width).index_select(0, by_expert // k).split(counts)  # type: ignore[no-untyped-call]
     # unbind and not gate[e]: the gradient of each gate[e] would be an array of the size of all experts.
     weights = zip(gate.unbind(), up.unbind(), down.unbind(), strict=True)
     parts = [swiglu(part, *weight) for part, weight in zip(grouped, weights, strict=True) if len(part)]

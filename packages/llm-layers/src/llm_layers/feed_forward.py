@@ -155,7 +155,11 @@ class GeluFeedForward(nn.Module):
     """Holds the two weights and two biases of `gelu_feed_forward`."""
 
     def __init__(
-        self, d_model: int, d_ff: int, *, kernel: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor] = gelu_feed_forward
+        self,
+        d_model: int,
+        d_ff: int,
+        *,
+        kernel: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor] = gelu_feed_forward,
     ) -> None:
         super().__init__()
         self.kernel = kernel

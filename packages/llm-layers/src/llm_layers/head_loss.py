@@ -87,7 +87,7 @@ class _HeadCrossEntropy(torch.autograd.Function):
             del logits, d_logits
         if for_head:
             d_head = torch.zeros_like(head) if d_head is None else d_head.to(head.dtype)
-        ctx.save_for_backward(d_hidden, d_head)
+        ctx.save_for_backward(d_hidden, d_head)  # type: ignore[arg-type]
         return loss / counted
 
     @staticmethod

@@ -108,7 +108,9 @@ class Decoder(nn.Module):
             )
         positions = torch.arange(start, end, device=tokens.device)
         x = self.embed(tokens, positions)
-        views: dict[tuple[int | None, int], tuple[Rotation | None, Tensor | None]] = {}  # shared by blocks that are alike
+        views: dict[
+            tuple[int | None, int], tuple[Rotation | None, Tensor | None]
+        ] = {}  # shared by blocks that are alike
         for index, block in enumerate(self.blocks):
             layer = None if cache is None else cache.layers[index]
             window = self.config.window_of(index)

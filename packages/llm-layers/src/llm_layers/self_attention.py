@@ -1,7 +1,5 @@
 """Self-attention as it stands in a model: heads, norms, positions, cache."""
 
-from functools import partial
-
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
@@ -86,4 +84,5 @@ def _query_key_norm(config: ModelConfig, kernels: Kernels, heads: int) -> nn.Mod
 def _attention(config: ModelConfig, kernels: Kernels) -> Attention:
     if config.score_cap is None:
         return kernels.attention
-    return partial(kernels.capped_attention, cap=config.score_cap)
+    capped, cap = kernels.capped_attention, config.score_cap
+    return lambda query, key, value, mask: capped(query, key, value, mask, cap)

@@ -21,8 +21,8 @@ from torch import Tensor
 from llm_layers.architectures import architecture_of, read_settings, write_settings
 from llm_layers.config import ModelConfig
 from llm_layers.errors import LayersError
-from llm_layers.kernels import CLEAR, Kernels
 from llm_layers.gguf.loading import load_gguf
+from llm_layers.kernels import CLEAR, Kernels
 from llm_layers.model import Decoder
 
 WEIGHTS, INDEX, SETTINGS, GENERATION = (
@@ -54,6 +54,11 @@ def save_model(
     """
     path = Path(folder)
     ids = {"bos_token_id": bos_token_id, "eos_token_id": eos_token_id, "pad_token_id": pad_token_id}
+    if any(True for _ in model.buffers()):
+        raise LayersError(
+            "the model must have plain weights to be saved as a folder, but some are codes: save it before "
+            "quantize_model, or as a GGUF file of type Q8_0"
+        )
     public = architecture_of(model.config).to_public({name: p.detach() for name, p in model.named_parameters()})
     weights = {name: weight.contiguous() for name, weight in public.items()}
     dtype = str(model.embedding.table.dtype).removeprefix("torch.")
@@ -71,7 +76,9 @@ def load_config(folder: str | os.PathLike[str]) -> ModelConfig:
     """Read the shape of the model in a folder from its `config.json`."""
     path = Path(folder)
     if not path.is_dir():
-        raise LayersError(f"a model must be a folder with {SETTINGS} and {WEIGHTS}, or a GGUF file, but there is no '{path}'")
+        raise LayersError(
+            f"a model must be a folder with {SETTINGS} and {WEIGHTS}, or a GGUF file, but there is no '{path}'"
+        )
     return read_settings(read_json(path / SETTINGS))
 
 

@@ -341,53 +341,128 @@ FAULTS: dict[str, Fault] = {
     # in the file
     "file: transposed": Fault("square", in_file(rows(Q, lambda w: w.T)), f"{AT}attention.query", "transposed weight"),
     "file: rotary pairs": Fault("llama", in_file(rows(K, to_pairs)), f"{AT}attention.key", "interleaved rotary pairs"),
-    "file: heads reversed": Fault("llama", in_file(rows(Q, lambda w: w.reshape(4, 8, -1).flip(0).reshape(w.shape))), f"{AT}attention.query", "heads reversed"),
-    "file: heads tiled": Fault("llama", in_file(rows(Q, lambda w: w.reshape(2, 2, 8, -1).transpose(0, 1).reshape(w.shape))), f"{AT}attention.query", "heads in tiled order"),
-    "file: d_head × heads": Fault("llama", in_file(rows(Q, lambda w: w.reshape(4, 8, -1).transpose(0, 1).reshape(w.shape))), f"{AT}attention.query", "heads split as d_head × heads"),
-    "file: output columns": Fault("llama", in_file(rows(OUTPUT, lambda w: w.reshape(-1, 4, 8).flip(1).reshape(w.shape))), f"{AT}attention.output", "heads reversed"),
+    "file: heads reversed": Fault(
+        "llama",
+        in_file(rows(Q, lambda w: w.reshape(4, 8, -1).flip(0).reshape(w.shape))),
+        f"{AT}attention.query",
+        "heads reversed",
+    ),
+    "file: heads tiled": Fault(
+        "llama",
+        in_file(rows(Q, lambda w: w.reshape(2, 2, 8, -1).transpose(0, 1).reshape(w.shape))),
+        f"{AT}attention.query",
+        "heads in tiled order",
+    ),
+    "file: d_head × heads": Fault(
+        "llama",
+        in_file(rows(Q, lambda w: w.reshape(4, 8, -1).transpose(0, 1).reshape(w.shape))),
+        f"{AT}attention.query",
+        "heads split as d_head × heads",
+    ),
+    "file: output columns": Fault(
+        "llama",
+        in_file(rows(OUTPUT, lambda w: w.reshape(-1, 4, 8).flip(1).reshape(w.shape))),
+        f"{AT}attention.output",
+        "heads reversed",
+    ),
     "file: bfloat16": Fault("qwen3", in_file(all_to(torch.bfloat16)), "embedding", "rounded to bfloat16"),
     "file: float16": Fault("qwen3", in_file(all_to(torch.float16)), "embedding", "rounded to float16"),
     "file: int8": Fault("qwen3", in_file(rows(UP, to_eight_bits)), f"{AT}feed_forward.up", "rounded to 8 bits"),
     "file: gate and up": Fault("qwen3", in_file(swap(GATE, UP)), f"{AT}feed_forward.gate", "gate and up swapped"),
     "file: query and key": Fault("square", in_file(swap(Q, K)), f"{AT}attention.query", "query and key swapped"),
     "file: layers": Fault("qwen3", in_file(swap_layers), "blocks.0.attention_norm", "another layer's weights"),
-    "file: gain": Fault("qwen3", in_file(rows(f"{LAYER}input_layernorm.weight", lambda w: w - 1)), f"{AT}attention_norm", "gain counted from one"),
-    "file: bias": Fault("qwen2", in_file(rows(f"{LAYER}self_attn.q_proj.bias", torch.zeros_like)), f"{AT}attention.query", "bias missing"),
-    "file: embedding scale": Fault("qwen3", in_file(rows("model.embed_tokens.weight", lambda w: w * 24**0.5)), "embedding", "a factor"),
-    "file: head": Fault("qwen3", in_file(lambda w: w.__setitem__("lm_head.weight", w["model.embed_tokens.weight"].clone())), "logits", "head tied to the embedding"),
-    "file: rows shifted": Fault("qwen3", in_file(rows("model.embed_tokens.weight", lambda w: w.roll(1, 0))), "embedding", "rows shifted"),
+    "file: gain": Fault(
+        "qwen3",
+        in_file(rows(f"{LAYER}input_layernorm.weight", lambda w: w - 1)),
+        f"{AT}attention_norm",
+        "gain counted from one",
+    ),
+    "file: bias": Fault(
+        "qwen2",
+        in_file(rows(f"{LAYER}self_attn.q_proj.bias", torch.zeros_like)),
+        f"{AT}attention.query",
+        "bias missing",
+    ),
+    "file: embedding scale": Fault(
+        "qwen3", in_file(rows("model.embed_tokens.weight", lambda w: w * 24**0.5)), "embedding", "a factor"
+    ),
+    "file: head": Fault(
+        "qwen3",
+        in_file(lambda w: w.__setitem__("lm_head.weight", w["model.embed_tokens.weight"].clone())),
+        "logits",
+        "head tied to the embedding",
+    ),
+    "file: rows shifted": Fault(
+        "qwen3", in_file(rows("model.embed_tokens.weight", lambda w: w.roll(1, 0))), "embedding", "rows shifted"
+    ),
     # in the code
-    "code: rotary pairs": Fault("qwen3", in_code(interleaved), "blocks.0.attention.turned_query", "interleaved rotary pairs"),
-    "code: queries late": Fault("qwen3", in_code(late_queries), "blocks.0.attention.turned_query", "position off by one"),
-    "code: positions from 1": Fault("llama", in_code(from_one), "blocks.0.attention.turned_query", "position off by one"),
+    "code: rotary pairs": Fault(
+        "qwen3", in_code(interleaved), "blocks.0.attention.turned_query", "interleaved rotary pairs"
+    ),
+    "code: queries late": Fault(
+        "qwen3", in_code(late_queries), "blocks.0.attention.turned_query", "position off by one"
+    ),
+    "code: positions from 1": Fault(
+        "llama", in_code(from_one), "blocks.0.attention.turned_query", "position off by one"
+    ),
     "code: learned positions": Fault("gpt2", in_code(late_positions), "blocks.0.stream", "position off by one"),
     "code: rotary base": Fault("qwen3", in_code(other_base), "blocks.0.attention.turned_query", "another rotary base"),
     "code: epsilon": Fault("qwen3", in_code(epsilon), f"{AT}feed_forward_norm", "another epsilon"),
     "code: gain": Fault("llama", in_code(counted_from_one), f"{AT}attention_norm", "gain counted from one"),
     "code: mean": Fault("qwen3", in_code(mean_subtracted), "final_norm", "mean subtracted"),
-    "code: key heads tiled": Fault("qwen3", in_code(attends(1, tiled_keys)), f"{AT}attention.scores", "key heads in tiled order"),
-    "code: d_head × heads": Fault("qwen3", in_code(split_by_number), f"{AT}attention.query_norm", "heads split as d_head × heads"),
-    "code: score scale": Fault("qwen3", in_code(attends(1, partial(scaled, 8**-0.5))), f"{AT}attention.scores", "another score scale"),
-    "code: no scale": Fault("llama", in_code(attends(1, partial(scaled, 8**0.5))), f"{AT}attention.scores", "another score scale"),
+    "code: key heads tiled": Fault(
+        "qwen3", in_code(attends(1, tiled_keys)), f"{AT}attention.scores", "key heads in tiled order"
+    ),
+    "code: d_head × heads": Fault(
+        "qwen3", in_code(split_by_number), f"{AT}attention.query_norm", "heads split as d_head × heads"
+    ),
+    "code: score scale": Fault(
+        "qwen3", in_code(attends(1, partial(scaled, 8**-0.5))), f"{AT}attention.scores", "another score scale"
+    ),
+    "code: no scale": Fault(
+        "llama", in_code(attends(1, partial(scaled, 8**0.5))), f"{AT}attention.scores", "another score scale"
+    ),
     "code: future": Fault("qwen3", in_code(attends(1, all_seen)), f"{AT}attention.scores", "future visible"),
-    "code: own position": Fault("qwen3", in_code(masked(lambda d, p, w: d > 0)), "blocks.0.attention.visible", "own position hidden"),
-    "code: window": Fault("gemma3", in_code(masked(lambda d, p, w: (d >= 0) & (d < (99 if w is None else w + 1)))), "blocks.0.attention.visible", "window off by one"),
-    "code: shares": Fault("qwen3", in_code(attends(0, rounded_shares)), "blocks.0.attention.gathered", "rounded to bfloat16"),
+    "code: own position": Fault(
+        "qwen3", in_code(masked(lambda d, p, w: d > 0)), "blocks.0.attention.visible", "own position hidden"
+    ),
+    "code: window": Fault(
+        "gemma3",
+        in_code(masked(lambda d, p, w: (d >= 0) & (d < (99 if w is None else w + 1)))),
+        "blocks.0.attention.visible",
+        "window off by one",
+    ),
+    "code: shares": Fault(
+        "qwen3", in_code(attends(0, rounded_shares)), "blocks.0.attention.gathered", "rounded to bfloat16"
+    ),
     "code: score cap": Fault("gemma3", in_code(no_cap), "blocks.0.attention.scores", "score cap left out"),
     "code: other score cap": Fault("gemma3", in_code(other_cap), "blocks.0.attention.scores", "score cap"),
     "code: SiLU for GELU": Fault("gemma3", in_code(gated_by(F.silu)), f"{AT}feed_forward.inner", "another activation"),
     "code: exact GELU": Fault("gpt2", in_code(exact_gelu), "blocks.0.feed_forward.inner", "another activation"),
-    "code: ReLU²": Fault("qwen3", in_code(gated_by(lambda x: F.relu(x).square())), f"{AT}feed_forward.inner", "another activation"),
-    "code: gate and up": Fault("qwen3", in_code(gated_by(F.silu, swapped=True)), f"{AT}feed_forward.inner", "gate and up swapped"),
+    "code: ReLU²": Fault(
+        "qwen3", in_code(gated_by(lambda x: F.relu(x).square())), f"{AT}feed_forward.inner", "another activation"
+    ),
+    "code: gate and up": Fault(
+        "qwen3", in_code(gated_by(F.silu, swapped=True)), f"{AT}feed_forward.inner", "gate and up swapped"
+    ),
     "code: embedding scale": Fault("gemma3", in_code(unscaled_embedding), "blocks.0.stream", "embedding scale"),
     "code: bias": Fault("qwen2", in_code(no_bias), f"{AT}attention.query", "bias missing"),
     "code: tied head": Fault("qwen3", in_code(tied), "logits", "head tied to the embedding"),
     "code: residual": Fault("qwen3", in_code(no_residual), f"{AT}between", "residual left out"),
-    "code: expert shares": Fault("qwen3_moe", in_code(shares_not_normalised), "blocks.0.feed_forward.output", "expert shares normalised otherwise"),
+    "code: expert shares": Fault(
+        "qwen3_moe",
+        in_code(shares_not_normalised),
+        "blocks.0.feed_forward.output",
+        "expert shares normalised otherwise",
+    ),
     # in the backward pass alone
     "backward: norm": Fault("qwen3", in_code(wrong_norm_backward), f"{AT}between", "norm's root taken for a constant"),
-    "backward: activation": Fault("qwen3", in_code(gated_by(SlopeOfRelu.apply)), f"{AT}feed_forward.gate", "slope of another activation"),
+    "backward: activation": Fault(
+        "qwen3", in_code(gated_by(SlopeOfRelu.apply)), f"{AT}feed_forward.gate", "slope of another activation"
+    ),
     "backward: detached": Fault("qwen3", in_code(detached_keys), f"{AT}attention.key", "no gradient"),
-    "backward: mean": Fault("qwen3", in_code(mean_of_weight_gradient), "blocks.0.attention.value.weight", "mean instead of sum"),
+    "backward: mean": Fault(
+        "qwen3", in_code(mean_of_weight_gradient), "blocks.0.attention.value.weight", "mean instead of sum"
+    ),
     "backward: rows": Fault("qwen3", in_code(rows_overwritten), "embedding.table", "gradient overwritten, not added"),
 }

@@ -4,19 +4,143 @@ import copy
 
 import pytest
 import torch
-from conftest import FAMILIES, family
-from planted import FAULTS
+from planted import FAULTS, in_code
+from small_models import FAMILIES, family
+from torch.nn import functional as F
 
-from llm_layers import LayersError, first_divergence
+from llm_layers import Decoder, LayersError, first_divergence
+from llm_layers.inspection.table import divergence_report
+from llm_layers.kernels import FUSED
+
+TOO_SMALL_FOR_FLOAT32 = {"code: epsilon"}
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("name", FAULTS)
-def test_every_planted_fault_is_found_and_named(name, dtype, tmp_path, ids):
+def test_every_planted_fault_is_found_and_named(name, tmp_path, ids):
     fault = FAULTS[name]
     right = family(fault.family)
     wrong = fault.plant(right, tmp_path)
-    found = first_divergence(right.to(dtype), wrong.to(dtype), ids)
+    found = first_divergence(right.double(), wrong.double(), ids)
     assert found.first is not None
     assert (found.first.name, found.cause) == (fault.first, fault.cause), found.causes
     assert (found.first.kind == "value") == (not name.startswith("backward"))
+    assert all(cause.left <= found.first.difference.relative / 20 for cause in found.causes)
+    report = divergence_report(found)
+    assert fault.first in report
+    assert f"likely cause: {fault.cause}" in report
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS.keys() - TOO_SMALL_FOR_FLOAT32)[::3])
+def test_faults_are_named_in_float32_too(name, tmp_path, ids):
+    fault = FAULTS[name]
+    right = family(fault.family)
+    found = first_divergence(right, fault.plant(right, tmp_path), ids)
+    assert found.first is not None
+    assert (found.first.name, found.cause) == (fault.first, fault.cause), found.causes
+
+
+@pytest.mark.parametrize("name", ["code: rotary base", "code: future", "code: gate and up", "file: transposed"])
+def test_a_fault_in_the_first_model_is_named_from_its_side(name, tmp_path, ids):
+    fault = FAULTS[name]
+    right = family(fault.family)
+    found = first_divergence(fault.plant(right, tmp_path).double(), right.double(), ids)
+    assert found.first is not None
+    assert (found.first.name, found.cause) == (fault.first, fault.cause)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_model_agrees_with_its_copy_and_with_the_fused_kernel(name, ids):
+    right = family(name).double()
+    for other in (copy.deepcopy(right), family(name, FUSED).double()):
+        found = first_divergence(right, other, ids)
+        assert found.equal
+        assert found.cause == "none"
+        assert {part.kind for part in found.parts} == {"value", "gradient", "weight's gradient", "weight"}
+        assert "no difference" in divergence_report(found)
+
+
+def noise(model: Decoder) -> None:
+    weight = model.blocks[1].attention.value.weight
+    with torch.no_grad():
+        weight += 0.1 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(1))
+
+
+def odd_activation(model: Decoder) -> None:
+    part = model.blocks[0].feed_forward
+    part.kernel = lambda x, gate, up, down: F.linear(F.softplus(F.linear(x, gate)) * F.linear(x, up), down)
+
+
+def odd_kernel(model: Decoder) -> None:
+    part = model.blocks[1].attention
+    right = part.attend
+    part.attend = lambda query, key, value, mask: right(query, key + 0.1 * key.flip(-1), value, mask)
+
+
+def odd_norm(model: Decoder) -> None:
+    part = model.blocks[1].attention_norm
+    part.kernel = lambda x, gain, eps: gain * x / x.abs().mean(-1, keepdim=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "first"),
+    [
+        (noise, "blocks.1.attention.value"),
+        (odd_activation, "blocks.0.feed_forward.inner"),
+        (odd_kernel, "blocks.1.attention.scores"),
+        (odd_norm, "blocks.1.attention_norm"),
+    ],
+)
+def test_a_cause_that_nothing_confirms_is_unknown(change, first, ids, tmp_path):
+    right = family("qwen3")
+    wrong = in_code(change)(right, tmp_path)
+    found = first_divergence(right.double(), wrong.double(), ids)
+    assert found.first is not None
+    assert (found.first.name, found.cause, found.causes) == (first, "unknown", ())
+    assert "likely cause: unknown" in divergence_report(found)
+
+
+def test_a_weight_that_the_text_does_not_use_is_compared_too(ids):
+    right = family("qwen3").double()
+    wrong = copy.deepcopy(right)
+    with torch.no_grad():
+        wrong.embedding.table[1] *= 2  # no id of the text
+    found = first_divergence(right, wrong, ids)
+    assert found.first is not None
+    assert (found.first.name, found.first.kind, found.first.difference.where[0]) == ("embedding.table", "weight", 1)
+    assert found.weights == ("embedding.table",)
+    assert first_divergence(right, wrong, ids, gradients=False).first == found.first
+
+
+def test_the_tolerance_decides(ids):
+    right = family("qwen3").double()
+    wrong = copy.deepcopy(right)
+    wrong.blocks[0].attention_norm.eps = 2e-6
+    found = first_divergence(right, wrong, ids)
+    assert found.cause == "another epsilon"
+    assert "B adds 2e-06 to the mean square" in found.causes[0].says
+    assert first_divergence(right, wrong, ids, tolerance=1e-3).equal
+
+
+def test_settings_that_differ_are_told(ids):
+    found = first_divergence(family("llama").double(), family("qwen2").double(), ids)
+    assert set(found.settings) == {"design"}
+
+
+def test_nan_in_one_model_is_a_difference(ids):
+    right = family("llama").double()
+    wrong = copy.deepcopy(right)
+    with torch.no_grad():
+        wrong.blocks[1].feed_forward.up.weight[3, 2] = float("nan")
+    found = first_divergence(right, wrong, ids)
+    assert found.first is not None
+    assert found.first.name == "blocks.1.feed_forward.up"
+    assert found.first.difference.relative == float("inf")
+
+
+def test_mistakes_in_the_call_are_told(ids):
+    with pytest.raises(LayersError, match="d_head is 8 in the first and 6 in the second"):
+        first_divergence(family("llama"), family("square"), ids)
+    with pytest.raises(LayersError, match="embedding, blocks and final_norm"):
+        first_divergence(family("llama"), torch.nn.Linear(2, 2), ids)
+    with pytest.raises(LayersError, match="at least 2 tokens"):
+        first_divergence(family("llama"), family("llama"), ids[:, :1])

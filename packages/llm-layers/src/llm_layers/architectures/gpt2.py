@@ -126,7 +126,7 @@ GPT2_ARCHITECTURE = Gpt2Architecture(
             "summary_use_proj",
             "task_specific_params",
         )
-    ),  # fmt: skip
+    ),
     names=NAMES,
     ignored=r"\.attn\.(masked_)?bias$",
 )

@@ -77,7 +77,7 @@ class _Attention(torch.autograd.Function):
         return y.to(query.dtype)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(context: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         query, key, value, mask, sees, *kept = context.saved_tensors
         q, k, v, upstream = _workable(query, key, value, dy)

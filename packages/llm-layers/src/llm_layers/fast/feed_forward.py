@@ -167,7 +167,7 @@ class _ReluSquared(torch.autograd.Function):
         return product(r * r, down.T).view(*x.shape[:-1], len(down))
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(context: Any, dy: Tensor) -> tuple[Tensor, ...]:
         rows, r, up, down = context.saved_tensors
         upstream = dy.reshape(-1, dy.shape[-1])
@@ -194,7 +194,7 @@ class _Gated(torch.autograd.Function):
         return product(h, down.T).view(*x.shape[:-1], len(down))
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(context: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         rows, bent, answered_slope, h, gate, up, down = context.saved_tensors
         upstream = dy.reshape(-1, dy.shape[-1])
@@ -225,7 +225,7 @@ class _Plain(torch.autograd.Function):
         return product(h, down.T).add_(down_bias).view(*x.shape[:-1], len(down))
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(context: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         rows, slope, h, up, down = context.saved_tensors
         upstream = dy.reshape(-1, dy.shape[-1])

@@ -90,7 +90,7 @@ class _HeadCrossEntropy(torch.autograd.Function):
         return loss / counted
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(context: Any, d_loss: Tensor) -> tuple[Tensor | None, ...]:
         gradients: tuple[Tensor | None, ...] = context.saved_tensors
         if d_loss.device.type != "cpu" or d_loss.item() != 1:

@@ -50,7 +50,7 @@ class _WidenedLinear(torch.autograd.Function):
         return y.view(*x.shape[:-1], len(weight))
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(context: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         rows, weight = context.saved_tensors
         upstream = dy.reshape(-1, dy.shape[-1])

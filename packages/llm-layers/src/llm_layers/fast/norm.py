@@ -76,7 +76,7 @@ class _RMSNorm(torch.autograd.Function):
         return y.view(x.shape).to(torch.promote_types(x.dtype, gain.dtype))
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(context: Any, dy: Tensor) -> tuple[Tensor, Tensor, None]:
         x, inverse, gain = context.saved_tensors
         rows, wide_gain = x.reshape(-1, x.shape[-1]), wide(gain)

@@ -38,7 +38,7 @@ class _Rotate(torch.autograd.Function):
         return _turned(x, cosine, sine, torch.empty(x.shape, dtype=x.dtype, device=x.device))
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(context: Any, dy: Tensor) -> tuple[Tensor, None, None]:
         cosine, sine = context.saved_tensors
         return _turned(dy, cosine, -sine, torch.empty_like(dy)), None, None

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -55,6 +55,7 @@ class Tap:
     part: int | None = None
 
 
+@runtime_checkable
 class Subject(Protocol):
     """A model that can be recorded."""
 
@@ -179,7 +180,7 @@ def _layout(point: str) -> Layout:
     return "heads" if point in ("attention.query_norm", "attention.key_norm") else "stream"
 
 
-def subject_of(model: "nn.Module | Subject") -> Subject:
+def subject_of(model: nn.Module | Subject) -> Subject:
     """Take a model as it is, or wrap a module with our names.
 
     Raises:

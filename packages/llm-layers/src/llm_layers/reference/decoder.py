@@ -113,7 +113,7 @@ def _attention(tape: Tape, x: Array, layer: int, settings: Settings, w: Mapping[
 def _is_local(layer: int, settings: Settings) -> bool:
     if settings["model_type"] == "gemma3_text":
         return bool(settings["layer_types"][layer] == "sliding_attention")
-    return settings["model_type"] == "mistral"
+    return bool(settings["model_type"] == "mistral")
 
 
 def _speeds(layer: int, settings: Settings, d_head: int) -> Array:

@@ -15,9 +15,8 @@ TOKEN, AFTER, BEFORE, RANK = range(4)  # the rank is that of the pair with the t
 _GONE = -1
 
 Row = NDArray[np.int32]
-Waiting = NDArray[np.int32]  # entries of two: place, next entry. The first two are for numbers of ours:
-USED, LOWEST, FREE = range(3)  # the last entry used so far, the lowest word of `marks` that may have a mark, and
-# the first of the entries that were given back
+Waiting = NDArray[np.int32]  # entries of two: place, next entry. The first is for numbers of ours:
+USED, LOWEST = range(2)  # entries in use so far, and the lowest word of `marks` that may have a mark
 
 
 @compiled
@@ -38,7 +37,7 @@ def merge_long(ids: Ids, memory: Memory) -> int:
     row, waiting = memory.row[: 4 * length], memory.waiting
     for place in range(length):
         row[4 * place + TOKEN], row[4 * place + AFTER], row[4 * place + BEFORE] = ids[place], place + 1, place - 1
-    waiting[USED], waiting[LOWEST], waiting[FREE] = 1, 0, 0
+    waiting[USED] = waiting[LOWEST] = 0
     for place in range(length):
         _look_up(row, place, waiting, memory)
     marks = memory.marks
@@ -66,12 +65,8 @@ def _look_up(row: Row, place: int, waiting: Waiting, memory: Memory) -> None:
     row[4 * place + RANK] = rank
     if rank == NO_RANK:
         return
-    entry = waiting[FREE]
-    if entry:  # memory that is used again is in the processor's cache
-        waiting[FREE] = waiting[2 * entry + 1]
-    else:
-        waiting[USED] += 1
-        entry = waiting[USED]
+    waiting[USED] += 1
+    entry = waiting[USED]
     waiting[2 * entry] = place
     waiting[2 * entry + 1] = memory.heads[rank]
     memory.heads[rank] = entry
@@ -85,10 +80,8 @@ def _merge_rank(row: Row, rank: int, waiting: Waiting, memory: Memory) -> None:
     entry = memory.heads[rank]
     memory.heads[rank] = 0
     while entry:
-        place, following = waiting[2 * entry], waiting[2 * entry + 1]
-        waiting[2 * entry + 1] = waiting[FREE]
-        waiting[FREE] = entry
-        entry = following
+        place = waiting[2 * entry]
+        entry = waiting[2 * entry + 1]
         if row[4 * place + RANK] != rank:
             continue
         while row[4 * place + BEFORE] >= 0 and row[4 * row[4 * place + BEFORE] + RANK] == rank:

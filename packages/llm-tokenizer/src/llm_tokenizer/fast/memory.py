@@ -97,7 +97,7 @@ class Tables:
 
     def make_room(self, length: int) -> None:
         """Make the scratch of `long_pieces.py` large enough for a piece of so many bytes."""
-        self._scratch = [np.empty(4 * length, np.int32), np.empty(2 * (3 * length + 2), np.int32)]
+        self._scratch = [np.empty(4 * length, np.int32), np.empty(2 * (3 * length + 1), np.int32)]
         arrays = [*self._arrays, *self._scratch]
         self._map = map_of(arrays)
         self.address = address_of(self._map)

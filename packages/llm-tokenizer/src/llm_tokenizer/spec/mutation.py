@@ -230,9 +230,7 @@ def main(specification: Specification, equivalents: Mapping[str, str], argv: Seq
     parser.add_argument("--report", type=Path, metavar="FILE.json", help="write the score as JSON")
     parser.add_argument("--least", type=float, default=0.98, help="the least score that is accepted (default 0.98)")
     parser.add_argument("-k", dest="keyword", default="", metavar="TEXT", help="only contracts with this in their id")
-    parser.add_argument(
-        "--processes", type=int, default=os.cpu_count() or 1, help="contracts tried at a time"
-    )
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="contracts tried at a time")
     options = parser.parse_args(argv)
     score = measure(specification, equivalents, keyword=options.keyword, processes=max(1, options.processes))
     print(f"{'contract':32}{'slips':>8}{'planted':>9}")

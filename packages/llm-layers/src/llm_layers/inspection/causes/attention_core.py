@@ -94,11 +94,8 @@ class AttentionCore:
         key, value = self._shared_out(key, heads), self._shared_out(value, heads)
         scores = self._shared_out(query, heads) * self.scale @ key.mT
         scores = scores if self.cap is None else soft_cap(scores, self.cap)
-        hidden = (
-            scores
-            if self.mask_late
-            else scores.masked_fill(~self.visible, -1e300 if scores.dtype == torch.float64 else -1e38)
-        )
+        nothing = torch.finfo(scores.dtype).min / 2
+        hidden = scores if self.mask_late else scores.masked_fill(~self.visible, nothing)
         shares = torch.softmax(hidden, dim=-2 if self.over_queries else -1)
         shares = shares.masked_fill(~self.visible, 0.0)
         weights = shares if self.shares_type is None else shares.to(self.shares_type).to(shares.dtype)
@@ -143,12 +140,7 @@ def core_of(scene: Scene) -> AttentionCore | None:
     """Read a block's attention off the recording of A."""
     config = scene.config
     query, key, value = (scene.value(f"attention.{part}") for part in ("query", "key", "value"))
-    if (
-        query is None
-        or key is None
-        or value is None
-        or scene.layer is None
-    ):
+    if query is None or key is None or value is None or scene.layer is None:
         return None
     offset = 1.0 if config.design.norm == "rms_from_one" else 0.0
     gains = [scene.weight(f"attention.{part}.gain") for part in ("query_norm", "key_norm")]

@@ -9,7 +9,7 @@ from llm_layers.inspection.causes.guess import Guess, Scene
 from llm_layers.inspection.causes.products import ACTIVATIONS, OURS
 from llm_layers.inspection.causes.rounding import rounded
 from llm_layers.inspection.flow import NORMS
-from llm_layers.rotary import rotate, rotary_angles
+from llm_layers.rotary import rotary_angles, rotate
 
 READERS = {source: norm for norm, source in NORMS.items()} | {
     "attention.query": "attention.query_norm",

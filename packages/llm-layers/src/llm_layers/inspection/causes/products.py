@@ -87,7 +87,7 @@ def inner_guesses(scene: Scene) -> Iterator[Guess]:
     if plain is None or not scene.describes(plain):
         up = gate = None
     if up is not None and gate is not None:
-        says = f"{{b}} bends the up product and multiplies it with the gate, {{a}} bends the gate"
+        says = "{b} bends the up product and multiplies it with the gate, {a} bends the gate"
         yield Guess(name="gate and up swapped", says=says, value=ACTIVATIONS[mine](up) * gate)
     for name, activation in ACTIVATIONS.items():
         says = f"{{b}} has {name} in {scene.full('feed_forward')}, {{a}} has {mine}"

@@ -23,7 +23,7 @@ def decoder(
     """Run `Decoder` with these weights in the place of its own."""
     with torch.device("meta"):
         model = Decoder(read_settings(settings), kernels=kernels)
-    parts = weights.split([prod(shape) for _, shape in layout])
+    parts = weights.split([prod(shape) for _, shape in layout])  # type: ignore[no-untyped-call]
     public = {name: part.reshape(shape) for (name, shape), part in zip(layout, parts, strict=True)}
     ours = architecture_of(model.config).from_public(public, dict(model.named_parameters()))
     logits: Tensor = torch.func.functional_call(model, ours, (ids,))

@@ -102,4 +102,5 @@ def without_largest(query: Any, key: Any, value: Any, mask: Any, cap: float) -> 
     e = e if mask is None else e * mask
     return (e / e.sum(-1, keepdim=True).clamp(min=torch.finfo(e.dtype).tiny)) @ value
 
+
 fast_attention = variant("layers.attention", "our fast kernels")(our.attention)

@@ -4,13 +4,14 @@ from typing import Any
 
 import torch
 
-from llm_layers.spec.ours.block import block
 from llm_layers.spec import fast as our
+from llm_layers.spec.ours.block import block
 from llm_tokenizer.spec import variant
 
 
 @variant("layers.block", "one sequence at a time")
 def one_at_a_time(x: Any, *rest: Any) -> Any:
     return torch.cat([block(row[None], *rest) for row in x])
+
 
 fast_block = variant("layers.block", "our fast kernels")(our.block)

@@ -6,8 +6,8 @@ import torch
 
 from llm_layers import FUSED, Decoder, read_settings
 from llm_layers.architectures import architecture_of
-from llm_layers.spec.witnesses.decoder import TorchDecoder
 from llm_layers.spec import fast as our
+from llm_layers.spec.witnesses.decoder import TorchDecoder
 from llm_tokenizer.spec import variant
 
 
@@ -23,5 +23,6 @@ def fused(ids: Any, settings: Any, layout: Any, weights: Any) -> Any:
     witness = TorchDecoder(settings, layout, weights)
     ours = architecture_of(model.config).from_public(witness.w, dict(model.named_parameters()))
     return torch.func.functional_call(model, ours, (ids,))
+
 
 fast_decoder = variant("layers.decoder", "our fast kernels")(our.decoder)

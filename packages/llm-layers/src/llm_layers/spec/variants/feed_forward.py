@@ -60,7 +60,10 @@ def relu_squared_units(x: Any, up: Any, down: Any) -> Any:
     parts = [F.relu((x * row).sum(-1, keepdim=True)) ** 2 * column for row, column in zip(up, down.T, strict=True)]
     return torch.stack(parts).sum(0)
 
+
 fast_swiglu = variant("layers.swiglu", "our fast kernels")(our.swiglu)
 fast_geglu = variant("layers.geglu", "our fast kernels")(our.geglu)
 fast_gelu_feed_forward = variant("layers.gelu_feed_forward", "our fast kernels")(our.gelu_feed_forward)
-fast_relu_squared_feed_forward = variant("layers.relu_squared_feed_forward", "our fast kernels")(our.relu_squared_feed_forward)
+fast_relu_squared_feed_forward = variant("layers.relu_squared_feed_forward", "our fast kernels")(
+    our.relu_squared_feed_forward
+)

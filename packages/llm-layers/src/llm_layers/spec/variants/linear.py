@@ -34,4 +34,5 @@ def turned(x: Any, weight: Any, bias: Any) -> Any:
     y = np.moveaxis(np.tensordot(weight, x, axes=(1, x.ndim - 1)), 0, -1)
     return y if bias is None else y + bias
 
+
 fast_linear = variant("layers.linear", "our fast kernels")(our.linear)

@@ -83,4 +83,5 @@ def counted_rows(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     log_p = torch.log_softmax(rows[places] @ head.T, -1)
     return -log_p[torch.arange(len(places)), flat[places]].mean()
 
+
 fast_head_cross_entropy = variant("layers.head_cross_entropy", "our fast kernels")(our.head_cross_entropy)

@@ -52,6 +52,7 @@ def together(query: Any, key: Any, query_gain: Any, key_gain: Any, eps: float) -
     first, second = normed.tensor_split([query.shape[-3]], dim=-3)
     return first * query_gain, second * key_gain
 
+
 fast_rms_norm = variant("layers.rms_norm", "our fast kernels")(our.rms_norm)
 fast_layer_norm = variant("layers.layer_norm", "our fast kernels")(our.layer_norm)
 fast_query_key_norm = variant("layers.query_key_norm", "our fast kernels")(our.query_key_norm)

@@ -102,4 +102,5 @@ def _matrices(x: Any, positions: Any, base: float) -> Any:
     cosine, sine = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
     return torch.stack([torch.stack([cosine, -sine], -1), torch.stack([sine, cosine], -1)], -2)
 
+
 fast_rotary = variant("layers.rotary", "our fast kernels")(our.rotary)

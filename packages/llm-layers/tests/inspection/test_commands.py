@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import pytest
+from planted import FAULTS
+from safetensors.torch import load_file, save_file
+from small_models import family
+
+from llm_layers import save_gguf, save_model
+from llm_layers.command import main
+from llm_tokenizer import ByteTokenizer, save_tokenizer
+
+
+@pytest.fixture
+def folder(tmp_path):
+    save_model(family("qwen3"), tmp_path / "model")
+    return str(tmp_path / "model")
+
+
+IDS = ["--ids", "3,11,7,28,0,11"]
+
+
+def test_attention_writes_pages_pictures_and_a_table(folder, tmp_path, capsys):
+    assert main(["attention", folder, *IDS]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2 + 3 * 4
+    for name, start in (("maps.html", "<!doctype html>"), ("maps.svg", "<svg ")):
+        assert main(["attention", folder, *IDS, "--out", str(tmp_path / "new" / name)]) == 0
+        assert (tmp_path / "new" / name).read_text(encoding="utf-8").startswith(start)
+    assert main(["attention", folder, *IDS, "--layer", "9"]) == 2
+    assert main(["attention", folder, *IDS, "--out", "maps.gif"]) == 2
+    assert "must end in .html, .svg or .png" in capsys.readouterr().err
+
+
+def test_attention_as_png_where_matplotlib_is(folder, tmp_path):
+    pytest.importorskip("matplotlib")
+    file = tmp_path / "maps.png"
+    assert main(["attention", folder, *IDS, "--layer", "1", "--out", str(file)]) == 0
+    assert file.read_bytes().startswith(b"\x89PNG")
+
+
+def test_lens_and_statistics(folder, tmp_path, capsys):
+    assert main(["lens", folder, *IDS]) == 0
+    assert "block 2" in capsys.readouterr().out
+    assert main(["lens", folder, *IDS, "--position", "2", "--top", "2"]) == 0
+    assert "position 2, 7, in the text comes 28" in capsys.readouterr().out
+    assert main(["lens", folder, *IDS, "--out", str(tmp_path / "lens.html")]) == 0
+    assert main(["lens", folder, *IDS, "--position", "6"]) == 2
+    assert main(["statistics", folder, *IDS, "--all", "--out", str(tmp_path / "sizes.svg")]) == 0
+    shown = capsys.readouterr().out
+    assert "blocks.2.attention.shares" in shown
+    assert "nothing looks ill" in shown
+    assert (tmp_path / "sizes.svg").read_text(encoding="utf-8").startswith("<svg ")
+
+
+def test_a_text_is_cut_by_the_models_own_tokenizer(tmp_path, capsys):
+    from small_models import SHAPE
+
+    from llm_layers import Decoder, ModelConfig
+
+    model = Decoder(ModelConfig(**(SHAPE | {"vocab_size": 256})))
+    save_model(model, tmp_path)
+    assert main(["lens", str(tmp_path), "--text", "To be"]) == 2
+    assert "or give the ids themselves" in capsys.readouterr().err
+    save_tokenizer(ByteTokenizer(), tmp_path)
+    assert main(["attention", str(tmp_path), "--text", "To be"]) == 0
+    assert "5 tokens: T | o | · | b | e" in capsys.readouterr().out
+    assert main(["attention", str(tmp_path), "--text", "x" * 33]) == 2
+    assert "context of 32 positions, but has 33 tokens" in capsys.readouterr().err
+
+
+def test_compare_tells_by_its_status(folder, tmp_path, capsys):
+    assert main(["compare", folder, folder]) == 0
+    assert "no difference" in capsys.readouterr().out
+    fault = FAULTS["file: rotary pairs"]
+    weights = load_file(f"{folder}/model.safetensors")
+    name = "model.layers.1.self_attn.k_proj.weight"
+    weights[name] = weights[name].reshape(-1, 2, 4, 24).transpose(1, 2).reshape(16, 24).contiguous()
+    save_model(family("qwen3"), tmp_path / "wrong")
+    save_file(weights, tmp_path / "wrong" / "model.safetensors")
+    assert main(["compare", folder, str(tmp_path / "wrong"), "--all"]) == 1
+    shown = capsys.readouterr().out
+    assert f"first difference: {fault.first} (value)" in shown
+    assert f"likely cause: {fault.cause}" in shown
+    assert "weights that differ: 1 of 36: blocks.1.attention.key.weight" in shown
+    assert main(["compare", folder, str(tmp_path / "wrong"), "--tolerance", "10", "--forward-only"]) == 1  # the weight
+    assert main(["compare", folder, str(tmp_path / "nowhere")]) == 2
+    assert main(["compare", folder, folder, "--ids", "1,99"]) == 2
+    assert "ids must lie between 0 and 28" in capsys.readouterr().err
+
+
+def test_compare_reads_gguf(folder, tmp_path, capsys):
+    save_gguf(family("qwen3"), tmp_path / "model.gguf")
+    assert main(["compare", folder, str(tmp_path / "model.gguf")]) == 0
+    assert "no difference" in capsys.readouterr().out
+
+
+def test_compare_says_how_many_bits_a_quantized_file_has(tmp_path, capsys):
+    from small_models import SHAPE
+
+    from llm_layers import Decoder, ModelConfig
+    from llm_layers.initialization import initialize_truncated
+
+    model = Decoder(ModelConfig(**(SHAPE | {"d_model": 32, "d_ff": 64})))
+    initialize_truncated(model)
+    save_model(model, tmp_path / "model")
+    save_gguf(model, tmp_path / "model.gguf", dtype="Q8_0")
+    assert main(["compare", str(tmp_path / "model"), str(tmp_path / "model.gguf")]) == 1
+    assert "likely cause: rounded to 8 bits" in capsys.readouterr().out

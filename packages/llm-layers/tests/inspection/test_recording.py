@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from small_models import FAMILIES, family
+from torch.nn import functional as F
+
+from llm_layers.inspection import record
+from llm_layers.inspection.flow import flow
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_step_fits_the_next_and_the_model_is_left_as_it_was(name, ids):
+    model = family(name).double().train()
+    attends = [block.attention.attend for block in model.blocks]
+    found = record(model, ids)
+    assert model.training
+    assert [block.attention.attend for block in model.blocks] == attends
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+    assert all(weight.grad is None for weight in model.parameters())
+
+    order = flow(model.config.layers)
+    assert list(found.values) == [point for point in order if point in found.values]
+    assert torch.equal(found.values["logits"], model.eval()(ids))
+    value = found.values
+    for layer in range(3):
+        stem = f"blocks.{layer}."
+        branch = value.get(f"{stem}attention_output_norm", value[f"{stem}attention.output"])
+        torch.testing.assert_close(value[f"{stem}stream"] + branch, value[f"{stem}between"])
+        output = model.blocks[layer].attention.output
+        torch.testing.assert_close(output(value[f"{stem}attention.gathered"]), value[f"{stem}attention.output"])
+        shares = value[f"{stem}attention.shares"]
+        torch.testing.assert_close(shares.sum(-1), torch.ones_like(shares[..., 0]))
+        assert value[f"{stem}attention.turned_query"].shape == (1, model.config.heads, 10, model.config.d_head)
+        if name != "qwen3_moe":
+            inner = value[f"{stem}feed_forward.inner"]
+            torch.testing.assert_close(
+                model.blocks[layer].feed_forward.down(inner), value[f"{stem}feed_forward.output"]
+            )
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_gradients_are_those_of_the_loss(name, ids):
+    model = family(name).double()
+    found = record(model, ids)
+    F.cross_entropy(model(ids)[0, :-1], ids[0, 1:]).backward()
+    assert found.weight_gradients.keys() == dict(model.named_parameters()).keys()
+    for weight_name, weight in model.named_parameters():
+        torch.testing.assert_close(found.weight_gradients[weight_name], weight.grad)
+    # a linear layer's gradient is made of its input and the gradient of its output
+    stem = "blocks.1.attention."
+    made = found.gradients[f"{stem}output"][0].mT @ found.values[f"{stem}gathered"][0]
+    torch.testing.assert_close(made, found.weight_gradients[f"{stem}output.weight"])
+
+
+def test_an_error_on_the_way_leaves_nothing_behind(ids):
+    model = family("qwen3").train()
+
+    def fail(*inputs: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("planted")
+
+    model.blocks[1].attention.attend = fail
+    first = model.blocks[0].attention.attend
+    with pytest.raises(RuntimeError, match="planted"):
+        record(model, ids)
+    assert model.blocks[1].attention.attend is fail
+    assert model.blocks[0].attention.attend is first
+    assert model.training
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from small_models import FAMILIES, SHAPE, family
+
+from llm_layers import Decoder, ModelConfig, layer_statistics
+from llm_layers.inspection import ailments, record, statistics_picture
+from llm_layers.inspection.statistics import spread_of
+from llm_layers.inspection.table import statistics_table
+
+
+def named(model: Decoder, ids: torch.Tensor) -> dict[str, str]:
+    return {ailment.name: ailment.where for ailment in ailments(layer_statistics(model, ids))}
+
+
+def test_a_spread_is_what_it_says():
+    spread = spread_of(torch.tensor([0.0, 3.0, -4.0, math.nan, math.inf, 0.0]))
+    assert spread.rms == pytest.approx(2.5)
+    assert spread.mean == pytest.approx(-0.25)
+    assert spread.largest == 4.0
+    assert spread.zeros == pytest.approx(1 / 3)
+    assert spread.not_finite == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_sound_model_is_measured_and_nothing_looks_ill(name, ids):
+    model = family(name)
+    measured = layer_statistics(model, ids)
+    recording = record(model, ids)
+    assert measured.loss == recording.loss
+    for point in ("blocks.1.stream", "blocks.2.attention.output", "logits"):
+        assert measured.outputs[point].spread.rms == pytest.approx(
+            recording.values[point].square().mean().sqrt().item()
+        )
+        assert measured.gradients[point].spread.largest == pytest.approx(recording.gradients[point].abs().max().item())
+    assert measured.weight_gradients.keys() == dict(model.named_parameters()).keys()
+    assert ailments(measured) == []
+    table = statistics_table(measured, [], everything=True)
+    assert "blocks.2.attention.gathered" in table
+    assert "nothing looks ill" in table
+    drawn = statistics_picture(measured)
+    assert drawn.count('class="line"') == 2
+
+
+def test_the_first_place_that_is_not_finite_is_named(ids):
+    model = family("llama")
+    with torch.no_grad():
+        model.blocks[1].feed_forward.down.weight[0, 0] = math.inf
+    found = named(model, ids)
+    assert found["not finite"] == "blocks.1.feed_forward.down.weight"
+    model = family("llama")
+    model.blocks[2].attention.attend = lambda query, key, value, mask: query * math.nan
+    assert named(model, ids)["not finite"] == "blocks.2.attention.gathered"
+
+
+def test_a_gradient_alone_can_be_the_first(ids):
+    model = family("llama")
+    model.blocks[1].feed_forward_norm.register_full_backward_hook(lambda module, back, out: (back[0] * math.nan,))
+    found = named(model, ids)
+    assert found["not finite"] == "blocks.1.between"
+
+
+def test_growth_is_found_where_it_begins(ids):
+    torch.manual_seed(0)
+    model = Decoder(ModelConfig(**{**SHAPE, "layers": 6}))
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            weight.normal_(1.0 if weight.dim() == 1 else 0.0, 0.2)
+            if name.endswith("down.weight") and name.startswith(("blocks.3", "blocks.4")):
+                weight.mul_(300)
+    found = named(model, ids)
+    assert found["exploding activations"] == "blocks.4.stream"
+    assert found["vanishing gradients"] in ("blocks.5.stream", "blocks.4.stream")
+
+
+def test_exploding_gradients_are_found(ids):
+    model = family("llama")
+    for block in model.blocks[1:]:
+        block.register_full_backward_hook(lambda module, back, out: (back[0] * 100, *back[1:]))
+    assert named(model, ids)["exploding gradients"] == "blocks.2.stream"
+
+
+def test_dead_units_and_silent_parts_are_found(ids):
+    model = family("llama")
+    with torch.no_grad():
+        model.blocks[1].feed_forward.up.weight[:-1].zero_()
+    assert named(model, ids)["dead units"] == "blocks.1.feed_forward.inner"
+    fresh = Decoder(ModelConfig(**SHAPE))  # starts with branches that give zeros
+    assert named(fresh, ids)["silent part"] == "blocks.0.attention.output"
+
+
+def test_overflow_is_announced(ids):
+    model = family("llama")
+    with torch.no_grad():
+        model.blocks[0].feed_forward.down.weight.mul_(1e30)
+    found = named(model.half().float(), ids) if False else named(model.double().float(), ids)
+    assert found["exploding activations"] == "blocks.1.stream" or "exploding activations" in found
