@@ -16,7 +16,7 @@ def linear(
     weight: Float[Tensor, "d_out d_in"],
     bias: Float[Tensor, " d_out"] | None = None,
 ) -> Float[Tensor, "*batch d_out"]:
-    """Give what `llm_layers.linear` gives; bfloat16 goes through float32 where the processor has no instructions for it.
+    """Give what `llm_layers.linear` gives; bfloat16 goes through float32 where the processor cannot multiply it.
 
     Formula: y = W x + b
 
