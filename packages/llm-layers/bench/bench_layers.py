@@ -1,29 +1,33 @@
 """How fast a training step is, next to plain torch.nn and transformers: `nox -s bench -- layers` (--record FILE).
 
-Two threads, time by the clock on the wall, steps of both alternating in one process, the median counts. Memory is
-the peak of a process of its own above what it held before the model was made. With --record, rows that were measured
-anew replace those of the same name, so that a busy machine can be asked part by part.
+Two threads, steps of both alternating in one process. What counts is the median of the processor time, so that what
+else the machine does weighs on all alike; threads sleep while they wait, or waiting would count as work. Memory is the
+peak of a process of its own above what it held before the model was made. With --record, rows that were measured anew
+replace those of the same name, so that the parts can be run one by one.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+os.environ["OMP_WAIT_POLICY"] = "passive"
 sys.path.insert(0, str(Path(__file__).parents[2] / "llm-tokenizer" / "bench"))  # one kind of table for all packages
 
 import torch
 from contestants import RUNGS, SIZES, Size, contestant, step
-from measuring import Table, machine
+from measuring import Table, machine, seconds
 
 PAIRS = (("gpt2 fast", "torch.nn"), ("gpt2 fast", "GPT2LMHeadModel"), ("qwen3 fast", "Qwen3ForCausalLM"))
 STEPS = {"4 x 128": 30, "6 x 384": 2, "GPT-2 124M": 3}
@@ -35,9 +39,7 @@ HEAD = (50_000, 2048)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--record", type=Path, metavar="FILE", help="write what was measured as JSON, into what is there"
-    )
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write into this JSON file")
     parser.add_argument("--only", metavar="PART", help="step, low, memory, head, ladder or compile")
     parser.add_argument("--size", choices=SIZES, help="one size only")
     parser.add_argument("--pair", type=int, choices=range(len(PAIRS)), help="one pair of contestants only")
@@ -88,9 +90,7 @@ def both(
     taken: dict[str, list[float]] = {name: [] for name in pair}
     for _ in range(steps):
         for name, (model, loss) in made.items():
-            start = time.perf_counter()
-            step(model, loss, *size.tokens(), low=low)
-            taken[name].append(time.perf_counter() - start)
+            taken[name].append(seconds(partial(step, model, loss, *size.tokens(), low=low)))
     ours, peer = (median(taken[name]) for name in pair)
     table.compare(what, ours, peer, bar=bar)
     table.rows[-1]["shortest"] = [min(taken[name]) for name in pair]
@@ -126,9 +126,7 @@ def ladder(size: Size) -> list[dict[str, Any]]:
         taken: dict[str, list[float]] = {name: [] for name in names}
         for _ in range(25):
             for name, (model, loss) in made.items():
-                start = time.perf_counter()
-                step(model, loss, *size.tokens(), low=False)
-                taken[name].append(time.perf_counter() - start)
+                taken[name].append(seconds(partial(step, model, loss, *size.tokens(), low=False)))
         for name in names:
             peak = alone(name, "6 x 384", 8, 2)["peak"]
             rows.append(
@@ -141,10 +139,8 @@ def ladder(size: Size) -> list[dict[str, Any]]:
 def compiled(size: Size) -> dict[str, float]:
     """What torch.compile costs before the first step, and what it gives after, on the clear kernels."""
     model, loss = contestant("qwen3 clear", size)
-    start = time.perf_counter()
     quick = torch.compile(loss)
-    step(model, quick, *size.tokens(), low=False)
-    first = time.perf_counter() - start
+    first = seconds(partial(step, model, quick, *size.tokens(), low=False), time.perf_counter)
     fast_model, fast_loss = contestant("qwen3 fast", size)
     taken: dict[str, list[float]] = {"clear": [], "compiled": [], "fast": []}
     for _ in range(20):
@@ -153,9 +149,7 @@ def compiled(size: Size) -> dict[str, float]:
             ("compiled", model, quick),
             ("fast", fast_model, fast_loss),
         ):
-            start = time.perf_counter()
-            step(one, its_loss, *size.tokens(), low=False)
-            taken[name].append(time.perf_counter() - start)
+            taken[name].append(seconds(partial(step, one, its_loss, *size.tokens(), low=False)))
     found = {"first": first} | {name: median(times) for name, times in taken.items()}
     print("torch.compile:", ", ".join(f"{name} {seconds:.3g} s" for name, seconds in found.items()))
     return found

@@ -1,6 +1,6 @@
 """Some steps of one contestant in a process of its own: `python one_step.py NAME SIZE ROWS STEPS float32|bfloat16`.
 
-Prints the seconds of each step but the first, and the peak memory above what the process held before the model.
+Prints the peak memory above what the process held before the model.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,12 +27,9 @@ def main() -> None:
     size = replace(size, batch=int(rows) or size.batch)
     held = megabytes("VmRSS")
     model, loss = contestant(name, size)
-    taken = []
     for _ in range(int(steps)):
-        start = time.perf_counter()
         step(model, loss, *size.tokens(), low=dtype == "bfloat16")
-        taken.append(time.perf_counter() - start)
-    print(json.dumps({"seconds": taken[1:] or taken, "peak": megabytes("VmHWM") - held}))
+    print(json.dumps({"peak": megabytes("VmHWM") - held}))
 
 
 if __name__ == "__main__":

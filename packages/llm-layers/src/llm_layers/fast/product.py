@@ -12,7 +12,7 @@ BLOCK = 2**18
 LOW = (torch.bfloat16, torch.float16)
 
 
-def product(left: Float[Tensor, "*batch m k"], right: Float[Tensor, "*batch k n"]) -> Float[Tensor, "*batch m n"]:
+def product(left: Float[Tensor, "..."], right: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """Give left · right in their number type, through float32 where the processor has no such products.
 
     Formula: y = left right

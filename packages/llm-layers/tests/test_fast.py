@@ -1,0 +1,132 @@
+"""The fast kernels: bound by the contracts also where small inputs would not reach, and a whole model like the clear."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from llm_layers import CLEAR, LayersError, attention, causal_mask, cross_entropy, sliding_window_mask
+from llm_layers.design import DESIGNS, QWEN3_MOE, Design
+from llm_layers.fast import FAST, feed_forward, head_loss, norm, product
+from llm_layers.fast import attention as fast_attention
+from llm_layers.spec import SPECIFICATION, fast
+from llm_tokenizer.spec import Implementation
+from llm_tokenizer.spec.harness import NOT_WRITTEN, PASS, put_on_trial
+
+
+def draw(*shape, dtype=torch.float64):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)), dtype=dtype)
+
+
+def verdicts():
+    trial = put_on_trial(SPECIFICATION, Implementation(fast, arrays="torch", name="fast"))
+    return {verdict.contract.id: verdict.status for verdict in trial.verdicts if verdict.status != NOT_WRITTEN}
+
+
+def test_every_fast_kernel_meets_its_contract():
+    found = verdicts()
+    assert {f"layers.{name}" for name in fast.__all__} == set(found)
+    assert set(found.values()) == {PASS}
+
+
+def test_the_contracts_hold_when_everything_is_done_in_the_smallest_parts(monkeypatch):
+    module = __import__("sys").modules["llm_layers.fast.attention"]
+    monkeypatch.setattr(module, "QUERIES", 2)
+    monkeypatch.setattr(module, "SCORES", 0)
+    monkeypatch.setattr(product, "BLOCK", 3)
+    monkeypatch.setattr(head_loss, "FEW", 0)
+    monkeypatch.setattr(head_loss, "LOGITS", 1)
+    assert set(verdicts().values()) == {PASS}
+
+
+@pytest.mark.parametrize("kept", [0, 2**30], ids=["made again", "kept"])
+@pytest.mark.parametrize("kind", ["causal", "window", "none", "shuffled", "own", "blind"])
+def test_attention_by_blocks_is_attention(kind, kept, monkeypatch):
+    monkeypatch.setattr(__import__("sys").modules["llm_layers.fast.attention"], "SCORES", kept)
+    places = torch.arange(150)
+    order = torch.randperm(150, generator=torch.Generator().manual_seed(0))
+    masks = {
+        "causal": causal_mask(places, places),
+        "window": sliding_window_mask(places, places, 20),
+        "none": None,
+        "shuffled": causal_mask(order, order),
+        "own": draw(2, 1, 1, 150, 150) > 0,
+        "blind": causal_mask(places, places + 70),
+    }
+    given = [draw(2, 2, 3, 150, 8), draw(2, 2, 1, 150, 8), draw(2, 2, 1, 150, 8)]
+    answers = []
+    for kernel in (attention, fast_attention):
+        inputs = [x.clone().requires_grad_() for x in given]
+        y = kernel(*inputs, masks[kind])
+        answers.append((y, *torch.autograd.grad(y, inputs, draw(*y.shape))))
+    for clear, quick in zip(*answers, strict=True):
+        torch.testing.assert_close(quick, clear, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("design", [*DESIGNS, Design(family=None, feed_forward="relu_squared")], ids=lambda d: d.family)
+def test_a_fast_model_is_the_clear_model(design, small_config, random_model, tokens):
+    if design is QWEN3_MOE:
+        pytest.skip("it is Qwen 3 but for the experts, which have no fast kernel")
+    config = small_config(design=design, window=5)
+    found = []
+    for kernels in (CLEAR, FAST):
+        model = random_model(config, kernels=kernels).double()
+        logits = model(tokens)
+        loss = kernels.head_cross_entropy(model.hidden(tokens), model.head_weight, tokens)
+        found.append((logits, loss, *torch.autograd.grad(loss, list(model.parameters()))))
+    for clear, quick in zip(*found, strict=True):
+        torch.testing.assert_close(quick, clear, rtol=1e-9, atol=1e-11)
+
+
+def test_decoding_with_a_cache_is_the_same(small_config, random_model, tokens):
+    model = random_model(small_config(), kernels=FAST).double()
+    cache = model.new_cache()
+    parts = [model(part, cache) for part in tokens.split([9, 1, 7], dim=1)]
+    torch.testing.assert_close(torch.cat(parts, dim=1), model(tokens), rtol=0, atol=1e-12)
+
+
+def test_bfloat16_is_as_near_to_the_truth_as_with_the_clear_kernels(small_config, random_model, tokens):
+    def gradients(kernels, precision, low):
+        model = random_model(small_config(), kernels=kernels).to(precision)
+        with torch.autocast("cpu", torch.bfloat16, enabled=low):
+            loss = cross_entropy(model(tokens), tokens)
+        loss.backward()
+        return torch.cat([weight.grad.double().flatten() for weight in model.parameters()])
+
+    truth = gradients(CLEAR, torch.float64, False)
+    for precision, low in ((torch.float32, True), (torch.bfloat16, False)):
+        clear, quick = (gradients(kernels, precision, low) for kernels in (CLEAR, FAST))
+        assert not torch.equal(quick, truth)
+        assert (quick - truth).norm() < 1.5 * (clear - truth).norm()
+
+
+def test_one_function_can_be_exchanged(small_config, random_model, tokens):
+    seen = []
+
+    def noted(x, gain, eps):
+        seen.append(x.shape)
+        return CLEAR.rms_norm(x, gain, eps)
+
+    model = random_model(small_config(), kernels=replace(CLEAR, rms_norm=noted))
+    torch.testing.assert_close(model(tokens), random_model(small_config())(tokens), rtol=0, atol=0)
+    assert len(seen) == 2 * 4 + 1  # two in front of the parts and two for queries and keys in each block, and the last
+
+
+def test_a_second_derivative_is_refused_and_not_wrong():
+    x = draw(2, 4).requires_grad_()
+    (dx,) = torch.autograd.grad(norm.rms_norm(x, torch.ones(4, dtype=torch.float64)).sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        torch.autograd.grad(dx.sum(), x)
+
+
+def test_huge_numbers_have_finite_slopes():
+    for bend in (feed_forward.SILU, feed_forward.GELU_TANH):
+        a = torch.tensor([-3e38, -1e20, -50.0, 0.0, 50.0, 1e20, 3e38])
+        opening = bend.opening(a)
+        slope = bend.slope(a.clone(), opening, a * opening)
+        assert slope.tolist() == pytest.approx([0, 0, 0, 0.5, 1, 1, 1], abs=1e-6)
+
+
+def test_ids_beyond_the_vocabulary_are_explained(small_config, random_model):
+    with pytest.raises(LayersError, match="ids must lie between"):
+        random_model(small_config(), kernels=FAST)(torch.tensor([[23]]))
