@@ -11,7 +11,7 @@ from llm_layers.fast import FAST, feed_forward, head_loss, norm, product
 from llm_layers.fast import attention as fast_attention
 from llm_layers.spec import SPECIFICATION, fast
 from llm_tokenizer.spec import Implementation
-from llm_tokenizer.spec.harness import NOT_WRITTEN, PASS, put_on_trial
+from llm_tokenizer.spec.harness import PASS, UNWRITTEN, put_on_trial
 
 
 def draw(*shape, dtype=torch.float64):
@@ -20,7 +20,7 @@ def draw(*shape, dtype=torch.float64):
 
 def verdicts():
     trial = put_on_trial(SPECIFICATION, Implementation(fast, arrays="torch", name="fast"))
-    return {verdict.contract.id: verdict.status for verdict in trial.verdicts if verdict.status != NOT_WRITTEN}
+    return {verdict.contract.id: verdict.status for verdict in trial.verdicts if verdict.status != UNWRITTEN}
 
 
 def test_every_fast_kernel_meets_its_contract():

@@ -73,7 +73,7 @@ def swiglu(
         down: back to the width of the stream.
 
     Spec: layers.swiglu
-    Source: Shazeer 2020, arXiv:2002.05202; backward derived in `llm_layers.reference.feed_forward`.
+    Source: Shazeer 2020, arXiv:2002.05202; backward derived in `reference/feed_forward.py`.
     """
     y: Tensor = apply(_Gated, x, gate, up, down, SILU)
     return y

@@ -31,7 +31,7 @@ def rms_norm(
         eps: floor of the mean square.
 
     Spec: layers.rms_norm
-    Source: Zhang and Sennrich 2019, arXiv:1910.07467; backward derived in `llm_layers.reference.norm`.
+    Source: Zhang and Sennrich 2019, arXiv:1910.07467; backward derived in `reference/norm.py`.
     """
     y: Tensor = _RMSNorm.apply(x, gain, eps)  # type: ignore[no-untyped-call]
     return y
