@@ -103,7 +103,7 @@ def mixture_of_experts(
 ) -> Float[Tensor, "*batch d_model"]:
     """Let a router choose k of many SwiGLU experts for each token, and mix their answers.
 
-    Formula: y = Σ_j shares[j] · swiglu_chosen[j](x)  with shares, chosen = top_k_router(router x, k)
+    Formula: y = Σ_j shares[j] · swiglu(x; chosen[j])  with shares, chosen = top_k_router(router x, k)
 
     Why it works:
         What a model knows lives in its weights; what a token costs is the weights that it touches. Experts part the

@@ -1,6 +1,6 @@
 """Which functions a model computes with: the clear ones, or others that give the same numbers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
@@ -36,6 +36,7 @@ class Kernels:
 
     Args:
         linear: contract `layers.linear`.
+        linears: several maps of one x at once, where they are plain `Linear`; None takes one after the other.
         attention: `layers.attention`.
         capped_attention: `layers.capped_attention`, in models with `score_cap`.
         rms_norm: `layers.rms_norm`.
@@ -49,6 +50,7 @@ class Kernels:
     """
 
     linear: Callable[[Tensor, Tensor, Tensor | None], Tensor] = linear
+    linears: Callable[[Tensor, Sequence[Tensor], Sequence[Tensor | None]], tuple[Tensor, ...]] | None = None
     attention: Attention = attention
     capped_attention: Callable[[Tensor, Tensor, Tensor, Tensor | None, float], Tensor] = capped_attention
     rms_norm: Callable[[Tensor, Tensor, float], Tensor] = rms_norm

@@ -138,8 +138,12 @@ def yarn_scaling(
 def yarn_temperature(factor: float) -> float:
     """Give YaRN's factor on cosine and sine: 0.1 · ln(factor) + 1.
 
-    In a longer text more positions share the attention, and it becomes flatter. The scores, which this factor enters
-    twice (by the query and by the key), are enlarged to make up for it. The number is the paper's, found by fitting.
+    Formula: temperature = 0.1 · ln(factor) + 1, and 1 for a factor that does not stretch
+
+    Why it works:
+        In a longer text more positions share the attention, and it becomes flatter. The scores, which this factor
+        enters twice (by the query and by the key), are enlarged to make up for it. The number is the paper's, found
+        by fitting.
 
     Spec: layers.yarn_temperature
     Source: Peng et al. 2023, "YaRN", arXiv:2309.00071.

@@ -42,7 +42,7 @@ class SelfAttention(nn.Module):
         # The kernel divides by √d_head; where the model wants another root, the queries are stretched beforehand.
         self.stretch = 1.0 if config.score_width is None else (d_head / config.score_width) ** 0.5
         self.attend = _attention(config, kernels)
-        self.rotate = kernels.rotate
+        self.rotate, self.linears = kernels.rotate, kernels.linears
 
     def forward(
         self,
@@ -52,7 +52,8 @@ class SelfAttention(nn.Module):
         cache: LayerCache | None = None,
     ) -> Float[Tensor, "batch position d_model"]:
         """Let every position of x gather from the positions that `mask` lets it see."""
-        query, key, value = self.query(x), self.key(x), self._split(self.value(x))
+        query, key, value = self._project(x)
+        value = self._split(value)
         if self.over_all_heads:
             query, key = self._split(self.query_norm(query)), self._split(self.key_norm(key))
         else:  # batch kv_heads*group position d_head; batch kv_heads position d_head
@@ -69,6 +70,12 @@ class SelfAttention(nn.Module):
         y = self.attend(grouped, key[:, :, None], value[:, :, None], mask)
         merged: Tensor = self.output(y.flatten(1, 2).transpose(1, 2).flatten(2))
         return merged
+
+    def _project(self, x: Float[Tensor, "batch position d_model"]) -> tuple[Tensor, ...]:
+        maps = (self.query, self.key, self.value)
+        if self.linears is None or not all(type(one) is Linear for one in maps):
+            return tuple(one(x) for one in maps)  # a map with a correction or with codes multiplies by itself
+        return self.linears(x, [one.weight for one in maps], [one.bias for one in maps])
 
     def _split(self, x: Float[Tensor, "batch position _"]) -> Float[Tensor, "batch heads position d_head"]:
         return x.reshape(*x.shape[:2], x.shape[2] // self.d_head, self.d_head).transpose(1, 2)

@@ -138,7 +138,7 @@ def test_nan_in_one_model_is_a_difference(ids):
 
 
 def test_mistakes_in_the_call_are_told(ids):
-    with pytest.raises(LayersError, match="d_head is 8 in the first and 6 in the second"):
+    with pytest.raises(LayersError, match="kv_heads is 2 in the first and 4 in the second"):
         first_divergence(family("llama"), family("square"), ids)
     with pytest.raises(LayersError, match="embedding, blocks and final_norm"):
         first_divergence(family("llama"), torch.nn.Linear(2, 2), ids)

@@ -13,7 +13,7 @@ processor likes to compute it. Gradients are written by hand and can be taken on
 | room | how it saves time or memory |
 |---|---|
 | `product` | 16-bit numbers go through float32 where the processor has no instructions for them |
-| `linear` | as `product`; float32 is left to torch |
+| `linear` | as `product`; the gradients of several maps of one x are summed by the products themselves |
 | `norm` | a few rows at a time through all steps; one number kept per vector |
 | `rotary` | the way back is a turn back: nothing kept |
 | `attention` | keys that nobody sees are skipped; shares kept only while they are few |
@@ -26,7 +26,7 @@ from dataclasses import replace
 from llm_layers.fast.attention import attention
 from llm_layers.fast.feed_forward import geglu, gelu_feed_forward, relu_squared_feed_forward, swiglu
 from llm_layers.fast.head_loss import head_cross_entropy
-from llm_layers.fast.linear import linear
+from llm_layers.fast.linear import linear, linears
 from llm_layers.fast.norm import layer_norm, rms_norm
 from llm_layers.fast.product import product
 from llm_layers.fast.rotary import rotate
@@ -35,6 +35,7 @@ from llm_layers.kernels import CLEAR
 FAST = replace(
     CLEAR,
     linear=linear,
+    linears=linears,
     attention=attention,
     rms_norm=rms_norm,
     layer_norm=layer_norm,
@@ -55,6 +56,7 @@ __all__ = [
     "head_cross_entropy",
     "layer_norm",
     "linear",
+    "linears",
     "product",
     "relu_squared_feed_forward",
     "rms_norm",

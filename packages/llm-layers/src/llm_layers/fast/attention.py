@@ -62,14 +62,14 @@ class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
         q, k, v = _workable(query, key, value)
-        y = torch.empty(*query.shape[:-1], value.shape[-1], dtype=q.dtype)
         scores = len(q) * q.shape[1] * k.shape[1]
-        kept: list[Tensor] = []
+        kept, parts = [], []
         for rows, columns in _blocks(mask, q.shape[1], k.shape[1]):
             shares = _shares(q, k, mask, rows, columns)
-            torch.bmm(shares, v[:, columns], out=y[:, rows])
+            parts.append(shares @ v[:, columns])
             if scores <= SCORES:
                 kept.append(shares)
+        y = _joined(parts)
         sees = None if mask is None else _seers(mask)
         if sees is not None:
             y *= sees
@@ -83,16 +83,34 @@ class _Attention(torch.autograd.Function):
         q, k, v, upstream = _workable(query, key, value, dy)
         if sees is not None:
             upstream = upstream * sees
-        dq, dk, dv = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
-        scale = q.shape[-1] ** -0.5
+        dk: Tensor | None = None
+        dv: Tensor | None = None
+        parts = []
         for number, (rows, columns) in enumerate(_blocks(mask, q.shape[1], k.shape[1])):
             shares = kept[number] if kept else _shares(q, k, mask, rows, columns)
-            dshares = upstream[:, rows] @ v[:, columns].mT
-            dv[:, columns].baddbmm_(shares.mT, upstream[:, rows])
+            dy_part = upstream[:, rows]
+            dshares = dy_part @ v[:, columns].mT
             dscores = torch.ops.aten._softmax_backward_data(dshares, shares, -1, shares.dtype)
-            torch.bmm(dscores, k[:, columns], out=dq[:, rows])
-            dk[:, columns].baddbmm_(dscores.mT, q[:, rows], alpha=scale)
-        return (*(x.to(query.dtype) for x in (dq.mul_(scale), dk, dv)), None)
+            parts.append(dscores @ k[:, columns])
+            dv = _added(dv, shares.mT, dy_part, v, columns)
+            dk = _added(dk, dscores.mT, q[:, rows], k, columns)
+        assert dk is not None and dv is not None, "there is at least one block"
+        scale = q.shape[-1] ** -0.5
+        return (*(x.to(query.dtype) for x in (_joined(parts).mul_(scale), dk.mul_(scale), dv)), None)
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+
+def _added(total: Tensor | None, left: Tensor, right: Tensor, like: Tensor, columns: slice) -> Tensor:
+    """Add left · right to the columns of a total, which begins with the first product."""
+    if total is None:
+        if columns == slice(0, like.shape[1]):
+            return left @ right
+        total = torch.zeros_like(like)
+    total[:, columns].baddbmm_(left, right)
+    return total
 
 
 def _workable(*arrays: Tensor) -> tuple[Tensor, ...]:

@@ -1,5 +1,6 @@
 """The linear map, fast in every number type."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from llm_layers.fast.product import LOW, apply, is_slow, product
+from llm_layers.fast.product import LOW, add_product, apply, is_slow, product
 
 
 def linear(
@@ -37,6 +38,58 @@ def linear(
         y: Tensor = apply(_WidenedLinear, x, weight, bias)
         return y
     return F.linear(x, weight, bias)
+
+
+def linears(
+    x: Float[Tensor, "*batch d_in"],
+    weights: Sequence[Float[Tensor, "_ d_in"]],
+    biases: Sequence[Float[Tensor, " _"] | None],
+) -> tuple[Float[Tensor, "*batch _"], ...]:
+    """Give several linear maps of one x.
+
+    Formula: y_i = W_i x + b_i;  dx = Σ dy_i W_i
+
+    Why it works:
+        The gradients of x from all maps must be added up. A matrix product can add to what is there while it runs; as
+        separate maps each would write an array of its own, and two more passes would add them.
+
+    Args:
+        x: vectors along the last axis.
+        weights: one row per output number each.
+        biases: one for each weight, or None.
+
+    Spec: layers.linear
+    Source: own.
+    """
+    maps: tuple[Tensor, ...] = apply(_Linears, x, len(weights), *weights, *biases)
+    return maps
+
+
+class _Linears(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, x: Tensor, count: int, *given: Tensor | None) -> tuple[Tensor, ...]:
+        weights, biases = given[:count], given[count:]
+        rows = x.reshape(-1, x.shape[-1])
+        context.save_for_backward(rows, *weights)
+        maps = []
+        for weight, bias in zip(weights, biases, strict=True):
+            assert weight is not None, "only a bias may be missing"
+            y = product(rows, weight.T)
+            maps.append((y if bias is None else y.add_(bias)).view(*x.shape[:-1], len(weight)))
+        return tuple(maps)
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(context: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
+        rows, *weights = context.saved_tensors
+        flat = [dy.reshape(-1, dy.shape[-1]) for dy in upstream]
+        dx = product(flat[0], weights[0])
+        for dy, weight in zip(flat[1:], weights[1:], strict=True):
+            add_product(dx, dy, weight)
+        dweights = [product(dy.T, rows) for dy in flat]
+        biased = context.needs_input_grad[2 + len(weights) :]
+        dbiases = [dy.sum(0) if wanted else None for dy, wanted in zip(flat, biased, strict=True)]
+        return dx.view(*upstream[0].shape[:-1], dx.shape[-1]), None, *dweights, *dbiases
 
 
 class _WidenedLinear(torch.autograd.Function):

@@ -68,22 +68,16 @@ def _near_overflow(statistics: Statistics) -> Iterator[Ailment]:
 
 
 def _streams(parts: dict[str, Measured]) -> list[Measured]:
-    """The stream behind each block; what enters the first is the embedding, whose size is a matter of taste."""
-    found = [part for name, part in parts.items() if name == "stream" or name.endswith(".stream")]
-    return found[1:]
+    """The stream as it enters each block, and as it leaves the last."""
+    return [part for name, part in parts.items() if name == "stream" or name.endswith(".stream")]
 
 
 def _growing_stream(statistics: Statistics) -> Iterator[Ailment]:
     streams = _streams(statistics.outputs)
-    for earlier, later in pairwise(streams):
-        ratio = _ratio(later.spread.rms, earlier.spread.rms)
-        if ratio > WHOLE:
-            says = f"the stream grows {ratio:.3g} times in the block before {later.name}"
-            yield Ailment(name="exploding activations", where=later.name, says=says)
-            return
-    if len(streams) > 1 and (ratio := _ratio(streams[-1].spread.rms, streams[0].spread.rms)) > WHOLE:
+    sizes = [stream.spread.rms for stream in streams]
+    if (ratio := _ratio(max(sizes), sizes[0])) > WHOLE:
         begins = _first_step(streams, growing=True)
-        says = f"the stream grows {ratio:.3g} times from the first block to the last; it begins at {begins.name}"
+        says = f"the stream grows {ratio:.3g} times above what enters the first block; it begins at {begins.name}"
         yield Ailment(name="exploding activations", where=begins.name, says=says)
 
 

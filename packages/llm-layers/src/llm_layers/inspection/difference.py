@@ -48,8 +48,9 @@ def difference(a: Float[Tensor, "..."], b: Float[Tensor, "..."], tolerance: floa
         return Difference(largest=0.0, relative=0.0, where=(0,) * a.dim(), a=first, b=first, share=0.0)
     a, b = a.detach().double(), b.detach().double()
     apart = (a - b).abs()
-    scale = max(a.abs().max().item(), b.abs().max().item(), floor)
-    if not isfinite(scale):
+    sizes = a.abs().max().item(), b.abs().max().item()
+    scale = max(*sizes, floor)
+    if not all(map(isfinite, sizes)):
         same = (a == b) | (a.isnan() & b.isnan())
         apart = torch.where(same, 0.0, apart).nan_to_num(nan=torch.inf)
         scale = max(_largest_finite(a), _largest_finite(b), floor)

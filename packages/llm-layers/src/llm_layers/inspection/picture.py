@@ -3,6 +3,8 @@
 import html
 from collections.abc import Iterable
 
+Number = float | int
+
 STYLE = """
   .paper { fill: #ffffff }  .ink { fill: #1f2430 }  .soft { fill: #5b6172 }  .share { fill: #2f4bd0 }
   .rule { stroke: #c9ccd8; fill: none }  .line { stroke: #2f4bd0; fill: none; stroke-width: 1.6 }
@@ -17,7 +19,7 @@ STYLE = """
 """
 
 
-def picture(width: float, height: float, parts: Iterable[str], *, label: str) -> str:
+def picture(width: Number, height: Number, parts: Iterable[str], *, label: str) -> str:
     """Give a whole SVG file; `label` is what a screen reader says."""
     name = html.escape(label, quote=True)
     return (
@@ -27,7 +29,7 @@ def picture(width: float, height: float, parts: Iterable[str], *, label: str) ->
     )
 
 
-def box(x: float, y: float, width: float, height: float, *, style: str, opacity: float = 1.0, title: str = "") -> str:
+def box(x: Number, y: Number, width: Number, height: Number, *, style: str, opacity: Number = 1.0, title: str = "") -> str:
     """A rectangle; pointing at it shows its title."""
     ends = f"><title>{html.escape(title)}</title></rect>" if title else "/>"
     seen = "" if opacity == 1.0 else f' fill-opacity="{opacity:.3g}"'
@@ -35,7 +37,7 @@ def box(x: float, y: float, width: float, height: float, *, style: str, opacity:
 
 
 def words(
-    x: float, y: float, text: str, *, size: float = 11, style: str = "ink", anchor: str = "start", turn: float = 0
+    x: Number, y: Number, text: str, *, size: Number = 11, style: str = "ink", anchor: str = "start", turn: Number = 0
 ) -> str:
     """A line of text; `turn` in degrees."""
     turned = f' transform="rotate({turn:g} {x:g} {y:g})"' if turn else ""
@@ -45,6 +47,6 @@ def words(
     )
 
 
-def path(points: Iterable[tuple[float, float]], *, style: str) -> str:
+def path(points: Iterable[tuple[Number, Number]], *, style: str) -> str:
     """A line through points."""
     return f'<path class="{style}" d="M{"L".join(f"{x:.1f} {y:.1f}" for x, y in points)}"/>'

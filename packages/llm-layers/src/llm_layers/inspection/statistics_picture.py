@@ -23,7 +23,7 @@ def statistics_picture(statistics: Statistics, found: Sequence[Ailment] = ()) ->
     backward = _curves(statistics.gradients)
     parts = _panel(forward, TOP, "outputs, root mean square")
     parts += _panel(backward, TOP + HEIGHT + 62, "gradients of the loss there, root mean square")
-    parts += _legend(14)
+    parts += _legend(14.0)
     bottom = TOP + 2 * (HEIGHT + 62)
     for number, ailment in enumerate(found):
         parts.append(words(LEFT, bottom + 8 + 16 * number, f"{ailment.name}: {ailment.where}", style="bad"))

@@ -7,6 +7,7 @@ from llm_layers.inspection.causes.guess import Guess
 
 TYPES = (torch.bfloat16, torch.float16, torch.float8_e4m3fn, torch.float8_e5m2)
 GROUPS = (0, 256, 128, 64, 32, 16)  # neighbours that share a scale; 0 stands for a whole row
+HALF_A_STEP = 0.6  # and a little, because the scales are rounded too
 COARSE = 2.0**-5  # rounding, and not something else, leaves a number within this share of itself
 
 
@@ -53,7 +54,7 @@ def _on_a_grid(a: Tensor, b: Tensor, group: int, what: str) -> Guess | None:
         codes = (stored / step.clamp(min=1e-300)).round()
         off_the_grid = (stored - codes * step).abs().max() > 1e-3 * step.max()
         levels = torch.unique(codes.abs())
-        if off_the_grid or len(levels) < 3 or bool(((original - stored).abs() > 0.52 * step + 1e-12).any()):
+        if off_the_grid or len(levels) < 3 or bool(((original - stored).abs() > HALF_A_STEP * step + 1e-12).any()):
             continue
         of = f"groups of {group}" if group else "each row"
         says = (
