@@ -1,14 +1,16 @@
-"""The fast kernels: bound by the contracts also where small inputs would not reach, and a whole model like the clear."""
+"""The fast kernels: bound by the contracts also in their smallest parts, and a whole model like the clear one."""
 
 from dataclasses import replace
+from importlib import import_module
 
 import pytest
 import torch
 
 from llm_layers import CLEAR, LayersError, attention, causal_mask, cross_entropy, sliding_window_mask
 from llm_layers.design import DESIGNS, QWEN3_MOE, Design
-from llm_layers.fast import FAST, feed_forward, head_loss, norm, product
+from llm_layers.fast import FAST, linears
 from llm_layers.fast import attention as fast_attention
+from llm_layers.fast.feed_forward import GELU_TANH, SILU
 from llm_layers.spec import SPECIFICATION, fast
 from llm_tokenizer.spec import Implementation
 from llm_tokenizer.spec.harness import PASS, UNWRITTEN, put_on_trial
@@ -23,6 +25,10 @@ def verdicts():
     return {verdict.contract.id: verdict.status for verdict in trial.verdicts if verdict.status != UNWRITTEN}
 
 
+def one_by_one(rows, width):
+    return (slice(row, row + 1) for row in range(rows))
+
+
 def test_every_fast_kernel_meets_its_contract():
     found = verdicts()
     assert {f"layers.{name}" for name in fast.__all__} == set(found)
@@ -30,19 +36,22 @@ def test_every_fast_kernel_meets_its_contract():
 
 
 def test_the_contracts_hold_when_everything_is_done_in_the_smallest_parts(monkeypatch):
-    module = __import__("sys").modules["llm_layers.fast.attention"]
-    monkeypatch.setattr(module, "QUERIES", 2)
-    monkeypatch.setattr(module, "SCORES", 0)
-    monkeypatch.setattr(product, "BLOCK", 3)
-    monkeypatch.setattr(head_loss, "FEW", 0)
-    monkeypatch.setattr(head_loss, "LOGITS", 1)
+    smallest = {
+        "attention": {"QUERIES": 2, "SCORES": 0},
+        "feed_forward": {"blocks": one_by_one},
+        "norm": {"blocks": one_by_one},
+        "head_loss": {"FEW": 0, "LOGITS": 1},
+    }
+    for room, values in smallest.items():
+        for name, value in values.items():
+            monkeypatch.setattr(import_module(f"llm_layers.fast.{room}"), name, value)
     assert set(verdicts().values()) == {PASS}
 
 
 @pytest.mark.parametrize("kept", [0, 2**30], ids=["made again", "kept"])
 @pytest.mark.parametrize("kind", ["causal", "window", "none", "shuffled", "own", "blind"])
 def test_attention_by_blocks_is_attention(kind, kept, monkeypatch):
-    monkeypatch.setattr(__import__("sys").modules["llm_layers.fast.attention"], "SCORES", kept)
+    monkeypatch.setattr(import_module("llm_layers.fast.attention"), "SCORES", kept)
     places = torch.arange(150)
     order = torch.randperm(150, generator=torch.Generator().manual_seed(0))
     masks = {
@@ -81,7 +90,8 @@ def test_a_fast_model_is_the_clear_model(design, small_config, random_model, tok
 def test_decoding_with_a_cache_is_the_same(small_config, random_model, tokens):
     model = random_model(small_config(), kernels=FAST).double()
     cache = model.new_cache()
-    parts = [model(part, cache) for part in tokens.split([9, 1, 7], dim=1)]
+    with torch.inference_mode():
+        parts = [model(part, cache) for part in tokens.split([9, 1, 7], dim=1)]
     torch.testing.assert_close(torch.cat(parts, dim=1), model(tokens), rtol=0, atol=1e-12)
 
 
@@ -113,14 +123,25 @@ def test_one_function_can_be_exchanged(small_config, random_model, tokens):
 
 
 def test_a_second_derivative_is_refused_and_not_wrong():
-    x = draw(2, 4).requires_grad_()
-    (dx,) = torch.autograd.grad(norm.rms_norm(x, torch.ones(4, dtype=torch.float64)).sum(), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        torch.autograd.grad(dx.sum(), x)
+    x, gain = draw(2, 4).requires_grad_(), torch.ones(4, dtype=torch.float64)
+    (dx,) = torch.autograd.grad((FAST.rms_norm(x, gain, 1e-6) ** 2).sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="differentiate twice"):
+        dx.sum().backward()
+
+
+def test_several_maps_are_those_maps():
+    x, weights = draw(2, 3, 5).requires_grad_(), [draw(size, 5).requires_grad_() for size in (4, 2, 6)]
+    biases = [draw(4), None, draw(6)]
+    both = []
+    for maps in (linears(x, weights, biases), [CLEAR.linear(x, *one) for one in zip(weights, biases, strict=True)]):
+        total = sum((y * y).sum() for y in maps)
+        both.append((*maps, *torch.autograd.grad(total, [x, *weights])))
+    for ours, clear in zip(*both, strict=True):
+        torch.testing.assert_close(ours, clear, rtol=0, atol=1e-12)
 
 
 def test_huge_numbers_have_finite_slopes():
-    for bend in (feed_forward.SILU, feed_forward.GELU_TANH):
+    for bend in (SILU, GELU_TANH):
         a = torch.tensor([-3e38, -1e20, -50.0, 0.0, 50.0, 1e20, 3e38])
         opening = bend.opening(a)
         slope = bend.slope(a.clone(), opening, a * opening)

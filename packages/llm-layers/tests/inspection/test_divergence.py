@@ -9,6 +9,7 @@ from small_models import FAMILIES, family
 from torch.nn import functional as F
 
 from llm_layers import Decoder, LayersError, first_divergence
+from llm_layers.fast import FAST
 from llm_layers.inspection.table import divergence_report
 from llm_layers.kernels import FUSED
 
@@ -144,3 +145,19 @@ def test_mistakes_in_the_call_are_told(ids):
         first_divergence(family("llama"), torch.nn.Linear(2, 2), ids)
     with pytest.raises(LayersError, match="at least 2 tokens"):
         first_divergence(family("llama"), family("llama"), ids[:, :1])
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_fast_kernels_give_what_the_clear_ones_do(name, ids):
+    """They work in one piece, so fewer points can be seen; those that can must agree."""
+    found = first_divergence(family(name), family(name, FAST), ids)
+    assert found.equal, found.first
+    assert len(found.parts) > 100
+
+
+@pytest.mark.parametrize("name", ["file: gate and up", "code: SiLU for GELU", "file: transposed", "code: rotary base"])
+def test_faults_are_named_beside_the_fast_kernels(name, ids, tmp_path):
+    fault = FAULTS[name]
+    fast = family(fault.family, FAST)
+    found = first_divergence(fault.plant(family(fault.family), tmp_path), fast, ids)
+    assert found.cause == fault.cause

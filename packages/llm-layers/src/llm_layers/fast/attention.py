@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 from llm_layers.attention import fused_attention
 from llm_layers.fast.product import apply, is_slow
@@ -33,7 +34,9 @@ def attention(
         any of them sees, and only those are multiplied: for the first block a few, for the last one all. That holds
         for a sliding window too, without a word about either. The way back needs the shares P: while they are few they
         are kept; when they would outgrow everything else they are made again from queries and keys.
-        Elsewhere than on a CPU `fused_attention` does it.
+        The plain causal triangle is what torch's compiled kernel is made for: where the mask is one, that is called,
+        and told so, for a mask that is only a table of numbers would keep it from skipping anything. Elsewhere than on
+        a CPU `fused_attention` does it.
 
     Args:
         query: what is looked for. The leading axes of all inputs broadcast against each other.
@@ -46,6 +49,8 @@ def attention(
     """
     if query.device.type != "cpu":
         return fused_attention(query, key, value, mask)
+    if _is_causal(mask) and not _rounds(query):
+        return _triangle(query, key, value)
     leading: torch.Size = torch.broadcast_shapes(  # type: ignore[no-untyped-call]
         query.shape[:-2], key.shape[:-2], value.shape[:-2], mask.shape[:-2] if mask is not None else ()
     )
@@ -56,6 +61,32 @@ def attention(
     flat_mask = mask if mask is None or mask.dim() == 2 else flat(mask)
     y: Tensor = apply(_Attention, flat(query), flat(key), flat(value), flat_mask)
     return y.view(*leading, *y.shape[-2:])
+
+
+def _is_causal(mask: Tensor | None) -> bool:
+    """Whether the mask is the triangle: as many queries as keys, each seeing itself and what stands before."""
+    if mask is None or mask.dim() != 2 or mask.shape[0] != mask.shape[1] or len(mask) == 0:
+        return False
+    return torch.equal(mask, torch.ones_like(mask).tril_())
+
+
+def _rounds(x: Tensor) -> bool:
+    """Whether the products would be of 16-bit numbers that the processor has no instructions for."""
+    if torch.is_autocast_enabled("cpu"):
+        x = x.new_empty(0, dtype=torch.get_autocast_dtype("cpu"))
+    return is_slow(x)
+
+
+def _triangle(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    leading: torch.Size = torch.broadcast_shapes(  # type: ignore[no-untyped-call]
+        query.shape[:-2], key.shape[:-2], value.shape[:-2]
+    )
+    # The kernel wants four axes. Two of ours, or three of which the last is a group of one, are four without a copy.
+    heads = leading[:-1] if len(leading) == 3 and leading[2] == 1 else leading
+    four = heads if len(heads) == 2 else torch.Size((1, leading.numel()))
+    q, k, v = (x.expand(*leading, *x.shape[-2:]).reshape(*four, *x.shape[-2:]) for x in (query, key, value))
+    y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    return y.reshape(*leading, *y.shape[-2:])
 
 
 class _Attention(torch.autograd.Function):

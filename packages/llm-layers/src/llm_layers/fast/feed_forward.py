@@ -217,8 +217,8 @@ class _Plain(torch.autograd.Function):
         for part in blocks(*a.shape):
             wide_a = wide(a[part].add_(up_bias))
             opening = bend.opening(wide_a)
-            y = torch.mul(wide_a, opening)
-            h[part] = y
+            y = torch.mul(wide_a, opening, out=h[part] if h.dtype == wide_a.dtype else None)
+            put(h, part, y)
             put(a, part, bend.slope(wide_a, opening, y))
         context.shape = x.shape
         context.save_for_backward(rows, a, h, up, down)

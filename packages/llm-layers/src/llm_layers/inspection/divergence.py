@@ -12,7 +12,7 @@ from llm_layers.errors import LayersError
 from llm_layers.inspection.causes.guess import Cause, Scene
 from llm_layers.inspection.causes.naming import EXACT, causes_of_gradient, causes_of_value, causes_of_weight
 from llm_layers.inspection.difference import Difference, difference
-from llm_layers.inspection.flow import weights_of
+from llm_layers.inspection.flow import hidden_weights_of, weights_of
 from llm_layers.inspection.recording import Recording, record
 from llm_layers.inspection.subject import Subject, subject_of
 
@@ -154,8 +154,8 @@ def _parts(a: Recording, b: Recording, tolerance: float, floor: float) -> Iterat
             found = _of_gradients(a.gradients.get(point), b.gradients.get(point), tolerance, floor)
             differs = found.relative > LOOSER * tolerance
             yield Part(name=point, kind="gradient", difference=found, differs=differs)
-        names = [name for name in weights_of(point, a.weights) if name not in seen]
-        for name in names:
+        names = [*weights_of(point, a.weights), *hidden_weights_of(point, a.weights, shared)]
+        for name in [name for name in names if name not in seen]:
             if name == "embedding.table" and point != "embedding" and "embedding" in shared:
                 continue  # a tied table's gradient is complete only at the very end
             seen.add(name)

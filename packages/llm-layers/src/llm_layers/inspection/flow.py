@@ -36,6 +36,24 @@ BLOCK = (
     "feed_forward_output_norm",
 )
 
+PRODUCTS = {
+    **{f"attention.{part}": ("attention_norm", "stream") for part in ("query", "key", "value")},
+    "attention.output": ("attention.gathered",),
+    **{f"feed_forward.{part}": ("feed_forward_norm", "between") for part in ("gate", "up", "router")},
+    "feed_forward.output": ("feed_forward.inner",),
+}
+"""Product with a weight -> what it reads: the first of these that is there."""
+
+ON_THE_WAY = {
+    "attention.query_norm": ("attention.query",),
+    "attention.key_norm": ("attention.key",),
+    "attention.turned_query": ("attention.query", "attention.query_norm"),
+    "attention.turned_key": ("attention.key", "attention.key_norm"),
+    "attention.gathered": ("attention.value",),
+    "feed_forward.output": ("feed_forward.gate", "feed_forward.up"),
+}
+"""Point -> points before it that a model in larger pieces does not show."""
+
 
 def flow(layers: int) -> tuple[str, ...]:
     """Give the names of all points of a model with so many blocks; a design has most of them, not all."""
@@ -66,3 +84,10 @@ def weights_of(point: str, names: Collection[str]) -> list[str]:
     else:
         candidates = [f"{point}.{kind}" for kind in ("weight", "gain", "bias")]
     return [name for name in candidates if name in names]
+
+
+def hidden_weights_of(point: str, names: Collection[str], seen: Collection[str]) -> list[str]:
+    """Give the weights used on the way to a point at places that cannot be seen, as where several steps are one."""
+    layer, part = layer_and_part(point)
+    places = [f"blocks.{layer}.{before}" for before in ON_THE_WAY.get(part, ())]
+    return [name for place in places if place not in seen for name in weights_of(place, names)]

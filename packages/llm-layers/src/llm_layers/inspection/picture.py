@@ -29,7 +29,9 @@ def picture(width: Number, height: Number, parts: Iterable[str], *, label: str) 
     )
 
 
-def box(x: Number, y: Number, width: Number, height: Number, *, style: str, opacity: Number = 1.0, title: str = "") -> str:
+def box(
+    x: Number, y: Number, width: Number, height: Number, *, style: str, opacity: Number = 1.0, title: str = ""
+) -> str:
     """A rectangle; pointing at it shows its title."""
     ends = f"><title>{html.escape(title)}</title></rect>" if title else "/>"
     seen = "" if opacity == 1.0 else f' fill-opacity="{opacity:.3g}"'

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from llm_layers.inspection.causes.feed_forward import ACTIVATIONS, OURS
 from llm_layers.inspection.causes.guess import Guess, Scene
-from llm_layers.inspection.causes.products import ACTIVATIONS, OURS
 from llm_layers.inspection.causes.rounding import rounded
 from llm_layers.inspection.flow import NORMS
 from llm_layers.rotary import rotary_angles, rotate

@@ -1,13 +1,14 @@
 """A guess at a cause is a prediction: what B would hold if the cause were true. Only a guess that comes true counts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from torch import Tensor
+from torch.nn import functional as F
 
 from llm_layers.config import ModelConfig
 from llm_layers.inspection.difference import difference
-from llm_layers.inspection.flow import layer_and_part
+from llm_layers.inspection.flow import PRODUCTS, layer_and_part
 from llm_layers.inspection.recording import Recording
 
 MUST_EXPLAIN = 20.0
@@ -72,13 +73,26 @@ class Scene:
         """What B holds here."""
         return self.b.values[self.point]
 
+    @property
+    def seen(self) -> Set[str]:
+        """The points that both models show."""
+        return self.a.values.keys() & self.b.values.keys()
+
     def full(self, part: str) -> str:
         """The name of a part of the same block."""
         return part if self.layer is None else f"blocks.{self.layer}.{part}"
 
     def value(self, part: str) -> Tensor | None:
-        """What A computed at a point of the same block; None where there is no such point."""
-        return self.a.values.get(self.full(part))
+        """What A computed at a point of the same block; None where there is no such point.
+
+        A product that a model in larger pieces does not show is worked out from its input.
+        """
+        found = self.a.values.get(self.full(part))
+        weight = self.weight(f"{part}.weight")
+        if found is not None or weight is None or part == "feed_forward.output":
+            return found
+        sources = [self.a.values[self.full(x)] for x in PRODUCTS.get(part, ()) if self.full(x) in self.a.values]
+        return F.linear(sources[0], weight, self.weight(f"{part}.bias")) if sources else None
 
     def weight(self, part: str) -> Tensor | None:
         """A weight of A in the same block."""

@@ -5,20 +5,15 @@ from collections.abc import Iterator
 import torch
 
 from llm_layers.inspection.causes.attention import attention_guesses
+from llm_layers.inspection.causes.feed_forward import expert_guesses, inner_guesses
 from llm_layers.inspection.causes.gradients import gradient_guesses, weight_gradient_guesses
 from llm_layers.inspection.causes.guess import Cause, Guess, Scene, confirmed
 from llm_layers.inspection.causes.norms import norm_guesses
-from llm_layers.inspection.causes.products import (
-    expert_guesses,
-    inner_guesses,
-    logit_guesses,
-    product_guesses,
-    start_guesses,
-    sum_guesses,
-)
+from llm_layers.inspection.causes.products import logit_guesses, product_guesses
+from llm_layers.inspection.causes.stream import start_guesses, sum_guesses
 from llm_layers.inspection.causes.weights import weight_guesses, weight_of_b
 from llm_layers.inspection.difference import difference
-from llm_layers.inspection.flow import NORMS, weights_of
+from llm_layers.inspection.flow import NORMS, hidden_weights_of, weights_of
 
 INSIDE_ATTENTION = ("turned_query", "turned_key", "visible", "scores", "shares", "gathered")
 EXACT = 1e-9
@@ -41,7 +36,8 @@ def causes_of_value(scene: Scene, tolerance: float) -> list[Cause]:
 def changed_weights(scene: Scene) -> list[str]:
     """Name the weights used at a point that B does not share with A."""
     changed: list[str] = []
-    for name in weights_of(scene.point, scene.a.weights):
+    names = weights_of(scene.point, scene.a.weights)
+    for name in [*hidden_weights_of(scene.point, scene.a.weights, scene.seen), *names]:
         a, b = scene.a.weights[name], weight_of_b(scene, name)
         if b is None or a.shape != b.shape or difference(a, b.to(a.dtype), EXACT).relative > EXACT:
             changed.append(name)
