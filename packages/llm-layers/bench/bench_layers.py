@@ -1,7 +1,7 @@
 """How fast a training step is, next to plain torch.nn and transformers: `nox -s bench -- layers` (--record FILE).
 
-Two threads, steps of both alternating in one process. What counts is the median of the processor time, so that what
-else the machine does weighs on all alike; threads sleep while they wait, or waiting would count as work. Memory is the
+Steps of both alternate in one process, and the median counts: processor time of one core, so that what else the machine
+does weighs on all alike; or, with --wall on a machine that does nothing else, the clock on the wall of two. Memory is the
 peak of a process of its own above what it held before the model was made. With --record, rows that were measured anew
 replace those of the same name, so that the parts can be run one by one.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
@@ -22,7 +21,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-os.environ["OMP_WAIT_POLICY"] = "passive"
 sys.path.insert(0, str(Path(__file__).parents[2] / "llm-tokenizer" / "bench"))  # one kind of table for all packages
 
 import torch
@@ -40,11 +38,14 @@ HEAD = (50_000, 2048)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", type=Path, metavar="FILE", help="write into this JSON file")
+    parser.add_argument("--wall", action="store_true", help="two threads, by the clock on the wall")
     parser.add_argument("--only", metavar="PART", help="step, low, memory, head, ladder or compile")
     parser.add_argument("--size", choices=SIZES, help="one size only")
     parser.add_argument("--pair", type=int, choices=range(len(PAIRS)), help="one pair of contestants only")
     arguments = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(2 if arguments.wall else 1)
+    clock = time.perf_counter if arguments.wall else time.process_time
+    timed = partial(seconds, clock=clock)
     table = Table()
     sizes = {name: size for name, size in SIZES.items() if arguments.size in (None, name)}
     pairs = PAIRS if arguments.pair is None else PAIRS[arguments.pair : arguments.pair + 1]

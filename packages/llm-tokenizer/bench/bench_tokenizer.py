@@ -1,4 +1,4 @@
-"""How fast the tokenizer is, next to tiktoken and tokenizers: `nox -s bench` (-- --record FILE).
+"""How fast the tokenizer is, next to tiktoken and tokenizers: `nox -s bench -- tokenizer` (--record FILE).
 
 All on one processor core, in processor time, runs of both alternating in one process; for warm texts the median,
 else the shortest, which is the one that least else disturbed. Only two threads are measured by the clock on the wall.

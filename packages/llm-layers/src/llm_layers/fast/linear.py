@@ -82,7 +82,7 @@ class _Linears(torch.autograd.Function):
         return maps
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(context: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
         rows, *weights = context.saved_tensors
         flat = [dy.reshape(-1, dy.shape[-1]) for dy in upstream]

@@ -1,0 +1,106 @@
+"""What `nox -s bench -- layers --record docs/recorded/layers-bench.json` measured, as tables for the page on speed."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import plots
+from vocabulary_figures import table
+
+NAME = "layers-bench"
+
+
+def measured() -> dict[str, Any]:
+    """The whole record.
+
+    Raises:
+        ValueError: Nothing has been recorded yet.
+    """
+    path = plots.RECORDED / f"{NAME}.json"
+    if not path.is_file():
+        raise ValueError(f"there is no {path.name}: run `nox -s bench -- layers --record docs/recorded/{path.name}`")
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return record
+
+
+def steps() -> str:
+    """Forward and backward pass against the peers, in float32."""
+    return _compared(row for row in measured()["rows"] if row["what"].startswith("step") and "float32" in row["what"])
+
+
+def low_steps() -> str:
+    """The same in bfloat16."""
+    return _compared(row for row in measured()["rows"] if "bfloat16" in row["what"])
+
+
+def memory() -> str:
+    """Peaks of memory, and the loss of the head."""
+    rows = [
+        (html.escape(row["what"]), _value(row, "reached"), _sign(row) + _value(row, "bar"), _met(row))
+        for row in measured()["rows"]
+        if not row["what"].startswith("step")
+    ]
+    return table(("what", "reached", "asked for", "met"), rows)
+
+
+def ladder() -> str:
+    """From clear to fast, one kind of kernel after the other."""
+    rows, before = [], 0.0
+    for rung in measured()["ladder"]:
+        first = rung["rung"] == "clear"
+        taken = 1e3 * rung["seconds"]
+        gain = "" if first else f"{100 * (1 - taken / before):+.0f} %"
+        rows.append((f"{rung['design']}, {rung['rung']}", f"{taken:.1f}", gain, f"{rung['peak']:.0f}"))
+        before = taken
+    return table(("kernels", "ms, 4 x 128", "sooner by", "peak MB, 6 x 384, 8 texts"), rows)
+
+
+def compiled() -> str:
+    """What torch.compile costs and gives."""
+    found = measured()["compile"]
+    rows = [
+        ("clear", "", f"{1e3 * found['clear']:.1f}"),
+        ("clear, compiled by torch.compile", f"{found['first']:.0f} s", f"{1e3 * found['compiled']:.1f}"),
+        ("fast", "", f"{1e3 * found['fast']:.1f}"),
+    ]
+    return table(("Qwen 3's design, 4 x 128", "before the first step", "ms a step"), rows)
+
+
+def where() -> str:
+    """The machine, the libraries and the shapes."""
+    record = measured()
+    machine = record["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    shapes = "; ".join(f"{name}: {shape}" for name, shape in record["shapes"].items())
+    line = f"{machine['processor']}, {record['threads']} threads, Python {machine['python']}; {versions}. {shapes}"
+    return f'<div class="measured-on">{html.escape(line)}</div>'
+
+
+def _compared(chosen: Iterable[dict[str, Any]]) -> str:
+    rows = [
+        (
+            html.escape(row["what"].removeprefix("step, ")),
+            f"{1e3 * row['ours']:.4g}",
+            f"{1e3 * row['peer']:.4g}",
+            _value(row, "reached"),
+            _sign(row) + _value(row, "bar"),
+            _met(row),
+        )
+        for row in chosen
+    ]
+    return table(("shape, ours against the peer", "ours, ms", "peer, ms", "times as fast", "asked for", "met"), rows)
+
+
+def _value(row: dict[str, Any], key: str) -> str:
+    return f"{row[key]:.3g} ×" if row["unit"] == "x" else html.escape(f"{row[key]:.3g} {row['unit']}")
+
+
+def _sign(row: dict[str, Any]) -> str:
+    return "≤ " if row.get("at_most") else "≥ "
+
+
+def _met(row: dict[str, Any]) -> str:
+    return "yes" if row["met"] else "no"
