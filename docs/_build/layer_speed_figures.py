@@ -1,4 +1,4 @@
-"""What `nox -s bench -- layers --record docs/recorded/layers-bench.json` measured, as tables for the page on speed."""
+"""What `nox -s bench -- layers --record docs/recorded/layers-bench.json` measured, as tables."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def where() -> str:
     machine = record["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     shapes = "; ".join(f"{name}: {shape}" for name, shape in record["shapes"].items())
-    line = f"{machine['processor']}, {record['threads']} threads, Python {machine['python']}; {versions}. {shapes}"
+    line = f"{machine['processor']}, {record['measured']}, Python {machine['python']}; {versions}. {shapes}"
     return f'<div class="measured-on">{html.escape(line)}</div>'
 
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).parent))  # the neighbours are imported while pages are built, too
 
 import diagrams
-import layer_speed_figures
 import layer_figures
+import layer_speed_figures
 import live_layers
 import plots
 import run_figures

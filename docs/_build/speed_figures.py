@@ -1,4 +1,4 @@
-"""What `nox -s bench -- tokenizer --record docs/recorded/tokenizer-bench.json` measured, as tables for the page on speed."""
+"""What `nox -s bench -- tokenizer --record docs/recorded/tokenizer-bench.json` measured, as tables."""
 
 from __future__ import annotations
 

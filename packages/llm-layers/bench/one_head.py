@@ -1,16 +1,13 @@
-"""The loss of a head, forward and backward, in a process of its own: `python one_head.py all|fast VOCAB POSITIONS`.
+"""The loss of a head and its gradients in a process of its own: `python one_head.py all|fast VOCAB POSITIONS`.
 
-Prints the processor seconds and the peak memory above the states, the head and what the process held before.
+Prints processor seconds, and the peak memory above what the process, the states and the head held before.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
-
-os.environ["OMP_WAIT_POLICY"] = "passive"
 
 import torch
 from one_step import megabytes
@@ -23,7 +20,7 @@ WIDTH = 768
 
 def main() -> None:
     way, vocab, positions = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     states = torch.randn(positions, WIDTH, requires_grad=True)
     head = torch.empty(vocab, WIDTH).normal_(std=0.02).requires_grad_()
     targets = torch.randint(0, vocab, (positions,))

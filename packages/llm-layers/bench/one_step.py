@@ -1,6 +1,6 @@
-"""Some steps of one contestant in a process of its own: `python one_step.py NAME SIZE ROWS STEPS float32|bfloat16`.
+"""Two steps of one contestant in a process of its own, for its peak memory: `python one_step.py NAME SIZE TEXTS`.
 
-Prints the peak memory above what the process held before the model.
+What the process held before the model was made is not counted.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from contestants import SIZES, contestant, step
 
 
 def megabytes(what: str) -> float:
+    """VmRSS, what is held now, or VmHWM, the most so far: `getrusage` would count the starting process as well."""
     return int(re.findall(rf"{what}:\s*(\d+) kB", Path("/proc/self/status").read_text())[0]) / 1024
 
 
 def main() -> None:
-    name, size_name, rows, steps, dtype = sys.argv[1:]
+    name, size, texts = sys.argv[1], SIZES[sys.argv[2]], int(sys.argv[3])
     torch.set_num_threads(2)
-    size = SIZES[size_name]
-    size = replace(size, batch=int(rows) or size.batch)
+    batch = replace(size, batch=texts).tokens()
     held = megabytes("VmRSS")
     model, loss = contestant(name, size)
-    for _ in range(int(steps)):
-        step(model, loss, *size.tokens(), low=dtype == "bfloat16")
+    for _ in range(2):
+        step(model, loss, *batch, low=False)
     print(json.dumps({"peak": megabytes("VmHWM") - held}))
 
 

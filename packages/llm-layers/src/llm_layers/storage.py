@@ -21,7 +21,7 @@ from torch import Tensor
 from llm_layers.architectures import architecture_of, read_settings, write_settings
 from llm_layers.config import ModelConfig
 from llm_layers.errors import LayersError
-from llm_layers.gguf.loading import load_gguf
+from llm_layers.gguf.loading import load_gguf, load_gguf_config
 from llm_layers.kernels import CLEAR, Kernels
 from llm_layers.model import Decoder
 
@@ -73,8 +73,10 @@ def save_model(
 
 
 def load_config(folder: str | os.PathLike[str]) -> ModelConfig:
-    """Read the shape of the model in a folder from its `config.json`."""
+    """Read the shape of the model in a folder from its `config.json`, or that of a GGUF file."""
     path = Path(folder)
+    if path.is_file():
+        return load_gguf_config(path)
     if not path.is_dir():
         raise LayersError(
             f"a model must be a folder with {SETTINGS} and {WEIGHTS}, or a GGUF file, but there is no '{path}'"

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -319,7 +319,7 @@ def rows_overwritten(model: Decoder) -> None:
     part.forward = lambda ids: LastRowOnly.apply(ids, part.table)
 
 
-class NoNormalisationBackward(torch.autograd.Function):
+class IndependentShares(torch.autograd.Function):
     @staticmethod
     def forward(ctx, scores):
         shares = torch.softmax(scores, dim=-1)
@@ -329,6 +329,182 @@ class NoNormalisationBackward(torch.autograd.Function):
     @staticmethod
     def backward(ctx, dy):
         return ctx.saved_tensors[0] * dy
+
+
+def independent_shares(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    assert mask is not None
+    scores = (query * query.shape[-1] ** -0.5) @ key.mT
+    return IndependentShares.apply(scores.masked_fill(~mask, -1e9)) @ value
+
+
+class KernelInOnePiece(torch.autograd.Function):
+    """A kernel that shows neither scores nor shares to anybody."""
+
+    @staticmethod
+    def forward(ctx, query, key, value, mask, forgetful):
+        scores = ((query * query.shape[-1] ** -0.5) @ key.mT).masked_fill(~mask, -1e9)
+        exponentials = (scores - scores.amax(-1, keepdim=True)).exp()
+        shares = exponentials / exponentials.sum(-1, keepdim=True)
+        ctx.save_for_backward(query, key, value, shares)
+        ctx.forgetful = forgetful
+        return shares @ value
+
+    @staticmethod
+    def backward(ctx, dy):
+        query, key, value, shares = ctx.saved_tensors
+        back = dy @ value.mT
+        if not ctx.forgetful:
+            back = back - (back * shares).sum(-1, keepdim=True)
+        back = back * shares * query.shape[-1] ** -0.5
+        dkey, dvalue = (back.mT @ query).sum(2, keepdim=True), (shares.mT @ dy).sum(2, keepdim=True)
+        return back @ key, dkey, dvalue, None, None
+
+
+def in_one_piece(forgetful: bool, *inputs: Tensor) -> Tensor:
+    return KernelInOnePiece.apply(*inputs, forgetful)
+
+
+class TurnedForwardAgain(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, cosine, sine):
+        ctx.save_for_backward(cosine, sine)
+        return rotate(x, (cosine, sine))
+
+    @staticmethod
+    def backward(ctx, dy):
+        return rotate(dy, ctx.saved_tensors), None, None
+
+
+def turned_forward_again(model: Decoder) -> None:
+    model.blocks[2].attention.rotate = lambda x, rotation: TurnedForwardAgain.apply(x, *rotation)
+
+
+class Through(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, change):
+        ctx.change = change
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, dy):
+        return ctx.change(dy), None
+
+
+def input_through(part: str, change: Callable[[Tensor], Tensor]) -> Callable[[Decoder], None]:
+    """Let the gradient that a part gives back to its input be another one; the values stay."""
+
+    def change_it(model: Decoder) -> None:
+        module = model.get_submodule(part)
+        original = module.forward
+        module.forward = lambda *inputs: original(Through.apply(inputs[0], change), *inputs[1:])
+
+    return change_it
+
+
+def no_gradient_along_the_stream(model: Decoder) -> None:
+    block = model.blocks[1]
+
+    def forward(x: Tensor, rotation: object, mask: Tensor, cache: object = None) -> Tensor:
+        x = x.detach() + block.attention(block.attention_norm(x), rotation, mask, cache)
+        return x + block.feed_forward(block.feed_forward_norm(x))
+
+    block.forward = forward
+
+
+# --- more code
+
+
+def forward_of(layer: int, change: Callable[..., Tensor]) -> Callable[[Decoder], None]:
+    """Give a block another forward: change(block, x, rotation, mask)."""
+
+    def change_it(model: Decoder) -> None:
+        block = model.blocks[layer]
+        block.forward = lambda x, rotation, mask, cache=None: change(block, x, rotation, mask)
+
+    return change_it
+
+
+def half_a_branch(block: Any, x: Tensor, rotation: object, mask: Tensor) -> Tensor:
+    x = x + 0.5 * block.attention(block.attention_norm(x), rotation, mask, None)
+    return x + block.feed_forward(block.feed_forward_norm(x))
+
+
+def added_to_the_norm(block: Any, x: Tensor, rotation: object, mask: Tensor) -> Tensor:
+    x = x + block.attention(block.attention_norm(x), rotation, mask, None)
+    normed = block.feed_forward_norm(x)
+    return normed + block.feed_forward(normed)
+
+
+def norm_skipped(block: Any, x: Tensor, rotation: object, mask: Tensor) -> Tensor:
+    x = x + block.attention(x, rotation, mask, None)
+    return x + block.feed_forward(block.feed_forward_norm(x))
+
+
+def not_moved(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    y = attention(query, key, value, mask)  # batch kv_heads group position d_head
+    flat = y.flatten(1, 2)
+    mixed = flat.reshape(flat.shape[0], flat.shape[2], flat.shape[1], flat.shape[3])  # positions taken for heads
+    return mixed.transpose(1, 2).reshape(y.shape)
+
+
+def mask_late(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    shares = torch.softmax((query * query.shape[-1] ** -0.5) @ key.mT, dim=-1)
+    return (shares * mask) @ value
+
+
+def over_queries(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    assert mask is not None
+    scores = ((query * query.shape[-1] ** -0.5) @ key.mT).masked_fill(~mask, -1e9)
+    return torch.softmax(scores, dim=-2) @ value
+
+
+def norm_after_rotation(model: Decoder) -> None:
+    part = model.blocks[1].attention
+    norms = [part.query_norm, part.key_norm]
+    part.query_norm, part.key_norm = torch.nn.Identity(), torch.nn.Identity()
+    calls: list[int] = []
+
+    def turn(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+        calls.append(1)
+        return norms[(len(calls) - 1) % 2](rotate(x, rotation))
+
+    part.rotate = turn
+    part.norms = torch.nn.ModuleList(norms)
+
+
+def backwards(model: Decoder) -> None:
+    model.blocks[0].attention.rotate = lambda x, rotation: rotate(x, (rotation[0], -rotation[1]))
+
+
+def no_rotation(model: Decoder) -> None:
+    model.blocks[0].attention.rotate = lambda x, rotation: x
+
+
+def no_positions(model: Decoder) -> None:
+    model.embed = lambda tokens, positions: model.embedding(tokens)
+
+
+def mean_kept(model: Decoder) -> None:
+    model.final_norm.kernel = lambda x, gain, bias, eps: rms_norm(x, gain, eps) + bias
+
+
+def no_logit_cap(model: Decoder) -> None:
+    original, table = model.hidden, model.embedding.table
+    model.forward = lambda tokens, cache=None: F.linear(original(tokens), table)
+
+
+def fewer_experts(model: Decoder) -> None:
+    model.blocks[0].feed_forward.per_token = 1
+
+
+def epsilon_outside(model: Decoder) -> None:
+    part = model.blocks[0].attention_norm
+    part.kernel = lambda x, gain, eps: gain * x / (x.square().mean(-1, keepdim=True).sqrt() + 1e-6)
+
+
+def to_four_bits(weight: Tensor) -> Tensor:
+    scale = weight.abs().amax(dim=1, keepdim=True) / 7
+    return (weight / scale).round() * scale
 
 
 Q, K, GATE, UP, OUTPUT = (
@@ -460,9 +636,103 @@ FAULTS: dict[str, Fault] = {
     "backward: activation": Fault(
         "qwen3", in_code(gated_by(SlopeOfRelu.apply)), f"{AT}feed_forward.gate", "slope of another activation"
     ),
-    "backward: detached": Fault("qwen3", in_code(detached_keys), f"{AT}attention.key", "no gradient"),
+    "backward: detached": Fault("qwen3", in_code(detached_keys), f"{AT}attention.key.weight", "no gradient"),
     "backward: mean": Fault(
         "qwen3", in_code(mean_of_weight_gradient), "blocks.0.attention.value.weight", "mean instead of sum"
     ),
     "backward: rows": Fault("qwen3", in_code(rows_overwritten), "embedding.table", "gradient overwritten, not added"),
+    # a second batch, planted after the guesses were written
+    "file: 4 bits": Fault("qwen3", in_file(rows(GATE, to_four_bits)), f"{AT}feed_forward.gate", "rounded to 4 bits"),
+    "file: float8": Fault(
+        "qwen3",
+        in_file(rows(UP, lambda w: w.to(torch.float8_e4m3fn).float())),
+        f"{AT}feed_forward.up",
+        "rounded to float8_e4m3fn",
+    ),
+    "file: zeros": Fault("qwen3", in_file(rows(GATE, torch.zeros_like)), f"{AT}feed_forward.gate", "zeros"),
+    "file: sign": Fault("qwen3", in_file(rows(OUTPUT, lambda w: -w)), f"{AT}attention.output", "sign turned"),
+    "file: key norm in pairs": Fault(
+        "qwen3",
+        in_file(rows(f"{LAYER}self_attn.k_norm.weight", lambda w: w.reshape(2, 4).T.reshape(8))),
+        f"{AT}attention.key_norm",
+        "interleaved rotary pairs",
+    ),
+    "file: positions shifted": Fault(
+        "gpt2", in_file(rows("transformer.wpe.weight", lambda w: w.roll(-2, 0))), "blocks.0.stream", "rows shifted"
+    ),
+    "code: half a branch": Fault("qwen3", in_code(forward_of(1, half_a_branch)), f"{AT}between", "branch scaled"),
+    "code: added to the norm": Fault(
+        "qwen3", in_code(forward_of(1, added_to_the_norm)), "blocks.2.stream", "added to the norm"
+    ),
+    "code: norm skipped": Fault("llama", in_code(forward_of(1, norm_skipped)), f"{AT}attention.query", "norm left out"),
+    "code: heads not moved": Fault(
+        "qwen3", in_code(attends(1, not_moved)), f"{AT}attention.gathered", "heads merged without moving them"
+    ),
+    "code: mask late": Fault(
+        "qwen3", in_code(attends(1, mask_late)), f"{AT}attention.scores", "mask after the softmax"
+    ),
+    "code: over queries": Fault(
+        "qwen3", in_code(attends(1, over_queries)), f"{AT}attention.shares", "softmax over the queries"
+    ),
+    "code: norm after rotation": Fault(
+        "qwen3", in_code(norm_after_rotation), f"{AT}attention.turned_query", "norm after rotation"
+    ),
+    "code: turned backwards": Fault(
+        "llama", in_code(backwards), "blocks.0.attention.turned_query", "turned the wrong way"
+    ),
+    "code: not turned": Fault("llama", in_code(no_rotation), "blocks.0.attention.turned_query", "positions not turned"),
+    "code: no positions": Fault("gpt2", in_code(no_positions), "blocks.0.stream", "positions left out"),
+    "code: mean kept": Fault("gpt2", in_code(mean_kept), "final_norm", "mean not subtracted"),
+    "code: no logit cap": Fault("gemma3", in_code(no_logit_cap), "logits", "logit cap left out"),
+    "code: one expert": Fault(
+        "qwen3_moe", in_code(fewer_experts), "blocks.0.feed_forward.output", "another number of experts"
+    ),
+    "code: epsilon outside": Fault(
+        "llama", in_code(epsilon_outside), "blocks.0.attention_norm", "epsilon outside the root"
+    ),
+    "code: window left out": Fault(
+        "gemma3", in_code(masked(lambda d, p, w: d >= 0)), "blocks.0.attention.visible", "window left out"
+    ),
+    "backward: softmax": Fault(
+        "qwen3",
+        in_code(attends(1, independent_shares)),
+        f"{AT}attention.scores",
+        "softmax taken for independent shares",
+    ),
+    "backward: rotation": Fault(
+        "llama", in_code(turned_forward_again), "blocks.2.attention.key", "gradient turned the wrong way"
+    ),
+    "backward: stream": Fault(
+        "qwen3", in_code(no_gradient_along_the_stream), f"{AT}stream", "no gradient along the stream"
+    ),
+    "backward: branch": Fault(
+        "qwen3",
+        in_code(input_through("blocks.1.feed_forward_norm", torch.zeros_like)),
+        f"{AT}between",
+        "no gradient through the branch",
+    ),
+    "backward: factor": Fault(
+        "qwen3",
+        in_code(input_through("blocks.1.attention.output", lambda g: g / 3)),
+        f"{AT}attention.shares",
+        "a factor",
+    ),
+    "backward: clipped": Fault(
+        "qwen3",
+        in_code(input_through("final_norm", lambda g: g.clamp(-0.01, 0.01))),
+        "stream",
+        "gradient clipped",
+    ),
+    "backward: rounded": Fault(
+        "qwen3",
+        in_code(input_through("final_norm", lambda g: g.bfloat16().to(g.dtype))),
+        "stream",
+        "rounded to bfloat16",
+    ),
+    "backward: softmax in one piece": Fault(
+        "qwen3",
+        in_code(attends(1, partial(in_one_piece, True))),
+        f"{AT}attention.turned_key",
+        "softmax taken for independent shares",
+    ),
 }

@@ -13,7 +13,9 @@ SHAPE = {
     "context_length": 32, "rope_base": 500.0,
 }  # fmt: skip
 FAMILIES = {
-    "gpt2": {"design": GPT2, "kv_heads": 4, "d_head": 6, "norm_eps": 1e-5, "tied_embeddings": True},
+    "gpt2": {
+        "design": GPT2, "kv_heads": 4, "d_head": 6, "norm_eps": 1e-5, "rope_base": 10000.0, "tied_embeddings": True,
+    },
     "llama": {"design": LLAMA},
     "square": {"design": LLAMA, "kv_heads": 4, "d_head": 6},
     "qwen2": {"design": QWEN2},

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 
 import pytest
 import torch
-from planted import FAULTS, in_code
+from planted import FAULTS, attends, in_code, in_one_piece
 from small_models import FAMILIES, family
 from torch.nn import functional as F
 
@@ -13,7 +14,7 @@ from llm_layers.fast import FAST
 from llm_layers.inspection.table import divergence_report
 from llm_layers.kernels import FUSED
 
-TOO_SMALL_FOR_FLOAT32 = {"code: epsilon"}
+TOO_SMALL_FOR_FLOAT32 = {"code: epsilon", "code: epsilon outside"}
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -161,3 +162,9 @@ def test_faults_are_named_beside_the_fast_kernels(name, ids, tmp_path):
     fast = family(fault.family, FAST)
     found = first_divergence(fault.plant(family(fault.family), tmp_path), fast, ids)
     assert found.cause == fault.cause
+
+
+def test_a_kernel_that_keeps_its_gradients_to_itself_is_no_fault(ids, tmp_path):
+    right = family("qwen3").double()
+    other = in_code(attends(1, partial(in_one_piece, False)))(right, tmp_path)
+    assert first_divergence(right, other, ids).equal

@@ -15,7 +15,9 @@ EXAMPLES = "example:\n  llm-layers describe runs/tale/model"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the verb takes."""
-    parser.add_argument("model", metavar="MODEL", help="a model folder (config.json, model.safetensors)")
+    parser.add_argument(
+        "model", metavar="MODEL", help="a model folder (config.json, model.safetensors), or a GGUF file"
+    )
 
 
 def run(options: argparse.Namespace) -> str:

@@ -26,7 +26,7 @@ KERNELS = {"clear": CLEAR, "fused": FUSED}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the verb takes."""
-    parser.add_argument("model", metavar="MODEL", help="a model folder; only its config.json is read")
+    parser.add_argument("model", metavar="MODEL", help="a model folder or a GGUF file; no weights are read")
     parser.add_argument("--batch", type=_whole, default=1, help="texts at a time (default 1)")
     parser.add_argument("--positions", type=_whole, help="tokens of a text (default: the whole context)")
     parser.add_argument("--bytes", type=_above_zero, default=4.0, help="bytes of a weight when decoding (default 4)")

@@ -53,6 +53,18 @@ def load_gguf(path: str | os.PathLike[str], *, dtype: torch.dtype = torch.float3
     return model
 
 
+def load_gguf_config(path: str | os.PathLike[str]) -> ModelConfig:
+    """Read the shape of the model in a GGUF file; its numbers are not read.
+
+    Raises:
+        LayersError: as `load_gguf`.
+    """
+    path = Path(path)
+    file = read_gguf(path)
+    with naming(path):
+        return _checked(file)[1]
+
+
 def check_tensors(wanted: Mapping[str, tuple[int, ...]], tensors: Mapping[str, StoredTensor]) -> None:
     """Compare the tensors of a file with those that its settings ask for, and name all that do not fit."""
     problems = (

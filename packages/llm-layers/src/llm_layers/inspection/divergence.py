@@ -150,8 +150,8 @@ def _parts(a: Recording, b: Recording, tolerance: float, floor: float) -> Iterat
         yield Part(name=point, kind="value", difference=found, differs=found.relative > tolerance)
     seen: set[str] = set()
     for point in reversed(shared):  # a gradient is made from those of the points behind
-        if point in a.gradients or point in b.gradients:
-            found = _of_gradients(a.gradients.get(point), b.gradients.get(point), tolerance, floor)
+        if point in a.gradients and point in b.gradients:
+            found = _difference(a.gradients[point], b.gradients[point], LOOSER * tolerance, floor)
             differs = found.relative > LOOSER * tolerance
             yield Part(name=point, kind="gradient", difference=found, differs=differs)
         names = [*weights_of(point, a.weights), *hidden_weights_of(point, a.weights, shared)]
@@ -159,8 +159,8 @@ def _parts(a: Recording, b: Recording, tolerance: float, floor: float) -> Iterat
             if name == "embedding.table" and point != "embedding" and "embedding" in shared:
                 continue  # a tied table's gradient is complete only at the very end
             seen.add(name)
-            if name in a.weight_gradients or name in b.weight_gradients:
-                found = _of_gradients(a.weight_gradients.get(name), b.weight_gradients.get(name), tolerance, floor)
+            if name in a.weight_gradients and name in b.weight_gradients:
+                found = _difference(a.weight_gradients[name], b.weight_gradients[name], LOOSER * tolerance, floor)
                 differs = found.relative > LOOSER * tolerance
                 yield Part(name=name, kind="weight's gradient", difference=found, differs=differs)
     for name, weight in a.weights.items():
@@ -175,14 +175,6 @@ def _difference(a: Tensor, b: Tensor, tolerance: float, floor: float = 0.0) -> D
             f"the two models must give tensors of one shape, but gave {list(a.shape)} and {list(b.shape)}"
         )
     return difference(a, b, tolerance, floor)
-
-
-def _of_gradients(a: Tensor | None, b: Tensor | None, tolerance: float, floor: float) -> Difference:
-    """Compare two gradients; one that is missing is zero."""
-    some = a if a is not None else b
-    assert some is not None, "one of the two has it"
-    zero = torch.zeros_like(some)
-    return _difference(zero if a is None else a, zero if b is None else b, LOOSER * tolerance, floor)
 
 
 def _causes(a: Recording, b: Recording, part: Part, tolerance: float, floor: float) -> list[Cause]:

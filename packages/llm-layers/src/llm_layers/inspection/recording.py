@@ -31,9 +31,10 @@ class Recording:
     Args:
         ids: the text, [batch, position].
         values: point -> its numbers; the heads stand before the positions.
-        gradients: point -> the gradient of the loss there; without the points that the loss does not depend on.
+        gradients: point -> the gradient of the loss there, zero where the loss does not depend on it; without points
+            inside an `autograd.Function`, which keeps its own gradients to itself.
         weights: the model's weights under our names.
-        weight_gradients: their gradients; without those that the loss does not depend on.
+        weight_gradients: their gradients, zero where the loss does not depend on one; without frozen weights.
         loss: the mean cross-entropy of each id after those before it; NaN for a single id.
         config: shape and design.
     """
@@ -169,14 +170,14 @@ class Recorder(TorchFunctionMode):
         places = {point: kept[0] for point, kept in self.kept.items() if kept[0].requires_grad}
         weights = [weight for weight in subject.module.parameters() if weight.requires_grad]
         wanted = [*places.values(), *weights]
-        found = torch.autograd.grad(loss, wanted, allow_unused=True) if wanted and loss.requires_grad else ()
+        if not wanted or not loss.requires_grad:
+            return {}, {}
+        found = torch.autograd.grad(loss, wanted, allow_unused=True, materialize_grads=True)
         of_places = {
-            point: self.laid_out(point, gradient, backward=True)
-            for point, gradient in zip(places, found, strict=False)
-            if gradient is not None
+            point: self.laid_out(point, gradient, backward=True) for point, gradient in zip(places, found, strict=False)
         }
-        of_weights = zip(weights, found[len(places) :], strict=False)
-        return of_places, subject.named({id(w): gradient for w, gradient in of_weights if gradient is not None})
+        of_weights = zip(weights, found[len(places) :], strict=True)
+        return of_places, subject.named({id(weight): gradient for weight, gradient in of_weights})
 
     def laid_out(self, point: str, x: Tensor, *, backward: bool = False) -> Tensor:
         """Give the numbers of a point in the one order that all models share."""

@@ -172,24 +172,20 @@ def _of_mask(core: AttentionCore, scene: Scene) -> Iterator[Variant]:
 def _of_scores(core: AttentionCore, scene: Scene) -> Iterator[Variant]:
     config = scene.config
     scales = {
-        "by nothing": 1.0,
-        "by d_head instead of its root": 1.0 / core.d_head,
-        "by √d_head": core.d_head**-0.5,
-        "by √d_model": config.d_model**-0.5,
-        "by √(heads · d_head)": (config.heads * config.d_head) ** -0.5,
-        "by √heads": config.heads**-0.5,
-        "twice": core.scale**2,
+        1.0: " (they are not scaled)",
+        1.0 / core.d_head: " (1/d_head)",
+        core.d_head**-0.5: " (1/√d_head)",
+        config.d_model**-0.5: " (1/√d_model)",
+        (config.heads * config.d_head) ** -0.5: " (1/√(heads · d_head))",
+        config.heads**-0.5: " (1/√heads)",
+        core.scale**2: " (scaled twice)",
     }
     if (fitted := _fitted_scale(core, scene)) is not None:
-        scales[f"with the factor {fitted:.5g}"] = fitted
-    for words, scale in scales.items():
+        scales.setdefault(fitted, "")
+    for scale, words in scales.items():
         if abs(scale / core.scale - 1) > 1e-6:
-            says = f"{{b}} divides the scores {words}, {{a}} multiplies them by {core.scale:.5g}"
-            yield (
-                "another score scale",
-                says.replace("divides the scores with", "multiplies the scores with"),
-                {"scale": scale},
-            )
+            says = f"{{b}} multiplies the scores by {scale:.5g}{words}, {{a}} by {core.scale:.5g}"
+            yield "another score scale", says, {"scale": scale}
     if core.cap is not None:
         yield "score cap left out", f"{{b}} does not hold the scores within ±{core.cap:g}", {"cap": None}
     for cap in (scene.b.config.score_cap, 50.0, 30.0):

@@ -31,6 +31,8 @@ def gradient_guesses(scene: Scene, right: Tensor, target: Tensor) -> Iterator[Gu
     yield from _through_the_activation(scene)
     if scene.part == "attention.scores":
         yield from _through_the_softmax(scene)
+    if scene.part in ("attention.turned_query", "attention.turned_key"):
+        yield from _through_the_scores(scene)
     yield from _through_the_rotation(scene, right)
     yield from _whole(scene, right, target, f"the gradient at {scene.point}")
 
@@ -149,6 +151,29 @@ def _through_the_softmax(scene: Scene) -> Iterator[Guess]:
     yield Guess(name="softmax taken for independent shares", says=says, value=shares * back)
     says = "in {b} the gradient goes through the softmax unchanged"
     yield Guess(name="softmax left out of the gradient", says=says, value=back)
+
+
+def _through_the_scores(scene: Scene) -> Iterator[Guess]:
+    """Guess the same where the kernel is one piece: then the first gradients that show it are those of its inputs."""
+    shares, value = scene.value("attention.shares"), scene.value("attention.value")
+    query, key = scene.value("attention.turned_query"), scene.value("attention.turned_key")
+    back = scene.a.gradients.get(scene.full("attention.gathered"))
+    if shares is None or value is None or query is None or key is None or back is None:
+        return
+    config = scene.config
+    group = config.heads // config.kv_heads
+
+    def in_heads(x: Tensor) -> Tensor:
+        return x.reshape(*x.shape[:2], -1, config.d_head).transpose(1, 2)
+
+    of_shares = in_heads(back) @ in_heads(value).repeat_interleave(group, dim=1).mT
+    of_scores = shares * of_shares * config.d_head**-0.5  # a stretched query carries the rest of the scale
+    if scene.part == "attention.turned_query":
+        guess = of_scores @ key.repeat_interleave(group, dim=1)
+    else:
+        guess = (of_scores.mT @ query).unflatten(1, (config.kv_heads, group)).sum(dim=2)
+    says = "in {b} the backward of the softmax leaves out that the shares add up to one: Σ share · gradient is missing"
+    yield Guess(name="softmax taken for independent shares", says=says, value=guess)
 
 
 def _through_the_rotation(scene: Scene, right: Tensor) -> Iterator[Guess]:

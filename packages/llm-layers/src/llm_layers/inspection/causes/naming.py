@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-import torch
-
 from llm_layers.inspection.causes.attention import attention_guesses
 from llm_layers.inspection.causes.feed_forward import expert_guesses, inner_guesses
 from llm_layers.inspection.causes.gradients import gradient_guesses, weight_gradient_guesses
@@ -39,7 +37,9 @@ def changed_weights(scene: Scene) -> list[str]:
     names = weights_of(scene.point, scene.a.weights)
     for name in [*hidden_weights_of(scene.point, scene.a.weights, scene.seen), *names]:
         a, b = scene.a.weights[name], weight_of_b(scene, name)
-        if b is None or a.shape != b.shape or difference(a, b.to(a.dtype), EXACT).relative > EXACT:
+        if b is None:  # B keeps it elsewhere, or in another form: nothing can be said about it
+            continue
+        if a.shape != b.shape or difference(a, b.to(a.dtype), EXACT).relative > EXACT:
             changed.append(name)
     return changed
 
@@ -60,9 +60,8 @@ def causes_of_gradient(scene: Scene, weight: str | None, tolerance: float, floor
         target = scene.b.gradients.get(scene.point)
     else:
         right, target = scene.a.weight_gradients.get(weight), scene.b.weight_gradients.get(weight)
-    if right is None:
+    if right is None or target is None:
         return []
-    target = torch.zeros_like(right) if target is None else target
     before = difference(right, target, tolerance, floor).relative
     if weight is None:
         guesses = gradient_guesses(scene, right, target)
