@@ -181,7 +181,7 @@ def test_missing_folders_and_runs_say_what_to_do(
     assert "tale" in err
     status, _, err = run(text(tmp_path / "nowhere"), capsys)
     assert status == 2
-    assert "there is no folder" in err
+    assert "there is no '" in err
 
 
 def test_the_newest_run_is_taken(model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
