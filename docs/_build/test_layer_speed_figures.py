@@ -9,14 +9,15 @@ import layer_speed_figures
 import plots
 import pytest
 
+PAIR = {"bar": 1, "unit": "x"}
 RECORD = {
     "machine": {"processor": "A <kind> of processor", "cores": 2, "python": "3.11.7", "system": "Linux"},
     "measured": "one thread, processor time",
     "versions": {"torch": "2.13.0"},
     "shapes": {"small": "4 layers"},
     "rows": [
-        {"what": "step, small, float32, a against b", "ours": 0.5, "peer": 1, "reached": 2, "bar": 1, "unit": "x", "met": True},
-        {"what": "step, small, bfloat16, a against b", "ours": 2, "peer": 1, "reached": 0.5, "bar": 1, "unit": "x", "met": False},
+        {"what": "step, small, float32, a against b", "ours": 0.5, "peer": 1, "reached": 2, **PAIR, "met": True},
+        {"what": "step, small, bfloat16, a against b", "ours": 2, "peer": 1, "reached": 0.5, **PAIR, "met": False},
         {"what": "peak", "reached": 0.4, "bar": 0.5, "unit": "x", "met": True, "at_most": True},
     ],
     "ladder": [

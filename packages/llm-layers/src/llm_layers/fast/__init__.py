@@ -13,7 +13,7 @@ processor likes to compute it. Gradients are written by hand and can be taken on
 | room | how it saves time or memory |
 |---|---|
 | `product` | 16-bit numbers go through float32 where the processor has no instructions for them |
-| `linear` | as `product`; the gradients of several maps of one x are summed by the products themselves |
+| `linear` | as `product`; the products themselves sum the gradients of several maps of one x |
 | `norm` | a few rows at a time through all steps; one number kept per vector |
 | `rotary` | the way back is a turn back: nothing kept |
 | `attention` | keys that nobody sees are skipped; shares kept only while they are few |

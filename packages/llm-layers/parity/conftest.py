@@ -1,0 +1,6 @@
+"""The foreign models of `test_families` are imported by name."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
