@@ -21,6 +21,7 @@
       String.raw`\p{N}{1,3}`, OTHERS + String.raw`[\r\n/]*`, LINES, SPACES],
     llama3: newer(String.raw`\p{N}{1,3}`),
     qwen2: newer(String.raw`\p{N}`),
+    smollm: [ENDING, String.raw` ?\p{L}+|\p{N}`, OTHERS, String.raw`${SPACE}+(?![^${SPACE}\p{N}])|${SPACE}+`],
   };
 
   function byteToUnicode() {
