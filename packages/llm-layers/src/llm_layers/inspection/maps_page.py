@@ -13,7 +13,7 @@ from llm_layers.inspection.page import page
 STYLE = """
 main { display: flex; flex-wrap: wrap; gap: 1.6rem; align-items: flex-start }
 main > div:first-child { flex: none; max-width: 100%; overflow: auto }
-main > div:last-child { flex: 1 1 22rem; min-width: 0 }
+main > div:last-child { flex: 1 1 22rem; min-width: 0; position: sticky; top: 1rem }
 #heads { display: grid; gap: 4px; align-items: center }
 #heads span { color: var(--pale); font-size: 12px; text-align: center }
 #heads button { padding: 2px; line-height: 0; cursor: pointer }
