@@ -59,8 +59,8 @@ def tests(session: nox.Session, package: str) -> None:
     folder = ROOT / "packages" / package
     session.chdir(session.create_tmp())
     pytest = ["python", "-m", "pytest", "-q", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder)]
-    shapes = [f"--jaxtyping-packages={module},beartype.beartype"] if package == "llm-layers" else []
-    session.run(*pytest, *shapes, str(folder / "tests"), *session.posargs)
+    checked = ["-o", f"pythonpath={folder / 'tests'}", f"--jaxtyping-packages={module},typecheck.typecheck"]
+    session.run(*pytest, *(checked if package == "llm-layers" else []), str(folder / "tests"), *session.posargs)
     session.run(*pytest, "-p", f"{module}.spec.plugin", "--pyargs", f"{module}.spec")
 
 

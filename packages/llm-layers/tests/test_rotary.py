@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jaxtyping import TypeCheckError
 
 from llm_layers import (
     LayersError,
@@ -120,7 +121,6 @@ def test_the_temperature_is_the_papers_or_the_one_that_was_given():
         (lambda: LinearScaling(factor=0.0), "factor of LinearScaling must be a number above 0, but was 0.0"),
         (lambda: LinearScaling(factor=math.inf), "factor of LinearScaling must be a number above 0, but was inf"),
         (lambda: LinearScaling(factor=True), "factor of LinearScaling must be a number above 0, but was True"),
-        (lambda: LinearScaling(factor="4"), "factor of LinearScaling must be a number above 0, but was '4'"),
         (lambda: dataclasses.replace(LLAMA3, original_context=-1), "original_context of Llama3Scaling"),
         (lambda: dataclasses.replace(LLAMA3, low_frequency_factor=4.0), "high_frequency_factor must be greater"),
         (lambda: YarnScaling(factor=4.0, original_context=100, beta_slow=32.0), "beta_fast must be greater"),
@@ -130,6 +130,12 @@ def test_the_temperature_is_the_papers_or_the_one_that_was_given():
 def test_a_setting_outside_its_range_is_refused(make, message):
     with pytest.raises(LayersError, match=message):
         make()
+
+
+def test_a_factor_in_quotes_is_refused():
+    refusals = LayersError, TypeCheckError  # where types are checked at run time, that comes first
+    with pytest.raises(refusals, match=r"(?s)factor.*'4'"):
+        LinearScaling(factor="4")
 
 
 @pytest.mark.parametrize("context", [1, 10**12])

@@ -97,7 +97,7 @@ class Family:
         metadata = {f"{self.name}.{name}": value for name, value in entries.items()}
         divisors = self.divisors(config)
         expressed = self.read_config(metadata, divisors, vocab=config.vocab_size, tied=config.tied_embeddings)
-        for name in vars(config).keys() - {"design"}:
+        for name in [field for field in vars(config) if field != "design"]:
             wanted, found = _meaning(config, name), _meaning(expressed, name)
             if not _same(wanted, found):
                 raise LayersError(

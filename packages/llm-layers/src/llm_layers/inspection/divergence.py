@@ -140,7 +140,7 @@ def _check_shapes(a: Subject, b: Subject) -> None:
 def _floor(a: Recording) -> float:
     """Give the size below which a gradient is nothing but rounding: a key's bias, for one, has none in truth."""
     sizes = sorted(gradient.abs().max().item() for gradient in (*a.gradients.values(), *a.weight_gradients.values()))
-    return 1e-3 * sizes[len(sizes) // 2] if sizes else 0.0
+    return 1e-2 * sizes[len(sizes) // 2] if sizes else 0.0
 
 
 def _parts(a: Recording, b: Recording, tolerance: float, floor: float) -> Iterator[Part]:

@@ -7,7 +7,7 @@ import numpy as np
 from llm_layers.reference.arrays import Array
 
 
-def truncated_normal(uniforms: Array, deviation: float | int, limit: float | int) -> Array:
+def truncated_normal(uniforms: Array, deviation: float, limit: float) -> Array:
     """Turn numbers even over (0, 1) into normal ones cut at ±limit, of standard deviation `deviation`.
 
     Let Φ be the distribution function of the standard normal and φ its density. A number z of the cut normal has the
@@ -21,11 +21,11 @@ def truncated_normal(uniforms: Array, deviation: float | int, limit: float | int
     inside = math.erf(limit / math.sqrt(2.0))  # Φ(L) - Φ(-L)
     density = math.exp(-limit * limit / 2.0) / math.sqrt(2.0 * math.pi)
     variance = 1.0 - 2.0 * limit * density / inside
-    z = np.array([_inverse_erf((2.0 * u - 1.0) * inside, limit) for u in uniforms.flat])
+    z = np.array([_inverse_erf((2.0 * u - 1.0) * inside, limit) for u in uniforms.ravel().tolist()])
     return deviation / math.sqrt(variance) * z.reshape(uniforms.shape)
 
 
-def _inverse_erf(wanted: float | int, limit: float | int) -> float:
+def _inverse_erf(wanted: float, limit: float) -> float:
     """Give z from -limit to limit with erf(z / √2) = wanted, by halving the interval until no float lies between."""
     low, high = -limit, limit
     while True:
@@ -38,6 +38,6 @@ def _inverse_erf(wanted: float | int, limit: float | int) -> float:
             high = middle
 
 
-def scaled_initialization(normals: Array, deviation: float | int, layers: int) -> Array:
+def scaled_initialization(normals: Array, deviation: float, layers: int) -> Array:
     """Give y = normals · deviation / √(2 · layers): two parts of each block write to the stream."""
     return normals * deviation / math.sqrt(2 * layers)

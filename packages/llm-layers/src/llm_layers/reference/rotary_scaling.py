@@ -7,17 +7,17 @@ import numpy as np
 from llm_layers.reference.arrays import Array
 
 
-def linear_scaling(speeds: Array, factor: float | int) -> Array:
+def linear_scaling(speeds: Array, factor: float) -> Array:
     """Divide every speed by the factor."""
     return speeds / factor
 
 
 def llama3_scaling(
     speeds: Array,
-    factor: float | int,
-    low_frequency_factor: float | int,
-    high_frequency_factor: float | int,
-    original_context: float | int,
+    factor: float,
+    low_frequency_factor: float,
+    high_frequency_factor: float,
+    original_context: float,
 ) -> Array:
     """Divide the speed of hands with few turns in the training length; one case after the other.
 
@@ -42,11 +42,11 @@ def llama3_scaling(
 
 def yarn_scaling(
     speeds: Array,
-    base: float | int,
-    factor: float | int,
-    original_context: float | int,
-    beta_fast: float | int,
-    beta_slow: float | int,
+    base: float,
+    factor: float,
+    original_context: float,
+    beta_fast: float,
+    beta_slow: float,
 ) -> Array:
     """Divide the speeds of the slow pairs; the passage is even along the pairs.
 
@@ -73,6 +73,6 @@ def yarn_scaling(
     return np.array(scaled)
 
 
-def yarn_temperature(factor: float | int) -> float:
+def yarn_temperature(factor: float) -> float:
     """Give 0.1 · ln(factor) + 1, and 1 for a factor that does not stretch."""
     return 0.1 * math.log(max(factor, 1.0)) + 1.0
