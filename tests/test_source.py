@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from llm_tokenizer.spec.pages import TITLES
 from surface import PACKAGES, ROOT
 
 LONGEST_FILE = 320
@@ -92,7 +93,10 @@ def test_every_axis_of_a_contract_is_in_the_vocabulary(package: str) -> None:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_contract_names_a_page_that_exists(package: str) -> None:
     for contract in specification(package).contracts:
-        assert (ROOT / "docs" / f"{contract.page}.md").is_file(), f"{contract.id}: there is no page {contract.page!r}"
+        page = ROOT / "docs" / f"{contract.page}.md"
+        assert page.is_file(), f"{contract.id}: there is no page {contract.page!r}"
+        titles = re.findall(r"^# (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+        assert titles[0] == TITLES[contract.page], f"{contract.id}: spec/pages.py knows the page under another title"
 
 
 def test_the_stored_cases_stay_small() -> None:

@@ -1,11 +1,30 @@
+import io
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from llm_layers import save_model
 from llm_layers.command import main
+from llm_layers.commands import stages
+from llm_layers.commands.sources import in_words
+
+
+class Terminal(io.StringIO):
+    """A terminal that tells when something is written on it."""
+
+    def __init__(self):
+        super().__init__()
+        self.written = threading.Event()
+
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        self.written.set()
+        return super().write(text)
 
 
 def test_describe_shows_every_part(tmp_path, model, capsys):
@@ -73,3 +92,57 @@ def test_predict_needs_the_config_only_and_names_what_is_wrong(tmp_path, model, 
         main(["predict", str(tmp_path), "--batch", "0"])
     assert caught.value.code == 2
     assert "whole number of at least 1, but was '0'" in capsys.readouterr().err
+
+
+def test_work_that_takes_long_says_what_it_does(tmp_path, model, monkeypatch):
+    save_model(model, tmp_path / "mine")
+    weights = in_words(sum(weight.numel() for weight in model.parameters()))
+    monkeypatch.setattr(stages, "PATIENCE", 0.0)
+    for arguments, words in (
+        (["describe"], f"reading mine ({weights} weights) …"),
+        (["attention", "--ids", "1,2,3"], "running a text of 3 tokens …"),
+        (["lens", "--ids", "1,2,3"], "running a text of 3 tokens …"),
+        (["statistics", "--ids", "1,2,3"], "forward and backward, and measuring every tensor …"),
+        (["convert", str(tmp_path / "new.gguf")], "writing new.gguf …"),
+        (["compare", str(tmp_path / "mine")], "through both models and comparing every tensor …"),
+    ):
+        monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+        assert main([arguments[0], str(tmp_path / "mine"), *arguments[1:]]) == 0
+        lines = terminal.getvalue().split("\r\x1b[K")
+        assert lines[1].startswith("reading mine (")
+        assert any(words in line for line in lines)
+        assert lines[-1] == ""  # wiped
+
+
+def test_a_stage_that_goes_on_is_told_of_while_it_goes_on(monkeypatch):
+    monkeypatch.setattr(stages, "PATIENCE", 0.05)
+    terminal = Terminal()
+    with stages.Stages(terminal) as begin:
+        begin("thinking")
+        assert terminal.written.wait(60)
+    assert terminal.getvalue() == "\r\x1b[Kthinking …\r\x1b[K"
+
+
+def test_quick_work_says_nothing(tmp_path, model, monkeypatch):
+    save_model(model, tmp_path)
+    monkeypatch.setattr(stages, "PATIENCE", 1000.0)
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    assert main(["describe", str(tmp_path)]) == 0
+    assert terminal.getvalue() == ""
+
+
+def test_where_no_terminal_listens_each_stage_is_a_plain_line(tmp_path, model, monkeypatch, capsys):
+    save_model(model, tmp_path / "mine")
+    monkeypatch.setattr(stages, "PLAIN_PATIENCE", 0.0)
+    assert main(["statistics", str(tmp_path / "mine"), "--ids", "1,2,3"]) == 0
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("llm-layers: reading mine (")
+    assert second.startswith("llm-layers: running a text of 3 tokens")
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(7, "7"), (999.4, "999"), (999.6, "1 thousand"), (134515008, "135 million"), (3e15, "3 quadr")],
+)
+def test_counts_in_words(number, words):
+    assert in_words(number).startswith(words)

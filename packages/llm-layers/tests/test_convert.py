@@ -5,6 +5,7 @@ import torch
 
 from llm_layers import Decoder, load_model, save_model
 from llm_layers.command import main
+from llm_layers.commands import stages
 from llm_tokenizer import load_tokenizer, save_tokenizer, train_bpe
 
 TEXT = "the wolf sat by the wool and said so " * 10
@@ -38,6 +39,23 @@ def test_a_folder_becomes_a_gguf_file_and_a_folder_again(folder, tmp_path, capsy
     assert load_tokenizer(tmp_path / "back").encode(TEXT) == load_tokenizer(folder).encode(TEXT)
 
 
+def test_what_a_quantized_file_is_read_as_is_said(folder, tmp_path, capsys):
+    file, back = tmp_path / "small.gguf", tmp_path / "back"
+    assert main(["convert", str(folder), str(file), "--dtype", "q8_0"]) == 0
+    assert "stored as" not in capsys.readouterr().out
+    assert main(["describe", str(file)]) == 0
+    assert "\nweights stored as Q8_0, read as float32\n" in capsys.readouterr().out
+    assert main(["convert", str(file), str(back), "--dtype", "bfloat16"]) == 0
+    assert capsys.readouterr().out.endswith("weights stored as Q8_0, read as float32, written as bfloat16\n")
+    assert load_model(back).embedding.table.dtype == torch.bfloat16
+
+
+def test_nothing_is_said_of_a_file_that_is_read_as_it_is(folder, tmp_path, capsys):
+    assert main(["convert", str(folder), str(tmp_path / "whole.gguf")]) == 0
+    assert main(["describe", str(tmp_path / "whole.gguf")]) == 0
+    assert "stored as" not in capsys.readouterr().out
+
+
 def test_types_of_numbers(folder, tmp_path):
     assert main(["convert", str(folder), str(tmp_path / "half"), "--dtype", "bfloat16"]) == 0
     assert load_model(tmp_path / "half").embedding.table.dtype == torch.bfloat16
@@ -53,7 +71,7 @@ def test_types_of_numbers(folder, tmp_path):
         (["convert", "model/config.json", "new"], "config.json"),
         (["quantize", "model", "--text", "nowhere.txt"], "cannot be read"),
         (["quantize", "model", "--text", "empty.txt"], "must give at least 2 tokens"),
-        (["quantize", "model", "--text", "long.txt", "--group", "5"], "must be"),
+        (["quantize", "model", "--text", "long.txt", "--group", "5"], "--group must divide"),
         (["quantize", "model", "--text", "long.txt", "--tokens", "0"], "--tokens must be at least 2"),
     ],
 )
@@ -69,11 +87,15 @@ def test_what_cannot_be_done_is_said_in_a_sentence(folder, arguments, words, cap
     assert sorted(folder.parent.rglob("*")) == before
 
 
-def test_quantize_measures_and_writes(folder, tmp_path, capsys):
+def test_quantize_measures_and_writes(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(stages, "PLAIN_PATIENCE", 0.0)
     text = tmp_path / "text.txt"
     text.write_text(TEXT)
     assert main(["quantize", str(folder), "--text", str(text), "--out", str(tmp_path / "q.gguf")]) == 0
-    rows = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()}
+    captured = capsys.readouterr()
+    assert "measuring the weights as int4 on " in captured.err
+    assert "writing q.gguf" in captured.err
+    rows = {line.split()[0]: line.split() for line in captured.out.splitlines()}
     assert float(rows["int4"][1]) < float(rows["int8"][1]) < float(rows["float32"][1])
     assert rows["float32"][3] == "+0.00%"
     assert 0 < (logits(folder) - logits(tmp_path / "q.gguf")).abs().max() < 0.5

@@ -6,6 +6,7 @@ import json
 import sys
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -180,6 +181,7 @@ def test_a_mistake_of_ones_own_is_not_called_a_slip(toy: Specification) -> None:
         (lambda x, gain: "text", "an array is expected, and str came back"),
         (lambda x, gain: None, "an array is expected, and NoneType came back"),
         (lambda x: x, "it raised TypeError"),
+        (lambda x, gain: x.mean(-1, keepdim=True), 'Then write SPEC_ARRAYS = "torch" in your module'),
     ],
 )
 def test_whatever_a_stranger_returns_is_told_in_words(toy: Specification, function: object, words: str) -> None:
@@ -229,7 +231,10 @@ def test_the_command_says_what_to_do(toy: Specification, tmp_path: Path, monkeyp
     (tmp_path / "nothing_yet.py").write_text("")
     (tmp_path / "wrong.py").write_text("def mean_square(x, gain):\n    return gain * (x * x).sum(axis=-1)\n")
     assert main(toy, ["nothing_yet"]) == 0
-    assert "Nothing of this is in nothing_yet yet" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "nothing_yet has no function of any of these names yet, which is no mistake." in printed
+    assert "for example mean_square(x, gain) -> y, and run this again; --list says what each must be." in printed
+    assert "llm-toy spec 1.0: 0 of 1 contracts met" in printed
     assert main(toy, ["wrong.py", "--report", "report.json"]) == 1
     printed = capsys.readouterr().out
     assert "your numbers are those of: summed, not averaged" in printed
@@ -237,8 +242,68 @@ def test_the_command_says_what_to_do(toy: Specification, tmp_path: Path, monkeyp
     assert json.loads((tmp_path / "report.json").read_text())["contracts"][0]["recognised"] == "summed, not averaged"
     assert main(toy, ["no_such_module"]) == 2
     assert "There is no module 'no_such_module'" in capsys.readouterr().err
-    assert main(toy, ["-k", "attention"]) == 2
+    assert main(toy, ["-k", "mean squares"]) == 2
+    assert "no contract has 'mean squares' in its id; the nearest: mean_square. --list shows all 1" in (
+        capsys.readouterr().err
+    )
     assert main(toy, ["--list"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "complaint"),
+    [
+        ("a", "x = 1\ndef f(:\n", "error: a.py, line 2: invalid syntax: def f(:\n"),
+        ("a", "if True:\nx = 1\n", "error: a.py, line 2: expected an indented block"),
+        ("a.py", "def f():\n    return 1 / 0\n\nf()\n",
+         "error: a.py cannot be imported, it raised ZeroDivisionError: division by zero\n  a.py, line 2: return 1"),
+        ("a", "import json\n\njson.loads('[')\n", "  a.py, line 3: json.loads('[')\n"),
+        ("a", "import no_such_thing\n",
+         "it raised ModuleNotFoundError: No module named 'no_such_thing'\n  a.py, line 1: import no_such_thing\n"),
+        ("a", "raise ValueError('of mine')\n", "error: a cannot be imported, it raised ValueError: of mine\n  a.py"),
+        ("a", "raise SystemExit\n", "error: a cannot be imported, it raised SystemExit\n  a.py, line 1: raise"),
+        ("a", "SPEC_ARRAYS = 'tensor'\n", "SPEC_ARRAYS must be one of"),
+    ],
+)  # fmt: skip
+def test_why_a_module_cannot_be_imported(toy, name, code, complaint, tmp_path, monkeypatch, capsys) -> None:
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    monkeypatch.syspath_prepend(str(tmp_path / "mine"))
+    monkeypatch.delitem(sys.modules, "a", raising=False)
+    Path("a.py").write_text(code)
+    assert main(toy, [name]) == 2
+    shown = capsys.readouterr().err
+    assert complaint in shown
+    assert "Traceback" not in shown
+
+
+def test_nearest_names_are_three(capsys) -> None:
+    from llm_tokenizer.spec.contracts import CONTRACTS
+
+    wide = Specification(package="llm-toy", module="toy_package", version="1.0", contracts=CONTRACTS)
+    assert main(wide, ["-k", "zzz"]) == 2
+    nearest = capsys.readouterr().err.split("the nearest: ")[1].split(". ")[0].split(", ")
+    assert len(nearest) == 3
+    assert set(nearest) <= {contract.name for contract in CONTRACTS}
+
+
+def test_a_failure_names_the_page_by_title_and_path(toy: Specification, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    paged = Specification(package="llm-toy", module="toy_package", version="1.0", arrays="numpy",
+                          contracts=(replace(CONTRACT, page="explanation/norm"),))  # fmt: skip
+    Path("wrong_page.py").write_text("def mean_square(x, gain):\n    return gain * (x * x).sum(axis=-1)\n")
+    assert main(paged, ["wrong_page"]) == 1
+    printed = capsys.readouterr().out
+    assert 'Read "Normalization" in the project\'s documentation (docs/explanation/norm.md).' in printed
+
+
+def test_numbers_are_shown_before_nan() -> None:
+    golden = np.array([1.0, 2.0, 3.0])
+    found = compare("y", golden, np.array([np.nan, 2.5, 3.0]), tolerance=1e-9)
+    assert (found.index, found.yours, found.wrong) == ((1,), 2.5, 2)
+    assert found.reason == "nan in 1 of 3"
+    assert found.deviation == np.inf
+    alone = compare("y", golden, np.array([np.nan, 2.0, 3.0]), tolerance=1e-9)
+    assert (alone.index, alone.reason) == ((0,), "")
 
 
 def test_case_files_read_back_exactly(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 """What a model of a given shape costs, worked out from its config alone: numbers, operations, bytes."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
 
 from llm_layers.config import ModelConfig
@@ -11,6 +11,9 @@ from llm_layers.errors import LayersError
 from llm_layers.kernels import CLEAR, Kernels
 from llm_layers.loss import cross_entropy
 from llm_layers.model import Decoder
+
+MARKS = (3, 5, 7, 11, 13, 17, 19, 23)
+"""Sizes of the axes of a model that is only run to see what it keeps: odd primes, which a size tells apart."""
 
 
 def parameter_count(config: ModelConfig, *, embeddings: bool = True) -> int:
@@ -62,10 +65,15 @@ def training_state_bytes(config: ModelConfig, *, bytes_per_number: int = 4) -> i
 def activation_bytes(config: ModelConfig, batch: int, positions: int, *, kernels: Kernels = CLEAR) -> int:
     """Count the bytes that a training step in float32 keeps between the forward and the backward pass.
 
-    The forward pass is run on tensors that have shapes but no numbers (torch's fake tensors), and what it would save
-    for the backward pass is added up, each piece of memory once. It takes no memory, whatever the shape. Which experts
-    a token will choose cannot be known without numbers: a mixture is counted as one part as wide as those chosen, and
-    what the sorting of tokens by expert keeps is added (each token's vector and answer once per chosen expert).
+    Why it works:
+        What a step saves follows from the axes of its tensors, not from the numbers in them. So a small model of the
+        same design and depth takes the step, and each of its axes has a prime number of its own as size. The prime
+        factors of a saved tensor's size say which axes it has; each is then given its true size. It takes neither
+        memory nor time, whatever the shape.
+
+    Which experts a token will choose cannot be known without numbers: a mixture is counted as one part as wide as those
+    chosen, and what the sorting of tokens by expert keeps is added (each token's vector and answer once per chosen
+    expert).
 
     Args:
         config: the shape.
@@ -73,21 +81,50 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, *, kernels
         positions: tokens per text.
         kernels: `CLEAR`, or `FUSED`, which does not keep the scores. What `llm_layers.fast.FAST` does depends on
             the numbers in the mask: `saved_bytes` measures it with a real forward pass.
+
+    Raises:
+        LayersError: when batch is not at least 1, or the positions do not fit into the context.
     """
+    if batch < 1 or not 1 <= positions <= config.context_length:
+        raise LayersError(
+            f"batch must be at least 1 and positions between 1 and {config.context_length}, the context of the model, "
+            f"but they were {batch} and {positions}"
+        )
     sorting, experts = 0, config.experts
     if experts is not None:
         config = replace(config, experts=None, d_ff=experts.per_token * experts.d_expert)
         kept = 3 * experts.per_token * config.d_model + 2 * experts.count  # x, answer, weighted answer; router shares
         sorting = config.layers * batch * positions * kept * 4
-    with torch.device("meta"):
-        model = Decoder(config, kernels=kernels)
-    with FakeTensorMode(allow_non_fake_inputs=True):
-        model.to_empty(device="cpu")  # on the meta device itself the fused kernel would be another one
-        return sorting + saved_bytes(model, torch.zeros(batch, positions, dtype=torch.long))
+    pair = 2 if config.design.positions == "rotary" else 1  # there half a head is what can be prime
+    heads = (config.kv_heads, config.heads // config.kv_heads, config.d_head // pair)
+    sizes = (batch, positions, config.d_model, *heads, config.d_ff, config.vocab_size)
+    # An axis of one entry stays so: it is broadcast, and copies are not made that others would need.
+    marks = [mark if size > 1 else 1 for mark, size in zip(MARKS, sizes, strict=True)]
+    texts, length, d_model, kv_heads, group, half, d_ff, vocab = marks
+    tiny = replace(config, d_model=d_model, heads=kv_heads * group, kv_heads=kv_heads, d_head=half * pair, d_ff=d_ff)
+    tiny = replace(tiny, vocab_size=vocab, context_length=length, rope_scaling=None)
+    model = Decoder(tiny, kernels=kernels, generator=torch.Generator())
+    saved = _saved(model, torch.zeros(texts, length, dtype=torch.long))
+    return sorting + sum(_at_true_sizes(count, marks, sizes) for count in saved)
+
+
+def _at_true_sizes(count: int, marks: Sequence[int], sizes: Sequence[int]) -> int:
+    """Turn a number of bytes with marked axes into that with the true sizes."""
+    true = 1
+    for mark, size in zip(marks, sizes, strict=True):
+        while mark > 1 and count % mark == 0:
+            true, count = true * size, count // mark
+    assert count & (count - 1) == 0, "what is left must be bytes of a number and halves: else an axis has no mark"
+    return true * count
 
 
 def saved_bytes(model: Decoder, tokens: torch.Tensor) -> int:
     """Count what the forward pass of a training step saves for the backward pass, weights left out."""
+    return sum(_saved(model, tokens))
+
+
+def _saved(model: Decoder, tokens: torch.Tensor) -> list[int]:
+    """The bytes of each piece of memory that is saved."""
     weights = {weight.untyped_storage()._cdata for weight in model.parameters()}
     pieces: dict[int, torch.UntypedStorage] = {}  # held, so that no address is used twice
 
@@ -100,7 +137,7 @@ def saved_bytes(model: Decoder, tokens: torch.Tensor) -> int:
     with saved_tensors_hooks(keep, lambda tensor: tensor):
         loss = cross_entropy(model(tokens), tokens)
     del loss
-    return sum(storage.nbytes() for storage in pieces.values())
+    return [storage.nbytes() for storage in pieces.values()]
 
 
 def decoding_ceiling(

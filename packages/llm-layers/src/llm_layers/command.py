@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from llm_layers import __version__
 from llm_layers.commands import attention, compare, convert, describe, lens, predict, quantize, statistics
+from llm_layers.commands.stages import Stages
 from llm_layers.errors import LayersError
 
 VERBS = {
@@ -40,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return put_on_trial(SPECIFICATION, options[1:])
     parsed = _parser().parse_args(options)
     try:
-        outcome = VERBS[parsed.verb].run(parsed)
+        with Stages() as stages:
+            outcome = VERBS[parsed.verb].run(parsed, stages)
         text, status = outcome if isinstance(outcome, tuple) else (outcome, 0)
         print(text)
         sys.stdout.flush()

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from planted import FAULTS
 from safetensors.torch import load_file, save_file
 from small_models import family
 
-from llm_layers import save_gguf, save_model
+from llm_layers import Decoder, save_gguf, save_model
 from llm_layers.command import main
 from llm_tokenizer import ByteTokenizer, save_tokenizer
 
@@ -21,13 +23,17 @@ IDS = ["--ids", "3,11,7,28,0,11"]
 
 def test_attention_writes_pages_pictures_and_a_table(folder, tmp_path, capsys):
     assert main(["attention", folder, *IDS]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 2 + 3 * 4
+    table, explanation = capsys.readouterr().out.split("\n\n")
+    assert len(table.splitlines()) == 2 + 3 * 4
+    assert "on the position itself" in explanation
     for name, start in (("maps.html", "<!doctype html>"), ("maps.svg", "<svg ")):
         assert main(["attention", folder, *IDS, "--out", str(tmp_path / "new" / name)]) == 0
         assert (tmp_path / "new" / name).read_text(encoding="utf-8").startswith(start)
     assert main(["attention", folder, *IDS, "--layer", "9"]) == 2
     assert main(["attention", folder, *IDS, "--out", "maps.gif"]) == 2
-    assert "must end in .html, .svg or .png" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "--layer must be between 0 and 2, the last, but was 9" in shown
+    assert "must end in .html, .svg or .png" in shown
 
 
 def test_attention_as_png_where_matplotlib_is(folder, tmp_path):
@@ -39,16 +45,59 @@ def test_attention_as_png_where_matplotlib_is(folder, tmp_path):
 
 def test_lens_and_statistics(folder, tmp_path, capsys):
     assert main(["lens", folder, *IDS]) == 0
-    assert "block 2" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "block 2" in shown
+    assert "rank 1: no token is likelier" in shown
     assert main(["lens", folder, *IDS, "--position", "2", "--top", "2"]) == 0
-    assert "position 2, 7, in the text comes 28" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "position 2, 7, in the text comes 28" in shown
+    assert "its likeliest next tokens with their probabilities" in shown
     assert main(["lens", folder, *IDS, "--out", str(tmp_path / "lens.html")]) == 0
     assert main(["lens", folder, *IDS, "--position", "6"]) == 2
     assert main(["statistics", folder, *IDS, "--all", "--out", str(tmp_path / "sizes.svg")]) == 0
     shown = capsys.readouterr().out
     assert "blocks.2.attention.shares" in shown
     assert "nothing looks ill" in shown
+    assert "rms: root of the mean square" in shown
     assert (tmp_path / "sizes.svg").read_text(encoding="utf-8").startswith("<svg ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["attention", "model", *IDS, "--layer", "3"], "--layer must be between 0 and 2"),
+        (["attention", "model", *IDS, "--head", "4"], "--head must be between 0 and 3"),
+        (["attention", "model", *IDS, "--out", "maps.gif"], "must end in .html, .svg or .png"),
+        (["attention", "model", *IDS, "--out", "page.html"], "it is a folder"),
+        (["attention", "model", *IDS, "--out", "model/config.json/maps.svg"], "is no folder"),
+        (["attention", "model", "--text", "a"], "a text needs the model's tokenizer"),
+        (["lens", "model", *IDS, "--top", "0"], "--top must be at least 1"),
+        (["lens", "model", *IDS, "--position", "6"], "--position must be at most 5"),
+        (["lens", "model", *IDS, "--out", "lens.svg"], "must end in .html"),
+        (["lens", "model", "--ids", "29"], "ids must lie between 0 and 28"),
+        (["statistics", "model", "--ids", "3"], "at least 2 tokens"),
+        (["statistics", "model", *IDS, "--out", "sizes.png"], "must end in .svg"),
+        (["compare", "model", "other", *IDS], "must be of one shape, but d_model"),
+        (["compare", "model", "transformers:other", *IDS], "must be of one shape, but d_model"),
+        (["compare", "model", "model", "--ids", "3"], "at least 2 tokens"),
+        (["convert", "model", "model/config.json/new.gguf"], "is no folder"),
+        (["convert", "olmo2", "new.gguf"], "to be written as GGUF"),
+        (["quantize", "model", "--text", "text.txt", "--group", "7"], "--group must divide"),
+        (["quantize", "model", "--text", "text.txt", "--group", "4", "--out", "a.bin"], "--out must end in .gguf"),
+        (["quantize", "model", "--text", "text.txt", "--group", "4"], "must hold a tokenizer"),
+        (["predict", "model", "--positions", "33"], "positions between 1 and 32"),
+    ],
+)
+def test_mistakes_are_found_before_any_weight_is_read(folder, tmp_path, arguments, words, capsys, monkeypatch):
+    save_model(Decoder(replace(family("qwen3").config, d_model=32)), tmp_path / "other")
+    save_model(family("olmo2"), tmp_path / "olmo2")
+    (tmp_path / "text.txt").write_text("a text")
+    for weights in tmp_path.rglob("model.safetensors"):
+        weights.unlink()  # reading them would be another mistake
+    (tmp_path / "page.html").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    assert words in capsys.readouterr().err
 
 
 def test_a_text_is_cut_by_the_models_own_tokenizer(tmp_path, capsys):

@@ -3,19 +3,26 @@
 import argparse
 from pathlib import Path
 
-from llm_layers.commands.text_options import add_text_arguments, read_text, whole, written
+from llm_layers.commands.sources import read_model
+from llm_layers.commands.stages import Stages
+from llm_layers.commands.text_options import add_text_arguments, check_out, read_text, whole, written
+from llm_layers.config import ModelConfig
 from llm_layers.errors import LayersError
 from llm_layers.inspection.maps import attention_maps
 from llm_layers.inspection.maps_page import attention_page
-from llm_layers.inspection.maps_picture import attention_bitmap, attention_picture, check_choice
+from llm_layers.inspection.maps_picture import attention_bitmap, attention_picture
 from llm_layers.inspection.table import aligned
-from llm_layers.storage import load_model
+from llm_layers.storage import load_config
 
 SUMMARY = "what each head looks at in a text, as a page, a picture or a table"
 EXAMPLES = """examples:
   llm-layers attention runs/tale/model --text "The cat sat on the mat" --out maps.html    choose heads by a click
   llm-layers attention runs/tale/model --text "The cat sat" --layer 2 --head 1 --out head.svg
   llm-layers attention runs/tale/model --text "The cat sat" --layer 2                     a table"""
+COLUMNS = (
+    "Shares of a head's attention, averaged over the positions: on the position itself, on the one before it, on the\n"
+    "first of the text; then over how many positions the attention is spread, as if it were shared out evenly."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,12 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="a file to write: .html, .svg or .png")
 
 
-def run(options: argparse.Namespace) -> str:
+def run(options: argparse.Namespace, stages: Stages) -> str:
     """Write the file, or give a table: where each position looks most."""
-    model = load_model(options.model)
-    ids, labels = read_text(options, options.model, model.config)
+    check_out(options.out, ".html", ".svg", ".png")
+    config = load_config(options.model)
+    _check_choice(config, options.layer, options.head)
+    ids, labels = read_text(options, options.model, config)
+    model = read_model(options.model, config, stages)
+    stages(f"running a text of {len(labels)} tokens")
     maps = attention_maps(model, ids)
-    check_choice(maps, options.layer, options.head)
     if options.out is None:
         return _table(maps, labels, options.layer, options.head)
     file: Path = options.out
@@ -43,10 +53,14 @@ def run(options: argparse.Namespace) -> str:
         return written(shown, file)
     if file.suffix == ".svg":
         return written(attention_picture(maps, labels, layer=options.layer, head=options.head), file)
-    if file.suffix == ".png":
-        attention_bitmap(file, maps, labels, layer=options.layer, head=options.head)
-        return f"written: {file}"
-    raise LayersError(f"--out must end in .html, .svg or .png, but was '{file}'")
+    attention_bitmap(file, maps, labels, layer=options.layer, head=options.head)
+    return f"written: {file}"
+
+
+def _check_choice(config: ModelConfig, layer: int | None, head: int | None) -> None:
+    for name, chosen, count in (("layer", layer, config.layers), ("head", head, config.heads)):
+        if chosen is not None and chosen >= count:
+            raise LayersError(f"--{name} must be between 0 and {count - 1}, the last, but was {chosen}")
 
 
 def _table(maps: list, labels: list[str], layer: int | None, head: int | None) -> str:  # type: ignore[type-arg]
@@ -59,4 +73,4 @@ def _table(maps: list, labels: list[str], layer: int | None, head: int | None) -
                 spread = (-(one * one.clamp(min=1e-12).log()).sum(-1)).exp().mean()
                 shown = [f"{100 * share:.0f}%" for share in (itself, before, one[:, 0].mean())]
                 rows.append([str(number), str(which), *shown, f"{spread:.1f}"])
-    return f"{len(labels)} tokens: {' | '.join(labels)}\n" + aligned(rows)
+    return f"{len(labels)} tokens: {' | '.join(labels)}\n{aligned(rows)}\n\n{COLUMNS}"

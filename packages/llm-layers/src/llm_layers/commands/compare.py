@@ -5,13 +5,15 @@ from math import isfinite
 
 import torch
 
-from llm_layers.commands.text_options import add_text_arguments, read_text
+from llm_layers.commands.sources import read_model
+from llm_layers.commands.stages import Stages
+from llm_layers.commands.text_options import add_text_arguments, check_two, read_text
 from llm_layers.config import ModelConfig
-from llm_layers.inspection.divergence import first_divergence
+from llm_layers.inspection.divergence import check_shapes, first_divergence
 from llm_layers.inspection.foreign import ForeignModel, load_foreign
 from llm_layers.inspection.subject import OurModel, Subject
 from llm_layers.inspection.table import divergence_report
-from llm_layers.storage import load_model
+from llm_layers.storage import load_config
 
 SUMMARY = "the first tensor in which two models part, by how much, and why"
 EXAMPLES = """examples:
@@ -37,15 +39,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="list every tensor with its difference")
 
 
-def run(options: argparse.Namespace) -> tuple[str, int]:
+def run(options: argparse.Namespace, stages: Stages) -> tuple[str, int]:
     """Give the report, and 1 as status when the models differ."""
-    a, b = _load(options.a), _load(options.b)
+    configs = [load_config(name.removeprefix(FOREIGN)) for name in (options.a, options.b)]
+    check_shapes(*configs)
+    if options.text is None and options.ids is None:
+        options.ids = _sample(configs[0])
+    ids, labels = read_text(options, options.a.removeprefix(FOREIGN), configs[0])
+    if not options.forward_only:
+        check_two(labels)
+    a, b = (_load(name, config, stages) for name, config in zip((options.a, options.b), configs, strict=True))
     foreign = isinstance(a, ForeignModel) or isinstance(b, ForeignModel)
     for subject in (a, b):  # transformers works out parts of its arithmetic in float32 whatever the weights are
         subject.module.to(torch.float32 if foreign else torch.float64)
-    if options.text is None and options.ids is None:
-        options.ids = _sample(a.config)
-    ids, labels = read_text(options, options.a.removeprefix(FOREIGN), a.config)
+    stages(f"running a text of {len(labels)} tokens through both models and comparing every tensor")
     found = first_divergence(a, b, ids, tolerance=options.tolerance, gradients=not options.forward_only)
     lines = [
         f"A: {options.a}",
@@ -55,10 +62,11 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     return "\n".join([*lines, divergence_report(found, everything=options.all)]), 0 if found.equal else 1
 
 
-def _load(name: str) -> Subject:
+def _load(name: str, config: ModelConfig, stages: Stages) -> Subject:
     if name.startswith(FOREIGN):
+        stages(f"reading {name.removeprefix(FOREIGN)} with transformers")
         return load_foreign(name.removeprefix(FOREIGN))
-    model = load_model(name)
+    model = read_model(name, config, stages)
     return OurModel(module=model, config=model.config)
 
 

@@ -6,10 +6,16 @@ from typing import Any
 
 import torch
 
+from llm_layers.architectures import write_settings
+from llm_layers.commands.sources import read_model, stored_types
+from llm_layers.commands.stages import Stages
+from llm_layers.commands.text_options import check_place
+from llm_layers.config import ModelConfig
 from llm_layers.errors import LayersError
+from llm_layers.gguf.families import family_of
 from llm_layers.gguf.file import read_gguf
 from llm_layers.gguf.saving import save_gguf
-from llm_layers.storage import load_model, read_json, save_model
+from llm_layers.storage import load_config, read_json, save_model
 from llm_tokenizer import Tokenizer, TokenizerError, load_tokenizer, save_tokenizer
 from llm_tokenizer.files.gguf_writing import GgufVocabulary
 
@@ -32,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--replace", action="store_true", help="write over a target that is there")
 
 
-def run(options: argparse.Namespace) -> str:
+def run(options: argparse.Namespace, stages: Stages) -> str:
     """Read, convert, write; the tokenizer goes along where there is one."""
     target = Path(options.target)
     to_gguf = target.suffix.lower() == ".gguf"
@@ -40,8 +46,13 @@ def run(options: argparse.Namespace) -> str:
         raise LayersError("TARGET must end with .gguf for the type q8_0, because model folders have no such type")
     if not options.replace and (target.is_file() or (target.is_dir() and any(target.iterdir()))):
         raise LayersError(f"'{target}' is there already: give --replace to write over it, or another name")
-    model = load_model(options.source)
+    config = load_config(options.source)
+    check_written(config, target, to_gguf=to_gguf)
     tokenizer, ends = tokenizer_beside(options.source), text_ends(options.source)
+    model = read_model(options.source, config, stages)
+    stored = stored_types(options.source, model.embedding.table.dtype)
+    written = options.dtype or str(model.embedding.table.dtype).removeprefix("torch.")
+    stages(f"writing {target.name}")
     if to_gguf:
         dtype = options.dtype and GGUF_NAMES[options.dtype]
         save_gguf(model, target, tokenizer=tokenizer, dtype=dtype, vocabulary=GgufVocabulary(**ends))
@@ -52,7 +63,18 @@ def run(options: argparse.Namespace) -> str:
             save_tokenizer(tokenizer, target)
         size = sum(file.stat().st_size for file in target.iterdir())
     words = "with its tokenizer" if tokenizer is not None else "without a tokenizer: there was none beside the model"
-    return f"{target}: {size / 2**20:,.1f} MiB, {words}"
+    line = f"{target}: {size / 2**20:,.1f} MiB, {words}"
+    return f"{line}\n{stored}, written as {written}" if stored else line
+
+
+def check_written(config: ModelConfig, target: Path, *, to_gguf: bool) -> None:
+    """Refuse what could not be written, before a weight is read."""
+    if to_gguf:
+        check_place(target)
+        family_of(config).write_config(config)
+    else:
+        check_place(target / "config.json")
+        write_settings(config, dtype="float32")
 
 
 def text_ends(source: str) -> dict[str, Any]:

@@ -5,9 +5,11 @@ import argparse
 from torch import nn
 
 from llm_layers.accounting import cache_bytes, parameter_count, training_flops_per_token
+from llm_layers.commands.sources import read_model, stored_types
+from llm_layers.commands.stages import Stages
 from llm_layers.config import ModelConfig
 from llm_layers.design import CHOICES
-from llm_layers.storage import load_model
+from llm_layers.storage import load_config
 
 SUMMARY = "every part of a model with its shape and its size"
 EXAMPLES = "example:\n  llm-layers describe runs/tale/model"
@@ -20,15 +22,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> str:
+def run(options: argparse.Namespace, stages: Stages) -> str:
     """Draw the model as a tree with shapes and parameter counts."""
-    model = load_model(options.model)
-    config = model.config
+    config = load_config(options.model)
+    model = read_model(options.model, config, stages)
+    stored = stored_types(options.model, model.embedding.table.dtype)
     dtype = str(model.embedding.table.dtype).removeprefix("torch.")
     context = config.context_length
     lines = [
         f"{options.model}: {parameter_count(config):,} parameters in {dtype}, "
         f"{parameter_count(config, embeddings=False):,} without embeddings",
+        *([stored] if stored else []),
         *_tree(model),
         f"head: {'the embedding table (tied)' if model.head is None else 'a weight of its own'}",
         *_design(config),

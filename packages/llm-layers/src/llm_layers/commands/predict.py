@@ -13,6 +13,8 @@ from llm_layers.accounting import (
     training_state_bytes,
     weight_bytes,
 )
+from llm_layers.commands.sources import in_words
+from llm_layers.commands.stages import Stages
 from llm_layers.kernels import CLEAR, FUSED
 from llm_layers.storage import load_config
 
@@ -34,8 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kernel", choices=KERNELS, default="clear", help="attention in training (default clear)")
 
 
-def run(options: argparse.Namespace) -> str:
+def run(options: argparse.Namespace, stages: Stages) -> str:
     """Give the table."""
+    stages("working it out")
     config = load_config(options.model)
     batch, positions, width = options.batch, options.positions or config.context_length, options.bytes
     activations = activation_bytes(config, batch, positions, kernels=KERNELS[options.kernel])
@@ -52,9 +55,9 @@ def run(options: argparse.Namespace) -> str:
         ("  without token tables", f"{parameter_count(config, embeddings=False):,}"),
         (
             f"operations a token, forward, at {positions:,} positions",
-            _count(forward),
+            in_words(forward),
         ),
-        ("  forward and backward", _count(training_flops_per_token(config, positions))),
+        ("  forward and backward", in_words(training_flops_per_token(config, positions))),
         (f"training a batch of {batch} × {positions:,} in float32", _size(weights + state + activations)),
         ("  weights", _size(weights)),
         ("  gradients and AdamW's moments", _size(state)),
@@ -76,14 +79,6 @@ def _size(count: float) -> str:
             return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
         count /= 1024
     return f"{count:,.1f} TiB"
-
-
-def _count(number: float) -> str:
-    for word in ("", " thousand", " million", " billion", " trillion"):
-        if number < 1000:
-            return f"{number:,.3g}{word}"
-        number /= 1000
-    return f"{number:,.3g} quadrillion"
 
 
 def _whole(text: str) -> int:

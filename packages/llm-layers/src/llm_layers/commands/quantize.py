@@ -8,13 +8,16 @@ from pathlib import Path
 
 import torch
 
-from llm_layers.commands.convert import text_ends, tokenizer_beside
+from llm_layers.commands.convert import check_written, text_ends, tokenizer_beside
+from llm_layers.commands.sources import read_model, stored_types
+from llm_layers.commands.stages import Stages
+from llm_layers.config import ModelConfig
 from llm_layers.errors import LayersError
 from llm_layers.gguf.saving import save_gguf
 from llm_layers.loss import cross_entropy
 from llm_layers.model import Decoder
 from llm_layers.quantized_linear import quantize_model, stored_bytes
-from llm_layers.storage import load_model
+from llm_layers.storage import load_config
 from llm_tokenizer.files.gguf_writing import GgufVocabulary
 
 SUMMARY = "what int8 and int4 weights save, and what they cost in perplexity on a text of yours"
@@ -33,14 +36,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="FILE.gguf", help="also write the model with 8 bits (Q8_0)")
 
 
-def run(options: argparse.Namespace) -> str:
+def run(options: argparse.Namespace, stages: Stages) -> str:
     """Measure every form on the same tokens."""
     if options.tokens < 2:
         raise LayersError(f"--tokens must be at least 2, but was {options.tokens}")
+    config = load_config(options.model)
+    _check_group(config, options.group)
+    if options.out is not None:
+        if Path(options.out).suffix.lower() != ".gguf":
+            raise LayersError(f"--out must end in .gguf, but was '{options.out}'")
+        check_written(config, Path(options.out), to_gguf=True)
     tokenizer = tokenizer_beside(options.model)
     if tokenizer is None:
         raise LayersError(f"'{options.model}' must hold a tokenizer beside the model, but there is none")
-    model = load_model(options.model, dtype=torch.float32).eval()
     try:
         text = Path(options.text).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -48,9 +56,13 @@ def run(options: argparse.Namespace) -> str:
     ids = torch.tensor(tokenizer.encode(text)[: options.tokens])
     if len(ids) < 2:
         raise LayersError(f"the text in '{options.text}' must give at least 2 tokens, but gave {len(ids)}")
-    rows = [f"{'weights':<10}{'MiB':>10}{'perplexity':>14}{'change':>10}{'tokens/s':>12}"]
+    model = read_model(options.model, config, stages, dtype=torch.float32).eval()
+    stored = stored_types(options.model, torch.float32)
+    rows = [stored] if stored else []
+    rows.append(f"{'weights':<10}{'MiB':>10}{'perplexity':>14}{'change':>10}{'tokens/s':>12}")
     first = 0.0
     for form, bits in FORMS.items():
+        stages(f"measuring the weights as {form} on {len(ids):,} tokens")
         candidate = model if bits is None else copy.deepcopy(model)
         if bits is not None:
             quantize_model(candidate, bits, group=options.group)
@@ -61,10 +73,18 @@ def run(options: argparse.Namespace) -> str:
         size = stored_bytes(candidate) / 2**20
         rows.append(f"{form:<10}{size:>10,.2f}{perplexity:>14,.4f}{perplexity / first - 1:>+10.2%}{speed:>12,.0f}")
     if options.out is not None:
+        stages(f"writing {Path(options.out).name}")
         ends = GgufVocabulary(**text_ends(options.model))
         save_gguf(model, options.out, tokenizer=tokenizer, dtype="Q8_0", vocabulary=ends)
         rows.append(f"{options.out}: written with 8 bits in groups of 32 (Q8_0)")
     return "\n".join(rows)
+
+
+def _check_group(config: ModelConfig, group: int) -> None:
+    widths = {config.d_model, config.heads * config.d_head} | ({config.d_ff} if config.experts is None else set())
+    if group < 1 or any(width % group for width in widths):
+        known = ", ".join(map(str, sorted(widths)))
+        raise LayersError(f"--group must divide the widths of the model's maps, {known}, but was {group}")
 
 
 def mean_loss(model: Decoder, ids: torch.Tensor) -> float:

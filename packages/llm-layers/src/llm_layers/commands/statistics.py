@@ -3,18 +3,23 @@
 import argparse
 from pathlib import Path
 
-from llm_layers.commands.text_options import add_text_arguments, read_text, written
-from llm_layers.errors import LayersError
+from llm_layers.commands.sources import read_model
+from llm_layers.commands.stages import Stages
+from llm_layers.commands.text_options import add_text_arguments, check_out, check_two, read_text, written
 from llm_layers.inspection.ailments import ailments
 from llm_layers.inspection.statistics import layer_statistics
 from llm_layers.inspection.statistics_picture import statistics_picture
 from llm_layers.inspection.table import statistics_table
-from llm_layers.storage import load_model
+from llm_layers.storage import load_config
 
 SUMMARY = "how large outputs and gradients are, layer by layer, and what looks ill"
 EXAMPLES = """examples:
   llm-layers statistics runs/tale/model --text "The cat sat on the mat"
   llm-layers statistics runs/tale/model --text "The cat sat on the mat" --all --out sizes.svg"""
+COLUMNS = (
+    "rms: root of the mean square, the usual size of a number; largest: the largest size; zeros: the share that is\n"
+    "exactly 0; not finite: the share that is infinite or NaN. A gradient says how much the loss changes with a number."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,15 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="an .svg file to write, besides the table")
 
 
-def run(options: argparse.Namespace) -> str:
+def run(options: argparse.Namespace, stages: Stages) -> str:
     """Give the table, and write the picture."""
-    if options.out is not None and options.out.suffix != ".svg":
-        raise LayersError(f"--out must end in .svg, but was '{options.out}'")
-    model = load_model(options.model)
-    ids, _ = read_text(options, options.model, model.config)
+    check_out(options.out, ".svg")
+    config = load_config(options.model)
+    ids, labels = read_text(options, options.model, config)
+    check_two(labels)
+    model = read_model(options.model, config, stages)
+    stages(f"running a text of {len(labels)} tokens forward and backward, and measuring every tensor")
     measured = layer_statistics(model, ids)
     found = ailments(measured)
-    table = statistics_table(measured, found, everything=options.all)
+    table = f"{statistics_table(measured, found, everything=options.all)}\n\n{COLUMNS}"
     if options.out is None:
         return table
     return f"{table}\n{written(statistics_picture(measured, found), options.out)}"

@@ -1,6 +1,7 @@
 """What verbs that look at a text have in common: where the text comes from, and where a picture goes."""
 
 import argparse
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,35 @@ def namer(folder: str) -> Callable[[int], str]:
     except LayersError:
         return str
     return lambda id: label_of_id(id, tokenizer)
+
+
+def check_two(labels: list[str]) -> None:
+    """Refuse a text that is too short for a loss, before any work is done."""
+    if len(labels) < 2:
+        raise LayersError(
+            f"the text must have at least 2 tokens, so that there is one to predict, but has {len(labels)}: "
+            "give a longer one"
+        )
+
+
+def check_out(file: Path | None, *endings: str) -> None:
+    """Refuse a file that could not be written, or in a form that is not known, before any work is done."""
+    if file is None:
+        return
+    if file.suffix not in endings:
+        known = " or ".join([", ".join(endings[:-1]), endings[-1]]) if len(endings) > 1 else endings[0]
+        raise LayersError(f"--out must end in {known}, but was '{file}'")
+    check_place(file)
+
+
+def check_place(file: Path) -> None:
+    """Refuse a file whose folder cannot be written to; folders that are missing are made later."""
+    if file.is_dir():
+        raise LayersError(f"'{file}' cannot be written: it is a folder; give the name of a file")
+    above = next(folder for folder in file.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        reason = "must not be written to" if above.is_dir() else "is no folder"
+        raise LayersError(f"'{file}' cannot be written: '{above}' {reason}; give another place")
 
 
 def written(text: str, file: Path) -> str:

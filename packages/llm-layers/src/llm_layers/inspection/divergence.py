@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from llm_layers.config import ModelConfig
 from llm_layers.errors import LayersError
 from llm_layers.inspection.causes.guess import Cause, Scene
 from llm_layers.inspection.causes.naming import EXACT, causes_of_gradient, causes_of_value, causes_of_weight
@@ -103,7 +104,7 @@ def first_divergence(
         LayersError: when the two models are not of one shape, or a module does not have our names.
     """
     first, second = subject_of(a), subject_of(b)
-    _check_shapes(first, second)
+    check_shapes(first.config, second.config)
     if tolerance is None:
         types = {weight.dtype for subject in (first, second) for weight in subject.module.parameters()}
         tolerance = max(TOLERANCES.get(dtype, 1e-4) for dtype in types)
@@ -127,9 +128,10 @@ def first_divergence(
     )
 
 
-def _check_shapes(a: Subject, b: Subject) -> None:
+def check_shapes(a: ModelConfig, b: ModelConfig) -> None:
+    """Refuse two models that are not of one shape."""
     for name in ("vocab_size", "d_model", "layers", "heads", "kv_heads", "d_head", "d_ff"):
-        one, other = getattr(a.config, name), getattr(b.config, name)
+        one, other = getattr(a, name), getattr(b, name)
         if one != other:
             raise LayersError(
                 f"the two models must be of one shape, but {name} is {one} in the first and {other} in the second: "

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from rich.console import Console
@@ -56,8 +57,7 @@ def main(specification: Specification, argv: Sequence[str] | None = None) -> int
     console = Console(soft_wrap=True)
     contracts = [contract for contract in specification.contracts if options.keyword in contract.id]
     if not contracts:
-        names = ", ".join(contract.id for contract in specification.contracts)
-        return _refuse(f"no contract has {options.keyword!r} in its id; there are: {names}")
+        return _refuse(_nothing_found(options.keyword, specification))
     if options.list:
         for contract in contracts:
             _describe(contract, console)
@@ -66,10 +66,8 @@ def main(specification: Specification, argv: Sequence[str] | None = None) -> int
         implementation = specification.ours
         if options.implementation:
             implementation = Implementation.load(options.implementation, arrays=options.arrays)
-    except (ValueError, SyntaxError) as error:
+    except ValueError as error:
         return _refuse(str(error))
-    except Exception as error:  # a stranger's module may raise anything while it is imported
-        return _refuse(f"{options.implementation} cannot be imported: {type(error).__name__}: {error}")
     trial = put_on_trial(specification, implementation, options.keyword)
     print_report(trial, console)
     if options.report:
@@ -88,6 +86,12 @@ def _describe(contract: Contract, console: Console) -> None:
     if contract.gradients:
         console.print(f"    gradient: {contract.backward_signature}", highlight=False, markup=False, style="dim")
     console.print()
+
+
+def _nothing_found(keyword: str, specification: Specification) -> str:
+    names = [contract.name for contract in specification.contracts]
+    near = get_close_matches(keyword.lower(), names, n=3, cutoff=0.0)
+    return f"no contract has {keyword!r} in its id; the nearest: {', '.join(near)}. --list shows all {len(names)}"
 
 
 def _refuse(sentence: str) -> int:

@@ -47,10 +47,14 @@ def compare(name: str, golden: Any, yours: Any, *, tolerance: float, scale: floa
     wrong = errors > tolerance
     if not wrong.any():
         return None
-    index = tuple(int(place) for place in np.unravel_index(int(np.argmax(errors)), errors.shape))
-    count = int(wrong.sum())
+    # A NaN says that something is wrong, a number also by how much: numbers are shown first.
+    nan = np.isnan(answer) & wrong if answer.dtype.kind == "f" else np.zeros_like(wrong)
+    shown = errors if (nan == wrong).all() else np.where(nan, -1.0, errors)
+    index = tuple(int(place) for place in np.unravel_index(int(np.argmax(shown)), errors.shape))
+    reason = f"nan in {int(nan.sum())} of {nan.size}" if nan.any() and shown is not errors else ""
+    yours_there, golden_there = answer[index].item(), expected[index].item()
     return Difference(
-        name, "", count, errors.size, index, answer[index].item(), expected[index].item(), float(errors[index])
+        name, reason, int(wrong.sum()), errors.size, index, yours_there, golden_there, float(errors.max())
     )
 
 

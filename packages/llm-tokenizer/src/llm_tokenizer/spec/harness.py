@@ -156,7 +156,7 @@ def _judge(contract: Contract, case: Case, implementation: Implementation, aspec
         if case.raises and case.raises in {kind.__name__ for kind in type(error).__mro__}:
             return outcome(PASS)
         reason = f"it raised {type(error).__name__}: {error}"
-        if "numpy.ndarray" in reason:
+        if "numpy.ndarray" in reason or "argument 'keepdim'" in reason:  # NumPy says keepdims
             reason += ' (does it want torch tensors? Then write SPEC_ARRAYS = "torch" in your module)'
         return outcome(DIFFERS, Difference(aspect, reason, raised=True))
     if yours is None:

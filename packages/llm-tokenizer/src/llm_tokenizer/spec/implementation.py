@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from llm_tokenizer.spec.arrays import KINDS, Arrays
+from llm_tokenizer.spec.import_failure import why_not_imported
 
 
 class Implementation:
@@ -30,28 +31,34 @@ class Implementation:
         """Import a module by its dotted name, or a `.py` file by its path, from the current folder too.
 
         Raises:
-            ValueError: There is no such module; the message says where was looked.
+            ValueError: There is no such module, or it fails while it is imported; the message says where.
         """
         folder = str(Path.cwd())
         if folder not in sys.path:
             sys.path.insert(0, folder)
         if name.endswith(".py"):
             return cls(_import_file(Path(name)), arrays=arrays, name=Path(name).stem)
-        try:
-            return cls(importlib.import_module(name), arrays=arrays, name=name)
-        except ModuleNotFoundError as error:
-            missing = error.name or ""
-            if name != missing and not name.startswith(missing + "."):
-                raise  # the module is there, and something that it imports is not
-            raise ValueError(
-                f"There is no module {name!r} to put on trial: run this in the folder that holds {name}.py, "
-                "or give the path of the file."
-            ) from None
+        return cls(_import_module(name), arrays=arrays, name=name)
 
     def find(self, name: str) -> Callable[..., Any] | None:
         """The function of that name, or None: not written yet."""
         function = getattr(self.namespace, name, None)
         return function if callable(function) and not isinstance(function, ModuleType) else None
+
+
+def _import_module(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if name == missing or name.startswith(missing + "."):  # else something that it imports is missing
+            raise ValueError(
+                f"There is no module {name!r} to put on trial: run this in the folder that holds {name}.py, "
+                "or give the path of the file."
+            ) from None
+        raise ValueError(why_not_imported(name, error)) from None
+    except (Exception, SystemExit) as error:  # a stranger's module may raise anything while it is imported
+        raise ValueError(why_not_imported(name, error)) from None
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -62,5 +69,8 @@ def _import_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(specification)
     sys.modules[path.stem] = module
     sys.path.insert(0, str(path.resolve().parent))
-    specification.loader.exec_module(module)
+    try:
+        specification.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # as above
+        raise ValueError(why_not_imported(str(path), error)) from None
     return module

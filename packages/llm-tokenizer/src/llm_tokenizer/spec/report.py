@@ -11,6 +11,7 @@ from rich.table import Table
 
 from llm_tokenizer.spec.difference import Difference
 from llm_tokenizer.spec.harness import DIFFERS, PARTLY, PASS, UNWRITTEN, Outcome, Trial, Verdict
+from llm_tokenizer.spec.pages import where_to_read
 
 _EXACT = ("float64", "exact")
 
@@ -35,9 +36,10 @@ def cell(verdict: Verdict, column: str) -> str:
 
 
 def badge(trial: Trial) -> str:
-    """`llm-layers spec 1.2: 23 of 23`."""
+    """`llm-layers spec 1.2: 23 of 23 contracts met`."""
     specification = trial.specification
-    return f"{specification.package} spec {specification.version}: {trial.count(PASS)} of {len(trial.verdicts)}"
+    counted = f"{trial.count(PASS)} of {len(trial.verdicts)} contracts met"
+    return f"{specification.package} spec {specification.version}: {counted}"
 
 
 def closing_sentence(trial: Trial) -> str:
@@ -47,7 +49,10 @@ def closing_sentence(trial: Trial) -> str:
         return f"{trial.count(DIFFERS)} to mend, {trial.count(PASS)} right, {missing} still to write."
     if trial.count(UNWRITTEN) == len(trial.verdicts):
         first = trial.verdicts[0].contract.signature
-        return f"Nothing of this is in {trial.name} yet: write a function with one of these names, such as {first}."
+        return (
+            f"{trial.name} has no function of any of these names yet, which is no mistake. Write one of them, "
+            f"for example {first}, and run this again; --list says what each must be."
+        )
     if missing:
         partly = [verdict.contract.backward_signature for verdict in trial.verdicts if verdict.status == PARTLY]
         hint = f" A gradient is still missing: {partly[0]}." if partly else ""
@@ -108,7 +113,7 @@ def _print_failure(verdict: Verdict, console: Console) -> None:
     tried = {outcome.case.id for outcome in verdict.outcomes}
     failed = {outcome.case.id for outcome in verdict.failures}
     lines.append(
-        f"{len(failed)} of {len(tried)} cases differ." + (f" Read: docs/{contract.page}.md" if contract.page else "")
+        f"{len(failed)} of {len(tried)} cases differ." + (f" {where_to_read(contract.page)}" if contract.page else "")
     )
     for line in lines:
         console.print(f"  {line}", highlight=False, soft_wrap=True, markup=False)
