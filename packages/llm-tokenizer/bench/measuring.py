@@ -23,6 +23,21 @@ def processor_seconds(runs: Runs, *, repeats: int, warm_up: int = 1) -> dict[str
     return {name: median(taken[warm_up:]) for name, taken in times.items()}
 
 
+def shortest_seconds(
+    runs: Runs, *, repeats: int, clock: Callable[[], float] = time.process_time, at_least: float = 0.0
+) -> dict[str, float]:
+    """The shortest time of each, run in turn, so many times and for `at_least` so many seconds.
+
+    For what others on the machine disturb most, its caches or its second core: the shortest run is the least disturbed.
+    """
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    end = time.perf_counter() + at_least
+    while min(map(len, times.values())) < repeats or time.perf_counter() < end:
+        for name, run in runs.items():
+            times[name].append(seconds(run, clock))
+    return {name: min(taken) for name, taken in times.items()}
+
+
 def seconds(run: Callable[[], Any], clock: Callable[[], float] = time.process_time) -> float:
     start = clock()
     run()

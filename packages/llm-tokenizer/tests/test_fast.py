@@ -4,7 +4,7 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
 import pytest
@@ -12,10 +12,11 @@ import regex
 
 import llm_tokenizer
 from llm_tokenizer import BytePairTokenizer, TokenizerError, fast
+from llm_tokenizer.bpe import encode_piece
 from llm_tokenizer.fast import FastDecoder, FastEncoder, characters, contracts, memory
-from llm_tokenizer.fast.blocks import blocks
+from llm_tokenizer.fast.blocks import blocks, groups
 from llm_tokenizer.fast.contracts import write_edges
-from llm_tokenizer.fast.edges import RULES
+from llm_tokenizer.fast.edges import RULES, WHOLE
 from llm_tokenizer.fast.instructions import address_of, padded
 from llm_tokenizer.learning import learn_merges
 from llm_tokenizer.patterns import PATTERNS
@@ -129,7 +130,7 @@ def test_ids_are_the_same_and_become_the_text_again(name, merges):
         assert decoder.decode(ids) == text
 
 
-@pytest.mark.parametrize("length", [14, 15, 16, 62, 63, 64, 99, 100, 101, 1000])
+@pytest.mark.parametrize("length", [14, 15, 16, 62, 63, 64, 99, 100, 101, 1000, 40_000])
 @pytest.mark.parametrize("letters", ["a", "ab", "aab", "abcde", "слово", "漢"])
 def test_long_pieces(letters, length, merges):
     source = random.Random(length)
@@ -142,6 +143,38 @@ def test_long_pieces(letters, length, merges):
                 assert encoder.encode(text).tolist() == one.encode(text)
 
 
+def chain(length):
+    """Bytes and merges of which each pair shuts out the one before it: how they begin depends on where they end.
+
+    A link is two bytes that are merged first. Of the pairs of links the last one was learned first.
+    """
+    pairs = [(100 + k // 100, k % 100) for k in range(length)]
+    links = [256 + k for k in range(length)]
+    merges = [*pairs, *reversed([*pairwise(links)])]
+    return bytes(byte for pair in pairs for byte in pair), merges
+
+
+@pytest.mark.parametrize(
+    ("links", "seen", "agree"),
+    [(20, 10, True), (21, 10, True), (1000, 500, True), (1000, 501, False), (1001, 500, False), (1001, 501, True)],
+)
+def test_windows_that_do_not_agree_are_merged_as_a_whole(links, seen, agree, monkeypatch):
+    rooms = []
+    make_room = memory.Tables.make_room
+    monkeypatch.setattr(memory.Tables, "make_room", lambda self, room: (rooms.append(room), make_room(self, room)))
+    data, merges = chain(links)
+    data = b"z" * (memory.WINDOW - 2 * seen) + data + b"z" * memory.WINDOW
+    tokenizer = BytePairTokenizer(merges)
+    assert FastEncoder(tokenizer).encode_bytes(data, WHOLE).tolist() == encode_piece(data, tokenizer._rank_of)
+    assert (len(data) in rooms) != agree
+
+
+def test_tokens_longer_than_a_window():
+    tokenizer = BytePairTokenizer([(97, 97), *((256 + k, 256 + k) for k in range(15))])
+    data = b"b" + b"a" * (3 << 16) + b"ba"
+    assert FastEncoder(tokenizer).encode_bytes(data, WHOLE).tolist() == [98, 271, 271, 271, 98, 97]
+
+
 def test_a_memory_that_is_too_small_changes_nothing(merges, monkeypatch):
     monkeypatch.setattr(memory, "SHORT_SLOTS", 8)
     monkeypatch.setattr(memory, "LONG_SLOTS", 8)
@@ -152,12 +185,23 @@ def test_a_memory_that_is_too_small_changes_nothing(merges, monkeypatch):
 
 
 def test_threads_share_an_encoder(merges):
-    encoder = FastEncoder(BytePairTokenizer(merges))
-    texts = ["".join(random_texts(200, seed=f"thread {k}")) for k in range(40)]
-    one, two = encoder.encode_batch(texts), encoder.encode_batch(texts, threads=2)
-    assert [ids.tolist() for ids in one] == [ids.tolist() for ids in two]
+    tokenizer = BytePairTokenizer(merges)
+    encoder = FastEncoder(tokenizer)
+    texts = ["".join(random_texts(200, seed=f"thread {k}")) * (1, 1, 2, 300)[k % 4] for k in range(40)] + ["", "a", ""]
+    assert 1 < len(list(groups(texts))) < len(texts)
+    one, two = encoder.encode_batch(texts), encoder.encode_batch(iter(texts), threads=2)
+    assert [ids.tolist() for ids in one] == [ids.tolist() for ids in two] == [*map(tokenizer.encode, texts)]
     assert encoder.encode("").tolist() == []
-    assert encoder.encode_batch([]) == []
+    assert encoder.encode_batch([]) == encoder.encode_batch([], threads=2) == []
+    with pytest.raises(TokenizerError, match="character 1 is U\\+D800"):
+        encoder.encode_batch(["a\ud800", *texts], threads=2)
+
+
+def test_texts_are_grouped_in_order():
+    texts = ["", "ab", "c" * 300, "d", "e" * 100, "f"]
+    assert [*groups(texts, size=250)] == [["", "ab"], ["c" * 300], ["d", "e" * 100], ["f"]]
+    with pytest.raises(TokenizerError, match="text: must be a string, was int"):
+        [*groups(["a", 1])]
 
 
 @pytest.mark.parametrize("name", PATTERNS)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import accumulate, pairwise
 
 import numpy as np
 
 from llm_tokenizer.bpe import BytePairTokenizer
 from llm_tokenizer.errors import TokenizerError
-from llm_tokenizer.fast.blocks import blocks
+from llm_tokenizer.fast.blocks import blocks, groups
 from llm_tokenizer.fast.characters import kinds_of_characters
 from llm_tokenizer.fast.edges import RULES
-from llm_tokenizer.fast.instructions import Address, Ids, address_of, padded
+from llm_tokenizer.fast.instructions import PADDING, Address, Ids, address_of, padded
 from llm_tokenizer.fast.memory import Tables
 from llm_tokenizer.fast.pairs import MOST_IDS, pair_table
 from llm_tokenizer.fast.writing import SLACK, first_unmade, write_ids
@@ -20,6 +22,7 @@ from llm_tokenizer.published import PublishedTokenizer
 from llm_tokenizer.special import checked, utf8
 
 _KEPT_ROOM = 1 << 20  # ids; more than that is given back to the system after a text
+_GAP = bytes(PADDING)
 
 
 class FastEncoder:
@@ -46,6 +49,7 @@ class FastEncoder:
             )
         self._rule = RULES[tokenizer.pattern]
         self._kinds = kinds_of_characters()
+        self._kinds_address = address_of(self._kinds)
         self._free: list[_Workplace] = []
         self._pairs = pair_table(tokenizer._rank_of)
         if isinstance(tokenizer, PublishedTokenizer):
@@ -62,7 +66,7 @@ class FastEncoder:
         ends, ids = np.cumsum([len(token) for _, token in tokens]), np.array([id for id, _ in tokens], np.int64)
         workplace, data = self._workplace(), b"".join(token for _, token in tokens)
         longest = max(len(token) for _, token in tokens)
-        workplace.tables.make_room(longest)
+        workplace.tables.make_room(longest)  # to merge each as a whole
         workplace.make_room(longest)
         place = first_unmade(
             padded(data), address_of(ends), address_of(ids), len(tokens), workplace.tables.address, workplace.address
@@ -80,22 +84,37 @@ class FastEncoder:
     def encode_batch(self, texts: Iterable[str], *, threads: int = 1) -> list[Ids]:
         """The ids of several texts, each encoded on its own, by so many threads at once."""
         if threads == 1:
-            return [self.encode(text) for text in texts]
-        every = list(texts)
-        size = max(
-            1, len(every) // (8 * threads)
-        )  # to hand over each text on its own would cost as much as a short one
-        parts = [every[start : start + size] for start in range(0, len(every), size)]
-        with ThreadPoolExecutor(threads) as pool:
-            return [ids for part in pool.map(self.encode_batch, parts) for ids in part]
+            return [ids for group in groups(texts) for ids in self._encode_group(group)]
+        every = list(groups(texts))
+        found: list[list[Ids]] = [[]] * len(every)
+        numbers = iter(range(len(every)))
+
+        def work() -> None:
+            for number in numbers:  # the threads share them: whoever is free takes the next
+                found[number] = self._encode_group(every[number])
+
+        with ThreadPoolExecutor(threads) as pool:  # a call for each group would wake up a third thread after each
+            try:
+                for one in as_completed([pool.submit(work) for _ in range(threads)]):
+                    one.result()
+            finally:
+                list(numbers)  # after an error nobody finds another one
+        return [ids for part in found for ids in part]
+
+    def _encode_group(self, texts: list[str]) -> list[Ids]:
+        """The ids of neighbouring texts, or of a single one, which may be long."""
+        return [self.encode(texts[0])] if len(texts) == 1 else self._encode_rows([*map(utf8, texts)], self._rule)
 
     def encode_bytes(self, data: bytes, rule: int) -> Ids:
         """The ids of a text in UTF-8, cut by the rule of that number in `edges.py`."""
+        (ids,) = self._encode_rows([data], rule)
+        return ids
+
+    def _encode_rows(self, texts: list[bytes], rule: int) -> list[Ids]:
         place = self._workplace()
-        try:
-            return place.encode(data, rule, address_of(self._kinds))
-        finally:
-            self._free.append(place)
+        found = place.encode(texts, rule, self._kinds_address)
+        self._free.append(place)  # after an error it may be halfway through a text: then nobody uses it again
+        return found
 
     def _workplace(self) -> _Workplace:
         """A workplace that nobody uses. So there are as many as threads at one time, and what one learned stays."""
@@ -106,24 +125,25 @@ class FastEncoder:
 
 
 class _Workplace:
-    """Tables, and room for the ids of a text: for one thread at a time."""
+    """Tables, and room for the ids of some texts: for one thread at a time."""
 
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
         self._take(0)
 
-    def encode(self, data: bytes, rule: int, kinds: Address) -> Ids:
-        """The ids of a text."""
-        self.make_room(len(data))
-        text, tables, start, filled = padded(data), self.tables, 0, 0
-        while (filled := write_ids(text, start, len(data), filled, rule, kinds, tables.address, self.address)) < 0:
-            tables.make_room(-filled)
-            start, filled = tables.progress.tolist()
-        ids = self.ids[:filled].copy()
-        if len(self.ids) > _KEPT_ROOM:  # give it back
+    def encode(self, texts: list[bytes], rule: int, kinds: Address) -> list[Ids]:
+        """The ids of each of several texts."""
+        ends = array("q", [end - PADDING for end in accumulate(len(text) + PADDING for text in texts)])
+        row, tables = _GAP.join([*texts, b""]), self.tables
+        self.make_room(len(row))
+        address, count = ends.buffer_info()
+        while wanted := write_ids(row, address, count, rule, kinds, tables.address, self.address):
+            tables.make_room(wanted)
+        found = [self.ids[start:end].copy() for start, end in pairwise([0, *ends])]
+        tables.give_back()
+        if len(self.ids) > _KEPT_ROOM:
             self._take(0)
-            tables.make_room(0)
-        return ids
+        return found
 
     def make_room(self, length: int) -> None:
         """Room for the ids of so many bytes: never more than one each."""

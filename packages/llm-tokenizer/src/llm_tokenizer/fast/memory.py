@@ -42,6 +42,7 @@ LONG_SLOTS = 1 << 16
 SHORT_BYTES = 15
 LONG_BYTES = 63
 LONG_PIECE = 100  # bytes; from here on `merge_long` is quicker than `merge_short`
+WINDOW = 1 << 14  # bytes that `merge_long` merges together
 SHORT_IDS = 5
 BATCH = 64  # pieces that are looked up together
 _LINE = 64  # bytes that the processor takes from memory at once
@@ -68,11 +69,11 @@ class Memory(NamedTuple):
     short_slots: int
     long: Words
     batch: Address  # scratch of `writing.py`: four words for each piece
-    progress: Integers  # the same: where it stopped
+    progress: Integers  # the same: where it goes on
     ranks: Ids  # scratch of `merging.py`
     heads: Ids  # scratch of `long_pieces.py`: always all zero between two pieces
     marks: Words  # the same
-    row: Ids  # scratch of `long_pieces.py`, for a piece as long as the longest so far
+    row: Ids  # the same: room for one window, or for a longer piece that must be merged as a whole
     waiting: Ids  # the same
 
 
@@ -81,14 +82,13 @@ class Tables:
 
     def __init__(self, pairs: Integers, published: Ids) -> None:
         vocabulary = len(published)
-        self.progress = np.zeros(2, np.int64)
         self._arrays: list[NDArray[Any]] = [
             pairs,
             published,
             _aligned(SHORT_SLOTS * _SHORT_WORDS),
             _aligned(LONG_SLOTS * _LONG_WORDS),
             np.zeros(BATCH * 4, np.uint64),
-            self.progress,
+            np.zeros(3, np.int64),
             np.zeros(LONG_PIECE, np.int32),
             np.zeros(vocabulary + 1, np.int32),
             np.zeros((vocabulary >> 6) + 1, np.uint64),
@@ -96,11 +96,17 @@ class Tables:
         self.make_room(0)
 
     def make_room(self, length: int) -> None:
-        """Make the scratch of `long_pieces.py` large enough for a piece of so many bytes."""
+        """Make the scratch of `long_pieces.py` large enough to merge so many bytes as a whole."""
+        length = max(length, WINDOW)
         self._scratch = [np.empty(4 * length, np.int32), np.empty(2 * (3 * length + 1), np.int32)]
         arrays = [*self._arrays, *self._scratch]
         self._map = map_of(arrays)
         self.address = address_of(self._map)
+
+    def give_back(self) -> None:
+        """Give scratch for more than a window back to the system."""
+        if len(self._scratch[0]) > 4 * WINDOW:
+            self.make_room(0)
 
 
 def _aligned(words: int) -> Words:

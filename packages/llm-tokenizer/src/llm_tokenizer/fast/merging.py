@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from llm_tokenizer.fast.compiling import compiled
-from llm_tokenizer.fast.instructions import Ids, Integers
+from llm_tokenizer.fast.instructions import Address, Ids, Integers, byte_at
 from llm_tokenizer.fast.long_pieces import merge_long
 from llm_tokenizer.fast.memory import LONG_PIECE, Memory
 from llm_tokenizer.fast.pairs import NO_RANK, rank_of
 
 
 @compiled
-def merge_in_place(ids: Ids, memory: Memory) -> int:
-    """Merge the bytes that stand in `ids`; gives how many tokens are left there."""
-    if len(ids) < LONG_PIECE:
-        return merge_short(ids, memory.pairs, memory.ranks)
-    return merge_long(ids, memory)
+def merge_bytes(text: Address, place: int, ids: Ids, memory: Memory) -> int:
+    """Write the tokens of the bytes from `place` on, as many as `ids` has room for; gives how many tokens they are.
+
+    The answer is -1 where `merge_long` needs more scratch.
+    """
+    if len(ids) >= LONG_PIECE:
+        return merge_long(text, place, ids, memory)
+    for k in range(len(ids)):
+        ids[k] = byte_at(text, place + k)
+    return merge_short(ids, memory.pairs, memory.ranks)
 
 
 @compiled

@@ -6,11 +6,10 @@ from numpy import uint64
 
 from llm_tokenizer.fast.compiling import compiled, entry, inlined
 from llm_tokenizer.fast.edges import piece_end
-from llm_tokenizer.fast.instructions import Address, byte_at, ids_at, integers_at, load8, prefetch, signed, store8
+from llm_tokenizer.fast.instructions import PADDING, Address, ids_at, integers_at, load8, prefetch, signed, store8
 from llm_tokenizer.fast.memory import (
     BATCH,
     LONG_BYTES,
-    LONG_PIECE,
     SHORT_BYTES,
     Memory,
     first_slot,
@@ -20,28 +19,47 @@ from llm_tokenizer.fast.memory import (
     remember,
     short_key,
 )
-from llm_tokenizer.fast.merging import merge_in_place
+from llm_tokenizer.fast.merging import merge_bytes
 
+TEXT, PLACE, FILLED = range(3)  # `progress`: number of the text, place in all of them, ids that are written
 SLACK = 16  # ids that may be written beyond the last one
 _NOTHING = uint64(0)
 
 
 @entry
 def write_ids(
-    text: Address, place: int, end: int, filled: int, rule: int, kinds: Address, memory: Address, ids: Address
+    text: Address, ends: Address, count: int, rule: int, kinds: Address, memory: Address, ids: Address
 ) -> int:
-    """Write the ids of the bytes from `place` to `end` behind the `filled` ones that are there; gives how many.
+    """Write the ids of so many texts; `ends` says where each text ends, and afterwards where its ids end.
 
-    Where a piece is longer than the scratch of `merge_long`, the answer is its length below zero, and where to go on
-    stands in `progress`.
+    Each text has `PADDING` zeros after it. The answer is 0, or where a piece needs more scratch for `merge_long`, how
+    long it is: another call goes on from there, which `progress` remembers. It is all zero otherwise.
+    """
+    tables = open_memory(memory)
+    until, progress = integers_at(ends, count), tables.progress
+    while progress[TEXT] < count:
+        number = signed(progress[TEXT])
+        wanted = _write_text(text, until[number], rule, kinds, tables, ids)
+        if wanted > 0:
+            return wanted
+        until[number] = progress[FILLED]
+        progress[PLACE] += PADDING
+        progress[TEXT] += 1
+    progress[TEXT] = progress[PLACE] = progress[FILLED] = 0
+    return 0
+
+
+@compiled
+def _write_text(text: Address, end: int, rule: int, kinds: Address, tables: Memory, ids: Address) -> int:
+    """Write the ids of the bytes up to `end` behind those that are there; gives how long a piece needs scratch, or 0.
 
     Why it works: a look into a table of megabytes takes the processor longer than all else that is done for a word,
     but it can wait for many at once. So the pieces of a batch are first cut and their slots announced; when they
     are looked up, they have come.
     """
-    tables = open_memory(memory)
     batch = tables.batch
-    while place < end:
+    place, filled, wanted = signed(tables.progress[PLACE]), signed(tables.progress[FILLED]), 0
+    while place < end and wanted == 0:
         start, count = place, 0
         while place < end and count < BATCH:
             edge = piece_end(text, place, end, kinds, rule)
@@ -56,11 +74,12 @@ def write_ids(
             if made == 0:
                 made = _recall_or_merge(text, place, edge - place, tables, ids, filled)
                 if made < 0:
-                    tables.progress[0], tables.progress[1] = place, filled
-                    return made
+                    wanted = edge - place
+                    break
             filled += made
             place = edge
-    return filled
+    tables.progress[PLACE], tables.progress[FILLED] = place, filled
+    return wanted
 
 
 @inlined
@@ -79,17 +98,15 @@ def _announce(text: Address, place: int, edge: int, short: Address, slots: int, 
 
 @compiled
 def _recall_or_merge(text: Address, place: int, length: int, memory: Memory, ids: Address, filled: int) -> int:
-    """Write the ids of a piece that the short table has not got; gives how many, or its length below zero."""
+    """Write the ids of a piece that the short table has not got; gives how many, or -1."""
     if length <= LONG_BYTES:
         count = recall_long(text, place, length, memory.long, ids, filled)
         if count:
             return count
-    if length >= LONG_PIECE and 4 * length > len(memory.row):
-        return -length
     numbers = ids_at(ids + 4 * filled, length)
-    for k in range(length):
-        numbers[k] = byte_at(text, place + k)
-    count = merge_in_place(numbers, memory)
+    count = merge_bytes(text, place, numbers, memory)
+    if count < 0:
+        return -1
     for k in range(count):
         numbers[k] = memory.published[numbers[k]]
     remember(text, place, length, memory, numbers[:count])
@@ -104,9 +121,7 @@ def first_unmade(tokens: Address, ends: Address, published: Address, count: int,
     start = 0
     for place in range(count):
         numbers = ids_at(ids, until[place] - start)
-        for k in range(len(numbers)):
-            numbers[k] = byte_at(tokens, start + k)
-        if merge_in_place(numbers, tables) != 1 or tables.published[numbers[0]] != wanted[place]:
+        if merge_bytes(tokens, start, numbers, tables) != 1 or tables.published[numbers[0]] != wanted[place]:
             return place
         start = until[place]
     return -1
