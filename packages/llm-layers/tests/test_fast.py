@@ -37,7 +37,7 @@ def test_every_fast_kernel_meets_its_contract():
 
 def test_the_contracts_hold_when_everything_is_done_in_the_smallest_parts(monkeypatch):
     smallest = {
-        "attention": {"QUERIES": 2, "SCORES": 0},
+        "attention": {"QUERIES": 2, "SCORES": 0, "TOGETHER": 1},
         "feed_forward": {"blocks": one_by_one},
         "norm": {"blocks": one_by_one},
         "head_loss": {"FEW": 0, "LOGITS": 1},
@@ -129,15 +129,42 @@ def test_a_second_derivative_is_refused_and_not_wrong():
         dx.sum().backward()
 
 
-def test_several_maps_are_those_maps():
-    x, weights = draw(2, 3, 5).requires_grad_(), [draw(size, 5).requires_grad_() for size in (4, 2, 6)]
-    biases = [draw(4), None, draw(6)]
+@pytest.mark.parametrize("rows", [3, 30], ids=["one by one", "together"])
+@pytest.mark.parametrize("biased", [(True, False, True), (True, True, True), (False, False, False)])
+def test_several_maps_are_those_maps(rows, biased):
+    x, weights = draw(2, rows, 5).requires_grad_(), [draw(size, 5).requires_grad_() for size in (4, 2, 6)]
+    biases = [draw(len(weight)) if there else None for weight, there in zip(weights, biased, strict=True)]
     both = []
     for maps in (linears(x, weights, biases), [CLEAR.linear(x, *one) for one in zip(weights, biases, strict=True)]):
         total = sum((y * y).sum() for y in maps)
         both.append((*maps, *torch.autograd.grad(total, [x, *weights])))
     for ours, clear in zip(*both, strict=True):
         torch.testing.assert_close(ours, clear, rtol=0, atol=1e-12)
+
+
+def test_a_second_way_back_is_refused_and_not_wrong():
+    x, up, down = draw(3, 4).requires_grad_(), draw(6, 4), draw(4, 6)
+    for y in (
+        FAST.gelu_feed_forward(x, up, draw(6), down, draw(4)),
+        FAST.swiglu(x, up, draw(6, 4), down),
+        FAST.relu_squared_feed_forward(x, up, down),
+    ):
+        y.sum().backward(retain_graph=True)
+        with pytest.raises(LayersError, match="can go back only once"):
+            y.sum().backward()
+
+
+def test_a_mask_that_is_changed_is_read_anew():
+    query, key, value = draw(1, 3, 4), draw(1, 3, 4), draw(1, 3, 4)
+    mask = torch.ones(3, 3, dtype=torch.bool).tril_()
+    for _ in range(2):
+        torch.testing.assert_close(fast_attention(query, key, value, mask), attention(query, key, value, mask))
+        mask[2, 0] = False
+    with torch.inference_mode():
+        unseen = mask.clone()
+        for _ in range(2):
+            torch.testing.assert_close(fast_attention(query, key, value, unseen), attention(query, key, value, unseen))
+            unseen[1, 0] = False
 
 
 def test_huge_numbers_have_finite_slopes():

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from llm_layers.fast.product import add_product, apply, blocks, product, put, wide
+from llm_layers.fast.product import add_product, affine, apply, blocks, only_once, product, product_into, put, wide
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +117,7 @@ def gelu_feed_forward(
     Formula: y = down gelu_tanh(up x + up_bias) + down_bias
 
     Why it works:
-        The bias is added while the rows are in the cache for the curve anyway; see `Bend` for the curve.
+        See `Bend`.
 
     Args:
         x: vectors along the last axis.
@@ -169,10 +169,11 @@ class _ReluSquared(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(context: Any, dy: Tensor) -> tuple[Tensor, ...]:
+        only_once(context)
         rows, r, up, down = context.saved_tensors
         upstream = dy.reshape(-1, dy.shape[-1])
-        da = product(upstream, down).mul_(r).mul_(2)
         ddown = product(upstream.T, r * r)
+        da = r.mul_(2).mul_(product(upstream, down))
         return product(da, up).view(context.shape), product(da.T, rows), ddown
 
 
@@ -196,11 +197,12 @@ class _Gated(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(context: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+        only_once(context)
         rows, bent, answered_slope, h, gate, up, down = context.saved_tensors
         upstream = dy.reshape(-1, dy.shape[-1])
         ddown = product(upstream.T, h)
-        dh = product(upstream, down)
-        du = bent * dh
+        dh = product_into(h, upstream, down)
+        du = bent.mul_(dh)
         da = dh.mul_(answered_slope)
         dx = add_product(product(da, gate), du, up).view(context.shape)
         return dx, product(da.T, rows), product(du.T, rows), ddown, None
@@ -212,24 +214,25 @@ class _Plain(torch.autograd.Function):
         context: Any, x: Tensor, up: Tensor, up_bias: Tensor, down: Tensor, down_bias: Tensor, bend: Bend
     ) -> Tensor:
         rows = x.reshape(-1, x.shape[-1])
-        a = product(rows, up.T)  # it becomes y'
+        a = affine(rows, up, up_bias)  # it becomes y'
         h = torch.empty_like(a)
         for part in blocks(*a.shape):
-            wide_a = wide(a[part].add_(up_bias))
+            wide_a = wide(a[part])
             opening = bend.opening(wide_a)
             y = torch.mul(wide_a, opening, out=h[part] if h.dtype == wide_a.dtype else None)
             put(h, part, y)
             put(a, part, bend.slope(wide_a, opening, y))
         context.shape = x.shape
         context.save_for_backward(rows, a, h, up, down)
-        return product(h, down.T).add_(down_bias).view(*x.shape[:-1], len(down))
+        return affine(h, down, down_bias).view(*x.shape[:-1], len(down))
 
     @staticmethod
     @once_differentiable
     def backward(context: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+        only_once(context)
         rows, slope, h, up, down = context.saved_tensors
         upstream = dy.reshape(-1, dy.shape[-1])
         ddown = product(upstream.T, h)
-        da = product(upstream, down).mul_(slope)
+        da = product_into(h, upstream, down).mul_(slope)
         dx = product(da, up).view(context.shape)
         return dx, product(da.T, rows), da.sum(0), ddown, upstream.sum(0), None

@@ -7,8 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-BLOCK = 2**18
-"""How many numbers are worked on at a time where several steps follow each other: a megabyte, which a cache holds."""
+from llm_layers.errors import LayersError
+
+BLOCK = 2**17
+"""How many numbers are worked on at a time where several steps follow each other: few enough for a cache."""
 LOW = (torch.bfloat16, torch.float16)
 
 
@@ -32,6 +34,19 @@ def product(left: Float[Tensor, "..."], right: Float[Tensor, "..."]) -> Float[Te
     if not is_slow(left):
         return left @ right
     return (left.float() @ right.float()).to(left.dtype)
+
+
+def product_into(store: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """Give left · right in memory that is no longer needed, if the product can be written there."""
+    return product(left, right) if is_slow(left) else torch.mm(left, right, out=store)
+
+
+def affine(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Give rows · weightᵀ + bias; the bias is what the product begins with, which saves a pass over the result."""
+    if bias is None or is_slow(rows):
+        y = product(rows, weight.T)
+        return y if bias is None else y.add_(bias)
+    return torch.addmm(bias, rows, weight.T)
 
 
 def add_product(total: Tensor, left: Tensor, right: Tensor) -> Tensor:
@@ -64,6 +79,20 @@ def put(store: Tensor, part: slice, worked_out: Tensor) -> None:
 def wide(x: Tensor) -> Tensor:
     """The numbers in float32 at least; the same array where they are."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def only_once(context: Any) -> None:
+    """Refuse a second way back: the first one wrote over what was kept for it.
+
+    Raises:
+        LayersError: on the second call.
+    """
+    if hasattr(context, "gone_back"):
+        raise LayersError(
+            "a fast kernel can go back only once, since it works in the memory of what was kept: call backward once, "
+            "or build the model with kernels=CLEAR"
+        )
+    context.gone_back = True
 
 
 def apply(function: type[torch.autograd.Function], *inputs: Any) -> Any:
