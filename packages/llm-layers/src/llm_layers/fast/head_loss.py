@@ -12,8 +12,8 @@ from llm_layers.fast.product import add_product, apply, product
 from llm_layers.head_loss import _logit_gradients
 from llm_layers.loss import IGNORED, cross_entropy
 
-LOGITS = 2**23
-"""How many logits are held at a time: 32 MB in float32."""
+LOGITS = 2**25
+"""How many logits are held at a time: 128 MB in float32. With fewer the products become small and slow."""
 FEW = 2**18
 """So few logits are simply held: torch's own steps are the fastest then."""
 
