@@ -25,13 +25,13 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "llm-tokenizer" / "bench"))  
 
 import torch
 from contestants import RUNGS, SIZES, Size, contestant, step
-from measuring import Table, machine, seconds
+from measuring import Table, machine, seconds, write_record
 
 Clock = Callable[[], float]
 Made = dict[str, tuple[Any, Any]]
 
 PAIRS = (("gpt2 fast", "torch.nn"), ("gpt2 fast", "GPT2LMHeadModel"), ("qwen3 fast", "Qwen3ForCausalLM"))
-ROUNDS = {"4 x 128": 40, "6 x 384": 2, "GPT-2 124M": 3}
+ROUNDS = {"4 x 128": 40, "6 x 384": 2, "GPT-2 124M": 5}
 LOW = {"6 x 384": (2, 256), "GPT-2 124M": (1, 64)}
 """Texts and positions in bfloat16, fewer than in float32: without instructions for it the peers take minutes."""
 MEMORY_TEXTS = {"4 x 128": 12, "6 x 384": 16, "GPT-2 124M": 2}
@@ -70,11 +70,13 @@ def main() -> None:
     if wanted("ladder"):
         more["ladder"] = ladder(SIZES["4 x 128"], clock)
     if wanted("compile"):
-        more["compile"] = compiled(SIZES["4 x 128"], clock)
+        more["compile"] = compiled(table, SIZES["4 x 128"], clock)
     print(f"{sum(row['met'] for row in table.rows)} of {len(table.rows)} bars met")
     if arguments.record:
         measured = "two threads, wall clock" if arguments.wall else "one thread, processor time"
-        record(arguments.record, table.rows, {"measured": measured, **more})
+        versions = {name: version(name) for name in ("torch", "transformers")}
+        about = {"machine": machine(), "versions": versions, "shapes": shapes(), "measured": measured}
+        write_record(arguments.record, table.rows, about | more)
 
 
 def steps(
@@ -153,29 +155,27 @@ def ladder(size: Size, clock: Clock) -> list[dict[str, Any]]:
     return rows
 
 
-def compiled(size: Size, clock: Clock) -> dict[str, float]:
-    """What torch.compile costs before the first step, and what it gives after, on the clear kernels."""
-    model, loss = contestant("qwen3 clear", size)
-    quick = torch.compile(loss)
-    first = seconds(partial(step, model, quick, *size.tokens(), low=False), time.perf_counter)
-    made = {"clear": (model, loss), "compiled": (model, quick), "fast": contestant("qwen3 fast", size)}
-    found = {"first": first} | {name: median(taken) for name, taken in in_turn(made, size, 20, clock).items()}
-    print("torch.compile:", ", ".join(f"{name} {taken:.3g} s" for name, taken in found.items()))
-    return found
+def compiled(table: Table, size: Size, clock: Clock) -> dict[str, float]:
+    """What torch.compile costs before the first step, and what it gives after; the peers are as they come."""
+    firsts = {}
+    for design, peers in (("gpt2", ("torch.nn", "GPT2LMHeadModel")), ("qwen3", ("Qwen3ForCausalLM",))):
+        model, loss = contestant(f"{design} fused", size)
+        quick = torch.compile(loss)
+        firsts[design] = seconds(partial(step, model, quick, *size.tokens(), low=False), time.perf_counter)
+        made = {"compiled": (model, quick)} | {peer: contestant(peer, size) for peer in peers}
+        taken = in_turn(made, size, ROUNDS["4 x 128"], clock)
+        for peer in peers:
+            what = f"step, 4 x 128, float32, {design} compiled against {peer}"
+            table.compare(what, median(taken["compiled"]), median(taken[peer]), bar=1)
+    return firsts
 
 
-def record(path: Path, rows: list[dict[str, Any]], more: dict[str, Any]) -> None:
-    """Write, over what was measured before under the same names."""
-    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    merged = {row["what"]: row for row in [*known.get("rows", []), *rows]}
-    shapes = {
+def shapes() -> dict[str, str]:
+    """The sizes in words."""
+    return {
         name: f"{size.layers} layers, width {size.width}, {size.batch} x {size.positions}, {size.vocab} tokens"
         for name, size in SIZES.items()
     }
-    versions = {name: version(name) for name in ("torch", "transformers")}
-    about = {"machine": machine(), "versions": versions, "shapes": shapes}
-    content = known | about | more | {"rows": list(merged.values())}
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

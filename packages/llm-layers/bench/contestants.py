@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from llm_layers import CLEAR, Decoder, Kernels, ModelConfig
+from llm_layers import CLEAR, FUSED, Decoder, Kernels, ModelConfig
 from llm_layers.design import GPT2, QWEN3
 from llm_layers.fast import FAST
 
@@ -98,7 +98,7 @@ class PlainModel(nn.Module):
 
 
 def contestant(name: str, size: Size) -> tuple[nn.Module, Loss]:
-    """Make one: "torch.nn", "GPT2LMHeadModel", "Qwen3ForCausalLM", or "gpt2 ⟨rung⟩" and "qwen3 ⟨rung⟩" for ours."""
+    """Make one: "torch.nn", "GPT2LMHeadModel", "Qwen3ForCausalLM", or ours as "gpt2 ⟨kernels⟩" or "qwen3 ⟨kernels⟩"."""
     torch.manual_seed(0)
     if name == "torch.nn":
         model: nn.Module = PlainModel(size)
@@ -107,7 +107,8 @@ def contestant(name: str, size: Size) -> tuple[nn.Module, Loss]:
         theirs = _transformers(name, size)
         return theirs, _with_all_logits(lambda tokens: theirs(tokens, use_cache=False).logits)
     design, _, rung = name.partition(" ")
-    return _ours(design, RUNGS[{"fast": "+ chunked loss"}.get(rung, rung)], size)
+    kernels = {"fast": FAST, "fused": FUSED} | RUNGS
+    return _ours(design, kernels[rung], size)
 
 
 def _ours(design: str, kernels: Kernels, size: Size) -> tuple[nn.Module, Loss]:

@@ -24,7 +24,7 @@ os.environ |= {"RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 import corpora
 import numpy as np
-from measuring import Table, machine, processor_seconds, seconds, shortest_seconds
+from measuring import Table, machine, processor_seconds, seconds, shortest_seconds, write_record
 from vocabularies import Contestants, contestants
 
 from llm_tokenizer.fast import FastDecoder, FastEncoder
@@ -36,7 +36,9 @@ MEGABYTE = 1_000_000
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--record", type=Path, metavar="FILE", help="write what was measured as JSON")
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="write into this JSON file, over what it had of the same name"
+    )
     parser.add_argument("--only", metavar="PART", help="encode, unseen, worst, cores, training or starting")
     parser.add_argument("--repeats", type=int, default=5, metavar="N")
     arguments = parser.parse_args()
@@ -67,8 +69,7 @@ def main() -> None:
     if arguments.record:
         versions = {name: version(name) for name in ("numba", "numpy", "regex", "tiktoken", "tokenizers")}
         about = {"machine": machine(), "versions": versions, "texts": corpora.TEXTS, "unit": "processor seconds"}
-        record = {**about, "rows": table.rows}
-        arguments.record.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_record(arguments.record, table.rows, about)
 
 
 def encode(table: Table, what: str, named: Contestants, text: str, repeats: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
@@ -69,6 +70,14 @@ class Table:
         columns = f"{shown[0]:>12}{shown[1]:>12}{f'{reached:.3g} {unit}':>10}{f'{sign} {bar:g} {unit}':>10}"
         print(f"{what:72}{columns}  {'met' if met else 'MISSED'}", flush=True)
         self.rows.append({"what": what, "reached": reached, "bar": bar, "unit": unit, "met": met, **more})
+
+
+def write_record(path: Path, rows: list[dict[str, Any]], about: dict[str, Any]) -> None:
+    """Write what was measured as JSON; rows of earlier runs stay until one of the same name is measured anew."""
+    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    merged = {row["what"]: row for row in [*known.get("rows", []), *rows]}
+    content = known | about | {"rows": list(merged.values())}
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def machine() -> dict[str, Any]:
