@@ -75,18 +75,24 @@ def where() -> str:
 
 
 def _compared(chosen: Iterable[dict[str, Any]]) -> str:
+    shapes = list(measured()["shapes"])
+    ordered = sorted(chosen, key=lambda row: next(place for place, name in enumerate(shapes) if name in row["what"]))
     rows = [
         (
             html.escape(row["what"].removeprefix("step, ")),
-            f"{1e3 * row['ours']:.4g}",
-            f"{1e3 * row['peer']:.4g}",
+            _milliseconds(row["ours"]),
+            _milliseconds(row["peer"]),
             _value(row, "reached"),
             _sign(row) + _value(row, "bar"),
             _met(row),
         )
-        for row in chosen
+        for row in ordered
     ]
     return table(("shape, ours against the peer", "ours, ms", "peer, ms", "times as fast", "asked for", "met"), rows)
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1e3 * seconds:,.0f}" if seconds >= 0.1 else f"{1e3 * seconds:.1f}"
 
 
 def _value(row: dict[str, Any], key: str) -> str:
