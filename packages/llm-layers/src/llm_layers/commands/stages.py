@@ -3,8 +3,9 @@
 import sys
 import threading
 import time
+from io import TextIOBase
 from types import TracebackType
-from typing import Self, TextIO
+from typing import TextIO
 
 PATIENCE = 2.0
 """Seconds before anything is said on a terminal."""
@@ -19,8 +20,8 @@ class Stages:
     so a timer has to speak.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
+    def __init__(self, stream: TextIOBase | None = None) -> None:
+        self._stream: TextIO | TextIOBase = stream or sys.stderr
         self._terminal = self._stream.isatty()
         self._patience = PATIENCE if self._terminal else PLAIN_PATIENCE
         self._start = time.monotonic()
@@ -37,7 +38,7 @@ class Stages:
         if time.monotonic() - self._start >= self._patience:
             self._show()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Stages":
         self._timer.start()
         return self
 
