@@ -67,6 +67,7 @@ def test_types_of_numbers(folder, tmp_path):
     [
         (["convert", "model", "model"], "is there already: give --replace"),
         (["convert", "model", "new", "--dtype", "q8_0"], "TARGET must end with .gguf"),
+        (["convert", "model", "new.safetensors"], "TARGET must be a new folder or end with .gguf"),
         (["convert", "nowhere", "new"], "there is no 'nowhere'"),
         (["convert", "model/config.json", "new"], "config.json"),
         (["quantize", "model", "--text", "nowhere.txt"], "cannot be read"),

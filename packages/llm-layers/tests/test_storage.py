@@ -25,6 +25,7 @@ def test_the_folder_is_the_public_layout(tmp_path, model):
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         "config.json", "generation_config.json", "model.safetensors",
     ]  # fmt: skip
+    assert len({file.stat().st_mode for file in tmp_path.iterdir()}) == 1  # whoever may read one may read all
     with safe_open(tmp_path / "model.safetensors", framework="pt") as weights:
         assert weights.metadata() == {"format": "pt"}
         assert "model.layers.1.self_attn.q_norm.weight" in weights.keys()  # noqa: SIM118

@@ -231,6 +231,10 @@ def test_bad_files(tmp_path, content, message):
         (["corpus", "text.txt", "--similarity", "7", "--duplicates"], "similarity"),
         (["decode", "model", "text.txt"], "ids: number 1 must be a whole number"),
         (["decode", "model", "text.txt", "--format", "npy"], ".npy"),
+        (["show", "model", "nowhere", "--text", "a"], "'nowhere' was given too"),
+        (["stats", "model", "text.txt", "--text", "a"], "'text.txt' was given too"),
+        (["compare", "model", "--file", "text.txt", "--text", "a"], "'text.txt' was given too"),
+        (["train", "text.txt", "-o", "x", "--vocab-size", "4000"], "--at-most"),
     ],
 )
 def test_wrong_arguments(folder, arguments, message, capsys, monkeypatch):

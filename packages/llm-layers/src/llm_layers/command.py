@@ -27,7 +27,7 @@ EXAMPLES = """examples:
   llm-layers attention runs/tale/model --text "The cat sat" --out maps.html
   llm-layers compare runs/tale/model a.gguf the first tensor in which two models part, and why
   llm-layers spec                           put this package on trial before its specification
-  llm-layers spec my_layers -k attention    put your own module on trial, one contract only
+  llm-layers spec my_layers -k rms_norm     put your own module on trial, one contract only
 """
 
 

@@ -194,7 +194,10 @@ def _replace(file: Path, write: Callable[[Path], None]) -> None:
     """Write beside `file`, bring it to the disk, then rename it into place."""
     partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
     try:
+        partial.touch()
+        mode = partial.stat().st_mode
         write(partial)
+        partial.chmod(mode)  # safetensors makes a file that nobody else may read
         with partial.open("rb+") as written:
             os.fsync(written.fileno())
         partial.replace(file)

@@ -101,7 +101,7 @@ def train_with(
         if not at_most:
             raise TokenizerError(
                 f"vocab_size: these texts give at most {found} tokens, {vocab_size} were wanted: {reason}; "
-                "ask for fewer or train on more text"
+                "ask for fewer, train on more text, or take what there is (at_most=True, in the command --at-most)"
             )
         message = f"vocab_size: stopped at {found} tokens where {vocab_size} were allowed: {reason}"
         warnings.warn(EarlyStop(message), stacklevel=3)

@@ -26,6 +26,8 @@ EXAMPLES = """examples:
   llm-layers convert SmolLM2.gguf smollm2                       a folder that transformers reads
   llm-layers convert runs/tale/model half --dtype bfloat16"""
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+FILES = (".bin", ".ckpt", ".json", ".onnx", ".pt", ".pth", ".safetensors")
+"""Endings that no folder has."""
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "encoder.json")
 GGUF_NAMES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "q8_0": "Q8_0"}
 
@@ -42,6 +44,10 @@ def run(options: argparse.Namespace, stages: Stages) -> str:
     """Read, convert, write; the tokenizer goes along where there is one."""
     target = Path(options.target)
     to_gguf = target.suffix.lower() == ".gguf"
+    if target.suffix.lower() in FILES:
+        raise LayersError(
+            f"TARGET must be a new folder or end with .gguf, but was '{target}', the name of another file"
+        )
     if not to_gguf and options.dtype == "q8_0":
         raise LayersError("TARGET must end with .gguf for the type q8_0, because model folders have no such type")
     if not options.replace and (target.is_file() or (target.is_dir() and any(target.iterdir()))):

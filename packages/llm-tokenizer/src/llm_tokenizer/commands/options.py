@@ -115,6 +115,10 @@ def add_text(verb: argparse.ArgumentParser) -> None:
 def text_blocks(options: argparse.Namespace) -> Iterator[str]:
     """The text that was given: in the command itself, as a file, or through a pipe. Not a byte of it is changed."""
     if options.text is not None:
+        if options.file != "-":
+            raise TokenizerError(
+                f"--text: stands for a file, and {options.file!r} was given too; leave one of them out"
+            )
         yield options.text
     else:
         yield from decoded_blocks(options.file, errors=getattr(options, "errors", "strict"), keep_mark=True)
