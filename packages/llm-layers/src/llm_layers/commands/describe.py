@@ -31,7 +31,7 @@ def run(options: argparse.Namespace, stages: Stages) -> str:
     context = config.context_length
     lines = [
         f"{options.model}: {parameter_count(config):,} parameters in {dtype}, "
-        f"{parameter_count(config, embeddings=False):,} without embeddings",
+        f"{parameter_count(config, embeddings=False):,} without token tables",
         *([stored] if stored else []),
         *_tree(model),
         f"head: {'the embedding table (tied)' if model.head is None else 'a weight of its own'}",

@@ -31,7 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model folder or a GGUF file; no weights are read")
     parser.add_argument("--batch", type=_whole, default=1, help="texts at a time (default 1)")
     parser.add_argument("--positions", type=_whole, help="tokens of a text (default: the whole context)")
-    parser.add_argument("--bytes", type=_above_zero, default=4.0, help="bytes of a weight when decoding (default 4)")
+    parser.add_argument(
+        "--bytes",
+        type=_above_zero,
+        default=4.0,
+        help="bytes of a number when decoding, in the weights and in the cache (default 4)",
+    )
     parser.add_argument("--bandwidth", type=_above_zero, default=30.0, help="GB/s of the memory (default 30)")
     parser.add_argument("--kernel", choices=KERNELS, default="clear", help="attention in training (default clear)")
 

@@ -18,6 +18,7 @@ from llm_tokenizer.spec.contract import Contract
 from llm_tokenizer.spec.difference import Difference, compare, scale_of
 from llm_tokenizer.spec.implementation import Implementation
 from llm_tokenizer.spec.specification import Alternative, Specification
+from llm_tokenizer.spec.their_code import place_in_theirs
 
 PASS, DIFFERS, UNWRITTEN, PARTLY = "pass", "differs", "not written yet", "no gradient yet"
 
@@ -155,7 +156,8 @@ def _judge(contract: Contract, case: Case, implementation: Implementation, aspec
     except Exception as error:  # a stranger's code may raise anything, and that is an answer too
         if case.raises and case.raises in {kind.__name__ for kind in type(error).__mro__}:
             return outcome(PASS)
-        reason = f"it raised {type(error).__name__}: {error}"
+        place = place_in_theirs(error)
+        reason = f"it raised {type(error).__name__}{f' in {place}' if place else ''}: {error}"
         if "numpy.ndarray" in reason or "argument 'keepdim'" in reason:  # NumPy says keepdims
             reason += ' (does it want torch tensors? Then write SPEC_ARRAYS = "torch" in your module)'
         return outcome(DIFFERS, Difference(aspect, reason, raised=True))

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from llm_tokenizer.spec.arrays import KINDS, Arrays
-from llm_tokenizer.spec.import_failure import why_not_imported
+from llm_tokenizer.spec.their_code import why_not_imported
 
 
 class Implementation:

@@ -1,4 +1,4 @@
-"""Why a stranger's module cannot be imported, in a sentence that names its file and line."""
+"""Where in a stranger's code something went wrong: while it was imported, or when it was called."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ def why_not_imported(name: str, error: BaseException) -> str:
         return sentence
     last = frames[-1]
     return f"{sentence}\n  {_short(last.filename)}, line {last.lineno}: {last.line}"
+
+
+def place_in_theirs(error: BaseException) -> str:
+    """Give file and line of the last step that was in a file of theirs; nothing if none was."""
+    steps = ((frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__))
+    theirs = [f"{_short(file)}, line {line}" for file, line in steps if _theirs(file)]
+    return theirs[-1] if theirs else ""
 
 
 def _theirs(file: str) -> bool:
