@@ -3,44 +3,32 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Iterable
 from typing import Any
 
 import plots
 from vocabulary_figures import table
 
-NAME = "layers-bench"
-
-
-def measured() -> dict[str, Any]:
-    """The whole record.
-
-    Raises:
-        ValueError: Nothing has been recorded yet.
-    """
-    path = plots.RECORDED / f"{NAME}.json"
-    if not path.is_file():
-        raise ValueError(f"there is no {path.name}: run `nox -s bench -- layers --record docs/recorded/{path.name}`")
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return record
-
 
 def steps() -> str:
     """Forward and backward pass against the peers, in float32."""
-    return _compared(row for row in measured()["rows"] if row["what"].startswith("step") and "float32" in row["what"])
+    return _compared(
+        row
+        for row in plots.bench_record("layers")["rows"]
+        if row["what"].startswith("step") and "float32" in row["what"]
+    )
 
 
 def low_steps() -> str:
     """The same in bfloat16."""
-    return _compared(row for row in measured()["rows"] if "bfloat16" in row["what"])
+    return _compared(row for row in plots.bench_record("layers")["rows"] if "bfloat16" in row["what"])
 
 
 def memory() -> str:
     """Peaks of memory, and the loss of the head."""
     rows = [
         (html.escape(row["what"]), _value(row, "reached"), _sign(row) + _value(row, "bar"), _met(row))
-        for row in measured()["rows"]
+        for row in plots.bench_record("layers")["rows"]
         if not row["what"].startswith("step")
     ]
     return table(("what", "reached", "asked for", "met"), rows)
@@ -49,7 +37,7 @@ def memory() -> str:
 def ladder() -> str:
     """From clear to fast, one kind of kernel after the other."""
     rows, before = [], 0.0
-    for rung in measured()["ladder"]:
+    for rung in plots.bench_record("layers")["ladder"]:
         first = rung["rung"] == "clear"
         taken = 1e3 * rung["seconds"]
         gain = "" if first else f"{100 * (1 - taken / before):+.0f} %"
@@ -60,13 +48,16 @@ def ladder() -> str:
 
 def compiled() -> str:
     """What torch.compile costs before the first step; what it gives stands among the steps."""
-    rows = [(f"{design}, 4 x 128, fused", f"{first:.0f} s") for design, first in measured()["compile"].items()]
+    rows = [
+        (f"{design}, 4 x 128, fused", f"{first:.0f} s")
+        for design, first in plots.bench_record("layers")["compile"].items()
+    ]
     return table(("kernels compiled", "before the first step"), rows)
 
 
 def where() -> str:
     """The machine, the libraries and the shapes."""
-    record = measured()
+    record = plots.bench_record("layers")
     machine = record["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     shapes = "; ".join(f"{name}: {shape}" for name, shape in record["shapes"].items())
@@ -75,7 +66,7 @@ def where() -> str:
 
 
 def _compared(chosen: Iterable[dict[str, Any]]) -> str:
-    shapes = list(measured()["shapes"])
+    shapes = list(plots.bench_record("layers")["shapes"])
     ordered = sorted(chosen, key=lambda row: next(place for place, name in enumerate(shapes) if name in row["what"]))
     rows = [
         (

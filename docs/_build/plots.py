@@ -7,12 +7,26 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from drawing import box, circle, line, svg, words
 
 RECORDED = Path(__file__).parents[1] / "recorded"
 Points = list[tuple[float, float]]
+
+
+def bench_record(package: str) -> dict[str, Any]:
+    """What `nox -s bench` measured of one package, "tokenizer" or "layers".
+
+    Raises:
+        ValueError: Nothing has been recorded yet.
+    """
+    path = RECORDED / f"{package}-bench.json"
+    if not path.is_file():
+        raise ValueError(f"there is no {path.name}: run `nox -s bench -- {package} --record docs/recorded/{path.name}`")
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return record
 
 
 def loss_curve(name: str) -> str:

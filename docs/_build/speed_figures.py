@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from typing import Any
 
 import plots
 from vocabulary_figures import table
 
-NAME = "tokenizer-bench"
 _ENCODE = re.compile(r"encode, (?P<vocabulary>\w+), (?P<text>English|code|languages), (?P<way>no compiler|fast)$")
 _VOCABULARIES = {"gpt2": "GPT-2", "cl100k": "GPT-4"}
 _PLACES = {"English": "English", "code": "code", "languages": "a hundred languages"}
 
 
-def measured() -> dict[str, Any]:
-    """The whole record.
-
-    Raises:
-        ValueError: Nothing has been recorded yet.
-    """
-    path = plots.RECORDED / f"{NAME}.json"
-    if not path.is_file():
-        raise ValueError(f"there is no {path.name}: run `nox -s bench -- tokenizer --record docs/recorded/{path.name}`")
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return record
-
-
 def encode_speeds() -> str:
     """Megabytes in a second on one core, for each vocabulary and kind of text: the peer, clear, and fast."""
     found: dict[tuple[str, str], dict[str, float]] = {}
-    for row in measured()["rows"]:
+    for row in plots.bench_record("tokenizer")["rows"]:
         if matched := _ENCODE.match(row["what"]):
             speeds = found.setdefault((matched["vocabulary"], matched["text"]), {})
             speeds |= {matched["way"]: row["megabytes"] / row["ours"], "tiktoken": row["megabytes"] / row["peer"]}
     if not found:
-        raise ValueError(f"{NAME}.json holds no row “encode, vocabulary, text, way”: record it anew, without --only")
+        raise ValueError(
+            "tokenizer-bench.json holds no row “encode, vocabulary, text, way”: record it anew, without --only"
+        )
     rows = [
         (
             f"{_VOCABULARIES.get(vocabulary, html.escape(vocabulary))}, {_PLACES[text]}",
@@ -55,7 +42,7 @@ def other_speeds() -> str:
     """Every other row: what was measured, what was reached, and what was asked for."""
     rows = [
         (html.escape(row["what"]), _with_unit(row, "reached"), _with_unit(row, "bar"), "yes" if row["met"] else "no")
-        for row in measured()["rows"]
+        for row in plots.bench_record("tokenizer")["rows"]
         if not _ENCODE.match(row["what"])
     ]
     return table(("what", "reached", "asked for", "met"), rows)
@@ -63,7 +50,7 @@ def other_speeds() -> str:
 
 def where_measured() -> str:
     """The machine and the libraries, in a line."""
-    record = measured()
+    record = plots.bench_record("tokenizer")
     machine = record["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     line = f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}; {versions}"

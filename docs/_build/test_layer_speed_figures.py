@@ -47,4 +47,4 @@ def test_what_was_measured_is_shown(record: Path) -> None:
 
 def test_what_is_not_recorded_is_named(record: Path) -> None:
     with pytest.raises(ValueError, match=r"there is no layers-bench\.json: run `nox -s bench -- layers"):
-        layer_speed_figures.measured()
+        plots.bench_record("layers")

@@ -38,7 +38,7 @@ def test_speeds_are_shown_as_measured(record: Path) -> None:
 
 def test_what_is_not_recorded_is_named(record: Path) -> None:
     with pytest.raises(ValueError, match=r"there is no tokenizer-bench\.json: run `nox -s bench"):
-        speed_figures.measured()
+        plots.bench_record("tokenizer")
     record.write_text(json.dumps({**RECORD, "rows": RECORD["rows"][2:]}))
     with pytest.raises(ValueError, match="holds no row"):
         speed_figures.encode_speeds()

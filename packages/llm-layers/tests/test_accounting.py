@@ -73,8 +73,6 @@ def test_cache_bytes_are_those_of_the_numbers_kept(window, small_config):
 
 @pytest.mark.parametrize("kernels", [CLEAR, FUSED], ids=["clear", "fused"])
 def test_activations_are_those_that_a_real_step_keeps(config, kernels):
-    if config.experts is not None and kernels is not CLEAR:
-        pytest.skip("once is enough")
     model = Decoder(config, kernels=kernels)
     tokens = torch.arange(3 * 17).reshape(3, 17) % config.vocab_size
     measured = saved_bytes(model, tokens)
