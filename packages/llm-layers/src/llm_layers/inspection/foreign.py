@@ -174,7 +174,7 @@ def load_foreign(folder: str | os.PathLike[str]) -> ForeignModel:
     from transformers.utils import logging
 
     config, bars = load_config(folder), logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()
     try:
         model = AutoModelForCausalLM.from_pretrained(
             os.fspath(folder),
@@ -187,5 +187,5 @@ def load_foreign(folder: str | os.PathLike[str]) -> ForeignModel:
         raise LayersError(f"transformers cannot read the model in '{os.fspath(folder)}': {error}") from None
     finally:
         if bars:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+            logging.enable_progress_bar()
     return ForeignModel(module=model, config=config, architecture=architecture_of(config))

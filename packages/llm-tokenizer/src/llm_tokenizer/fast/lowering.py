@@ -43,12 +43,12 @@ def _instruction(function: Callable[..., Any], result: Any, *arguments: Any) -> 
     @extending.type_callable(function)
     def give_type(context: Any) -> Callable[..., Any]:
         def typer(*_: Any) -> Any:
-            return signature(result, *arguments)  # type: ignore[no-untyped-call]
+            return signature(result, *arguments)
 
         typer.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
         return typer
 
-    lower: Callable[..., Any] = extending.lower_builtin(function, *arguments)  # type: ignore[no-untyped-call]
+    lower: Callable[..., Any] = extending.lower_builtin(function, *arguments)
     return lower
 
 
@@ -62,7 +62,7 @@ def _view(function: Callable[..., Any], element: Any) -> None:
         size = context.get_constant(types.intp, element.bitwidth // 8)
         data = builder.inttoptr(arguments[0], context.get_data_type(element).as_pointer())
         shape, strides = (arguments[1],), (size,)
-        populate_array(array, data=data, shape=shape, strides=strides, itemsize=size, meminfo=None)  # type: ignore[no-untyped-call]
+        populate_array(array, data=data, shape=shape, strides=strides, itemsize=size, meminfo=None)
         return array._getvalue()
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import llvmlite
-import llvmlite.binding as llvm  # type: ignore[import-untyped]
+import llvmlite.binding as llvm
 
 _CHECK = 32  # bytes of a SHA-256
 
