@@ -31,7 +31,7 @@ Clock = Callable[[], float]
 Made = dict[str, tuple[Any, Any]]
 
 PAIRS = (("gpt2 fast", "torch.nn"), ("gpt2 fast", "GPT2LMHeadModel"), ("qwen3 fast", "Qwen3ForCausalLM"))
-ROUNDS = {"4 x 128": 40, "6 x 384": 2, "GPT-2 124M": 5}
+ROUNDS = {"compiled": 100, "4 x 128": 40, "6 x 384": 2, "GPT-2 124M": 5}
 LOW = {"6 x 384": (2, 256), "GPT-2 124M": (1, 64)}
 """Texts and positions in bfloat16, fewer than in float32: without instructions for it the peers take minutes."""
 MEMORY_TEXTS = {"4 x 128": 12, "6 x 384": 16, "GPT-2 124M": 2}
@@ -158,14 +158,14 @@ def ladder(size: Size, clock: Clock) -> list[dict[str, Any]]:
 
 
 def compiled(table: Table, size: Size, clock: Clock) -> dict[str, float]:
-    """What torch.compile costs before the first step, and what it gives after; the peers are as they come."""
+    """What torch.compile costs before the first step, and what it gives after, next to the peers as they come."""
     firsts = {}
     for design, peers in (("gpt2", ("torch.nn", "GPT2LMHeadModel")), ("qwen3", ("Qwen3ForCausalLM",))):
-        model, loss = contestant(f"{design} fused", size)
+        model, loss = contestant(f"{design} compilable", size)
         quick = torch.compile(loss)
         firsts[design] = seconds(partial(step, model, quick, *size.tokens(), low=False), time.perf_counter)
         made = {"compiled": (model, quick)} | {peer: contestant(peer, size) for peer in peers}
-        taken = in_turn(made, size, ROUNDS["4 x 128"], clock)
+        taken = in_turn(made, size, ROUNDS["compiled"], clock)
         for peer in peers:
             what = f"step, 4 x 128, float32, {design} compiled against {peer}"
             table.compare(what, median(taken["compiled"]), median(taken[peer]), bar=1)

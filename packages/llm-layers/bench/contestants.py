@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from llm_layers import CLEAR, FUSED, Decoder, Kernels, ModelConfig
+from llm_layers import CLEAR, Decoder, Kernels, ModelConfig
 from llm_layers.design import GPT2, QWEN3
-from llm_layers.fast import FAST
+from llm_layers.fast import COMPILABLE, FAST
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -107,7 +107,7 @@ def contestant(name: str, size: Size) -> tuple[nn.Module, Loss]:
         theirs = _transformers(name, size)
         return theirs, _with_all_logits(lambda tokens: theirs(tokens, use_cache=False).logits)
     design, _, rung = name.partition(" ")
-    kernels = {"fast": FAST, "fused": FUSED} | RUNGS
+    kernels = {"fast": FAST, "compilable": COMPILABLE} | RUNGS
     return _ours(design, kernels[rung], size)
 
 

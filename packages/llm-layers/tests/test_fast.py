@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from llm_layers import CLEAR, LayersError, attention, causal_mask, cross_entropy, sliding_window_mask
-from llm_layers.design import DESIGNS, QWEN3_MOE, Design
-from llm_layers.fast import FAST, linears
+from llm_layers.design import DESIGNS, GEMMA3, GPT2, QWEN3, QWEN3_MOE, Design
+from llm_layers.fast import COMPILABLE, FAST, compilable, linears
 from llm_layers.fast import attention as fast_attention
 from llm_layers.fast.feed_forward import GELU_TANH, SILU
 from llm_layers.spec import SPECIFICATION, fast
@@ -20,8 +20,8 @@ def draw(*shape, dtype=torch.float64):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)), dtype=dtype)
 
 
-def verdicts():
-    trial = put_on_trial(SPECIFICATION, Implementation(fast, arrays="torch", name="fast"))
+def verdicts(module=fast):
+    trial = put_on_trial(SPECIFICATION, Implementation(module, arrays="torch", name="fast"))
     return {verdict.contract.id: verdict.status for verdict in trial.verdicts if verdict.status != UNWRITTEN}
 
 
@@ -33,6 +33,10 @@ def test_every_fast_kernel_meets_its_contract():
     found = verdicts()
     assert {f"layers.{name}" for name in fast.__all__} == set(found)
     assert set(found.values()) == {PASS}
+
+
+def test_every_compilable_function_meets_its_contract():
+    assert verdicts(compilable) == dict.fromkeys(("layers.gelu_tanh", "layers.gelu_feed_forward", "layers.geglu"), PASS)
 
 
 def test_the_contracts_hold_when_everything_is_done_in_the_smallest_parts(monkeypatch):
@@ -78,16 +82,30 @@ WITH_FAST_PARTS = [design for design in DESIGNS if design is not QWEN3_MOE]  # e
 @pytest.mark.parametrize(
     "design", [*WITH_FAST_PARTS, Design(family=None, feed_forward="relu_squared")], ids=lambda d: d.family
 )
-def test_a_fast_model_is_the_clear_model(design, small_config, random_model, tokens):
+@pytest.mark.parametrize("kernels", [FAST, COMPILABLE], ids=["fast", "compilable"])
+def test_a_fast_model_is_the_clear_model(design, kernels, small_config, random_model, tokens):
     config = small_config(design=design, window=5)
     found = []
-    for kernels in (CLEAR, FAST):
-        model = random_model(config, kernels=kernels).double()
+    for chosen in (CLEAR, kernels):
+        model = random_model(config, kernels=chosen).double()
         logits = model(tokens)
-        loss = kernels.head_cross_entropy(model.hidden(tokens), model.head_weight, tokens)
+        loss = chosen.head_cross_entropy(model.hidden(tokens), model.head_weight, tokens)
         found.append((logits, loss, *torch.autograd.grad(loss, list(model.parameters()))))
     for clear, quick in zip(*found, strict=True):
         torch.testing.assert_close(quick, clear, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("design", [GPT2, QWEN3, GEMMA3], ids=lambda d: d.family)
+def test_a_compilable_model_is_one_piece_for_a_compiler(design, small_config, random_model, tokens):
+    found = []
+    for kernels in (CLEAR, COMPILABLE):
+        model = random_model(small_config(design=design), kernels=kernels).double()
+        if kernels is COMPILABLE:
+            model.compile(fullgraph=True, backend="aot_eager")  # all of a compiler's work but the machine code
+        loss = cross_entropy(model(tokens), tokens)
+        found.append((loss, *torch.autograd.grad(loss, list(model.parameters()))))
+    for clear, joined in zip(*found, strict=True):
+        torch.testing.assert_close(joined, clear, rtol=1e-9, atol=1e-11)
 
 
 def test_decoding_with_a_cache_is_the_same(small_config, random_model, tokens):

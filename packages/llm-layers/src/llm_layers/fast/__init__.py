@@ -19,10 +19,12 @@ processor likes to compute it. Gradients are written by hand and can be taken on
 | `attention` | keys that nobody sees are skipped; shares kept only while they are few |
 | `feed_forward` | products and bend as one step; a sigmoid in place of a tanh |
 | `head_loss` | logits in parts of one size; sums in place |
+| `compilable` | plain steps for a compiler to join |
 """
 
 from dataclasses import replace
 
+from llm_layers.fast import compilable
 from llm_layers.fast.attention import attention
 from llm_layers.fast.feed_forward import geglu, gelu_feed_forward, relu_squared_feed_forward, swiglu
 from llm_layers.fast.head_loss import head_cross_entropy
@@ -30,7 +32,7 @@ from llm_layers.fast.linear import linear, linears
 from llm_layers.fast.norm import layer_norm, rms_norm
 from llm_layers.fast.product import product
 from llm_layers.fast.rotary import rotate
-from llm_layers.kernels import CLEAR
+from llm_layers.kernels import CLEAR, FUSED
 
 FAST = replace(
     CLEAR,
@@ -47,8 +49,11 @@ FAST = replace(
     head_cross_entropy=head_cross_entropy,
 )
 """All of them; `capped_attention` is the clear one."""
+COMPILABLE = replace(FUSED, linears=linears, geglu=compilable.geglu, gelu_feed_forward=compilable.gelu_feed_forward)
+"""`FUSED` in the steps that a compiler joins best: `Decoder(config, kernels=COMPILABLE).compile()`."""
 
 __all__ = [
+    "COMPILABLE",
     "FAST",
     "attention",
     "geglu",
