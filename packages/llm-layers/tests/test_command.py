@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +70,32 @@ def test_the_module_is_the_command(tmp_path):
     assert done.returncode == 2
     assert done.stderr.startswith("llm-layers: error:")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("arguments", [["describe", "."], ["spec", "-k", "softmax"]])
+def test_a_full_disk_behind_the_output(tmp_path, model, arguments):
+    save_model(model, tmp_path)
+    command = [sys.executable, "-m", "llm_layers", *arguments]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "llm-layers: error: the output cannot be read or written: No space left on device\n"
+
+
+def test_an_output_that_knows_few_characters(tmp_path, model):
+    save_model(model, tmp_path)
+    command, env = [sys.executable, "-m", "llm_layers", "describe", "."], os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "24 \\xd7 12" in done.stdout
+
+
+def test_digits_that_are_no_numbers_are_refused_in_words(tmp_path, capsys):
+    for option in ("--ids", "--top"):
+        with pytest.raises(SystemExit):
+            main(["lens", str(tmp_path), option, "²"])
+        assert "whole number" in capsys.readouterr().err
 
 
 def test_blocks_that_are_alike_are_drawn_once(tmp_path, model, capsys):

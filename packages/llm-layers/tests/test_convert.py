@@ -88,6 +88,13 @@ def test_what_cannot_be_done_is_said_in_a_sentence(folder, arguments, words, cap
     assert sorted(folder.parent.rglob("*")) == before
 
 
+def test_quantize_warns_of_few_tokens(folder, tmp_path, capsys):
+    (tmp_path / "text.txt").write_text(TEXT * 20)
+    for tokens, lines in (("999", 1), ("1000", 0)):
+        assert main(["quantize", str(folder), "--text", str(tmp_path / "text.txt"), "--tokens", tokens]) == 0
+        assert capsys.readouterr().err.count("llm-layers: warning: a change in perplexity says little on ") == lines
+
+
 def test_quantize_measures_and_writes(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(stages, "PLAIN_PATIENCE", 0.0)
     text = tmp_path / "text.txt"

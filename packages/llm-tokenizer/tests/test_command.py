@@ -55,6 +55,17 @@ def test_show(trained):
     assert result.returncode == 0 and "⟨e7" in (trained / "page.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("verb", [["show", "model"], ["stats", "model"], ["compare", "model", "--file"]])
+def test_bytes_that_are_not_utf8_are_replaced_or_dropped_where_that_is_chosen(trained, verb):
+    (trained / "broken.txt").write_bytes(b"cat\xff")
+    refused, replaced, dropped = (
+        run(*verb, "broken.txt", "--errors", errors, cwd=trained) for errors in ("strict", "replace", "ignore")
+    )
+    assert refused.returncode == 2 and b"byte 3 is 0xff" in refused.stderr
+    clean = [run(*verb[:2], "--text", text, cwd=trained).stdout for text in ("cat\ufffd", "cat")]
+    assert [replaced.stdout, dropped.stdout] == clean
+
+
 def test_train_on_characters(trained):
     result = run("train", "text.txt", "-o", "characters", "--characters", cwd=trained)
     assert result.returncode == 0 and load_tokenizer(trained / "characters").encode("cat")
@@ -85,9 +96,21 @@ def test_version():
         (["encode", "missing"], b"a", "missing: there is no such file"),
         (["encode", "model", "missing.txt"], b"", "missing.txt: cannot be read: No such file"),
         (["encode", "model"], b"ab\xff", "standard input: must be UTF-8, but byte 2 is 0xff"),
+        (["show", "model"], b"ab\xff", "(in the command --errors replace)"),
+        (["encode", "model", "text.txt", "--count", "-o", "ids.txt"], b"", "--count: prints how many ids there are"),
         (["encode", "model", "--allow-special", "<|x|>"], b"a", "'<|x|>' is no special token here"),
-        (["decode", "model"], b"1 2 x", "ids: number 3 must be a whole number, was 'x'"),
-        (["decode", "model"], b"1 -2", "ids: number 2 must be a whole number, was '-2'"),
+        (["decode", "model"], b"1 2 x", "ids[2]: must be a whole number from 0 to 269, was 'x'"),
+        (["decode", "model"], b"1 -2", "ids[1]: must be a whole number from 0 to 269, was '-2'"),
+        (
+            ["decode", "model"],
+            b"1 2 " + b"9" * 5000,
+            f"ids[2]: must be a whole number from 0 to 269, was '{'9' * 40}…'",
+        ),
+        (
+            ["decode", "model", "-1"],
+            b"",
+            "-1: there is no such file; ids themselves, whole numbers from 0 to 269, come",
+        ),
         (["decode", "model"], b"270", "ids[0]: must be a whole number from 0 to 269, was 270"),
         (["show", "model", "--text", "a", "--html", "missing/a.html"], b"", "missing/a.html: cannot be written"),
     ],

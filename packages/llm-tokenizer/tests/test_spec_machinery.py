@@ -250,6 +250,41 @@ def test_the_command_says_what_to_do(toy: Specification, tmp_path: Path, monkeyp
 
 
 @pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--report", "."], "--report must be the name of a file in a folder that is there, but was '.'"),
+        (["--report", "nowhere/a.json"], "but was 'nowhere/a.json'"),
+        (["--arrays", "lists"], "--arrays is for an implementation of yours"),
+        (["report.json"], "'report.json' must be a module or a .py file"),
+        (["empty_folder"], "'empty_folder' is a folder without code of its own"),
+    ],
+)
+def test_what_cannot_be_put_on_trial_or_written_is_said_at_once(toy, tmp_path, monkeypatch, capsys, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "report.json").write_text("{}")
+    (tmp_path / "empty_folder").mkdir()
+    assert main(toy, arguments) == 2
+    printed = capsys.readouterr()
+    assert words in printed.err and not printed.out
+
+
+@pytest.mark.parametrize(
+    ("contract", "told", "untold"),
+    [
+        (CONTRACT, "mean_square_backward(dy, x, gain) -> dx.", "No gradients"),
+        (replace(CONTRACT, gradients=()), "No gradients of these functions are asked for.", "_backward"),
+        (replace(CONTRACT, gradients=(), inputs=(), outputs=()), "and outputs are plain", "SPEC_ARRAYS = "),
+    ],
+)
+def test_the_help_tells_of_arrays_and_gradients_only_where_there_are(toy, contract, told, untold, capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(replace(toy, contracts=(contract,)), ["--help"])
+    shown = capsys.readouterr().out
+    assert told in shown and untold not in shown
+    assert "my_code -k mean_square" in shown
+
+
+@pytest.mark.parametrize(
     ("name", "code", "complaint"),
     [
         ("a", "x = 1\ndef f(:\n", "error: a.py, line 2: invalid syntax: def f(:\n"),

@@ -1,6 +1,7 @@
 """The console command `llm-layers`: look at models, turn them into other forms, run the specification."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -33,19 +34,12 @@ EXAMPLES = """examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and give its exit status: 0 fine, 1 specification not met or models differ, 2 a bad call."""
-    options = sys.argv[1:] if arguments is None else list(arguments)
-    if options[:1] == ["spec"]:  # its options are the specification's own
-        from llm_layers.spec import SPECIFICATION
-        from llm_tokenizer.spec.command import main as put_on_trial
-
-        return put_on_trial(SPECIFICATION, options[1:])
-    parsed = _parser().parse_args(options)
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.encoding.lower().startswith("utf"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # an old terminal shows what it can, and nothing is lost
     try:
-        with Stages() as stages:
-            outcome = VERBS[parsed.verb].run(parsed, stages)
-        text, status = outcome if isinstance(outcome, tuple) else (outcome, 0)
-        print(text)
-        sys.stdout.flush()
+        status = _run(sys.argv[1:] if arguments is None else list(arguments))
+        sys.stdout.flush()  # here, where an error can still be told
+        return status
     except LayersError as error:
         print(f"llm-layers: error: {error}", file=sys.stderr)
         return 2
@@ -53,9 +47,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("llm-layers: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader, `head` for example, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_the_output()
         return 0
+    except OSError as error:
+        _let_go_of_the_output()
+        where = error.filename or "the output"
+        print(f"llm-layers: error: {where} cannot be read or written: {error.strerror or error}", file=sys.stderr)
+        return 2
+
+
+def _run(words: list[str]) -> int:
+    if words[:1] == ["spec"]:  # its options are the specification's own
+        from llm_layers.spec import SPECIFICATION
+        from llm_tokenizer.spec.command import main as put_on_trial
+
+        return put_on_trial(SPECIFICATION, words[1:])
+    parsed = _parser().parse_args(words)
+    with Stages() as stages:
+        outcome = VERBS[parsed.verb].run(parsed, stages)
+    text, status = outcome if isinstance(outcome, tuple) else (outcome, 0)
+    print(text)
     return int(status)
+
+
+def _let_go_of_the_output() -> None:
+    """What is still to be written cannot be; Python would try once more at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -77,9 +77,9 @@ def load_config(folder: str | os.PathLike[str]) -> ModelConfig:
     path = Path(folder)
     if path.is_file():
         return load_gguf_config(path)
-    if not path.is_dir():
+    if not path.is_dir() or not os.fspath(folder):  # an empty name would be the current folder
         raise LayersError(
-            f"a model must be a folder with {SETTINGS} and {WEIGHTS}, or a GGUF file, but there is no '{path}'"
+            f"a model must be a folder with {SETTINGS} and {WEIGHTS}, or a GGUF file, but there is no '{folder}'"
         )
     return read_settings(read_json(path / SETTINGS))
 

@@ -9,7 +9,7 @@ from small_models import family
 
 from llm_layers import Decoder, save_gguf, save_model
 from llm_layers.command import main
-from llm_tokenizer import ByteTokenizer, save_tokenizer
+from llm_tokenizer import ByteTokenizer, CharacterTokenizer, save_tokenizer
 
 
 @pytest.fixture
@@ -51,6 +51,7 @@ def test_lens_and_statistics(folder, tmp_path, capsys):
     assert main(["lens", folder, *IDS, "--position", "2", "--top", "2"]) == 0
     shown = capsys.readouterr().out
     assert "position 2, 7, in the text comes 28" in shown
+    assert "equally likely ones the lower id first" in shown
     assert "its likeliest next tokens with their probabilities" in shown
     assert main(["lens", folder, *IDS, "--out", str(tmp_path / "lens.html")]) == 0
     assert main(["lens", folder, *IDS, "--position", "6"]) == 2
@@ -71,7 +72,11 @@ def test_lens_and_statistics(folder, tmp_path, capsys):
         (["attention", "model", *IDS, "--out", "page.html"], "it is a folder"),
         (["attention", "model", *IDS, "--out", "model/config.json/maps.svg"], "is no folder"),
         (["attention", "model", "--text", "a"], "a text needs the model's tokenizer"),
-        (["lens", "model", *IDS, "--top", "0"], "--top must be at least 1"),
+        (["lens", "model", *IDS, "--top", "0"], "--top must be between 1 and 29, the size of the vocabulary"),
+        (["lens", "model", *IDS, "--top", "30"], "--top must be between 1 and 29, the size of the vocabulary"),
+        (["lens", "model", *IDS, "--top", "3"], "--top needs --position or --out"),
+        (["lens", "model", *IDS, "--position", "1", "--out", "lens.html"], "--position is for the table"),
+        (["lens", "", *IDS], "but there is no ''"),
         (["lens", "model", *IDS, "--position", "6"], "--position must be at most 5"),
         (["lens", "model", *IDS, "--out", "lens.svg"], "must end in .html"),
         (["lens", "model", "--ids", "29"], "ids must lie between 0 and 28"),
@@ -85,6 +90,10 @@ def test_lens_and_statistics(folder, tmp_path, capsys):
         (["quantize", "model", "--text", "text.txt", "--group", "7"], "--group must divide"),
         (["quantize", "model", "--text", "text.txt", "--group", "4", "--out", "a.bin"], "--out must end in .gguf"),
         (["quantize", "model", "--text", "text.txt", "--group", "4"], "must hold a tokenizer"),
+        (["quantize", "endless", "--text", "text.txt", "--out", "a.gguf"], "generation_config.json is the place"),
+        (["quantize", "endless", "--text", "page.html"], "'page.html' cannot be read: Is a directory"),
+        (["quantize", "endless", "--text", "bytes.txt"], "'bytes.txt': must be UTF-8, but byte 1 is 0xff"),
+        (["convert", "endless", "new.gguf"], "generation_config.json is the place"),
         (["predict", "model", "--positions", "33"], "positions between 1 and 32"),
     ],
 )
@@ -92,6 +101,9 @@ def test_mistakes_are_found_before_any_weight_is_read(folder, tmp_path, argument
     save_model(Decoder(replace(family("qwen3").config, d_model=32)), tmp_path / "other")
     save_model(family("olmo2"), tmp_path / "olmo2")
     (tmp_path / "text.txt").write_text("a text")
+    (tmp_path / "bytes.txt").write_bytes(b"a\xff")
+    save_model(Decoder(replace(family("qwen3").config, d_model=32, vocab_size=256)), tmp_path / "endless")
+    save_tokenizer(ByteTokenizer(), tmp_path / "endless")
     for weights in tmp_path.rglob("model.safetensors"):
         weights.unlink()  # reading them would be another mistake
     (tmp_path / "page.html").mkdir()
@@ -116,9 +128,27 @@ def test_a_text_is_cut_by_the_models_own_tokenizer(tmp_path, capsys):
     assert "context of 32 positions, but has 33 tokens" in capsys.readouterr().err
 
 
+def test_a_token_that_a_tokenizer_does_not_know_is_named_by_its_number_or_refused(tmp_path, capsys):
+    save_model(family("qwen3"), tmp_path)
+    save_tokenizer(CharacterTokenizer.train(["cat"]), tmp_path)
+    assert main(["attention", str(tmp_path), "--ids", "0,28"]) == 0
+    assert "2 tokens: a | 28\n" in capsys.readouterr().out
+    assert main(["lens", str(tmp_path), "--text", "cat", "--position", "0", "--top", "29"]) == 0
+    capsys.readouterr()
+    assert main(["lens", str(tmp_path), "--text", "dog"]) == 2
+    assert "llm-layers: error: text: character 0 is 'd'" in capsys.readouterr().err
+
+
 def test_compare_tells_by_its_status(folder, tmp_path, capsys):
     assert main(["compare", folder, folder]) == 0
-    assert "no difference" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "no difference" in shown
+    drawn = next(line for line in shown.splitlines() if line.startswith("no text was given")).split()[-2:]
+    assert drawn[0] == "--ids" and len(drawn[1].split(",")) == 24
+    assert main(["compare", folder, folder, *drawn]) == 0
+    repeated = capsys.readouterr().out
+    assert "no text was given" not in repeated
+    assert repeated.splitlines()[-1] == shown.splitlines()[-1]
     fault = FAULTS["file: rotary pairs"]
     weights = load_file(f"{folder}/model.safetensors")
     name = "model.layers.1.self_attn.k_proj.weight"

@@ -8,7 +8,7 @@ from small_models import FAMILIES, family
 
 from llm_layers import LayersError, logit_lens
 from llm_layers.inspection import lens_page
-from llm_layers.inspection.table import lens_detail, lens_table
+from llm_layers.inspection.table import lens_detail, lens_table, percent
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -25,6 +25,34 @@ def test_the_last_layer_says_what_the_model_says(name, ids):
         order = shares[at].argsort(descending=True).tolist()
         assert lens.ranks[-1, at] == order.index(int(ids[0, at + 1])) + 1
     assert lens.ranks[:, -1].eq(0).all()
+
+
+def test_equally_likely_tokens_come_by_their_ids(ids):
+    model = family("llama")
+    with torch.no_grad():
+        model.head_weight[[3, 9, 20]] = model.head_weight[5].clone()
+    lens = logit_lens(model, ids, top=29)
+    for row, shares in zip(lens.tokens.reshape(-1, 29).tolist(), lens.probabilities.reshape(-1, 29), strict=True):
+        assert shares.sort(descending=True).values.equal(shares)
+        place = row.index(3)
+        assert row[place : place + 4] == [3, 5, 9, 20]
+    assert torch.equal(logit_lens(model, ids, top=1).tokens[..., 0], lens.tokens[..., 0])
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [
+        (0.0, "  0%"),
+        (1e-9, " <1%"),
+        (0.0049, " <1%"),
+        (0.0051, "  1%"),
+        (0.994, " 99%"),
+        (0.9951, ">99%"),
+        (1.0, "100%"),
+    ],
+)
+def test_only_nothing_is_shown_as_nothing(share, shown):
+    assert percent(share) == shown
 
 
 def test_the_first_row_reads_the_embedding(ids):

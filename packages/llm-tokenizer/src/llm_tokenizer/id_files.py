@@ -46,12 +46,12 @@ def write_ids(blocks: Iterable[list[int]], stream: BinaryIO, format: str, *, voc
     return count
 
 
-def read_ids(stream: BinaryIO, format: str) -> Iterator[list[int]]:
-    """The ids of a file or a pipe in blocks."""
+def read_ids(stream: BinaryIO, format: str, *, vocab_size: int) -> Iterator[list[int]]:
+    """The ids of a file or a pipe in blocks; `vocab_size` is told to whoever wrote what is no id."""
     require_choice("format", format, FORMATS)
     if format == "npy":
         return _read_array(stream)
-    return _read_text(stream) if format == "text" else _read_raw(stream, format)
+    return _read_text(stream, vocab_size) if format == "text" else _read_raw(stream, format)
 
 
 def _write_array(blocks: Iterable[list[int]], stream: BinaryIO, vocab_size: int) -> int:
@@ -99,26 +99,28 @@ def _read_raw(stream: BinaryIO, format: str) -> Iterator[list[int]]:
         raise TokenizerError(f"ids: must be {format} numbers of {size} bytes, but the last one has only {len(held)}")
 
 
-def _read_text(stream: BinaryIO) -> Iterator[list[int]]:
+def _read_text(stream: BinaryIO, vocab_size: int) -> Iterator[list[int]]:
     held = b""
     count = 0
     while block := stream.read(_BLOCK):
         held += block
         words = held.split()
         held = words.pop() if words and not block[-1:].isspace() else b""
-        yield _numbers(words, count)
+        yield _numbers(words, count, vocab_size)
         count += len(words)
         if len(held) > _LONGEST_NUMBER:
-            _numbers([held], count)
-    yield _numbers(held.split(), count)
+            _numbers([held], count, vocab_size)
+    yield _numbers(held.split(), count, vocab_size)
 
 
-def _numbers(words: list[bytes], before: int) -> list[int]:
+def _numbers(words: list[bytes], before: int, vocab_size: int) -> list[int]:
     for place, word in enumerate(words):
         if not word.isdigit() or len(word) > _LONGEST_NUMBER:
             hint = "; this is a .npy file, choose --format npy" if word.startswith(_NPY) else ""
-            shown = word[:40].decode("utf-8", "replace")
-            raise TokenizerError(f"ids: number {before + place + 1} must be a whole number, was {shown!r}{hint}")
+            shown = word[:40].decode("utf-8", "replace") + "…" * (len(word) > 40)
+            raise TokenizerError(
+                f"ids[{before + place}]: must be a whole number from 0 to {vocab_size - 1}, was {shown!r}{hint}"
+            )
     return list(map(int, words))
 
 

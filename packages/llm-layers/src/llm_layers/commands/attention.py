@@ -11,7 +11,7 @@ from llm_layers.errors import LayersError
 from llm_layers.inspection.maps import attention_maps
 from llm_layers.inspection.maps_page import attention_page
 from llm_layers.inspection.maps_picture import attention_bitmap, attention_picture
-from llm_layers.inspection.table import aligned
+from llm_layers.inspection.table import aligned, percent
 from llm_layers.storage import load_config
 
 SUMMARY = "what each head looks at in a text, as a page, a picture or a table"
@@ -71,6 +71,6 @@ def _table(maps: list, labels: list[str], layer: int | None, head: int | None) -
                 itself, before = one.diagonal().mean(), one.diagonal(-1).mean() if len(one) > 1 else one.new_zeros(())
                 # e to the entropy: over how many positions an even attention would spread as far
                 spread = (-(one * one.clamp(min=1e-12).log()).sum(-1)).exp().mean()
-                shown = [f"{100 * share:.0f}%" for share in (itself, before, one[:, 0].mean())]
+                shown = [percent(float(share)).strip() for share in (itself, before, one[:, 0].mean())]
                 rows.append([str(number), str(which), *shown, f"{spread:.1f}"])
     return f"{len(labels)} tokens: {' | '.join(labels)}\n{aligned(rows)}\n\n{COLUMNS}"

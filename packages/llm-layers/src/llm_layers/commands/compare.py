@@ -21,9 +21,10 @@ EXAMPLES = """examples:
   llm-layers compare runs/tale/model model.gguf --text "The cat sat on the mat"
   llm-layers compare runs/tale/model transformers:runs/tale/model     our code beside that of transformers
 
+Without --text and --ids both models read ids that were drawn by chance, the same in every run; the report names them.
 The exit status is 0 when all agree within the tolerance, 1 when something differs, 2 for a mistake in the call."""
 FOREIGN = "transformers:"
-SAMPLE = 24  # tokens, where no text is given
+SAMPLE = 24  # ids drawn by chance, the same in every run, where no text is given
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +44,8 @@ def run(options: argparse.Namespace, stages: Stages) -> tuple[str, int]:
     """Give the report, and 1 as status when the models differ."""
     configs = [load_config(name.removeprefix(FOREIGN)) for name in (options.a, options.b)]
     check_shapes(*configs)
-    if options.text is None and options.ids is None:
+    given = options.text is not None or options.ids is not None
+    if not given:
         options.ids = _sample(configs[0])
     ids, labels = read_text(options, options.a.removeprefix(FOREIGN), configs[0])
     if not options.forward_only:
@@ -59,6 +61,8 @@ def run(options: argparse.Namespace, stages: Stages) -> tuple[str, int]:
         f"B: {options.b}",
         f"text: {len(labels)} tokens, in {'float32' if foreign else 'float64'}",
     ]
+    if not given:
+        lines.append(f"no text was given; these ids were drawn by chance: --ids {','.join(map(str, options.ids))}")
     return "\n".join([*lines, divergence_report(found, everything=options.all)]), 0 if found.equal else 1
 
 

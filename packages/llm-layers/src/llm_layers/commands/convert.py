@@ -1,6 +1,7 @@
 """`llm-layers convert`: a model from one form into another."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from llm_layers.gguf.file import read_gguf
 from llm_layers.gguf.saving import save_gguf
 from llm_layers.storage import load_config, read_json, save_model
 from llm_tokenizer import Tokenizer, TokenizerError, load_tokenizer, save_tokenizer
-from llm_tokenizer.files.gguf_writing import GgufVocabulary
+from llm_tokenizer.files.gguf_writing import GgufVocabulary, vocabulary_entries
 
 SUMMARY = "turn a model folder into a GGUF file or back, or into another type of numbers"
 EXAMPLES = """examples:
@@ -55,6 +56,8 @@ def run(options: argparse.Namespace, stages: Stages) -> str:
     config = load_config(options.source)
     check_written(config, target, to_gguf=to_gguf)
     tokenizer, ends = tokenizer_beside(options.source), text_ends(options.source)
+    if to_gguf and tokenizer is not None:
+        check_vocabulary(tokenizer, config, ends)
     model = read_model(options.source, config, stages)
     stored = stored_types(options.source, model.embedding.table.dtype)
     written = options.dtype or str(model.embedding.table.dtype).removeprefix("torch.")
@@ -81,6 +84,14 @@ def check_written(config: ModelConfig, target: Path, *, to_gguf: bool) -> None:
     else:
         check_place(target / "config.json")
         write_settings(config, dtype="float32")
+
+
+def check_vocabulary(tokenizer: Tokenizer, config: ModelConfig, ends: Mapping[str, Any]) -> None:
+    """Refuse a tokenizer that a GGUF file could not hold, before a weight is read."""
+    try:
+        vocabulary_entries(tokenizer, config.vocab_size, GgufVocabulary(**ends))
+    except TokenizerError as error:
+        raise LayersError(str(error)) from None
 
 
 def text_ends(source: str) -> dict[str, Any]:

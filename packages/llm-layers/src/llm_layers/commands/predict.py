@@ -87,7 +87,7 @@ def _size(count: float) -> str:
 
 
 def _whole(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, but was {text!r}")
     return int(text)
 

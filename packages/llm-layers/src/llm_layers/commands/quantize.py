@@ -2,15 +2,16 @@
 
 import argparse
 import copy
+import sys
 import time
-from math import exp
 from pathlib import Path
 
 import torch
 
-from llm_layers.commands.convert import check_written, text_ends, tokenizer_beside
+from llm_layers.commands.convert import check_vocabulary, check_written, text_ends, tokenizer_beside
 from llm_layers.commands.sources import read_model, stored_types
 from llm_layers.commands.stages import Stages
+from llm_layers.commands.text_options import whole
 from llm_layers.config import ModelConfig
 from llm_layers.errors import LayersError
 from llm_layers.gguf.saving import save_gguf
@@ -18,12 +19,17 @@ from llm_layers.loss import cross_entropy
 from llm_layers.model import Decoder
 from llm_layers.quantized_linear import quantize_model, stored_bytes
 from llm_layers.storage import load_config
+from llm_tokenizer import Tokenizer, TokenizerError
 from llm_tokenizer.files.gguf_writing import GgufVocabulary
+from llm_tokenizer.text import decode_strictly
 
 SUMMARY = "what int8 and int4 weights save, and what they cost in perplexity on a text of yours"
 EXAMPLES = """examples:
   llm-layers quantize runs/tale/model --text held-out.txt
   llm-layers quantize runs/tale/model --text held-out.txt --out tale.gguf      write the 8-bit weights"""
+FEW = 1000
+"""Below so many tokens a change says little. With SmolLM2-135M on prose, the loss of a token rises by 0.27 with 4 bits
+and scatters by 0.90: over 1,000 tokens the mean is known to a tenth of itself, 0.03, over 100 tokens to a third."""
 FORMS = {"float32": None, "int8": 8, "int4": 4}
 
 
@@ -31,8 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the verb takes."""
     parser.add_argument("model", metavar="MODEL", help="a model folder or a GGUF file, with its tokenizer")
     parser.add_argument("--text", metavar="FILE", required=True, help="a text that the model has not been trained on")
-    parser.add_argument("--tokens", type=int, default=4096, help="read at most this many of its tokens (default 4096)")
-    parser.add_argument("--group", type=int, default=32, help="weights that share a scale with 4 bits (default 32)")
+    parser.add_argument(
+        "--tokens", type=whole, default=4096, help="read at most this many of its tokens (default 4096)"
+    )
+    parser.add_argument("--group", type=whole, default=32, help="weights that share a scale with 4 bits (default 32)")
     parser.add_argument("--out", metavar="FILE.gguf", help="also write the model with 8 bits (Q8_0)")
 
 
@@ -46,16 +54,12 @@ def run(options: argparse.Namespace, stages: Stages) -> str:
         if Path(options.out).suffix.lower() != ".gguf":
             raise LayersError(f"--out must end in .gguf, but was '{options.out}'")
         check_written(config, Path(options.out), to_gguf=True)
-    tokenizer = tokenizer_beside(options.model)
+    tokenizer, ends = tokenizer_beside(options.model), text_ends(options.model)
     if tokenizer is None:
         raise LayersError(f"'{options.model}' must hold a tokenizer beside the model, but there is none")
-    try:
-        text = Path(options.text).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LayersError(f"the text in '{options.text}' cannot be read: {error}") from None
-    ids = torch.tensor(tokenizer.encode(text)[: options.tokens])
-    if len(ids) < 2:
-        raise LayersError(f"the text in '{options.text}' must give at least 2 tokens, but gave {len(ids)}")
+    if options.out is not None:
+        check_vocabulary(tokenizer, config, ends)
+    ids = _read_ids(options.text, tokenizer, options.tokens)
     model = read_model(options.model, config, stages, dtype=torch.float32).eval()
     stored = stored_types(options.model, torch.float32)
     rows = [stored] if stored else []
@@ -67,17 +71,35 @@ def run(options: argparse.Namespace, stages: Stages) -> str:
         if bits is not None:
             quantize_model(candidate, bits, group=options.group)
         started = time.perf_counter()
-        perplexity = exp(mean_loss(candidate, ids))
+        perplexity = float(torch.tensor(mean_loss(candidate, ids), dtype=torch.float64).exp())  # inf, not an error
         speed = len(ids) / (time.perf_counter() - started)
         first = first or perplexity
         size = stored_bytes(candidate) / 2**20
         rows.append(f"{form:<10}{size:>10,.2f}{perplexity:>14,.4f}{perplexity / first - 1:>+10.2%}{speed:>12,.0f}")
     if options.out is not None:
         stages(f"writing {Path(options.out).name}")
-        ends = GgufVocabulary(**text_ends(options.model))
-        save_gguf(model, options.out, tokenizer=tokenizer, dtype="Q8_0", vocabulary=ends)
+        save_gguf(model, options.out, tokenizer=tokenizer, dtype="Q8_0", vocabulary=GgufVocabulary(**ends))
         rows.append(f"{options.out}: written with 8 bits in groups of 32 (Q8_0)")
     return "\n".join(rows)
+
+
+def _read_ids(file: str, tokenizer: Tokenizer, most: int) -> torch.Tensor:
+    """Give the first ids of a text, and a warning where they are few."""
+    try:
+        ids = tokenizer.encode(decode_strictly(Path(file).read_bytes(), f"the text in '{file}'"))[:most]
+    except OSError as error:
+        raise LayersError(f"the text in '{file}' cannot be read: {error.strerror or error}") from None
+    except TokenizerError as error:
+        raise LayersError(str(error)) from None
+    if len(ids) < 2:
+        raise LayersError(f"the text in '{file}' must give at least 2 tokens, but gave {len(ids)}")
+    if len(ids) < FEW:
+        print(
+            f"llm-layers: warning: a change in perplexity says little on {len(ids)} tokens; give at least {FEW:,} "
+            "(a longer text, or a larger --tokens)",
+            file=sys.stderr,
+        )
+    return torch.tensor(ids)
 
 
 def _check_group(config: ModelConfig, group: int) -> None:

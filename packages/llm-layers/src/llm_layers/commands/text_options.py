@@ -82,13 +82,13 @@ def written(text: str, file: Path) -> str:
 def ids_from(text: str) -> list[int]:
     """Read "5,17,3"."""
     parts = text.replace(",", " ").split()
-    if not parts or not all(part.isdigit() for part in parts):
+    if not parts or not all(part.isdecimal() for part in parts):
         raise argparse.ArgumentTypeError(f"must be whole numbers with commas between, as 5,17,3, but was {text!r}")
     return [int(part) for part in parts]
 
 
 def whole(text: str) -> int:
     """Read a whole number of at least 0."""
-    if not text.isdigit():
+    if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 0, but was {text!r}")
     return int(text)

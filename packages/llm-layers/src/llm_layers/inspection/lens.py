@@ -19,7 +19,8 @@ class Lens:
     """What each layer would answer at each position. Row 0 is the embedding, row l what block l - 1 has left.
 
     Args:
-        tokens: ids of the likeliest tokens, [layer, position, top], the likeliest first.
+        tokens: ids of the likeliest tokens, [layer, position, top], the likeliest first, of equally likely ones the
+            lower id.
         probabilities: theirs.
         ranks: how many tokens are likelier than the one that follows in the text, plus one, [layer, position]; 0 at
             the last position, after which nothing is known.
@@ -46,7 +47,7 @@ def logit_lens(model: nn.Module | Subject, ids: Int[Tensor, "batch position"], *
     Args:
         model: a `Decoder` of any design, or a module with its names.
         ids: the text; of several texts the first is read.
-        top: how many tokens to keep.
+        top: how many tokens to keep; of a smaller vocabulary all.
 
     Raises:
         LayersError: for a foreign model, a module without our names, or a `top` of less than 1.
@@ -68,13 +69,20 @@ def logit_lens(model: nn.Module | Subject, ids: Int[Tensor, "batch position"], *
         if subject.config.logit_cap is not None:
             logits = soft_cap(logits, subject.config.logit_cap)
         shares = torch.softmax(logits.float(), dim=-1)
-        kept = shares.topk(min(top, shares.shape[-1]), dim=-1)
+        tokens = _likeliest(shares, min(top, shares.shape[-1]))
         following = ids[0, 1:].expand(layers + 1, -1)[..., None]
         chances = shares[:, :-1].gather(-1, following)
         ranks = (shares[:, :-1] > chances).sum(-1) + 1
     return Lens(
-        tokens=kept.indices.clone(),
-        probabilities=kept.values.clone(),
+        tokens=tokens.clone(),
+        probabilities=shares.gather(-1, tokens).clone(),
         ranks=F.pad(ranks, (0, 1)),
         chances=F.pad(chances[..., 0], (0, 1), value=float("nan")),
     )
+
+
+def _likeliest(shares: Tensor, count: int) -> Tensor:
+    """Give the ids of the largest shares, of equal ones the lower id first, where topk alone keeps any order."""
+    # Floats of at least 0 are ordered as their bits are; with the id below the bits, no two numbers are equal.
+    ordered = (shares.view(torch.int32).long() << 32) - torch.arange(shares.shape[-1], device=shares.device)
+    return ordered.topk(count, dim=-1).indices

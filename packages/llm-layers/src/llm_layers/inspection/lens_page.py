@@ -20,6 +20,7 @@ td.chosen { outline: 2px solid var(--other); outline-offset: -2px }
 """
 
 SCRIPT = """
+const percent = share => share < 0.00005 ? '<0.01%' : share > 0.99995 ? '>99.99%' : `${(100 * share).toFixed(2)}%`;
 const note = document.getElementById('note');
 let chosen = null;
 document.querySelectorAll('td').forEach(cell => {
@@ -28,8 +29,8 @@ document.querySelectorAll('td').forEach(cell => {
     chosen = cell;
     cell.classList.add('chosen');
     const [layer, position] = cell.dataset.at.split(' ').map(Number), here = data.cells[layer][position];
-    const most = here.top.map(([label, share]) => `${label} ${(100 * share).toFixed(2)}%`).join('   ');
-    const chance = here.rank ? `${(100 * here.chance).toFixed(2)}%, rank ${here.rank}` : '';
+    const most = here.top.map(([label, share]) => `${label} ${percent(share)}`).join('   ');
+    const chance = here.rank ? `${percent(here.chance)}, rank ${here.rank}` : '';
     const next = here.rank ? `\\nnext in the text: ${data.labels[position + 1]}, ${chance}` : '';
     note.textContent = `${data.rows[layer]}, after ${data.labels[position]} (${position})\\n${most}${next}`;
   };

@@ -25,12 +25,12 @@ def lens_table(lens: Lens, labels: Sequence[str], name: Callable[[int], str]) ->
     rows = [["after", *heads, "true next", "rank"]]
     for at, label in enumerate(labels):
         cells = [
-            f"{_cut(name(int(lens.tokens[layer, at, 0])), 9)} {_percent(float(lens.probabilities[layer, at, 0]))}"
+            f"{_cut(name(int(lens.tokens[layer, at, 0])), 9)} {percent(float(lens.probabilities[layer, at, 0]))}"
             for layer in shown
         ]
         end = ["", ""]
         if (rank := int(lens.ranks[-1, at])) > 0:
-            end = [f"{_cut(labels[at + 1], 9)} {_percent(float(lens.chances[-1, at]))}", str(rank)]
+            end = [f"{_cut(labels[at + 1], 9)} {percent(float(lens.chances[-1, at]))}", str(rank)]
         rows.append([f"{at} {_cut(label, 10)}", *cells, *end])
     return aligned(rows)
 
@@ -40,9 +40,9 @@ def lens_detail(lens: Lens, labels: Sequence[str], name: Callable[[int], str], p
     rows = [["read after", "likeliest next tokens", "true next", "rank"]]
     for layer in range(len(lens.tokens)):
         pairs = zip(lens.tokens[layer, position].tolist(), lens.probabilities[layer, position].tolist(), strict=True)
-        likeliest = "  ".join(f"{_cut(name(id), 12)} {_percent(share)}" for id, share in pairs)
+        likeliest = "  ".join(f"{_cut(name(id), 12)} {percent(share)}" for id, share in pairs)
         rank = int(lens.ranks[layer, position])
-        true = [_percent(float(lens.chances[layer, position])), str(rank)] if rank else ["", ""]
+        true = [percent(float(lens.chances[layer, position])), str(rank)] if rank else ["", ""]
         rows.append(["embedding" if layer == 0 else f"block {layer - 1}", likeliest, *true])
     following = f", in the text comes {labels[position + 1]}" if position + 1 < len(labels) else ""
     return f"position {position}, {labels[position]}{following}\n" + aligned(rows)
@@ -163,5 +163,10 @@ def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Give a share in four characters; only what is exactly 0 or 1 is called 0% or 100%."""
+    if 0 < share < 0.005:
+        return " <1%"
+    if 0.995 <= share < 1:
+        return ">99%"
     return f"{100 * share:3.0f}%"

@@ -26,10 +26,13 @@ def ids_of(text: str, folder: str | os.PathLike[str], config: ModelConfig) -> tu
         The ids, [1, position], and a label for each.
 
     Raises:
-        LayersError: when there is no tokenizer, or the ids do not fit the model.
+        LayersError: when there is no tokenizer, it has no ids for the text, or they do not fit the model.
     """
     tokenizer = tokenizer_of(folder)
-    ids = tokenizer.encode(text)
+    try:
+        ids = tokenizer.encode(text)
+    except TokenizerError as error:
+        raise LayersError(str(error)) from None
     checked = checked_ids(ids, config)
     return checked, labels_of(ids, tokenizer)
 
@@ -65,12 +68,16 @@ def checked_ids(ids: Sequence[int], config: ModelConfig) -> Tensor:
 
 
 def labels_of(ids: Sequence[int], tokenizer: Tokenizer | None = None) -> list[str]:
-    """Give each id a short label in one line; without a tokenizer its number."""
-    if tokenizer is None:
-        return [str(id) for id in ids]
-    return [token_label(tokenizer.token_bytes(id)).replace("\n", "").replace(" ", "·") for id in ids]
+    """Give each id a short label in one line; where no tokenizer has a token for it, its number."""
+    return [label_of_id(id, tokenizer) for id in ids]
 
 
 def label_of_id(id: int, tokenizer: Tokenizer | None) -> str:
     """Give one id its label."""
-    return labels_of([id], tokenizer)[0]
+    if tokenizer is None:
+        return str(id)
+    try:
+        token = tokenizer.token_bytes(id)
+    except TokenizerError:  # a model may have more ids than its tokenizer, for a round number
+        return str(id)
+    return token_label(token).replace("\n", "").replace(" ", "·")

@@ -47,7 +47,11 @@ def add_train(verbs: "Verbs") -> None:
     verb.add_argument(
         "--most-pieces", type=int, metavar="N", help="forget the rarest pieces when there are more (default: keep all)"
     )
-    verb.add_argument("--characters", action="store_true", help="one token per character, nothing merged")
+    verb.add_argument(
+        "--characters",
+        action="store_true",
+        help="one token per character; nothing is merged, and --vocab-size is not asked",
+    )
 
 
 def train(options: argparse.Namespace) -> None:

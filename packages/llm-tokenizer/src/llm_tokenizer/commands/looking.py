@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from llm_tokenizer.commands.options import (
     Verbs,
     add_allow_special,
-    add_errors,
     add_text,
     add_tokenizer,
     add_verb,
@@ -51,8 +50,9 @@ def add_show(verbs: "Verbs") -> None:
     verb.add_argument("file", nargs="?", default="-", help="the file with the text (default: standard input)")
     add_allow_special(verb)
     add_text(verb)
-    verb.add_argument("--ids", action="store_true", help="one token a line: id, bytes, text")
-    verb.add_argument("--html", metavar="FILE", help="write a web page instead, all in one file")
+    form = verb.add_mutually_exclusive_group()
+    form.add_argument("--ids", action="store_true", help="one token a line: id, bytes, text")
+    form.add_argument("--html", metavar="FILE", help="write a web page instead, all in one file")
 
 
 def add_compare(verbs: "Verbs") -> None:
@@ -61,9 +61,10 @@ def add_compare(verbs: "Verbs") -> None:
     verb.add_argument("tokenizer", nargs="+", help="folders that hold tokenizer.json, or vocabulary files")
     verb.add_argument("--file", default="-", help="the file with the text (default: standard input)")
     add_text(verb)
-    verb.add_argument("--ids", action="store_true", help="print the ids as well")
-    verb.add_argument("--html", metavar="FILE", help="write a web page instead, all in one file")
-    verb.add_argument("--json", action="store_true", help="print figures and ids as JSON")
+    form = verb.add_mutually_exclusive_group()
+    form.add_argument("--ids", action="store_true", help="print the ids as well")
+    form.add_argument("--html", metavar="FILE", help="write a web page instead, all in one file")
+    form.add_argument("--json", action="store_true", help="print figures and ids as JSON")
 
 
 def add_stats(verbs: "Verbs") -> None:
@@ -73,7 +74,6 @@ def add_stats(verbs: "Verbs") -> None:
     verb.add_argument("file", nargs="?", default="-", help="the file with the text (default: standard input)")
     add_allow_special(verb)
     add_text(verb)
-    add_errors(verb)
     verb.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 

@@ -108,8 +108,9 @@ def _named(options: argparse.Namespace) -> Iterator[tuple[str | Path, dict[str, 
 
 
 def add_text(verb: argparse.ArgumentParser) -> None:
-    """`--text`, the text itself."""
+    """`--text`, the text itself, and `--errors` for a file."""
     verb.add_argument("--text", help="the text itself, instead of a file")
+    add_errors(verb)
 
 
 def text_blocks(options: argparse.Namespace) -> Iterator[str]:
@@ -121,7 +122,7 @@ def text_blocks(options: argparse.Namespace) -> Iterator[str]:
             )
         yield options.text
     else:
-        yield from decoded_blocks(options.file, errors=getattr(options, "errors", "strict"), keep_mark=True)
+        yield from decoded_blocks(options.file, errors=options.errors, keep_mark=True)
 
 
 def whole_text(options: argparse.Namespace, *, most: int) -> str:

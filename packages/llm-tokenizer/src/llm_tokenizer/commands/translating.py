@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 
 from llm_tokenizer.commands.options import (
     Verbs,
@@ -71,6 +72,8 @@ def encode(options: argparse.Namespace) -> None:
     """Write the ids of a text, or how many there are."""
     tokenizer = load_tokenizer(options.tokenizer)
     blocks = encode_blocks(tokenizer, _told(options), allowed_special=allowed_special(options))
+    if options.count and options.output != "-":
+        raise TokenizerError("--count: prints how many ids there are and writes no file; leave --output out")
     if options.count:
         print(sum(map(len, blocks)))
         return
@@ -81,10 +84,16 @@ def encode(options: argparse.Namespace) -> None:
 def decode(options: argparse.Namespace) -> None:
     """Write the bytes of ids, exactly."""
     tokenizer = load_tokenizer(options.tokenizer)
+    if options.file.lstrip("-").isdecimal() and not Path(options.file).exists():
+        last = tokenizer.vocab_size - 1
+        raise TokenizerError(
+            f"{options.file}: there is no such file; ids themselves, whole numbers from 0 to {last}, come through a "
+            f"pipe: echo {last} | llm-tokenizer decode {options.tokenizer}"
+        )
     decoding = ProgressLine("decoding ids")
     count = 0
     with opened(options.file) as source, written(options.output) as stream:
-        for ids in read_ids(source, options.format):
+        for ids in read_ids(source, options.format, vocab_size=tokenizer.vocab_size):
             stream.write(_decoded(tokenizer, ids, count))
             count += len(ids)
             decoding(count)

@@ -189,7 +189,7 @@ def _ids(tokenizer: Tokenizer, size: int, vocabulary: GgufVocabulary) -> dict[st
     if ends is None:
         raise TokenizerError(
             f"eos_token_id: must be given for a tokenizer without {END_OF_TEXT}, was None; a reader would take an "
-            "ordinary token for the end of a text"
+            "ordinary token for the end of a text. Beside a model, generation_config.json is the place to say it"
         )
     ends = [ends] if isinstance(ends, int) else list(ends)
     if not 1 <= len(ends) <= len(ENDS):

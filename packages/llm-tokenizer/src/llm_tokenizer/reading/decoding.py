@@ -22,6 +22,7 @@ Source = str | Path | BinaryIO
 
 BLOCK = 1 << 20  # bytes that are read at once
 STANDARD_INPUT = "-"
+HOW_TO_GO_ON = 'choose errors="replace" or "ignore" (in the command --errors replace)'
 _GZIP = b"\x1f\x8b"  # never UTF-8: 0x8b cannot begin a character
 
 
@@ -52,7 +53,10 @@ def decoded_blocks(source: Source, *, errors: Errors = "strict", keep_mark: bool
 
 def decode_strictly(data: bytes, name: str) -> str:
     """All of some bytes as UTF-8 text, exactly as it stands; `name` says in an error where the bytes are from."""
-    return _decode(data, name, 0, "strict", final=True)[0]
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise TokenizerError(f"{_not_utf8(error, name, 0)}; convert it to UTF-8") from None
 
 
 def is_stream(source: Source) -> bool:
@@ -106,10 +110,13 @@ def _decode(data: bytes, name: str, offset: int, errors: Errors, *, final: bool)
     try:
         return data[:end].decode("utf-8", errors), end
     except UnicodeDecodeError as error:
-        raise TokenizerError(
-            f"{name}: must be UTF-8, but byte {offset + error.start} is 0x{data[error.start]:02x} ({error.reason}); "
-            'convert it to UTF-8, or choose errors="replace" or "ignore"'
-        ) from None
+        raise TokenizerError(f"{_not_utf8(error, name, offset)}; convert it to UTF-8, or {HOW_TO_GO_ON}") from None
+
+
+def _not_utf8(error: UnicodeDecodeError, name: str, offset: int) -> str:
+    """Which byte of a source is wrong; `offset` is the place of the first byte that was decoded."""
+    place, byte = error.start, error.object[error.start]
+    return f"{name}: must be UTF-8, but byte {offset + place} is 0x{byte:02x} ({error.reason})"
 
 
 def _unfinished(data: bytes) -> int:

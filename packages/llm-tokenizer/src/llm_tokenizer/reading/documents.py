@@ -9,7 +9,7 @@ from typing import Any
 
 from llm_tokenizer.cleaning import Cleaning
 from llm_tokenizer.errors import TokenizerError
-from llm_tokenizer.reading.decoding import Errors, Source, decoded_blocks, source_name
+from llm_tokenizer.reading.decoding import HOW_TO_GO_ON, Errors, Source, decoded_blocks, source_name
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
@@ -50,7 +50,7 @@ def fields(source: Source, field: str, cleaning: Cleaning, errors: Errors) -> It
         elif found := _HALF_PAIR.search(value):
             raise TokenizerError(
                 f"{place}: the field {field!r} holds U+{ord(found.group()):04X}, half of a surrogate pair; "
-                'mend it, or choose errors="replace" or "ignore"'
+                f"mend it, or {HOW_TO_GO_ON}"
             )
         if text := cleaning.clean(value, name=f"{place}, field {field!r}"):
             yield text

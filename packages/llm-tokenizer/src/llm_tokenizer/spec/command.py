@@ -21,23 +21,30 @@ from llm_tokenizer.spec.specification import Specification
 
 _EPILOG = """\
 An implementation is a module with functions under any of the contracts' names. They take their
-inputs by position; a missing function is "not written yet", which is no failure. One line in the
-module says which arrays it wants:
-
-    SPEC_ARRAYS = "torch"      # or "jax", "lists"; the default is "numpy"
-
-torch and jax are differentiated for you. With numpy or lists the gradient is a function of its own:
-rms_norm_backward(dy, x, gain, eps) returns (dx, dgain).
+inputs by position; a missing function is "not written yet", which is no failure. {values}
 
 examples:
-    python -m {module}.spec                          ours
-    python -m {module}.spec my_code                  my_code.py in this folder
-    python -m {module}.spec my_code -k norm          only the contracts with "norm" in their id
-    python -m {module}.spec --list                   what there is to write
+    python -m {module}.spec                            ours
+    python -m {module}.spec my_code                    my_code.py in this folder
+    python -m {module}.spec my_code -k {name:<16}only the contracts with that in their id
+    python -m {module}.spec --list                     what there is to write
 
 In the table, "edges" are the cases that ordinary inputs never reach, and "·" means that there is nothing of the kind.
 Exit status: 0 all that is written is right, 1 something differs, 2 the command was wrong.
 """
+
+_PLAIN = """All inputs
+and outputs are plain: texts, bytes, numbers, and lists, tuples and dicts of them; no gradients are asked for."""
+_ARRAYS = """One line in the
+module says which arrays it wants:
+
+    SPEC_ARRAYS = "torch"      # or "jax", "lists"; the default is "numpy"
+
+"""
+_NO_GRADIENTS = "No gradients of these functions are asked for."
+_GRADIENTS = """\
+torch and jax are differentiated for you. With numpy or lists the gradient is a function of its own:
+{backward}."""
 
 
 def main(specification: Specification, argv: Sequence[str] | None = None) -> int:
@@ -45,7 +52,9 @@ def main(specification: Specification, argv: Sequence[str] | None = None) -> int
     parser = argparse.ArgumentParser(
         prog=f"python -m {specification.module}.spec",
         description=f"Put an implementation on trial against the {specification.package} specification.",
-        epilog=_EPILOG.format(module=specification.module),
+        epilog=_EPILOG.format(
+            module=specification.module, name=specification.contracts[0].name, values=_values(specification)
+        ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("implementation", nargs="?", help="a module or a .py file; left out: ours")
@@ -62,6 +71,10 @@ def main(specification: Specification, argv: Sequence[str] | None = None) -> int
         for contract in contracts:
             _describe(contract, console)
         return 0
+    if options.report and (options.report.is_dir() or not options.report.parent.is_dir()):
+        return _refuse(f"--report must be the name of a file in a folder that is there, but was '{options.report}'")
+    if options.arrays and not options.implementation:
+        return _refuse("--arrays is for an implementation of yours, but none was named: name it, or leave --arrays out")
     try:
         implementation = specification.ours
         if options.implementation:
@@ -71,8 +84,20 @@ def main(specification: Specification, argv: Sequence[str] | None = None) -> int
     trial = put_on_trial(specification, implementation, options.keyword)
     print_report(trial, console)
     if options.report:
-        options.report.write_text(json.dumps(as_json(trial), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        try:
+            options.report.write_text(json.dumps(as_json(trial), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        except OSError as error:
+            return _refuse(f"the report in '{options.report}' cannot be written: {error.strerror or error}")
     return 1 if trial.failed else 0
+
+
+def _values(specification: Specification) -> str:
+    """What the functions of this package take and give, in words."""
+    contracts = specification.contracts
+    if not any(argument.axes for contract in contracts for argument in (*contract.inputs, *contract.outputs)):
+        return _PLAIN
+    backward = next((contract.backward_signature for contract in contracts if contract.gradients), None)
+    return _ARRAYS + (_NO_GRADIENTS if backward is None else _GRADIENTS.format(backward=backward))
 
 
 def _describe(contract: Contract, console: Console) -> None:

@@ -48,9 +48,13 @@ class Implementation:
 
 def _import_module(name: str) -> ModuleType:
     try:
-        return importlib.import_module(name)
+        module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         missing = error.name or ""
+        if Path(name).is_file():
+            raise ValueError(
+                f"{name!r} must be a module or a .py file to be put on trial; it is another file."
+            ) from None
         if name == missing or name.startswith(missing + "."):  # else something that it imports is missing
             raise ValueError(
                 f"There is no module {name!r} to put on trial: run this in the folder that holds {name}.py, "
@@ -59,6 +63,9 @@ def _import_module(name: str) -> ModuleType:
         raise ValueError(why_not_imported(name, error)) from None
     except (Exception, SystemExit) as error:  # a stranger's module may raise anything while it is imported
         raise ValueError(why_not_imported(name, error)) from None
+    if getattr(module, "__file__", None) is None and hasattr(module, "__path__"):
+        raise ValueError(f"{name!r} is a folder without code of its own (__init__.py): name a .py file in it.")
+    return module
 
 
 def _import_file(path: Path) -> ModuleType:
