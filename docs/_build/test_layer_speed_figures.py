@@ -41,7 +41,7 @@ def test_what_was_measured_is_shown(record: Path) -> None:
     assert "<td>0.5 ×</td><td>≥ 1 ×</td><td>no</td>" in low and "float32" not in low
     assert "<td>peak</td><td>0.4 ×</td><td>≤ 0.5 ×</td><td>yes</td>" in layer_speed_figures.memory()
     assert "<td>gpt2, + norms</td><td>80.0</td><td>+20 %</td><td>150</td>" in layer_speed_figures.ladder()
-    assert "<td>gpt2, 4 x 128, fused</td><td>21 s</td>" in layer_speed_figures.compiled()
+    assert "<td>gpt2, 4 x 128</td><td>21 s</td>" in layer_speed_figures.compiled()
     assert "A &lt;kind&gt; of processor, one thread" in layer_speed_figures.where()
 
 

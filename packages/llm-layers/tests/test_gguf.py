@@ -11,6 +11,7 @@ import torch
 
 from llm_layers import (
     Decoder,
+    Experts,
     LayersError,
     LinearScaling,
     Llama3Scaling,
@@ -20,7 +21,7 @@ from llm_layers import (
     rotary,
     rotary_interleaved,
 )
-from llm_layers.design import GEMMA3, GPT2, LLAMA, MISTRAL, OLMO2, QWEN2, QWEN3, Design
+from llm_layers.design import GEMMA3, GPT2, LLAMA, MISTRAL, OLMO2, QWEN2, QWEN3, QWEN3_MOE, Design
 from llm_layers.gguf import load_gguf, save_gguf
 from llm_layers.gguf.file import read_gguf
 from llm_layers.gguf.rope import DividedSpeeds
@@ -41,6 +42,7 @@ GEMMA = {
     "tied_embeddings": True,
 }
 HEADS = {"kv_heads": 4, "rope_base": 10000.0}
+MIXTURE = {"experts": Experts(count=5, per_token=2, d_expert=32)}
 CASES: dict[str, tuple[Design, dict]] = {
     "llama": (LLAMA, {}),
     "llama, tied": (LLAMA, {"tied_embeddings": True, "d_head": 6}),
@@ -56,6 +58,10 @@ CASES: dict[str, tuple[Design, dict]] = {
     ),
     "gemma3": (GEMMA3, GEMMA | {"logit_cap": 30.0}),
     "gpt2": (GPT2, HEADS),
+    "olmo2": (OLMO2, {}),
+    "olmo2, yarn": (OLMO2, {"rope_scaling": YarnScaling(factor=4.0, original_context=16)}),
+    "qwen3_moe": (QWEN3_MOE, MIXTURE),
+    "qwen3_moe, tied": (QWEN3_MOE, MIXTURE | {"tied_embeddings": True, "d_ff": 10_000}),  # no tensor is so wide
 }
 
 
@@ -118,6 +124,28 @@ def test_saved_and_loaded_is_bit_equal(tmp_path, tokens, make, name):
         assert torch.equal(loaded(tokens), model(tokens))
     torch.testing.assert_close(loaded(tokens), model(tokens), rtol=1e-4, atol=1e-4)
     assert not list(tmp_path.glob("*.unfinished"))
+
+
+def test_experts_stand_in_one_tensor_and_their_router_is_plain(tmp_path, make):
+    model = make("qwen3_moe")
+    save_gguf(model, tmp_path / "model.gguf", dtype="Q8_0")
+    read = read_gguf(tmp_path / "model.gguf")
+    mixture = model.blocks[1].feed_forward
+    down, router = read.tensors["blk.1.ffn_down_exps.weight"], read.tensors["blk.1.ffn_gate_inp.weight"]
+    assert (down.kind.name, down.shape) == ("Q8_0", (5, 32, 32))
+    assert np.abs(down.numbers() - mixture.down.detach().numpy()).max() < 0.01
+    assert (router.kind.name, router.numbers().tolist()) == ("F32", mixture.router.weight.tolist())
+    shape = {key: value for key, value in read.metadata.items() if "expert" in key}
+    assert shape == {
+        "qwen3moe.expert_count": 5, "qwen3moe.expert_used_count": 2, "qwen3moe.expert_feed_forward_length": 32
+    }  # fmt: skip
+
+
+def test_the_width_of_an_expert_may_go_unsaid(tmp_path, make):
+    model = make("qwen3_moe")  # d_ff is 64, and two experts work on a token
+    save_gguf(model, tmp_path / "model.gguf")
+    unsaid = rewritten(tmp_path / "model.gguf", {"qwen3moe.expert_feed_forward_length": None})
+    assert load_gguf(unsaid).config == model.config
 
 
 def test_load_model_is_a_door_to_it_too(file, tokens):
@@ -212,6 +240,40 @@ def test_a_setting_that_could_change_the_result_is_refused(file, change, words):
     assert "changed.gguf" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"expert_count": None}, "must hold qwen3moe.expert_count"),
+        ({"expert_used_count": None}, "must hold qwen3moe.expert_used_count"),
+        ({"expert_count": 0}, "count must be a whole number of at least 1, but was 0"),
+        ({"expert_used_count": 0}, "per_token must be a whole number of at least 1, but was 0"),
+        ({"expert_used_count": 6}, "per_token must be at most count, 5, but was 6"),
+        ({"expert_count": 6}, r"blk.0.ffn_gate_exps.weight must be \[6, 32, 32\] but was \[5, 32, 32\]"),
+        ({"expert_count": 5.0}, "qwen3moe.expert_count must be a whole number"),
+        ({"expert_count": 4_000_000_000}, "expert_count · expert_feed_forward_length must be at most"),
+        ({"expert_feed_forward_length": 4_000_000_000}, "expert_count · expert_feed_forward_length must be at most"),
+        ({"expert_feed_forward_length": 0}, "d_expert must be a whole number of at least 1, but was 0"),
+        ({"expert_feed_forward_length": None, "feed_forward_length": 1}, "d_expert must be a whole number"),
+        ({"expert_weights_norm": False}, "expert_weights_norm must be True"),
+        ({"expert_shared_count": 1}, "does not know.*expert_shared_count"),
+        ({"expert_gating_func": 2}, "does not know.*expert_gating_func"),
+        ({"feed_forward_length": None}, "must hold qwen3moe.feed_forward_length"),
+    ],
+)
+def test_a_setting_of_experts_that_does_not_fit_is_refused(tmp_path, make, change, words):
+    save_gguf(make("qwen3_moe"), tmp_path / "model.gguf")
+    with pytest.raises(LayersError, match=words):
+        load_gguf(rewritten(tmp_path / "model.gguf", {f"qwen3moe.{key}": value for key, value in change.items()}))
+
+
+def test_an_olmo_without_its_head_or_with_a_window_is_refused(tmp_path, make):
+    save_gguf(make("olmo2"), tmp_path / "model.gguf")
+    with pytest.raises(LayersError, match=r"missing: output\.weight"):
+        load_gguf(rewritten(tmp_path / "model.gguf", {}, {"output.weight": None}))
+    with pytest.raises(LayersError, match=r"does not know.*sliding_window"):  # OLMo 3, which has the same name
+        load_gguf(rewritten(tmp_path / "model.gguf", {"olmo2.attention.sliding_window": 8}))
+
+
 def test_settings_without_effect_are_passed_over(file, tokens):
     others = {"general.name": "mine", "quantize.imatrix.file": "x", "qwen3.expert_count": 0, "split.count": 1}
     assert torch.equal(load_gguf(rewritten(file, others))(tokens), load_gguf(file)(tokens))
@@ -244,7 +306,19 @@ def test_all_misfitting_tensors_are_named_at_once(file):
 @pytest.mark.parametrize(
     ("design", "changes", "words"),
     [
-        (OLMO2, {}, "must have the design of one of llama, qwen2"),
+        (Design(family=None, feed_forward="relu_squared"), {}, "must have the design of one of llama, qwen2"),
+        (replace(LLAMA, biases="all"), {}, "must have the design of one of .*, but has Design.*biases='all'"),
+        (OLMO2, {"d_head": 6}, "d_head must be d_model / heads"),
+        (OLMO2, {"tied_embeddings": True}, "tied_embeddings must be False in a GGUF file of the family olmo2"),
+        (OLMO2, {"window": 8}, "window must be None in a GGUF file of the family olmo2"),
+        (QWEN3_MOE, {}, "experts must be given in a GGUF file of the family qwen3moe"),
+        (
+            QWEN3_MOE,
+            {"experts": replace(MIXTURE["experts"], normalised=False)},
+            "normalised of Experts must be True .* llama.cpp makes the shares of the chosen experts add up to one",
+        ),
+        (QWEN3, MIXTURE, "experts must be None in a GGUF file of the family qwen3"),
+        (OLMO2, MIXTURE, "experts must be None in a GGUF file of the family olmo2"),
         (QWEN3, {"rope_scaling": LLAMA3}, "rope_scaling must be None"),
         (QWEN3, {"score_cap": 50.0}, "score_cap must be None"),
         (QWEN2, {"d_head": 6}, "d_head must be d_model / heads"),

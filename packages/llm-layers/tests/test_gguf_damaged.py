@@ -7,8 +7,8 @@ import struct
 
 import pytest
 
-from llm_layers import LayersError
-from llm_layers.design import GEMMA3, GPT2, LLAMA, QWEN3
+from llm_layers import Experts, LayersError
+from llm_layers.design import GEMMA3, GPT2, LLAMA, OLMO2, QWEN3, QWEN3_MOE
 from llm_layers.gguf import load_gguf, save_gguf
 from llm_layers.gguf.file import read_gguf
 from llm_tokenizer import train_bpe
@@ -20,6 +20,8 @@ FAMILIES = {
     "qwen3": (QWEN3, {}),
     "gemma3": (GEMMA3, {"window": 5, "local_rope_base": 10000.0, "score_width": 6, "tied_embeddings": True}),
     "gpt2": (GPT2, {"kv_heads": 4, "d_head": 3, "rope_base": 10000.0}),
+    "olmo2": (OLMO2, {"heads": 2, "d_head": 6}),
+    "qwen3moe": (QWEN3_MOE, {"experts": Experts(count=3, per_token=2, d_expert=5)}),
 }
 
 
@@ -67,11 +69,13 @@ def test_damage_is_named_and_nothing_else_happens(tmp_path, small_config, random
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB
 
 
+@pytest.mark.parametrize("family", ["qwen3", "qwen3moe"])
 @pytest.mark.parametrize("value", HUGE)
-def test_no_number_in_the_head_is_believed(tmp_path, model, value):
+def test_no_number_in_the_head_is_believed(tmp_path, small_config, random_model, family, value):
     """Every whole number in front of the weights, one after the other, becomes huge."""
     path = tmp_path / "model.gguf"
-    save_gguf(model, path)
+    design, changes = FAMILIES[family]
+    save_gguf(random_model(small_config(**changes, design=design)), path)
     whole = path.read_bytes()
     front = len(whole) - sum(len(tensor.data) for tensor in read_gguf(path).tensors.values())
     for place in range(4, front, 12 if value else 4):

@@ -86,7 +86,7 @@ def test_lens_and_statistics(folder, tmp_path, capsys):
         (["compare", "model", "transformers:other", *IDS], "must be of one shape, but d_model"),
         (["compare", "model", "model", "--ids", "3"], "at least 2 tokens"),
         (["convert", "model", "model/config.json/new.gguf"], "is no folder"),
-        (["convert", "olmo2", "new.gguf"], "to be written as GGUF"),
+        (["convert", "olmo2", "new.gguf"], "in a GGUF file of the family olmo2"),
         (["quantize", "model", "--text", "text.txt", "--group", "7"], "--group must divide"),
         (["quantize", "model", "--text", "text.txt", "--group", "4", "--out", "a.bin"], "--out must end in .gguf"),
         (["quantize", "model", "--text", "text.txt", "--group", "4"], "must hold a tokenizer"),

@@ -5,7 +5,7 @@
 | `loading`, `saving` | `load_gguf`, `save_gguf` |
 | `file`, `writing` | the file as metadata and tensors; how it is written |
 | `blocks`, `tensor_types` | how numbers are packed into blocks of a few bits each; the types by their names |
-| `families`, `family` | how each family of models names its settings and tensors |
+| `families`, `family`, `mixture` | how each family of models names its settings and tensors; experts |
 | `settings`, `rope` | the metadata as a closed set; rotary positions in it |
 """
 

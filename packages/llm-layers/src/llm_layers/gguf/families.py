@@ -7,16 +7,19 @@
 | `qwen3` | Qwen 3, and what is trained here | norms of queries and keys |
 | `gemma3` | Gemma 3 (text) | windows, two rotary bases, gains that the file stores plus one |
 | `gpt2` | GPT-2 | learned positions; query, key and value in one tensor |
+| `olmo2` | OLMo 2 | norms behind the parts; those of queries and keys over all heads |
+| `qwen3moe` | Qwen3-MoE | experts, in `mixture` |
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from llm_layers.config import ModelConfig
-from llm_layers.design import GEMMA3, GPT2, LLAMA, MISTRAL, QWEN2, QWEN3, Design
+from llm_layers.design import GEMMA3, GPT2, LLAMA, MISTRAL, OLMO2, QWEN2, QWEN3, QWEN3_MOE, Design
 from llm_layers.errors import LayersError
 from llm_layers.gguf.blocks import Floats
 from llm_layers.gguf.family import Family
+from llm_layers.gguf.mixture import EXPERTS, Mixture
 from llm_layers.gguf.settings import Settings
 
 EMBEDDING_AND_HEAD = {
@@ -48,7 +51,7 @@ BIASES = {
     "blocks.#.attention.key.bias": "blk.#.attn_k.bias",
     "blocks.#.attention.value.bias": "blk.#.attn_v.bias",
 }
-NORMS_AROUND = NORMS | {
+NORMS_AFTER = {
     "blocks.#.attention_output_norm.gain": "blk.#.post_attention_norm.weight",
     "blocks.#.feed_forward_output_norm.gain": "blk.#.post_ffw_norm.weight",
 }
@@ -125,10 +128,22 @@ FAMILIES = (
     Gemma3(
         name="gemma3",
         design=GEMMA3,
-        names=EMBEDDING_AND_HEAD | ATTENTION | QUERY_KEY_NORMS | NORMS_AROUND | FEED_FORWARD,
+        names=EMBEDDING_AND_HEAD | ATTENTION | QUERY_KEY_NORMS | NORMS | NORMS_AFTER | FEED_FORWARD,
         gain_offset=1.0,
     ),
     Gpt2(name="gpt2", design=GPT2, names=GPT2_NAMES, epsilon="attention.layer_norm_epsilon", shared_width=True),
+    Family(
+        name="olmo2",
+        design=OLMO2,
+        names=EMBEDDING_AND_HEAD | ATTENTION | QUERY_KEY_NORMS | NORMS_AFTER | FEED_FORWARD,
+        shared_width=True,
+        own_head=True,
+    ),
+    Mixture(
+        name="qwen3moe",
+        design=QWEN3_MOE,
+        names=EMBEDDING_AND_HEAD | ATTENTION | QUERY_KEY_NORMS | NORMS | EXPERTS,
+    ),
 )
 BY_NAME = {family.name: family for family in FAMILIES}
 BY_DESIGN: dict[Design, Family] = {family.design: family for family in FAMILIES} | {MISTRAL: BY_NAME["llama"]}
@@ -139,8 +154,8 @@ def family_of(config: ModelConfig) -> Family:
     if config.design not in BY_DESIGN:
         known = ", ".join(str(design.family) for design in BY_DESIGN)
         raise LayersError(
-            f"the model must have the design of one of {known} to be written as GGUF, but has "
-            f"{config.design.family or 'one of its own'}: save_model can write the public ones as a folder"
+            f"the model must have the design of one of {known} to be written as GGUF, but has {config.design!r}: "
+            "no reader of the format could run it"
         )
     return BY_DESIGN[config.design]
 

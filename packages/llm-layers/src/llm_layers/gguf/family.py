@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from llm_layers.config import ModelConfig
+from llm_layers.config import Experts, ModelConfig
 from llm_layers.design import Design
 from llm_layers.errors import LayersError
 from llm_layers.gguf.blocks import Floats
@@ -41,6 +41,7 @@ class Family:
         gain_offset: what the file adds to our stored norm gains.
         divided_speeds: True where a tensor may hold divisors of the rotary speeds.
         shared_width: True where llama.cpp takes for granted that the heads share out the width of the model.
+        own_head: True where llama.cpp never takes the embedding for the head.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Family:
     gain_offset: float = 0.0
     divided_speeds: bool = False
     shared_width: bool = False
+    own_head: bool = False
 
     def read_config(
         self, metadata: Mapping[str, Any], divisors: Floats | None, *, vocab: int, tied: bool
@@ -69,11 +71,10 @@ class Family:
         settings = Settings(metadata, self.name)
         settings.expect("vocab_size", vocab)
         settings.expect("attention.causal", True)
-        settings.expect("expert_count", 0)
-        settings.expect("expert_used_count", 0)
         settings.expect("tensor_data_layout", "Meta AI original pth")  # the order that `interleaved` speaks of
         values = {ours: settings.take(name, int) for name, ours in COMMON.items() if name != "vocab_size"}
-        values |= {"vocab_size": vocab, "norm_eps": settings.take(self.epsilon, float), "tied_embeddings": tied}
+        values |= {"vocab_size": vocab, "norm_eps": settings.take(self.epsilon, float)}
+        values |= {"tied_embeddings": tied and not self.own_head, "experts": self.read_experts(settings, values)}
         values |= self.read_heads(settings, values)
         values |= self.read_further(settings, values, divisors)
         config = ModelConfig(**values, design=self.design)
@@ -93,7 +94,7 @@ class Family:
             )
         entries = {name: getattr(config, ours) for name, ours in COMMON.items()}
         entries |= {self.epsilon: float(config.norm_eps)}
-        entries |= self.write_heads(config) | self.write_further(config)
+        entries |= self.write_experts(config) | self.write_heads(config) | self.write_further(config)
         metadata = {f"{self.name}.{name}": value for name, value in entries.items()}
         divisors = self.divisors(config)
         expressed = self.read_config(metadata, divisors, vocab=config.vocab_size, tied=config.tied_embeddings)
@@ -109,6 +110,16 @@ class Family:
     def divisors(self, config: ModelConfig) -> Floats | None:
         """Give the tensor that divides the rotary speeds, for a family that may have one."""
         return divisors_of(config) if self.divided_speeds else None
+
+    def read_experts(self, settings: Settings, values: Mapping[str, Any]) -> Experts | None:
+        """Read the shape of a mixture of experts: here there is none."""
+        settings.expect("expert_count", 0)
+        settings.expect("expert_used_count", 0)
+        return None
+
+    def write_experts(self, config: ModelConfig) -> dict[str, Any]:
+        """Give the settings that `read_experts` reads."""
+        return {}
 
     def read_heads(self, settings: Settings, values: Mapping[str, Any]) -> dict[str, Any]:
         """Read how many key heads there are and how wide a head is; where it is not said, heads share the width."""

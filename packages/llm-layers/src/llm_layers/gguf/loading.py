@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ EMBEDDING, HEAD = "token_embd.weight", "output.weight"
 
 
 def load_gguf(path: str | os.PathLike[str], *, dtype: torch.dtype = torch.float32, kernels: Kernels = CLEAR) -> Decoder:
-    """Read a model from a GGUF file: Llama, Qwen 2, Qwen 3, Gemma 3 or GPT-2.
+    """Read a model from a GGUF file: Llama, Qwen 2, Qwen 3, Qwen3-MoE, OLMo 2, Gemma 3 or GPT-2.
 
     Quantized weights are turned into plain numbers, so the model takes the memory of its `dtype`, not that of the file.
     The tokenizer in the same file is read by `llm_tokenizer.load_tokenizer(path)`.
@@ -107,10 +108,13 @@ def _checked(file: GgufFile) -> tuple[Family, ModelConfig, dict[str, StoredTenso
     )
     # A damaged number must not make us build a million blocks, not even empty ones, before we find them missing.
     widest = max(max(tensor.shape) for tensor in tensors.values())
+    numbers = sum(prod(tensor.shape) for tensor in tensors.values())
+    experts = config.experts
     for name, size, most in (
         ("block_count", config.layers, len(tensors)),
         ("embedding_length", config.d_model, widest),
-        ("feed_forward_length", config.d_ff, widest),
+        ("feed_forward_length", config.d_ff, 1 << 32 if experts else widest),  # no tensor of a mixture is so wide
+        ("expert_count · expert_feed_forward_length", experts.count * experts.d_expert if experts else 0, numbers),
         ("attention.head_count · attention.key_length", config.heads * config.d_head, 3 * widest),
         ("context_length", config.context_length, 1 << 32),
     ):

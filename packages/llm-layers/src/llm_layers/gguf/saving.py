@@ -23,6 +23,7 @@ from llm_tokenizer.files.gguf_writing import GgufVocabulary, no_vocabulary, voca
 
 KEPT = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
 QUANTIZATION_VERSION = 2
+ALWAYS_F32 = ("positions.table", ".router.weight")  # the matrices that no reader expects in another type
 
 
 def save_gguf(
@@ -39,12 +40,12 @@ def save_gguf(
     memory a second time.
 
     Args:
-        model: of the design of Llama, Mistral without a window, Qwen 2, Qwen 3, Gemma 3 or GPT-2.
+        model: of the design of Llama, Mistral without a window, Qwen 2, Qwen 3, Qwen3-MoE, OLMo 2, Gemma 3 or GPT-2.
         path: the file; one of the same name is replaced.
         tokenizer: goes into the same file, so that it can turn text into ids; None writes a file without one. The
             format knows no Unicode normalization: texts for a tokenizer with one must be normalized before.
-        dtype: "F32", "F16", "BF16" or "Q8_0" for the matrices; None keeps the type that they have. Norms, biases and
-            learned positions are always F32: they are small, and readers expect it.
+        dtype: "F32", "F16", "BF16" or "Q8_0" for the matrices; None keeps the type that they have. Norms, biases,
+            learned positions and the routers of experts are always F32: they are small, and readers expect it.
         vocabulary: at which ids a text begins and ends, and the chat template; None takes what the tokenizer's special
             tokens say (`llm_tokenizer.files.gguf_writing`).
 
@@ -92,7 +93,7 @@ def _tensors(model: Decoder, family: Family, dtype: str) -> list[TensorToWrite]:
     tensors = []
     for stored, parts in family.groups(weights).items():
         shape = (sum(weights[name].shape[0] for name in parts), *weights[parts[0]].shape[1:])
-        plain = len(shape) == 1 or parts == ["positions.table"]
+        plain = len(shape) == 1 or parts[0].endswith(ALWAYS_F32)
         kind = TYPES["F32" if plain else dtype]
         numbers = _when_asked(family, parts, weights, model)
         tensors.append(TensorToWrite(name=stored, kind=kind, shape=shape, numbers=numbers))
