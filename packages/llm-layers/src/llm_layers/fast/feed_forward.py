@@ -42,7 +42,7 @@ class Bend:
             return torch.add(closing, opening, out=a)
         # Beyond ±10 the curve is straight; there v' would overflow and meet a zero.
         near = a.clamp_(-10, 10)
-        steep = torch.addcmul(a.new_tensor(self.steepness), near, near, value=3 * self.cubic)
+        steep = torch.addcmul(a.new_tensor(self.steepness), near, near, value=3 * self.cubic, out=a)
         return torch.addcmul(opening, closing, steep, out=a)
 
 
