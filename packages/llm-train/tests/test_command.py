@@ -103,9 +103,22 @@ def test_the_module_is_the_command():
 
 def test_commands_are_in_the_callers_words(monkeypatch, tmp_path):
     monkeypatch.setenv("LLM_COMMAND", "nox")
-    assert next_commands(tmp_path)[0][0].startswith("nox -s generate")
+    assert next_commands(tmp_path, "ROMEO:\nO!")[0][0] == 'nox -s generate -- --prompt "ROMEO:"'
     monkeypatch.delenv("LLM_COMMAND")
-    assert next_commands(tmp_path)[0][0].startswith("llm-generate text")
+    assert next_commands(tmp_path, "ROMEO:\nO!")[0][0].startswith("llm-generate text")
+
+
+@pytest.mark.parametrize(
+    ("sample", "prompt"),
+    [
+        ("\nIt was a dark and stormy night", "It was a"),
+        ('He said "$HOME `now`!"', "He said HOME"),
+        ("\n \n", "Once"),
+        ("x" * 100, "x" * 40),
+    ],
+)
+def test_a_prompt_of_the_learned_kind_of_text_is_proposed(sample, prompt, tmp_path):
+    assert next_commands(tmp_path, sample)[0][0].endswith(f' --prompt "{prompt}"')
 
 
 def test_no_colour_when_it_is_not_wanted(tmp_path, recipe_file):

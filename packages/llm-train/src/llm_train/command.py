@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -155,25 +156,32 @@ def _show(announcer: Any, figures: dict[str, Any], folder: Path) -> None:
         f"{int(figures['seconds']) // 60}:{int(figures['seconds']) % 60:02d} min"
     )
     announcer.say("\nnext:")
-    commands = next_commands(folder)
+    commands = next_commands(folder, figures["sample"])
     width = max(len(command) for command, _ in commands)
     for command, about in commands:
         announcer.say(f"  {command:<{width}}  {about}")
 
 
-def next_commands(folder: Path) -> list[tuple[str, str]]:
+def next_commands(folder: Path, sample: str) -> list[tuple[str, str]]:
     """Three commands to try, in the words of whoever called: nox (it sets LLM_COMMAND) or our own commands."""
+    prompt = f'--prompt "{_opening(sample)}"'
     if os.environ.get("LLM_COMMAND") == "nox":
         return [
-            ('nox -s generate -- --prompt "ROMEO:"', "let it write"),
+            (f"nox -s generate -- {prompt}", "let it write"),
             ("nox -s train -- --corpus PATH --run mine", "learn from your own text"),
             ("nox -s spec", "what every part must be, and whether it is"),
         ]
     return [
-        (f'llm-generate text --model {folder / "model"} --prompt "ROMEO:"', "let it write"),
+        (f"llm-generate text --model {folder / 'model'} {prompt}", "let it write"),
         ("llm-train run --corpus PATH --run mine", "learn from your own text"),
         ("python -m llm_train.spec", "what every part must be, and whether it is"),
     ]
+
+
+def _opening(sample: str) -> str:
+    """The first words of a sample, in the kind of text that was learned, without what a shell would act upon."""
+    line = re.sub(r"""["$`\\!]""", "", sample.lstrip()).partition("\n")[0]
+    return " ".join(line.split()[:3])[:40] or "Once"
 
 
 def _recipe_list() -> str:
