@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import plots
+from bars import bars
 from vocabulary_figures import table
 
 
@@ -49,8 +50,7 @@ def ladder() -> str:
 def compiled() -> str:
     """What torch.compile costs before the first step; what it gives stands among the steps."""
     rows = [
-        (f"{design}, 4 x 128", f"{first:.0f} s")
-        for design, first in plots.bench_record("layers")["compile"].items()
+        (f"{design}, 4 x 128", f"{first:.0f} s") for design, first in plots.bench_record("layers")["compile"].items()
     ]
     return table(("kernels compiled", "before the first step"), rows)
 
@@ -79,7 +79,20 @@ def _compared(chosen: Iterable[dict[str, Any]]) -> str:
         )
         for row in ordered
     ]
-    return table(("shape, ours against the peer", "ours, ms", "peer, ms", "times as fast", "asked for", "met"), rows)
+    drawn = bars(
+        [(shape, [_contest(row) for row in ordered if shape in row["what"]]) for shape in shapes],
+        unit=" ×",
+        label="How many times as fast as each peer",
+        line_at=(1.0, "the peer"),
+    )
+    names = ("shape, ours against the peer", "ours, ms", "peer, ms", "times as fast", "asked for", "met")
+    return drawn + table(names, rows)
+
+
+def _contest(row: dict[str, Any]) -> tuple[str, float]:
+    """Who ran against whom, in few words: "fast : torch.nn"."""
+    ours, _, peer = row["what"].rpartition(" against ")
+    return f"{ours.rpartition(' ')[2]} : {peer}", row["reached"]
 
 
 def _milliseconds(seconds: float) -> str:

@@ -37,6 +37,7 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_was_measured_is_shown(record: Path) -> None:
     record.write_text(json.dumps(RECORD))
     assert "<td>small, float32, a against b</td><td>500</td><td>1,000</td><td>2 ×</td>" in layer_speed_figures.steps()
+    assert "2 × a : b</text>" in layer_speed_figures.steps()
     low = layer_speed_figures.low_steps()
     assert "<td>0.5 ×</td><td>≥ 1 ×</td><td>no</td>" in low and "float32" not in low
     assert "<td>peak</td><td>0.4 ×</td><td>≤ 0.5 ×</td><td>yes</td>" in layer_speed_figures.memory()
