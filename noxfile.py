@@ -55,7 +55,7 @@ def tests(session: nox.Session, package: str) -> None:
         return
     needed = PACKAGES[: PACKAGES.index(package) + 1]
     wheels = [str(wheel) for wheel in build_wheels(session, needed)]
-    wheels[-1] += {"llm-tokenizer": "[fast]", "llm-train": "[plot]"}.get(package, "")
+    wheels[-1] += {"llm-tokenizer": "[fast]", "llm-layers": "[plot]", "llm-train": "[plot]"}.get(package, "")
     install_wheels(session, wheels, *group("test"))
     module = package.replace("-", "_")
     folder = ROOT / "packages" / package

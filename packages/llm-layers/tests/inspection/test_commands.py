@@ -36,8 +36,7 @@ def test_attention_writes_pages_pictures_and_a_table(folder, tmp_path, capsys):
     assert "must end in .html, .svg or .png" in shown
 
 
-def test_attention_as_png_where_matplotlib_is(folder, tmp_path):
-    pytest.importorskip("matplotlib")
+def test_attention_as_png(folder, tmp_path):
     file = tmp_path / "maps.png"
     assert main(["attention", folder, *IDS, "--layer", "1", "--out", str(file)]) == 0
     assert file.read_bytes().startswith(b"\x89PNG")

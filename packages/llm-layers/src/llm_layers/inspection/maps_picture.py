@@ -101,7 +101,9 @@ def attention_bitmap(
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
-        raise LayersError("matplotlib must be installed for a .png, but is not: write an .svg or .html") from None
+        raise LayersError(
+            "matplotlib must be installed for a .png, but is not: pip install matplotlib, or write an .svg or .html"
+        ) from None
     layers = list(range(len(maps))) if layer is None else [layer]
     heads = list(range(len(maps[0]))) if head is None else [head]
     single = len(layers) == len(heads) == 1
