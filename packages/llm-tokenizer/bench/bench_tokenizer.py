@@ -162,7 +162,7 @@ def two_cores(table: Table, vocabulary: str, named: Contestants, text: str) -> N
     """A batch on one and on two cores, by the clock on the wall."""
     documents = [
         text[start : start + 100_000] for start in range(0, len(text), 100_000)
-    ] * 2  # short runs: both cores must be left alone
+    ] * 2  # short: both cores must be left alone
     fast, data = FastEncoder(named.ours), bytes(40 * MEGABYTE)
 
     def hash_twice(threads: int) -> None:
