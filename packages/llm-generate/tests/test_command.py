@@ -230,6 +230,28 @@ def test_a_broken_pipe_is_silent(model_folder: Path) -> None:
     assert (started.returncode, err) == (0, b"")
 
 
+def test_a_full_output_is_told_in_a_sentence(model_folder: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "llm_generate", *text(model_folder)], stdout=full, stderr=subprocess.PIPE
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"llm-generate: error: the output cannot be read or written")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_run_or_a_file_in_place_of_a_model_folder_is_said(
+    model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run").mkdir()
+    shutil.copytree(model_folder, tmp_path / "run" / "model")
+    status, _, err = run(text(tmp_path / "run"), capsys)
+    assert status == 2 and f"give '{tmp_path / 'run' / 'model'}'" in err
+    (tmp_path / "tale.gguf").write_bytes(b"GGUF")
+    status, _, err = run(text(tmp_path / "tale.gguf"), capsys)
+    assert status == 2 and "llm-layers convert" in err
+
+
 def test_ctrl_c_ends_the_stream_cleanly(model_folder: Path, tmp_path: Path) -> None:
     endless = tmp_path / "model"
     shutil.copytree(model_folder, endless)

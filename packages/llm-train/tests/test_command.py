@@ -121,6 +121,14 @@ def test_a_prompt_of_the_learned_kind_of_text_is_proposed(sample, prompt, tmp_pa
     assert next_commands(tmp_path, sample)[0][0].endswith(f' --prompt "{prompt}"')
 
 
+def test_a_full_output_is_told_in_a_sentence():
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "llm_train", "recipes"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("llm-train: error: the output cannot be") and done.stderr.count("\n") == 1
+
+
 def test_no_colour_when_it_is_not_wanted(tmp_path, recipe_file):
     environment = os.environ | {"NO_COLOR": "1", "TERM": "xterm"}
     command = [sys.executable, "-m", "llm_train", "run", "--recipe", str(recipe_file), "--runs", str(tmp_path / "runs")]

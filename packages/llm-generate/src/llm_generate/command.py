@@ -47,13 +47,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("llm-generate: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader, `head` for example, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_the_output()
         return 0
+    except OSError as error:
+        if error.filename is None:
+            _let_go_of_the_output()
+        where = error.filename or "the output"
+        print(f"llm-generate: error: {where} cannot be read or written: {error.strerror or error}", file=sys.stderr)
+        return 2
     except ValueError as error:
         if not _is_for_people(error):
             raise
         print(f"llm-generate: error: {error}", file=sys.stderr)
         return 2
+
+
+def _let_go_of_the_output() -> None:
+    """What is still to be written cannot be; Python would try once more at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _is_for_people(error: ValueError) -> bool:

@@ -18,14 +18,26 @@ def find_model_folder(*, model: str | None, run: str | None, runs: str) -> Path:
         runs: Where runs are; without `model` and `run` the one whose model was written last is taken.
 
     Raises:
-        GenerateError: There is no run with a model; the message says how to make one.
+        GenerateError: There is no run with a model, or `model` is no folder; the message says what to do.
         TrainError: There is no run of that name.
     """
     if model is not None:
-        return Path(model)
+        return _checked(Path(model))
     if run is not None:
         return Run.open(Path(runs) / run).model_folder
     try:
         return newest_run(runs).model_folder
     except TrainError:
         raise GenerateError(f"there is no trained model under '{runs}': {HOW_TO_MAKE_ONE}.") from None
+
+
+def _checked(folder: Path) -> Path:
+    """The folder itself, unless it is one of two that are easily named instead."""
+    if (folder / "model" / "config.json").exists() and not (folder / "config.json").exists():
+        raise GenerateError(f"'{folder}' is the folder of a run: --run names a run, or give '{folder / 'model'}'.")
+    if folder.is_file():
+        raise GenerateError(
+            f"'{folder}' must be a model folder, and is a file: name the folder; a GGUF file becomes one with "
+            f"`llm-layers convert {folder} FOLDER`."
+        )
+    return folder

@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         status: int = options.action(options)
+        sys.stdout.flush()  # here, where an error can still be told
     except Interrupted as stop:
         print(f"llm-train: {stop}. The same command goes on from there.", file=sys.stderr)
         return INTERRUPTED
@@ -61,10 +62,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone; without this Python complains once more while it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_the_output()  # whoever read it has gone
         return SUCCESS
+    except OSError as error:
+        if error.filename is None:
+            _let_go_of_the_output()
+        where = error.filename or "the output"
+        print(f"llm-train: error: {where} cannot be read or written: {error.strerror or error}", file=sys.stderr)
+        return REFUSED
     return status
+
+
+def _let_go_of_the_output() -> None:
+    """What is still to be written cannot be; Python would try once more at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
