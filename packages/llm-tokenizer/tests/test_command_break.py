@@ -100,7 +100,6 @@ def test_an_error_in_training_leaves_no_folder(folder, tmp_path):
         ["corpus", "text.txt"],
         ["train", "text.txt", "-o", "fresh", "--vocab-size", "257"],
         ["--version"],
-        ["spec", "-k", "decode"],
     ],
 )
 def test_a_full_disk_behind_the_output(folder, arguments):
@@ -109,6 +108,40 @@ def test_a_full_disk_behind_the_output(folder, arguments):
     with Path("/dev/full").open("wb") as full:
         result = run(*arguments, cwd=folder, stdout=full)
     one_line(result, "the output cannot be written: No space left on device")
+
+
+@linux
+@pytest.mark.parametrize("module", [["llm_tokenizer", "spec"], ["llm_tokenizer.spec"]])
+@pytest.mark.parametrize("arguments", [["-k", "decode"], ["--list"]])
+def test_a_full_disk_behind_the_specification(module, arguments):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", *module, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr.decode() == "error: the output cannot be written: No space left on device\n"
+
+
+def test_a_reader_of_the_specification_that_stops(folder):
+    command = [sys.executable, "-m", "llm_tokenizer.spec", "--list"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_an_interrupt_of_the_specification(tmp_path):
+    (tmp_path / "slow.py").write_text(
+        "import pathlib, time\n\ndef byte_to_unicode():\n    pathlib.Path('begun').touch()\n    time.sleep(60)\n"
+    )
+    command = [sys.executable, "-m", "llm_tokenizer.spec", "slow"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while not (tmp_path / "begun").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 130 and complaint == b"stopped\n"
 
 
 @linux

@@ -130,10 +130,30 @@ def test_corpus(folder, capsys):
     assert (
         "documents            3," in shown
         and "1 exact, 0 near" in shown
-        and "document 3 is 100% like document 1" in shown
+        and f"document 3 ({folder / 'rows.jsonl'}: line 3) is 100% like document 1 ({folder / 'rows.jsonl'}: line 1)"
+        in shown
     )
     assert main(["corpus", str(folder / "rows.jsonl"), "--field", "t", "--duplicates", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["exact_duplicates"] == [[2, 0]]
+    found = json.loads(capsys.readouterr().out)
+    assert found["exact_duplicates"] == [[2, 0]] and found["places"]["2"] == f"{folder / 'rows.jsonl'}: line 3"
+
+
+def test_duplicates_are_named_by_their_files_and_lines(tmp_path, capsys):
+    for name, text in {"a.txt": TEXT, "b.txt": "other", "c.txt": f"new\nlines\n#\n{TEXT}"}.items():
+        (tmp_path / name).write_bytes(text.encode())
+    assert main(["corpus", str(tmp_path), "--separator", "#", "--duplicates"]) == 0
+    shown = capsys.readouterr().out
+    assert f"document 4 ({tmp_path / 'c.txt'}: line 4) is 100% like document 1 ({tmp_path / 'a.txt'}: line 1)" in shown
+    (tmp_path / "c.txt").write_bytes(TEXT.encode())
+    assert main(["corpus", str(tmp_path), "--duplicates"]) == 0
+    assert f"({tmp_path / 'c.txt'}) is 100% like document 1 ({tmp_path / 'a.txt'})" in capsys.readouterr().out
+
+
+def test_compare_names_the_tokenizer_that_lacks_a_character(folder, tmp_path, capsys):
+    (tmp_path / "few.txt").write_text("abc")
+    assert main(["train", str(tmp_path / "few.txt"), "--characters", "-o", str(tmp_path / "few")]) == 0
+    assert main(["compare", str(folder / "small"), str(tmp_path / "few"), "--text", "Zebra"]) == 2
+    assert f"llm-tokenizer: error: {tmp_path / 'few'}: text: character 0 is 'Z'" in capsys.readouterr().err
 
 
 def test_train_from_standard_input_says_why_it_stopped(folder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +17,12 @@ import pytest
 from llm_tokenizer.spec import Argument, Case, Contract, Implementation, Specification
 from llm_tokenizer.spec.case import read_cases, write_cases
 from llm_tokenizer.spec.command import main
-from llm_tokenizer.spec.difference import compare, deviation
+from llm_tokenizer.spec.difference import Difference, compare, deviation
 from llm_tokenizer.spec.faults import plant
 from llm_tokenizer.spec.harness import DIFFERS, PARTLY, PASS, UNWRITTEN, put_on_trial
 from llm_tokenizer.spec.mutation import measure
 from llm_tokenizer.spec.provenance import recompute
+from llm_tokenizer.spec.report import describe, remarks
 
 CONTRACT = Contract(
     id="toy.mean_square",
@@ -176,7 +178,7 @@ def test_a_mistake_of_ones_own_is_not_called_a_slip(toy: Specification) -> None:
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        (lambda x, gain: 1 / 0, "test_spec_machinery.py, line 179: division by zero"),
+        (lambda x, gain: 1 / 0, "test_spec_machinery.py, line 181: division by zero"),
         (lambda x, gain: x, "the shape is (2, 2) and must be (2,)"),
         (lambda x, gain: "text", "an array is expected, and str came back"),
         (lambda x, gain: None, "an array is expected, and NoneType came back"),
@@ -188,6 +190,33 @@ def test_whatever_a_stranger_returns_is_told_in_words(toy: Specification, functi
     failure = trial(toy, mean_square=function).failures[0]
     assert failure.difference is not None
     assert words in failure.difference.reason
+
+
+def test_a_function_that_ends_the_program_is_told_like_any_exception(toy: Specification, capsys) -> None:
+    def leaves(x, gain):
+        raise SystemExit
+
+    verdict = trial(toy, mean_square=leaves)
+    assert verdict.status == DIFFERS
+    place = f"test_spec_machinery.py, line {leaves.__code__.co_firstlineno + 1}"
+    assert describe(verdict.failures[0], CONTRACT.axes_of).endswith(f"{place}.")
+    assert "it raised SystemExit in " in verdict.failures[0].difference.reason
+
+
+def test_only_what_is_accepted_is_called_accepted(toy: Specification) -> None:
+    def low(x, gain):
+        return (gain * (x.astype(np.float32) ** 2).mean(axis=-1) * np.float32(1 + 1e-7)).astype(x.dtype)
+
+    def low_once(x, gain):
+        return low(x, gain) if x.shape[1] == 2 else x.sum(axis=-1)
+
+    accepted, refused = (
+        put_on_trial(toy, Implementation(SimpleNamespace(mean_square=function), name="mine"))
+        for function in (low, low_once)
+    )
+    assert remarks(accepted) == ["toy.mean_square: accepted, but it computes in float32 inside."]
+    assert refused.failed and any(outcome.note for outcome in refused.verdicts[0].outcomes)
+    assert remarks(refused) == []
 
 
 def test_inputs_are_fresh_for_every_call(toy: Specification) -> None:
@@ -257,6 +286,8 @@ def test_the_command_says_what_to_do(toy: Specification, tmp_path: Path, monkeyp
         (["--arrays", "lists"], "--arrays is for an implementation of yours"),
         (["report.json"], "'report.json' must be a module or a .py file"),
         (["empty_folder"], "'empty_folder' is a folder without code of its own"),
+        (["."], "'.' must be a module or a .py file to be put on trial, and is a folder: name a .py file."),
+        (["./empty_folder"], "'./empty_folder' must be a module or a .py file to be put on trial, and is a folder"),
     ],
 )
 def test_what_cannot_be_put_on_trial_or_written_is_said_at_once(toy, tmp_path, monkeypatch, capsys, arguments, words):
@@ -297,6 +328,7 @@ def test_the_help_tells_of_arrays_and_gradients_only_where_there_are(toy, contra
         ("a", "raise ValueError('of mine')\n", "error: a cannot be imported, it raised ValueError: of mine\n  a.py"),
         ("a", "raise SystemExit\n", "error: a cannot be imported, it raised SystemExit\n  a.py, line 1: raise"),
         ("a", "SPEC_ARRAYS = 'tensor'\n", "SPEC_ARRAYS must be one of"),
+        ("a", "SPEC_ARRAYS = 'jax'\n", "error: a: asks for jax arrays (SPEC_ARRAYS or --arrays), but the package jax"),
     ],
 )  # fmt: skip
 def test_why_a_module_cannot_be_imported(toy, name, code, complaint, tmp_path, monkeypatch, capsys) -> None:
@@ -304,6 +336,7 @@ def test_why_a_module_cannot_be_imported(toy, name, code, complaint, tmp_path, m
     monkeypatch.chdir(tmp_path / "mine")
     monkeypatch.syspath_prepend(str(tmp_path / "mine"))
     monkeypatch.delitem(sys.modules, "a", raising=False)
+    monkeypatch.setitem(sys.modules, "jax", None)  # as if it were not installed
     Path("a.py").write_text(code)
     assert main(toy, [name]) == 2
     shown = capsys.readouterr().err
@@ -373,5 +406,21 @@ def test_exact_values_must_be_equal() -> None:
     assert found is not None
     assert "2 items came back and 3 are expected" in found.reason
     assert found.index == (1,)
+    assert compare("ids", [1], [], tolerance=1.0) == Difference("ids", "0 items came back and 1 is expected")
+    assert compare("ids", [1, 2], [1], tolerance=1.0) == Difference("ids", "1 item came back and 2 are expected")
     assert compare("flag", True, 1, tolerance=1.0) is not None
     assert compare("text", "é", "e\u0301", tolerance=1.0) is not None
+
+
+@pytest.mark.parametrize(
+    ("golden", "yours", "words"),
+    [
+        ([1, 2], {1: 2}, "a list is expected, and dict came back"),
+        ([1, 2], Counter([1]), "a list is expected, and Counter came back"),
+        (["a"], "a", "a list is expected, and str came back"),
+        ("a", ["a"], "a text is expected, and list came back"),
+        (b"a", "a", "bytes are expected, and str came back"),
+    ],
+)
+def test_another_kind_of_value_is_told_by_its_name(golden: object, yours: object, words: str) -> None:
+    assert compare("y", golden, yours, tolerance=1.0) == Difference("y", words)

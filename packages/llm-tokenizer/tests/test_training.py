@@ -65,6 +65,10 @@ def test_too_small_a_vocabulary_is_refused(vocab_size):
 def test_other_mistakes_are_named():
     with pytest.raises(TokenizerError, match="texts: must be a collection of texts, was one string"):
         train_bpe("abc", vocab_size=257)
+    with pytest.raises(TokenizerError, match="texts: must be a collection of texts, was None"):
+        train_bpe(None, vocab_size=257)
+    with pytest.raises(TokenizerError, match=r"texts\[1\]: must be a string, was of type bytes"):
+        train_bpe(["a", b"x"], vocab_size=257)
     with pytest.raises(TokenizerError, match="half of a surrogate pair"):
         train_bpe(["a\udc00"], vocab_size=257)
     with pytest.raises(TokenizerError, match="pattern"):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import io
-import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
+from llm_tokenizer.commands.ending import run_to_the_end
 from llm_tokenizer.commands.learning import add_train
 from llm_tokenizer.commands.looking import add_compare, add_show, add_stats
 from llm_tokenizer.commands.surveying import add_corpus_verb
@@ -32,27 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0 is fine, 1 a specification that is not met, 2 a mistake, which is named, and 130 an end by Ctrl-C.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.encoding.lower().startswith("utf"):
-        sys.stdout.reconfigure(errors="backslashreplace")  # an old terminal shows what it can, and nothing is lost
-    try:
-        try:
-            return _run(sys.argv[1:] if arguments is None else list(arguments))
-        finally:
-            sys.stdout.flush()  # here, where an error can still be told
-    except TokenizerError as error:
-        print(f"llm-tokenizer: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("llm-tokenizer: stopped", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        _let_go_of_the_output()
-        print("llm-tokenizer: error: the program that read the output has stopped", file=sys.stderr)
-        return 2
-    except OSError as error:
-        _let_go_of_the_output()
-        print(f"llm-tokenizer: error: the output cannot be written: {error.strerror or error}", file=sys.stderr)
-        return 2
+    return run_to_the_end(lambda: _run(sys.argv[1:] if arguments is None else list(arguments)), lead="llm-tokenizer: ")
 
 
 def _run(words: list[str]) -> int:
@@ -61,15 +40,27 @@ def _run(words: list[str]) -> int:
         from llm_tokenizer.spec.command import main as put_on_trial
 
         return put_on_trial(SPECIFICATION, words[1:])
-    options = _parser().parse_args(words)
+    options = _options(words)
     run: Callable[[argparse.Namespace], None] = options.run
-    run(options)
+    try:
+        run(options)
+    except TokenizerError as error:
+        sys.stdout.flush()  # what was found until then stands before the sentence
+        print(f"llm-tokenizer: error: {error}", file=sys.stderr)
+        return 2
     return 0
 
 
-def _let_go_of_the_output() -> None:
-    """What is still to be written cannot be; Python would try once more at its end, and complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _options(words: list[str]) -> argparse.Namespace:
+    """What the words ask for; options may stand before, between and after the names of files.
+
+    Only a verb's own parser can take them so mixed, and not the parser of all verbs, which is asked where there is no
+    verb: for `--help`, `--version` and mistakes.
+    """
+    parser, verbs = _parser()
+    if words and words[0] in verbs:
+        return verbs[words[0]].parse_intermixed_args(words[1:])
+    return parser.parse_args(words)
 
 
 class _Version(argparse.Action):
@@ -80,7 +71,8 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """The parser of the whole command, and those of its verbs by their names."""
     parser = argparse.ArgumentParser(
         prog="llm-tokenizer",
         description="Text to token ids and back.",
@@ -92,4 +84,4 @@ def _parser() -> argparse.ArgumentParser:
     for add in (add_train, add_encode, add_decode, add_show, add_compare, add_stats, add_corpus_verb):
         add(verbs)
     verbs.add_parser("spec", help="put this package, or your own module, on trial (`spec --help`)", add_help=False)
-    return parser
+    return parser, dict(verbs.choices)

@@ -52,6 +52,8 @@ def count_pieces(
         require_count("most_pieces", most_pieces)
     if isinstance(texts, str):
         raise TokenizerError("texts: must be a collection of texts, was one string; put it into a list")
+    if not isinstance(texts, Iterable):
+        raise TokenizerError(f"texts: must be a collection of texts, was {texts!r:.40}")
     pieces: Counter[str] = Counter()
     batches = _batches(texts, special_tokens)
     counted = (_count_batch(batch, pattern) for batch in batches)
@@ -77,7 +79,9 @@ def require_count(name: str, value: object) -> None:
 def _batches(texts: Iterable[str], special_tokens: Sequence[str]) -> Iterator[list[str]]:
     batch: list[str] = []
     size = 0
-    for text in texts:
+    for place, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TokenizerError(f"texts[{place}]: must be a string, was of type {type(text).__name__}")
         for part in _parts(text, special_tokens):
             batch.append(part)
             size += len(part)

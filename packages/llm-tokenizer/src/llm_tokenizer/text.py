@@ -82,7 +82,23 @@ def read_documents(
         TokenizerError: The path is missing or holds no text, or a byte is not UTF-8; the message says which and where.
     """
     cleaning = Cleaning(normalization=normalization, line_breaks=line_breaks, controls=controls)
-    return _documents(_sources(source, separator, field, suffixes), separator, field, cleaning, errors)
+    sources = _sources(source, separator, field, suffixes)
+    return (text for _, text in _documents(sources, separator, field, cleaning, errors))
+
+
+def read_placed_documents(
+    source: Source,
+    *,
+    separator: str | None = None,
+    field: str | None = None,
+    normalization: Normalization | None = None,
+    errors: Errors = "strict",
+    line_breaks: LineBreaks = "lf",
+    controls: Controls = "keep",
+) -> Iterator[tuple[str, str]]:
+    """The same, each document after its place: the file, and the line where a file may hold several."""
+    cleaning = Cleaning(normalization=normalization, line_breaks=line_breaks, controls=controls)
+    return _documents(_sources(source, separator, field, None), separator, field, cleaning, errors)
 
 
 def read_parts(
@@ -129,7 +145,7 @@ def read_parts(
     cleaning = Cleaning(normalization=normalization, line_breaks=line_breaks, controls=controls)
     sources = _sources(source, separator, field, suffixes)
     if separator is not None or field is not None:
-        return _documents(sources, separator, field, cleaning, errors)
+        return (text for _, text in _documents(sources, separator, field, cleaning, errors))
     return chain.from_iterable(parts_of_file(one, cleaning, errors, special_tokens, longest) for one in sources)
 
 
@@ -149,7 +165,7 @@ def _sources(
 
 def _documents(
     sources: Sequence[Source], separator: str | None, field: str | None, cleaning: Cleaning, errors: Errors
-) -> Iterator[str]:
+) -> Iterator[tuple[str, str]]:
     for source in sources:
         if field is not None:
             yield from fields(source, field, cleaning, errors)

@@ -55,9 +55,11 @@ class Vocabulary:
         Spec: tokenizer.decode_bpe
         """
         if hasattr(ids, "dtype"):
-            known = self._gathered(ids)
+            row = _as_row(ids)
+            known = self._gathered(row)
             if known is not None:
                 return known
+            ids = row.tolist()
         ids = list(ids)
         try:
             # To Python an index of -1 is the last token, to us it is a mistake.
@@ -72,9 +74,8 @@ class Vocabulary:
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
 
     def _gathered(self, ids: Any) -> bytes | None:
-        """The bytes of a NumPy array of ids; None where it is not a row of known ids."""
-        whole_numbers = ids.ndim == 1 and ids.dtype.kind in "iu"
-        if not whole_numbers or not len(ids) or ids.min() < 0 or ids.max() >= len(self):
+        """The bytes of a row of ids in a NumPy array; None where they are not known ids."""
+        if ids.dtype.kind not in "iu" or not len(ids) or ids.min() < 0 or ids.max() >= len(self):
             return None
         if self._gaps and not self._gaps.isdisjoint(ids.tolist()):
             return None
@@ -96,3 +97,16 @@ class Vocabulary:
                 f"{argument}: must be the id of a token, but {id} is one that this vocabulary leaves free"
             )
         return number
+
+
+def _as_row(ids: Any) -> Any:
+    """A row of ids of any array library, torch among them, as a NumPy array."""
+    from numpy import asarray  # here, since it takes longer to import than this package
+
+    try:
+        row = asarray(ids)
+    except (TypeError, RuntimeError):  # a tensor of another device, or of a number type that NumPy lacks
+        row = asarray(ids.tolist())
+    if row.ndim != 1:
+        raise TokenizerError(f"ids: must be one row of ids, was an array of shape {row.shape}; decode row by row")
+    return row

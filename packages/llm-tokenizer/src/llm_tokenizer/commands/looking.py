@@ -18,6 +18,7 @@ from llm_tokenizer.commands.options import (
     whole_text,
     written,
 )
+from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.files.detecting import load_tokenizer
 from llm_tokenizer.interface import Tokenizer
 from llm_tokenizer.measures import Measures, Measuring, measure_text
@@ -99,7 +100,10 @@ def compare(options: argparse.Namespace) -> None:
     rows = []
     for name in options.tokenizer:
         tokenizer = load_tokenizer(name)
-        rows.append((name, tokenizer, tokenizer.encode(text)))
+        try:
+            rows.append((name, tokenizer, tokenizer.encode(text)))
+        except TokenizerError as error:
+            raise TokenizerError(f"{name}: {error}") from None
     if options.html is not None:
         _write_page(options.html, compare_as_html(rows, len(text.encode())))
         print(f"{len(rows)} vocabularies in {options.html}")

@@ -15,7 +15,7 @@ from llm_tokenizer.files.writing import whole_file
 from llm_tokenizer.progress import ProgressLine
 from llm_tokenizer.reading.decoding import Errors, decoded_blocks, source_name
 from llm_tokenizer.reading.finding import JSON_LINES, TEXT_FILES
-from llm_tokenizer.text import read_documents, read_parts, text_files
+from llm_tokenizer.text import read_parts, read_placed_documents, text_files
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Run = Callable[[argparse.Namespace], None]
@@ -81,10 +81,10 @@ def add_corpus(verb: argparse.ArgumentParser) -> None:
     add_errors(verb)
 
 
-def documents(options: argparse.Namespace) -> Iterator[str]:
-    """The documents of everything that was named, with a line of progress."""
+def documents(options: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    """The documents of everything that was named, each after its place, with a line of progress."""
     for source, how in _named(options):
-        yield from read_documents(source, **how)
+        yield from read_placed_documents(source, **how)
 
 
 def parts(options: argparse.Namespace, special_tokens: Collection[str]) -> Iterator[str]:

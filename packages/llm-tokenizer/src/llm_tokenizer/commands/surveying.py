@@ -34,25 +34,37 @@ def corpus(options: argparse.Namespace) -> None:
     """The summary of a corpus, and its duplicates where they are asked for; one pass over the documents."""
     counter = CorpusCounter()
     found: Duplicates | None = None
-    counted = counter.counted(documents(options))
+    places: list[str] = []
+    counted = counter.counted(_texts(options, places))
     if options.duplicates:
         found = find_duplicates(counted, similarity=options.similarity)
     else:
         for _ in counted:
             pass
     summary = counter.summary()
-    print(_as_json(summary, found) if options.json else "\n".join(_lines(summary, found)))
+    print(_as_json(summary, found, places) if options.json else "\n".join(_lines(summary, found, places)))
 
 
-def _as_json(summary: CorpusSummary, found: Duplicates | None) -> str:
+def _texts(options: argparse.Namespace, places: list[str]) -> Iterator[str]:
+    """The documents; where each stands is kept only if duplicates are to be named."""
+    for place, text in documents(options):
+        if options.duplicates:
+            places.append(place)
+        yield text
+
+
+def _as_json(summary: CorpusSummary, found: Duplicates | None, places: list[str]) -> str:
     figures = asdict(summary)
     if found is not None:
         figures["exact_duplicates"] = [[document, earlier] for document, earlier in found.exact.items()]
         figures["near_duplicates"] = [[near.document, near.earlier, near.similarity] for near in found.near]
+        named = {number for pair in found.exact.items() for number in pair}
+        named |= {number for near in found.near for number in (near.document, near.earlier)}
+        figures["places"] = {number: places[number] for number in sorted(named)}
     return json.dumps(figures, ensure_ascii=False, indent=2)
 
 
-def _lines(summary: CorpusSummary, found: Duplicates | None) -> Iterator[str]:
+def _lines(summary: CorpusSummary, found: Duplicates | None, places: list[str]) -> Iterator[str]:
     yield from summary.lines_to_read()
     if found is None:
         return
@@ -60,6 +72,7 @@ def _lines(summary: CorpusSummary, found: Duplicates | None) -> Iterator[str]:
     pairs = [(document, earlier, 1.0) for document, earlier in found.exact.items()]
     pairs += [(near.document, near.earlier, near.similarity) for near in found.near]
     for document, earlier, similarity in sorted(pairs)[:MOST_SHOWN]:
-        yield f"  document {document + 1} is {similarity:.0%} like document {earlier + 1}"
+        first, second = (f"document {number + 1} ({places[number]})" for number in (document, earlier))
+        yield f"  {first} is {similarity:.0%} like {second}"
     if len(pairs) > MOST_SHOWN:
         yield f"  and {len(pairs) - MOST_SHOWN} more; --json lists all"

@@ -1,4 +1,7 @@
-"""Where a document begins and ends: a whole file, the lines between two separators, a field of a JSON line."""
+"""Where a document begins and ends: a whole file, the lines between two separators, a field of a JSON line.
+
+Each document comes after its place: the file, and the line where a file may hold several.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ from llm_tokenizer.reading.decoding import HOW_TO_GO_ON, Errors, Source, decoded
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
-def whole_file(source: Source, cleaning: Cleaning, errors: Errors) -> Iterator[str]:
+def whole_file(source: Source, cleaning: Cleaning, errors: Errors) -> Iterator[tuple[str, str]]:
     """The file as one document; none where it is empty."""
     text = cleaning.clean("".join(decoded_blocks(source, errors=errors)), name=source_name(source))
     if text:
-        yield text
+        yield source_name(source), text
 
 
-def separated(source: Source, separator: str, cleaning: Cleaning, errors: Errors) -> Iterator[str]:
+def separated(source: Source, separator: str, cleaning: Cleaning, errors: Errors) -> Iterator[tuple[str, str]]:
     """The documents between lines that hold the separator and nothing else."""
     document: list[str] = []
     start = 1
@@ -34,7 +37,7 @@ def separated(source: Source, separator: str, cleaning: Cleaning, errors: Errors
     yield from _document(document, cleaning, source_name(source), start)
 
 
-def fields(source: Source, field: str, cleaning: Cleaning, errors: Errors) -> Iterator[str]:
+def fields(source: Source, field: str, cleaning: Cleaning, errors: Errors) -> Iterator[tuple[str, str]]:
     """One field of the JSON object in each line; `meta.text` is the field `text` of the object `meta`."""
     for place, record in records(source, errors):
         value: Any = record
@@ -53,11 +56,11 @@ def fields(source: Source, field: str, cleaning: Cleaning, errors: Errors) -> It
                 f"mend it, or {HOW_TO_GO_ON}"
             )
         if text := cleaning.clean(value, name=f"{place}, field {field!r}"):
-            yield text
+            yield place, text
 
 
 def records(source: Source, errors: Errors) -> Iterator[tuple[str, Any]]:
-    """What each line of JSON holds, with its place for messages; blank lines are passed over."""
+    """What each line of JSON holds, after its place; blank lines are passed over."""
     for number, line in enumerate(_lines(decoded_blocks(source, errors=errors)), start=1):
         place = f"{source_name(source)}: line {number}"
         if line.isspace():
@@ -70,10 +73,10 @@ def records(source: Source, errors: Errors) -> Iterator[tuple[str, Any]]:
             raise TokenizerError(f"{place} must be JSON, but is not: {error}") from None
 
 
-def _document(lines: list[str], cleaning: Cleaning, name: str, start: int) -> Iterator[str]:
+def _document(lines: list[str], cleaning: Cleaning, name: str, start: int) -> Iterator[tuple[str, str]]:
     """One document, or none where nothing stands between two separators."""
     if text := cleaning.clean("".join(lines), name=name, line=start):
-        yield text
+        yield f"{name}: line {start}", text
 
 
 def _lines(blocks: Iterable[str]) -> Iterator[str]:

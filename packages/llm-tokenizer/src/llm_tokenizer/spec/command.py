@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from llm_tokenizer.commands.ending import run_to_the_end
 from llm_tokenizer.spec.arrays import KINDS
 from llm_tokenizer.spec.contract import Contract
 from llm_tokenizer.spec.harness import put_on_trial
@@ -30,7 +31,7 @@ examples:
     python -m {module}.spec --list                     what there is to write
 
 In the table, "edges" are the cases that ordinary inputs never reach, and "·" means that there is nothing of the kind.
-Exit status: 0 all that is written is right, 1 something differs, 2 the command was wrong.
+Exit status: 0 all that is written is right, 1 something differs, 2 the command was wrong, 130 stopped by Ctrl-C.
 """
 
 _PLAIN = """All inputs
@@ -49,6 +50,17 @@ torch and jax are differentiated for you. With numpy or lists the gradient is a 
 
 def main(specification: Specification, argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit status comes back."""
+    return run_to_the_end(lambda: _run(specification, argv))
+
+
+class _Console(Console):
+    """A closed pipe is left to `run_to_the_end`; rich itself would end the program, with status 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # rich calls this while it handles the BrokenPipeError, which goes on from here
+
+
+def _run(specification: Specification, argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(
         prog=f"python -m {specification.module}.spec",
         description=f"Put an implementation on trial against the {specification.package} specification.",
@@ -63,7 +75,7 @@ def main(specification: Specification, argv: Sequence[str] | None = None) -> int
     parser.add_argument("--report", type=Path, metavar="FILE.json", help="write the whole trial as JSON")
     parser.add_argument("--list", action="store_true", help="list the contracts and their signatures, and stop")
     options = parser.parse_args(argv)
-    console = Console(soft_wrap=True)
+    console = _Console(soft_wrap=True)
     contracts = [contract for contract in specification.contracts if options.keyword in contract.id]
     if not contracts:
         return _refuse(_nothing_found(options.keyword, specification))

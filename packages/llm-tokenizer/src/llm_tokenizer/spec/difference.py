@@ -28,6 +28,9 @@ class Difference:
     raised: bool = False
 
 
+_WANTED = {list: "a list is", str: "a text is", bytes: "bytes are"}
+
+
 def compare(name: str, golden: Any, yours: Any, *, tolerance: float, scale: float = 0.0) -> Difference | None:
     """None where the two agree within `tolerance`; numbers other than floats, and text, must be equal."""
     if not isinstance(golden, (np.ndarray, float)):
@@ -90,19 +93,25 @@ def _errors(expected: np.ndarray[Any, Any], answer: np.ndarray[Any, Any], group:
 
 def _compare_exactly(name: str, golden: Any, yours: Any) -> Difference | None:
     answer = _plain(yours)
+    kind = next((kind for kind in _WANTED if isinstance(golden, kind)), None)
+    if kind is not None and not isinstance(answer, kind):
+        return Difference(name, f"{_WANTED[kind]} expected, and {type(yours).__name__} came back")
     if answer == golden and isinstance(answer, bool) == isinstance(golden, bool):
         return None
     if isinstance(golden, list) and isinstance(answer, list):
+        reason = ""
         if len(golden) != len(answer):
-            reason = f"{len(answer)} items came back and {len(golden)} are expected"
-        else:
-            reason = ""
-        pairs = list(zip(golden, answer, strict=False))
-        wrong = [place for place, (left, right) in enumerate(pairs) if left != right]
-        place = wrong[0] if wrong else len(pairs)
-        first = [side[place] if place < len(side) else None for side in (answer, golden)]
-        return Difference(name, reason, len(wrong), len(golden), (place,), first[0], first[1])
+            came, expected = _counted(answer), "1 is" if len(golden) == 1 else f"{len(golden)} are"
+            reason = f"{came} came back and {expected} expected"
+        wrong = [place for place, (left, right) in enumerate(zip(golden, answer, strict=False)) if left != right]
+        if not wrong:  # all that came back is right, but it is too short or too long
+            return Difference(name, reason)
+        return Difference(name, reason, len(wrong), len(golden), (wrong[0],), answer[wrong[0]], golden[wrong[0]])
     return Difference(name, "", 1, 1, (), answer, golden)
+
+
+def _counted(items: list[Any]) -> str:
+    return f"{len(items)} item" + ("" if len(items) == 1 else "s")
 
 
 def _plain(value: Any) -> Any:

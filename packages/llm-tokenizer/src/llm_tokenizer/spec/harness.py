@@ -153,11 +153,12 @@ def _judge(contract: Contract, case: Case, implementation: Implementation, aspec
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yours = answers(contract, case, implementation, aspect, dtype)
-    except Exception as error:  # a stranger's code may raise anything, and that is an answer too
+    except (Exception, SystemExit) as error:  # a stranger's code may raise anything, and that is an answer too
         if case.raises and case.raises in {kind.__name__ for kind in type(error).__mro__}:
             return outcome(PASS)
         place = place_in_theirs(error)
-        reason = f"it raised {type(error).__name__}{f' in {place}' if place else ''}: {error}"
+        words = "" if error.args in ((), (None,)) else f": {error}"  # exit() has no words of its own
+        reason = f"it raised {type(error).__name__}{f' in {place}' if place else ''}{words}"
         if "numpy.ndarray" in reason or "argument 'keepdim'" in reason:  # NumPy says keepdims
             reason += ' (does it want torch tensors? Then write SPEC_ARRAYS = "torch" in your module)'
         return outcome(DIFFERS, Difference(aspect, reason, raised=True))
@@ -223,7 +224,7 @@ def _shared_mistakes(
                     warnings.simplefilter("ignore")
                     yours = answers(contract, case, implementation, aspect, dtype)
                     theirs = answers(contract, case, mistaken, aspect, dtype)
-            except Exception:  # noqa: S112 - an answer that cannot be had says nothing about likeness
+            except (Exception, SystemExit):  # noqa: S112 - an answer that cannot be had says nothing about likeness
                 continue
             if yours is None or theirs is None:
                 continue

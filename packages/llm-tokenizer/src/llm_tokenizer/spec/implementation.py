@@ -24,6 +24,11 @@ class Implementation:
         kind = arrays or getattr(namespace, "SPEC_ARRAYS", "numpy")
         if kind not in KINDS:
             raise ValueError(f"{self.name}: SPEC_ARRAYS must be one of {', '.join(KINDS)}, not {kind!r}.")
+        if kind != "lists" and importlib.util.find_spec(kind) is None:
+            raise ValueError(
+                f"{self.name}: asks for {kind} arrays (SPEC_ARRAYS or --arrays), but the package {kind} is not "
+                f"installed: install it, or take another of {', '.join(KINDS)}."
+            )
         self.arrays: Arrays = KINDS[kind]
 
     @classmethod
@@ -47,6 +52,9 @@ class Implementation:
 
 
 def _import_module(name: str) -> ModuleType:
+    if name.startswith(".") or "/" in name:
+        what = "a folder" if Path(name).is_dir() else "neither"
+        raise ValueError(f"{name!r} must be a module or a .py file to be put on trial, and is {what}: name a .py file.")
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:

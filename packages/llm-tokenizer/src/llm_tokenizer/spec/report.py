@@ -61,8 +61,9 @@ def closing_sentence(trial: Trial) -> str:
 
 
 def remarks(trial: Trial) -> list[str]:
-    """What was accepted, but is worth knowing."""
-    notes = {verdict.contract.id: {o.note for o in verdict.outcomes if o.note} for verdict in trial.verdicts}
+    """What was accepted, but is worth knowing; of a contract that differs nothing is accepted."""
+    accepted = [verdict for verdict in trial.verdicts if not verdict.failures]
+    notes = {verdict.contract.id: {o.note for o in verdict.outcomes if o.note} for verdict in accepted}
     return [f"{identifier}: accepted, but {note}." for identifier, found in notes.items() for note in sorted(found)]
 
 
