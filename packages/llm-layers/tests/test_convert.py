@@ -1,3 +1,4 @@
+import io
 import json
 
 import pytest
@@ -103,7 +104,21 @@ def test_quantize_measures_and_writes(folder, tmp_path, capsys, monkeypatch):
     captured = capsys.readouterr()
     assert "measuring the weights as int4 on " in captured.err
     assert "writing q.gguf" in captured.err
+    size = (tmp_path / "q.gguf").stat().st_size / 2**20
+    assert f"q.gguf: {size:.2f} MiB, written with 8 bits in groups of 32 (Q8_0), embedding and head too" in captured.out
     rows = {line.split()[0]: line.split() for line in captured.out.splitlines()}
     assert float(rows["int4"][1]) < float(rows["int8"][1]) < float(rows["float32"][1])
     assert rows["float32"][3] == "+0.00%"
     assert 0 < (logits(folder) - logits(tmp_path / "q.gguf")).abs().max() < 0.5
+
+
+def test_quantize_reads_standard_input_and_replaces_a_file_only_when_told(folder, tmp_path, capsys, monkeypatch):
+    (tmp_path / "text.txt").write_text(TEXT)
+    (tmp_path / "q.gguf").write_text("something dear")
+    tables = []
+    for source, more in ((str(tmp_path / "text.txt"), []), ("-", ["--out", str(tmp_path / "q.gguf"), "--replace"])):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(TEXT.encode())))
+        assert main(["quantize", str(folder), "--text", source, *more]) == 0
+        tables.append([line.split()[:4] for line in capsys.readouterr().out.splitlines()[1:4]])
+    assert tables[0] == tables[1]
+    assert (tmp_path / "q.gguf").read_bytes().startswith(b"GGUF")

@@ -1,5 +1,10 @@
 """Properties of the whole model that no single golden shows."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -153,3 +158,32 @@ def test_the_decoder_honours_the_protocol(model):
 
 def test_empty_text_gives_no_logits(model):
     assert model(torch.zeros(2, 0, dtype=torch.long)).shape == (2, 0, 23)
+
+
+ODD_IDS = """
+import torch
+from conftest import make_config, make_model
+from llm_layers import LayersError
+model = make_model(make_config())
+for ids in (torch.tensor([1, 2, 3]), [[1, 2]], torch.tensor([[1.0, 2.0]])):
+    for call in (model, model.hidden):
+        try:
+            call(ids)
+        except LayersError as error:
+            print(error)
+print(tuple(model(torch.tensor([[1, 2]], dtype=torch.int32)).shape))
+"""
+
+
+def test_ids_of_another_form_are_refused_in_a_sentence():
+    """In a process of its own, because run-time type checks would refuse them before the model does."""
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", ODD_IDS],
+        env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    told = "tokens must be an integer tensor of shape (batch, position), but was "
+    kinds = ["torch.int64 of shape (3,)", "list", "torch.float32 of shape (1, 2)"]
+    *lines, shape = done.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines] == [told + kind for kind in kinds for _ in range(2)], done.stderr
+    assert shape == "(1, 2, 23)"

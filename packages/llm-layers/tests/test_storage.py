@@ -1,5 +1,10 @@
 import json
+import os
 import random
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -125,6 +130,59 @@ def test_damaged_files_raise_nothing_but_our_error(tmp_path, model):
             refused += 1
         (tmp_path / name).write_bytes(originals[name])
     assert refused > 200
+
+
+FULL_DISK = """
+import resource, sys
+from conftest import make_config, make_model
+from llm_layers import LayersError, save_gguf, save_model
+model = make_model(make_config())
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+for save, name in ((save_model, "new/model"), (save_model, "old"), (save_gguf, "model.gguf")):
+    try:
+        save(model, name)
+    except LayersError as error:
+        print(error)
+"""
+
+
+def test_a_full_disk_is_told_in_a_sentence_and_nothing_is_left_behind(tmp_path):
+    pytest.importorskip("resource")
+    (tmp_path / "old").mkdir()
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stderr == ""
+    new, old, gguf = done.stdout.splitlines()
+    assert new.startswith("the model cannot be saved in 'new/model': ") and "File too large" in new
+    assert old.startswith("the model cannot be saved in 'old': ")
+    assert gguf.startswith("'model.gguf': cannot be written: File too large")
+    assert [*tmp_path.rglob("*")] == [tmp_path / "old"]
+
+
+def test_a_model_is_saved_in_a_folder_only(tmp_path, model):
+    (tmp_path / "file").touch()
+    with pytest.raises(LayersError, match=r"folder must be a folder, or a name for a new one, but '.*file' is a file"):
+        save_model(model, tmp_path / "file")
+
+
+def test_the_folder_that_is_meant_is_named(tmp_path, model):
+    save_model(model, tmp_path / "run" / "model")
+    meant = re.escape(f"'{tmp_path / 'run' / 'model'}'")
+    for given in ("run", "run/model/model.safetensors", "run/model/config.json"):
+        for read in (load_config, load_model):
+            with pytest.raises(LayersError, match=f"a model must be a folder.*: give the folder.*{meant}$"):
+                read(tmp_path / given)
+
+
+def test_a_wrong_setting_is_told_with_its_file(tmp_path, model):
+    save_model(model, tmp_path)
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"num_hidden_layers": 0}))
+    with pytest.raises(LayersError, match=f"^'{re.escape(str(file))}': layers must be .* was 0"):
+        load_model(tmp_path)
 
 
 def test_a_failed_save_leaves_the_old_model_whole(tmp_path, model, tokens, monkeypatch, small_config, random_model):

@@ -126,7 +126,7 @@ def test_a_full_output_is_told_in_a_sentence():
         command = [sys.executable, "-m", "llm_train", "recipes"]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2
-    assert done.stderr.startswith("llm-train: error: the output cannot be") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("llm-train: error: the output cannot be written") and done.stderr.count("\n") == 1
 
 
 def test_no_colour_when_it_is_not_wanted(tmp_path, recipe_file):

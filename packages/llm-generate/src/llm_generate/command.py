@@ -8,6 +8,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from llm_tokenizer.commands.ending import run_to_the_end
+
 if TYPE_CHECKING:
     from llm_generate.settings import SamplingSettings
     from llm_generate.streaming import TextStream
@@ -34,37 +36,23 @@ _ESCAPES = {"\\n": "\n", "\\t": "\t", "\\\\": "\\"}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and give its exit status: 0 fine, 1 the specification is not met, 2 a mistake in the call."""
-    options = sys.argv[1:] if arguments is None else list(arguments)
-    if options[:1] == ["spec"]:  # its options are the specification's own
+    return run_to_the_end(lambda: _run(sys.argv[1:] if arguments is None else list(arguments)), lead="llm-generate: ")
+
+
+def _run(words: list[str]) -> int:
+    if words[:1] == ["spec"]:  # its options are the specification's own
         from llm_generate.spec import SPECIFICATION
         from llm_tokenizer.spec.command import main as run_specification
 
-        return run_specification(SPECIFICATION, options[1:])
-    parsed = _parser().parse_args(options)
+        return run_specification(SPECIFICATION, words[1:])
+    parsed = _parser().parse_args(words)
     try:
         return _text(parsed)
-    except KeyboardInterrupt:
-        print("llm-generate: stopped", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader, `head` for example, has seen enough
-        _let_go_of_the_output()
-        return 0
-    except OSError as error:
-        if error.filename is None:
-            _let_go_of_the_output()
-        where = error.filename or "the output"
-        print(f"llm-generate: error: {where} cannot be read or written: {error.strerror or error}", file=sys.stderr)
-        return 2
     except ValueError as error:
         if not _is_for_people(error):
             raise
         print(f"llm-generate: error: {error}", file=sys.stderr)
         return 2
-
-
-def _let_go_of_the_output() -> None:
-    """What is still to be written cannot be; Python would try once more at its end, and complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _is_for_people(error: ValueError) -> bool:

@@ -1,8 +1,6 @@
 """The console command `llm-layers`: look at models, turn them into other forms, run the specification."""
 
 import argparse
-import io
-import os
 import sys
 from collections.abc import Sequence
 
@@ -10,6 +8,7 @@ from llm_layers import __version__
 from llm_layers.commands import attention, compare, convert, describe, lens, predict, quantize, statistics
 from llm_layers.commands.stages import Stages
 from llm_layers.errors import LayersError
+from llm_tokenizer.commands.ending import run_to_the_end
 
 VERBS = {
     "describe": describe,
@@ -34,26 +33,7 @@ EXAMPLES = """examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and give its exit status: 0 fine, 1 specification not met or models differ, 2 a bad call."""
-    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.encoding.lower().startswith("utf"):
-        sys.stdout.reconfigure(errors="backslashreplace")  # an old terminal shows what it can, and nothing is lost
-    try:
-        status = _run(sys.argv[1:] if arguments is None else list(arguments))
-        sys.stdout.flush()  # here, where an error can still be told
-        return status
-    except LayersError as error:
-        print(f"llm-layers: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("llm-layers: stopped", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader, `head` for example, has seen enough
-        _let_go_of_the_output()
-        return 0
-    except OSError as error:
-        _let_go_of_the_output()
-        where = error.filename or "the output"
-        print(f"llm-layers: error: {where} cannot be read or written: {error.strerror or error}", file=sys.stderr)
-        return 2
+    return run_to_the_end(lambda: _run(sys.argv[1:] if arguments is None else list(arguments)), lead="llm-layers: ")
 
 
 def _run(words: list[str]) -> int:
@@ -63,16 +43,15 @@ def _run(words: list[str]) -> int:
 
         return put_on_trial(SPECIFICATION, words[1:])
     parsed = _parser().parse_args(words)
-    with Stages() as stages:
-        outcome = VERBS[parsed.verb].run(parsed, stages)
+    try:
+        with Stages() as stages:
+            outcome = VERBS[parsed.verb].run(parsed, stages)
+    except LayersError as error:
+        print(f"llm-layers: error: {error}", file=sys.stderr)
+        return 2
     text, status = outcome if isinstance(outcome, tuple) else (outcome, 0)
     print(text)
     return int(status)
-
-
-def _let_go_of_the_output() -> None:
-    """What is still to be written cannot be; Python would try once more at its end, and complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -87,7 +87,8 @@ class Decoder(nn.Module):
             cache: filled with the new positions; None reads `tokens` from position 0.
 
         Raises:
-            LayersError: when an id is not in the vocabulary or the text is longer than the context.
+            LayersError: when `tokens` is no such tensor, an id is not in the vocabulary, or the text is longer than
+                the context.
         """
         states = self.hidden(tokens, cache)
         if self.config.logit_cap is None:
@@ -99,6 +100,7 @@ class Decoder(nn.Module):
         self, tokens: Int[Tensor, "batch position"], cache: KeyValueCache | None = None
     ) -> Float[Tensor, "batch position d_model"]:
         """Give the normalised states before the head, for a loss that need not hold all logits at once."""
+        _check_ids(tokens)
         start = 0 if cache is None else cache.length
         end = start + tokens.shape[1]
         if end > self.config.context_length:
@@ -149,3 +151,14 @@ class Decoder(nn.Module):
             return None  # a single new token may see everything that is cached
         keys = torch.arange(first, end, device=positions.device)
         return causal_mask(positions, keys) if window is None else sliding_window_mask(positions, keys, window)
+
+
+def _check_ids(tokens: object) -> None:
+    """Refuse what would fail later with an error about something else; a compiler settles this once."""
+    if isinstance(tokens, Tensor) and tokens.dim() == 2 and tokens.dtype in (torch.int64, torch.int32):
+        return
+    was = f"{tokens.dtype} of shape {tuple(tokens.shape)}" if isinstance(tokens, Tensor) else type(tokens).__name__
+    raise LayersError(
+        f"tokens must be an integer tensor of shape (batch, position), but was {was}: "
+        "give one text as torch.tensor([[1, 2, 3]])"
+    )

@@ -8,8 +8,8 @@ model.safetensors       the weights (never pickle)        tokenizer.json …    
 
 import json
 import os
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +51,13 @@ def save_model(
         bos_token_id: the tokenizer's id for the begin of a text, where it has one.
         eos_token_id: the id, or the ids, at which a text ends.
         pad_token_id: the id that fills up short texts.
+
+    Raises:
+        LayersError: when the folder cannot be written; one that was new is then not left behind.
     """
     path = Path(folder)
+    if path.exists() and not path.is_dir():
+        raise LayersError(f"folder must be a folder, or a name for a new one, but '{path}' is a file or a device")
     ids = {"bos_token_id": bos_token_id, "eos_token_id": eos_token_id, "pad_token_id": pad_token_id}
     if any(True for _ in model.buffers()):
         raise LayersError(
@@ -64,24 +69,40 @@ def save_model(
     dtype = str(model.embedding.table.dtype).removeprefix("torch.")
     settings = write_settings(model.config, dtype=dtype)
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        _replace(path / WEIGHTS, lambda file: save_file(weights, file, metadata={"format": "pt"}))
-        _replace(path / GENERATION, lambda file: _write_json(file, {k: v for k, v in ids.items() if v is not None}))
-        _replace(path / SETTINGS, lambda file: _write_json(file, settings | ids))
-    except OSError as error:
-        raise LayersError(f"the model cannot be saved in '{path}': {error.strerror or error}") from None
+        with _folder(path):
+            _replace(path / WEIGHTS, lambda file: save_file(weights, file, metadata={"format": "pt"}))
+            _replace(path / GENERATION, lambda file: _write_json(file, {k: v for k, v in ids.items() if v is not None}))
+            _replace(path / SETTINGS, lambda file: _write_json(file, settings | ids))
+    except (OSError, SafetensorError) as error:  # the second is how safetensors tells of a full disk
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise LayersError(
+            f"the model cannot be saved in '{path}': {reason}; choose another place, or make room there"
+        ) from None
 
 
 def load_config(folder: str | os.PathLike[str]) -> ModelConfig:
     """Read the shape of the model in a folder from its `config.json`, or that of a GGUF file."""
     path = Path(folder)
+    _check_model(path, os.fspath(folder))
     if path.is_file():
         return load_gguf_config(path)
-    if not path.is_dir() or not os.fspath(folder):  # an empty name would be the current folder
-        raise LayersError(
-            f"a model must be a folder with {SETTINGS} and {WEIGHTS}, or a GGUF file, but there is no '{folder}'"
-        )
-    return read_settings(read_json(path / SETTINGS))
+    settings = read_json(path / SETTINGS)
+    try:
+        return read_settings(settings)
+    except LayersError as error:
+        raise LayersError(f"'{path / SETTINGS}': {error}") from None
+
+
+def _check_model(path: Path, given: str) -> None:
+    """Refuse what is no model, and name the folder that is meant where that can be seen."""
+    model = f"a model must be a folder with {SETTINGS} and {WEIGHTS}, or a GGUF file"
+    if path.is_file() and path.suffix in (".json", ".safetensors"):
+        raise LayersError(f"{model}, but '{path}' is a file of such a folder: give the folder, '{path.parent}'")
+    if not path.exists() or not given:  # an empty name would be the current folder
+        raise LayersError(f"{model}, but there is no '{given}'")
+    inside = path / "model"
+    if not (path / SETTINGS).exists() and (inside / SETTINGS).exists():  # the folder of a training run
+        raise LayersError(f"{model}, but '{path}' has no {SETTINGS}: give the folder in it that has one, '{inside}'")
 
 
 def load_model(
@@ -99,6 +120,7 @@ def load_model(
             nothing is copied before all of them fit.
     """
     path = Path(folder)
+    _check_model(path, os.fspath(folder))
     if path.is_file():
         return load_gguf(path, dtype=dtype or torch.float32, kernels=kernels)
     with torch.device("meta"):
@@ -188,6 +210,23 @@ def read_json(file: Path) -> dict[str, Any]:
 
 def _write_json(file: Path, content: Mapping[str, Any]) -> None:
     file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[None]:
+    """Make a folder to write into; when that fails, take away a new one with those above that were made for it."""
+    new = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for name in (WEIGHTS, GENERATION, SETTINGS) if new else ():
+            with suppress(OSError):
+                (path / name).unlink()
+        for folder in new:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def _replace(file: Path, write: Callable[[Path], None]) -> None:

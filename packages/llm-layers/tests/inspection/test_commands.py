@@ -26,9 +26,10 @@ def test_attention_writes_pages_pictures_and_a_table(folder, tmp_path, capsys):
     table, explanation = capsys.readouterr().out.split("\n\n")
     assert len(table.splitlines()) == 2 + 3 * 4
     assert "on the position itself" in explanation
+    assert "The three shares overlap" in explanation
     for name, start in (("maps.html", "<!doctype html>"), ("maps.svg", "<svg ")):
-        assert main(["attention", folder, *IDS, "--out", str(tmp_path / "new" / name)]) == 0
-        assert (tmp_path / "new" / name).read_text(encoding="utf-8").startswith(start)
+        assert main(["attention", folder, *IDS, "--out", str(tmp_path / name)]) == 0
+        assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)
     assert main(["attention", folder, *IDS, "--layer", "9"]) == 2
     assert main(["attention", folder, *IDS, "--out", "maps.gif"]) == 2
     shown = capsys.readouterr().err
@@ -49,7 +50,7 @@ def test_lens_and_statistics(folder, tmp_path, capsys):
     assert "rank 1: no token is likelier" in shown
     assert main(["lens", folder, *IDS, "--position", "2", "--top", "2"]) == 0
     shown = capsys.readouterr().out
-    assert "position 2, 7, in the text comes 28" in shown
+    assert 'position 2, "7", in the text comes "28"' in shown
     assert "equally likely ones the lower id first" in shown
     assert "its likeliest next tokens with their probabilities" in shown
     assert main(["lens", folder, *IDS, "--out", str(tmp_path / "lens.html")]) == 0
@@ -59,6 +60,7 @@ def test_lens_and_statistics(folder, tmp_path, capsys):
     assert "blocks.2.attention.shares" in shown
     assert "nothing looks ill" in shown
     assert "rms: root of the mean square" in shown
+    assert "Zeros among gradients are usual" in shown
     assert (tmp_path / "sizes.svg").read_text(encoding="utf-8").startswith("<svg ")
 
 
@@ -70,6 +72,7 @@ def test_lens_and_statistics(folder, tmp_path, capsys):
         (["attention", "model", *IDS, "--out", "maps.gif"], "must end in .html, .svg or .png"),
         (["attention", "model", *IDS, "--out", "page.html"], "it is a folder"),
         (["attention", "model", *IDS, "--out", "model/config.json/maps.svg"], "is no folder"),
+        (["attention", "model", *IDS, "--out", "no/maps.html"], "cannot be written: there is no folder 'no'; make it"),
         (["attention", "model", "--text", "a"], "a text needs the model's tokenizer"),
         (["lens", "model", *IDS, "--top", "0"], "--top must be between 1 and 29, the size of the vocabulary"),
         (["lens", "model", *IDS, "--top", "30"], "--top must be between 1 and 29, the size of the vocabulary"),
@@ -85,6 +88,9 @@ def test_lens_and_statistics(folder, tmp_path, capsys):
         (["compare", "model", "transformers:other", *IDS], "must be of one shape, but d_model"),
         (["compare", "model", "model", "--ids", "3"], "at least 2 tokens"),
         (["convert", "model", "model/config.json/new.gguf"], "is no folder"),
+        (["convert", "model", "no/new.gguf"], "cannot be written: there is no folder 'no'; make it"),
+        (["quantize", "model", "--text", "text.txt", "--group", "4", "--out", "old.gguf"], "give --replace to write"),
+        (["quantize", "endless", "--text", "To be"], "--text must be a file (or - for standard input), but 'To be'"),
         (["convert", "olmo2", "new.gguf"], "in a GGUF file of the family olmo2"),
         (["quantize", "model", "--text", "text.txt", "--group", "7"], "--group must divide"),
         (["quantize", "model", "--text", "text.txt", "--group", "4", "--out", "a.bin"], "--out must end in .gguf"),
@@ -100,6 +106,7 @@ def test_mistakes_are_found_before_any_weight_is_read(folder, tmp_path, argument
     save_model(Decoder(replace(family("qwen3").config, d_model=32)), tmp_path / "other")
     save_model(family("olmo2"), tmp_path / "olmo2")
     (tmp_path / "text.txt").write_text("a text")
+    (tmp_path / "old.gguf").write_text("something dear")
     (tmp_path / "bytes.txt").write_bytes(b"a\xff")
     save_model(Decoder(replace(family("qwen3").config, d_model=32, vocab_size=256)), tmp_path / "endless")
     save_tokenizer(ByteTokenizer(), tmp_path / "endless")
@@ -159,7 +166,7 @@ def test_compare_tells_by_its_status(folder, tmp_path, capsys):
     assert f"first difference: {fault.first} (value)" in shown
     assert f"likely cause: {fault.cause}" in shown
     assert "weights that differ: 1 of 36: blocks.1.attention.key.weight" in shown
-    assert main(["compare", folder, str(tmp_path / "wrong"), "--tolerance", "10", "--forward-only"]) == 1  # the weight
+    assert main(["compare", folder, str(tmp_path / "wrong"), "--forward-only", "--tolerance", "10"]) == 0
     assert main(["compare", folder, str(tmp_path / "nowhere")]) == 2
     assert main(["compare", folder, folder, "--ids", "1,99"]) == 2
     assert "ids must lie between 0 and 28" in capsys.readouterr().err

@@ -123,6 +123,26 @@ def test_the_tolerance_decides(ids):
     assert first_divergence(right, wrong, ids, tolerance=1e-3).equal
 
 
+def test_a_tolerance_that_is_given_holds_for_weights_too(ids):
+    right = family("qwen3").double()
+    wrong = copy.deepcopy(right).to(torch.bfloat16).double()
+    assert not first_divergence(right, wrong, ids).equal
+    found = first_divergence(right, wrong, ids, tolerance=0.1)
+    assert found.equal and not found.weights
+    assert "no difference" in divergence_report(found)
+
+
+def test_a_weight_alone_is_told_with_its_own_limit(ids):
+    right = family("qwen3").double()
+    wrong = copy.deepcopy(right)
+    with torch.no_grad():
+        wrong.embedding.table[1] += 2e-9 * right.embedding.table.abs().max()  # no id of the text
+    report = divergence_report(first_divergence(right, wrong, ids))
+    assert "of the largest number; equal would be up to 1e-09\n" in report
+    assert "  share     0% of its numbers differ" not in report
+    assert "at the end: the logits agree again; they are no more than " in report
+
+
 def test_settings_that_differ_are_told(ids):
     found = first_divergence(family("llama").double(), family("qwen2").double(), ids)
     assert set(found.settings) == {"design"}

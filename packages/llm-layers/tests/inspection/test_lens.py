@@ -69,7 +69,7 @@ def test_table_and_page_show_it(ids):
     assert len(table.splitlines()) == 11
     assert "block 2" in table.splitlines()[0]
     detail = lens_detail(lens, labels, str, 2)
-    assert detail.splitlines()[0] == "position 2, <7>, in the text comes <28>"
+    assert detail.splitlines()[0] == 'position 2, "<7>", in the text comes "<28>"'
     assert len(detail.splitlines()) == 6
     shown = lens_page(lens, labels, str)
     assert shown.count("<td") == 4 * 10

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from llm_tokenizer.commands.ending import run_to_the_end
 from llm_train.errors import TrainError
 from llm_train.recipe import Recipe, shipped_recipes
 from llm_train.settings import SECTIONS
@@ -43,13 +44,16 @@ exit status: 0 finished, 2 something you can mend (one line says what), 130 stop
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status comes back."""
     options = _parser().parse_args(arguments)
+    return run_to_the_end(lambda: _act(options), lead="llm-train: ")
+
+
+def _act(options: argparse.Namespace) -> int:
     from llm_layers import LayersError
     from llm_tokenizer import TokenizerError
     from llm_train.interruption import Interrupted
 
     try:
         status: int = options.action(options)
-        sys.stdout.flush()  # here, where an error can still be told
     except Interrupted as stop:
         print(f"llm-train: {stop}. The same command goes on from there.", file=sys.stderr)
         return INTERRUPTED
@@ -61,21 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "llm-train: stopped. What was saved before is kept; the same command goes on from there.", file=sys.stderr
         )
         return INTERRUPTED
-    except BrokenPipeError:
-        _let_go_of_the_output()  # whoever read it has gone
-        return SUCCESS
-    except OSError as error:
-        if error.filename is None:
-            _let_go_of_the_output()
-        where = error.filename or "the output"
-        print(f"llm-train: error: {where} cannot be read or written: {error.strerror or error}", file=sys.stderr)
-        return REFUSED
     return status
-
-
-def _let_go_of_the_output() -> None:
-    """What is still to be written cannot be; Python would try once more at its end, and complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -21,7 +21,8 @@ EXAMPLES = """examples:
   llm-layers attention runs/tale/model --text "The cat sat" --layer 2                     a table"""
 COLUMNS = (
     "Shares of a head's attention, averaged over the positions: on the position itself, on the one before it, on the\n"
-    "first of the text; then over how many positions the attention is spread, as if it were shared out evenly."
+    "first of the text; then over how many positions the attention is spread, as if it were shared out evenly.\n"
+    "The three shares overlap: at position 0 the first is the position itself, at position 1 it is the one before."
 )
 
 

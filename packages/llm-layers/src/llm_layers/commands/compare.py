@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_text_arguments(parser, required=False)
     counts = "largest difference that counts as none, as a share of the largest number of a tensor"
     default = "1e-7 between models of ours, 1e-4 where transformers takes part"
-    parser.add_argument("--tolerance", type=_share, help=f"{counts} (default {default})")
+    parser.add_argument("--tolerance", type=_share, help=f"{counts} (default {default}; weights must be the same)")
     parser.add_argument("--forward-only", action="store_true", help="leave the gradients out")
     parser.add_argument("--all", action="store_true", help="list every tensor with its difference")
 

@@ -10,7 +10,7 @@ import torch
 from llm_layers.architectures import write_settings
 from llm_layers.commands.sources import read_model, stored_types
 from llm_layers.commands.stages import Stages
-from llm_layers.commands.text_options import check_place
+from llm_layers.commands.text_options import check_folder, check_place
 from llm_layers.config import ModelConfig
 from llm_layers.errors import LayersError
 from llm_layers.gguf.families import family_of
@@ -51,8 +51,7 @@ def run(options: argparse.Namespace, stages: Stages) -> str:
         )
     if not to_gguf and options.dtype == "q8_0":
         raise LayersError("TARGET must end with .gguf for the type q8_0, because model folders have no such type")
-    if not options.replace and (target.is_file() or (target.is_dir() and any(target.iterdir()))):
-        raise LayersError(f"'{target}' is there already: give --replace to write over it, or another name")
+    check_new(target, replace=options.replace)
     config = load_config(options.source)
     check_written(config, target, to_gguf=to_gguf)
     tokenizer, ends = tokenizer_beside(options.source), text_ends(options.source)
@@ -69,11 +68,17 @@ def run(options: argparse.Namespace, stages: Stages) -> str:
     else:
         save_model(model if options.dtype is None else model.to(DTYPES[options.dtype]), target, **ends)
         if tokenizer is not None:
-            save_tokenizer(tokenizer, target)
+            _save_tokenizer(tokenizer, target)
         size = sum(file.stat().st_size for file in target.iterdir())
     words = "with its tokenizer" if tokenizer is not None else "without a tokenizer: there was none beside the model"
     line = f"{target}: {size / 2**20:,.1f} MiB, {words}"
     return f"{line}\n{stored}, written as {written}" if stored else line
+
+
+def check_new(target: Path, *, replace: bool) -> None:
+    """Refuse to write over something without being told to."""
+    if not replace and (target.is_file() or (target.is_dir() and any(target.iterdir()))):
+        raise LayersError(f"'{target}' is there already: give --replace to write over it, or another name")
 
 
 def check_written(config: ModelConfig, target: Path, *, to_gguf: bool) -> None:
@@ -82,8 +87,15 @@ def check_written(config: ModelConfig, target: Path, *, to_gguf: bool) -> None:
         check_place(target)
         family_of(config).write_config(config)
     else:
-        check_place(target / "config.json")
+        check_folder(target)
         write_settings(config, dtype="float32")
+
+
+def _save_tokenizer(tokenizer: Tokenizer, target: Path) -> None:
+    try:
+        save_tokenizer(tokenizer, target)
+    except (TokenizerError, OSError) as error:
+        raise LayersError(f"the model is written, but not its tokenizer: {error}; make room, and write again") from None
 
 
 def check_vocabulary(tokenizer: Tokenizer, config: ModelConfig, ends: Mapping[str, Any]) -> None:

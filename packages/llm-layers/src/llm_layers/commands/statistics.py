@@ -18,7 +18,9 @@ EXAMPLES = """examples:
   llm-layers statistics runs/tale/model --text "The cat sat on the mat" --all --out sizes.svg"""
 COLUMNS = (
     "rms: root of the mean square, the usual size of a number; largest: the largest size; zeros: the share that is\n"
-    "exactly 0; not finite: the share that is infinite or NaN. A gradient says how much the loss changes with a number."
+    "exactly 0; not finite: the share that is infinite or NaN. A gradient says how much the loss changes with a\n"
+    "number. Zeros among gradients are usual: the last position has no token to predict, and so moves nothing; in the\n"
+    "embedding's gradient the row of a token that is not in the text stays zero, unless the table is the head too."
 )
 
 

@@ -60,10 +60,22 @@ def check_out(file: Path | None, *endings: str) -> None:
 
 
 def check_place(file: Path) -> None:
-    """Refuse a file whose folder cannot be written to; folders that are missing are made later."""
+    """Refuse a file whose folder is missing or cannot be written to."""
     if file.is_dir():
         raise LayersError(f"'{file}' cannot be written: it is a folder; give the name of a file")
-    above = next(folder for folder in file.absolute().parents if folder.exists())
+    if not file.parent.exists():
+        raise LayersError(
+            f"'{file}' cannot be written: there is no folder '{file.parent}'; make it, or give another place"
+        )
+    _check_above(file, file.absolute().parent)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a model folder that cannot be written to; it is made later, with those above that are missing."""
+    _check_above(folder, next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists()))
+
+
+def _check_above(file: Path, above: Path) -> None:
     if not above.is_dir() or not os.access(above, os.W_OK):
         reason = "must not be written to" if above.is_dir() else "is no folder"
         raise LayersError(f"'{file}' cannot be written: '{above}' {reason}; give another place")
@@ -72,7 +84,6 @@ def check_place(file: Path) -> None:
 def written(text: str, file: Path) -> str:
     """Write a picture or a page, and say so."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise LayersError(f"'{file}' cannot be written: {error.strerror or error}") from None

@@ -55,7 +55,7 @@ def write_gguf(path: Path, metadata: Mapping[str, Any], tensors: Sequence[Tensor
                 _pad(file, tensor.size)
     except OSError as error:
         raise LayersError(
-            f"'{path}' cannot be written: {error.strerror or error}; choose another place, or make room there"
+            f"cannot be written: {error.strerror or error}; choose another place, or make room there"
         ) from None
 
 

@@ -31,13 +31,18 @@ class Part:
         name: of the point, or of the weight.
         kind: whether the numbers are values, gradients at a point, or a weight's gradient, or a weight.
         difference: how far the two lie apart.
-        differs: whether that is beyond the tolerance.
+        limit: up to which relative difference they count as equal.
     """
 
     name: str
     kind: Literal["value", "gradient", "weight's gradient", "weight"]
     difference: Difference
-    differs: bool
+    limit: float
+
+    @property
+    def differs(self) -> bool:
+        """Whether the two lie further apart than that."""
+        return self.difference.relative > self.limit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +57,8 @@ class Divergence:
         weights: names of the weights that differ.
         settings: fields of the configuration that differ, with both values.
         losses: mean cross-entropy of the text in both.
-        tolerance: up to which relative difference two values count as equal; gradients have ten times as much.
+        tolerance: up to which relative difference two values count as equal; gradients have ten times as much, and
+            weights as much where a tolerance was given, else next to nothing.
     """
 
     first: Part | None
@@ -97,7 +103,7 @@ def first_divergence(
         b: the model in doubt, of the same shape. In float64 (`model.double()`) more is seen than in float32.
         ids: a text, of which at least 2 tokens.
         tolerance: largest difference that counts as none, as a share of the largest number of a tensor; None takes
-            the one that fits the models' type.
+            the one that fits the models' type, and lets weights differ by nothing: they are copied, not computed.
         gradients: whether the backward pass is compared too.
 
     Raises:
@@ -105,12 +111,13 @@ def first_divergence(
     """
     first, second = subject_of(a), subject_of(b)
     check_shapes(first.config, second.config)
+    exact = EXACT if tolerance is None else tolerance
     if tolerance is None:
         types = {weight.dtype for subject in (first, second) for weight in subject.module.parameters()}
         tolerance = max(TOLERANCES.get(dtype, 1e-4) for dtype in types)
     one, other = (record(subject, ids, gradients=gradients) for subject in (first, second))
     floor = _floor(one)
-    parts = tuple(_parts(one, other, tolerance, floor))
+    parts = tuple(_parts(one, other, tolerance, exact, floor))
     found = next((part for part in parts if part.differs), None)
     settings = {
         name: (value, getattr(second.config, name))
@@ -145,30 +152,28 @@ def _floor(a: Recording) -> float:
     return 1e-2 * sizes[len(sizes) // 2] if sizes else 0.0
 
 
-def _parts(a: Recording, b: Recording, tolerance: float, floor: float) -> Iterator[Part]:
-    shared = [point for point in a.values if point in b.values]
+def _parts(a: Recording, b: Recording, tolerance: float, exact: float, floor: float) -> Iterator[Part]:
+    shared, looser = [point for point in a.values if point in b.values], LOOSER * tolerance
     for point in shared:
         found = _difference(a.values[point], b.values[point], tolerance)
-        yield Part(name=point, kind="value", difference=found, differs=found.relative > tolerance)
+        yield Part(name=point, kind="value", difference=found, limit=tolerance)
     seen: set[str] = set()
     for point in reversed(shared):  # a gradient is made from those of the points behind
         if point in a.gradients and point in b.gradients:
-            found = _difference(a.gradients[point], b.gradients[point], LOOSER * tolerance, floor)
-            differs = found.relative > LOOSER * tolerance
-            yield Part(name=point, kind="gradient", difference=found, differs=differs)
+            found = _difference(a.gradients[point], b.gradients[point], looser, floor)
+            yield Part(name=point, kind="gradient", difference=found, limit=looser)
         names = [*weights_of(point, a.weights), *hidden_weights_of(point, a.weights, shared)]
         for name in [name for name in names if name not in seen]:
             if name == "embedding.table" and point != "embedding" and "embedding" in shared:
                 continue  # a tied table's gradient is complete only at the very end
             seen.add(name)
             if name in a.weight_gradients and name in b.weight_gradients:
-                found = _difference(a.weight_gradients[name], b.weight_gradients[name], LOOSER * tolerance, floor)
-                differs = found.relative > LOOSER * tolerance
-                yield Part(name=name, kind="weight's gradient", difference=found, differs=differs)
+                found = _difference(a.weight_gradients[name], b.weight_gradients[name], looser, floor)
+                yield Part(name=name, kind="weight's gradient", difference=found, limit=looser)
     for name, weight in a.weights.items():
         if name in b.weights:
-            found = _difference(weight, b.weights[name], tolerance)
-            yield Part(name=name, kind="weight", difference=found, differs=found.relative > EXACT)
+            found = _difference(weight, b.weights[name], exact)
+            yield Part(name=name, kind="weight", difference=found, limit=exact)
 
 
 def _difference(a: Tensor, b: Tensor, tolerance: float, floor: float = 0.0) -> Difference:

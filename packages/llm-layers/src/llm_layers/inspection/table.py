@@ -44,8 +44,8 @@ def lens_detail(lens: Lens, labels: Sequence[str], name: Callable[[int], str], p
         rank = int(lens.ranks[layer, position])
         true = [percent(float(lens.chances[layer, position])), str(rank)] if rank else ["", ""]
         rows.append(["embedding" if layer == 0 else f"block {layer - 1}", likeliest, *true])
-    following = f", in the text comes {labels[position + 1]}" if position + 1 < len(labels) else ""
-    return f"position {position}, {labels[position]}{following}\n" + aligned(rows)
+    following = f', in the text comes "{labels[position + 1]}"' if position + 1 < len(labels) else ""
+    return f'position {position}, "{labels[position]}"{following}\n' + aligned(rows)
 
 
 def statistics_table(statistics: Statistics, found: Sequence[Ailment], *, everything: bool = False) -> str:
@@ -110,7 +110,7 @@ def _told(found: Divergence, first: Part) -> list[str]:
     lines = [
         f"first difference: {first.name} ({first.kind})",
         f"  largest   {gap.largest:.4g} at {at}: {gap.a:.6g} in A, {gap.b:.6g} in B",
-        f"  relative  {gap.relative:.3g} of the largest number; equal would be up to {found.tolerance:g}",
+        f"  relative  {gap.relative:.3g} of the largest number; equal would be up to {first.limit:g}",
         f"  share     {100 * gap.share:.3g}% of its numbers differ",
         f"  before it {len(before)} tensors agree"
         + (f", the last {before[-1].name} ({before[-1].kind})" if before else ""),
@@ -125,8 +125,9 @@ def _told(found: Divergence, first: Part) -> list[str]:
         lines.append("likely cause: unknown; none of the mistakes that are known here gives these numbers")
     end = next((part for part in found.parts if part.name == "logits" and part.kind == "value"), None)
     if end is not None and first.name != "logits":
-        agree = "the logits agree again" if not end.differs else "the logits differ"
-        lines.append(f"at the end: {agree}, by {end.difference.relative:.2g}")
+        apart = f"{end.difference.relative:.2g}"
+        words = f"differ, by {apart}" if end.differs else f"agree again; they are no more than {apart} apart"
+        lines.append(f"at the end: the logits {words}")
     if found.weights:
         total = sum(part.kind == "weight" for part in found.parts)
         shown = ", ".join(found.weights[:6]) + (", …" if len(found.weights) > 6 else "")
