@@ -246,7 +246,7 @@ def test_a_run_or_a_file_in_place_of_a_model_folder_is_said(
     (tmp_path / "run").mkdir()
     shutil.copytree(model_folder, tmp_path / "run" / "model")
     status, _, err = run(text(tmp_path / "run"), capsys)
-    assert status == 2 and f"give '{tmp_path / 'run' / 'model'}'" in err
+    assert status == 2 and f"'{tmp_path / 'run' / 'model'}'" in err
     (tmp_path / "tale.gguf").write_bytes(b"GGUF")
     status, _, err = run(text(tmp_path / "tale.gguf"), capsys)
     assert status == 2 and "llm-layers convert" in err

@@ -18,7 +18,7 @@ def find_model_folder(*, model: str | None, run: str | None, runs: str) -> Path:
         runs: Where runs are; without `model` and `run` the one whose model was written last is taken.
 
     Raises:
-        GenerateError: There is no run with a model, or `model` is no folder; the message says what to do.
+        GenerateError: There is no run with a model, or `model` is a GGUF file; the message says what to do.
         TrainError: There is no run of that name.
     """
     if model is not None:
@@ -32,12 +32,10 @@ def find_model_folder(*, model: str | None, run: str | None, runs: str) -> Path:
 
 
 def _checked(folder: Path) -> Path:
-    """The folder itself, unless it is one of two that are easily named instead."""
-    if (folder / "model" / "config.json").exists() and not (folder / "config.json").exists():
-        raise GenerateError(f"'{folder}' is the folder of a run: --run names a run, or give '{folder / 'model'}'.")
-    if folder.is_file():
+    """The folder itself; a GGUF file could be loaded too, but a text needs what stands beside the weights in a folder."""
+    if folder.is_file() and folder.suffix == ".gguf":
         raise GenerateError(
-            f"'{folder}' must be a model folder, and is a file: name the folder; a GGUF file becomes one with "
+            f"'{folder}' must be a model folder, and is a GGUF file: make one of it with "
             f"`llm-layers convert {folder} FOLDER`."
         )
     return folder

@@ -81,9 +81,11 @@ def read_documents(
     Raises:
         TokenizerError: The path is missing or holds no text, or a byte is not UTF-8; the message says which and where.
     """
-    cleaning = Cleaning(normalization=normalization, line_breaks=line_breaks, controls=controls)
-    sources = _sources(source, separator, field, suffixes)
-    return (text for _, text in _documents(sources, separator, field, cleaning, errors))
+    placed = read_placed_documents(
+        source, separator=separator, field=field, normalization=normalization, errors=errors, line_breaks=line_breaks,
+        controls=controls, suffixes=suffixes,
+    )  # fmt: skip
+    return (text for _, text in placed)
 
 
 def read_placed_documents(
@@ -95,10 +97,11 @@ def read_placed_documents(
     errors: Errors = "strict",
     line_breaks: LineBreaks = "lf",
     controls: Controls = "keep",
+    suffixes: Iterable[str] | None = None,
 ) -> Iterator[tuple[str, str]]:
     """The same, each document after its place: the file, and the line where a file may hold several."""
     cleaning = Cleaning(normalization=normalization, line_breaks=line_breaks, controls=controls)
-    return _documents(_sources(source, separator, field, None), separator, field, cleaning, errors)
+    return _documents(_sources(source, separator, field, suffixes), separator, field, cleaning, errors)
 
 
 def read_parts(

@@ -28,7 +28,8 @@ def run_to_the_end(run: Callable[[], int], *, lead: str = "") -> int:
         _let_go_of_the_output()
         return 0
     except OSError as error:
-        _let_go_of_the_output()
+        if error.filename is None:
+            _let_go_of_the_output()
         what = f"{error.filename} cannot be read or written" if error.filename else "the output cannot be written"
         print(f"{lead}error: {what}: {error.strerror or error}", file=sys.stderr)
         return 2
