@@ -89,18 +89,3 @@ def test_memory_is_bounded(monkeypatch):
     assert len(tokenizer._ids_of_stretch) <= 10 and len(tokenizer._ids_of_piece) <= 10
     tokenizer.encode("a" * 10_000)
     assert "a" * 10_000 not in tokenizer._ids_of_stretch
-
-
-@pytest.mark.parametrize("tokenizer", TRAINED)
-def test_ids_may_be_a_tensor(tokenizer):
-    torch = pytest.importorskip("torch")
-    ids = tokenizer.encode("the cat")
-    for dtype in (torch.int64, torch.int32, torch.uint8) if max(ids) < 256 else (torch.int64, torch.int32):
-        assert tokenizer.decode(torch.tensor(ids, dtype=dtype)) == "the cat"
-    assert tokenizer.decode(torch.tensor([], dtype=torch.int64)) == ""
-    for wrong in (torch.tensor([ids, ids]), torch.tensor(3)):
-        with pytest.raises(TokenizerError, match="ids: must be one row of ids, was an array of shape"):
-            tokenizer.decode(wrong)
-    for wrong in (torch.tensor([-1]), torch.tensor([1.0]), torch.tensor([1.0], dtype=torch.bfloat16)):
-        with pytest.raises(TokenizerError, match=r"ids\[0\]: must be a whole number from 0 to"):
-            tokenizer.decode(wrong)

@@ -32,7 +32,7 @@ def find_model_folder(*, model: str | None, run: str | None, runs: str) -> Path:
 
 
 def _checked(folder: Path) -> Path:
-    """The folder itself; a GGUF file could be loaded too, but a text needs what stands beside the weights in a folder."""
+    """The folder itself; a GGUF file could be loaded too, but a text needs what stands beside the weights."""
     if folder.is_file() and folder.suffix == ".gguf":
         raise GenerateError(
             f"'{folder}' must be a model folder, and is a GGUF file: make one of it with "
