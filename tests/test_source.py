@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_tokenizer.spec.pages import TITLES
+from llm_tokenizer.conformance.pages import TITLES
 from surface import PACKAGES, ROOT
 
 LONGEST_FILE = 320

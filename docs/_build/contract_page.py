@@ -8,7 +8,7 @@ from axes import axes_in_colour
 from golden_values import show_value
 
 if TYPE_CHECKING:
-    from llm_tokenizer.spec import Alternative, Argument, Case, Contract, Specification
+    from llm_tokenizer.conformance import Alternative, Argument, Case, Contract, Specification
 
 
 def page_address(contract: Contract) -> str:

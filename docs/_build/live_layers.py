@@ -11,7 +11,7 @@ from layer_figures import running_example
 
 from llm_layers import reference
 from llm_layers.spec import SPECIFICATION
-from llm_tokenizer.spec import Case
+from llm_tokenizer.conformance import Case
 
 TURNED = ("by_hand", "ordinary", "scattered")
 LARGEST = 6  # positions that fit on a page side by side

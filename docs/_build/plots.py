@@ -89,10 +89,10 @@ def rotary_clocks() -> str:
 
 def rotary_scalings() -> str:
     """What is left of each pair's speed when a model is to read texts eight times as long."""
-    from llm_layers.reference import linear_scaling, llama3_scaling, rotary_speeds, yarn_scaling
+    from llm_layers.reference import linear_scaling, llama3_scaling, inverse_frequencies, yarn_scaling
 
     base, factor, trained = 10000.0, 8.0, 4096.0
-    speeds = rotary_speeds(64, base)
+    speeds = inverse_frequencies(64, base)
     scaled = {
         "linear": linear_scaling(speeds, factor),
         "Llama 3": llama3_scaling(speeds, factor, 1.0, 4.0, trained),

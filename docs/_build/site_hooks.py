@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
 
-    from llm_tokenizer.spec import Specification
+    from llm_tokenizer.conformance import Specification
 
 FIGURES: dict[str, Callable[..., str]] = {
     "flow": diagrams.flow,

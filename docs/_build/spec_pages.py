@@ -11,7 +11,7 @@ import trial_pages
 from contract_page import cell, contract_page, page_address
 
 if TYPE_CHECKING:
-    from llm_tokenizer.spec import Specification
+    from llm_tokenizer.conformance import Specification
 
 PACKAGES = ("llm_tokenizer", "llm_layers", "llm_train", "llm_generate")
 DOCS = Path(__file__).parents[1]

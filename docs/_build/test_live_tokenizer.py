@@ -15,8 +15,9 @@ from spec_pages import DOCS
 
 from llm_tokenizer import BytePairTokenizer
 from llm_tokenizer.reference import split_text
-from llm_tokenizer.spec import SPECIFICATION, Implementation
-from llm_tokenizer.spec.harness import put_on_trial
+from llm_tokenizer.conformance import Implementation
+from llm_tokenizer.spec import SPECIFICATION
+from llm_tokenizer.conformance.harness import put_on_trial
 
 SCRIPT = DOCS / "assets" / "byte-pair.js"
 NAMES = {

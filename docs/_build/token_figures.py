@@ -11,7 +11,7 @@ from vocabulary_figures import recorded
 
 from llm_tokenizer.reference import split_text
 from llm_tokenizer.reference.byte_pair import merge
-from llm_tokenizer.show import token_label
+from llm_tokenizer.commands.token_display import token_label
 
 SENTENCE = "To be, or not to be, that is the question"
 FIRST = 24

@@ -87,7 +87,7 @@ def work_per_byte() -> str:
 
 def works(config: ModelConfig) -> list[float]:
     """Operations per byte of text, one number per measured vocabulary."""
-    from llm_layers.accounting import forward_flops_per_token
+    from llm_layers.inspection.costs import forward_flops_per_token
 
     return [
         forward_flops_per_token(replace(config, vocab_size=size["vocabulary"]), 128) / size["bytes per token"]
@@ -124,7 +124,7 @@ def shapes() -> dict[str, ModelConfig]:
 
 def share_of_tables(config: ModelConfig, size: int) -> float:
     """Embedding table and head as a share of all weights, had the model a vocabulary of this size."""
-    from llm_layers.accounting import parameter_count
+    from llm_layers.inspection.costs import parameter_count
 
     sized = replace(config, vocab_size=size)
     return 1 - parameter_count(sized, embeddings=False) / parameter_count(sized)

@@ -35,13 +35,13 @@ def depth_growth() -> str:
 
 
 def depth_variances() -> dict[str, tuple[float, ...]]:
-    """What `depth_statistics` measures in a deep, narrow model."""
+    """What `residual_variance_by_layer` measures in a deep, narrow model."""
     import torch
 
     from llm_layers import (
         Decoder,
         ModelConfig,
-        depth_statistics,
+        residual_variance_by_layer,
         initialize,
         initialize_gpt2,
         initialize_normal,
@@ -62,7 +62,7 @@ def depth_variances() -> dict[str, tuple[float, ...]]:
         ("normal, 1", lambda one, generator: initialize_normal(one, 1.0, generator)),
     ):
         scheme(model, generator=torch.Generator().manual_seed(0))
-        found[name] = depth_statistics(model, tokens)
+        found[name] = residual_variance_by_layer(model, tokens)
     return found
 
 

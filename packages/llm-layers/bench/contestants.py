@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from llm_layers import CLEAR, Decoder, Kernels, ModelConfig
-from llm_layers.design import GPT2, QWEN3
-from llm_layers.fast import COMPILABLE, FAST
+from llm_layers import EAGER, Decoder, Kernels, ModelConfig
+from llm_layers.config import GPT2, QWEN3
+from llm_layers.kernels.fast_presets import COMPILABLE, FAST
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -49,8 +49,8 @@ SIZES = {
     "GPT-2 124M": Size(vocab=50257, width=768, layers=12, heads=12, batch=2, positions=256),
 }
 RUNGS: dict[str, Kernels] = {
-    "clear": CLEAR,
-    "+ norms": (norms := replace(CLEAR, rms_norm=FAST.rms_norm, layer_norm=FAST.layer_norm)),
+    "clear": EAGER,
+    "+ norms": (norms := replace(EAGER, rms_norm=FAST.rms_norm, layer_norm=FAST.layer_norm)),
     "+ rotary": (rotary := replace(norms, rotate=FAST.rotate)),
     "+ feed-forward": (parts := replace(rotary, swiglu=FAST.swiglu, gelu_feed_forward=FAST.gelu_feed_forward)),
     "+ attention": replace(parts, attention=FAST.attention),
@@ -125,9 +125,9 @@ def _ours(design: str, kernels: Kernels, size: Size) -> tuple[nn.Module, Loss]:
         design={"gpt2": GPT2, "qwen3": QWEN3}[design],
     )
     model = Decoder(config, kernels=kernels)
-    if kernels.head_cross_entropy is CLEAR.head_cross_entropy:
+    if kernels.linear_cross_entropy is EAGER.linear_cross_entropy:
         return model, _with_all_logits(model)
-    return model, lambda tokens, targets: kernels.head_cross_entropy(model.hidden(tokens), model.head_weight, targets)
+    return model, lambda tokens, targets: kernels.linear_cross_entropy(model.hidden(tokens), model.head_weight, targets)
 
 
 def _transformers(name: str, size: Size) -> Any:

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from llm_layers import Decoder, ModelConfig
-from llm_layers.design import GEMMA3, GPT2, LLAMA, QWEN3
-from llm_layers.export import export_onnx
+from llm_layers.config import GEMMA3, GPT2, LLAMA, QWEN3
+from llm_layers.formats.onnx import export_onnx
 
 ELSEWHERE = """
 import sys
@@ -26,7 +26,7 @@ FAMILIES = {
     "qwen3": (QWEN3, {"tied_embeddings": True}),
     "llama": (LLAMA, {}),
     "gpt2": (GPT2, {"kv_heads": 4}),
-    "gemma3": (GEMMA3, {"window": 5, "full_layers": (1,), "local_rope_base": 100.0, "logit_cap": 5.0}),
+    "gemma3": (GEMMA3, {"window": 5, "global_layers": (1,), "local_rope_base": 100.0, "final_logit_softcap": 5.0}),
 }
 
 

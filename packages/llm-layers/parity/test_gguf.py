@@ -20,13 +20,13 @@ from gguf.quants import dequantize, quantize
 from transformers import AutoModelForCausalLM
 
 from llm_layers import Decoder, Experts, LayersError, LinearScaling, Llama3Scaling, ModelConfig, YarnScaling, load_model
-from llm_layers.architectures import ARCHITECTURES, architecture_of
-from llm_layers.design import GEMMA3, GPT2, LLAMA, OLMO2, QWEN2, QWEN3, QWEN3_MOE, Design
-from llm_layers.gguf import load_gguf, save_gguf, saving
-from llm_layers.gguf.families import FAMILIES, family_of
-from llm_layers.gguf.file import read_gguf
-from llm_layers.gguf.tensor_types import TYPES, WRITTEN, decode, encode
-from llm_layers.gguf.writing import write_gguf
+from llm_layers.config import GEMMA3, GPT2, LLAMA, OLMO2, QWEN2, QWEN3, QWEN3_MOE, Design
+from llm_layers.formats.gguf import load_gguf, save_gguf, saving
+from llm_layers.formats.gguf.families import FAMILIES, family_of
+from llm_layers.formats.gguf.file import read_gguf
+from llm_layers.formats.gguf.tensor_types import TYPES, WRITTEN, decode, encode
+from llm_layers.formats.gguf.writing import write_gguf
+from llm_layers.formats.huggingface.families import ARCHITECTURES, architecture_of
 from llm_tokenizer import BytePairTokenizer, load_tokenizer, train_bpe
 from llm_tokenizer.files.gguf_writing import CHATML, GgufVocabulary
 
@@ -74,7 +74,7 @@ def peaked(config: ModelConfig, seed: int) -> Decoder:
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if weight.dim() == 1:
-                at = 1.0 if name.endswith("gain") and config.design.norm != "rms_from_one" else 0.0
+                at = 1.0 if name.endswith("gain") and config.design.norm != "rms_unit_offset" else 0.0
                 weight.normal_(at, 0.2, generator=generator)
             else:
                 weight.normal_(0.0, weight.shape[-1] ** -0.5, generator=generator)
@@ -90,7 +90,7 @@ SHAPE: dict[str, Any] = {
 }  # fmt: skip
 LLAMA3 = Llama3Scaling(factor=8.0, low_frequency_factor=1.0, high_frequency_factor=4.0, original_context=64)
 GEMMA: dict[str, Any] = {
-    "layers": 7, "window": 24, "full_layers": (5,), "local_rope_base": 10000.0, "score_width": 32,
+    "layers": 7, "window": 24, "global_layers": (5,), "local_rope_base": 10000.0, "query_pre_attn_scalar": 32,
     "tied_embeddings": True,
 }  # fmt: skip
 HEADS: dict[str, Any] = {"heads": 2, "kv_heads": 2, "rope_base": 10000.0}

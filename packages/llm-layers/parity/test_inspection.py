@@ -6,8 +6,8 @@ import pytest
 import torch
 from test_families import FAMILIES, foreign_model
 
-from llm_layers import first_divergence, load_foreign, load_model
-from llm_layers.command import main
+from llm_layers import first_divergence, load_model, load_transformers
+from llm_layers.commands.main import main
 
 IDS = torch.tensor([[3, 11, 7, 28, 0, 11, 19, 5, 2, 23, 41, 60, 8, 3]])
 
@@ -16,7 +16,7 @@ IDS = torch.tensor([[3, 11, 7, 28, 0, 11, 19, 5, 2, 23, 41, 60, 8, 3]])
 def test_every_family_agrees_tensor_by_tensor(tmp_path, name):
     foreign_model(name).save_pretrained(tmp_path)
     model = load_model(tmp_path)
-    found = first_divergence(model, load_foreign(tmp_path), IDS)
+    found = first_divergence(model, load_transformers(tmp_path), IDS)
     assert found.equal, found.first
     points = {part.name for part in found.parts if part.kind == "value"}
     for part in ("attention.query", "attention.turned_key", "attention.shares", "attention.gathered", "between"):
@@ -46,7 +46,7 @@ def test_a_setting_that_transformers_reads_otherwise_is_found(tmp_path, name, ch
     foreign_model(name).save_pretrained(tmp_path)
     model = load_model(tmp_path)
     settings_changed(tmp_path, **changes)
-    found = first_divergence(model, load_foreign(tmp_path), IDS)
+    found = first_divergence(model, load_transformers(tmp_path), IDS)
     assert found.first is not None
     assert found.first.name.endswith(first)
     assert found.cause == cause
@@ -68,7 +68,7 @@ def test_a_fault_in_their_code_is_found(tmp_path, monkeypatch):
         return one(query), one(key)
 
     monkeypatch.setattr(modeling_qwen3, "apply_rotary_pos_emb", turn)
-    found = first_divergence(load_model(tmp_path), load_foreign(tmp_path), IDS)
+    found = first_divergence(load_model(tmp_path), load_transformers(tmp_path), IDS)
     assert found.first is not None
     assert (found.first.name, found.cause) == ("blocks.0.attention.turned_query", "interleaved rotary pairs")
 

@@ -11,12 +11,12 @@ from llm_layers import (
     LinearScaling,
     Llama3Scaling,
     YarnScaling,
+    inverse_frequencies,
     rotary,
     rotary_interleaved,
-    rotary_speeds,
     sinusoidal_positions,
 )
-from llm_layers.rotary import rotary_angles
+from llm_layers.layers.rotary import rotary_angles
 
 # (rope_type, our scaling, their words for it)
 LLAMA3 = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
@@ -60,7 +60,7 @@ def theirs(kind, d_head, base, settings):
 @pytest.mark.parametrize(("kind", "scaling", "settings"), SCALINGS)
 def test_scaled_speeds_and_temperature(kind, scaling, settings, d_head, base):
     expected, factor = theirs(kind, d_head, base, settings)
-    speeds = rotary_speeds(d_head, base)
+    speeds = inverse_frequencies(d_head, base)
     ours = scaling.scale(speeds, base)
     # A last bit of float32: they divide by factor · base^(2k/d) at once, we divide the speed.
     torch.testing.assert_close(ours, expected, rtol=2.5e-7, atol=0.0)
@@ -73,7 +73,7 @@ def test_scaled_speeds_and_temperature(kind, scaling, settings, d_head, base):
 def test_linear_and_llama3_and_yarn_by_a_power_of_two_agree_to_the_last_bit(kind, scaling, settings):
     for d_head, base in SHAPES:
         expected, _ = theirs(kind, d_head, base, settings)
-        assert torch.equal(scaling.scale(rotary_speeds(d_head, base), base), expected)
+        assert torch.equal(scaling.scale(inverse_frequencies(d_head, base), base), expected)
 
 
 @pytest.mark.parametrize(("kind", "scaling", "settings"), SCALINGS)

@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from llm_layers import Decoder
-from llm_layers.gguf import load_gguf
+from llm_layers.formats.gguf import load_gguf
 from llm_tokenizer import load_tokenizer
 
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"

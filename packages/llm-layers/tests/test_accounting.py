@@ -3,7 +3,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from llm_layers import (
-    CLEAR,
+    EAGER,
     FUSED,
     Decoder,
     Experts,
@@ -12,15 +12,15 @@ from llm_layers import (
     activation_bytes,
     active_parameter_count,
     cache_bytes,
-    decoding_ceiling,
     forward_flops_per_token,
+    max_decode_tokens_per_second,
     parameter_count,
     training_flops_per_token,
     training_state_bytes,
     weight_bytes,
 )
-from llm_layers.accounting import saved_bytes
-from llm_layers.design import DESIGNS, QWEN3_MOE, Design
+from llm_layers.config import DESIGNS, QWEN3_MOE, Design
+from llm_layers.inspection.costs import saved_bytes
 
 SHAPES = [
     {},
@@ -63,7 +63,7 @@ def test_operations_are_counted_exactly(config):
 
 @pytest.mark.parametrize("window", [None, 4, 20])
 def test_cache_bytes_are_those_of_the_numbers_kept(window, small_config):
-    model = Decoder(small_config(window=window, full_layers=() if window is None else (0,)))
+    model = Decoder(small_config(window=window, global_layers=() if window is None else (0,)))
     cache = model.new_cache()
     with torch.inference_mode():
         model(torch.zeros(1, 9, dtype=torch.long), cache)
@@ -71,7 +71,7 @@ def test_cache_bytes_are_those_of_the_numbers_kept(window, small_config):
     assert sum(kept) == cache_bytes(model.config, 9)
 
 
-@pytest.mark.parametrize("kernels", [CLEAR, FUSED], ids=["clear", "fused"])
+@pytest.mark.parametrize("kernels", [EAGER, FUSED], ids=["clear", "fused"])
 def test_activations_are_those_that_a_real_step_keeps(config, kernels):
     model = Decoder(config, kernels=kernels)
     tokens = torch.arange(3 * 17).reshape(3, 17) % config.vocab_size
@@ -81,7 +81,7 @@ def test_activations_are_those_that_a_real_step_keeps(config, kernels):
     assert measured > 3 * 17 * config.d_model * 4 * config.layers
 
 
-@pytest.mark.parametrize("kernels", [CLEAR, FUSED], ids=["clear", "fused"])
+@pytest.mark.parametrize("kernels", [EAGER, FUSED], ids=["clear", "fused"])
 @pytest.mark.parametrize(
     ("batch", "positions", "changes"),
     [
@@ -89,9 +89,9 @@ def test_activations_are_those_that_a_real_step_keeps(config, kernels):
         (1, 32, {"heads": 1, "kv_heads": 1}),
         (2, 1, {"d_head": 2, "vocab_size": 2}),
         (5, 31, {"d_model": 35, "d_ff": 115, "heads": 6, "kv_heads": 3, "d_head": 14}),
-        (3, 20, {"layers": 5, "window": 4, "full_layers": (1, 3), "local_rope_base": 10.0}),
+        (3, 20, {"layers": 5, "window": 4, "global_layers": (1, 3), "local_rope_base": 10.0}),
         (2, 9, {"rope_scaling": YarnScaling(factor=4.0, original_context=16)}),
-        (2, 9, {"score_cap": 50.0, "logit_cap": 30.0, "score_width": 3}),
+        (2, 9, {"attn_logit_softcap": 50.0, "final_logit_softcap": 30.0, "query_pre_attn_scalar": 3}),
     ],
 )
 def test_activations_are_exact_whatever_the_sizes(batch, positions, changes, kernels, small_config):
@@ -137,8 +137,8 @@ def test_the_ceiling_is_the_bandwidth_over_the_bytes_that_a_token_reads(small_co
     config = small_config()
     model = Decoder(config)
     read = sum(weight.nbytes for name, weight in model.named_parameters() if name != "embedding.table")
-    assert decoding_ceiling(config, 1e9) == pytest.approx(1e9 / read)
-    both = decoding_ceiling(config, 1e9, positions=9, batch=4)
+    assert max_decode_tokens_per_second(config, 1e9) == pytest.approx(1e9 / read)
+    both = max_decode_tokens_per_second(config, 1e9, positions=9, batch=4)
     assert both == pytest.approx(4e9 / (read + 4 * cache_bytes(config, 9)))
     tied = small_config(tied_embeddings=True)
-    assert decoding_ceiling(tied, 1e9) == pytest.approx(1e9 / weight_bytes(tied))
+    assert max_decode_tokens_per_second(tied, 1e9) == pytest.approx(1e9 / weight_bytes(tied))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from llm_layers import (
-    CLEAR,
+    EAGER,
     FUSED,
     GrowingCache,
     KeyValueCache,
@@ -69,7 +69,7 @@ def test_in_a_fixed_order_cached_equals_uncached_to_the_last_bit(
 ):
     # d_ff 16: torch's SiLU works on 16 numbers at once, and what is left over may differ from these in the last bit.
     config = small_config(d_ff=16, window=window)
-    model = random_model(config, kernels=replace(CLEAR, attention=attention_in_order))
+    model = random_model(config, kernels=replace(EAGER, attention=attention_in_order))
     monkeypatch.setattr(torch.nn.functional, "linear", linear_in_order)
     with torch.inference_mode():
         whole = model(text)
@@ -116,7 +116,7 @@ def test_fused_attention_reads_a_sliding_cache_too(text, small_config, random_mo
 
 
 def test_blocks_may_keep_different_kinds(text, small_config, random_model):
-    model = random_model(small_config(window=WINDOW, full_layers=(1,))).double()
+    model = random_model(small_config(window=WINDOW, global_layers=(1,))).double()
     with torch.inference_mode():
         cache = KeyValueCache([SlidingCache(WINDOW), StaticCache(LENGTH)])
         found = torch.cat([model(part, cache) for part in text.split((9, 1, 1, 13), dim=1)], dim=1)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from llm_layers import save_model
-from llm_layers.command import main
 from llm_layers.commands import stages
+from llm_layers.commands.main import main
 from llm_layers.commands.sources import in_words
 
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from llm_layers import Decoder, load_model, save_model
-from llm_layers.command import main
 from llm_layers.commands import stages
+from llm_layers.commands.main import main
 from llm_tokenizer import load_tokenizer, save_tokenizer, train_bpe
 
 TEXT = "the wolf sat by the wool and said so " * 10

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from llm_layers import Decoder, Experts, LayersError, LinearScaling
-from llm_layers.design import GEMMA3, GPT2, LLAMA, OLMO2, QWEN2, QWEN3, QWEN3_MOE
-from llm_layers.export import WithoutCache, export_onnx
+from llm_layers.config import GEMMA3, GPT2, LLAMA, OLMO2, QWEN2, QWEN3, QWEN3_MOE
+from llm_layers.formats.onnx import WithoutCache, export_onnx
 
 FAMILIES = {
     "qwen3": (QWEN3, {"tied_embeddings": True}),
@@ -15,7 +15,7 @@ FAMILIES = {
     "llama": (LLAMA, {"rope_scaling": LinearScaling(factor=2.0)}),
     "olmo2": (OLMO2, {}),
     "gpt2": (GPT2, {"d_head": 3}),
-    "gemma3": (GEMMA3, {"window": 4, "full_layers": (1,), "local_rope_base": 100.0, "logit_cap": 3.0}),
+    "gemma3": (GEMMA3, {"window": 4, "global_layers": (1,), "local_rope_base": 100.0, "final_logit_softcap": 3.0}),
 }
 
 
@@ -48,7 +48,7 @@ def test_what_cannot_be_recorded_is_refused(tmp_path, model, small_config, monke
 
 
 def test_the_model_itself_is_not_touched(model):
-    from llm_layers.export import _plain
+    from llm_layers.formats.onnx import _plain
 
     _plain(model)
     assert all(weight.requires_grad for weight in model.parameters())

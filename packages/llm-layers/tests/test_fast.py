@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from llm_layers import CLEAR, LayersError, attention, causal_mask, cross_entropy, sliding_window_mask
-from llm_layers.design import DESIGNS, QWEN3_MOE, Design
-from llm_layers.fast import COMPILABLE, FAST, compilable, linears
-from llm_layers.fast import attention as fast_attention
-from llm_layers.fast.feed_forward import GELU_TANH, SILU
+from llm_layers import EAGER, LayersError, attention, causal_mask, cross_entropy, sliding_window_mask
+from llm_layers.config import DESIGNS, QWEN3_MOE, Design
+from llm_layers.kernels import compilable
+from llm_layers.kernels.fast_presets import COMPILABLE, FAST, fused_linears
+from llm_layers.kernels.fast_presets import attention as fast_attention
+from llm_layers.kernels.feed_forward import GELU_TANH, SILU
 from llm_layers.spec import SPECIFICATION, fast
-from llm_tokenizer.spec import Implementation
-from llm_tokenizer.spec.harness import PASS, UNWRITTEN, put_on_trial
+from llm_tokenizer.conformance import Implementation
+from llm_tokenizer.conformance.harness import PASS, UNWRITTEN, put_on_trial
 
 
 def draw(*shape, dtype=torch.float64):
@@ -47,18 +48,18 @@ def test_the_contracts_hold_when_everything_is_done_in_the_smallest_parts(monkey
         "attention": {"QUERIES": 2, "SCORES": 0, "TOGETHER": 1},
         "feed_forward": {"blocks": one_by_one},
         "norm": {"blocks": one_by_one},
-        "head_loss": {"FEW": 0, "LOGITS": 1},
+        "linear_cross_entropy": {"FEW": 0, "LOGITS": 1},
     }
     for room, values in smallest.items():
         for name, value in values.items():
-            monkeypatch.setattr(import_module(f"llm_layers.fast.{room}"), name, value)
+            monkeypatch.setattr(import_module(f"llm_layers.kernels.{room}"), name, value)
     assert set(verdicts().values()) == {PASS}
 
 
 @pytest.mark.parametrize("kept", [0, 2**30], ids=["made again", "kept"])
 @pytest.mark.parametrize("kind", ["causal", "window", "none", "shuffled", "own", "blind"])
 def test_attention_by_blocks_is_attention(kind, kept, monkeypatch):
-    monkeypatch.setattr(import_module("llm_layers.fast.attention"), "SCORES", kept)
+    monkeypatch.setattr(import_module("llm_layers.kernels.attention"), "SCORES", kept)
     places = torch.arange(150)
     order = torch.randperm(150, generator=torch.Generator().manual_seed(0))
     masks = {
@@ -89,10 +90,10 @@ WITH_FAST_PARTS = [design for design in DESIGNS if design is not QWEN3_MOE]  # e
 def test_a_fast_model_is_the_clear_model(design, kernels, small_config, random_model, tokens):
     config = small_config(design=design, window=5)
     found = []
-    for chosen in (CLEAR, kernels):
+    for chosen in (EAGER, kernels):
         model = random_model(config, kernels=chosen).double()
         logits = model(tokens)
-        loss = chosen.head_cross_entropy(model.hidden(tokens), model.head_weight, tokens)
+        loss = chosen.linear_cross_entropy(model.hidden(tokens), model.head_weight, tokens)
         found.append((logits, loss, *torch.autograd.grad(loss, list(model.parameters()))))
     for clear, quick in zip(*found, strict=True):
         torch.testing.assert_close(quick, clear, rtol=1e-9, atol=1e-11)
@@ -120,9 +121,9 @@ def test_bfloat16_is_as_near_to_the_truth_as_with_the_clear_kernels(small_config
         loss.backward()
         return torch.cat([weight.grad.double().flatten() for weight in model.parameters()])
 
-    truth = gradients(CLEAR, torch.float64, False)
+    truth = gradients(EAGER, torch.float64, False)
     for precision, low in ((torch.float32, True), (torch.bfloat16, False)):
-        clear, quick = (gradients(kernels, precision, low) for kernels in (CLEAR, FAST))
+        clear, quick = (gradients(kernels, precision, low) for kernels in (EAGER, FAST))
         assert not torch.equal(quick, truth)
         assert (quick - truth).norm() < 1.5 * (clear - truth).norm()
 
@@ -132,9 +133,9 @@ def test_one_function_can_be_exchanged(small_config, random_model, tokens):
 
     def noted(x, gain, eps):
         seen.append(x.shape)
-        return CLEAR.rms_norm(x, gain, eps)
+        return EAGER.rms_norm(x, gain, eps)
 
-    model = random_model(small_config(), kernels=replace(CLEAR, rms_norm=noted))
+    model = random_model(small_config(), kernels=replace(EAGER, rms_norm=noted))
     torch.testing.assert_close(model(tokens), random_model(small_config())(tokens), rtol=0, atol=0)
     assert len(seen) == 2 * 4 + 1  # two in front of the parts and two for queries and keys in each block, and the last
 
@@ -152,7 +153,10 @@ def test_several_maps_are_those_maps(rows, biased):
     x, weights = draw(2, rows, 5).requires_grad_(), [draw(size, 5).requires_grad_() for size in (4, 2, 6)]
     biases = [draw(len(weight)) if there else None for weight, there in zip(weights, biased, strict=True)]
     both = []
-    for maps in (linears(x, weights, biases), [CLEAR.linear(x, *one) for one in zip(weights, biases, strict=True)]):
+    for maps in (
+        fused_linears(x, weights, biases),
+        [EAGER.linear(x, *one) for one in zip(weights, biases, strict=True)],
+    ):
         total = sum((y * y).sum() for y in maps)
         both.append((*maps, *torch.autograd.grad(total, [x, *weights])))
     for ours, clear in zip(*both, strict=True):

@@ -21,12 +21,12 @@ from llm_layers import (
     rotary,
     rotary_interleaved,
 )
-from llm_layers.design import GEMMA3, GPT2, LLAMA, MISTRAL, OLMO2, QWEN2, QWEN3, QWEN3_MOE, Design
-from llm_layers.gguf import load_gguf, save_gguf
-from llm_layers.gguf.file import read_gguf
-from llm_layers.gguf.rope import DividedSpeeds
-from llm_layers.gguf.tensor_types import TYPES, WRITTEN, decode, encode
-from llm_layers.gguf.writing import TensorToWrite, write_gguf
+from llm_layers.config import GEMMA3, GPT2, LLAMA, MISTRAL, OLMO2, QWEN2, QWEN3, QWEN3_MOE, Design
+from llm_layers.formats.gguf import load_gguf, save_gguf
+from llm_layers.formats.gguf.file import read_gguf
+from llm_layers.formats.gguf.rope import DividedSpeeds
+from llm_layers.formats.gguf.tensor_types import TYPES, WRITTEN, decode, encode
+from llm_layers.formats.gguf.writing import TensorToWrite, write_gguf
 from llm_tokenizer import CharacterTokenizer, load_tokenizer, train_bpe
 from llm_tokenizer.files.gguf_writing import GgufVocabulary
 
@@ -36,9 +36,9 @@ LLAMA3 = Llama3Scaling(factor=8.0, low_frequency_factor=1.0, high_frequency_fact
 GEMMA = {
     "layers": 7,
     "window": 5,
-    "full_layers": (5,),
+    "global_layers": (5,),
     "local_rope_base": 10000.0,
-    "score_width": 8,
+    "query_pre_attn_scalar": 8,
     "tied_embeddings": True,
 }
 HEADS = {"kv_heads": 4, "rope_base": 10000.0}
@@ -56,7 +56,7 @@ CASES: dict[str, tuple[Design, dict]] = {
         QWEN3,
         {"rope_scaling": YarnScaling(factor=4.0, original_context=16, beta_fast=20.0, attention_factor=1.3)},
     ),
-    "gemma3": (GEMMA3, GEMMA | {"logit_cap": 30.0}),
+    "gemma3": (GEMMA3, GEMMA | {"final_logit_softcap": 30.0}),
     "gpt2": (GPT2, HEADS),
     "olmo2": (OLMO2, {}),
     "olmo2, yarn": (OLMO2, {"rope_scaling": YarnScaling(factor=4.0, original_context=16)}),
@@ -320,12 +320,12 @@ def test_all_misfitting_tensors_are_named_at_once(file):
         (QWEN3, MIXTURE, "experts must be None in a GGUF file of the family qwen3"),
         (OLMO2, MIXTURE, "experts must be None in a GGUF file of the family olmo2"),
         (QWEN3, {"rope_scaling": LLAMA3}, "rope_scaling must be None"),
-        (QWEN3, {"score_cap": 50.0}, "score_cap must be None"),
+        (QWEN3, {"attn_logit_softcap": 50.0}, "attn_logit_softcap must be None"),
         (QWEN2, {"d_head": 6}, "d_head must be d_model / heads"),
-        (GEMMA3, GEMMA | {"full_layers": (4,)}, r"full_layers must be \(5,\)"),
+        (GEMMA3, GEMMA | {"global_layers": (4,)}, r"global_layers must be \(5,\)"),
         (GEMMA3, GEMMA | {"local_rope_base": 500.0}, "local_rope_base must be 10000.0"),
-        (GEMMA3, GEMMA | {"score_width": 10}, "score_width must be 8"),
-        (GEMMA3, GEMMA | {"window": None, "full_layers": (5,)}, "must hold gemma3.attention.sliding_window"),
+        (GEMMA3, GEMMA | {"query_pre_attn_scalar": 10}, "query_pre_attn_scalar must be 8"),
+        (GEMMA3, GEMMA | {"window": None, "global_layers": (5,)}, "must hold gemma3.attention.sliding_window"),
     ],
 )
 def test_what_the_format_cannot_say_is_refused(tmp_path, small_config, design, changes, words):

@@ -8,9 +8,9 @@ import struct
 import pytest
 
 from llm_layers import Experts, LayersError
-from llm_layers.design import GEMMA3, GPT2, LLAMA, OLMO2, QWEN3, QWEN3_MOE
-from llm_layers.gguf import load_gguf, save_gguf
-from llm_layers.gguf.file import read_gguf
+from llm_layers.config import GEMMA3, GPT2, LLAMA, OLMO2, QWEN3, QWEN3_MOE
+from llm_layers.formats.gguf import load_gguf, save_gguf
+from llm_layers.formats.gguf.file import read_gguf
 from llm_tokenizer import train_bpe
 
 COUNT = 1500  # of each family
@@ -18,7 +18,7 @@ HUGE = [0, 1, 2**16, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**63 - 1, 2**63, 2**64
 FAMILIES = {
     "llama": (LLAMA, {}),
     "qwen3": (QWEN3, {}),
-    "gemma3": (GEMMA3, {"window": 5, "local_rope_base": 10000.0, "score_width": 6, "tied_embeddings": True}),
+    "gemma3": (GEMMA3, {"window": 5, "local_rope_base": 10000.0, "query_pre_attn_scalar": 6, "tied_embeddings": True}),
     "gpt2": (GPT2, {"kv_heads": 4, "d_head": 3, "rope_base": 10000.0}),
     "olmo2": (OLMO2, {"heads": 2, "d_head": 6}),
     "qwen3moe": (QWEN3_MOE, {"experts": Experts(count=3, per_token=2, d_expert=5)}),

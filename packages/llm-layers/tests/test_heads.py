@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from llm_layers import (
-    CLEAR,
+    EAGER,
     LayersError,
     attention,
     cached_attention,
@@ -90,7 +90,7 @@ def test_a_model_takes_capped_attention_as_its_kernel(tokens, small_config, rand
     plain = random_model(small_config())(tokens)
 
     def with_cap(cap):
-        return random_model(small_config(), kernels=replace(CLEAR, attention=partial(capped_attention, cap=cap)))
+        return random_model(small_config(), kernels=replace(EAGER, attention=partial(capped_attention, cap=cap)))
 
     high, low = with_cap(1e5)(tokens), with_cap(0.5)(tokens)
     torch.testing.assert_close(plain, high, rtol=0, atol=1e-3)

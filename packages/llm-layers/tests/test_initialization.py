@@ -10,15 +10,15 @@ from llm_layers import (
     Decoder,
     Experts,
     LayersError,
-    depth_statistics,
-    design,
     initialize,
     initialize_gpt2,
     initialize_normal,
     initialize_truncated,
+    residual_variance_by_layer,
     scaled_initialization,
     truncated_normal,
 )
+from llm_layers import config as design
 
 SCHEMES = (initialize, initialize_gpt2, initialize_normal, initialize_truncated)
 
@@ -54,13 +54,13 @@ def test_every_scheme_fills_every_design(scheme, family, small_config, tokens):
         weight.data.fill_(float("nan"))
     scheme(model, generator=seeded())
     assert all(weight.isfinite().all() for weight in model.parameters())
-    gain = 0.0 if family.norm == "rms_from_one" else 1.0
+    gain = 0.0 if family.norm == "rms_unit_offset" else 1.0
     for name, weight in model.named_parameters():
         if name.endswith("gain"):
             assert (weight == gain).all(), name
         if name.endswith("bias"):
             assert (weight == 0).all(), name
-    assert len(depth_statistics(model, tokens)) == 3
+    assert len(residual_variance_by_layer(model, tokens)) == 3
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -123,30 +123,30 @@ def deep(small_config):
 
 def test_the_stream_keeps_grows_or_explodes_as_the_start_values_promise(small_config, tokens):
     model = deep(small_config)
-    quiet = depth_statistics(model, tokens)
+    quiet = residual_variance_by_layer(model, tokens)
     embedded = model.embed(tokens, torch.arange(17)).var(correction=0).item()
     assert len(quiet) == 13 and quiet[0] == pytest.approx(embedded) and set(quiet) == {quiet[0]}
 
     initialize_truncated(model, seeded())
-    even = depth_statistics(model, tokens)
+    even = residual_variance_by_layer(model, tokens)
     growth = [behind - before for before, behind in pairwise(even)]
     assert max(growth) < 4 * min(growth), "every block adds about as much"
 
     scaled, naive = [], []
     for found, scheme in ((scaled, initialize_gpt2), (naive, initialize_normal)):
         scheme(model, generator=seeded())
-        found.extend(depth_statistics(model, tokens))
+        found.extend(residual_variance_by_layer(model, tokens))
     added = [series[-1] - series[0] for series in (naive, scaled)]
     assert 12 < added[0] / added[1] < 48, "variances add up: 24 writers, not quite independent of each other"
 
     initialize_normal(model, 1.0, seeded())
-    assert depth_statistics(model, tokens)[1] > 1000
+    assert residual_variance_by_layer(model, tokens)[1] > 1000
 
 
 def test_measuring_leaves_no_trace(small_config, tokens):
     model = deep(small_config)
-    depth_statistics(model, tokens)
+    residual_variance_by_layer(model, tokens)
     assert not any(block._forward_hooks or block._forward_pre_hooks for block in model.blocks)
     with pytest.raises(LayersError):
-        depth_statistics(model, tokens + 100)
+        residual_variance_by_layer(model, tokens + 100)
     assert not any(block._forward_hooks or block._forward_pre_hooks for block in model.blocks)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from llm_layers import LayersError, cross_entropy, head_cross_entropy, smoothed_cross_entropy, z_loss
+from llm_layers import LayersError, cross_entropy, linear_cross_entropy, smoothed_cross_entropy, z_loss
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_no_array_holds_all_logits():
     with Largest() as plain:
         cross_entropy(hidden @ head.T, targets).backward()
     with Largest() as ours:
-        head_cross_entropy(hidden, head, targets, rows=8).backward()
+        linear_cross_entropy(hidden, head, targets, rows=8).backward()
     assert plain.numbers == 64 * 100
     assert ours.numbers == 8 * 100
 
@@ -47,7 +47,7 @@ def test_z_loss_comes_with_the_head(case, rows):
     hidden, head, targets = case
     logits = hidden @ head.T
     wanted = cross_entropy(logits, targets) + 0.1 * z_loss(logits, targets)
-    found = head_cross_entropy(hidden, head, targets, rows=rows, z_weight=0.1)
+    found = linear_cross_entropy(hidden, head, targets, rows=rows, z_weight=0.1)
     torch.testing.assert_close(found, wanted, rtol=1e-12, atol=0)
     for one, other in zip(
         torch.autograd.grad(found, (hidden, head)), torch.autograd.grad(wanted, (hidden, head)), strict=True
@@ -57,7 +57,7 @@ def test_z_loss_comes_with_the_head(case, rows):
 
 def test_a_graph_may_be_walked_twice(case):
     hidden, head, targets = case
-    loss = head_cross_entropy(hidden, head, targets, rows=16)
+    loss = linear_cross_entropy(hidden, head, targets, rows=16)
     first = torch.autograd.grad(loss, (hidden, head), retain_graph=True)
     twice = torch.autograd.grad(loss, (hidden, head), grad_outputs=torch.tensor(2.0, dtype=torch.float64))
     for one, two in zip(first, twice, strict=True):
@@ -67,16 +67,16 @@ def test_a_graph_may_be_walked_twice(case):
 def test_gradients_of_two_calls_add_up(case):
     hidden, head, targets = case
     for _ in range(2):
-        head_cross_entropy(hidden, head, targets).backward()
-    once = torch.autograd.grad(head_cross_entropy(hidden, head, targets), head)[0]
+        linear_cross_entropy(hidden, head, targets).backward()
+    once = torch.autograd.grad(linear_cross_entropy(hidden, head, targets), head)[0]
     torch.testing.assert_close(head.grad, 2 * once, rtol=0, atol=0)
 
 
 def test_a_frozen_side_gets_no_gradient(case):
     hidden, head, targets = case
-    both = torch.autograd.grad(head_cross_entropy(hidden, head, targets), (hidden, head))
-    only_hidden = torch.autograd.grad(head_cross_entropy(hidden, head.detach(), targets), hidden)[0]
-    only_head = torch.autograd.grad(head_cross_entropy(hidden.detach(), head, targets), head)[0]
+    both = torch.autograd.grad(linear_cross_entropy(hidden, head, targets), (hidden, head))
+    only_hidden = torch.autograd.grad(linear_cross_entropy(hidden, head.detach(), targets), hidden)[0]
+    only_head = torch.autograd.grad(linear_cross_entropy(hidden.detach(), head, targets), head)[0]
     torch.testing.assert_close(only_hidden, both[0], rtol=0, atol=0)
     torch.testing.assert_close(only_head, both[1], rtol=0, atol=0)
 
@@ -84,9 +84,9 @@ def test_a_frozen_side_gets_no_gradient(case):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_evaluation_gives_the_same_loss_and_makes_no_gradient(case, dtype):
     hidden, head, targets = (one.detach().to(dtype) if one.is_floating_point() else one for one in case)
-    trained = head_cross_entropy(hidden.requires_grad_(), head.requires_grad_(), targets, rows=16)
+    trained = linear_cross_entropy(hidden.requires_grad_(), head.requires_grad_(), targets, rows=16)
     with torch.no_grad(), Largest() as seen:
-        evaluated = head_cross_entropy(hidden, head, targets, rows=16)
+        evaluated = linear_cross_entropy(hidden, head, targets, rows=16)
     assert torch.equal(evaluated, trained)
     assert not evaluated.requires_grad
     assert seen.numbers == max(16 * 11, hidden.numel())

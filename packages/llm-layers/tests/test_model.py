@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from llm_layers import (
-    CLEAR,
+    EAGER,
     FUSED,
     Decoder,
     LanguageModel,
     LayersError,
     cross_entropy,
-    head_cross_entropy,
+    linear_cross_entropy,
     rotary,
 )
 
@@ -86,7 +86,7 @@ def test_a_cache_refuses_gradients_instead_of_losing_them(model, tokens):
 
 
 def test_both_attention_kernels_give_the_same_model(tokens, small_config, random_model):
-    clear, fused = (random_model(small_config(), kernels=kernels) for kernels in (CLEAR, FUSED))
+    clear, fused = (random_model(small_config(), kernels=kernels) for kernels in (EAGER, FUSED))
     torch.testing.assert_close(clear(tokens), fused(tokens), rtol=0, atol=1e-5)
 
 
@@ -125,7 +125,7 @@ def test_the_chunked_loss_equals_the_whole_one(model, tokens, rows):
     targets[0, 3:9] = -100
     whole = cross_entropy(model(tokens), targets)
     wanted = torch.autograd.grad(whole, list(model.parameters()))
-    chunked = head_cross_entropy(model.hidden(tokens), model.head_weight, targets, rows=rows)
+    chunked = linear_cross_entropy(model.hidden(tokens), model.head_weight, targets, rows=rows)
     found = torch.autograd.grad(chunked * 1.0, list(model.parameters()))
     torch.testing.assert_close(chunked, whole, rtol=1e-12, atol=0)
     for ours, theirs in zip(found, wanted, strict=True):

@@ -30,10 +30,10 @@ from llm_layers import (
     quantize_model,
     use_bfloat16_kernels,
 )
-from llm_layers.quantized_linear import linear_maps
+from llm_layers.layers.quantized_linear import linear_maps
 from llm_layers.spec import SPECIFICATION
-from llm_tokenizer.spec import Implementation
-from llm_tokenizer.spec.harness import answers
+from llm_tokenizer.conformance import Implementation
+from llm_tokenizer.conformance.harness import answers
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_four_bits_with_a_group_of_two_and_the_head(model):
 
 
 def test_biases_and_every_design_go_through(small_config, random_model, tokens):
-    model = random_model(small_config(design=llm_layers.design.GPT2, kv_heads=4))
+    model = random_model(small_config(design=llm_layers.config.GPT2, kv_heads=4))
     before = model(tokens)
     quantize_model(model)
     assert model.get_submodule("blocks.0.feed_forward.up").bias is not None
@@ -156,7 +156,7 @@ def test_a_model_with_the_fast_kernels_stays_near_itself(small_config, random_mo
 
 def test_the_fast_weight_is_the_weight_in_bfloat16(weight):
     plain = Int4Linear.of(weight)
-    fast = llm_layers.bfloat16_kernels.Bfloat16Int4Linear.of(plain)
+    fast = llm_layers.kernels.bfloat16.Bfloat16Int4Linear.of(plain)
     torch.testing.assert_close(fast.weight, plain.weight, rtol=0.01, atol=0)
 
 

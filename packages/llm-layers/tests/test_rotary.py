@@ -14,13 +14,13 @@ from llm_layers import (
     LinearScaling,
     Llama3Scaling,
     YarnScaling,
+    inverse_frequencies,
     rotary,
     rotary_interleaved,
-    rotary_speeds,
+    yarn_attention_factor,
     yarn_scaling,
-    yarn_temperature,
 )
-from llm_layers.rotary import rotary_angles, rotate
+from llm_layers.layers.rotary import rotary_angles, rotate
 
 LLAMA3 = Llama3Scaling(factor=8.0, low_frequency_factor=1.0, high_frequency_factor=4.0, original_context=512)
 SCALINGS = [LinearScaling(factor=4.0), LLAMA3, YarnScaling(factor=8.0, original_context=512)]
@@ -75,7 +75,7 @@ def test_a_factor_of_one_changes_nothing():
     cosine, sine = rotary_angles(positions, 64, 1e6, torch.float32)
     same = rotary_angles(positions, 64, 1e6, torch.float32, LinearScaling(factor=1.0))
     assert torch.equal(same[0], cosine) and torch.equal(same[1], sine)
-    speeds = rotary_speeds(64, 1e6, dtype=torch.float64)
+    speeds = inverse_frequencies(64, 1e6, dtype=torch.float64)
     for scaling in (dataclasses.replace(LLAMA3, factor=1.0), YarnScaling(factor=1.0, original_context=512)):
         torch.testing.assert_close(scaling.scale(speeds, 1e6), speeds, rtol=1e-15, atol=0.0)
         assert scaling.temperature == 1.0
@@ -89,7 +89,7 @@ def test_a_factor_of_one_changes_nothing():
     context=st.integers(128, 32768),
 )
 def test_scaled_speeds_keep_their_order_and_lie_between_slowed_and_plain(d_head, base, factor, context):
-    speeds = rotary_speeds(d_head, base, dtype=torch.float64)
+    speeds = inverse_frequencies(d_head, base, dtype=torch.float64)
     llama3 = dataclasses.replace(LLAMA3, factor=factor, original_context=context)
     for scaling in (LinearScaling(factor=factor), llama3, YarnScaling(factor=factor, original_context=context)):
         scaled = scaling.scale(speeds, base)
@@ -110,8 +110,8 @@ def test_anybodys_scaling_will_do():
 
 
 def test_the_temperature_is_the_papers_or_the_one_that_was_given():
-    assert YarnScaling(factor=40.0, original_context=4096).temperature == yarn_temperature(40.0)
-    assert yarn_temperature(40.0) == pytest.approx(0.1 * math.log(40) + 1)
+    assert YarnScaling(factor=40.0, original_context=4096).temperature == yarn_attention_factor(40.0)
+    assert yarn_attention_factor(40.0) == pytest.approx(0.1 * math.log(40) + 1)
     assert YarnScaling(factor=40.0, original_context=4096, attention_factor=0.9).temperature == 0.9
 
 
@@ -141,9 +141,9 @@ def test_a_factor_in_quotes_is_refused():
 @pytest.mark.parametrize("context", [1, 10**12])
 def test_a_training_length_without_any_passage_is_refused(context):
     with pytest.raises(LayersError, match=f"original_context must be a length in which .* but was {context}"):
-        yarn_scaling(rotary_speeds(8, 16.0), 16.0, 4.0, context)
+        yarn_scaling(inverse_frequencies(8, 16.0), 16.0, 4.0, context)
 
 
 def test_an_odd_width_is_refused():
     with pytest.raises(LayersError, match=r"d_head must be even.*but was 5"):
-        rotary_speeds(5, 100.0)
+        inverse_frequencies(5, 100.0)

@@ -11,8 +11,8 @@ import llm_layers as L
 
 FUNCTIONS = [
     L.embedding, L.rms_norm, L.rotary, L.softmax, L.causal_mask, L.attention,
-    L.fused_attention, L.swiglu, L.cross_entropy, L.head_cross_entropy, L.linear, L.tied_head, L.dropout,
-    L.learned_positions, L.sinusoidal_positions, L.rotary_interleaved, L.rotary_speeds, L.linear_scaling,
+    L.fused_attention, L.swiglu, L.cross_entropy, L.linear_cross_entropy, L.linear, L.tied_head, L.dropout,
+    L.learned_positions, L.sinusoidal_positions, L.rotary_interleaved, L.inverse_frequencies, L.linear_scaling,
     L.llama3_scaling, L.yarn_scaling, L.gelu, L.gelu_tanh, L.silu, L.relu_squared, L.geglu, L.gelu_feed_forward,
     L.relu_squared_feed_forward, L.layer_norm, L.query_key_norm, L.pre_norm, L.post_norm, L.branch_norm,
     L.sliding_window_mask, L.soft_cap, L.capped_attention, L.split_heads, L.merge_heads, L.grouped_query_attention,
@@ -71,7 +71,7 @@ def test_right_shapes_pass():
     places = torch.arange(3)
     assert checked(L.cached_attention)(x, x, x, places, x[:, :1], x[:, :1], places[:1]).shape == x.shape
     assert checked(L.cross_entropy)(x, torch.zeros(2, 3, dtype=torch.long)).shape == ()
-    assert checked(L.head_cross_entropy)(x, weight, torch.zeros(2, 3, dtype=torch.long)).shape == ()
+    assert checked(L.linear_cross_entropy)(x, weight, torch.zeros(2, 3, dtype=torch.long)).shape == ()
     assert checked(L.embedding)(torch.zeros(2, dtype=torch.long), weight).shape == (2, 4)
     assert checked(L.tied_head)(x, weight).shape == (2, 3, 6)
     assert checked(L.linear)(x, weight, torch.zeros(6)).shape == checked(L.linear)(x, weight).shape == (2, 3, 6)
@@ -79,7 +79,7 @@ def test_right_shapes_pass():
     assert checked(L.learned_positions)(x, weight, torch.arange(3)).shape == x.shape
     assert checked(L.sinusoidal_positions)(torch.arange(3), 4).shape == (3, 4)
     assert checked(L.rotary_interleaved)(x, torch.arange(3), 10.0).shape == x.shape
-    speeds = checked(L.rotary_speeds)(8, 10.0)
+    speeds = checked(L.inverse_frequencies)(8, 10.0)
     assert checked(L.yarn_scaling)(speeds, 10.0, 4.0, 100).shape == speeds.shape == (4,)
     assert checked(L.llama3_scaling)(speeds, 4.0, 1.0, 4.0, 100).shape == (4,)
     assert checked(L.linear_scaling)(speeds, 4.0).shape == (4,)

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import torch
 
 from llm_layers.spec import SPECIFICATION, ours
-from llm_tokenizer.spec import Implementation
-from llm_tokenizer.spec.harness import PASS, put_on_trial
+from llm_tokenizer.conformance import Implementation
+from llm_tokenizer.conformance.harness import PASS, put_on_trial
 
 
 def test_ours_and_the_reference_meet_it():

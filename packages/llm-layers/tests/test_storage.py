@@ -193,7 +193,7 @@ def test_a_failed_save_leaves_the_old_model_whole(tmp_path, model, tokens, monke
         file.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("llm_layers.storage.save_file", full_disk)
+    monkeypatch.setattr("llm_layers.formats.huggingface.storage.save_file", full_disk)
     with pytest.raises(LayersError, match="No space left"):
         save_model(random_model(small_config(layers=1)), tmp_path)
     assert torch.equal(load_model(tmp_path)(tokens), wanted)

@@ -27,7 +27,7 @@ import numpy as np
 from measuring import Table, machine, processor_seconds, seconds, shortest_seconds, write_record
 from vocabularies import Contestants, contestants
 
-from llm_tokenizer.fast import FastDecoder, FastEncoder
+from llm_tokenizer.bpe.fast import FastDecoder, FastEncoder
 
 DOCUMENT = 8000  # characters
 LARGE = 50_000_000
@@ -205,8 +205,8 @@ def starting(table: Table) -> None:
     """A fresh process: importing the package, and the first use of compiled code from the disk."""
     steps = {
         "import llm_tokenizer": ("import llm_tokenizer", 0.15),
-        "import llm_tokenizer.fast and encode a word": (
-            "from llm_tokenizer import BytePairTokenizer; from llm_tokenizer.fast import FastEncoder; "
+        "import llm_tokenizer.bpe.fast and encode a word": (
+            "from llm_tokenizer import BytePairTokenizer; from llm_tokenizer.bpe.fast import FastEncoder; "
             "FastEncoder(BytePairTokenizer([])).encode('word')",
             0.5,
         ),

@@ -46,7 +46,7 @@ def by_tokenizers() -> Any:
 
 
 def by_the_fast_path() -> Any:
-    from llm_tokenizer.fast import train_bpe
+    from llm_tokenizer.bpe.fast import train_bpe
 
     return lambda documents, vocabulary: train_bpe(documents, vocab_size=vocabulary)
 
@@ -62,7 +62,7 @@ def merges_of(trained: Any) -> list[list[str]]:
     if hasattr(trained, "to_str"):
         merges: list[list[str]] = json.loads(trained.to_str())["model"]["merges"]
         return merges
-    from llm_tokenizer.alphabet import to_printable
+    from llm_tokenizer.bpe.byte_unicode import to_printable
 
     token = [to_printable(trained.token_bytes(id)) for id in range(trained.vocab_size)]
     return [[token[left], token[right]] for left, right in trained.merges]

@@ -15,8 +15,8 @@ import tokenizers
 from corpora import package_folder
 
 from llm_tokenizer import BytePairTokenizer, save_tokenizer
-from llm_tokenizer.alphabet import byte_to_unicode
-from llm_tokenizer.patterns import PATTERNS
+from llm_tokenizer.bpe.byte_unicode import byte_to_unicode
+from llm_tokenizer.bpe.splitting import PATTERNS
 
 Ranks = dict[bytes, int]
 

@@ -15,7 +15,7 @@ from oracles import Encode, oracle
 from texts import documents
 from unicode_tables import differing
 
-from llm_tokenizer import BytePairTokenizer, PublishedTokenizer, Tokenizer, TokenizerError, load_tokenizer
+from llm_tokenizer import BytePairTokenizer, PretrainedTokenizer, Tokenizer, TokenizerError, load_tokenizer
 
 SAMPLE = 40  # one document of so many goes through the clear way as well as the fast one
 
@@ -68,7 +68,7 @@ def compare(name: str, vocabularies: Path) -> Comparison:
 
 def quickest(tokenizer: Tokenizer) -> tuple[Encode, str]:
     """The fast encoder, if it does what this tokenizer does, and else the tokenizer itself."""
-    from llm_tokenizer.fast import FastEncoder
+    from llm_tokenizer.bpe.fast import FastEncoder
 
     normalization = getattr(tokenizer, "normalization", None)
     try:
@@ -81,13 +81,13 @@ def quickest(tokenizer: Tokenizer) -> tuple[Encode, str]:
         return tokenizer.encode, "clear"
 
 
-def _without_normalization(tokenizer: PublishedTokenizer) -> PublishedTokenizer:
-    return PublishedTokenizer(
+def _without_normalization(tokenizer: PretrainedTokenizer) -> PretrainedTokenizer:
+    return PretrainedTokenizer(
         tokenizer.tokens,
         tokenizer.merges,
         pattern=tokenizer.pattern,
         special_tokens={},
-        whole_pieces=tokenizer.whole_pieces,
+        ignore_merges=tokenizer.ignore_merges,
     )
 
 
@@ -113,7 +113,7 @@ def _compare_one(found: Comparison, text: str, theirs: Encode, ours: Encode, cle
 
 
 def _as_array(tokenizer: Tokenizer, text: str) -> list[int] | None:
-    if isinstance(tokenizer, (BytePairTokenizer, PublishedTokenizer)):
+    if isinstance(tokenizer, (BytePairTokenizer, PretrainedTokenizer)):
         return tokenizer.encode_to_array(text).tolist()
     return None
 

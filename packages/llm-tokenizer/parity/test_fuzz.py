@@ -13,8 +13,8 @@ from unicode_tables import differing
 from vocabularies import folder
 
 from llm_tokenizer import TokenizerError, load_tokenizer, train_bpe
-from llm_tokenizer.fast import FastDecoder, FastEncoder
-from llm_tokenizer.patterns import PATTERNS
+from llm_tokenizer.bpe.fast import FastDecoder, FastEncoder
+from llm_tokenizer.bpe.splitting import PATTERNS
 from llm_tokenizer.spec.torture import has_surrogates, torture_texts
 
 STRINGS = 20_000  # for each of the six patterns

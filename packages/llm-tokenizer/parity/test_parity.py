@@ -16,7 +16,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from transformers import AutoTokenizer
 
 from llm_tokenizer import BytePairTokenizer, load_tokenizer, read_documents, save_tokenizer, train_bpe
-from llm_tokenizer.patterns import PATTERNS
+from llm_tokenizer.bpe.splitting import PATTERNS
 
 VOCAB_SIZE = 2048
 HELD_OUT = 1000

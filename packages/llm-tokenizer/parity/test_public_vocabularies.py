@@ -14,9 +14,9 @@ from record_torture import record
 from vocabularies import folder
 
 from llm_tokenizer import ChatML, Message, TokenizerError, load_tokenizer, save_tokenizer, train_bpe
+from llm_tokenizer.bpe.splitting import PATTERNS
 from llm_tokenizer.files.gpt2 import load_gpt2, save_gpt2
 from llm_tokenizer.files.tiktoken import ENCODINGS, Encoding, load_tiktoken, save_tiktoken
-from llm_tokenizer.patterns import PATTERNS
 from llm_tokenizer.spec.torture import has_surrogates, recorded_ids, torture_texts
 
 VOCABULARIES = folder()

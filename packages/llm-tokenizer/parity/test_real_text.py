@@ -16,7 +16,7 @@ from texts import documents
 from texts import fetch as fetch_texts
 from vocabularies import folder
 
-from llm_tokenizer.summary import script_of
+from llm_tokenizer.corpus.summary import script_of
 
 MEGABYTE = 1_000_000
 # The slowest first, so that no process is left alone with one at the end.

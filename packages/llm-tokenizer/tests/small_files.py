@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import struct
 
-from llm_tokenizer import PublishedTokenizer, train_bpe
-from llm_tokenizer.alphabet import to_printable
+from llm_tokenizer import PretrainedTokenizer, train_bpe
+from llm_tokenizer.bpe.byte_unicode import to_printable
 
 TEXT = "The cat's mat, 12 cats!\n  the fat cats sat; 猫 naïve that that 1999 hats  \n"
 TRAINED = train_bpe([TEXT * 3], vocab_size=290)
 CONTROL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
 
-def published(pattern: str = "gpt2", **settings: object) -> PublishedTokenizer:
+def published(pattern: str = "gpt2", **settings: object) -> PretrainedTokenizer:
     """The trained tokenizer with other ids: special tokens first, then all others backwards."""
     new_id = {id: len(CONTROL) + 289 - id for id in range(290)}
-    return PublishedTokenizer(
+    return PretrainedTokenizer(
         {new_id[id]: token for id, token in TRAINED.tokens.items()},
         [(new_id[left], new_id[right]) for left, right in TRAINED.merges],
         pattern=pattern,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_files import CONTROL, TEXT, published
 
-from llm_tokenizer import ByteTokenizer, ChatML, EncodedChat, Message, PublishedTokenizer, TokenizerError, train_bpe
+from llm_tokenizer import ByteTokenizer, ChatML, EncodedChat, Message, PretrainedTokenizer, TokenizerError, train_bpe
 from llm_tokenizer.special import refuse_special
 
 BYTES = ByteTokenizer(CONTROL)
@@ -123,4 +123,4 @@ def test_special_tokens_can_be_refused_allowed_or_plain():
     assert BYTES.encode("a<|im_end|>", allowed_special=BYTES.special_tokens) == [97, END]
     assert ByteTokenizer().encode("a<|im_end|>", allowed_special="all") == list(b"a<|im_end|>")
     with pytest.raises(TokenizerError, match="special_tokens: 'y' must have an id of its own"):
-        PublishedTokenizer({0: b"a"}, [], pattern="gpt2", special_tokens={"x": 1, "y": 1})
+        PretrainedTokenizer({0: b"a"}, [], pattern="gpt2", special_tokens={"x": 1, "y": 1})

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from llm_tokenizer import load_tokenizer
-from llm_tokenizer.command import main
-from llm_tokenizer.progress import ProgressLine
+from llm_tokenizer.commands.main import main
+from llm_tokenizer.commands.progress import ProgressLine
 
 TEXT = "The cat sat on the mat.\r\nThe cat's mat!\n猫 <|end|>\n" * 4
 
@@ -174,7 +174,7 @@ def test_progress_is_shown_only_after_two_seconds_on_a_terminal(monkeypatch):
             return True
 
     now = [0.0]
-    monkeypatch.setattr("llm_tokenizer.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("llm_tokenizer.commands.progress.time.monotonic", lambda: now[0])
     terminal, pipe = Terminal(), io.StringIO()
     for stream in (terminal, pipe):
         now[0] = 0.0

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from llm_tokenizer import load_tokenizer
-from llm_tokenizer.command import main
+from llm_tokenizer.commands.main import main
 
 linux = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 
@@ -207,7 +207,7 @@ def test_stats_of_a_stream_are_those_of_the_whole(folder, monkeypatch, capsys):
     (folder / "long.txt").write_text(text, encoding="utf-8")
     main(["stats", str(folder / "model"), str(folder / "long.txt"), "--json"])
     whole = json.loads(capsys.readouterr().out)
-    monkeypatch.setattr("llm_tokenizer.reading.decoding.BLOCK", 5)
+    monkeypatch.setattr("llm_tokenizer.corpus.unicode_decoding.BLOCK", 5)
     main(["stats", str(folder / "model"), str(folder / "long.txt"), "--json"])
     assert json.loads(capsys.readouterr().out) == whole
     assert whole["words"] == len(text.split()) and whole["text_bytes"] == len(text.encode())
@@ -269,7 +269,7 @@ def test_bad_files(tmp_path, content, message):
         (["compare", "model", "--file", "text.txt", "--text", "a"], "'text.txt' was given too"),
         (["show", "model", "text.txt", "--ids", "--html", "page.html"], "not allowed with argument --ids"),
         (["compare", "model", "--text", "a", "--json", "--html", "page.html"], "not allowed with argument --json"),
-        (["train", "text.txt", "-o", "x", "--vocab-size", "4000"], "--at-most"),
+        (["train", "text.txt", "-o", "x", "--vocab-size", "4000"], "--allow-smaller"),
     ],
 )
 def test_wrong_arguments(folder, arguments, message, capsys, monkeypatch):

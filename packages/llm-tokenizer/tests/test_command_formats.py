@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_tokenizer import TokenizerError, load_tokenizer, save_tokenizer, train_bpe
-from llm_tokenizer.command import main
-from llm_tokenizer.id_files import FORMATS, read_ids, write_ids
+from llm_tokenizer.commands.main import main
+from llm_tokenizer.corpus.id_files import FORMATS, read_ids, write_ids
 
 TEXT = "The cat sat on the mat.\r\nThe cat's mat!\n猫 <|end|>\n" * 4
 
@@ -157,7 +157,7 @@ def test_compare_names_the_tokenizer_that_lacks_a_character(folder, tmp_path, ca
 
 
 def test_train_from_standard_input_says_why_it_stopped(folder):
-    arguments = ["--at-most", "--minimum-frequency", "3", "--processes", "2", "--separator", "#", "-o", "stream"]
+    arguments = ["--allow-smaller", "--min-frequency", "3", "--processes", "2", "--separator", "#", "-o", "stream"]
     result = run("train", "-", *arguments, stdin=b"ab ab\n#\nab c\n", cwd=folder)
     assert result.returncode == 0 and b"257 tokens in stream" in result.stdout
     assert b"llm-tokenizer: vocab_size: stopped at 257 tokens where 4096 were allowed: by then no two" in result.stderr

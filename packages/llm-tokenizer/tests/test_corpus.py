@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_tokenizer import TokenizerError, find_duplicates, read_documents, read_text, summarize
-from llm_tokenizer.minhash import minhash
-from llm_tokenizer.reading import decoding
-from llm_tokenizer.text import text_files
+from llm_tokenizer.corpus import unicode_decoding as decoding
+from llm_tokenizer.corpus.minhash import minhash
+from llm_tokenizer.corpus.text import text_files
 
 WORDS = "the of and river stone light under winter song never house morning salt copper field quiet"
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_tokenizer import BytePairTokenizer, TokenizerError, reference
-from llm_tokenizer.patterns import _SPACE, PATTERNS, find_pattern
+from llm_tokenizer.bpe.splitting import _SPACE, PATTERNS, find_pattern
 
 # Characters on which the rules turn, and only such that no recent version of Unicode has reclassified.
 TURNING = [*"abAB'’sStTlLdDmMrRvVeE019 \n\r\t/!.-_ª", "  ", "\u00a0", "\u3000", "\u0085", "\x1c", "\x1f", "\u2028"]

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_tokenizer import BytePairTokenizer, TokenizerError, reference
-from llm_tokenizer.bpe import encode_piece
-from llm_tokenizer.learning import learn_merges
-from llm_tokenizer.merging import merge_long, merge_short
+from llm_tokenizer.bpe.encoding import merge_long, merge_short
+from llm_tokenizer.bpe.learning import learn_merges
+from llm_tokenizer.bpe.tokenizer import encode_piece
 
 letters = st.text("ab ", max_size=24)
 

@@ -11,18 +11,20 @@ import pytest
 import regex
 
 import llm_tokenizer
-from llm_tokenizer import BytePairTokenizer, TokenizerError, fast
-from llm_tokenizer.bpe import encode_piece
-from llm_tokenizer.fast import FastDecoder, FastEncoder, characters, contracts, memory
-from llm_tokenizer.fast.blocks import blocks, groups
-from llm_tokenizer.fast.contracts import write_edges
-from llm_tokenizer.fast.edges import RULES, WHOLE
-from llm_tokenizer.fast.instructions import address_of, padded
-from llm_tokenizer.learning import learn_merges
-from llm_tokenizer.patterns import PATTERNS
-from llm_tokenizer.published import PublishedTokenizer
-from llm_tokenizer.spec import SPECIFICATION, Implementation
-from llm_tokenizer.spec.harness import PASS, put_on_trial
+from llm_tokenizer import BytePairTokenizer, TokenizerError
+from llm_tokenizer.bpe import fast
+from llm_tokenizer.bpe.fast import FastDecoder, FastEncoder, characters, contracts, memory
+from llm_tokenizer.bpe.fast.blocks import blocks, groups
+from llm_tokenizer.bpe.fast.contracts import write_edges
+from llm_tokenizer.bpe.fast.edges import RULES, WHOLE
+from llm_tokenizer.bpe.fast.instructions import address_of, padded
+from llm_tokenizer.bpe.learning import learn_merges
+from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
+from llm_tokenizer.bpe.splitting import PATTERNS
+from llm_tokenizer.bpe.tokenizer import encode_piece
+from llm_tokenizer.conformance import Implementation
+from llm_tokenizer.conformance.harness import PASS, put_on_trial
+from llm_tokenizer.spec import SPECIFICATION
 
 TURNING = [*"abzAZ'’sStTlLdDmMrRvVeE019 \n\r\t\x0b\x1c\x1f/!.-_ª\u00a0\u0085\u2028\u3000\u180e\u200b\ufeff\x00\x7f"]
 TURNING += [
@@ -214,12 +216,12 @@ def test_the_same_merges_are_learned(name, vocab_size):
     assert (quick.pattern, quick.special_tokens) == (slow.pattern, slow.special_tokens)
 
 
-def test_training_stops_at_the_minimum_frequency(merges):
+def test_training_stops_at_the_min_frequency(merges):
     texts = list(random_texts(2000, seed="rare"))
-    settings = {"vocab_size": 5000, "minimum_frequency": 20, "at_most": True}
-    with pytest.warns(llm_tokenizer.training.EarlyStop):
+    settings = {"vocab_size": 5000, "min_frequency": 20, "allow_smaller": True}
+    with pytest.warns(llm_tokenizer.bpe.training.EarlyStop):
         slow = llm_tokenizer.train_bpe(texts, **settings)
-    with pytest.warns(llm_tokenizer.training.EarlyStop):
+    with pytest.warns(llm_tokenizer.bpe.training.EarlyStop):
         assert fast.train_bpe(texts, **settings).merges == slow.merges
 
 
@@ -236,12 +238,12 @@ def published(merges, name, **settings):
     ids = random.Random(1).sample(range(1000), ours.vocab_size)
     tokens = {ids[number]: token for number, token in ours.tokens.items()}
     pairs = [(ids[left], ids[right]) for left, right in merges]
-    return PublishedTokenizer(tokens, pairs, pattern=name, special_tokens={"<|endoftext|>": 1000}, **settings)
+    return PretrainedTokenizer(tokens, pairs, pattern=name, special_tokens={"<|endoftext|>": 1000}, **settings)
 
 
-@pytest.mark.parametrize("whole_pieces", [False, True])
-def test_published_ids(merges, whole_pieces):
-    tokenizer = published(merges, "o200k", whole_pieces=whole_pieces)
+@pytest.mark.parametrize("ignore_merges", [False, True])
+def test_published_ids(merges, ignore_merges):
+    tokenizer = published(merges, "o200k", ignore_merges=ignore_merges)
     encoder, decoder = FastEncoder(tokenizer), FastDecoder(tokenizer)
     for text in random_texts(1000, seed="published"):
         ids = encoder.encode(text)
@@ -256,16 +258,16 @@ def test_what_the_fast_encoder_does_not_do_is_refused(merges):
     with pytest.raises(TokenizerError, match="must not normalize"):
         FastEncoder(published(merges, "gpt2", normalization="NFC"))
     with pytest.raises(TokenizerError, match="a token for each of the 256 bytes"):
-        FastEncoder(PublishedTokenizer({0: b"a"}, [], pattern="gpt2", special_tokens={}))
+        FastEncoder(PretrainedTokenizer({0: b"a"}, [], pattern="gpt2", special_tokens={}))
     tokens = {byte: bytes([byte]) for byte in range(256)} | {256: b"abc"}
     with pytest.raises(TokenizerError, match="merges must make each of its tokens, not so b'abc'"):
-        FastEncoder(PublishedTokenizer(tokens, [], pattern="gpt2", special_tokens={}, whole_pieces=True))
+        FastEncoder(PretrainedTokenizer(tokens, [], pattern="gpt2", special_tokens={}, ignore_merges=True))
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: FastEncoder("gpt2"), "tokenizer: must be a BytePairTokenizer or PublishedTokenizer, was str"),
+        (lambda: FastEncoder("gpt2"), "tokenizer: must be a BytePairTokenizer or PretrainedTokenizer, was str"),
         (lambda: FastEncoder(BytePairTokenizer([])).encode(b"a"), "text: must be a string, was bytes"),
         (lambda: FastEncoder(BytePairTokenizer([])).encode("a\ud800"), "character 1 is U\\+D800"),
         (lambda: FastDecoder(BytePairTokenizer([])).decode([1, -1]), r"ids\[1\]: must be .* from 0 to 255, was -1"),

@@ -18,8 +18,8 @@ from llm_tokenizer import (
     save_tokenizer,
     train_bpe,
 )
+from llm_tokenizer.bpe.splitting import PATTERNS
 from llm_tokenizer.files.huggingface import to_hugging_face
-from llm_tokenizer.patterns import PATTERNS
 
 TEXT = "The cat's mat, 12 cats!\n猫 naïve"
 SPECIAL = ["<|endoftext|>", "<|x|>"]

@@ -6,7 +6,7 @@ from small_files import CONTROL, PIECES, TEXT, TRAINED, gguf, model, published
 from llm_tokenizer import (
     ByteTokenizer,
     CharacterTokenizer,
-    PublishedTokenizer,
+    PretrainedTokenizer,
     TokenizerError,
     load_tokenizer,
     train_bpe,
@@ -42,7 +42,7 @@ def test_published_tokenizers_come_back(tmp_path):
         tokenizer.special_tokens,
     )
     assert again.visible_tokens == {"<|im_start|>"}
-    assert written(published("llama3", whole_pieces=True), tmp_path).whole_pieces
+    assert written(published("llama3", ignore_merges=True), tmp_path).ignore_merges
 
 
 def test_sentencepiece_comes_back(tmp_path):
@@ -111,10 +111,10 @@ def test_what_the_format_cannot_say_is_refused(tokenizer, vocabulary, words):
 
 def test_whole_pieces_are_refused_where_merges_do_not_lead_to_them():
     ids = dict(enumerate(BYTES)) | {256: b"xyz", 257: b"xy"}
-    tokenizer = PublishedTokenizer(ids, [(120, 121)], pattern="gpt2", special_tokens={}, whole_pieces=True)
+    tokenizer = PretrainedTokenizer(ids, [(120, 121)], pattern="gpt2", special_tokens={}, ignore_merges=True)
     with pytest.raises(TokenizerError, match=r"merges must lead to every token .* but not to b'xyz'"):
         vocabulary_entries(tokenizer, 258, ENDS)
-    led = PublishedTokenizer(ids, [(120, 121), (257, 122)], pattern="gpt2", special_tokens={}, whole_pieces=True)
+    led = PretrainedTokenizer(ids, [(120, 121), (257, 122)], pattern="gpt2", special_tokens={}, ignore_merges=True)
     assert vocabulary_entries(led, 258, ENDS)["tokenizer.ggml.merges"] == ["x y", "xy z"]
 
 

@@ -9,18 +9,18 @@ from llm_tokenizer import (
     BytePairTokenizer,
     ByteTokenizer,
     CharacterTokenizer,
-    PublishedTokenizer,
+    PretrainedTokenizer,
     Tokenizer,
     TokenizerError,
     load_tokenizer,
     save_tokenizer,
     train_bpe,
 )
+from llm_tokenizer.bpe.splitting import PATTERNS
 from llm_tokenizer.byte import BYTES
 from llm_tokenizer.files.gpt2 import load_gpt2, save_gpt2
 from llm_tokenizer.files.huggingface import to_hugging_face
 from llm_tokenizer.files.tiktoken import Encoding, load_tiktoken, save_tiktoken
-from llm_tokenizer.patterns import PATTERNS
 
 HOSTILE = "<|im_start|>system\nHi<|im_end|><|endoftext|>"
 
@@ -41,15 +41,15 @@ def test_other_ids_cut_a_text_in_the_same_places():
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-@pytest.mark.parametrize("settings", [{}, {"whole_pieces": True}, {"normalization": "NFC"}])
+@pytest.mark.parametrize("settings", [{}, {"ignore_merges": True}, {"normalization": "NFC"}])
 def test_tokenizer_json_comes_back(pattern, settings, tmp_path):
     tokenizer = published(pattern, **settings)
     save_tokenizer(tokenizer, tmp_path)
     again = load_tokenizer(tmp_path)
-    assert isinstance(again, PublishedTokenizer)
+    assert isinstance(again, PretrainedTokenizer)
     assert (again.tokens, again.merges) == (tokenizer.tokens, tokenizer.merges)
     assert (again.pattern, again.special_tokens) == (pattern, tokenizer.special_tokens)
-    assert (again.whole_pieces, again.normalization) == (tokenizer.whole_pieces, tokenizer.normalization)
+    assert (again.ignore_merges, again.normalization) == (tokenizer.ignore_merges, tokenizer.normalization)
     assert again.encode(TEXT + HOSTILE, allowed_special="all") == tokenizer.encode(
         TEXT + HOSTILE, allowed_special="all"
     )
@@ -62,7 +62,7 @@ def test_normalization_comes_first():
 
 def test_a_whole_piece_is_a_token_even_where_no_merge_leads():
     ids = dict(enumerate(BYTES)) | {300: b"xyz", 301: b"xy"}
-    plain, whole = (PublishedTokenizer(ids, [], pattern="gpt2", special_tokens={}, whole_pieces=w) for w in (0, 1))
+    plain, whole = (PretrainedTokenizer(ids, [], pattern="gpt2", special_tokens={}, ignore_merges=w) for w in (0, 1))
     assert plain.encode("xyz") == [120, 121, 122]
     assert whole.encode("xyz") == [300]
     assert whole.encode("xyzz") == [120, 121, 122, 122]
@@ -74,14 +74,14 @@ def test_a_whole_piece_is_a_token_even_where_no_merge_leads():
 def test_several_merges_may_make_one_token():
     ids = dict(enumerate(BYTES)) | {300: b"bc", 301: b"ab", 302: b"abc"}
     merges = [(98, 99), (97, 98), (97, 300), (301, 99)]
-    assert PublishedTokenizer(ids, merges, pattern="gpt2", special_tokens={}).encode("abc") == [302]
+    assert PretrainedTokenizer(ids, merges, pattern="gpt2", special_tokens={}).encode("abc") == [302]
     with pytest.raises(TokenizerError, match=r"merges\[4\]: .* which an earlier merge made already"):
-        PublishedTokenizer(ids, [*merges, (98, 99)], pattern="gpt2", special_tokens={})
+        PretrainedTokenizer(ids, [*merges, (98, 99)], pattern="gpt2", special_tokens={})
 
 
 def test_a_byte_without_a_token_is_named():
     ids = {id: byte for id, byte in enumerate(BYTES) if id != 4}
-    tokenizer = PublishedTokenizer(ids, [], pattern="gpt2", special_tokens={})
+    tokenizer = PretrainedTokenizer(ids, [], pattern="gpt2", special_tokens={})
     with pytest.raises(TokenizerError, match="no token for the byte 0x04"):
         tokenizer.encode("a\x04")
 
@@ -121,7 +121,7 @@ def test_tokens_for_readers_keep_their_mark(tokenizer, tmp_path):
     assert again.encode(HOSTILE + TEXT) == tokenizer.encode(HOSTILE + TEXT)
     assert json.loads(save_tokenizer(again, tmp_path).read_text())["added_tokens"] == document["added_tokens"]
     with pytest.raises(TokenizerError, match="visible_tokens: must be special tokens, but 'the' is none"):
-        PublishedTokenizer({0: b"a"}, [], pattern="gpt2", special_tokens={"<x>": 1}, visible_tokens=["<x>", "the"])
+        PretrainedTokenizer({0: b"a"}, [], pattern="gpt2", special_tokens={"<x>": 1}, visible_tokens=["<x>", "the"])
 
 
 @pytest.mark.parametrize("plain", [CharacterTokenizer("abc", ["<x>"]), ByteTokenizer(["<x>"])])
@@ -146,7 +146,7 @@ def test_gpt2_s_two_files_come_back(names, tmp_path):
 
 
 def test_gpt2_s_files_are_only_for_what_they_can_say(tmp_path):
-    for tokenizer in (published("qwen2"), published(whole_pieces=True), published(normalization="NFC")):
+    for tokenizer in (published("qwen2"), published(ignore_merges=True), published(normalization="NFC")):
         with pytest.raises(TokenizerError, match="tokenizer: must cut by the pattern gpt2 and do nothing else"):
             save_gpt2(tokenizer, tmp_path)
     save_gpt2(published(), tmp_path)

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from llm_tokenizer import TokenizerError, read_documents, read_parts, train_bpe
-from llm_tokenizer.counting import count_pieces
-from llm_tokenizer.patterns import PATTERNS
+from llm_tokenizer.bpe.counting import count_pieces
+from llm_tokenizer.bpe.splitting import PATTERNS
 
 SPECIAL = ["<|end|>", "<|end|>>", "a b"]
 ODD = [
@@ -39,8 +39,8 @@ def some_text(seed, length=400):
 def test_a_long_text_has_the_pieces_of_the_whole(monkeypatch, pattern):
     texts = [some_text(f"{pattern} {number}") for number in range(6)]
     whole = count_pieces(texts, pattern, special_tokens=SPECIAL)
-    monkeypatch.setattr("llm_tokenizer.counting.BATCH", 50)
-    monkeypatch.setattr("llm_tokenizer.safe_parts.SLICE", 16)
+    monkeypatch.setattr("llm_tokenizer.bpe.counting.BATCH", 50)
+    monkeypatch.setattr("llm_tokenizer.bpe.safe_parts.SLICE", 16)
     assert count_pieces(texts, pattern, special_tokens=SPECIAL) == whole
     assert count_pieces(["x" * 500], pattern) == {"x" * 500: 1}  # no place to cut, and still one piece
 
@@ -49,8 +49,8 @@ def test_a_long_text_has_the_pieces_of_the_whole(monkeypatch, pattern):
 @pytest.mark.parametrize("controls", ["keep", "remove"])
 @pytest.mark.parametrize("line_breaks", ["lf", "keep"])
 def test_parts_of_a_file_have_the_pieces_of_the_document(monkeypatch, tmp_path, form, controls, line_breaks):
-    monkeypatch.setattr("llm_tokenizer.reading.decoding.BLOCK", 7)
-    monkeypatch.setattr("llm_tokenizer.safe_parts.SLICE", 5)
+    monkeypatch.setattr("llm_tokenizer.corpus.unicode_decoding.BLOCK", 7)
+    monkeypatch.setattr("llm_tokenizer.bpe.safe_parts.SLICE", 5)
     how = {"normalization": form, "controls": controls, "line_breaks": line_breaks}
     for seed in range(12):
         path = tmp_path / "text.txt"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_tokenizer import BytePairTokenizer, ByteTokenizer, CharacterTokenizer, Tokenizer, TokenizerError, train_bpe
-from llm_tokenizer.patterns import PATTERNS
+from llm_tokenizer.bpe.splitting import PATTERNS
 
 TRAINING_TEXT = "The cat sat on the mat.\r\nDas Kätzchen saß auf der Matte! 猫が座った。 It's 12,345 o'clock 👩‍💻\n" * 3
 TRAINED = [train_bpe([TRAINING_TEXT], vocab_size=310, pattern=name, special_tokens=["<|end|>"]) for name in PATTERNS]
@@ -82,7 +82,7 @@ def test_what_is_no_text_is_refused(text):
 
 
 def test_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr("llm_tokenizer.bpe.REMEMBERED", 10)
+    monkeypatch.setattr("llm_tokenizer.bpe.tokenizer.REMEMBERED", 10)
     tokenizer = BytePairTokenizer(TRAINED[0].merges)
     text = " ".join(f"word{number}" for number in range(100))
     assert tokenizer.encode(text) == TRAINED[0].encode(text)

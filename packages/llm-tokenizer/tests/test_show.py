@@ -6,7 +6,7 @@ import re
 import pytest
 
 from llm_tokenizer import BytePairTokenizer
-from llm_tokenizer.show import COLORS, show_as_html, show_in_terminal, show_with_marks, token_label
+from llm_tokenizer.commands.token_display import COLORS, show_as_html, show_in_terminal, show_with_marks, token_label
 
 TOKENIZER = BytePairTokenizer([(97, 98)], special_tokens=["<|end|>"])
 

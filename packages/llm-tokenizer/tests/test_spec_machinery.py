@@ -14,15 +14,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from llm_tokenizer.spec import Argument, Case, Contract, Implementation, Specification
-from llm_tokenizer.spec.case import read_cases, write_cases
-from llm_tokenizer.spec.command import main
-from llm_tokenizer.spec.difference import Difference, compare, deviation
-from llm_tokenizer.spec.faults import plant
-from llm_tokenizer.spec.harness import DIFFERS, PARTLY, PASS, UNWRITTEN, put_on_trial
-from llm_tokenizer.spec.mutation import measure
-from llm_tokenizer.spec.provenance import recompute
-from llm_tokenizer.spec.report import describe, remarks
+from llm_tokenizer.conformance import Argument, Case, Contract, Implementation, Specification
+from llm_tokenizer.conformance.case import read_cases, write_cases
+from llm_tokenizer.conformance.command import main
+from llm_tokenizer.conformance.difference import Difference, compare, deviation
+from llm_tokenizer.conformance.faults import plant
+from llm_tokenizer.conformance.harness import DIFFERS, PARTLY, PASS, UNWRITTEN, put_on_trial
+from llm_tokenizer.conformance.mutation import measure
+from llm_tokenizer.conformance.provenance import recompute
+from llm_tokenizer.conformance.report import describe, remarks
 
 CONTRACT = Contract(
     id="toy.mean_square",
@@ -51,7 +51,7 @@ FILES = {
     "spec/ours.py": "from toy_package.reference.toy import mean_square, mean_square_backward",
     "spec/witnesses.py": """
         import numpy as np
-        from llm_tokenizer.spec import Witness
+        from llm_tokenizer.conformance import Witness
 
         class Einsum:
             @staticmethod
@@ -61,7 +61,7 @@ FILES = {
         WITNESSES = (Witness("einsum", lambda: Einsum), Witness("absent", lambda: None))
         """,
     "spec/slips.py": """
-        from llm_tokenizer.spec import slip
+        from llm_tokenizer.conformance import slip
 
         @slip("toy.mean_square", "summed, not averaged", "Divide by the number of columns.")
         def summed(x, gain):
@@ -77,7 +77,7 @@ FILES = {
         """,
     "spec/variants.py": """
         import numpy as np
-        from llm_tokenizer.spec import variant
+        from llm_tokenizer.conformance import variant
 
         @variant("toy.mean_square", "float32 inside")
         def in_float32(x, gain):

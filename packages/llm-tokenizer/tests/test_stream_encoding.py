@@ -13,15 +13,15 @@ from llm_tokenizer import (
     BytePairTokenizer,
     ByteTokenizer,
     CharacterTokenizer,
-    PublishedTokenizer,
+    PretrainedTokenizer,
     SentencePieceTokenizer,
     TokenizerError,
     encode_file,
     encode_iterable,
     train_bpe,
 )
-from llm_tokenizer.boundaries import safe_places
-from llm_tokenizer.patterns import PATTERNS
+from llm_tokenizer.bpe.boundaries import safe_places
+from llm_tokenizer.bpe.splitting import PATTERNS
 from llm_tokenizer.spec.torture import has_surrogates, torture_texts
 
 SPECIAL = ["<|end|>", "<|end|>>", "<|", "|>x"]
@@ -47,7 +47,7 @@ ODD = [
 def published(normalization):
     tokens = {id: bytes([id]) for id in range(256)} | {256: b" t", 257: b"he", 258: "é".encode()}
     merges = [(32, 116), (104, 101), (0xC3, 0xA9)]
-    return PublishedTokenizer(tokens, merges, pattern="cl100k", special_tokens={}, normalization=normalization)
+    return PretrainedTokenizer(tokens, merges, pattern="cl100k", special_tokens={}, normalization=normalization)
 
 
 def cut_up(text, chance):
@@ -87,7 +87,7 @@ def test_no_character_changes_into_one_that_would_forbid_a_place():
 @pytest.mark.parametrize("size", [1, 2, 5, 1 << 16])
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_any_parts_give_the_ids_of_the_whole(monkeypatch, pattern, size):
-    monkeypatch.setattr("llm_tokenizer.safe_parts.SLICE", size)
+    monkeypatch.setattr("llm_tokenizer.bpe.safe_parts.SLICE", size)
     chance, tokenizer = random.Random(size), TRAINED[pattern]
     for _ in range(120):
         text = "".join(chance.choices(ODD, k=chance.randint(0, 25)))
@@ -98,7 +98,7 @@ def test_any_parts_give_the_ids_of_the_whole(monkeypatch, pattern, size):
 
 @pytest.mark.parametrize("tokenizer", [published(None), published("NFC"), published("NFKC"), ByteTokenizer(SPECIAL)])
 def test_other_tokenizers_too(monkeypatch, tokenizer):
-    monkeypatch.setattr("llm_tokenizer.safe_parts.SLICE", 3)
+    monkeypatch.setattr("llm_tokenizer.bpe.safe_parts.SLICE", 3)
     chance = random.Random(3)
     for _ in range(300):
         text = "".join(chance.choices([*ODD, "e\u0301", "ﬁ", "ﾞ", "¨"], k=chance.randint(0, 25)))
@@ -108,7 +108,7 @@ def test_other_tokenizers_too(monkeypatch, tokenizer):
 
 
 def test_torture_texts_in_parts(monkeypatch):
-    monkeypatch.setattr("llm_tokenizer.safe_parts.SLICE", 97)
+    monkeypatch.setattr("llm_tokenizer.bpe.safe_parts.SLICE", 97)
     for text in torture_texts().values():
         if not has_surrogates(text):
             for name in ("gpt2", "o200k"):

@@ -46,7 +46,7 @@ def test_blocks_may_end_anywhere(tmp_path_factory, block, text):
     path = tmp_path_factory.getbasetemp() / "blocks.txt"
     path.write_bytes(("x" + text).encode())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("llm_tokenizer.reading.decoding.BLOCK", block)
+        patch.setattr("llm_tokenizer.corpus.unicode_decoding.BLOCK", block)
         assert read_text(path) == ("x" + text).replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -71,7 +71,7 @@ def test_normalization(text):
     ],
 )
 def test_a_bad_byte_is_named_with_its_place(tmp_path, monkeypatch, block, content, place, value):
-    monkeypatch.setattr("llm_tokenizer.reading.decoding.BLOCK", block)
+    monkeypatch.setattr("llm_tokenizer.corpus.unicode_decoding.BLOCK", block)
     (tmp_path / "a.txt").write_bytes(content)
     with pytest.raises(
         TokenizerError, match=rf"a\.txt: must be UTF-8, but byte {place} is 0x{value} \(.*convert it to UTF-8"

@@ -4,8 +4,8 @@ import pytest
 from small_files import CONTROL, TRAINED, model, published
 
 from llm_tokenizer import ByteTokenizer, IncrementalDecoder, TokenizerError, load_tokenizer, train_bpe
+from llm_tokenizer.bpe.splitting import PATTERNS
 from llm_tokenizer.files.tiktoken import Encoding, load_tiktoken, save_tiktoken
-from llm_tokenizer.patterns import PATTERNS
 from llm_tokenizer.reference.byte_pair import encode_bpe
 from llm_tokenizer.reference.cutting import split_text
 from llm_tokenizer.spec.torture import has_surrogates, recorded_ids, torture_texts

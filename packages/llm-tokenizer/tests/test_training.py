@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_tokenizer import CharacterTokenizer, EarlyStop, TokenizerError, reference, train_bpe
-from llm_tokenizer.counting import count_pieces
-from llm_tokenizer.learning import learn_merges
+from llm_tokenizer.bpe.counting import count_pieces
+from llm_tokenizer.bpe.learning import learn_merges
 
 
 @pytest.mark.parametrize("seed", range(150))
@@ -103,17 +103,17 @@ def test_pairs_below_the_minimum_frequency_are_not_merged(seed):
             break
         words = [reference.byte_pair.merge(word, left, right, 256 + k) for word in words]
         expected.append((left, right))
-    assert learn_merges(count_pieces(texts, "gpt2"), 144, minimum_frequency=least) == expected
+    assert learn_merges(count_pieces(texts, "gpt2"), 144, min_frequency=least) == expected
 
 
 def test_the_reason_of_an_early_stop_is_said():
     with pytest.warns(EarlyStop, match="stopped at 258 tokens where 400 were allowed: by then every piece is a single"):
-        assert train_bpe(["abc"], vocab_size=400, at_most=True).vocab_size == 258
+        assert train_bpe(["abc"], vocab_size=400, allow_smaller=True).vocab_size == 258
     with pytest.warns(EarlyStop, match="no two neighbours stand together 3 times") as told:
-        assert train_bpe(["ab ab ab c"], vocab_size=400, at_most=True, minimum_frequency=3).vocab_size == 257
+        assert train_bpe(["ab ab ab c"], vocab_size=400, allow_smaller=True, min_frequency=3).vocab_size == 257
     assert told[0].filename == __file__
     with pytest.raises(TokenizerError, match="at most 257 tokens, 400 were wanted: by then no two neighbours"):
-        train_bpe(["ab ab ab c"], vocab_size=400, minimum_frequency=3)
+        train_bpe(["ab ab ab c"], vocab_size=400, min_frequency=3)
 
 
 def test_special_tokens_are_edges_and_are_not_learned_from():
@@ -126,26 +126,26 @@ def test_special_tokens_are_edges_and_are_not_learned_from():
 
 @pytest.mark.parametrize("processes", [2, 3])
 def test_any_number_of_processes_counts_the_same(monkeypatch, processes):
-    monkeypatch.setattr("llm_tokenizer.counting.BATCH", 500)
+    monkeypatch.setattr("llm_tokenizer.bpe.counting.BATCH", 500)
     texts = sentences(1, 60)
-    for most_pieces in (None, 8):
-        settings = {"vocab_size": 264, "special_tokens": ["A"], "most_pieces": most_pieces}
+    for max_unique_pieces in (None, 8):
+        settings = {"vocab_size": 264, "special_tokens": ["A"], "max_unique_pieces": max_unique_pieces}
         alone = train_bpe(texts, **settings)
         assert train_bpe(iter(texts), processes=processes, **settings).merges == alone.merges
 
 
 def test_counting_holds_its_bound(monkeypatch):
-    monkeypatch.setattr("llm_tokenizer.counting.BATCH", 100)
+    monkeypatch.setattr("llm_tokenizer.bpe.counting.BATCH", 100)
     stream = (f"common w{number} " for number in range(3000))
-    counts = count_pieces(stream, "gpt2", most_pieces=200)
+    counts = count_pieces(stream, "gpt2", max_unique_pieces=200)
     assert len(counts) <= 200 and counts["common"] == 3000
-    assert count_pieces(["a b"] * 9, "gpt2", most_pieces=3) == {"a": 9, " b": 9}
+    assert count_pieces(["a b"] * 9, "gpt2", max_unique_pieces=3) == {"a": 9, " b": 9}
 
 
 def test_a_stream_larger_than_the_bound_is_not_kept(monkeypatch):
     import tracemalloc
 
-    monkeypatch.setattr("llm_tokenizer.counting.BATCH", 10_000)
+    monkeypatch.setattr("llm_tokenizer.bpe.counting.BATCH", 10_000)
     tracemalloc.start()
     tokenizer = train_bpe((f"{number % 9} sea and land " * 300 for number in range(250)), vocab_size=263)
     _, peak = tracemalloc.get_traced_memory()
@@ -153,7 +153,7 @@ def test_a_stream_larger_than_the_bound_is_not_kept(monkeypatch):
     assert tokenizer.vocab_size == 263 and peak < 600_000 < 250 * 300 * 14
 
 
-@pytest.mark.parametrize("argument", ["processes", "minimum_frequency", "most_pieces"])
+@pytest.mark.parametrize("argument", ["processes", "min_frequency", "max_unique_pieces"])
 @pytest.mark.parametrize("bad", [0, -1, 1.5, "2", True])
 def test_counts_must_be_counts(argument, bad):
     with pytest.raises(TokenizerError, match=f"{argument}: must be a whole number of at least 1, was"):

@@ -19,7 +19,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from llm_layers import CLEAR, FUSED, load_model
+from llm_layers import EAGER, FUSED, load_model
 from llm_tokenizer import load_tokenizer
 
 NASTY = [
@@ -64,7 +64,7 @@ def held_out_lines(run: Path) -> list[str]:
     return [line for line in text.splitlines() if line][:1000]
 
 
-@pytest.mark.parametrize(("theirs", "ours"), [("eager", CLEAR), ("sdpa", FUSED)], ids=["clear", "fused"])
+@pytest.mark.parametrize(("theirs", "ours"), [("eager", EAGER), ("sdpa", FUSED)], ids=["clear", "fused"])
 def test_transformers_loads_it_without_a_word_and_gives_our_logits(
     run: Path, theirs: str, ours: Callable[..., torch.Tensor], caplog: pytest.LogCaptureFixture
 ) -> None:

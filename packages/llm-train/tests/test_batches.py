@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from llm_train.batches import batch_at, consecutive_batches, window_count
-from llm_train.errors import TrainError
+from llm_train.interface import TrainError
 from llm_train.milestones import milestones
 
 IDS = np.arange(103, dtype=np.uint16)

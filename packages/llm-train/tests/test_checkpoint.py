@@ -8,7 +8,7 @@ import torch
 
 from llm_train import checkpoint as room
 from llm_train.checkpoint import Checkpoint, load_newest, save_checkpoint, steps_saved
-from llm_train.errors import CheckpointError
+from llm_train.interface import CheckpointError
 
 
 def make(step):

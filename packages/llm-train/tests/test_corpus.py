@@ -3,7 +3,7 @@ import pytest
 from llm_tokenizer import TokenizerError
 from llm_train import shakespeare
 from llm_train.corpus import Document, load_corpus, split
-from llm_train.errors import TrainError
+from llm_train.interface import TrainError
 from llm_train.settings import Data
 
 MARKDOWN = """# Hamlet

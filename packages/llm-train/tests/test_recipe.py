@@ -2,7 +2,7 @@ import tomllib
 
 import pytest
 
-from llm_train.errors import TrainError
+from llm_train.interface import TrainError
 from llm_train.recipe import Recipe, shipped_recipes
 from llm_train.settings import SECTION_OF, SECTIONS, Training
 

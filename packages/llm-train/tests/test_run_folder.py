@@ -9,12 +9,13 @@ from rich.console import Console
 
 from llm_layers import load_model
 from llm_tokenizer import load_tokenizer
-from llm_train import pipeline, rehearsal
+from llm_train import calibration as rehearsal
+from llm_train import pipeline
+from llm_train.calibration import steps_that_fit
 from llm_train.checkpoint import steps_saved
-from llm_train.errors import TrainError
+from llm_train.interface import TrainError
 from llm_train.progress import Announcer
 from llm_train.recipe import Recipe
-from llm_train.rehearsal import steps_that_fit
 from llm_train.run import Run, newest_run
 
 

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from llm_train.errors import TrainError
+from llm_train.interface import TrainError
 from llm_train.tokens import open_tokens, write_tokens
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from llm_layers import Decoder, ModelConfig
-from llm_train.errors import NonFiniteError
+from llm_train.interface import NonFiniteError
 from llm_train.objectives import next_token_loss
 from llm_train.optimizers import build_optimizer
 from llm_train.passes import Passes

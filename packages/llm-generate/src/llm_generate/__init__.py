@@ -7,7 +7,7 @@
 | `decoding` | the loop: read the prompt, then make one token at a time |
 | `stopping`, `streaming` | stop strings; text out as it comes, never half a character |
 | `loading` | model folders and runs |
-| `interface`, `errors` | what foreign samplers and decode loops must honour |
+| `interface` | what foreign samplers and decode loops must honour |
 | `reference`, `spec` | the filters in plain NumPy; the specification that pins them |
 """
 
@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from llm_generate.decoding import Generation, generate
-    from llm_generate.errors import GenerateError
-    from llm_generate.interface import Generated, Generator, Sampler
+    from llm_generate.interface import Generated, GenerateError, Generator, Sampler
     from llm_generate.loading import LoadedModel, load
     from llm_generate.sampling import CategoricalSampler, distribution, draw, new_generator, temperature, top_k, top_p
     from llm_generate.settings import SamplingSettings
@@ -38,8 +37,7 @@ __all__ = [
 
 _ROOMS = {
     "decoding": ("Generation", "generate"),
-    "errors": ("GenerateError",),
-    "interface": ("Generated", "Generator", "Sampler"),
+    "interface": ("GenerateError", "Generated", "Generator", "Sampler"),
     "loading": ("LoadedModel", "load"),
     "sampling": ("CategoricalSampler", "distribution", "draw", "new_generator", "temperature", "top_k", "top_p"),
     "settings": ("SamplingSettings",),

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from llm_tokenizer.commands.ending import run_to_the_end
+from llm_tokenizer.commands.exit_status import run_to_the_end
 
 if TYPE_CHECKING:
     from llm_generate.settings import SamplingSettings
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     if words[:1] == ["spec"]:  # its options are the specification's own
         from llm_generate.spec import SPECIFICATION
-        from llm_tokenizer.spec.command import main as run_specification
+        from llm_tokenizer.conformance.command import main as run_specification
 
         return run_specification(SPECIFICATION, words[1:])
     parsed = _parser().parse_args(words)
@@ -133,8 +133,8 @@ def _text(options: argparse.Namespace) -> int:
     # work, and it writes 150 to 430 (4 layers of 128, two cores, two other jobs).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Only now, where the call is known to be right, the two seconds that torch takes to import.
-    from llm_generate.finding import find_model_folder
     from llm_generate.loading import load
+    from llm_generate.resolve_model import find_model_folder
     from llm_generate.sampling import CategoricalSampler, new_generator
     from llm_generate.streaming import stream_text
 
@@ -183,7 +183,7 @@ def _show(stream: "TextStream", echo: str, settings: "SamplingSettings") -> int:
 
 def _prompt(given: str) -> str:
     """The prompt as text; from the command line or from stdin it must be UTF-8."""
-    from llm_generate.errors import GenerateError
+    from llm_generate.interface import GenerateError
 
     content = sys.stdin.buffer.read() if given == "-" else given.encode("utf-8", "surrogateescape")
     try:

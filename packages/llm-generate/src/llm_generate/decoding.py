@@ -14,8 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from llm_generate.errors import GenerateError
-from llm_generate.interface import FinishReason, Sampler
+from llm_generate.interface import FinishReason, GenerateError, Sampler
 from llm_layers.interface import Cache, LanguageModel
 
 PROMPT_PART = 512

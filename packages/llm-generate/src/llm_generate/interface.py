@@ -1,13 +1,17 @@
 """What other people's samplers and decode loops must honour to work here."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator, Sequence
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
+if TYPE_CHECKING:
+    import torch
+    from jaxtyping import Float
+    from torch import Tensor
 
-from llm_layers.interface import LanguageModel
+    from llm_layers.interface import LanguageModel
+
 
 FinishReason = Literal["stop", "length", "context"]
 """Why a generation ended: a stop id or stop string came, `max_tokens` were made, or the context is full."""
@@ -53,3 +57,7 @@ class Generator(Protocol):
     ) -> Generated:
         """Begin to continue `prompt_ids`; every id is made when it is asked for."""
         ...
+
+
+class GenerateError(ValueError):
+    """A setting, a prompt or a model folder is not what it must be; the message says what to do."""

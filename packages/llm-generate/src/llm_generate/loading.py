@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from llm_generate.errors import GenerateError
+from llm_generate.interface import GenerateError
+from llm_layers.formats.huggingface.storage import load_model
 from llm_layers.interface import LanguageModel
-from llm_layers.storage import load_model
 from llm_tokenizer import load_tokenizer
 from llm_tokenizer.interface import Tokenizer
 

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from llm_generate.errors import GenerateError
+from llm_generate.interface import GenerateError
 from llm_generate.settings import SamplingSettings, check_temperature, check_top_k, check_top_p
 
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from llm_generate.errors import GenerateError
+from llm_generate.interface import GenerateError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from llm_generate.errors import GenerateError
+from llm_generate.interface import GenerateError
 
 
 class StopStrings:

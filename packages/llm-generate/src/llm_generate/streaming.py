@@ -12,8 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from llm_generate.decoding import generate
-from llm_generate.errors import GenerateError
-from llm_generate.interface import FinishReason, Generated, Generator, Sampler
+from llm_generate.interface import FinishReason, Generated, GenerateError, Generator, Sampler
 from llm_generate.stopping import StopStrings
 from llm_layers.interface import LanguageModel
 from llm_tokenizer.interface import Tokenizer

@@ -26,39 +26,33 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from llm_layers.accounting import (
+from llm_layers.block import Block, SelfAttention
+from llm_layers.config import Design, Experts, ModelConfig
+from llm_layers.formats.gguf import load_gguf, save_gguf
+from llm_layers.formats.huggingface.families import read_settings, write_settings
+from llm_layers.formats.huggingface.storage import load_config, load_model, save_model
+from llm_layers.formats.onnx import export_onnx
+from llm_layers.inspection import attention_maps, first_divergence, layer_statistics, load_transformers, logit_lens
+from llm_layers.inspection.costs import (
     activation_bytes,
     active_parameter_count,
     cache_bytes,
-    decoding_ceiling,
     forward_flops_per_token,
+    max_decode_tokens_per_second,
     parameter_count,
     training_flops_per_token,
     training_state_bytes,
     weight_bytes,
 )
-from llm_layers.activation import gelu, gelu_tanh, relu_squared, silu
-from llm_layers.architectures import read_settings, write_settings
-from llm_layers.attention import attention, capped_attention, fused_attention, soft_cap, softmax
-from llm_layers.balance import load_balancing_loss, router_z_loss
-from llm_layers.bfloat16_kernels import bfloat16_int4_linear, bfloat16_int8_linear, pack_int4, use_bfloat16_kernels
-from llm_layers.block import Block
-from llm_layers.cache import GrowingCache, KeyValueCache, LayerCache, SlidingCache, StaticCache
-from llm_layers.config import Experts, ModelConfig
-from llm_layers.depth import depth_statistics
-from llm_layers.design import Design
-from llm_layers.dropout import Dropout, dropout
-from llm_layers.embedding import Embedding, embedding, tied_head
-from llm_layers.errors import LayersError
-from llm_layers.experts import (
-    MixtureOfExperts,
-    apply_experts,
-    mixture_of_experts,
-    mixture_with_shared_expert,
-    top_k_router,
-)
-from llm_layers.export import export_onnx
-from llm_layers.feed_forward import (
+from llm_layers.inspection.depth import residual_variance_by_layer
+from llm_layers.interface import Cache, LanguageModel, LayersError
+from llm_layers.kernels.bfloat16 import bfloat16_int4_linear, bfloat16_int8_linear, pack_int4, use_bfloat16_kernels
+from llm_layers.kernels.presets import EAGER, FUSED, Kernels
+from llm_layers.layers.activation import gelu, gelu_tanh, relu_squared, silu
+from llm_layers.layers.attention import attention, capped_attention, fused_attention, soft_cap, softmax
+from llm_layers.layers.dropout import Dropout, dropout
+from llm_layers.layers.embedding import Embedding, embedding, tied_head
+from llm_layers.layers.feed_forward import (
     GeGLU,
     GeluFeedForward,
     ReluSquaredFeedForward,
@@ -68,17 +62,7 @@ from llm_layers.feed_forward import (
     relu_squared_feed_forward,
     swiglu,
 )
-from llm_layers.gguf import load_gguf, save_gguf
-from llm_layers.head_loss import head_cross_entropy
-from llm_layers.heads import (
-    cached_attention,
-    grouped_query_attention,
-    merge_heads,
-    multi_head_attention,
-    multi_query_attention,
-    split_heads,
-)
-from llm_layers.initialization import (
+from llm_layers.layers.initialization import (
     initialize,
     initialize_gpt2,
     initialize_normal,
@@ -86,11 +70,10 @@ from llm_layers.initialization import (
     scaled_initialization,
     truncated_normal,
 )
-from llm_layers.inspection import attention_maps, first_divergence, layer_statistics, load_foreign, logit_lens
-from llm_layers.interface import Cache, LanguageModel
-from llm_layers.kernels import CLEAR, FUSED, Kernels
-from llm_layers.linear import Linear, linear
-from llm_layers.lora import (
+from llm_layers.layers.kv_cache import GrowingCache, KeyValueCache, LayerCache, SlidingCache, StaticCache
+from llm_layers.layers.linear import Linear, linear
+from llm_layers.layers.linear_cross_entropy import linear_cross_entropy
+from llm_layers.layers.lora import (
     LoraLinear,
     add_lora,
     lora_linear,
@@ -100,12 +83,26 @@ from llm_layers.lora import (
     remove_lora,
     unmerge_all_lora,
 )
-from llm_layers.loss import IGNORED, cross_entropy, smoothed_cross_entropy, z_loss
-from llm_layers.mask import causal_mask, sliding_window_mask
-from llm_layers.model import Decoder
-from llm_layers.norm import LayerNorm, RMSNorm, layer_norm, query_key_norm, rms_norm
-from llm_layers.position import LearnedPositions, SinusoidalPositions, learned_positions, sinusoidal_positions
-from llm_layers.quantization import (
+from llm_layers.layers.loss import IGNORE_INDEX, cross_entropy, smoothed_cross_entropy, z_loss
+from llm_layers.layers.mask import causal_mask, sliding_window_mask
+from llm_layers.layers.mixture_of_experts import (
+    MixtureOfExperts,
+    apply_experts,
+    mixture_of_experts,
+    mixture_with_shared_expert,
+    top_k_router,
+)
+from llm_layers.layers.multi_head_attention import (
+    cached_attention,
+    grouped_query_attention,
+    merge_heads,
+    multi_head_attention,
+    multi_query_attention,
+    split_heads,
+)
+from llm_layers.layers.norm import LayerNorm, RMSNorm, layer_norm, query_key_norm, rms_norm
+from llm_layers.layers.position import LearnedPositions, SinusoidalPositions, learned_positions, sinusoidal_positions
+from llm_layers.layers.quantization import (
     dequantize_int4,
     dequantize_int8,
     int4_linear,
@@ -113,27 +110,27 @@ from llm_layers.quantization import (
     quantize_int4,
     quantize_int8,
 )
-from llm_layers.quantized_linear import (
+from llm_layers.layers.quantized_linear import (
     Int4Linear,
     Int8Linear,
     QuantizationReport,
     QuantizedLinear,
     quantize_model,
 )
-from llm_layers.residual import branch_norm, post_norm, pre_norm
-from llm_layers.rotary import rotary, rotary_interleaved, rotary_speeds
-from llm_layers.rotary_scaling import (
+from llm_layers.layers.residual import branch_norm, post_norm, pre_norm
+from llm_layers.layers.rotary import inverse_frequencies, rotary, rotary_interleaved
+from llm_layers.layers.rotary_scaling import (
     LinearScaling,
     Llama3Scaling,
     RotaryScaling,
     YarnScaling,
     linear_scaling,
     llama3_scaling,
+    yarn_attention_factor,
     yarn_scaling,
-    yarn_temperature,
 )
-from llm_layers.self_attention import SelfAttention
-from llm_layers.storage import load_config, load_model, save_model
+from llm_layers.layers.router_losses import load_balancing_loss, router_z_loss
+from llm_layers.model import Decoder
 
 try:
     __version__ = version("llm-layers")
@@ -141,9 +138,9 @@ except PackageNotFoundError:  # run from a source folder that is not installed
     __version__ = "0.1.0"
 
 __all__ = [
-    "CLEAR",
+    "EAGER",
     "FUSED",
-    "IGNORED",
+    "IGNORE_INDEX",
     "Block",
     "Cache",
     "Decoder",
@@ -194,8 +191,6 @@ __all__ = [
     "capped_attention",
     "causal_mask",
     "cross_entropy",
-    "decoding_ceiling",
-    "depth_statistics",
     "dequantize_int4",
     "dequantize_int8",
     "dropout",
@@ -209,27 +204,29 @@ __all__ = [
     "gelu_feed_forward",
     "gelu_tanh",
     "grouped_query_attention",
-    "head_cross_entropy",
     "initialize",
     "initialize_gpt2",
     "initialize_normal",
     "initialize_truncated",
     "int4_linear",
     "int8_linear",
+    "inverse_frequencies",
     "layer_norm",
     "layer_statistics",
     "learned_positions",
     "linear",
+    "linear_cross_entropy",
     "linear_scaling",
     "llama3_scaling",
     "load_balancing_loss",
     "load_config",
-    "load_foreign",
     "load_gguf",
     "load_model",
+    "load_transformers",
     "logit_lens",
     "lora_linear",
     "lora_weights",
+    "max_decode_tokens_per_second",
     "merge_all_lora",
     "merge_heads",
     "merge_lora",
@@ -249,10 +246,10 @@ __all__ = [
     "relu_squared",
     "relu_squared_feed_forward",
     "remove_lora",
+    "residual_variance_by_layer",
     "rms_norm",
     "rotary",
     "rotary_interleaved",
-    "rotary_speeds",
     "router_z_loss",
     "save_gguf",
     "save_model",
@@ -274,7 +271,7 @@ __all__ = [
     "use_bfloat16_kernels",
     "weight_bytes",
     "write_settings",
+    "yarn_attention_factor",
     "yarn_scaling",
-    "yarn_temperature",
     "z_loss",
 ]  # fmt: skip

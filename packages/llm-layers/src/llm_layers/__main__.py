@@ -2,6 +2,6 @@
 
 import sys
 
-from llm_layers.command import main
+from llm_layers.commands.main import main
 
 sys.exit(main())

@@ -1,11 +1,77 @@
-"""The shape of a model: one frozen dataclass, checked when it is made."""
+"""The shape of a model, and its design: which variant of each part it is built from."""
 
 from dataclasses import dataclass, fields
 from math import isfinite
+from typing import Literal
 
-from llm_layers.design import QWEN3, Design
-from llm_layers.errors import LayersError
-from llm_layers.rotary_scaling import RotaryScaling
+from llm_layers.interface import LayersError
+from llm_layers.layers.rotary_scaling import RotaryScaling
+
+Norm = Literal["rms", "rms_unit_offset", "layer"]
+Placement = Literal["before", "after", "around"]
+QueryKeyNorm = Literal["none", "head", "width"]
+Positions = Literal["rotary", "learned"]
+FeedForward = Literal["swiglu", "geglu", "gelu", "relu_squared"]
+Biases = Literal["none", "query_key_value", "all"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """The choices of one family.
+
+    Args:
+        family: the name under which files of this design are read and written; None for an experiment that no public
+            tool can express.
+        norm: RMSNorm; RMSNorm whose stored gain counts from one (Gemma); LayerNorm with a bias (GPT-2).
+        placement: norms before each part, on what it gives back, or both.
+        query_key_norm: queries and keys normalised per head, over all heads at once, or not at all.
+        positions: queries and keys turned by their position, or a learned vector added to the embedding.
+        feed_forward: gated by SiLU or by GELU; or plain with GELU or with squared ReLU.
+        biases: which linear layers add a bias.
+        scaled_embedding: the embedding is multiplied by √d_model, so that it is not drowned in the stream.
+    """
+
+    family: str | None
+    norm: Norm = "rms"
+    placement: Placement = "before"
+    query_key_norm: QueryKeyNorm = "none"
+    positions: Positions = "rotary"
+    feed_forward: FeedForward = "swiglu"
+    biases: Biases = "none"
+    scaled_embedding: bool = False
+
+    def __post_init__(self) -> None:
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise LayersError(f"{name} must be one of {', '.join(choices)}, but was {getattr(self, name)!r}")
+
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "norm": Norm.__args__,  # type: ignore[attr-defined]
+    "placement": Placement.__args__,  # type: ignore[attr-defined]
+    "query_key_norm": QueryKeyNorm.__args__,  # type: ignore[attr-defined]
+    "positions": Positions.__args__,  # type: ignore[attr-defined]
+    "feed_forward": FeedForward.__args__,  # type: ignore[attr-defined]
+    "biases": Biases.__args__,  # type: ignore[attr-defined]
+}
+
+GPT2 = Design(family="gpt2", norm="layer", positions="learned", feed_forward="gelu", biases="all")
+LLAMA = Design(family="llama")
+MISTRAL = Design(family="mistral")
+QWEN2 = Design(family="qwen2", biases="query_key_value")
+QWEN3 = Design(family="qwen3", query_key_norm="head")
+QWEN3_MOE = Design(family="qwen3_moe", query_key_norm="head")
+OLMO2 = Design(family="olmo2", placement="after", query_key_norm="width")
+GEMMA3 = Design(
+    family="gemma3",
+    norm="rms_unit_offset",
+    placement="around",
+    query_key_norm="head",
+    feed_forward="geglu",
+    scaled_embedding=True,
+)
+
+DESIGNS = (GPT2, LLAMA, MISTRAL, QWEN2, QWEN3, QWEN3_MOE, OLMO2, GEMMA3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +115,11 @@ class ModelConfig:
         design: which variant of each part is used, and so the family that the model belongs to.
         rope_scaling: how the rotary speeds were stretched to a longer context; None for not at all.
         window: how many positions back a token may look, its own included; None for all of them.
-        full_layers: numbers of the blocks that look at everything although there is a window.
+        global_layers: numbers of the blocks that look at everything although there is a window.
         local_rope_base: rotary base of the blocks with a window, where it is another one.
-        score_width: the attention scores are divided by the root of this; None for `d_head`.
-        score_cap: attention scores are held between ± this; None for no limit.
-        logit_cap: logits are held between ± this; None for no limit.
+        query_pre_attn_scalar: the attention scores are divided by the root of this; None for `d_head`.
+        attn_logit_softcap: attention scores are held between ± this; None for no limit.
+        final_logit_softcap: logits are held between ± this; None for no limit.
         experts: a mixture of experts instead of one feed-forward part.
 
     Raises:
@@ -74,11 +140,11 @@ class ModelConfig:
     design: Design = QWEN3
     rope_scaling: RotaryScaling | None = None
     window: int | None = None
-    full_layers: tuple[int, ...] = ()
+    global_layers: tuple[int, ...] = ()
     local_rope_base: float | None = None
-    score_width: int | None = None
-    score_cap: float | None = None
-    logit_cap: float | None = None
+    query_pre_attn_scalar: int | None = None
+    attn_logit_softcap: float | None = None
+    final_logit_softcap: float | None = None
     experts: Experts | None = None
 
     def __post_init__(self) -> None:
@@ -91,14 +157,14 @@ class ModelConfig:
             raise LayersError(
                 f"heads must be a multiple of kv_heads, but was {self.heads} with kv_heads {self.kv_heads}"
             )
-        if any(type(layer) is not int or not 0 <= layer < self.layers for layer in self.full_layers):
+        if any(type(layer) is not int or not 0 <= layer < self.layers for layer in self.global_layers):
             raise LayersError(
-                f"full_layers must be numbers of blocks from 0 to {self.layers - 1}, but was {self.full_layers!r}"
+                f"global_layers must be numbers of blocks from 0 to {self.layers - 1}, but was {self.global_layers!r}"
             )
 
     def window_of(self, layer: int) -> int | None:
         """How many positions back a block may look; None for all."""
-        return None if layer in self.full_layers else self.window
+        return None if layer in self.global_layers else self.window
 
 
 def _check_numbers(config: ModelConfig | Experts) -> None:

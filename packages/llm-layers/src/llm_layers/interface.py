@@ -4,10 +4,13 @@ Training and generation are written against these Protocols, not against `Decode
 works in the trainer and the server.
 """
 
-from typing import Protocol, runtime_checkable
+from __future__ import annotations
 
-from jaxtyping import Float, Int
-from torch import Tensor
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+    from torch import Tensor
 
 
 @runtime_checkable
@@ -41,3 +44,7 @@ class LanguageModel(Protocol):
 
     def new_cache(self) -> Cache:
         """Give an empty cache for one generation."""
+
+
+class LayersError(ValueError):
+    """A mistake a person can mend: the message says what it must be, what it was and what to do."""

@@ -4,18 +4,18 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from llm_layers.attention import soft_cap
 from llm_layers.block import Block
-from llm_layers.cache import GrowingCache, KeyValueCache, SlidingCache
 from llm_layers.config import ModelConfig
-from llm_layers.embedding import Embedding
-from llm_layers.errors import LayersError
-from llm_layers.initialization import initialize
-from llm_layers.kernels import CLEAR, Kernels
-from llm_layers.linear import Linear
-from llm_layers.mask import causal_mask, sliding_window_mask
-from llm_layers.position import LearnedPositions
-from llm_layers.rotary import Rotation, rotary_angles
+from llm_layers.interface import LayersError
+from llm_layers.kernels.presets import EAGER, Kernels
+from llm_layers.layers.attention import soft_cap
+from llm_layers.layers.embedding import Embedding
+from llm_layers.layers.initialization import initialize
+from llm_layers.layers.kv_cache import GrowingCache, KeyValueCache, SlidingCache
+from llm_layers.layers.linear import Linear
+from llm_layers.layers.mask import causal_mask, sliding_window_mask
+from llm_layers.layers.position import LearnedPositions
+from llm_layers.layers.rotary import Rotation, rotary_angles
 
 
 class Decoder(nn.Module):
@@ -28,7 +28,7 @@ class Decoder(nn.Module):
 
     Args:
         config: the shape and the design.
-        kernels: the functions that compute it: `CLEAR`, `FUSED`, or `llm_layers.fast.FAST`. All give the same numbers
+        kernels: the functions that compute it: `EAGER`, `FUSED`, or `llm_layers.kernels.fast_presets.FAST`. All give the same numbers
             up to rounding.
         generator: source of the start values; None takes torch's global one.
 
@@ -37,7 +37,7 @@ class Decoder(nn.Module):
     """
 
     def __init__(
-        self, config: ModelConfig, *, kernels: Kernels = CLEAR, generator: torch.Generator | None = None
+        self, config: ModelConfig, *, kernels: Kernels = EAGER, generator: torch.Generator | None = None
     ) -> None:
         super().__init__()
         self.config, self.kernels = config, kernels
@@ -64,11 +64,11 @@ class Decoder(nn.Module):
         """The weight of the output head: the embedding table itself when the two are tied.
 
         Raises:
-            LayersError: in a model with logit_cap, whose logits are more than a product with a weight.
+            LayersError: in a model with final_logit_softcap, whose logits are more than a product with a weight.
         """
-        if self.config.logit_cap is not None:
+        if self.config.final_logit_softcap is not None:
             raise LayersError(
-                "a model with logit_cap has no head that is a weight alone: call the model for its logits"
+                "a model with final_logit_softcap has no head that is a weight alone: call the model for its logits"
             )
         return self.embedding.table if self.head is None else self.head.weight
 
@@ -91,10 +91,10 @@ class Decoder(nn.Module):
                 the context.
         """
         states = self.hidden(tokens, cache)
-        if self.config.logit_cap is None:
+        if self.config.final_logit_softcap is None:
             return self.kernels.linear(states, self.head_weight, None)
         head = self.embedding.table if self.head is None else self.head.weight
-        return soft_cap(self.kernels.linear(states, head, None), self.config.logit_cap)
+        return soft_cap(self.kernels.linear(states, head, None), self.config.final_logit_softcap)
 
     def hidden(
         self, tokens: Int[Tensor, "batch position"], cache: KeyValueCache | None = None

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from llm_layers import Decoder, attention, load_model, rms_norm, rotary_interleaved, save_model
-from llm_layers.attention import capped_attention
-from llm_layers.rotary import rotary_angles, rotate
+from llm_layers.layers.attention import capped_attention
+from llm_layers.layers.rotary import rotary_angles, rotate
 
 LAYER = "model.layers.1."
 
@@ -488,7 +488,7 @@ def mean_kept(model: Decoder) -> None:
     model.final_norm.kernel = lambda x, gain, bias, eps: rms_norm(x, gain, eps) + bias
 
 
-def no_logit_cap(model: Decoder) -> None:
+def no_final_logit_softcap(model: Decoder) -> None:
     original, table = model.hidden, model.embedding.table
     model.forward = lambda tokens, cache=None: F.linear(original(tokens), table)
 
@@ -683,7 +683,7 @@ FAULTS: dict[str, Fault] = {
     "code: not turned": Fault("llama", in_code(no_rotation), "blocks.0.attention.turned_query", "positions not turned"),
     "code: no positions": Fault("gpt2", in_code(no_positions), "blocks.0.stream", "positions left out"),
     "code: mean kept": Fault("gpt2", in_code(mean_kept), "final_norm", "mean not subtracted"),
-    "code: no logit cap": Fault("gemma3", in_code(no_logit_cap), "logits", "logit cap left out"),
+    "code: no logit cap": Fault("gemma3", in_code(no_final_logit_softcap), "logits", "logit cap left out"),
     "code: one expert": Fault(
         "qwen3_moe", in_code(fewer_experts), "blocks.0.feed_forward.output", "another number of experts"
     ),

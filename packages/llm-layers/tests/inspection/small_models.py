@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from llm_layers import Decoder, Experts, ModelConfig
-from llm_layers.design import GEMMA3, GPT2, LLAMA, OLMO2, QWEN2, QWEN3, QWEN3_MOE
-from llm_layers.kernels import CLEAR, Kernels
+from llm_layers.config import GEMMA3, GPT2, LLAMA, OLMO2, QWEN2, QWEN3, QWEN3_MOE
+from llm_layers.kernels.presets import EAGER, Kernels
 
 SHAPE = {
     "vocab_size": 29, "d_model": 24, "layers": 3, "heads": 4, "kv_heads": 2, "d_head": 8, "d_ff": 32,
@@ -23,13 +23,13 @@ FAMILIES = {
     "qwen3_moe": {"design": QWEN3_MOE, "experts": Experts(count=5, per_token=2, d_expert=12)},
     "olmo2": {"design": OLMO2},
     "gemma3": {
-        "design": GEMMA3, "window": 4, "full_layers": (2,), "local_rope_base": 100.0, "score_cap": 2.0,
-        "logit_cap": 5.0, "score_width": 10, "tied_embeddings": True,
+        "design": GEMMA3, "window": 4, "global_layers": (2,), "local_rope_base": 100.0, "attn_logit_softcap": 2.0,
+        "final_logit_softcap": 5.0, "query_pre_attn_scalar": 10, "tied_embeddings": True,
     },
 }  # fmt: skip
 
 
-def family(name: str, kernels: Kernels = CLEAR) -> Decoder:
+def family(name: str, kernels: Kernels = EAGER) -> Decoder:
     """Give it."""
     generator = torch.Generator().manual_seed(7)
     model = Decoder(ModelConfig(**(SHAPE | FAMILIES[name])), kernels=kernels)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 from small_models import family
 
 from llm_layers import Decoder, save_gguf, save_model
-from llm_layers.command import main
+from llm_layers.commands.main import main
 from llm_tokenizer import ByteTokenizer, CharacterTokenizer, save_tokenizer
 
 
@@ -182,7 +182,7 @@ def test_compare_says_how_many_bits_a_quantized_file_has(tmp_path, capsys):
     from small_models import SHAPE
 
     from llm_layers import Decoder, ModelConfig
-    from llm_layers.initialization import initialize_truncated
+    from llm_layers.layers.initialization import initialize_truncated
 
     model = Decoder(ModelConfig(**(SHAPE | {"d_model": 32, "d_ff": 64})))
     initialize_truncated(model)

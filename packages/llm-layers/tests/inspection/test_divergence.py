@@ -10,9 +10,9 @@ from small_models import FAMILIES, family
 from torch.nn import functional as F
 
 from llm_layers import Decoder, LayersError, first_divergence
-from llm_layers.fast import FAST
 from llm_layers.inspection.table import divergence_report
-from llm_layers.kernels import FUSED
+from llm_layers.kernels.fast_presets import FAST
+from llm_layers.kernels.presets import FUSED
 
 TOO_SMALL_FOR_FLOAT32 = {"code: epsilon", "code: epsilon outside"}
 

@@ -8,12 +8,12 @@ from small_models import FAMILIES, family
 
 from llm_layers import LayersError, attention_maps
 from llm_layers.inspection import attention_page, attention_picture, record
-from llm_layers.kernels import CLEAR, FUSED
+from llm_layers.kernels.presets import EAGER, FUSED
 
 LABELS = [f"t{place}" for place in range(10)]
 
 
-@pytest.mark.parametrize("kernels", [CLEAR, FUSED], ids=["clear", "fused"])
+@pytest.mark.parametrize("kernels", [EAGER, FUSED], ids=["clear", "fused"])
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_maps_are_the_shares_that_the_clear_kernel_forms(name, kernels, ids):
     maps = attention_maps(family(name, kernels), ids)

@@ -18,24 +18,23 @@ reference/     the same, naive and short: read this first
 spec/          what all of it must be, as data; try your own with `python -m llm_tokenizer.spec my_module`
 """
 
-from llm_tokenizer.bpe import BytePairTokenizer
+from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
+from llm_tokenizer.bpe.sentencepiece import SentencePieceTokenizer
+from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
+from llm_tokenizer.bpe.training import EarlyStop, train_bpe
 from llm_tokenizer.byte import ByteTokenizer
 from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.chat import ChatML, EncodedChat, Message
-from llm_tokenizer.conversations import read_conversations
-from llm_tokenizer.duplicates import find_duplicates
-from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.corpus.conversations import read_conversations
+from llm_tokenizer.corpus.duplicates import find_duplicates
+from llm_tokenizer.corpus.encode_stream import encode_file, encode_iterable
+from llm_tokenizer.corpus.summary import summarize
+from llm_tokenizer.corpus.text import normalize_text, read_documents, read_parts, read_text
 from llm_tokenizer.files.detecting import load_tokenizer
 from llm_tokenizer.files.huggingface import save_tokenizer
-from llm_tokenizer.interface import Tokenizer
-from llm_tokenizer.published import PublishedTokenizer
-from llm_tokenizer.sentencepiece_bpe import SentencePieceTokenizer
+from llm_tokenizer.interface import Tokenizer, TokenizerError
 from llm_tokenizer.special import refuse_special
-from llm_tokenizer.stream_encoding import encode_file, encode_iterable
 from llm_tokenizer.streaming import IncrementalDecoder
-from llm_tokenizer.summary import summarize
-from llm_tokenizer.text import normalize_text, read_documents, read_parts, read_text
-from llm_tokenizer.training import EarlyStop, train_bpe
 
 __all__ = [
     "BytePairTokenizer",
@@ -46,7 +45,7 @@ __all__ = [
     "EncodedChat",
     "IncrementalDecoder",
     "Message",
-    "PublishedTokenizer",
+    "PretrainedTokenizer",
     "SentencePieceTokenizer",
     "Tokenizer",
     "TokenizerError",

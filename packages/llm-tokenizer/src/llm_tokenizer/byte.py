@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from llm_tokenizer.decoding import Vocabulary
 from llm_tokenizer.special import SpecialTokens, utf8
-from llm_tokenizer.vocabulary import Vocabulary
 
 BYTES = tuple(bytes([value]) for value in range(256))
 

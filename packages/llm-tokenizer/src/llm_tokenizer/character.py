@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.decoding import Vocabulary
+from llm_tokenizer.interface import TokenizerError
 from llm_tokenizer.special import SpecialTokens, utf8
-from llm_tokenizer.vocabulary import Vocabulary
 
 
 class CharacterTokenizer:

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from llm_tokenizer.errors import TokenizerError
-from llm_tokenizer.interface import Tokenizer
+from llm_tokenizer.interface import Tokenizer, TokenizerError
 from llm_tokenizer.special import utf8
 
 Role = Literal["system", "user", "assistant"]

@@ -1,4 +1,4 @@
-"""What every tokenizer offers. Other packages depend on this Protocol, never on one of our classes."""
+"""What every tokenizer offers, and the error of this package. Other packages depend on these, never on a class of ours."""
 
 from __future__ import annotations
 
@@ -43,3 +43,10 @@ class Tokenizer(Protocol):
     def token_bytes(self, id: int) -> bytes:
         """The bytes that one token stands for."""
         ...
+
+
+class TokenizerError(ValueError):
+    """Something the caller can put right: an argument, a text or a file.
+
+    The message is one sentence for a person: which argument or file, what it must be, what it was, what to do.
+    """

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.interface import TokenizerError
 
 ALL = "all"
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import codecs
 
-from llm_tokenizer.errors import TokenizerError
-from llm_tokenizer.interface import Tokenizer
-from llm_tokenizer.sentencepiece_bpe import SentencePieceTokenizer
+from llm_tokenizer.bpe.sentencepiece import SentencePieceTokenizer
+from llm_tokenizer.interface import Tokenizer, TokenizerError
 
 
 class IncrementalDecoder:

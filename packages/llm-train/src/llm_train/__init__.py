@@ -20,10 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from llm_train.corpus import Corpus, Document, load_corpus
-    from llm_train.errors import CheckpointError, NonFiniteError, TrainError
     from llm_train.evaluation import Evaluation, evaluate
     from llm_train.gradients import clip_gradients
-    from llm_train.interface import Objective, Optimizer
+    from llm_train.interface import CheckpointError, NonFiniteError, Objective, Optimizer, TrainError
     from llm_train.interruption import Interrupted
     from llm_train.objectives import next_token_loss
     from llm_train.optimizers import AdamW, Muon, adamw_update, muon_update
@@ -35,10 +34,9 @@ if TYPE_CHECKING:
 
 _HOME = {
     "corpus": ("Corpus", "Document", "load_corpus"),
-    "errors": ("CheckpointError", "NonFiniteError", "TrainError"),
     "evaluation": ("Evaluation", "evaluate"),
     "gradients": ("clip_gradients",),
-    "interface": ("Objective", "Optimizer"),
+    "interface": ("CheckpointError", "NonFiniteError", "TrainError", "Objective", "Optimizer"),
     "interruption": ("Interrupted",),
     "objectives": ("next_token_loss",),
     "optimizers": ("AdamW", "Muon", "adamw_update", "muon_update"),

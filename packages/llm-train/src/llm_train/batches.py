@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from llm_train.errors import TrainError
+from llm_train.interface import TrainError
 
 
 def window_count(tokens: int, context: int) -> int:

@@ -12,8 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from llm_tokenizer.commands.ending import run_to_the_end
-from llm_train.errors import TrainError
+from llm_tokenizer.commands.exit_status import run_to_the_end
+from llm_train.interface import TrainError
 from llm_train.recipe import Recipe, shipped_recipes
 from llm_train.settings import SECTIONS
 

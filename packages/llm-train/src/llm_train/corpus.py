@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llm_tokenizer import read_text
-from llm_tokenizer.text import text_files
-from llm_train.errors import TrainError, suggest
+from llm_tokenizer.corpus.text import text_files
+from llm_train.interface import TrainError, suggest
 from llm_train.settings import Data
 from llm_train.shakespeare import clean_play, shakespeare_files
 

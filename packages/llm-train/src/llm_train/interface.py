@@ -3,11 +3,15 @@
 Anything with these methods fits: an optimizer or an objective of your own works in the trainer as ours do.
 """
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from __future__ import annotations
 
-from torch import Tensor, nn
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 @runtime_checkable
@@ -46,3 +50,21 @@ class RunFolder(Protocol):
 
     def metrics(self) -> Iterator[Mapping[str, Any]]:
         """What was measured, line by line."""
+
+
+class TrainError(ValueError):
+    """A recipe, a corpus, a run folder or a checkpoint is not what it must be; the message says what to do."""
+
+
+class NonFiniteError(TrainError):
+    """The loss or the gradient norm is no longer a finite number; raised before the update, so no weight is spoilt."""
+
+
+class CheckpointError(TrainError):
+    """A checkpoint could not be written or read; those written before it are untouched."""
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """` (did you mean …?)` where a known name is near."""
+    near = get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -4,7 +4,7 @@ import signal
 from types import FrameType
 from typing import Any, Self
 
-from llm_train.errors import TrainError
+from llm_train.interface import TrainError
 
 EXIT_STATUS = 130
 """What `llm-train run` ends with after a stop: the shell's number for an interrupted command."""

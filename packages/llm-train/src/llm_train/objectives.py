@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from llm_layers import cross_entropy, head_cross_entropy
+from llm_layers import cross_entropy, linear_cross_entropy
 
 
 def next_token_loss(model: Any, tokens: Tensor, targets: Tensor) -> Tensor:
@@ -14,5 +14,5 @@ def next_token_loss(model: Any, tokens: Tensor, targets: Tensor) -> Tensor:
     logits at once; any other only needs to give logits.
     """
     if hasattr(model, "hidden") and hasattr(model, "head_weight"):
-        return head_cross_entropy(model.hidden(tokens), model.head_weight, targets)
+        return linear_cross_entropy(model.hidden(tokens), model.head_weight, targets)
     return cross_entropy(model(tokens), targets)

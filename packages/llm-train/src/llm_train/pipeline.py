@@ -9,10 +9,11 @@ import torch
 from llm_layers import parameter_count, save_model
 from llm_tokenizer import save_tokenizer
 from llm_train.building import build_model, build_trainer
+from llm_train.calibration import DTYPES, rehearse, steps_that_fit
 from llm_train.checkpoint import Checkpoint, load_newest, save_checkpoint
 from llm_train.environment import environment
-from llm_train.errors import TrainError
 from llm_train.evaluation import Evaluation, evaluate
+from llm_train.interface import TrainError
 from llm_train.interruption import Interrupted, StopRequest
 from llm_train.metrics import MetricsLog
 from llm_train.milestones import milestones
@@ -21,7 +22,6 @@ from llm_train.plots import plot_loss, plotting_available
 from llm_train.preparation import END_OF_TEXT, Prepared, prepare
 from llm_train.progress import Announcer, LoopProgress
 from llm_train.recipe import Recipe
-from llm_train.rehearsal import DTYPES, rehearse, steps_that_fit
 from llm_train.run import Run, write_json, write_whole
 from llm_train.samples import sample
 from llm_train.trainer import Step

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from llm_tokenizer import Tokenizer, TokenizerError, load_tokenizer, save_tokenizer, train_bpe
 from llm_train.batches import window_count
 from llm_train.corpus import Corpus, Document, load_corpus
-from llm_train.errors import TrainError
+from llm_train.interface import TrainError
 from llm_train.progress import Announcer
 from llm_train.recipe import Recipe
 from llm_train.run import Run

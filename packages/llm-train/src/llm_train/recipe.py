@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
-from llm_train.errors import TrainError, suggest
+from llm_train.interface import TrainError, suggest
 from llm_train.settings import (
     SECTION_OF,
     SECTIONS,

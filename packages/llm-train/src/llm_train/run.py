@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from llm_train.corpus import Corpus
-from llm_train.errors import TrainError
+from llm_train.interface import TrainError
 from llm_train.metrics import read_metrics
 from llm_train.recipe import Recipe
 

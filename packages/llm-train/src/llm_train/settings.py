@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from types import NoneType, UnionType
 from typing import Any, get_args
 
-from llm_train.errors import TrainError, suggest
+from llm_train.interface import TrainError, suggest
 
 
 def _setting(about: str, *choices: str, at_least: float | None = None, above: float | None = None, **given: Any) -> Any:

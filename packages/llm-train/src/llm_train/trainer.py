@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from llm_train.errors import NonFiniteError
 from llm_train.gradients import clip_gradients
-from llm_train.interface import Objective, Optimizer
+from llm_train.interface import NonFiniteError, Objective, Optimizer
 from llm_train.passes import Passes
 from llm_train.workers import Workers
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from llm_generate.errors import GenerateError
+from llm_generate.interface import GenerateError
 
 Array = NDArray[Any]
 

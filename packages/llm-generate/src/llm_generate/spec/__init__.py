@@ -1,7 +1,7 @@
 """The specification of llm-generate: what temperature, top-k and top-p must be."""
 
 from llm_generate.spec.contracts import CONTRACTS
-from llm_tokenizer.spec import Specification
+from llm_tokenizer.conformance import Specification
 
 __all__ = ["SPECIFICATION"]
 

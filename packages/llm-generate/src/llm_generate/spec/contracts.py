@@ -1,6 +1,6 @@
 """What the three filters between logits and a drawn token must be."""
 
-from llm_tokenizer.spec import Argument, Contract
+from llm_tokenizer.conformance import Argument, Contract
 
 _LOGITS = Argument("logits", "*batch vocab", "the model's scores, one row per text; -inf takes a token out")
 _FILTERED = Argument("filtered", "*batch vocab", "the kept logits unchanged, -inf elsewhere")

@@ -1,5 +1,5 @@
 """`pytest -p llm_generate.spec.plugin --pyargs llm_generate.spec --implementation my_code`."""
 
-from llm_tokenizer.spec.plugin import pytest_addoption
+from llm_tokenizer.conformance.plugin import pytest_addoption
 
 __all__ = ["pytest_addoption"]

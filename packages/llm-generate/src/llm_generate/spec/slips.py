@@ -9,7 +9,7 @@ from torch import Tensor
 
 from llm_generate.reference import temperature as right_temperature
 from llm_generate.reference import temperature_backward as right_backward
-from llm_tokenizer.spec import slip
+from llm_tokenizer.conformance import slip
 
 _T, _K, _P = "generate.temperature", "generate.top_k", "generate.top_p"
 _INF = math.inf

@@ -9,11 +9,11 @@ from llm_layers.commands.sources import read_model
 from llm_layers.commands.stages import Stages
 from llm_layers.commands.text_options import add_text_arguments, check_two, read_text
 from llm_layers.config import ModelConfig
+from llm_layers.formats.huggingface.storage import load_config
 from llm_layers.inspection.divergence import check_shapes, first_divergence
-from llm_layers.inspection.foreign import ForeignModel, load_foreign
+from llm_layers.inspection.foreign import ForeignModel, load_transformers
 from llm_layers.inspection.subject import OurModel, Subject
 from llm_layers.inspection.table import divergence_report
-from llm_layers.storage import load_config
 
 SUMMARY = "the first tensor in which two models part, by how much, and why"
 EXAMPLES = """examples:
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace, stages: Stages) -> tuple[str, int]:
 def _load(name: str, config: ModelConfig, stages: Stages) -> Subject:
     if name.startswith(FOREIGN):
         stages(f"reading {name.removeprefix(FOREIGN)} with transformers")
-        return load_foreign(name.removeprefix(FOREIGN))
+        return load_transformers(name.removeprefix(FOREIGN))
     model = read_model(name, config, stages)
     return OurModel(module=model, config=model.config)
 

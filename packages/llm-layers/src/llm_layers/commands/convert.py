@@ -7,16 +7,16 @@ from typing import Any
 
 import torch
 
-from llm_layers.architectures import write_settings
 from llm_layers.commands.sources import read_model, stored_types
 from llm_layers.commands.stages import Stages
 from llm_layers.commands.text_options import check_folder, check_place
 from llm_layers.config import ModelConfig
-from llm_layers.errors import LayersError
-from llm_layers.gguf.families import family_of
-from llm_layers.gguf.file import read_gguf
-from llm_layers.gguf.saving import save_gguf
-from llm_layers.storage import load_config, read_json, save_model
+from llm_layers.formats.gguf.families import family_of
+from llm_layers.formats.gguf.file import read_gguf
+from llm_layers.formats.gguf.saving import save_gguf
+from llm_layers.formats.huggingface.families import write_settings
+from llm_layers.formats.huggingface.storage import load_config, read_json, save_model
+from llm_layers.interface import LayersError
 from llm_tokenizer import Tokenizer, TokenizerError, load_tokenizer, save_tokenizer
 from llm_tokenizer.files.gguf_writing import GgufVocabulary, vocabulary_entries
 

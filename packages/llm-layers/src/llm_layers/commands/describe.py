@@ -4,12 +4,11 @@ import argparse
 
 from torch import nn
 
-from llm_layers.accounting import cache_bytes, parameter_count, training_flops_per_token
 from llm_layers.commands.sources import read_model, stored_types
 from llm_layers.commands.stages import Stages
-from llm_layers.config import ModelConfig
-from llm_layers.design import CHOICES
-from llm_layers.storage import load_config
+from llm_layers.config import CHOICES, ModelConfig
+from llm_layers.formats.huggingface.storage import load_config
+from llm_layers.inspection.costs import cache_bytes, parameter_count, training_flops_per_token
 
 SUMMARY = "every part of a model with its shape and its size"
 EXAMPLES = "example:\n  llm-layers describe runs/tale/model"
@@ -46,7 +45,7 @@ def _design(config: ModelConfig) -> list[str]:
     choices = [f"{name.replace('_', ' ')} {getattr(config.design, name).replace('_', ' ')}" for name in CHOICES]
     lines = [f"design: {config.design.family or 'an experiment'} ({', '.join(choices)})"]
     if config.window is not None:
-        everything = f", but blocks {', '.join(map(str, config.full_layers))} all" if config.full_layers else ""
+        everything = f", but blocks {', '.join(map(str, config.global_layers))} all" if config.global_layers else ""
         lines.append(f"window: blocks look at the last {config.window:,} positions{everything}")
     if config.rope_scaling is not None:
         lines.append(f"rotary positions: base {config.rope_base:g}, {config.rope_scaling}")

@@ -2,28 +2,28 @@
 
 import argparse
 
-from llm_layers.accounting import (
+from llm_layers.commands.sources import in_words
+from llm_layers.commands.stages import Stages
+from llm_layers.formats.huggingface.storage import load_config
+from llm_layers.inspection.costs import (
     activation_bytes,
     active_parameter_count,
     cache_bytes,
-    decoding_ceiling,
     forward_flops_per_token,
+    max_decode_tokens_per_second,
     parameter_count,
     training_flops_per_token,
     training_state_bytes,
     weight_bytes,
 )
-from llm_layers.commands.sources import in_words
-from llm_layers.commands.stages import Stages
-from llm_layers.kernels import CLEAR, FUSED
-from llm_layers.storage import load_config
+from llm_layers.kernels.presets import EAGER, FUSED
 
 SUMMARY = "parameters, operations, memory and the fastest possible decoding, from the shape alone"
 EXAMPLES = """examples:
   llm-layers predict runs/tale/model
   llm-layers predict runs/tale/model --batch 16 --positions 512 --kernel fused
   llm-layers predict runs/tale/model --bandwidth 900 --bytes 2      a card with 900 GB/s, bfloat16 weights"""
-KERNELS = {"clear": CLEAR, "fused": FUSED}
+KERNELS = {"clear": EAGER, "fused": FUSED}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,11 +48,11 @@ def run(options: argparse.Namespace, stages: Stages) -> str:
     batch, positions, width = options.batch, options.positions or config.context_length, options.bytes
     activations = activation_bytes(config, batch, positions, kernels=KERNELS[options.kernel])
     weights, state = weight_bytes(config), training_state_bytes(config)
-    ceiling = decoding_ceiling(
-        config, options.bandwidth * 1e9, positions=positions, batch=batch, bytes_per_number=width
+    ceiling = max_decode_tokens_per_second(
+        config, options.bandwidth * 1e9, positions=positions, batch=batch, bytes_per_element=width
     )
     forward = forward_flops_per_token(config, positions)
-    numbers_cached = cache_bytes(config, positions, bytes_per_number=1)
+    numbers_cached = cache_bytes(config, positions, bytes_per_element=1)
     idle = parameter_count(config) - active_parameter_count(config)
     rows = [
         ("parameters", f"{parameter_count(config):,}"),
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace, stages: Stages) -> str:
         ("  gradients and AdamW's moments", _size(state)),
         (f"  activations ({options.kernel} attention, with logits)", _size(activations)),
         (f"decoding with {width:g} bytes a number", ""),
-        ("  weights", _size(weight_bytes(config, bytes_per_number=width))),
+        ("  weights", _size(weight_bytes(config, bytes_per_element=width))),
         (
             f"  cache of {batch} × {positions:,}",
             _size(batch * width * numbers_cached),

@@ -13,15 +13,15 @@ from llm_layers.commands.sources import read_model, stored_types
 from llm_layers.commands.stages import Stages
 from llm_layers.commands.text_options import whole
 from llm_layers.config import ModelConfig
-from llm_layers.errors import LayersError
-from llm_layers.gguf.saving import save_gguf
-from llm_layers.loss import cross_entropy
+from llm_layers.formats.gguf.saving import save_gguf
+from llm_layers.formats.huggingface.storage import load_config
+from llm_layers.interface import LayersError
+from llm_layers.layers.loss import cross_entropy
+from llm_layers.layers.quantized_linear import quantize_model, stored_bytes
 from llm_layers.model import Decoder
-from llm_layers.quantized_linear import quantize_model, stored_bytes
-from llm_layers.storage import load_config
 from llm_tokenizer import Tokenizer, TokenizerError
+from llm_tokenizer.corpus.text import decode_strictly
 from llm_tokenizer.files.gguf_writing import GgufVocabulary
-from llm_tokenizer.text import decode_strictly
 
 SUMMARY = "what int8 and int4 weights save, and what they cost in perplexity on a text of yours"
 EXAMPLES = """examples:

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import torch
 
-from llm_layers.accounting import parameter_count
 from llm_layers.commands.stages import Stages
 from llm_layers.config import ModelConfig
-from llm_layers.gguf.file import read_gguf
+from llm_layers.formats.gguf.file import read_gguf
+from llm_layers.formats.huggingface.storage import load_model
+from llm_layers.inspection.costs import parameter_count
 from llm_layers.model import Decoder
-from llm_layers.storage import load_model
 
 
 def read_model(name: str, config: ModelConfig, stages: Stages, *, dtype: torch.dtype | None = None) -> Decoder:

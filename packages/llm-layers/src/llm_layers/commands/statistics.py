@@ -6,11 +6,11 @@ from pathlib import Path
 from llm_layers.commands.sources import read_model
 from llm_layers.commands.stages import Stages
 from llm_layers.commands.text_options import add_text_arguments, check_out, check_two, read_text, written
+from llm_layers.formats.huggingface.storage import load_config
 from llm_layers.inspection.ailments import ailments
 from llm_layers.inspection.statistics import layer_statistics
 from llm_layers.inspection.statistics_picture import statistics_picture
 from llm_layers.inspection.table import statistics_table
-from llm_layers.storage import load_config
 
 SUMMARY = "how large outputs and gradients are, layer by layer, and what looks ill"
 EXAMPLES = """examples:

@@ -8,8 +8,8 @@ from pathlib import Path
 from torch import Tensor
 
 from llm_layers.config import ModelConfig
-from llm_layers.errors import LayersError
 from llm_layers.inspection.text import checked_ids, ids_of, label_of_id, labels_of, tokenizer_of
+from llm_layers.interface import LayersError
 
 
 def add_text_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:

@@ -10,9 +10,9 @@
 | `text`, `picture`, `page` | ids and labels; SVG shapes; a web page in one file |
 """
 
-from llm_layers.inspection.ailments import Ailment, ailments
+from llm_layers.inspection.ailments import Issue, ailments
 from llm_layers.inspection.divergence import Divergence, first_divergence
-from llm_layers.inspection.foreign import load_foreign
+from llm_layers.inspection.foreign import load_transformers
 from llm_layers.inspection.lens import Lens, logit_lens
 from llm_layers.inspection.lens_page import lens_page
 from llm_layers.inspection.maps import attention_maps
@@ -23,8 +23,8 @@ from llm_layers.inspection.statistics import Statistics, layer_statistics
 from llm_layers.inspection.statistics_picture import statistics_picture
 
 __all__ = [
-    "Ailment",
     "Divergence",
+    "Issue",
     "Lens",
     "Recording",
     "Statistics",
@@ -35,7 +35,7 @@ __all__ = [
     "first_divergence",
     "layer_statistics",
     "lens_page",
-    "load_foreign",
+    "load_transformers",
     "logit_lens",
     "record",
     "statistics_picture",

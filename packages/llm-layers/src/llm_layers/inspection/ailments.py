@@ -18,7 +18,7 @@ MOST = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ailment:
+class Issue:
     """Something that looks ill.
 
     Args:
@@ -33,7 +33,7 @@ class Ailment:
     says: str
 
 
-def ailments(statistics: Statistics) -> list[Ailment]:
+def ailments(statistics: Statistics) -> list[Issue]:
     """Name what looks ill, each thing once, at the place where it begins."""
     return [
         *_not_finite(statistics),
@@ -44,7 +44,7 @@ def ailments(statistics: Statistics) -> list[Ailment]:
     ]
 
 
-def _not_finite(statistics: Statistics) -> Iterator[Ailment]:
+def _not_finite(statistics: Statistics) -> Iterator[Issue]:
     backwards = [*reversed(statistics.gradients.values()), *reversed(statistics.weight_gradients.values())]
     for what, parts in (
         ("the weight", statistics.weights.values()),
@@ -55,15 +55,15 @@ def _not_finite(statistics: Statistics) -> Iterator[Ailment]:
             if part.spread.not_finite > 0:
                 share = f"{100 * part.spread.not_finite:.3g}% of its numbers are NaN or infinite"
                 says = f"{what} {part.name} is the first that is not finite: {share}"
-                yield Ailment(name="not finite", where=part.name, says=says)
+                yield Issue(name="not finite", where=part.name, says=says)
                 return  # everything behind it is not finite because of it
 
 
-def _near_overflow(statistics: Statistics) -> Iterator[Ailment]:
+def _near_overflow(statistics: Statistics) -> Iterator[Issue]:
     for part in statistics.outputs.values():
         if part.spread.largest > NEAR_THE_LIMIT * statistics.limit:
             says = f"{part.name} reaches {part.spread.largest:.3g}, and its type ends at {statistics.limit:.3g}"
-            yield Ailment(name="near overflow", where=part.name, says=says)
+            yield Issue(name="near overflow", where=part.name, says=says)
             return
 
 
@@ -72,16 +72,16 @@ def _streams(parts: dict[str, Measured]) -> list[Measured]:
     return [part for name, part in parts.items() if name == "stream" or name.endswith(".stream")]
 
 
-def _growing_stream(statistics: Statistics) -> Iterator[Ailment]:
+def _growing_stream(statistics: Statistics) -> Iterator[Issue]:
     streams = _streams(statistics.outputs)
     sizes = [stream.spread.rms for stream in streams]
     if (ratio := _ratio(max(sizes), sizes[0])) > WHOLE:
         begins = _first_step(streams, growing=True)
         says = f"the stream grows {ratio:.3g} times above what enters the first block; it begins at {begins.name}"
-        yield Ailment(name="exploding activations", where=begins.name, says=says)
+        yield Issue(name="exploding activations", where=begins.name, says=says)
 
 
-def _gradients(statistics: Statistics) -> Iterator[Ailment]:
+def _gradients(statistics: Statistics) -> Iterator[Issue]:
     streams = list(reversed(_streams(statistics.gradients)))  # as the gradient flows: from the last block to the first
     if len(streams) < 2:
         return
@@ -94,7 +94,7 @@ def _gradients(statistics: Statistics) -> Iterator[Ailment]:
             f"the gradient of the stream {word} {ratio if growing else 1 / max(ratio, 1e-300):.3g} times from the "
             f"last block to the first; on its way back it begins at {begins.name}"
         )
-        yield Ailment(name=f"{'exploding' if growing else 'vanishing'} gradients", where=begins.name, says=says)
+        yield Issue(name=f"{'exploding' if growing else 'vanishing'} gradients", where=begins.name, says=says)
 
 
 def _first_step(parts: list[Measured], *, growing: bool) -> Measured:
@@ -106,16 +106,16 @@ def _first_step(parts: list[Measured], *, growing: bool) -> Measured:
     return next((part for step, part in steps if step > STEP), max(steps, key=lambda step: step[0])[1])
 
 
-def _dead(statistics: Statistics) -> Iterator[Ailment]:
+def _dead(statistics: Statistics) -> Iterator[Issue]:
     for name, part in statistics.outputs.items():
         if name.endswith(("attention.output", "feed_forward.output")) and part.spread.zeros == 1:
             says = f"{name} is all zeros: the part adds nothing to the stream, as directly after `initialize`"
-            yield Ailment(name="silent part", where=name, says=says)
+            yield Issue(name="silent part", where=name, says=says)
             break
     for name, part in statistics.outputs.items():
         if name.endswith("feed_forward.inner") and part.silent >= MOST:
             says = f"{100 * part.silent:.3g}% of the units of {name} are zero for every token: they cannot learn"
-            yield Ailment(name="dead units", where=name, says=says)
+            yield Issue(name="dead units", where=name, says=says)
             break
 
 

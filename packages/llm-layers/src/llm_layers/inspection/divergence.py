@@ -9,13 +9,13 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from llm_layers.config import ModelConfig
-from llm_layers.errors import LayersError
 from llm_layers.inspection.causes.guess import Cause, Scene
 from llm_layers.inspection.causes.naming import EXACT, causes_of_gradient, causes_of_value, causes_of_weight
 from llm_layers.inspection.difference import Difference, difference
 from llm_layers.inspection.flow import hidden_weights_of, weights_of
 from llm_layers.inspection.recording import Recording, record
 from llm_layers.inspection.subject import Subject, subject_of
+from llm_layers.interface import LayersError
 
 TOLERANCES = {torch.float64: 1e-7, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2}
 """By the coarser of the two models' types: some hundred times what rounding leaves after a few blocks."""
@@ -99,7 +99,7 @@ def first_divergence(
         named only when what it would give is what stands there. Backwards the same holds from the loss on.
 
     Args:
-        a: the model that is taken to be right: a `Decoder`, a module with its names, or one from `load_foreign`.
+        a: the model that is taken to be right: a `Decoder`, a module with its names, or one from `load_transformers`.
         b: the model in doubt, of the same shape. In float64 (`model.double()`) more is seen than in float32.
         ids: a text, of which at least 2 tokens.
         tolerance: largest difference that counts as none, as a share of the largest number of a tensor; None takes

@@ -10,21 +10,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from llm_layers.architectures import architecture_of
-from llm_layers.architectures.architecture import Architecture
 from llm_layers.config import ModelConfig
-from llm_layers.errors import LayersError
+from llm_layers.formats.huggingface.architecture import Architecture
+from llm_layers.formats.huggingface.families import architecture_of
+from llm_layers.formats.huggingface.storage import load_config
 from llm_layers.inspection.flow import NORMS
 from llm_layers.inspection.subject import KernelCall, Layout, Tap
+from llm_layers.interface import LayersError
 from llm_layers.model import Decoder
-from llm_layers.storage import load_config
 
 WATCHED = "llm_layers_watched"  # the name under which transformers knows the kernel that takes notes
 
 
 @dataclass(frozen=True, kw_only=True)
 class ForeignModel:
-    """A model of transformers whose parts are found through the tables of `llm_layers.architectures`."""
+    """A model of transformers whose parts are found through the tables of `llm_layers.formats.huggingface.families`."""
 
     module: nn.Module
     config: ModelConfig
@@ -90,7 +90,7 @@ class ForeignModel:
             if f"attention.{part}.gain" in names:
                 module = self._module(f"{block}.attention.{part}.gain")
                 # Gemma's code moves the heads to the front before it normalises, the others' after.
-                gemma = self.architecture.design.norm == "rms_from_one"
+                gemma = self.architecture.design.norm == "rms_unit_offset"
                 yield tap(f"attention.{part}", module, layout="heads" if gemma else "positions first")
         output = self._module(f"{block}.attention.output.weight")
         yield tap("attention.gathered", output, "input")
@@ -156,7 +156,7 @@ def _watched(model: Any, note: Callable[[KernelCall], None]) -> Iterator[None]:
         model.set_attn_implementation(before)
 
 
-def load_foreign(folder: str | os.PathLike[str]) -> ForeignModel:
+def load_transformers(folder: str | os.PathLike[str]) -> ForeignModel:
     """Load a model folder with transformers, to be compared with ours.
 
     Args:

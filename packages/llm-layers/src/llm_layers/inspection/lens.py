@@ -7,11 +7,11 @@ from jaxtyping import Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from llm_layers.attention import soft_cap
-from llm_layers.errors import LayersError
 from llm_layers.inspection.causes.guess import head_of
 from llm_layers.inspection.recording import record
 from llm_layers.inspection.subject import OurModel, Subject, subject_of
+from llm_layers.interface import LayersError
+from llm_layers.layers.attention import soft_cap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +66,8 @@ def logit_lens(model: nn.Module | Subject, ids: Int[Tensor, "batch position"], *
     final_norm = subject.module.get_submodule("final_norm")
     with torch.inference_mode():
         logits = F.linear(final_norm(streams), head_of(recording))
-        if subject.config.logit_cap is not None:
-            logits = soft_cap(logits, subject.config.logit_cap)
+        if subject.config.final_logit_softcap is not None:
+            logits = soft_cap(logits, subject.config.final_logit_softcap)
         shares = torch.softmax(logits.float(), dim=-1)
         tokens = _likeliest(shares, min(top, shares.shape[-1]))
         following = ids[0, 1:].expand(layers + 1, -1)[..., None]

@@ -4,9 +4,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from llm_layers.attention import soft_cap, softmax
 from llm_layers.inspection.recording import HIDDEN
 from llm_layers.inspection.subject import KernelCall, Subject, subject_of
+from llm_layers.layers.attention import soft_cap, softmax
 
 
 def attention_maps(model: nn.Module | Subject, ids: Int[Tensor, "batch position"]) -> list[Tensor]:
@@ -18,7 +18,7 @@ def attention_maps(model: nn.Module | Subject, ids: Int[Tensor, "batch position"
         clear way. So the maps are the same whether the model runs the clear kernel or one that never holds the shares.
 
     Args:
-        model: a `Decoder` of any design, a module with its names, or one from `load_foreign`.
+        model: a `Decoder` of any design, a module with its names, or one from `load_transformers`.
         ids: the text; of several texts the first is shown.
 
     Returns:
@@ -41,7 +41,7 @@ def attention_maps(model: nn.Module | Subject, ids: Int[Tensor, "batch position"
             subject.logits(ids[:1])
     finally:
         subject.module.train(was_training)
-    return [shares_of(calls[layer], subject.config.score_cap) for layer in sorted(calls)]
+    return [shares_of(calls[layer], subject.config.attn_logit_softcap) for layer in sorted(calls)]
 
 
 def shares_of(call: KernelCall, cap: float | None) -> Tensor:

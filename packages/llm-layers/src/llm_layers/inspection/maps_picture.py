@@ -5,8 +5,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from llm_layers.errors import LayersError
 from llm_layers.inspection.picture import box, path, picture, words
+from llm_layers.interface import LayersError
 
 SHOWN = 0.002
 """A smaller share is not drawn: it could not be seen, and a long text would make a large file."""

@@ -12,9 +12,9 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from llm_layers.config import ModelConfig
-from llm_layers.errors import LayersError
 from llm_layers.inspection.flow import flow
 from llm_layers.inspection.subject import KernelCall, Layout, Subject, Tap, subject_of
+from llm_layers.interface import LayersError
 
 INTO = {"attention.output.weight": "attention.gathered", "feed_forward.down.weight": "feed_forward.inner"}
 OUT = {"feed_forward.gate.weight": "feed_forward.gate", "feed_forward.up.weight": "feed_forward.up"}
@@ -52,7 +52,7 @@ def record(model: nn.Module | Subject, ids: Int[Tensor, "batch position"], *, gr
     """Run a model on a text and keep every tensor that has a name; the model is left as it was.
 
     Args:
-        model: a `Decoder`, a module with the same names, or a foreign model from `load_foreign`.
+        model: a `Decoder`, a module with the same names, or a foreign model from `load_transformers`.
         ids: the text.
         gradients: whether the loss is taken back through the model too.
 
@@ -95,20 +95,20 @@ class Recorder(TorchFunctionMode):
         self.kept: dict[str, tuple[Tensor, Layout, int | None, float]] = {}
         self.config, self.ids = config, ids
         self.layer: int | None = None  # the block whose attention is at work
-        self.linears: dict[int, tuple[str | None, str | None]] = {}
+        self.fused_linears: dict[int, tuple[str | None, str | None]] = {}
         for name, weight in weights.items():
             block = ".".join(name.split(".")[:2])
             part = name.removeprefix(f"{block}.")
             if part in INTO or part in OUT:
                 ends = (f"{block}.{table[part]}" if part in table else None for table in (INTO, OUT))
-                self.linears[id(weight)] = (next(ends), next(ends))
+                self.fused_linears[id(weight)] = (next(ends), next(ends))
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run any call of torch; keep what goes through those weights, and what goes through a softmax."""
         result = func(*args, **(kwargs or {}))
         called = getattr(func, "__name__", "")
-        if called == "linear" and len(args) > 1 and id(args[1]) in self.linears:
-            into, out = self.linears[id(args[1])]
+        if called == "linear" and len(args) > 1 and id(args[1]) in self.fused_linears:
+            into, out = self.fused_linears[id(args[1])]
             if into is not None:
                 self.keep(into, args[0], "stream")
             if out is not None:

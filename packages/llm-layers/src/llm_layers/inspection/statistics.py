@@ -92,7 +92,7 @@ def layer_statistics(model: nn.Module | Subject, ids: Int[Tensor, "batch positio
         gets no gradient and stays so. Each of these begins somewhere, and the place says what to look at.
 
     Args:
-        model: a `Decoder`, a module with its names, or one from `load_foreign`. It is not changed; no gradient is
+        model: a `Decoder`, a module with its names, or one from `load_transformers`. It is not changed; no gradient is
             left in it.
         ids: a text of at least 2 tokens; the loss is the mean cross-entropy of each token after those before it.
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from llm_layers.inspection.ailments import Ailment
+from llm_layers.inspection.ailments import Issue
 from llm_layers.inspection.flow import layer_and_part
 from llm_layers.inspection.picture import box, path, picture, words
 from llm_layers.inspection.statistics import Measured, Statistics
@@ -12,7 +12,7 @@ PARTS = ("attention.output", "feed_forward.output")
 WIDTH, HEIGHT, LEFT, TOP = 640.0, 190.0, 64.0, 46.0
 
 
-def statistics_picture(statistics: Statistics, found: Sequence[Ailment] = ()) -> str:
+def statistics_picture(statistics: Statistics, found: Sequence[Issue] = ()) -> str:
     """Draw the root mean square by layer: of the stream and of both branches, forward above, backward below.
 
     Args:

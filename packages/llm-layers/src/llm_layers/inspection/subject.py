@@ -8,7 +8,7 @@ from typing import Literal, Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from llm_layers.config import ModelConfig
-from llm_layers.errors import LayersError
+from llm_layers.interface import LayersError
 
 Layout = Literal["stream", "heads", "positions first", "visible", "scores"]
 """How the numbers of a point lie: [batch, position, width]; [batch, heads, position, d_head]; with the positions before

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from llm_layers.inspection.ailments import Ailment
+from llm_layers.inspection.ailments import Issue
 from llm_layers.inspection.divergence import Divergence, Part
 from llm_layers.inspection.flow import layer_and_part
 from llm_layers.inspection.lens import Lens
@@ -48,7 +48,7 @@ def lens_detail(lens: Lens, labels: Sequence[str], name: Callable[[int], str], p
     return f'position {position}, "{labels[position]}"{following}\n' + aligned(rows)
 
 
-def statistics_table(statistics: Statistics, found: Sequence[Ailment], *, everything: bool = False) -> str:
+def statistics_table(statistics: Statistics, found: Sequence[Issue], *, everything: bool = False) -> str:
     """Give a row a tensor: outputs and their gradients side by side, then the gradients of the weights."""
     rows = [["output", "rms", "mean", "largest", "zeros", "not finite", "its gradient: rms", "largest", "zeros"]]
     for point, part in statistics.outputs.items():

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from llm_layers.config import ModelConfig
-from llm_layers.errors import LayersError
+from llm_layers.interface import LayersError
 from llm_tokenizer import TokenizerError, load_tokenizer
+from llm_tokenizer.commands.token_display import token_label
 from llm_tokenizer.interface import Tokenizer
-from llm_tokenizer.show import token_label
 
 
 def ids_of(text: str, folder: str | os.PathLike[str], config: ModelConfig) -> tuple[Tensor, list[str]]:

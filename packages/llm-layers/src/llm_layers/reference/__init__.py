@@ -29,7 +29,31 @@ from llm_layers.reference.block import block, block_backward
 from llm_layers.reference.decoder import decoder, decoder_backward
 from llm_layers.reference.dropout import dropout, dropout_backward
 from llm_layers.reference.embedding import embedding, embedding_backward, tied_head, tied_head_backward
-from llm_layers.reference.experts import (
+from llm_layers.reference.feed_forward import (
+    geglu,
+    geglu_backward,
+    gelu_feed_forward,
+    gelu_feed_forward_backward,
+    relu_squared_feed_forward,
+    relu_squared_feed_forward_backward,
+    swiglu,
+    swiglu_backward,
+)
+from llm_layers.reference.initialization import scaled_initialization, truncated_normal
+from llm_layers.reference.linear import linear, linear_backward
+from llm_layers.reference.lora import lora_linear, lora_linear_backward, merge_lora, merge_lora_backward
+from llm_layers.reference.loss import (
+    cross_entropy,
+    cross_entropy_backward,
+    linear_cross_entropy,
+    linear_cross_entropy_backward,
+    smoothed_cross_entropy,
+    smoothed_cross_entropy_backward,
+    z_loss,
+    z_loss_backward,
+)
+from llm_layers.reference.mask import causal_mask, sliding_window_mask
+from llm_layers.reference.mixture_of_experts import (
     load_balancing_loss,
     load_balancing_loss_backward,
     mixture_of_experts,
@@ -41,17 +65,7 @@ from llm_layers.reference.experts import (
     top_k_router,
     top_k_router_backward,
 )
-from llm_layers.reference.feed_forward import (
-    geglu,
-    geglu_backward,
-    gelu_feed_forward,
-    gelu_feed_forward_backward,
-    relu_squared_feed_forward,
-    relu_squared_feed_forward_backward,
-    swiglu,
-    swiglu_backward,
-)
-from llm_layers.reference.heads import (
+from llm_layers.reference.multi_head_attention import (
     cached_attention,
     cached_attention_backward,
     grouped_query_attention,
@@ -65,20 +79,6 @@ from llm_layers.reference.heads import (
     split_heads,
     split_heads_backward,
 )
-from llm_layers.reference.initialization import scaled_initialization, truncated_normal
-from llm_layers.reference.linear import linear, linear_backward
-from llm_layers.reference.lora import lora_linear, lora_linear_backward, merge_lora, merge_lora_backward
-from llm_layers.reference.loss import (
-    cross_entropy,
-    cross_entropy_backward,
-    head_cross_entropy,
-    head_cross_entropy_backward,
-    smoothed_cross_entropy,
-    smoothed_cross_entropy_backward,
-    z_loss,
-    z_loss_backward,
-)
-from llm_layers.reference.mask import causal_mask, sliding_window_mask
 from llm_layers.reference.norm import (
     layer_norm,
     layer_norm_backward,
@@ -109,13 +109,13 @@ from llm_layers.reference.residual import (
     pre_norm_backward,
 )
 from llm_layers.reference.rotary import (
+    inverse_frequencies,
     rotary,
     rotary_backward,
     rotary_interleaved,
     rotary_interleaved_backward,
-    rotary_speeds,
 )
-from llm_layers.reference.rotary_scaling import linear_scaling, llama3_scaling, yarn_scaling, yarn_temperature
+from llm_layers.reference.rotary_scaling import linear_scaling, llama3_scaling, yarn_attention_factor, yarn_scaling
 
 __all__ = [
     "attention",
@@ -151,18 +151,19 @@ __all__ = [
     "gelu_tanh_backward",
     "grouped_query_attention",
     "grouped_query_attention_backward",
-    "head_cross_entropy",
-    "head_cross_entropy_backward",
     "int4_linear",
     "int4_linear_backward",
     "int8_linear",
     "int8_linear_backward",
+    "inverse_frequencies",
     "layer_norm",
     "layer_norm_backward",
     "learned_positions",
     "learned_positions_backward",
     "linear",
     "linear_backward",
+    "linear_cross_entropy",
+    "linear_cross_entropy_backward",
     "linear_scaling",
     "llama3_scaling",
     "load_balancing_loss",
@@ -199,7 +200,6 @@ __all__ = [
     "rotary_backward",
     "rotary_interleaved",
     "rotary_interleaved_backward",
-    "rotary_speeds",
     "router_z_loss",
     "router_z_loss_backward",
     "scaled_initialization",
@@ -222,8 +222,8 @@ __all__ = [
     "top_k_router",
     "top_k_router_backward",
     "truncated_normal",
+    "yarn_attention_factor",
     "yarn_scaling",
-    "yarn_temperature",
     "z_loss",
     "z_loss_backward",
 ]  # fmt: skip

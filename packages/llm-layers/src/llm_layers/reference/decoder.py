@@ -11,7 +11,6 @@ import numpy as np
 
 from llm_layers.reference.arrays import Array
 from llm_layers.reference.embedding import embedding, embedding_backward
-from llm_layers.reference.experts import mixture_of_experts, mixture_of_experts_backward
 from llm_layers.reference.feed_forward import (
     geglu,
     geglu_backward,
@@ -20,7 +19,10 @@ from llm_layers.reference.feed_forward import (
     swiglu,
     swiglu_backward,
 )
-from llm_layers.reference.heads import (
+from llm_layers.reference.linear import linear, linear_backward
+from llm_layers.reference.mask import causal_mask, sliding_window_mask
+from llm_layers.reference.mixture_of_experts import mixture_of_experts, mixture_of_experts_backward
+from llm_layers.reference.multi_head_attention import (
     grouped_query_attention,
     grouped_query_attention_backward,
     merge_heads,
@@ -28,10 +30,8 @@ from llm_layers.reference.heads import (
     split_heads,
     split_heads_backward,
 )
-from llm_layers.reference.linear import linear, linear_backward
-from llm_layers.reference.mask import causal_mask, sliding_window_mask
 from llm_layers.reference.norm import layer_norm, layer_norm_backward, rms_norm, rms_norm_backward
-from llm_layers.reference.rotary import rotary_speeds
+from llm_layers.reference.rotary import inverse_frequencies
 from llm_layers.reference.rotary_scaling import llama3_scaling
 from llm_layers.reference.tape import Tape
 
@@ -120,7 +120,7 @@ def _speeds(layer: int, settings: Settings, d_head: int) -> Array:
     table = settings["rope_parameters"]
     if settings["model_type"] == "gemma3_text":
         table = table["sliding_attention" if _is_local(layer, settings) else "full_attention"]
-    speeds = rotary_speeds(d_head, table["rope_theta"])
+    speeds = inverse_frequencies(d_head, table["rope_theta"])
     if table["rope_type"] == "llama3":
         keys = ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings")
         return llama3_scaling(speeds, *(table[key] for key in keys))

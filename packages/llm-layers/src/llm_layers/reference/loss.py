@@ -4,7 +4,7 @@ import numpy as np
 
 from llm_layers.reference.arrays import Array, outer
 from llm_layers.reference.attention import softmax
-from llm_layers.reference.experts import log_sum_exp
+from llm_layers.reference.mixture_of_experts import log_sum_exp
 
 
 def cross_entropy(logits: Array, targets: Array, ignored: int) -> Array:
@@ -82,12 +82,12 @@ def z_loss_backward(dloss: Array, logits: Array, targets: Array, ignored: int) -
     return dloss * slope[..., None] * softmax(logits, -1)
 
 
-def head_cross_entropy(hidden: Array, head: Array, targets: Array, ignored: int) -> Array:
+def linear_cross_entropy(hidden: Array, head: Array, targets: Array, ignored: int) -> Array:
     """Give the cross-entropy of the logits hidden headᵀ."""
     return cross_entropy(hidden @ head.T, targets, ignored)
 
 
-def head_cross_entropy_backward(
+def linear_cross_entropy_backward(
     dloss: Array, hidden: Array, head: Array, targets: Array, ignored: int
 ) -> tuple[Array, Array]:
     """Gradients of hidden and head.

@@ -73,6 +73,6 @@ def yarn_scaling(
     return np.array(scaled)
 
 
-def yarn_temperature(factor: float) -> float:
+def yarn_attention_factor(factor: float) -> float:
     """Give 0.1 · ln(factor) + 1, and 1 for a factor that does not stretch."""
     return 0.1 * math.log(max(factor, 1.0)) + 1.0

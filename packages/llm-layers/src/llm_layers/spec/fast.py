@@ -3,20 +3,20 @@
 from functools import partial
 from typing import Any
 
-from llm_layers.fast import (
+from llm_layers.kernels.fast_presets import (
     FAST,
     attention,
     geglu,
     gelu_feed_forward,
-    head_cross_entropy,
     layer_norm,
     linear,
+    linear_cross_entropy,
     relu_squared_feed_forward,
     rms_norm,
     rotate,
     swiglu,
 )
-from llm_layers.rotary import rotary_angles
+from llm_layers.layers.rotary import rotary_angles
 from llm_layers.spec.ours.block import block as _block
 from llm_layers.spec.ours.decoder import decoder as _decoder
 
@@ -26,9 +26,9 @@ __all__ = [
     "decoder",
     "geglu",
     "gelu_feed_forward",
-    "head_cross_entropy",
     "layer_norm",
     "linear",
+    "linear_cross_entropy",
     "query_key_norm",
     "relu_squared_feed_forward",
     "rms_norm",

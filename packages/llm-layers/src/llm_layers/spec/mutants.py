@@ -1,7 +1,7 @@
 """`python -m llm_layers.spec.mutants`: the mutation score of this package's specification."""
 
 from llm_layers.spec import SPECIFICATION
-from llm_tokenizer.spec.mutation import main
+from llm_tokenizer.conformance.mutation import main
 
 # Planted faults that change no answer, each with the reason.
 EQUIVALENT: dict[str, str] = {

@@ -9,20 +9,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from llm_tokenizer.bpe import BytePairTokenizer
+from llm_tokenizer.bpe.splitting import PATTERNS
+from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
+from llm_tokenizer.bpe.training import EarlyStop, train_bpe
 from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.commands.options import Verbs, add_corpus, add_verb, parts
-from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.commands.progress import ProgressLine
 from llm_tokenizer.files.huggingface import FILE, save_tokenizer
 from llm_tokenizer.files.writing import UNFINISHED
-from llm_tokenizer.patterns import PATTERNS
-from llm_tokenizer.progress import ProgressLine
-from llm_tokenizer.training import EarlyStop, train_bpe
+from llm_tokenizer.interface import TokenizerError
 
 EXAMPLES = """\
   llm-tokenizer train plays/ --vocab-size 4096 --special-token '<|endoftext|>' --output shakespeare
-  llm-tokenizer train 'news/*.jsonl.gz' --field text --minimum-frequency 2 --processes 4 -o news
-  zcat dump.gz | llm-tokenizer train - --separator '<|end|>' --at-most -o dump
+  llm-tokenizer train 'news/*.jsonl.gz' --field text --min-frequency 2 --processes 4 -o news
+  zcat dump.gz | llm-tokenizer train - --separator '<|end|>' --allow-smaller -o dump
 """
 
 
@@ -33,11 +33,11 @@ def add_train(verbs: "Verbs") -> None:
     verb.add_argument("--output", "-o", required=True, help="the folder to save tokenizer.json in")
     verb.add_argument("--replace", action="store_true", help="replace the tokenizer that the folder holds already")
     verb.add_argument("--vocab-size", type=int, default=4096, help="how many ids there shall be (default: 4096)")
-    verb.add_argument("--at-most", action="store_true", help="take fewer ids where the texts do not give so many")
+    verb.add_argument("--allow-smaller", action="store_true", help="take fewer ids where the texts do not give so many")
     verb.add_argument("--pattern", default="gpt2", help=f"where text is cut: {', '.join(PATTERNS)} (default: gpt2)")
     verb.add_argument("--special-token", action="append", default=[], metavar="NAME", help="may be given several times")
     verb.add_argument(
-        "--minimum-frequency",
+        "--min-frequency",
         type=int,
         default=1,
         metavar="N",
@@ -45,7 +45,7 @@ def add_train(verbs: "Verbs") -> None:
     )
     verb.add_argument("--processes", type=int, default=1, metavar="N", help="how many processes count (default: 1)")
     verb.add_argument(
-        "--most-pieces", type=int, metavar="N", help="forget the rarest pieces when there are more (default: keep all)"
+        "--max-unique-pieces", type=int, metavar="N", help="forget the rarest pieces when there are more (default: keep all)"
     )
     verb.add_argument(
         "--characters",
@@ -111,10 +111,10 @@ def _train_bpe(options: argparse.Namespace) -> BytePairTokenizer:
             vocab_size=options.vocab_size,
             pattern=options.pattern,
             special_tokens=options.special_token,
-            minimum_frequency=options.minimum_frequency,
-            at_most=options.at_most,
+            min_frequency=options.min_frequency,
+            allow_smaller=options.allow_smaller,
             processes=options.processes,
-            most_pieces=options.most_pieces,
+            max_unique_pieces=options.max_unique_pieces,
             progress=learning,
         )
     learning.close()

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
+from llm_tokenizer.commands.measures import Measures, Measuring, measure_text
 from llm_tokenizer.commands.options import (
     Verbs,
     add_allow_special,
@@ -18,12 +19,16 @@ from llm_tokenizer.commands.options import (
     whole_text,
     written,
 )
-from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.commands.token_display import (
+    compare_as_html,
+    show_as_html,
+    show_in_terminal,
+    show_with_marks,
+    token_label,
+)
+from llm_tokenizer.corpus.encode_stream import encode_blocks
 from llm_tokenizer.files.detecting import load_tokenizer
-from llm_tokenizer.interface import Tokenizer
-from llm_tokenizer.measures import Measures, Measuring, measure_text
-from llm_tokenizer.show import compare_as_html, show_as_html, show_in_terminal, show_with_marks, token_label
-from llm_tokenizer.stream_encoding import encode_blocks
+from llm_tokenizer.interface import Tokenizer, TokenizerError
 
 MOST_SHOWN = 1 << 22  # characters, on a page or side by side; `show` and `stats` take a text of any size
 Draw = Callable[[Tokenizer, Sequence[int], int], None]

@@ -9,13 +9,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, get_args
 
-from llm_tokenizer.cleaning import Controls, LineBreaks, Normalization
-from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.commands.progress import ProgressLine
+from llm_tokenizer.corpus.cleaning import Controls, LineBreaks, Normalization
+from llm_tokenizer.corpus.file_search import JSON_LINES, TEXT_FILES
+from llm_tokenizer.corpus.text import read_parts, read_placed_documents, text_files
+from llm_tokenizer.corpus.unicode_decoding import Errors, decoded_blocks, source_name
 from llm_tokenizer.files.writing import whole_file
-from llm_tokenizer.progress import ProgressLine
-from llm_tokenizer.reading.decoding import Errors, decoded_blocks, source_name
-from llm_tokenizer.reading.finding import JSON_LINES, TEXT_FILES
-from llm_tokenizer.text import read_parts, read_placed_documents, text_files
+from llm_tokenizer.interface import TokenizerError
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Run = Callable[[argparse.Namespace], None]

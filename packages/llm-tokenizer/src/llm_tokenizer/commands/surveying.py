@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from llm_tokenizer.commands.options import Verbs, add_corpus, add_verb, documents
-from llm_tokenizer.duplicates import Duplicates, find_duplicates
-from llm_tokenizer.summary import CorpusCounter, CorpusSummary
+from llm_tokenizer.corpus.duplicates import Duplicates, find_duplicates
+from llm_tokenizer.corpus.summary import CorpusCounter, CorpusSummary
 
 EXAMPLES = """\
   llm-tokenizer corpus plays/

@@ -16,13 +16,12 @@ from llm_tokenizer.commands.options import (
     opened,
     written,
 )
-from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.commands.progress import ProgressLine
+from llm_tokenizer.corpus.encode_stream import encode_blocks
+from llm_tokenizer.corpus.id_files import FORMATS, read_ids, write_ids
+from llm_tokenizer.corpus.unicode_decoding import decoded_blocks
 from llm_tokenizer.files.detecting import load_tokenizer
-from llm_tokenizer.id_files import FORMATS, read_ids, write_ids
-from llm_tokenizer.interface import Tokenizer
-from llm_tokenizer.progress import ProgressLine
-from llm_tokenizer.reading.decoding import decoded_blocks
-from llm_tokenizer.stream_encoding import encode_blocks
+from llm_tokenizer.interface import Tokenizer, TokenizerError
 
 ENCODE = """\
   echo 'To be, or not to be' | llm-tokenizer encode shakespeare

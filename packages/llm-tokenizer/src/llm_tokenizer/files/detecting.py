@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from llm_tokenizer.bpe import BytePairTokenizer
+from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
+from llm_tokenizer.bpe.sentencepiece import SentencePieceTokenizer
+from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.byte import ByteTokenizer
 from llm_tokenizer.character import CharacterTokenizer
-from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.files import gpt2
 from llm_tokenizer.files.field import naming, refusal
 from llm_tokenizer.files.gguf import load_gguf
@@ -17,10 +18,9 @@ from llm_tokenizer.files.metadata import MAGIC
 from llm_tokenizer.files.reading import load_hugging_face
 from llm_tokenizer.files.sentencepiece import load_sentencepiece
 from llm_tokenizer.files.tiktoken import load_tiktoken
-from llm_tokenizer.published import PublishedTokenizer
-from llm_tokenizer.sentencepiece_bpe import SentencePieceTokenizer
+from llm_tokenizer.interface import TokenizerError
 
-LoadedTokenizer = BytePairTokenizer | PublishedTokenizer | SentencePieceTokenizer | ByteTokenizer | CharacterTokenizer
+LoadedTokenizer = BytePairTokenizer | PretrainedTokenizer | SentencePieceTokenizer | ByteTokenizer | CharacterTokenizer
 
 _IN_A_FOLDER = (FILE, *(pair[0] for pair in gpt2.NAMES), "tokenizer.model", "*.tiktoken", "*.gguf")
 _RANK = re.compile(rb"[A-Za-z0-9+/]+={0,2} \d+\r?(\n|$)")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.interface import TokenizerError
 
 LARGEST_FILE = 1 << 28  # bytes; the largest vocabularies that are in use take about 40 million
 LARGEST_ID = (1 << 24) - 1

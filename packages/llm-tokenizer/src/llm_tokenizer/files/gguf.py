@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from llm_tokenizer.alphabet import from_printable
+from llm_tokenizer.bpe.byte_unicode import from_printable
+from llm_tokenizer.bpe.encoding import Pair
+from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
+from llm_tokenizer.bpe.sentencepiece import SentencePieceTokenizer
 from llm_tokenizer.files.field import naming, refusal
 from llm_tokenizer.files.metadata import read_metadata
 from llm_tokenizer.files.sentencepiece import NORMAL, Piece, from_pieces
-from llm_tokenizer.merging import Pair
-from llm_tokenizer.published import PublishedTokenizer
-from llm_tokenizer.sentencepiece_bpe import SentencePieceTokenizer
 
 PATTERN_OF = {"gpt-2": "gpt2", "llama-bpe": "llama3", "qwen2": "qwen2", "smollm": "smollm"}
 WHOLE_PIECES = ("llama-bpe",)
@@ -27,7 +27,7 @@ _MODEL, _PRE, _TOKENS, _TYPES, _SCORES, _MERGES, _LEADING_BLANK = _KEYS = (
 )
 
 
-def load_gguf(path: str | Path) -> PublishedTokenizer | SentencePieceTokenizer:
+def load_gguf(path: str | Path) -> PretrainedTokenizer | SentencePieceTokenizer:
     """Read the tokenizer of a GGUF file.
 
     Byte-level ("gpt2") and SentencePiece ("llama") vocabularies are read. A control, user-defined or unused token is a
@@ -48,7 +48,7 @@ def load_gguf(path: str | Path) -> PublishedTokenizer | SentencePieceTokenizer:
         raise refusal(_MODEL, '"gpt2" or "llama"', kind, "load it with llama.cpp")
 
 
-def _byte_level(values: dict[str, Any]) -> PublishedTokenizer:
+def _byte_level(values: dict[str, Any]) -> PretrainedTokenizer:
     pre = values.get(_PRE)
     if not isinstance(pre, str) or pre not in PATTERN_OF:
         raise refusal(_PRE, f"one of {', '.join(PATTERN_OF)}", pre, "load it with llama.cpp")
@@ -74,12 +74,12 @@ def _byte_level(values: dict[str, Any]) -> PublishedTokenizer:
         if left not in id_of or right not in id_of:
             raise refusal(f"{_MERGES}[{place}]", "two tokens with a blank between them", merge)
         merges.append((id_of[left], id_of[right]))
-    return PublishedTokenizer(
+    return PretrainedTokenizer(
         tokens,
         merges,
         pattern=PATTERN_OF[pre],
         special_tokens=special_tokens,
-        whole_pieces=pre in WHOLE_PIECES,
+        ignore_merges=pre in WHOLE_PIECES,
         visible_tokens=[name for name, kind in zip(names, kinds, strict=True) if kind == _USER_DEFINED],
     )
 

@@ -15,17 +15,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llm_tokenizer.alphabet import to_printable
-from llm_tokenizer.bpe import BytePairTokenizer
+from llm_tokenizer.bpe.byte_unicode import to_printable
+from llm_tokenizer.bpe.encoding import Pair, merge_short
+from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
+from llm_tokenizer.bpe.sentencepiece import SentencePieceTokenizer
+from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.byte import BYTES, ByteTokenizer
-from llm_tokenizer.errors import TokenizerError
 from llm_tokenizer.files.gguf import PATTERN_OF, WHOLE_PIECES
 from llm_tokenizer.files.huggingface import END_OF_TEXT
 from llm_tokenizer.files.sentencepiece import BYTE, CONTROL, NORMAL, UNKNOWN, UNUSED, USER_DEFINED
-from llm_tokenizer.interface import Tokenizer
-from llm_tokenizer.merging import Pair, merge_short
-from llm_tokenizer.published import PublishedTokenizer
-from llm_tokenizer.sentencepiece_bpe import SentencePieceTokenizer
+from llm_tokenizer.interface import Tokenizer, TokenizerError
 
 PRE_OF = {pattern: pre for pre, pattern in PATTERN_OF.items()}
 UNKNOWN_TOKEN = "<unk>"  # noqa: S105 - a token of a vocabulary
@@ -78,22 +77,22 @@ def vocabulary_entries(tokenizer: Tokenizer, size: int, vocabulary: GgufVocabula
         )
     if isinstance(tokenizer, SentencePieceTokenizer):
         entries = _sentencepiece(tokenizer, size)
-    elif isinstance(tokenizer, (BytePairTokenizer, PublishedTokenizer, ByteTokenizer)):
+    elif isinstance(tokenizer, (BytePairTokenizer, PretrainedTokenizer, ByteTokenizer)):
         entries = _byte_level(tokenizer, size)
     else:
         raise TokenizerError(
-            "tokenizer: must be a BytePairTokenizer, PublishedTokenizer, SentencePieceTokenizer or ByteTokenizer, "
+            "tokenizer: must be a BytePairTokenizer, PretrainedTokenizer, SentencePieceTokenizer or ByteTokenizer, "
             f"was {type(tokenizer).__name__}, which GGUF cannot hold; leave it out and give the reader ids"
         )
     return entries | _ids(tokenizer, size, vocabulary)
 
 
-def _byte_level(tokenizer: BytePairTokenizer | PublishedTokenizer | ByteTokenizer, size: int) -> dict[str, Any]:
+def _byte_level(tokenizer: BytePairTokenizer | PretrainedTokenizer | ByteTokenizer, size: int) -> dict[str, Any]:
     tokens, merges, pre = dict(enumerate(BYTES)), tuple[Pair, ...](), "gpt-2"  # without merges no cut can be seen
     if not isinstance(tokenizer, ByteTokenizer):
         tokens, merges, pre = dict(tokenizer.tokens), tokenizer.merges, _pre(tokenizer)
     printable = {id: to_printable(token) for id, token in tokens.items()}
-    visible = tokenizer.visible_tokens if isinstance(tokenizer, PublishedTokenizer) else frozenset()
+    visible = tokenizer.visible_tokens if isinstance(tokenizer, PretrainedTokenizer) else frozenset()
     kinds = dict.fromkeys(printable, NORMAL)
     texts = dict(printable)
     for name, id in tokenizer.special_tokens.items():
@@ -140,7 +139,7 @@ def _rows(texts: dict[int, str], kinds: dict[int, int], size: int) -> dict[str, 
     }
 
 
-def _pre(tokenizer: BytePairTokenizer | PublishedTokenizer) -> str:
+def _pre(tokenizer: BytePairTokenizer | PretrainedTokenizer) -> str:
     """The format's name for the pattern, once it is known that it stands for all that this tokenizer does."""
     if tokenizer.pattern not in PRE_OF:
         raise TokenizerError(
@@ -148,20 +147,20 @@ def _pre(tokenizer: BytePairTokenizer | PublishedTokenizer) -> str:
             f"was {tokenizer.pattern!r}; train one with such a pattern, or leave it out and give the reader ids"
         )
     pre = PRE_OF[tokenizer.pattern]
-    normalization, whole_pieces = None, False
-    if isinstance(tokenizer, PublishedTokenizer):
-        normalization, whole_pieces = tokenizer.normalization, tokenizer.whole_pieces
+    normalization, ignore_merges = None, False
+    if isinstance(tokenizer, PretrainedTokenizer):
+        normalization, ignore_merges = tokenizer.normalization, tokenizer.ignore_merges
     if normalization not in (None, "NFC"):
         raise TokenizerError(
             f"tokenizer: must not change a text, was one with {normalization}; normalize texts before encoding them "
             "and make it without"
         )
-    if (pre in WHOLE_PIECES) != whole_pieces:
+    if (pre in WHOLE_PIECES) != ignore_merges:
         _check_merges_lead_to_all(tokenizer)
     return pre
 
 
-def _check_merges_lead_to_all(tokenizer: BytePairTokenizer | PublishedTokenizer) -> None:
+def _check_merges_lead_to_all(tokenizer: BytePairTokenizer | PretrainedTokenizer) -> None:
     """Where each token comes out of its own bytes, it is all the same whether whole pieces are looked up first."""
     tokens = tokenizer.tokens
     id_of = {token: id for id, token in tokens.items()}

@@ -8,19 +8,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from llm_tokenizer.alphabet import from_printable, to_printable
-from llm_tokenizer.bpe import BytePairTokenizer
-from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.bpe.byte_unicode import from_printable, to_printable
+from llm_tokenizer.bpe.encoding import Pair
+from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
+from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.files.field import check_id, naming, read_json, read_text, refusal
 from llm_tokenizer.files.writing import write_whole
-from llm_tokenizer.merging import Pair
-from llm_tokenizer.published import PublishedTokenizer
+from llm_tokenizer.interface import TokenizerError
 
 NAMES = (("encoder.json", "vocab.bpe"), ("vocab.json", "merges.txt"))
 FIRST_LINE = "#version: 0.2"
 
 
-def load_gpt2(folder: str | Path) -> PublishedTokenizer:
+def load_gpt2(folder: str | Path) -> PretrainedTokenizer:
     """Read the two files of a folder, under either pair of names.
 
     What is neither a byte nor made by a merge is a special token: the format has no other mark for one.
@@ -44,17 +44,17 @@ def load_gpt2(folder: str | Path) -> PublishedTokenizer:
             else:
                 special_tokens[token] = id
         merged: list[Pair] = [(id_of[left], id_of[right]) for left, right in pairs]
-        return PublishedTokenizer(tokens, merged, pattern="gpt2", special_tokens=special_tokens)
+        return PretrainedTokenizer(tokens, merged, pattern="gpt2", special_tokens=special_tokens)
 
 
-def save_gpt2(tokenizer: BytePairTokenizer | PublishedTokenizer, folder: str | Path) -> Path:
+def save_gpt2(tokenizer: BytePairTokenizer | PretrainedTokenizer, folder: str | Path) -> Path:
     """Write `encoder.json` and `vocab.bpe` into a folder, which is made if need be.
 
     Raises:
         TokenizerError: The format cannot say what this tokenizer does, or the folder cannot be written.
     """
     folder = Path(folder)
-    plain = not getattr(tokenizer, "whole_pieces", False) and getattr(tokenizer, "normalization", None) is None
+    plain = not getattr(tokenizer, "ignore_merges", False) and getattr(tokenizer, "normalization", None) is None
     if tokenizer.pattern != "gpt2" or not plain:
         raise TokenizerError(
             f"tokenizer: must cut by the pattern gpt2 and do nothing else to a text for these files, cuts by "

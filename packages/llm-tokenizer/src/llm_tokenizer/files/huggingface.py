@@ -10,16 +10,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from llm_tokenizer.alphabet import to_printable
-from llm_tokenizer.bpe import BytePairTokenizer
+from llm_tokenizer.bpe.byte_unicode import to_printable
+from llm_tokenizer.bpe.encoding import Pair
+from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
+from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.byte import BYTES, ByteTokenizer
 from llm_tokenizer.character import CharacterTokenizer
-from llm_tokenizer.errors import TokenizerError
-from llm_tokenizer.files.cutting import byte_level, pre_tokenizer, split
+from llm_tokenizer.files.splitting import byte_level, pre_tokenizer, split
 from llm_tokenizer.files.writing import write_whole
-from llm_tokenizer.interface import Tokenizer
-from llm_tokenizer.merging import Pair
-from llm_tokenizer.published import PublishedTokenizer
+from llm_tokenizer.interface import Tokenizer, TokenizerError
 
 FILE = "tokenizer.json"
 SETTINGS_FILE = "tokenizer_config.json"
@@ -61,7 +60,7 @@ def to_hugging_face(tokenizer: Tokenizer) -> dict[str, Any]:
     """The content of `tokenizer.json`."""
     if isinstance(tokenizer, BytePairTokenizer):
         parts = _byte_level(tokenizer.tokens, tokenizer.merges, pre_tokenizer(tokenizer.pattern))
-    elif isinstance(tokenizer, PublishedTokenizer):
+    elif isinstance(tokenizer, PretrainedTokenizer):
         parts = _published(tokenizer)
     elif isinstance(tokenizer, ByteTokenizer):
         parts = _byte_level(dict(enumerate(BYTES)), (), byte_level(use_regex=False))
@@ -69,10 +68,10 @@ def to_hugging_face(tokenizer: Tokenizer) -> dict[str, Any]:
         parts = _character_level(tokenizer)
     else:
         raise TokenizerError(
-            "tokenizer: must be a BytePairTokenizer, PublishedTokenizer, ByteTokenizer or CharacterTokenizer, "
+            "tokenizer: must be a BytePairTokenizer, PretrainedTokenizer, ByteTokenizer or CharacterTokenizer, "
             f"was {type(tokenizer).__name__}; save it with its own library"
         )
-    visible = tokenizer.visible_tokens if isinstance(tokenizer, PublishedTokenizer) else frozenset()
+    visible = tokenizer.visible_tokens if isinstance(tokenizer, PretrainedTokenizer) else frozenset()
     added_tokens = [added_token(name, id, name not in visible) for name, id in tokenizer.special_tokens.items()]
     return {
         "version": "1.0",
@@ -91,9 +90,9 @@ def added_token(name: str, id: int, special: bool = True) -> dict[str, Any]:
     return {"id": id, "content": name, **flags}
 
 
-def _published(tokenizer: PublishedTokenizer) -> dict[str, Any]:
+def _published(tokenizer: PretrainedTokenizer) -> dict[str, Any]:
     parts = _byte_level(tokenizer.tokens, tokenizer.merges, pre_tokenizer(tokenizer.pattern))
-    parts["model"]["ignore_merges"] = tokenizer.whole_pieces
+    parts["model"]["ignore_merges"] = tokenizer.ignore_merges
     vocabulary: dict[str, int] = parts["model"]["vocab"]
     for name, id in tokenizer.special_tokens.items():
         if name in vocabulary:

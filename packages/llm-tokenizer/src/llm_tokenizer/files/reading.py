@@ -11,21 +11,21 @@ import json
 from pathlib import Path
 from typing import Any
 
-from llm_tokenizer.alphabet import from_printable
-from llm_tokenizer.bpe import BytePairTokenizer, merged_tokens
+from llm_tokenizer.bpe.byte_unicode import from_printable
+from llm_tokenizer.bpe.encoding import Pair
+from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
+from llm_tokenizer.bpe.splitting import PATTERNS
+from llm_tokenizer.bpe.tokenizer import BytePairTokenizer, merged_tokens
 from llm_tokenizer.byte import BYTES, ByteTokenizer
 from llm_tokenizer.character import CharacterTokenizer
-from llm_tokenizer.errors import TokenizerError
-from llm_tokenizer.files.cutting import pattern_of, split
+from llm_tokenizer.corpus.text import Normalization
 from llm_tokenizer.files.field import REMEDY, FieldError, check_id, naming, read_json, refusal
 from llm_tokenizer.files.fields import Fields
 from llm_tokenizer.files.huggingface import EACH_CHARACTER
-from llm_tokenizer.merging import Pair
-from llm_tokenizer.patterns import PATTERNS
-from llm_tokenizer.published import PublishedTokenizer
-from llm_tokenizer.text import Normalization
+from llm_tokenizer.files.splitting import pattern_of, split
+from llm_tokenizer.interface import TokenizerError
 
-HuggingFaceTokenizer = BytePairTokenizer | PublishedTokenizer | ByteTokenizer | CharacterTokenizer
+HuggingFaceTokenizer = BytePairTokenizer | PretrainedTokenizer | ByteTokenizer | CharacterTokenizer
 
 
 def load_hugging_face(path: str | Path) -> HuggingFaceTokenizer:
@@ -53,7 +53,7 @@ def from_hugging_face(fields: Fields) -> HuggingFaceTokenizer:
     raise refusal("model.type", '"BPE" or "WordLevel"', kind)
 
 
-def _byte_pair(fields: Fields) -> BytePairTokenizer | PublishedTokenizer | ByteTokenizer:
+def _byte_pair(fields: Fields) -> BytePairTokenizer | PretrainedTokenizer | ByteTokenizer:
     fields.expect("model.dropout", None, 0, 0.0)
     for field in ("model.continuing_subword_prefix", "model.end_of_word_suffix"):
         fields.expect(field, None, "")
@@ -66,9 +66,9 @@ def _byte_pair(fields: Fields) -> BytePairTokenizer | PublishedTokenizer | ByteT
     tokens = _tokens(vocabulary, special_tokens)
     merges = _merges(fields, vocabulary)
     pattern = pattern_of(fields.get("pre_tokenizer", dict))
-    whole_pieces = fields.find("model.ignore_merges") is True
+    ignore_merges = fields.find("model.ignore_merges") is True
     visible = _visible_tokens(fields)
-    plain = normalization is None and not whole_pieces and not visible
+    plain = normalization is None and not ignore_merges and not visible
     if plain and _is_our_numbering(tokens, merges, special_tokens):
         if pattern is not None:
             return BytePairTokenizer(merges, pattern=pattern, special_tokens=list(special_tokens))
@@ -81,12 +81,12 @@ def _byte_pair(fields: Fields) -> BytePairTokenizer | PublishedTokenizer | ByteT
             "pre_tokenizer", f"one of the known patterns ({', '.join(PATTERNS)})", "a whole text as one piece"
         )
     try:
-        return PublishedTokenizer(
+        return PretrainedTokenizer(
             tokens,
             merges,
             pattern=pattern,
             special_tokens=special_tokens,
-            whole_pieces=whole_pieces,
+            ignore_merges=ignore_merges,
             normalization=normalization,
             visible_tokens=visible,
         )

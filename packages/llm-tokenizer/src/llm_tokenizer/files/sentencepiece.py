@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from llm_tokenizer.bpe.sentencepiece import SentencePieceTokenizer
 from llm_tokenizer.files.field import naming, read_whole, refusal
 from llm_tokenizer.files.protobuf import as_bytes, as_float, as_number, as_text, read_message
-from llm_tokenizer.sentencepiece_bpe import SentencePieceTokenizer
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 _KINDS = {

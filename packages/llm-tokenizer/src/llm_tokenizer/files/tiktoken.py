@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from llm_tokenizer.bpe import BytePairTokenizer
-from llm_tokenizer.errors import TokenizerError
+from llm_tokenizer.bpe.encoding import Pair, merge_short
+from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
+from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
+from llm_tokenizer.corpus.text import Normalization
 from llm_tokenizer.files.field import check_id, naming, read_whole, refusal
 from llm_tokenizer.files.writing import whole_file
-from llm_tokenizer.merging import Pair, merge_short
-from llm_tokenizer.published import PublishedTokenizer
-from llm_tokenizer.text import Normalization
+from llm_tokenizer.interface import TokenizerError
 
 LONGEST_TOKEN = 512  # bytes; a longer token would have more ways to be cut in two than any vocabulary needs
 
@@ -56,7 +56,7 @@ ENCODINGS = {
 }
 
 
-def load_tiktoken(path: str | Path, encoding: Encoding | None = None) -> PublishedTokenizer:
+def load_tiktoken(path: str | Path, encoding: Encoding | None = None) -> PretrainedTokenizer:
     """Read a rank file.
 
     Args:
@@ -77,17 +77,17 @@ def load_tiktoken(path: str | Path, encoding: Encoding | None = None) -> Publish
                 "a rank file does not say where text is cut: load it with load_tiktoken(path, Encoding(pattern=…))",
             )
         tokens = dict(_ranks(read_whole(path)))
-        return PublishedTokenizer(
+        return PretrainedTokenizer(
             tokens,
             list(all_merges(tokens)),
             pattern=encoding.pattern,
             special_tokens=encoding.special_tokens,
-            whole_pieces=True,
+            ignore_merges=True,
             normalization=encoding.normalization,
         )
 
 
-def save_tiktoken(tokenizer: BytePairTokenizer | PublishedTokenizer, path: str | Path) -> Path:
+def save_tiktoken(tokenizer: BytePairTokenizer | PretrainedTokenizer, path: str | Path) -> Path:
     """Write the ranks of all ordinary tokens; pattern and special tokens have no place in this format.
 
     Raises:
@@ -145,14 +145,14 @@ def _ranks(data: bytes) -> Iterator[tuple[int, bytes]]:
         yield rank, token
 
 
-def _check_ranks_say_all(tokenizer: BytePairTokenizer | PublishedTokenizer, tokens: Mapping[int, bytes]) -> None:
+def _check_ranks_say_all(tokenizer: BytePairTokenizer | PretrainedTokenizer, tokens: Mapping[int, bytes]) -> None:
     """Ranks are enough where ids follow the merges and each token comes out of its own bytes."""
     id_of = {token: id for id, token in tokens.items()}
     order = [id_of[tokens[left] + tokens[right]] for left, right in tokenizer.merges]
     remedy = "save it as tokenizer.json, which holds the merges themselves"
     if order != sorted(order):
         raise TokenizerError(f"tokenizer: its ids must follow the order of its merges for a rank file; {remedy}")
-    if getattr(tokenizer, "whole_pieces", False) and set(tokenizer.merges) == set(all_merges(tokens)):
+    if getattr(tokenizer, "ignore_merges", False) and set(tokenizer.merges) == set(all_merges(tokens)):
         return
     rank_of = dict(zip(tokenizer.merges, order, strict=True))
     for id, token in tokens.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llm_tokenizer.spec.contract import Argument, Contract
+from llm_tokenizer.conformance.contract import Argument, Contract
 
 _PIECES = Argument("pieces", None, "strings; nothing is ever merged from one into the next")
 _MERGES = Argument("merges", None, "pairs [left id, right id] in the order of learning; the k-th makes id 256 + k")

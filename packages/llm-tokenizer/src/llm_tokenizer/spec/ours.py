@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
-from llm_tokenizer import alphabet, learning
-from llm_tokenizer.bpe import BytePairTokenizer, encode_piece
+from llm_tokenizer.bpe import byte_unicode as alphabet
+from llm_tokenizer.bpe import learning
+from llm_tokenizer.bpe.encoding import Pair, replace_pair
+from llm_tokenizer.bpe.splitting import find_pattern
+from llm_tokenizer.bpe.tokenizer import BytePairTokenizer, encode_piece
 from llm_tokenizer.byte import ByteTokenizer
 from llm_tokenizer.chat import END, START, ChatML, Message
-from llm_tokenizer.errors import TokenizerError
-from llm_tokenizer.merging import Pair, replace_pair
-from llm_tokenizer.patterns import find_pattern
+from llm_tokenizer.corpus.encode_stream import encode_iterable
+from llm_tokenizer.interface import TokenizerError
 from llm_tokenizer.special import SpecialTokens
-from llm_tokenizer.stream_encoding import encode_iterable
 from llm_tokenizer.streaming import IncrementalDecoder
 
 

@@ -9,11 +9,11 @@ from itertools import pairwise
 import regex
 
 from llm_tokenizer import reference
-from llm_tokenizer.alphabet import to_printable
-from llm_tokenizer.merging import merge_long, merge_short
-from llm_tokenizer.patterns import PATTERNS
+from llm_tokenizer.bpe.byte_unicode import to_printable
+from llm_tokenizer.bpe.encoding import merge_long, merge_short
+from llm_tokenizer.bpe.splitting import PATTERNS
+from llm_tokenizer.conformance.specification import variant
 from llm_tokenizer.reference.byte_pair import merge
-from llm_tokenizer.spec.specification import variant
 
 Merges = list[list[int]]
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from llm_tokenizer.patterns import PATTERNS
+from llm_tokenizer.bpe.splitting import PATTERNS
+from llm_tokenizer.conformance.specification import Witness
 from llm_tokenizer.reference import byte_to_unicode, decode_bpe
-from llm_tokenizer.spec.specification import Witness
 
 Merges = list[list[int]]
 
 
-class PublishedTokenizer:
+class PretrainedTokenizer:
     """The contracts by means of the library `tokenizers`."""
 
     @staticmethod
@@ -174,7 +174,7 @@ def _published(merges: Merges) -> Any:
 
 
 def _load_published() -> Any:
-    return PublishedTokenizer if importlib.util.find_spec("tokenizers") else None
+    return PretrainedTokenizer if importlib.util.find_spec("tokenizers") else None
 
 
 WITNESSES = (Witness("tokenizers", _load_published), Witness("Python", lambda: Python))

@@ -1,6 +1,6 @@
 """The specification of llm-train: `python -m llm_train.spec [my_code]`."""
 
-from llm_tokenizer.spec import Specification
+from llm_tokenizer.conformance import Specification
 from llm_train.spec.contracts import CONTRACTS
 
 __all__ = ["SPECIFICATION"]

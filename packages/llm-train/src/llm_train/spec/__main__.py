@@ -1,6 +1,6 @@
 """`python -m llm_train.spec`."""
 
-from llm_tokenizer.spec.command import main
+from llm_tokenizer.conformance.command import main
 from llm_train.spec import SPECIFICATION
 
 if __name__ == "__main__":

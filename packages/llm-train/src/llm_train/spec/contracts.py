@@ -1,6 +1,6 @@
 """What the parts of llm-train must be."""
 
-from llm_tokenizer.spec import Argument, Contract
+from llm_tokenizer.conformance import Argument, Contract
 
 ADAMW = Contract(
     id="train.adamw",

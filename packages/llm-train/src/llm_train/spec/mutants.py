@@ -1,6 +1,6 @@
 """`python -m llm_train.spec.mutants`: the mutation score of this package's specification."""
 
-from llm_tokenizer.spec.mutation import main
+from llm_tokenizer.conformance.mutation import main
 from llm_train.spec import SPECIFICATION
 
 # Planted faults that change no answer, each with the reason.

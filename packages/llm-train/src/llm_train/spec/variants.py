@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llm_tokenizer.spec import variant
+from llm_tokenizer.conformance import variant
 
 Array = np.ndarray[Any, Any]
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llm_tokenizer.spec import Witness
+from llm_tokenizer.conformance import Witness
 
 Array = np.ndarray[Any, Any]
 

@@ -188,7 +188,7 @@ def _of_scores(core: AttentionCore, scene: Scene) -> Iterator[Variant]:
             yield "another score scale", says, {"scale": scale}
     if core.cap is not None:
         yield "score cap left out", f"{{b}} does not hold the scores within ±{core.cap:g}", {"cap": None}
-    for cap in (scene.b.config.score_cap, 50.0, 30.0):
+    for cap in (scene.b.config.attn_logit_softcap, 50.0, 30.0):
         if cap is not None and cap != core.cap:
             yield "score cap", f"{{b}} holds the scores within ±{cap:g}, {{a}} does not", {"cap": cap}
     for dtype in (torch.bfloat16, torch.float16):

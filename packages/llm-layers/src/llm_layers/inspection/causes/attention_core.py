@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from llm_layers.attention import soft_cap
 from llm_layers.inspection.causes.guess import Scene
-from llm_layers.mask import causal_mask, sliding_window_mask
-from llm_layers.rotary import rotary_angles
-from llm_layers.rotary_scaling import RotaryScaling
+from llm_layers.layers.attention import soft_cap
+from llm_layers.layers.mask import causal_mask, sliding_window_mask
+from llm_layers.layers.rotary import rotary_angles
+from llm_layers.layers.rotary_scaling import RotaryScaling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +142,7 @@ def core_of(scene: Scene) -> AttentionCore | None:
     query, key, value = (scene.value(f"attention.{part}") for part in ("query", "key", "value"))
     if query is None or key is None or value is None or scene.layer is None:
         return None
-    offset = 1.0 if config.design.norm == "rms_from_one" else 0.0
+    offset = 1.0 if config.design.norm == "rms_unit_offset" else 0.0
     gains = [scene.weight(f"attention.{part}.gain") for part in ("query_norm", "key_norm")]
     window = config.window_of(scene.layer)
     local = window is not None and config.local_rope_base is not None
@@ -162,6 +162,6 @@ def core_of(scene: Scene) -> AttentionCore | None:
         visible=causal_mask(positions, positions)
         if window is None
         else sliding_window_mask(positions, positions, window),
-        scale=(config.score_width or config.d_head) ** -0.5,
-        cap=config.score_cap,
+        scale=(config.query_pre_attn_scalar or config.d_head) ** -0.5,
+        cap=config.attn_logit_softcap,
     )

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from llm_layers.experts import apply_experts, top_k_router
 from llm_layers.inspection.causes.guess import Guess, Scene
 from llm_layers.inspection.causes.rounding import rounded
 from llm_layers.inspection.causes.weights import factor
+from llm_layers.layers.mixture_of_experts import apply_experts, top_k_router
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "SiLU": F.silu,

@@ -9,7 +9,7 @@ from llm_layers.inspection.causes.feed_forward import ACTIVATIONS, OURS
 from llm_layers.inspection.causes.guess import Guess, Scene
 from llm_layers.inspection.causes.rounding import rounded
 from llm_layers.inspection.flow import NORMS
-from llm_layers.rotary import rotary_angles, rotate
+from llm_layers.layers.rotary import rotary_angles, rotate
 
 READERS = {source: norm for norm, source in NORMS.items()} | {
     "attention.query": "attention.query_norm",
@@ -97,7 +97,7 @@ def _through_a_norm(scene: Scene, right: Tensor) -> Iterator[Guess]:
             dy = dy.flatten(2)
         x = x.reshape(dy.shape)
     layer_norm = scene.config.design.norm == "layer"
-    gain = gain + (1.0 if scene.config.design.norm == "rms_from_one" else 0.0)
+    gain = gain + (1.0 if scene.config.design.norm == "rms_unit_offset" else 0.0)
     middle = x.mean(-1, keepdim=True) if layer_norm else torch.zeros_like(x[..., :1])
     root = torch.rsqrt((x - middle).square().mean(-1, keepdim=True) + scene.config.norm_eps)
     constant = dy * gain * root

@@ -17,7 +17,7 @@ def norm_guesses(scene: Scene) -> Iterator[Guess]:
     if x is None or gain is None:
         return
     x, layer, shape = x.double(), scene.config.design.norm == "layer", scene.target.shape
-    offset = 1.0 if scene.config.design.norm == "rms_from_one" else 0.0
+    offset = 1.0 if scene.config.design.norm == "rms_unit_offset" else 0.0
     gain = gain.double() + offset
     added = torch.zeros_like(gain) if bias is None else bias.double()
     wide = x.shape[-1] != gain.shape[0]  # OLMo 2 normalises over all heads at once

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from torch import Tensor
 from torch.nn import functional as F
 
-from llm_layers.attention import soft_cap
 from llm_layers.inspection.causes.feed_forward import whole_guesses
 from llm_layers.inspection.causes.guess import Guess, Scene
 from llm_layers.inspection.causes.rounding import rounded
 from llm_layers.inspection.causes.weights import factor
 from llm_layers.inspection.flow import PRODUCTS
+from llm_layers.layers.attention import soft_cap
 
 
 def product_guesses(scene: Scene) -> Iterator[Guess]:
@@ -63,20 +63,20 @@ def logit_guesses(scene: Scene) -> Iterator[Guess]:
     if states is not None:
         plain = F.linear(states, scene.head)
         table = scene.a.weights["embedding.table"]
-        capped = plain if config.logit_cap is None else soft_cap(plain, config.logit_cap)
+        capped = plain if config.final_logit_softcap is None else soft_cap(plain, config.final_logit_softcap)
         if not scene.describes(capped):
             return
         if "head.weight" in scene.a.weights:
             says = "{b} takes the embedding table for its head, {a} a weight of its own"
             yield Guess(name="head tied to the embedding", says=says, value=F.linear(states, table))
-        if config.logit_cap is not None:
+        if config.final_logit_softcap is not None:
             yield Guess(
                 name="logit cap left out",
-                says=f"{{b}} does not hold the logits within ±{config.logit_cap:g}",
+                says=f"{{b}} does not hold the logits within ±{config.final_logit_softcap:g}",
                 value=plain,
             )
-        for cap in (scene.b.config.logit_cap, 30.0):
-            if cap is not None and cap != config.logit_cap:
+        for cap in (scene.b.config.final_logit_softcap, 30.0):
+            if cap is not None and cap != config.final_logit_softcap:
                 yield Guess(
                     name="logit cap",
                     says=f"{{b}} holds the logits within ±{cap:g}, {{a}} does not",

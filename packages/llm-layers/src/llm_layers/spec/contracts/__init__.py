@@ -3,7 +3,7 @@
 import importlib
 
 from llm_layers.spec.parts import PARTS
-from llm_tokenizer.spec import Contract
+from llm_tokenizer.conformance import Contract
 
 CONTRACTS: tuple[Contract, ...] = tuple(
     contract for part in PARTS for contract in importlib.import_module(f"llm_layers.spec.contracts.{part}").CONTRACTS

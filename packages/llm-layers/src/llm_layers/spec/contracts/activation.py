@@ -1,6 +1,6 @@
 """What the activations must be."""
 
-from llm_tokenizer.spec import Argument, Contract
+from llm_tokenizer.conformance import Argument, Contract
 
 X = (Argument("x", "*batch", "numbers of any shape"),)
 Y = (Argument("y", "*batch", "the bent numbers"),)

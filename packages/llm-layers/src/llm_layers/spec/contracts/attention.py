@@ -1,6 +1,6 @@
 """What attention must be."""
 
-from llm_tokenizer.spec import Argument, Contract
+from llm_tokenizer.conformance import Argument, Contract
 
 SOFTMAX = Contract(
     id="layers.softmax",

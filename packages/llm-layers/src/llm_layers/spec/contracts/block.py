@@ -1,6 +1,6 @@
 """What the transformer block must be."""
 
-from llm_tokenizer.spec import Argument, Contract
+from llm_tokenizer.conformance import Argument, Contract
 
 BLOCK = Contract(
     id="layers.block",

@@ -1,6 +1,6 @@
 """What a whole decoder must be, for every public family."""
 
-from llm_tokenizer.spec import Argument, Contract
+from llm_tokenizer.conformance import Argument, Contract
 
 DECODER = Contract(
     id="layers.decoder",

@@ -1,6 +1,6 @@
 """What dropout must be."""
 
-from llm_tokenizer.spec import Argument, Contract
+from llm_tokenizer.conformance import Argument, Contract
 
 DROPOUT = Contract(
     id="layers.dropout",

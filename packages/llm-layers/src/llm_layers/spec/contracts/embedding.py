@@ -1,6 +1,6 @@
 """What token embeddings, and the head that is tied to them, must be."""
 
-from llm_tokenizer.spec import Argument, Contract
+from llm_tokenizer.conformance import Argument, Contract
 
 EMBEDDING = Contract(
     id="layers.embedding",

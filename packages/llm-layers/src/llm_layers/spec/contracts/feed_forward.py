@@ -1,6 +1,6 @@
 """What the feed-forward parts must be."""
 
-from llm_tokenizer.spec import Argument, Contract
+from llm_tokenizer.conformance import Argument, Contract
 
 SWIGLU = Contract(
     id="layers.swiglu",

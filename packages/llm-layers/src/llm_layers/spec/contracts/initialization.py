@@ -1,6 +1,6 @@
 """What start values must be."""
 
-from llm_tokenizer.spec import Argument, Contract
+from llm_tokenizer.conformance import Argument, Contract
 
 TRUNCATED_NORMAL = Contract(
     id="layers.truncated_normal",

@@ -1,6 +1,6 @@
 """What a linear map must be."""
 
-from llm_tokenizer.spec import Argument, Contract
+from llm_tokenizer.conformance import Argument, Contract
 
 LINEAR = Contract(
     id="layers.linear",

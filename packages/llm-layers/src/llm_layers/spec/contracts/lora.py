@@ -1,6 +1,6 @@
 """What low-rank corrections must be."""
 
-from llm_tokenizer.spec import Argument, Contract
+from llm_tokenizer.conformance import Argument, Contract
 
 _WEIGHT = Argument("weight", "d_out d_in", "the frozen weight, one row per output")
 _DOWN = Argument("down", "rank d_in", "what to look for, one row per direction (A of the paper)")

@@ -1,6 +1,6 @@
 """What the losses must be."""
 
-from llm_tokenizer.spec import Argument, Contract
+from llm_tokenizer.conformance import Argument, Contract
 
 CROSS_ENTROPY = Contract(
     id="layers.cross_entropy",
@@ -76,7 +76,7 @@ Z_LOSS = Contract(
 )
 
 HEAD_CROSS_ENTROPY = Contract(
-    id="layers.head_cross_entropy",
+    id="layers.linear_cross_entropy",
     summary="Give the cross-entropy of the logits that the head makes of the hidden states.",
     formula=r"L = \frac{1}{n} \sum_{i\,\mathrm{counted}} \left(\log \sum_j e^{z_{ij}} - z_{i t_i}\right), \quad "
     r"z = H W^\top",

@@ -1,6 +1,6 @@
 """What the norms must be."""
 
-from llm_tokenizer.spec import Argument, Contract
+from llm_tokenizer.conformance import Argument, Contract
 
 RMS_NORM = Contract(
     id="layers.rms_norm",

@@ -1,6 +1,6 @@
 """What positions must be: rows or waves that are added, and pairs that are turned."""
 
-from llm_tokenizer.spec import Argument, Contract
+from llm_tokenizer.conformance import Argument, Contract
 
 LEARNED_POSITIONS = Contract(
     id="layers.learned_positions",
@@ -49,7 +49,7 @@ SINUSOIDAL_POSITIONS = Contract(
 )
 
 ROTARY_SPEEDS = Contract(
-    id="layers.rotary_speeds",
+    id="layers.inverse_frequencies",
     summary="Give how far each pair turns per position, in radians.",
     formula=r"s_k = b^{-2k/d}, \quad k = 0, \dots, d/2 - 1",
     why="One hand of a clock cannot tell both seconds and hours. The speeds fall by the same factor from pair to pair, "

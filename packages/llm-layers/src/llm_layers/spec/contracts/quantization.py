@@ -1,6 +1,6 @@
 """What weights stored as codes must be."""
 
-from llm_tokenizer.spec import Argument, Contract
+from llm_tokenizer.conformance import Argument, Contract
 
 _WEIGHT = Argument("weight", "d_out d_in", "one row per output")
 _CODES8 = Argument("codes", "d_out d_in", "whole numbers from -127 to 127")

@@ -1,6 +1,6 @@
 """Where the norm must stand. The part on the branch is one weight, so that only the joint is on trial."""
 
-from llm_tokenizer.spec import Argument, Contract
+from llm_tokenizer.conformance import Argument, Contract
 
 INPUTS = (
     Argument("x", "*batch d_model", "the stream"),

@@ -1,6 +1,6 @@
 """What the scalings of rotary speeds must be."""
 
-from llm_tokenizer.spec import Argument, Contract
+from llm_tokenizer.conformance import Argument, Contract
 
 _SPEEDS = Argument("speeds", "half", "radians per position, one per pair")
 _FACTOR = Argument("factor", None, "how many times longer the texts become")
@@ -80,7 +80,7 @@ YARN_SCALING = Contract(
 )
 
 YARN_TEMPERATURE = Contract(
-    id="layers.yarn_temperature",
+    id="layers.yarn_attention_factor",
     summary="Give YaRN's factor on cosine and sine.",
     formula=r"t = 0.1 \ln f + 1",
     why="In a longer text more positions share the attention and it becomes flatter. Queries and keys are both "

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from llm_layers import CLEAR, Block, Kernels, ModelConfig, causal_mask
-from llm_layers.rotary import rotary_angles
+from llm_layers import EAGER, Block, Kernels, ModelConfig, causal_mask
+from llm_layers.layers.rotary import rotary_angles
 
 __all__ = ["block"]
 
@@ -13,7 +13,7 @@ def block(
     x: Tensor, positions: Tensor, attention_norm: Tensor, query: Tensor, key: Tensor, value: Tensor,
     query_norm: Tensor, key_norm: Tensor, output: Tensor, feed_forward_norm: Tensor, gate: Tensor, up: Tensor,
     down: Tensor, heads: int, kv_heads: int, rope_base: float, eps: float,
-    kernels: Kernels = CLEAR,
+    kernels: Kernels = EAGER,
 ) -> Tensor:  # fmt: skip
     """Run `Block` with these weights in the place of its own."""
     config = ModelConfig(

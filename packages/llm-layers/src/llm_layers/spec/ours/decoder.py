@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from llm_layers import CLEAR, Decoder, Kernels, read_settings
-from llm_layers.architectures import architecture_of
+from llm_layers import EAGER, Decoder, Kernels, read_settings
+from llm_layers.formats.huggingface.families import architecture_of
 
 __all__ = ["decoder"]
 
@@ -18,7 +18,7 @@ def decoder(
     settings: Mapping[str, Any],
     layout: Sequence[Sequence[Any]],
     weights: Tensor,
-    kernels: Kernels = CLEAR,
+    kernels: Kernels = EAGER,
 ) -> Tensor:
     """Run `Decoder` with these weights in the place of its own."""
     with torch.device("meta"):

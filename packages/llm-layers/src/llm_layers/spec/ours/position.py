@@ -7,7 +7,7 @@ import torch
 import llm_layers
 from llm_layers import learned_positions, rotary, rotary_interleaved
 
-__all__ = ["learned_positions", "rotary", "rotary_interleaved", "rotary_speeds", "sinusoidal_positions"]
+__all__ = ["inverse_frequencies", "learned_positions", "rotary", "rotary_interleaved", "sinusoidal_positions"]
 
 
 def sinusoidal_positions(positions: Any, d_model: int, base: float) -> Any:
@@ -15,6 +15,6 @@ def sinusoidal_positions(positions: Any, d_model: int, base: float) -> Any:
     return llm_layers.sinusoidal_positions(positions, d_model, base, dtype=torch.float64)
 
 
-def rotary_speeds(d_head: int, base: float) -> Any:
+def inverse_frequencies(d_head: int, base: float) -> Any:
     """The speeds in float64."""
-    return llm_layers.rotary_speeds(d_head, base, dtype=torch.float64)
+    return llm_layers.inverse_frequencies(d_head, base, dtype=torch.float64)

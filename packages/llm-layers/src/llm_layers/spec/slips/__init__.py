@@ -4,6 +4,6 @@ They stand one file a part and are gathered here under names such as `norm_eps_o
 """
 
 from llm_layers.spec.parts import gather
-from llm_tokenizer.spec import Alternative
+from llm_tokenizer.conformance import Alternative
 
 globals().update(gather("slips", Alternative))

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from llm_layers.reference.activation import normal_density, normal_share, sigmoid
-from llm_tokenizer.spec import slip
+from llm_tokenizer.conformance import slip
 
 ROOT = math.sqrt(2 / math.pi)
 

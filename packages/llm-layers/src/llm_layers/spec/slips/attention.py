@@ -8,7 +8,7 @@ import torch
 
 from llm_layers.reference.attention import shares, shares_of, soft_cap
 from llm_layers.reference.attention import softmax as reference_softmax
-from llm_tokenizer.spec import slip
+from llm_tokenizer.conformance import slip
 
 
 @slip("layers.softmax", "largest score left in", "exp is taken of the scores as they are: it overflows")

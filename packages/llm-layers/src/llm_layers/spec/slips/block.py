@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from llm_layers import attention, causal_mask, rms_norm, rotary, swiglu
 from llm_layers.spec.contracts.block import BLOCK
-from llm_tokenizer.spec import Alternative, slip
+from llm_tokenizer.conformance import Alternative, slip
 
 NAMES = [argument.name for argument in BLOCK.inputs]
 

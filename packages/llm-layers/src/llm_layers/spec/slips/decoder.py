@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from llm_layers.spec.witnesses.decoder import TorchDecoder
-from llm_tokenizer.spec import Alternative, slip
+from llm_tokenizer.conformance import Alternative, slip
 
 
 def _mistake(name: str, hint: str, **wrong: Callable[..., Any]) -> Alternative:
@@ -90,7 +90,7 @@ no_biases = _mistake("biases forgotten", "the biases are not added", bias=lambda
 width_of_head = _mistake(
     "root of the head width",
     "scores are divided by √d_head although the settings name another number",
-    score_width=lambda self, d_head: float(d_head),
+    query_pre_attn_scalar=lambda self, d_head: float(d_head),
 )
 mixed_up = _mistake(
     "query, key and value per head",

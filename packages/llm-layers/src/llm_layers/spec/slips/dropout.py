@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from llm_tokenizer.spec import slip
+from llm_tokenizer.conformance import slip
 
 
 @slip("layers.dropout", "no rescaling", "what is kept is not enlarged: the mean shrinks by the rate in training only")

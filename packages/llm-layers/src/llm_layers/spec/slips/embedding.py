@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from llm_layers.reference import tied_head_backward
-from llm_tokenizer.spec import slip
+from llm_tokenizer.conformance import slip
 
 
 @slip("layers.embedding", "row 0 as padding", "id 0 is taken for padding: its row gets no gradient (padding_idx=0)")

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from llm_layers.reference.activation import gelu_tanh, gelu_tanh_backward, relu_squared, sigmoid
 from llm_layers.reference.arrays import outer
 from llm_layers.reference.feed_forward import gelu_feed_forward_backward, relu_squared_feed_forward_backward
-from llm_tokenizer.spec import slip
+from llm_tokenizer.conformance import slip
 
 
 def _glu(bend: Any, x: Any, gate: Any, up: Any, down: Any) -> Any:

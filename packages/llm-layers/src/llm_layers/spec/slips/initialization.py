@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from llm_tokenizer.spec import slip
+from llm_tokenizer.conformance import slip
 
 
 def _inside(limit: float) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 from torch.nn import functional as F
 
 from llm_layers.reference import linear_backward
-from llm_tokenizer.spec import slip
+from llm_tokenizer.conformance import slip
 
 
 @slip("layers.linear", "weight transposed", "the weight is taken as (in, out): columns are used where rows belong")

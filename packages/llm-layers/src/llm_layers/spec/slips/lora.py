@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from llm_tokenizer.spec import slip
+from llm_tokenizer.conformance import slip
 
 
 @slip("layers.lora_linear", "scale forgotten", "the correction is not multiplied by scale")

@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from llm_layers.reference.arrays import outer
 from llm_layers.reference.attention import softmax
-from llm_layers.reference.experts import log_sum_exp
 from llm_layers.reference.loss import cross_entropy_backward
-from llm_tokenizer.spec import slip
+from llm_layers.reference.mixture_of_experts import log_sum_exp
+from llm_tokenizer.conformance import slip
 
 
 def _losses(logits: Any, targets: Any, ignored: int) -> tuple[Any, Any]:
@@ -290,16 +290,16 @@ def z_pulled(dloss: Any, logits: Any, targets: Any, ignored: int) -> Any:
     return dloss * 2 * log_sum_exp(logits)[..., None] / number * softmax(logits, -1)
 
 
-# --- head_cross_entropy ---
+# --- linear_cross_entropy ---
 
 
-@slip("layers.head_cross_entropy", "ignored targets in the mean", "the sum is divided by all targets")
+@slip("layers.linear_cross_entropy", "ignored targets in the mean", "the sum is divided by all targets")
 def head_diluted(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(hidden @ head.T, targets, ignored)
     return losses.sum() / max(counted.numel(), 1)
 
 
-@slip("layers.head_cross_entropy", "mean of the parts' means", "each two rows are averaged first, then their means")
+@slip("layers.linear_cross_entropy", "mean of the parts' means", "each two rows are averaged first, then their means")
 def mean_of_parts(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(hidden @ head.T, targets, ignored)
     means = [
@@ -308,60 +308,60 @@ def mean_of_parts(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     return torch.stack(means).mean()
 
 
-@slip("layers.head_cross_entropy", "ignored taken for token 0", "an ignored target is trained on as token 0")
+@slip("layers.linear_cross_entropy", "ignored taken for token 0", "an ignored target is trained on as token 0")
 def head_as_zero(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     return as_zero.function(hidden @ head.T, targets, ignored)
 
 
-@slip("layers.head_cross_entropy", "-100 always", "-100 is ignored whatever was given")
+@slip("layers.linear_cross_entropy", "-100 always", "-100 is ignored whatever was given")
 def head_fixed(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     return fixed.function(hidden @ head.T, targets, ignored)
 
 
-@slip("layers.head_cross_entropy", "scaled logits", "the logits are divided by the root of d_model, as in attention")
+@slip("layers.linear_cross_entropy", "scaled logits", "the logits are divided by the root of d_model, as in attention")
 def scaled_logits(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(hidden @ head.T / hidden.shape[-1] ** 0.5, targets, ignored)
     return losses.sum() / counted.sum().clamp(min=1)
 
 
-@slip("layers.head_cross_entropy", "last rows dropped", "only whole parts of two rows are worked on")
+@slip("layers.linear_cross_entropy", "last rows dropped", "only whole parts of two rows are worked on")
 def whole_parts(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(hidden @ head.T, targets, ignored)
     whole = len(losses) // 2 * 2
     return losses[:whole].sum() / counted[:whole].sum().clamp(min=1) + 0 * losses.sum()
 
 
-@slip("layers.head_cross_entropy", "head held constant", "the head is detached and never learns")
+@slip("layers.linear_cross_entropy", "head held constant", "the head is detached and never learns")
 def head_detached(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(hidden @ head.T.detach(), targets, ignored)
     return losses.sum() / counted.sum().clamp(min=1)
 
 
-@slip("layers.head_cross_entropy", "NaN without targets", "0/0 when no target counts")
+@slip("layers.linear_cross_entropy", "NaN without targets", "0/0 when no target counts")
 def head_nothing(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(hidden @ head.T, targets, ignored)
     return losses.sum() / counted.sum()
 
 
-@slip("layers.head_cross_entropy", "largest logit left in", "exp is taken of the logits as they are: it overflows")
+@slip("layers.linear_cross_entropy", "largest logit left in", "exp is taken of the logits as they are: it overflows")
 def head_overflowing(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     return overflowing.function(hidden @ head.T, targets, ignored)
 
 
-@slip("layers.head_cross_entropy", "last part's head", "the head keeps the gradient of the last rows", backward=True)
+@slip("layers.linear_cross_entropy", "last part's head", "the head keeps the gradient of the last rows", backward=True)
 def last_part(dloss: Any, hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     dz = cross_entropy_backward(dloss, hidden @ head.T, targets, ignored)
     rows, states = dz.reshape(-1, dz.shape[-1]), hidden.reshape(-1, hidden.shape[-1])
     return dz @ head, rows[-2:].T @ states[-2:]
 
 
-@slip("layers.head_cross_entropy", "upstream forgotten", "ready gradients come back without dloss", backward=True)
+@slip("layers.linear_cross_entropy", "upstream forgotten", "ready gradients come back without dloss", backward=True)
 def without_upstream(dloss: Any, hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     dz = cross_entropy_backward(1.0, hidden @ head.T, targets, ignored)
     return dz @ head, outer(dz, hidden)
 
 
-@slip("layers.head_cross_entropy", "ignored rows pushed", "ignored rows still push both gradients", backward=True)
+@slip("layers.linear_cross_entropy", "ignored rows pushed", "ignored rows still push both gradients", backward=True)
 def head_pushed(dloss: Any, hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     dz = pushed.function(dloss, hidden @ head.T, targets, ignored)
     return dz @ head, outer(dz, hidden)

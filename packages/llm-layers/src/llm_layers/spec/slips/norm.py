@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from llm_layers.reference.norm import rms_norm_backward
-from llm_tokenizer.spec import slip
+from llm_tokenizer.conformance import slip
 
 
 def _root(x: Any, eps: float) -> Any:

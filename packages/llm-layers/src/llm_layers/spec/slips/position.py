@@ -9,7 +9,7 @@ import torch
 from llm_layers.reference import learned_positions_backward
 from llm_layers.reference import rotary as reference_rotary
 from llm_layers.reference import rotary_interleaved as reference_rotary_interleaved
-from llm_tokenizer.spec import slip
+from llm_tokenizer.conformance import slip
 
 # Positions that are added
 
@@ -137,42 +137,42 @@ def waves_fixed_base(positions: Any, d_model: int, base: float) -> Any:
 # Positions that are turned
 
 
-@slip("layers.rotary_speeds", "k for 2k", "the exponent is -k/d_head where -2k/d_head belongs")
+@slip("layers.inverse_frequencies", "k for 2k", "the exponent is -k/d_head where -2k/d_head belongs")
 def speeds_half_exponent(d_head: int, base: float) -> Any:
     return _speeds(d_head, base).sqrt()
 
 
-@slip("layers.rotary_speeds", "wavelengths", "base^(+2k/d): these are the wavelengths (over 2π), not the speeds")
+@slip("layers.inverse_frequencies", "wavelengths", "base^(+2k/d): these are the wavelengths (over 2π), not the speeds")
 def wavelengths(d_head: int, base: float) -> Any:
     return 1 / _speeds(d_head, base)
 
 
-@slip("layers.rotary_speeds", "pairs from 1", "the pairs are counted from 1: the fastest speed is missing")
+@slip("layers.inverse_frequencies", "pairs from 1", "the pairs are counted from 1: the fastest speed is missing")
 def speeds_from_one(d_head: int, base: float) -> Any:
     return _speeds(d_head, base) * base ** (-2 / d_head)
 
 
-@slip("layers.rotary_speeds", "speeds up to the end", "the slowest speed is 1/base: divided by d/2 - 1, not d/2")
+@slip("layers.inverse_frequencies", "speeds up to the end", "the slowest speed is 1/base: divided by d/2 - 1, not d/2")
 def speeds_to_the_end(d_head: int, base: float) -> Any:
     return base ** (-torch.arange(d_head // 2).double() / max(d_head // 2 - 1, 1))
 
 
-@slip("layers.rotary_speeds", "one speed per number", "every speed comes twice, d_head in all")
+@slip("layers.inverse_frequencies", "one speed per number", "every speed comes twice, d_head in all")
 def speeds_twice(d_head: int, base: float) -> Any:
     return torch.cat([_speeds(d_head, base)] * 2)
 
 
-@slip("layers.rotary_speeds", "degrees", "the speeds are in degrees per position")
+@slip("layers.inverse_frequencies", "degrees", "the speeds are in degrees per position")
 def speeds_in_degrees(d_head: int, base: float) -> Any:
     return _speeds(d_head, base) * 180 / math.pi
 
 
-@slip("layers.rotary_speeds", "turns", "the speeds are in turns per position, divided by 2π")
+@slip("layers.inverse_frequencies", "turns", "the speeds are in turns per position, divided by 2π")
 def speeds_in_turns(d_head: int, base: float) -> Any:
     return _speeds(d_head, base) / (2 * math.pi)
 
 
-@slip("layers.rotary_speeds", "base fixed", "the base is 10000 whatever was given")
+@slip("layers.inverse_frequencies", "base fixed", "the base is 10000 whatever was given")
 def speeds_fixed_base(d_head: int, base: float) -> Any:
     return _speeds(d_head, 10000.0)
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from llm_tokenizer.spec import slip
+from llm_tokenizer.conformance import slip
 
 
 def _finite(weight: Any) -> Any:

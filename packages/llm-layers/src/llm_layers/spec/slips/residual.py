@@ -6,7 +6,7 @@ import torch
 
 from llm_layers.reference.arrays import outer
 from llm_layers.reference.norm import rms_norm, rms_norm_backward
-from llm_tokenizer.spec import slip
+from llm_tokenizer.conformance import slip
 
 
 def _norm(x: Any, gain: Any, eps: float) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from llm_tokenizer.spec import slip
+from llm_tokenizer.conformance import slip
 
 
 @slip("layers.linear_scaling", "multiplied", "the speeds are multiplied by the factor: longer texts turn faster still")
@@ -204,31 +204,35 @@ def widened(speeds: Any, base: float, factor: float, context: float, fast: float
     return _blend(speeds, factor, low, max(high, low + 2))
 
 
-@slip("layers.yarn_temperature", "logarithm to the base 10", "log10 is taken, not the natural logarithm")
+@slip("layers.yarn_attention_factor", "logarithm to the base 10", "log10 is taken, not the natural logarithm")
 def by_log10(factor: float) -> float:
     return 0.1 * math.log10(factor) + 1 if factor > 1 else 1.0
 
 
-@slip("layers.yarn_temperature", "no + 1", "the 1 is not added")
+@slip("layers.yarn_attention_factor", "no + 1", "the 1 is not added")
 def no_one(factor: float) -> float:
     return 0.1 * math.log(factor) if factor > 1 else 1.0
 
 
-@slip("layers.yarn_temperature", "squared", "the factor on the scores is given, the square of that on cosine and sine")
+@slip(
+    "layers.yarn_attention_factor",
+    "squared",
+    "the factor on the scores is given, the square of that on cosine and sine",
+)
 def squared(factor: float) -> float:
     return (0.1 * math.log(factor) + 1) ** 2 if factor > 1 else 1.0
 
 
-@slip("layers.yarn_temperature", "inverted", "one over the factor: attention gets flatter still")
+@slip("layers.yarn_attention_factor", "inverted", "one over the factor: attention gets flatter still")
 def inverted(factor: float) -> float:
     return 1 / (0.1 * math.log(factor) + 1) if factor > 1 else 1.0
 
 
-@slip("layers.yarn_temperature", "below 1 too", "a factor below 1 shrinks cosine and sine")
+@slip("layers.yarn_attention_factor", "below 1 too", "a factor below 1 shrinks cosine and sine")
 def below_one(factor: float) -> float:
     return 0.1 * math.log(factor) + 1
 
 
-@slip("layers.yarn_temperature", "the factor itself", "the logarithm is not taken")
+@slip("layers.yarn_attention_factor", "the factor itself", "the logarithm is not taken")
 def no_logarithm(factor: float) -> float:
     return 0.1 * factor + 1 if factor > 1 else 1.0

@@ -7,7 +7,7 @@ import torch
 
 from llm_layers import fused_attention
 from llm_layers.spec import fast as our
-from llm_tokenizer.spec import variant
+from llm_tokenizer.conformance import variant
 
 
 @variant("layers.softmax", "from the logarithm")

@@ -6,7 +6,7 @@ import torch
 
 from llm_layers.spec import fast as our
 from llm_layers.spec.ours.block import block
-from llm_tokenizer.spec import variant
+from llm_tokenizer.conformance import variant
 
 
 @variant("layers.block", "one sequence at a time")

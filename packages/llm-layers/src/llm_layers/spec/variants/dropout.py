@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from llm_tokenizer.spec import variant
+from llm_tokenizer.conformance import variant
 
 
 @variant("layers.dropout", "product with the mask")

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from llm_layers.spec import fast as our
-from llm_tokenizer.spec import variant
+from llm_tokenizer.conformance import variant
 
 
 @variant("layers.swiglu", "gate and up in one product")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from llm_tokenizer.spec import variant
+from llm_tokenizer.conformance import variant
 
 
 @variant("layers.truncated_normal", "inverse distribution function")

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from llm_layers.spec import fast as our
-from llm_tokenizer.spec import variant
+from llm_tokenizer.conformance import variant
 
 
 @variant("layers.linear", "matrix product")

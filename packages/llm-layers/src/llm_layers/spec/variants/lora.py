@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from llm_tokenizer.spec import variant
+from llm_tokenizer.conformance import variant
 
 
 @variant("layers.lora_linear", "through the merged weight")

@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from llm_layers import head_cross_entropy
+from llm_layers import linear_cross_entropy
 from llm_layers.spec import fast as our
-from llm_tokenizer.spec import variant
+from llm_tokenizer.conformance import variant
 
 
 @variant("layers.cross_entropy", "logsumexp")
@@ -22,7 +22,7 @@ def by_logsumexp(logits: Any, targets: Any, ignored: int) -> Any:
 def chunked(logits: Any, targets: Any, ignored: int) -> Any:
     # With the identity as the head, the hidden states are the logits themselves.
     head = torch.eye(logits.shape[-1], dtype=logits.dtype)
-    return head_cross_entropy(logits, head, targets, ignored, rows=2)
+    return linear_cross_entropy(logits, head, targets, ignored, rows=2)
 
 
 @variant("layers.cross_entropy", "torch's own mean")
@@ -58,7 +58,7 @@ def taken_away(logits: Any, targets: Any, ignored: int) -> Any:
     return (z * z * counted).sum() / counted.sum().clamp(min=1)
 
 
-@variant("layers.head_cross_entropy", "all logits at once")
+@variant("layers.linear_cross_entropy", "all logits at once")
 def all_at_once(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     return chosen_minus_normaliser(F.linear(hidden, head), targets, ignored)
 
@@ -69,12 +69,12 @@ def chosen_minus_normaliser(logits: Any, targets: Any, ignored: int) -> Any:
     return (logits.logsumexp(-1) - chosen).where(counted, 0).sum() / counted.sum().clamp(min=1)
 
 
-@variant("layers.head_cross_entropy", "ours, two rows at a time")
+@variant("layers.linear_cross_entropy", "ours, two rows at a time")
 def two_rows(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
-    return head_cross_entropy(hidden, head, targets, ignored, rows=2)
+    return linear_cross_entropy(hidden, head, targets, ignored, rows=2)
 
 
-@variant("layers.head_cross_entropy", "only the counted rows")
+@variant("layers.linear_cross_entropy", "only the counted rows")
 def counted_rows(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     rows, flat = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1)
     places = torch.where(flat != ignored)[0]
@@ -84,4 +84,4 @@ def counted_rows(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     return -log_p[torch.arange(len(places)), flat[places]].mean()
 
 
-fast_head_cross_entropy = variant("layers.head_cross_entropy", "our fast kernels")(our.head_cross_entropy)
+fast_linear_cross_entropy = variant("layers.linear_cross_entropy", "our fast kernels")(our.linear_cross_entropy)

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from llm_layers.spec import fast as our
-from llm_tokenizer.spec import variant
+from llm_tokenizer.conformance import variant
 
 
 @variant("layers.learned_positions", "indexing")
@@ -41,17 +41,17 @@ def waves_in_float32(positions: Any, d_model: int, base: float) -> Any:
     return torch.stack([angle.sin(), angle.cos()], -1).flatten(-2)
 
 
-@variant("layers.rotary_speeds", "exponential of a logarithm")
+@variant("layers.inverse_frequencies", "exponential of a logarithm")
 def by_logarithm(d_head: int, base: float) -> Any:
     return torch.exp(-torch.arange(0, d_head, 2).double() / d_head * np.log(base))
 
 
-@variant("layers.rotary_speeds", "one factor again and again", arrays="numpy")
+@variant("layers.inverse_frequencies", "one factor again and again", arrays="numpy")
 def again_and_again(d_head: int, base: float) -> Any:
     return np.cumprod([1.0] + [base ** (-2 / d_head)] * (d_head // 2 - 1))
 
 
-@variant("layers.rotary_speeds", "float32 inside")
+@variant("layers.inverse_frequencies", "float32 inside")
 def speeds_in_float32(d_head: int, base: float) -> Any:
     return 1.0 / base ** (torch.arange(0, d_head, 2).float() / d_head)
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from llm_tokenizer.spec import variant
+from llm_tokenizer.conformance import variant
 
 
 def _norm(x: Any, gain: Any, eps: float) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from llm_tokenizer.spec import variant
+from llm_tokenizer.conformance import variant
 
 
 @variant("layers.linear_scaling", "product with the inverse")
@@ -54,6 +54,6 @@ def one_factor(speeds: Any, base: float, factor: float, context: float, fast: fl
     return speeds * (1 + ramp * (1 / factor - 1))
 
 
-@variant("layers.yarn_temperature", "logarithm to the base 10", arrays="numpy")
+@variant("layers.yarn_attention_factor", "logarithm to the base 10", arrays="numpy")
 def by_log10(factor: float) -> float:
     return 1 + max(0.0, math.log10(factor)) * 0.1 * math.log(10)

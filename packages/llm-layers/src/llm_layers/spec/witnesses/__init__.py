@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from llm_layers.spec.parts import gather
-from llm_tokenizer.spec import Witness
+from llm_tokenizer.conformance import Witness
 
 
 def load_torch() -> Any:

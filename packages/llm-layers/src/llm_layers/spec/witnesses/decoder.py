@@ -147,7 +147,7 @@ class TorchDecoder:
         window = self.window(layer)
         return seen if window is None else seen & seen.triu(1 - window).tril()
 
-    def score_width(self, d_head: int) -> float:
+    def query_pre_attn_scalar(self, d_head: int) -> float:
         return float(self.s["query_pre_attn_scalar"]) if self.family == "gemma3_text" else float(d_head)
 
     def spread(self, kv: Tensor, group: int) -> Any:
@@ -155,7 +155,7 @@ class TorchDecoder:
 
     def gather(self, q: Tensor, k: Tensor, v: Tensor, layer: int) -> Any:
         group = q.shape[1] // k.shape[1]
-        scores = q @ self.spread(k, group).mT * self.score_width(q.shape[-1]) ** -0.5
+        scores = q @ self.spread(k, group).mT * self.query_pre_attn_scalar(q.shape[-1]) ** -0.5
         scores = scores.masked_fill(~self.mask(q.shape[-2], layer), -torch.inf)
         return (scores.softmax(-1) @ self.spread(v, group)).transpose(1, 2).flatten(2)
 

@@ -25,5 +25,5 @@ def z_loss(logits: Any, targets: Any, ignored: int) -> Any:
     return torch.logsumexp(rows, -1).pow(2).mean() if len(rows) else logits.sum() * 0
 
 
-def head_cross_entropy(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
+def linear_cross_entropy(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     return cross_entropy(torch.einsum("...d,vd->...v", hidden, head), targets, ignored)

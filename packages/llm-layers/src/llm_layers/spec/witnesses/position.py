@@ -16,7 +16,7 @@ def sinusoidal_positions(positions: Any, d_model: int, base: float) -> Any:
     return torch.view_as_real(torch.polar(torch.ones_like(angle), angle)).flip(-1).flatten(-2)
 
 
-def rotary_speeds(d_head: int, base: float) -> Any:
+def inverse_frequencies(d_head: int, base: float) -> Any:
     return torch.logspace(0, -(d_head - 2) / d_head, d_head // 2, base=base, dtype=torch.float64)
 
 

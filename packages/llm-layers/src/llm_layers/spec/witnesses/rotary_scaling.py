@@ -32,5 +32,5 @@ def yarn_scaling(
     return torch.lerp(speeds.to(wide) / factor, speeds.to(wide), stays.to(wide)).to(speeds.dtype)
 
 
-def yarn_temperature(factor: float) -> float:
+def yarn_attention_factor(factor: float) -> float:
     return float(1 + 0.1 * torch.tensor(factor, dtype=torch.float64).clamp(min=1).log())

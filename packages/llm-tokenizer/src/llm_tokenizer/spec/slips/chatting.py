@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llm_tokenizer import reference
-from llm_tokenizer.spec.specification import slip
+from llm_tokenizer.conformance.specification import slip
 
 CHAT = "tokenizer.encode_chat"
 Messages = list[list[str]]

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import regex
 
 from llm_tokenizer import reference
-from llm_tokenizer.patterns import PATTERNS
-from llm_tokenizer.spec.specification import slip
+from llm_tokenizer.bpe.splitting import PATTERNS
+from llm_tokenizer.conformance.specification import slip
 
 SPLIT = "tokenizer.split_text"
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from llm_tokenizer import reference
+from llm_tokenizer.conformance.specification import slip
 from llm_tokenizer.reference.byte_pair import Merges
-from llm_tokenizer.spec.specification import slip
 
 DECODE = "tokenizer.decode_bpe"
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from llm_tokenizer import reference
+from llm_tokenizer.conformance.specification import slip
 from llm_tokenizer.reference.byte_pair import Merges, merge
 from llm_tokenizer.spec.slips.replacing import replace_from_the_right, replace_once
-from llm_tokenizer.spec.specification import slip
 
 ENCODE = "tokenizer.encode_bpe"
 

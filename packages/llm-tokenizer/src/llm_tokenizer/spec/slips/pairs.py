@@ -6,8 +6,8 @@ from collections import Counter
 from itertools import pairwise
 
 from llm_tokenizer import reference
+from llm_tokenizer.conformance.specification import slip
 from llm_tokenizer.spec.slips.replacing import replace_from_the_right, replace_once
-from llm_tokenizer.spec.specification import slip
 
 COUNT, MERGE = "tokenizer.count_pairs", "tokenizer.merge_pair"
 Words = list[list[int]]

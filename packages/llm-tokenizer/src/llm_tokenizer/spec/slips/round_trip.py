@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 from llm_tokenizer import reference
+from llm_tokenizer.conformance.specification import slip
 from llm_tokenizer.reference.byte_pair import Merges
-from llm_tokenizer.spec.specification import slip
 
 TRIP = "tokenizer.round_trip"
 Result = tuple[list[int], str]

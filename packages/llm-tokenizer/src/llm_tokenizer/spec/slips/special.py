@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from llm_tokenizer import reference
-from llm_tokenizer.spec.specification import slip
+from llm_tokenizer.conformance.specification import slip
 
 SPECIAL = "tokenizer.split_special"
 Parts = list[list[str | bool]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llm_tokenizer import reference
-from llm_tokenizer.spec.specification import slip
+from llm_tokenizer.conformance.specification import slip
 
 TABLE = "tokenizer.byte_to_unicode"
 

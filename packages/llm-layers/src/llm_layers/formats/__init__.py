@@ -1,0 +1,1 @@
+"""Models as files: Hugging Face folders, GGUF, ONNX."""

@@ -1,0 +1,15 @@
+"""GGUF, the one-file format of llama.cpp: models in and out.
+
+| room | holds |
+|---|---|
+| `loading`, `saving` | `load_gguf`, `save_gguf` |
+| `file`, `writing` | the file as metadata and tensors; how it is written |
+| `blocks`, `tensor_types` | how numbers are packed into blocks of a few bits each; the types by their names |
+| `families`, `family`, `mixture` | how each family of models names its settings and tensors; experts |
+| `settings`, `rope` | the metadata as a closed set; rotary positions in it |
+"""
+
+from llm_layers.formats.gguf.loading import load_gguf
+from llm_layers.formats.gguf.saving import save_gguf
+
+__all__ = ["load_gguf", "save_gguf"]

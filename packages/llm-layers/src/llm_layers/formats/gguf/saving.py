@@ -1,0 +1,117 @@
+"""A `Decoder` as a GGUF file."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from llm_layers.formats.gguf.blocks import Floats
+from llm_layers.formats.gguf.families import family_of
+from llm_layers.formats.gguf.family import Family
+from llm_layers.formats.gguf.file import naming
+from llm_layers.formats.gguf.rope import DIVISORS
+from llm_layers.formats.gguf.tensor_types import TYPES, WRITTEN
+from llm_layers.formats.gguf.writing import TensorToWrite, write_gguf
+from llm_layers.interface import LayersError
+from llm_layers.model import Decoder
+from llm_tokenizer import Tokenizer, TokenizerError
+from llm_tokenizer.files.gguf_writing import GgufVocabulary, no_vocabulary, vocabulary_entries
+
+SKIPPED_MODULES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
+QUANTIZATION_VERSION = 2
+ALWAYS_F32 = ("positions.table", ".router.weight")  # the matrices that no reader expects in another type
+
+
+def save_gguf(
+    model: Decoder,
+    path: str | os.PathLike[str],
+    *,
+    tokenizer: Tokenizer | None = None,
+    dtype: str | None = None,
+    vocabulary: GgufVocabulary | None = None,
+) -> None:
+    """Write a model as one GGUF file, which llama.cpp and all that is built on it run as it is.
+
+    The file is written under another name and then renamed, one tensor after the other: no more than one of them is in
+    memory a second time.
+
+    Args:
+        model: of the design of Llama, Mistral without a window, Qwen 2, Qwen 3, Qwen3-MoE, OLMo 2, Gemma 3 or GPT-2.
+        path: the file; one of the same name is replaced.
+        tokenizer: goes into the same file, so that it can turn text into ids; None writes a file without one. The
+            format knows no Unicode normalization: texts for a tokenizer with one must be normalized before.
+        dtype: "F32", "F16", "BF16" or "Q8_0" for the matrices; None keeps the type that they have. Norms, biases,
+            learned positions and the routers of experts are always F32: they are small, and readers expect it.
+        vocabulary: at which ids a text begins and ends, and the chat template; None takes what the tokenizer's special
+            tokens say (`llm_tokenizer.files.gguf_writing`).
+
+    Raises:
+        LayersError: naming what the format cannot say, or the weight that `dtype` cannot hold; an old file is left as
+            it was.
+    """
+    path = Path(path)
+    kept = model.embedding.table.dtype
+    dtype = SKIPPED_MODULES.get(kept) if dtype is None else dtype
+    if dtype not in WRITTEN:
+        raise LayersError(f"dtype must be one of {', '.join(WRITTEN)}, but was {dtype!r} (the model is in {kept})")
+    family = family_of(model.config)
+    metadata = family.write_config(model.config)
+    tensors = _tensors(model, family, dtype)
+    general = {
+        "general.architecture": family.name,
+        "general.type": "model",
+        "general.file_type": TYPES[dtype].file_type,
+        "general.quantization_version": QUANTIZATION_VERSION,
+    }
+    try:
+        words = (
+            no_vocabulary()
+            if tokenizer is None
+            else vocabulary_entries(tokenizer, model.vocab_size, vocabulary or GgufVocabulary())
+        )
+    except TokenizerError as error:
+        raise LayersError(str(error)) from None
+    with naming(path):
+        write_gguf(path, general | metadata | words, tensors)
+
+
+def _tensors(model: Decoder, family: Family, dtype: str) -> list[TensorToWrite]:
+    """Say of each tensor what it is, and how its numbers are had when it is its turn."""
+    weights = dict(model.named_parameters())
+    with torch.device("meta"):
+        wanted = dict(Decoder(model.config).named_parameters())
+    if weights.keys() != wanted.keys():
+        odd = ", ".join(sorted(weights.keys() ^ wanted.keys())[:5])
+        raise LayersError(
+            f"the model must have the plain weights of a Decoder to be written, but differs in {odd}: merge adapters "
+            "and turn quantized layers back first"
+        )
+    tensors = []
+    for stored, parts in family.groups(weights).items():
+        shape = (sum(weights[name].shape[0] for name in parts), *weights[parts[0]].shape[1:])
+        plain = len(shape) == 1 or parts[0].endswith(ALWAYS_F32)
+        kind = TYPES["F32" if plain else dtype]
+        numbers = _when_asked(family, parts, weights, model)
+        tensors.append(TensorToWrite(name=stored, kind=kind, shape=shape, numbers=numbers))
+    divisors = family.divisors(model.config)
+    if divisors is not None:
+        kept: Floats = divisors
+        tensors.append(TensorToWrite(name=DIVISORS, kind=TYPES["F32"], shape=kept.shape, numbers=lambda: kept))
+    return tensors
+
+
+def _when_asked(
+    family: Family, parts: list[str], weights: Mapping[str, Tensor], model: Decoder
+) -> Callable[[], Floats]:
+    def numbers() -> Floats:
+        found: list[Any] = [
+            family.to_stored(name, weights[name].detach().to("cpu", torch.float32).numpy(), model.config)
+            for name in parts
+        ]
+        return np.concatenate(found) if len(found) > 1 else np.ascontiguousarray(found[0])
+
+    return numbers

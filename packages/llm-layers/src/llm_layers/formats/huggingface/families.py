@@ -1,0 +1,72 @@
+"""How public models' names and settings map onto ours, one module per family.
+
+| family | module |
+|---|---|
+| GPT-2 | `gpt2` |
+| Llama 2 and 3, SmolLM2, Mistral, Qwen 2, Qwen 3 | `llama` |
+| Qwen3-MoE | `qwen3_moe` |
+| OLMo 2 | `olmo2` |
+| Gemma 3 (text) | `gemma3` |
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from llm_layers.config import ModelConfig
+from llm_layers.formats.huggingface.architecture import Architecture
+from llm_layers.formats.huggingface.gemma3 import GEMMA3_ARCHITECTURE
+from llm_layers.formats.huggingface.gpt2 import GPT2_ARCHITECTURE
+from llm_layers.formats.huggingface.llama import (
+    LLAMA_ARCHITECTURE,
+    MISTRAL_ARCHITECTURE,
+    QWEN2_ARCHITECTURE,
+    QWEN3_ARCHITECTURE,
+)
+from llm_layers.formats.huggingface.olmo2 import OLMO2_ARCHITECTURE
+from llm_layers.formats.huggingface.qwen3_moe import QWEN3_MOE_ARCHITECTURE
+from llm_layers.interface import LayersError
+
+ARCHITECTURES: tuple[Architecture, ...] = (
+    GPT2_ARCHITECTURE,
+    LLAMA_ARCHITECTURE,
+    MISTRAL_ARCHITECTURE,
+    QWEN2_ARCHITECTURE,
+    QWEN3_ARCHITECTURE,
+    QWEN3_MOE_ARCHITECTURE,
+    OLMO2_ARCHITECTURE,
+    GEMMA3_ARCHITECTURE,
+)
+
+
+def architecture_of_settings(settings: Mapping[str, Any]) -> Architecture:
+    """Find the family that the content of a `config.json` belongs to."""
+    for architecture in ARCHITECTURES:
+        if architecture.model_type == settings.get("model_type"):
+            return architecture
+    known = ", ".join(architecture.model_type for architecture in ARCHITECTURES)
+    raise LayersError(f"model_type in config.json must be one of {known}, but was {settings.get('model_type')!r}")
+
+
+def architecture_of(config: ModelConfig) -> Architecture:
+    """Find the family that a model of ours is written as."""
+    for architecture in ARCHITECTURES:
+        if architecture.design == config.design:
+            return architecture
+    raise LayersError(
+        f"the model must have the design of a public family to be saved, but has {config.design!r}: "
+        "no public tool could read it"
+    )
+
+
+def read_settings(settings: Mapping[str, Any]) -> ModelConfig:
+    """Read the content of a Hugging Face `config.json`.
+
+    Raises:
+        LayersError: for an unknown family, a missing or unknown setting, or one that our model cannot express.
+    """
+    return architecture_of_settings(settings).read_settings(settings)
+
+
+def write_settings(config: ModelConfig, *, dtype: str = "float32") -> dict[str, Any]:
+    """Give the content of the Hugging Face `config.json` of this shape; `dtype` is that of the weights."""
+    return architecture_of(config).write_settings(config, dtype=dtype)

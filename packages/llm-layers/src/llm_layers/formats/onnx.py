@@ -1,0 +1,131 @@
+"""A model as an ONNX file: a program of plain operations, weights and all, that runs without torch and without us.
+
+ONNX and not torch's own `.pt2`, because that keeps parts of itself as pickle, which can run code when it is opened.
+"""
+
+import logging
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from llm_layers.interface import LayersError
+from llm_layers.layers.attention import soft_cap
+from llm_layers.layers.mask import causal_mask, sliding_window_mask
+from llm_layers.model import Decoder
+from llm_tokenizer.files.writing import whole_file
+
+LARGEST = (1 << 31) - (1 << 24)  # bytes of weights: the format's messages end at 2 GiB, and the program takes some too
+MOST_TEXTS = 1 << 16
+
+
+class WithoutCache(nn.Module):
+    """A `Decoder` that reads whole texts: no cache, and nothing that is decided by the shape of the input.
+
+    Recording follows one run and keeps what was done, not why. So there must be no `if` that depends on the length of
+    the text; `Decoder` has some, which save work for a single new token.
+    """
+
+    def __init__(self, model: Decoder) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, tokens: Int[Tensor, "batch position"]) -> Float[Tensor, "batch position vocab"]:
+        """Give the logits for the token that follows each position."""
+        config = self.model.config
+        positions = torch.arange(tokens.shape[1], device=tokens.device)
+        x = self.model.embed(tokens, positions)
+        for index, block in enumerate(self.model.blocks):
+            window = config.window_of(index)
+            mask = causal_mask(positions, positions)
+            if window is not None:
+                mask = sliding_window_mask(positions, positions, window)
+            x = block(x, self.model._rotation(positions, window, x.dtype), mask, None)
+        head = self.model.embedding.table if self.model.head is None else self.model.head.weight
+        logits = nn.functional.linear(self.model.final_norm(x), head)
+        return logits if config.final_logit_softcap is None else soft_cap(logits, config.final_logit_softcap)
+
+
+def export_onnx(model: Decoder, path: str | os.PathLike[str]) -> None:
+    """Record what a model does and write it as one ONNX file, for onnxruntime and all that is built on it.
+
+    The program takes `tokens`, ids (batch, position) in int64, and gives `logits` (batch, position, vocab) in float32.
+    Batch and position may be any, up to the context. There is no cache in it: with n tokens it does the work of n
+    positions each time. Needs the extra `export` (`pip install 'llm-layers[export]'`).
+
+    Args:
+        model: of any family without a mixture of experts; there the way through the model depends on the tokens.
+        path: the file, `*.onnx`; one of the same name is replaced.
+
+    Raises:
+        LayersError: the model cannot be recorded, or the file cannot be written. An old file is left as it was.
+    """
+    path = Path(path)
+    if path.suffix != ".onnx":
+        raise LayersError(f"path must end with .onnx, by which others know such a file, but was '{path}'")
+    if model.config.experts is not None:
+        raise LayersError("the model must have no experts to be recorded, because then one run does not show them all")
+    size = sum(4 * weight.numel() for weight in model.parameters())
+    if size > LARGEST:
+        raise LayersError(
+            f"the model must take at most {LARGEST} bytes in float32 for an ONNX file, but takes {size}: "
+            "save_gguf writes larger ones"
+        )
+    program = _record(_plain(model))
+    for node in program.graph.node:
+        del node.metadata_props[:]  # names and lines of the files that it was recorded from
+    try:
+        with whole_file(path) as file:
+            file.write(program.SerializeToString())
+    except OSError as error:
+        raise LayersError(f"'{path}' cannot be written: {error.strerror or error}; choose another place") from None
+
+
+def _plain(model: Decoder) -> WithoutCache:
+    """The same weights in a new model, in float32 and with the clear functions; the given one is not touched."""
+    with torch.device("meta"):
+        fresh = Decoder(model.config)
+    weights = {name: weight.detach().to("cpu", torch.float32) for name, weight in model.named_parameters()}
+    if weights.keys() != dict(fresh.named_parameters()).keys():
+        odd = ", ".join(sorted(weights.keys() ^ dict(fresh.named_parameters()).keys())[:5])
+        raise LayersError(
+            f"the model must have the plain weights of a Decoder to be recorded, but differs in {odd}: merge adapters "
+            "and turn quantized layers back first"
+        )
+    fresh.load_state_dict(weights, assign=True)
+    return WithoutCache(fresh).requires_grad_(False).eval()
+
+
+def _record(model: WithoutCache) -> Any:
+    """The program as ONNX's own message."""
+    batch = torch.export.Dim("batch", min=1, max=MOST_TEXTS)
+    position = torch.export.Dim("position", min=1, max=model.model.context_length)
+    example = torch.zeros((2, min(3, model.model.context_length)), dtype=torch.int64)
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)  # it reports that a library for pictures is not installed
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch uses functions of its own that it has declared old
+            program = torch.onnx.export(
+                model,
+                (example,),
+                dynamic_shapes={"tokens": {0: batch, 1: position}},
+                input_names=["tokens"],
+                output_names=["logits"],
+                dynamo=True,
+                verbose=False,
+            )
+    except ImportError as error:
+        raise LayersError(
+            f"exporting needs the extra `export`, but {error.name or 'a part of it'} is not installed: "
+            "pip install 'llm-layers[export]'"
+        ) from None
+    finally:
+        log.setLevel(level)
+    assert program is not None
+    return program.model_proto

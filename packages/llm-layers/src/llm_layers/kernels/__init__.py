@@ -1,0 +1,1 @@
+"""The same contracts, computed faster; `presets` chooses."""

@@ -1,0 +1,125 @@
+"""Cross-entropy of the head, without ever holding all logits."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+from torch.nn import functional as F
+
+from llm_layers.layers.loss import IGNORE_INDEX
+
+BLOCK = 2**20
+"""How many logits are turned into gradients at a time: few enough to stay in the processor's cache."""
+
+
+def linear_cross_entropy(
+    hidden: Float[Tensor, "*batch d_model"],
+    head: Float[Tensor, "vocab d_model"],
+    targets: Int[Tensor, "*batch"],
+    ignored: int = IGNORE_INDEX,
+    rows: int = 1024,
+    z_weight: float = 0.0,
+) -> Float[Tensor, ""]:
+    """Give `cross_entropy(hidden @ head.T, targets, ignored)` without ever holding all logits.
+
+    Formula: loss = mean over counted i of  log Σ exp(z[i]) - z[i, targets[i]]  with z = hidden headᵀ;
+        d hidden = d z head,  d head = d zᵀ hidden,  d z = (softmax(z) - one-hot) / counted
+
+    Why it works:
+        The logits are the largest array of a small model: vocab numbers per position. Their gradient needs nothing
+        but themselves, so it can be made right away, some rows at a time, in the place where the logits stood, and
+        only the gradients of `hidden` and of `head`, which are small, are kept for the backward pass. The work is the
+        same three matrix products as with all logits at once.
+
+    Args:
+        hidden: the states before the head, `Decoder.hidden(tokens)`.
+        head: the weight of the head, `Decoder.head_weight`.
+        targets: ids of the right tokens, or `ignored`.
+        ignored: the target value that does not count.
+        rows: how many positions are worked on at a time. Fewer take less memory; many make the products faster.
+        z_weight: how much of `z_loss` is added; 0 adds nothing.
+
+    Spec: layers.linear_cross_entropy, layers.cross_entropy
+    Source: Wijmans et al. 2024, "Cut Your Losses in Large-Vocabulary Language Models", arXiv:2411.09009.
+    """
+    flat_hidden, flat_targets = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1).long()
+    # Evaluation needs no gradient and is spared two of the three products.
+    trained = torch.is_grad_enabled()
+    loss: Tensor = _HeadCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        flat_hidden, head, flat_targets, ignored, rows, z_weight, trained
+    )
+    return loss
+
+
+class _HeadCrossEntropy(torch.autograd.Function):
+    """Loss and both gradients in one pass over the rows."""
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx,
+        hidden: Tensor,
+        head: Tensor,
+        targets: Tensor,
+        ignored: int,
+        rows: int,
+        z_weight: float,
+        trained: bool,
+    ) -> Tensor:
+        for_hidden, for_head = (trained and needed for needed in ctx.needs_input_grad[:2])  # type: ignore[attr-defined]
+        working = torch.promote_types(hidden.dtype, torch.float32)
+        counts = targets != ignored
+        counted = counts.sum().clamp(min=1)
+        share = counts.to(working) / counted
+        loss = torch.zeros((), dtype=working, device=hidden.device)
+        d_hidden = torch.empty_like(hidden) if for_hidden else None
+        d_head: Tensor | None = None
+        for start in range(0, len(targets), rows):
+            part = slice(start, start + rows)
+            logits = hidden[part] @ head.T
+            losses, d_logits = _logit_gradients(logits, targets[part], share[part], head.dtype, z_weight)
+            loss += (losses * counts[part]).sum()
+            if d_hidden is not None:
+                d_hidden[part] = d_logits @ head
+            if for_head:
+                product = d_logits.T @ hidden[part]
+                d_head = product.to(working) if d_head is None else d_head.add_(product)
+                del product  # as large as the head: gone before the next rows ask for as much
+            del logits, d_logits
+        if for_head:
+            d_head = torch.zeros_like(head) if d_head is None else d_head.to(head.dtype)
+        ctx.save_for_backward(d_hidden, d_head)  # type: ignore[arg-type]
+        return loss / counted
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, d_loss: Tensor) -> tuple[Tensor | None, ...]:
+        gradients: tuple[Tensor | None, ...] = ctx.saved_tensors  # type: ignore[attr-defined]
+        # The usual upstream gradient is 1, and the gradient of the head too large to be copied for nothing.
+        # (On an accelerator, asking for the value would make the processor wait.)
+        if d_loss.device.type != "cpu" or d_loss.item() != 1:
+            gradients = tuple(None if one is None else one * d_loss.to(one.dtype) for one in gradients)
+        return *gradients, None, None, None, None, None
+
+
+def _logit_gradients(
+    logits: Tensor, targets: Tensor, share: Tensor, dtype: torch.dtype, z_weight: float
+) -> tuple[Tensor, Tensor]:
+    """Each row's loss, and the logits' gradients, which take the place of the logits where the dtype allows it."""
+    working = share.dtype
+    losses = torch.empty_like(share)
+    d_logits = logits if logits.dtype == dtype else torch.empty_like(logits, dtype=dtype)
+    chosen = targets.where(share > 0, 0)[:, None]
+    step = max(1, BLOCK // max(1, logits.shape[1]))
+    for start in range(0, len(logits), step):
+        part = slice(start, start + step)
+        block = F.log_softmax(logits[part].to(working), dim=-1)
+        log_probability = block.gather(1, chosen[part])
+        losses[part] = -log_probability[:, 0]
+        normaliser = logits[part].gather(1, chosen[part]).to(working) - log_probability if z_weight else None
+        # d loss / d logits = (probabilities - one-hot) / counted, and with z-loss d z² = 2 z · probabilities.
+        block.exp_()
+        if normaliser is not None:
+            losses[part] += z_weight * normaliser[:, 0].square()
+            block.mul_(1 + 2 * z_weight * normaliser)
+        block.scatter_add_(1, chosen[part], torch.full_like(log_probability, -1))
+        torch.mul(block, share[part, None], out=d_logits[part])
+    return losses, d_logits

@@ -1,0 +1,251 @@
+"""Low-rank adapters: teach a trained model something new through a thin correction beside its frozen matrices."""
+
+from collections.abc import Collection
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from llm_layers.interface import LayersError
+from llm_layers.layers.linear import Linear
+from llm_layers.layers.mapped_feed_forward import call_maps, replace_module
+from llm_layers.layers.quantized_linear import SKIPPED_MODULES, QuantizedLinear
+
+
+def lora_linear(
+    x: Float[Tensor, "*batch d_in"],
+    weight: Float[Tensor, "d_out d_in"],
+    down: Float[Tensor, "rank d_in"],
+    up: Float[Tensor, "d_out rank"],
+    scale: float,
+) -> Float[Tensor, "*batch d_out"]:
+    """Multiply with a weight and add a correction that goes through a narrow middle.
+
+    Formula: y = W x + scale · up (down x)
+
+    Why it works:
+        What a trained model has to change to learn one more task is small, and it lies mostly in a few directions.
+        So the weight is left alone and beside it a correction is learned that can only express `rank` directions:
+        `down` picks what to look for in x, `up` says what to write when it is found. That is rank · (d_in + d_out)
+        numbers in place of d_in · d_out, often a hundredth, and the optimizer keeps its moments for them alone. With
+        up starting at zero the model starts as it was. Multiplying x by `down` first is what keeps it cheap: the
+        product up · down would be as large as the weight.
+
+    Args:
+        x: vectors along the last axis.
+        weight: the frozen weight, one row per output.
+        down: what to look for, one row per direction.
+        up: what to write, one column per direction.
+        scale: alpha / rank; dividing by the rank keeps the size of the correction when the rank is changed.
+
+    Spec: layers.lora_linear
+    Source: Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models", arXiv:2106.09685.
+    """
+    return F.linear(x, weight) + _correction(x, down, up, scale)
+
+
+def merge_lora(
+    weight: Float[Tensor, "d_out d_in"],
+    down: Float[Tensor, "rank d_in"],
+    up: Float[Tensor, "d_out rank"],
+    scale: float,
+) -> Float[Tensor, "d_out d_in"]:
+    """Give the one weight that does what a weight and its correction do together.
+
+    Formula: W' = W + scale · up down
+
+    Why it works:
+        Two linear maps in a row are one, and two side by side are one: so is the corrected weight. After training it
+        is multiplied out once, and the model costs what it cost before. This is what sets low-rank corrections apart
+        from adapters with a bend inside, which stay in the way for ever.
+
+    Args:
+        weight: one row per output.
+        down: one row per direction.
+        up: one column per direction.
+        scale: alpha / rank.
+
+    Spec: layers.merge_lora
+    Source: Hu et al. 2021, arXiv:2106.09685.
+    """
+    return weight + scale * (up @ down)
+
+
+def _correction(
+    x: Float[Tensor, "*batch d_in"], down: Float[Tensor, "rank d_in"], up: Float[Tensor, "d_out rank"], scale: float
+) -> Float[Tensor, "*batch d_out"]:
+    return scale * F.linear(F.linear(x, down), up)
+
+
+class LoraLinear(nn.Module):
+    """A frozen linear map, plain or quantized, with the two thin matrices of `lora_linear` beside it.
+
+    `down` starts as normal numbers of standard deviation 1/√d_in, so that it keeps the size of x; `up` starts at
+    zero, so that nothing is changed at first. Were both zero, both gradients would be zero for ever.
+
+    Args:
+        base: the map to correct; its weights are frozen.
+        rank: how many directions.
+        alpha: the correction is scaled by alpha / rank.
+        generator: source of the start values; None takes torch's global one.
+    """
+
+    def __init__(
+        self,
+        base: Linear | nn.Linear | QuantizedLinear,
+        rank: int,
+        alpha: float,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        stored = base.scales if isinstance(base, QuantizedLinear) else base.weight
+        d_out, d_in = base.weight.shape
+        if type(rank) is not int or not 1 <= rank <= min(d_out, d_in):
+            raise LayersError(f"rank must be a whole number from 1 to {min(d_out, d_in)}, but was {rank!r}")
+        if not 0 < alpha < float("inf"):
+            raise LayersError(f"alpha must be a number above 0, but was {alpha!r}")
+        self.base = base.requires_grad_(False)
+        self.scale = alpha / rank
+        self.down = nn.Parameter(torch.empty(rank, d_in, dtype=stored.dtype, device=stored.device))
+        self.up = nn.Parameter(torch.zeros(d_out, rank, dtype=stored.dtype, device=stored.device))
+        if not self.down.is_meta:
+            nn.init.normal_(self.down, std=d_in**-0.5, generator=generator)
+        self._unmerged: Tensor | None = None
+
+    @property
+    def merged(self) -> bool:
+        """Whether the correction stands in the base's weight at the moment."""
+        return self._unmerged is not None
+
+    @property
+    def weight(self) -> Float[Tensor, "d_out d_in"]:
+        """The corrected weight."""
+        return self.base.weight if self.merged else merge_lora(self.base.weight, self.down, self.up, self.scale)
+
+    @property
+    def bias(self) -> Float[Tensor, " d_out"] | None:
+        """The bias of the base."""
+        return self.base.bias
+
+    def forward(self, x: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_out"]:
+        """Multiply with the weight and add the correction."""
+        y: Tensor = self.base(x)
+        return y if self.merged else y + _correction(x, self.down, self.up, self.scale)
+
+    def merge(self) -> None:
+        """Multiply the correction into the weight, and keep the weight as it was for `unmerge`."""
+        if isinstance(self.base, QuantizedLinear):
+            raise LayersError("a correction cannot be merged into codes: merge before quantizing, or leave it beside")
+        if not self.merged:
+            corrected = merge_lora(self.base.weight, self.down, self.up, self.scale).detach()
+            self._unmerged = self.base.weight.detach().clone()
+            self.base.weight.data.copy_(corrected)
+
+    def unmerge(self) -> None:
+        """Put the weight back as it was, bit for bit; subtracting the correction again would not."""
+        if self._unmerged is not None:
+            self.base.weight.data.copy_(self._unmerged)
+            self._unmerged = None
+
+
+def add_lora(
+    model: nn.Module,
+    rank: int,
+    alpha: float,
+    names: Collection[str] | None = None,
+    generator: torch.Generator | None = None,
+) -> tuple[str, ...]:
+    """Freeze a model and put a low-rank correction beside its linear maps, in place.
+
+    Only the corrections can be trained afterwards; the answers of the model are at first the old ones, and with the
+    clear kernels to the last bit.
+
+    Args:
+        model: plain or quantized.
+        rank: how many directions each correction has.
+        alpha: corrections are scaled by alpha / rank.
+        names: which maps, by the last part of their name (`"query"`) or by the whole of it; None takes all but the
+            head and routers.
+        generator: source of the start values; None takes torch's global one.
+
+    Returns:
+        The corrected maps, by name.
+
+    Raises:
+        LayersError: when a name fits no map, the model has corrections already, or rank or alpha are out of range;
+            nothing is changed then.
+    """
+    if _corrected(model):
+        raise LayersError("the model must have no LoRA corrections yet, but has: remove_lora takes them away")
+    kinds = (Linear, nn.Linear, QuantizedLinear)
+    maps = {name: module for name, module in model.named_modules() if isinstance(module, kinds)}
+    last = {name: name.rpartition(".")[2] for name in maps}
+    unknown = sorted(set(names or ()) - set(maps) - set(last.values()))
+    if unknown:
+        raise LayersError(
+            f"names must be linear maps of the model, but {', '.join(unknown)} is none; "
+            f"there are {', '.join(sorted(set(last.values())))}"
+        )
+    chosen = [
+        name
+        for name in maps
+        if (last[name] not in SKIPPED_MODULES if names is None else {name, last[name]} & set(names))
+    ]
+    if not chosen:
+        raise LayersError("names must choose at least one linear map, but chose none")
+    frozen = {weight: weight.requires_grad for weight in model.parameters()}
+    try:
+        corrected = {name: LoraLinear(maps[name], rank, alpha, generator) for name in chosen}
+    except LayersError:
+        for weight, before in frozen.items():
+            weight.requires_grad_(before)
+        raise
+    model.requires_grad_(False)
+    for name, module in corrected.items():
+        replace_module(model, name, module)
+    call_maps(model)
+    return tuple(chosen)
+
+
+def merge_all_lora(model: nn.Module) -> None:
+    """Multiply every correction into its weight, for a model that is as fast as before."""
+    for module in _required(model).values():
+        module.merge()
+
+
+def unmerge_all_lora(model: nn.Module) -> None:
+    """Take every merged correction out again; the weights are what they were, bit for bit."""
+    for module in _required(model).values():
+        module.unmerge()
+
+
+def remove_lora(model: nn.Module) -> None:
+    """Put plain linear maps back, with what was merged in and without what was not, and unfreeze the model."""
+    for name, module in _required(model).items():
+        replace_module(model, name, module.base)
+    call_maps(model)
+    model.requires_grad_(True)
+
+
+def lora_weights(model: nn.Module) -> dict[str, Tensor]:
+    """Give the weights of the corrections alone, by name: all that need be kept of a fine-tuning.
+
+    Load them with `model.load_state_dict(weights, strict=False)` into a model with the same corrections.
+    """
+    return {
+        f"{name}.{kind}": weight.detach()
+        for name, module in _required(model).items()
+        for kind, weight in (("down", module.down), ("up", module.up))
+    }
+
+
+def _corrected(model: nn.Module) -> dict[str, LoraLinear]:
+    return {name: module for name, module in model.named_modules() if isinstance(module, LoraLinear)}
+
+
+def _required(model: nn.Module) -> dict[str, LoraLinear]:
+    found = _corrected(model)
+    if not found:
+        raise LayersError("the model must have LoRA corrections, but has none: add_lora gives it some")
+    return found

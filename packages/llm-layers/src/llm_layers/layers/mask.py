@@ -1,0 +1,62 @@
+"""Masks: which keys a query may look at."""
+
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from llm_layers.interface import LayersError
+
+
+def causal_mask(
+    query_positions: Int[Tensor, "*batch query_position"], key_positions: Int[Tensor, "*batch key_position"]
+) -> Bool[Tensor, "*batch query_position key_position"]:
+    """Say which key each query may attend to: True where the key is not later than the query.
+
+    Formula: mask[i, j] = key_positions[j] ≤ query_positions[i]
+
+    Why it works:
+        A model that could see the next token would copy it instead of learning to predict it. With the future
+        hidden, all positions of a text are trained at once, each as if the text ended there. The rule compares
+        positions, not indices: with a cache, the first query may stand at position 100.
+
+    Spec: layers.causal_mask
+    Source: Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762.
+    """
+    return key_positions[..., None, :] <= query_positions[..., :, None]
+
+
+def sliding_window_mask(
+    query_positions: Int[Tensor, "*batch query_position"],
+    key_positions: Int[Tensor, "*batch key_position"],
+    window: int,
+) -> Bool[Tensor, "*batch query_position key_position"]:
+    """Let each query see only the last `window` positions, its own among them.
+
+    Formula: mask[i, j] = query_positions[i] - window < key_positions[j] ≤ query_positions[i]
+
+    ```
+    window 3        key 0 1 2 3 4
+            query 2     ■ ■ ■ · ·
+            query 3     · ■ ■ ■ ·
+            query 4     · · ■ ■ ■
+    ```
+
+    Why it works:
+        Most of what a word needs stands close by. With a window of w positions the work per position, and the cache,
+        stop growing with the text. What is farther away is not lost: a layer hands on what it has gathered, so after
+        n layers a position has heard from n · (w - 1) positions before it.
+
+    Args:
+        query_positions: where the queries stand.
+        key_positions: where the keys stand.
+        window: how many positions a query sees, itself included; at least 1.
+
+    Raises:
+        LayersError: when the window holds no position.
+
+    Spec: layers.sliding_window_mask
+    Source: Beltagy et al. 2020, "Longformer", arXiv:2004.05150; Jiang et al. 2023, "Mistral 7B", arXiv:2310.06825.
+    """
+    if window < 1:
+        raise LayersError(f"window must be at least 1, the query's own position, but was {window}")
+    distance = query_positions[..., :, None] - key_positions[..., None, :]
+    return (distance >= 0) & (distance < window)

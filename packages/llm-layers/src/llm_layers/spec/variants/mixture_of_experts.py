@@ -1,0 +1,97 @@
+"""Experts: correct implementations written otherwise."""
+
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from llm_tokenizer.conformance import variant
+
+
+def _route(logits: Any, k: int, normalise: bool) -> Any:
+    """One choice after the other, the chosen expert hidden for the next."""
+    working = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    working = working - working.detach().amax(-1, keepdim=True)
+    left, places = working.detach().clone(), []
+    for _ in range(k):
+        places.append(left.argmax(-1, keepdim=True))  # the first of equals
+        left = left.scatter(-1, places[-1], -torch.inf)
+    chosen = torch.cat(places, -1)
+    above = working.gather(-1, chosen)
+    below = above if normalise else working
+    return (above - below.logsumexp(-1, keepdim=True)).exp().to(logits.dtype), chosen
+
+
+@variant("layers.top_k_router", "choice by choice, one softmax over those that count")
+def choice_by_choice(logits: Any, k: int, normalise: bool) -> Any:
+    return _route(logits, k, normalise)
+
+
+@variant("layers.top_k_router", "softmax, a mask, and the sum of what is left")
+def masked_softmax(logits: Any, k: int, normalise: bool) -> Any:
+    p = torch.softmax(logits, -1)
+    chosen = (-logits.detach()).argsort(dim=-1, stable=True)[..., :k]
+    kept = p * torch.zeros_like(p).scatter(-1, chosen, 1)
+    if normalise:
+        kept = kept / kept.sum(-1, keepdim=True)
+    return kept.gather(-1, chosen), chosen
+
+
+@variant("layers.mixture_of_experts", "every expert on every token, shares of zero")
+def every_expert(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, normalise: bool) -> Any:
+    shares, chosen = _route(x @ router.T, k, normalise)
+    weights = torch.zeros(*x.shape[:-1], len(gate), dtype=x.dtype).scatter(-1, chosen, shares)
+    answers = [(F.silu(x @ g.T) * (x @ u.T)) @ d.T for g, u, d in zip(gate, up, down, strict=True)]
+    return (torch.stack(answers, -1) * weights[..., None, :]).sum(-1)
+
+
+@variant("layers.mixture_of_experts", "expert by expert, added where it was chosen")
+def expert_by_expert(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, normalise: bool) -> Any:
+    rows = x.reshape(-1, x.shape[-1])
+    shares, chosen = _route(F.linear(rows, router), k, normalise)
+    y = torch.zeros_like(rows)
+    for e in range(len(gate)):
+        token, place = torch.where(chosen == e)
+        answer = F.linear(F.silu(F.linear(rows[token], gate[e])) * F.linear(rows[token], up[e]), down[e])
+        y = y.index_add(0, token, answer * shares[token, place][:, None])
+    return y.reshape(x.shape)
+
+
+@variant("layers.mixture_of_experts", "the weights brought to the tokens")
+def weights_to_tokens(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, normalise: bool) -> Any:
+    shares, chosen = _route(x @ router.T, k, normalise)
+    a = torch.einsum("...d,...kfd->...kf", x, gate[chosen])
+    hidden = a * torch.sigmoid(a) * torch.einsum("...d,...kfd->...kf", x, up[chosen])
+    return torch.einsum("...k,...kf,...kdf->...d", shares, hidden, down[chosen])
+
+
+@variant("layers.mixture_with_shared_expert", "the shared answer first")
+def shared_first(
+    x: Any, router: Any, gate: Any, up: Any, down: Any, sg: Any, su: Any, sd: Any, k: int, normalise: bool
+) -> Any:
+    a = x @ sg.T
+    shared = (a / (1 + torch.exp(-a)) * (x @ su.T)) @ sd.T
+    return shared + weights_to_tokens.function(x, router, gate, up, down, k, normalise)
+
+
+@variant("layers.load_balancing_loss", "one-hot rows and means")
+def one_hot_means(logits: Any, k: int) -> Any:
+    experts = logits.shape[-1]
+    rows = logits.reshape(-1, experts)
+    chosen = _route(rows, k, True)[1]
+    counts = F.one_hot(chosen, experts).sum(1).to(rows.dtype)
+    tokens = max(len(rows), 1)
+    return torch.einsum("te,se->", counts, torch.softmax(rows, -1)) * experts / tokens**2
+
+
+@variant("layers.router_z_loss", "what log-softmax takes away")
+def taken_away(logits: Any) -> Any:
+    z = (logits - F.log_softmax(logits, -1))[..., 0]
+    return (z * z).sum() / max(z.numel(), 1)
+
+
+@variant("layers.router_z_loss", "the largest logit and what is above it")
+def by_largest(logits: Any) -> Any:
+    largest = logits.max(-1, keepdim=True).values
+    z = (logits - largest).exp().sum(-1).log() + largest[..., 0]
+    return z.square().sum() / max(z.numel(), 1)

@@ -1,0 +1,1 @@
+"""Byte-pair encoding: splitting a text, counting, training, encoding; `fast/` is the same, compiled."""

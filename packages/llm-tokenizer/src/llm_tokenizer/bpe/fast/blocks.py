@@ -1,0 +1,49 @@
+"""Work in portions: a long text in blocks whose pieces are the pieces of the whole, and short texts together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from llm_tokenizer.bpe.fast.instructions import PADDING
+from llm_tokenizer.special import checked
+
+BLOCK = 1 << 18  # characters
+_EDGE = re.compile(r"\S ")
+
+
+def blocks(text: str, size: int = BLOCK) -> Iterator[str]:
+    """The text in blocks of about `size` characters, so that memory does not grow with it.
+
+    A block ends between a visible character and the blank after it: no pattern has a piece that goes on from the
+    one into the other, nor one that looks further ahead. Where there is no such place, a block is as long as must be.
+    """
+    start = 0
+    while len(text) - start > size:
+        cut = text.find(" ", start + size)
+        if cut >= 0 and text[cut - 1].isspace():  # seldom: to look for a blank alone is many times quicker
+            edge = _EDGE.search(text, cut)
+            cut = edge.start() + 1 if edge else -1
+        if cut < 0:
+            break
+        yield text[start:cut]
+        start = cut
+    yield text[start:] if start else text
+
+
+def groups(texts: Iterable[str], size: int = BLOCK) -> Iterator[list[str]]:
+    """Neighbouring texts that together have no more than `size` characters; a longer one stands alone.
+
+    All of a group goes through one call of compiled code. Only there do threads not wait for each other: before and
+    after it Python has only one of them run, and each that has to wait for its turn is slow to wake up.
+    """
+    group: list[str] = []
+    length = 0
+    for text in texts:
+        length += len(checked(text)) + PADDING
+        if group and length > size:
+            yield group
+            group, length = [], len(text) + PADDING
+        group.append(text)
+    if group:
+        yield group

@@ -1,0 +1,67 @@
+"""Eight letters at a time: the words of which most text consists.
+
+Each byte of a 64-bit integer is looked at by the same addition. No byte carries into the next one, because the highest
+bit of each is cleared first; after the addition it says "at least `a`" or "beyond `z`".
+"""
+
+from __future__ import annotations
+
+from numpy import uint64
+
+from llm_tokenizer.bpe.fast.characters import LETTER, run_end
+from llm_tokenizer.bpe.fast.compiling import compiled, inlined
+from llm_tokenizer.bpe.fast.instructions import Address, byte_at, load8, trailing_zeros
+
+_EVERY_BYTE = 0x0101010101010101
+_HIGH_BITS = uint64(0x80 * _EVERY_BYTE)
+_LOW_BITS = uint64(0x7F * _EVERY_BYTE)
+_CASE = uint64(0x20 * _EVERY_BYTE)
+_FROM_A = uint64((0x80 - ord("a")) * _EVERY_BYTE)
+_BEYOND_Z = uint64((0x7F - ord("z")) * _EVERY_BYTE)
+_FIRST_BYTE = uint64(0xFF)
+_BLANK = uint64(0x20)
+_FIRST_HIGH_BIT = uint64(0x80)
+
+
+@inlined
+def ascii_letters(word: uint64) -> uint64:
+    """The highest bit of each byte that is one of A to Z and a to z."""
+    small = (word | _CASE) & _LOW_BITS
+    return (small + _FROM_A) & ~(small + _BEYOND_Z) & ~word & _HIGH_BITS
+
+
+@inlined
+def count_leading(flags: uint64) -> int:
+    """How many of the eight bytes, from the first on, have their highest bit set in `flags`."""
+    return trailing_zeros(~flags & _HIGH_BITS) >> 3
+
+
+@inlined
+def plain_word_end(text: Address, place: int) -> int:
+    """The end of an English word of up to 15 bytes, its blank before it counted in; or `place` where there is none.
+
+    This is the common case of every pattern that cuts between letters and anything else: one or no blank, ASCII
+    letters, and after them an ASCII character that is no letter. The text's end counts as one, it is padded.
+    """
+    word = load8(text, place)
+    flags = ascii_letters(word)
+    if word & _FIRST_BYTE == _BLANK:
+        if not (flags >> uint64(8)) & _FIRST_HIGH_BIT:
+            return place
+        flags |= _FIRST_HIGH_BIT
+    length = count_leading(flags)
+    if length == 8:
+        length += count_leading(ascii_letters(load8(text, place + 8)))
+        if length == 16:
+            return place
+    return place + length if byte_at(text, place + length) < 0x80 else place
+
+
+@compiled
+def letters_end(text: Address, place: int, end: int, kinds: Address) -> int:
+    """Where the run of letters, of whatever script, that begins at `place` ends."""
+    while True:
+        length = count_leading(ascii_letters(load8(text, place)))
+        place += length
+        if length < 8:
+            return place if byte_at(text, place) < 0x80 else run_end(text, place, end, kinds, LETTER)

@@ -1,0 +1,27 @@
+"""The conformance machinery that the specifications of all four packages share; it knows no single package.
+
+contract.py        what a function must be
+case.py            inputs and golden answers, as JSON
+implementation.py  what is checked; arrays.py: NumPy, torch, JAX or lists
+harness.py         runs the cases; difference.py: where an answer differs from the golden one
+report.py          what a learner reads; command.py, plugin.py: the two ways to run it
+provenance.py      witnesses for every number; tolerance.py: how near is near enough
+mutation.py        the specification is tested too: slips, variants, planted faults (faults.py)
+"""
+
+from llm_tokenizer.conformance.case import Case
+from llm_tokenizer.conformance.contract import Argument, Contract
+from llm_tokenizer.conformance.implementation import Implementation
+from llm_tokenizer.conformance.specification import Alternative, Specification, Witness, slip, variant
+
+__all__ = [
+    "Alternative",
+    "Argument",
+    "Case",
+    "Contract",
+    "Implementation",
+    "Specification",
+    "Witness",
+    "slip",
+    "variant",
+]

@@ -1,0 +1,162 @@
+"""Three witnesses for every number: recompute each golden and demand that all agree.
+
+The reference is NumPy float64 with a hand-derived backward. The complex step,
+    f'(x) = Im f(x + ih) / h   with h = 1e-30,
+subtracts nothing and so loses nothing: agreement to 1e-13 can be demanded, where plain finite
+differences stop near 1e-11. The third is an independent library (torch, a published tokenizer).
+
+Source: Squire and Trapp, "Using Complex Variables to Estimate Derivatives of Real Functions" (1998).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from llm_tokenizer.conformance.case import Case, write_cases
+from llm_tokenizer.conformance.contract import Contract
+from llm_tokenizer.conformance.difference import deviation, scale_of
+from llm_tokenizer.conformance.harness import answers
+from llm_tokenizer.conformance.implementation import Implementation
+from llm_tokenizer.conformance.specification import Specification
+from llm_tokenizer.conformance.tolerance import measure_tolerance
+
+AGREEMENT = 1e-13
+STEP = 1e-30
+
+
+def recompute(specification: Specification, *, write: bool = False) -> list[str]:
+    """Recompute all goldens; the complaints come back. With `write` the case files take the new ones."""
+    complaints = []
+    for contract in specification.contracts:
+        cases = []
+        for case in specification.cases[contract.id]:
+            found, problems = testify(specification, contract, case)
+            complaints += problems
+            if write:
+                found, problems = measure_tolerance(specification, contract, found)
+                complaints += problems
+            else:
+                complaints += _compare_with_stored(case, found)
+            cases.append(found)
+        if write:
+            write_cases(specification.case_files[contract.id], contract.id, cases)
+    return complaints
+
+
+def testify(specification: Specification, contract: Contract, case: Case) -> tuple[Case, list[str]]:
+    """Ask every witness about one case; the case with the reference's goldens, and who disagreed."""
+    reference = Implementation(specification.reference, arrays="numpy", name="reference")
+    dtype = "float64" if case.has_floats else "exact"
+    if case.raises:
+        silent = f"{contract.id}/{case.id}: the reference does not raise {case.raises}"
+        return case, [] if _raises(contract, case, reference) else [silent]
+    outputs = answers(contract, case, reference, "forward", dtype) or {}
+    gradients: dict[str, Any] = {}
+    if case.upstream:
+        gradients = answers(contract, case, reference, "gradient", dtype) or {}
+    found = case.with_goldens(outputs=outputs, gradients=gradients)
+    testimony: dict[str, float] = {}
+    if gradients and contract.analytic:
+        testimony["complex step"] = _worst(gradients, complex_step(contract, case, reference))
+    for witness in specification.witnesses:
+        namespace = witness.load()
+        implementation = Implementation(namespace, arrays=witness.arrays, name=witness.name)
+        if namespace is None or implementation.find(contract.name) is None:
+            continue
+        worst = _worst(outputs, answers(contract, case, implementation, "forward", dtype))
+        if gradients:
+            theirs = answers(contract, case, implementation, "gradient", dtype)
+            worst = worst if theirs is None else max(worst, _worst(gradients, theirs))
+        testimony[witness.name] = worst
+    complaints = [
+        f"{contract.id}/{case.id}: {name} parts from the reference by {worst:.2g}"
+        for name, worst in testimony.items()
+        if not worst <= AGREEMENT
+    ]
+    # A witness that is not installed today keeps the testimony that it gave before.
+    record = dict(case.witnesses) | {name: _in_words(worst) for name, worst in testimony.items()}
+    if case.worked:
+        record["by hand"] = "worked in this file"
+    return found.with_goldens(witnesses=dict(sorted(record.items()))), complaints
+
+
+def complex_step(contract: Contract, case: Case, reference: Implementation) -> dict[str, Any]:
+    """The gradient of sum(upstream * output), one input number at a time, from the forward alone."""
+    function = reference.find(contract.name)
+    assert function is not None, "the reference has every contract"
+    order = [argument.name for argument in contract.inputs]
+    found: dict[str, Any] = {}
+    for name in contract.gradients:
+        value = np.asarray(case.inputs[name])
+        gradient = np.zeros(value.shape)
+        for index in np.ndindex(*value.shape):
+            moved = value.astype(np.complex128)
+            moved[index] += 1j * STEP
+            inputs = [moved if key == name else case.inputs[key] for key in order]
+            values = function(*inputs)
+            values = values if isinstance(values, tuple) else (values,)
+            total = sum(
+                np.sum(case.upstream[argument.name] * np.imag(output))
+                for argument, output in zip(contract.outputs, values, strict=True)
+                if argument.name in case.upstream
+            )
+            gradient[index] = float(total) / STEP
+        found[name] = gradient
+    return found
+
+
+def _compare_with_stored(stored: Case, found: Case) -> list[str]:
+    complaints = []
+    for part in ("outputs", "gradients"):
+        old, new = getattr(stored, part), getattr(found, part)
+        if set(old) != set(new):
+            complaints.append(f"{stored.contract}/{stored.id}: {part} are {sorted(old)} and must be {sorted(new)}")
+        elif old and not _worst(new, old) <= AGREEMENT:
+            complaints.append(f"{stored.contract}/{stored.id}: the stored {part} part by {_worst(new, old):.2g}")
+    if not stored.raises and not stored.witnesses:
+        complaints.append(f"{stored.contract}/{stored.id}: no witness agreed on this golden")
+    if stored.has_floats and not stored.raises and not stored.tolerance:
+        complaints.append(f"{stored.contract}/{stored.id}: no tolerance is stored")
+    return complaints
+
+
+def _worst(goldens: dict[str, Any], theirs: dict[str, Any] | None) -> float:
+    group = scale_of(goldens)
+    return max((deviation(golden, (theirs or {}).get(name), group) for name, golden in goldens.items()), default=0.0)
+
+
+def _raises(contract: Contract, case: Case, reference: Implementation) -> bool:
+    try:
+        answers(contract, case, reference, "forward", "float64")
+    except Exception as error:
+        return case.raises in {kind.__name__ for kind in type(error).__mro__}
+    return False
+
+
+def _in_words(worst: float) -> str:
+    """A bound, not a measurement: the last bit differs between processors, the record must not."""
+    if worst == 0.0:
+        return "equal"
+    return "within 1e-15" if worst <= 1e-15 else "within 1e-14" if worst <= 1e-14 else "within 1e-13"
+
+
+def main(specification: Specification, argv: Sequence[str] | None = None) -> int:
+    """`python -m llm_layers.spec.goldens [--write]`."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {specification.module}.spec.goldens",
+        description="Recompute every golden from its witnesses and fail on any difference.",
+    )
+    parser.add_argument("--write", action="store_true", help="store goldens and the tolerances that follow")
+    options = parser.parse_args(argv)
+    complaints = recompute(specification, write=options.write)
+    for complaint in complaints:
+        print(complaint)
+    cases = sum(len(cases) for cases in specification.cases.values())
+    verb = "written" if options.write else "recomputed"
+    result = f"{len(complaints)} complaints" if complaints else f"all witnesses agree to {AGREEMENT:g}"
+    print(f"{specification.package} spec {specification.version}: {cases} cases {verb}, {result}")
+    return 1 if complaints else 0

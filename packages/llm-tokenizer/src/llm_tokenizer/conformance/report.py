@@ -1,0 +1,183 @@
+"""What a learner reads after a trial: a table, each failure in words, and one line to show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from llm_tokenizer.conformance.difference import Difference
+from llm_tokenizer.conformance.harness import DIFFERS, PARTLY, PASS, UNWRITTEN, Outcome, Trial, Verdict
+from llm_tokenizer.conformance.pages import where_to_read
+
+_EXACT = ("float64", "exact")
+
+COLUMNS: dict[str, Callable[[Outcome], bool]] = {
+    "forward": lambda o: o.aspect == "forward" and o.dtype in _EXACT and o.case.kind != "edge",
+    "gradient": lambda o: o.aspect == "gradient" and o.dtype in _EXACT and o.case.kind != "edge",
+    "float32": lambda o: o.dtype == "float32",
+    "bfloat16": lambda o: o.dtype == "bfloat16",
+    "edges": lambda o: o.dtype in _EXACT and o.case.kind == "edge",
+}
+
+_STYLES = {PASS: "green", DIFFERS: "bold red", UNWRITTEN: "dim", PARTLY: "yellow", "": "dim"}
+
+
+def cell(verdict: Verdict, column: str) -> str:
+    """The one word of a table cell; empty where the contract has nothing of the kind."""
+    found = {outcome.status for outcome in verdict.outcomes if COLUMNS[column](outcome)}
+    for status in (DIFFERS, UNWRITTEN, PASS):
+        if status in found:
+            return status
+    return ""
+
+
+def badge(trial: Trial) -> str:
+    """`llm-layers spec 1.2: 23 of 23 contracts met`."""
+    specification = trial.specification
+    counted = f"{trial.count(PASS)} of {len(trial.verdicts)} contracts met"
+    return f"{specification.package} spec {specification.version}: {counted}"
+
+
+def closing_sentence(trial: Trial) -> str:
+    """What to do next."""
+    missing = trial.count(UNWRITTEN, PARTLY)
+    if trial.failed:
+        return f"{trial.count(DIFFERS)} to mend, {trial.count(PASS)} right, {missing} still to write."
+    if trial.count(UNWRITTEN) == len(trial.verdicts):
+        first = trial.verdicts[0].contract.signature
+        return (
+            f"{trial.name} has no function of any of these names yet, which is no mistake. Write one of them, "
+            f"for example {first}, and run this again; --list says what each must be."
+        )
+    if missing:
+        partly = [verdict.contract.backward_signature for verdict in trial.verdicts if verdict.status == PARTLY]
+        hint = f" A gradient is still missing: {partly[0]}." if partly else ""
+        return f"All that is written is right; {missing} still to write.{hint}"
+    return "All is right."
+
+
+def remarks(trial: Trial) -> list[str]:
+    """What was accepted, but is worth knowing; of a contract that differs nothing is accepted."""
+    accepted = [verdict for verdict in trial.verdicts if not verdict.failures]
+    notes = {verdict.contract.id: {o.note for o in verdict.outcomes if o.note} for verdict in accepted}
+    return [f"{identifier}: accepted, but {note}." for identifier, found in notes.items() for note in sorted(found)]
+
+
+def print_report(trial: Trial, console: Console) -> None:
+    """The failures in words, then the table, then the line to show."""
+    specification = trial.specification
+    for verdict in trial.verdicts:
+        if verdict.failures:
+            _print_failure(verdict, console)
+    console.print(
+        f"{specification.package} spec {specification.version} on {trial.name}", style="bold", highlight=False
+    )
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("contract", no_wrap=True)
+    for column in COLUMNS:
+        table.add_column(column, no_wrap=True)
+    written = [verdict for verdict in trial.verdicts if verdict.status != UNWRITTEN]
+    for verdict in written:
+        cells = [cell(verdict, column) for column in COLUMNS]
+        row = [f"[{_STYLES[word]}]{word or '·'}[/]".replace(UNWRITTEN, "not yet") for word in cells]  # keeps it narrow
+        table.add_row(verdict.contract.id, *row)
+    if written:
+        console.print(table)
+    unwritten = [verdict.contract.name for verdict in trial.verdicts if verdict.status == UNWRITTEN]
+    if unwritten:
+        console.print(f"{UNWRITTEN}: {', '.join(unwritten)}", style="dim", highlight=False)
+    console.print()
+    for remark in remarks(trial):
+        console.print(remark, style="yellow", highlight=False, soft_wrap=True)
+    console.print(closing_sentence(trial), highlight=False, soft_wrap=True, markup=False)
+    console.print(badge(trial), style="bold red" if trial.failed else "bold", highlight=False)
+
+
+def _print_failure(verdict: Verdict, console: Console) -> None:
+    contract = verdict.contract
+    failure = verdict.failures[0]
+    case = failure.case
+    console.print(f"[bold red]{contract.id}[/]  {escape(contract.signature)}", highlight=False, soft_wrap=True)
+    lines = [
+        f"clause {case.clause}: {contract.clauses[case.clause - 1]}",
+        f"case {case.id} ({case.kind}, {failure.aspect}, {failure.dtype}) would catch: {case.catches}",
+    ]
+    if failure.difference is not None and failure.difference.raised:
+        lines = [f"case {case.id} ({case.kind}) could not be tried:"]
+    lines.append(describe(failure, contract.axes_of))
+    if verdict.recognised is not None:
+        lines.append(f"your numbers are those of: {verdict.recognised.name} ({verdict.recognised.hint.rstrip('.')})")
+    tried = {outcome.case.id for outcome in verdict.outcomes}
+    failed = {outcome.case.id for outcome in verdict.failures}
+    lines.append(
+        f"{len(failed)} of {len(tried)} cases differ." + (f" {where_to_read(contract.page)}" if contract.page else "")
+    )
+    for line in lines:
+        console.print(f"  {line}", highlight=False, soft_wrap=True, markup=False)
+    console.print()
+
+
+def describe(failure: Outcome, axes_of: Callable[[str], str | None]) -> str:
+    """Where an answer parts from the golden one, in a sentence with axis words."""
+    difference = failure.difference
+    assert difference is not None, "a failure carries its difference"
+    name = f"the gradient of {difference.name}" if failure.aspect == "gradient" else difference.name
+    if difference.total == 0:
+        return f"{name}: {difference.reason}."
+    reason = f"{difference.reason}; " if difference.reason else ""
+    count = f"{difference.wrong} of {difference.total} " + ("number differs" if difference.total == 1 else "differ")
+    place = _place(difference, axes_of(difference.name))
+    return f"{name}: {reason}{count}{place}: yours {_show(difference.yours)}, golden {_show(difference.golden)}"
+
+
+def _place(difference: Difference, axes: str | None) -> str:
+    if not difference.index:
+        return ""
+    if axes is None:
+        return f", first at item {difference.index[0]}"
+    words = [word for word in axes.split() if not word.startswith("*")]
+    lead = max(0, len(difference.index) - len(words))
+    pairs = [f"{word} {index}" for word, index in zip(words, difference.index[lead:], strict=False)]
+    if lead:
+        pairs.insert(0, f"batch {', '.join(map(str, difference.index[:lead]))}")
+    return f", the worst at {' · '.join(pairs)}"
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.9g}"
+    text = repr(value)
+    return text if len(text) <= 70 else text[:67] + "…"
+
+
+def as_json(trial: Trial) -> dict[str, Any]:
+    """The whole trial as data, for the site and for other tools."""
+    return {
+        "specification": trial.specification.package,
+        "version": trial.specification.version,
+        "implementation": trial.name,
+        "badge": badge(trial),
+        "contracts": [
+            {
+                "contract": verdict.contract.id,
+                "status": verdict.status,
+                "columns": {column: cell(verdict, column) for column in COLUMNS},
+                "recognised": verdict.recognised.name if verdict.recognised else None,
+                "failures": [
+                    {
+                        "case": failure.case.id,
+                        "clause": failure.case.clause,
+                        "aspect": failure.aspect,
+                        "dtype": failure.dtype,
+                        "words": describe(failure, verdict.contract.axes_of),
+                    }
+                    for failure in verdict.failures
+                ],
+            }
+            for verdict in trial.verdicts
+        ],
+    }

@@ -1,0 +1,160 @@
+"""A package's specification: its contracts and cases, and who bears witness to them.
+
+A slip is a mistake that people really make, written as a small wrong implementation; a variant is
+a correct implementation written otherwise. Every slip must be caught and no variant refused.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from llm_tokenizer.conformance.case import Case, read_cases
+from llm_tokenizer.conformance.contract import Contract
+from llm_tokenizer.conformance.implementation import Implementation
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """One function that stands in for a contract: a slip (wrong) or a variant (right)."""
+
+    contract: str
+    name: str
+    hint: str
+    function: Function
+    arrays: str | None
+    backward: bool
+    correct: bool
+
+    def implementation(self, default_arrays: str, reference: Any) -> Implementation:
+        """The namespace to put on trial; a wrong backward stands beside the reference's right forward."""
+        name = self.contract.split(".")[1]
+        functions = {name: self.function}
+        if self.backward:
+            functions = {name: getattr(reference, name), f"{name}_backward": self.function}
+        arrays = "numpy" if self.backward else self.arrays or default_arrays
+        return Implementation(SimpleNamespace(**functions), arrays=arrays, name=self.name)
+
+
+def slip(
+    contract: str, name: str, hint: str, *, arrays: str | None = None, backward: bool = False
+) -> Callable[[Function], Alternative]:
+    """Mark a function as a known mistake; `hint` is the sentence that a learner reads.
+
+    With `backward=True` the function is a wrong NumPy `…_backward` beside a right forward.
+    """
+    return lambda function: Alternative(contract, name, hint, function, arrays, backward, correct=False)
+
+
+def variant(contract: str, name: str, *, arrays: str | None = None) -> Callable[[Function], Alternative]:
+    """Mark a function as correct although written otherwise: the specification must accept it."""
+    return lambda function: Alternative(contract, name, "", function, arrays, False, correct=True)
+
+
+@dataclass(frozen=True)
+class Witness:
+    """An independent computation of the goldens.
+
+    `load` gives a namespace of functions under the contracts' names, or None where the library
+    that it calls is not installed.
+    """
+
+    name: str
+    load: Callable[[], Any]
+    arrays: str = "numpy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Specification:
+    """Everything that pins one package. Modules are named, not imported: contracts load without torch.
+
+    Args:
+        package: The distribution, `llm-layers`.
+        module: The import name, `llm_layers`.
+        version: Of the specification, not of the package: "the truth changed", not "our code changed".
+        contracts: What is pinned.
+        arrays: The kind of arrays in which slips and variants are written.
+    """
+
+    package: str
+    module: str
+    version: str
+    contracts: tuple[Contract, ...]
+    arrays: str = "torch"
+
+    @property
+    def folder(self) -> Path:
+        """Where the package's specification is installed."""
+        located = importlib.import_module(f"{self.module}.spec").__file__
+        assert located is not None, "a package with code has a file"
+        return Path(located).parent
+
+    @cached_property
+    def case_files(self) -> dict[str, Path]:
+        """The case file of each contract."""
+        return {f"{self.prefix}.{path.stem}": path for path in sorted((self.folder / "cases").rglob("*.json"))}
+
+    @property
+    def prefix(self) -> str:
+        """The first part of the contracts' ids: `layers`."""
+        return self.package.removeprefix("llm-")
+
+    @cached_property
+    def cases(self) -> dict[str, list[Case]]:
+        """The cases of each contract, in the contracts' order.
+
+        Raises:
+            ValueError: A contract has no cases, or a case file has no contract.
+        """
+        known = [contract.id for contract in self.contracts]
+        if set(known) != set(self.case_files):
+            odd = sorted(set(known) ^ set(self.case_files))
+            raise ValueError(f"{self.package}: contracts and case files do not pair up: {odd}.")
+        return {identifier: read_cases(self.case_files[identifier]) for identifier in known}
+
+    def contract(self, identifier: str) -> Contract:
+        """The contract of that id."""
+        return next(contract for contract in self.contracts if contract.id == identifier)
+
+    @property
+    def ours(self) -> Implementation:
+        """Our own package, through the same door as anybody's."""
+        return Implementation(self._import("spec.ours"), name=self.module)
+
+    @property
+    def reference(self) -> Any:
+        """The slow and plain implementation that the goldens come from."""
+        return self._import("reference")
+
+    @cached_property
+    def witnesses(self) -> tuple[Witness, ...]:
+        """Who agrees with the reference, besides the complex step."""
+        return tuple(self._import("spec.witnesses").WITNESSES)
+
+    @cached_property
+    def slips(self) -> tuple[Alternative, ...]:
+        """The known mistakes."""
+        return _alternatives(self._import("spec.slips"))
+
+    @cached_property
+    def variants(self) -> tuple[Alternative, ...]:
+        """The known correct alternatives."""
+        return _alternatives(self._import("spec.variants"))
+
+    def slips_of(self, contract: str) -> list[Alternative]:
+        """The known mistakes of one contract."""
+        return [slip for slip in self.slips if slip.contract == contract]
+
+    def _import(self, part: str) -> Any:
+        return importlib.import_module(f"{self.module}.{part}")
+
+
+def _alternatives(module: Any) -> tuple[Alternative, ...]:
+    return tuple(value for value in vars(module).values() if isinstance(value, Alternative))

@@ -1,0 +1,1 @@
+"""From files to clean documents, one at a time: finding, decoding, cleaning, splitting into parts, duplicates."""

@@ -1,0 +1,106 @@
+"""Where a document begins and ends: a whole file, the lines between two separators, a field of a JSON line.
+
+Each document comes after its place: the file, and the line where a file may hold several.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from llm_tokenizer.corpus.cleaning import Cleaning
+from llm_tokenizer.corpus.unicode_decoding import HOW_TO_GO_ON, Errors, Source, decoded_blocks, source_name
+from llm_tokenizer.interface import TokenizerError
+
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+
+
+def whole_file(source: Source, cleaning: Cleaning, errors: Errors) -> Iterator[tuple[str, str]]:
+    """The file as one document; none where it is empty."""
+    text = cleaning.clean("".join(decoded_blocks(source, errors=errors)), name=source_name(source))
+    if text:
+        yield source_name(source), text
+
+
+def separated(source: Source, separator: str, cleaning: Cleaning, errors: Errors) -> Iterator[tuple[str, str]]:
+    """The documents between lines that hold the separator and nothing else."""
+    document: list[str] = []
+    start = 1
+    for number, line in enumerate(_lines(decoded_blocks(source, errors=errors)), start=1):
+        if line.rstrip("\r\n") == separator:
+            yield from _document(document, cleaning, source_name(source), start)
+            document, start = [], number + 1
+        else:
+            document.append(line)
+    yield from _document(document, cleaning, source_name(source), start)
+
+
+def fields(source: Source, field: str, cleaning: Cleaning, errors: Errors) -> Iterator[tuple[str, str]]:
+    """One field of the JSON object in each line; `meta.text` is the field `text` of the object `meta`."""
+    for place, record in records(source, errors):
+        value: Any = record
+        for name in field.split("."):
+            if not isinstance(value, dict) or name not in value:
+                there = ", ".join(map(repr, list(value)[:8])) if isinstance(value, dict) else "no object"
+                raise TokenizerError(f"{place} must have the field {field!r}, has {there or 'none'}")
+            value = value[name]
+        if not isinstance(value, str):
+            raise TokenizerError(f"{place}: the field {field!r} must be a string, is {value!r:.40}")
+        if errors != "strict":
+            value = _HALF_PAIR.sub("\ufffd" if errors == "replace" else "", value)
+        elif found := _HALF_PAIR.search(value):
+            raise TokenizerError(
+                f"{place}: the field {field!r} holds U+{ord(found.group()):04X}, half of a surrogate pair; "
+                f"mend it, or {HOW_TO_GO_ON}"
+            )
+        if text := cleaning.clean(value, name=f"{place}, field {field!r}"):
+            yield place, text
+
+
+def records(source: Source, errors: Errors) -> Iterator[tuple[str, Any]]:
+    """What each line of JSON holds, after its place; blank lines are passed over."""
+    for number, line in enumerate(_lines(decoded_blocks(source, errors=errors)), start=1):
+        place = f"{source_name(source)}: line {number}"
+        if line.isspace():
+            continue
+        try:
+            yield place, json.loads(line)
+        except RecursionError:
+            raise TokenizerError(f"{place} must be JSON, but is nested too deeply") from None
+        except ValueError as error:
+            raise TokenizerError(f"{place} must be JSON, but is not: {error}") from None
+
+
+def _document(lines: list[str], cleaning: Cleaning, name: str, start: int) -> Iterator[tuple[str, str]]:
+    """One document, or none where nothing stands between two separators."""
+    if text := cleaning.clean("".join(lines), name=name, line=start):
+        yield f"{name}: line {start}", text
+
+
+def _lines(blocks: Iterable[str]) -> Iterator[str]:
+    """The lines with their line breaks: LF, CR LF or a lone CR."""
+    held: list[str] = []  # a line that goes on; joined once, so that a line of a gigabyte costs no more than that
+    for block in never_within_a_break(blocks):
+        *whole, last = _LINE_END.split(block)
+        for line, line_break in zip(whole[::2], whole[1::2], strict=True):
+            yield "".join([*held, line, line_break])
+            held = []
+        if last:
+            held.append(last)
+    if held:
+        yield "".join(held)
+
+
+_LINE_END = re.compile("(\r\n|\r|\n)")
+
+
+def never_within_a_break(blocks: Iterable[str]) -> Iterator[str]:
+    """The same text in blocks that never end between CR and LF."""
+    held = ""
+    for block in blocks:
+        block = held + block
+        held = "\r" if block.endswith("\r") else ""
+        yield block[: len(block) - len(held)]
+    yield held

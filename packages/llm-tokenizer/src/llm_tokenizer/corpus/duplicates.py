@@ -1,0 +1,118 @@
+"""Documents that stand in a corpus twice, letter by letter or nearly.
+
+A text that comes a hundred times is learned a hundred times, and one that is in the training part and in the held-out
+part makes a model look better than it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from llm_tokenizer.interface import TokenizerError
+
+if TYPE_CHECKING:
+    from llm_tokenizer.corpus.minhash import Array
+
+
+@dataclass(frozen=True)
+class Near:
+    """A document that resembles an earlier one; `similarity` is the estimated share of shingles that both have."""
+
+    document: int
+    earlier: int
+    similarity: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Duplicates:
+    """What `find_duplicates` found; documents are numbered from 0 in the order in which they came.
+
+    `exact` has the earlier document that each repeated one equals; `near` those that only resemble one.
+    """
+
+    documents: int
+    exact: dict[int, int]
+    near: tuple[Near, ...]
+
+    @property
+    def repeated(self) -> frozenset[int]:
+        """The documents that can be left out, since an earlier one says the same."""
+        return frozenset(self.exact) | {found.document for found in self.near}
+
+
+def find_duplicates(documents: Iterable[str], *, similarity: float = 0.8) -> Duplicates:
+    """Find the documents that equal or resemble an earlier one.
+
+    Each document is compared with the earlier ones that themselves resemble none before them. Letter case and white
+    space do not count for likeness. Kept of each document is its signature, about 5 kB with all indexes, never its
+    text.
+
+    Why it works:
+        Two texts are alike when they share most of their shingles, which are all runs of 16 bytes. The share is what
+        both have over what either has. Number all shingles by a random hash: the smallest number of both texts
+        together is equally likely to be any shingle, so with a probability equal to the share it is one that both
+        have, and then both have the same smallest number. A hundred hashes estimate the share to about 0.04.
+        To meet at all, two signatures must agree in one of 25 bands of 4 numbers: at a share of 0.8 that is missed
+        once in half a million pairs, and of texts with nothing in common hardly any meet.
+
+    Args:
+        documents: The texts, one by one.
+        similarity: The least share of common shingles, above 0 and at most 1, for which a document is reported.
+
+    Source: Broder 1997, On the Resemblance and Containment of Documents; bands as in Leskovec, Rajaraman and Ullman
+        2014, Mining of Massive Datasets, chapter 3.
+    """
+    from llm_tokenizer.corpus.minhash import minhash  # brings NumPy, which the package else starts without
+
+    if not isinstance(similarity, (int, float)) or not 0 < similarity <= 1:
+        raise TokenizerError(f"similarity: must be above 0 and at most 1, was {similarity!r}")
+    if isinstance(documents, str):
+        raise TokenizerError("documents: must be a collection of texts, was one string; put it into a list")
+    first_of: dict[bytes, int] = {}
+    exact: dict[int, int] = {}
+    near: list[Near] = []
+    index = _Index()
+    count = 0
+    for number, text in enumerate(documents):
+        count = number + 1
+        digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        if (earlier := first_of.setdefault(digest, number)) != number:
+            exact[number] = earlier
+            continue
+        signature = minhash(text)
+        best, share = index.most_similar(signature)
+        if best is not None and share >= similarity:
+            near.append(Near(number, best, share))
+        else:
+            index.add(number, signature)
+    return Duplicates(documents=count, exact=exact, near=tuple(near))
+
+
+class _Index:
+    """The signatures so far, found by any of their bands."""
+
+    def __init__(self) -> None:
+        self._signatures: dict[int, Array] = {}
+        self._holders: defaultdict[tuple[int, bytes], list[int]] = defaultdict(list)
+
+    def add(self, number: int, signature: Array) -> None:
+        from llm_tokenizer.corpus.minhash import bands
+
+        self._signatures[number] = signature
+        for key in bands(signature):
+            self._holders[key].append(number)
+
+    def most_similar(self, signature: Array) -> tuple[int | None, float]:
+        """The document that agrees in most hashes, the earliest of equals, and the share of them."""
+        from llm_tokenizer.corpus.minhash import bands
+
+        candidates = sorted({number for key in bands(signature) for number in self._holders.get(key, ())})
+        if not candidates:
+            return None, 0.0
+        shares = [float((self._signatures[number] == signature).mean()) for number in candidates]
+        best = max(range(len(candidates)), key=lambda place: (shares[place], -candidates[place]))
+        return candidates[best], shares[best]

@@ -1,0 +1,56 @@
+"""Which files are meant: a file, all text files of a folder, or those that fit a glob."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable
+from pathlib import Path
+
+from llm_tokenizer.interface import TokenizerError
+
+TEXT_FILES = (".txt", ".md")
+JSON_LINES = (".jsonl", ".ndjson")
+PACKED = ".gz"
+
+
+def text_files(path: str | Path, suffixes: Iterable[str] = TEXT_FILES) -> list[Path]:
+    """The file itself, the text files of a folder, or the files that fit a glob, in the order of their paths.
+
+    Args:
+        path: A file, a folder with its folders, or a glob such as `texts/**/*.txt`.
+        suffixes: Which files of a folder are text; `.txt` means `.txt.gz` too.
+
+    Raises:
+        TokenizerError: There is no such file, or all of them are empty.
+    """
+    path = Path(path)
+    if path.is_dir():
+        files = _in_folder(path, tuple(suffixes))
+    elif not path.exists() and glob.has_magic(str(path)):
+        files = sorted(found for name in glob.glob(str(path), recursive=True) if (found := Path(name)).is_file())
+        if not files:
+            raise TokenizerError(f"{path}: no file fits this pattern; check it, and quote it in a shell")
+    else:
+        files = [require_file(path)]
+    if not any(file.stat().st_size or not file.is_file() for file in files):  # a pipe has no size
+        raise TokenizerError(f"{path}: must hold text, but is empty; name a file or folder with text")
+    return files
+
+
+def _in_folder(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    def is_text(file: Path) -> bool:
+        return (Path(file.stem).suffix if file.suffix == PACKED else file.suffix) in suffixes and file.is_file()
+
+    files = sorted(file for file in folder.rglob("*") if is_text(file))
+    if not files:
+        raise TokenizerError(f"{folder}: this folder holds no text file ({', '.join(suffixes)}); name another")
+    return files
+
+
+def require_file(path: Path) -> Path:
+    """The path of a file that is there."""
+    if path.is_dir():
+        raise TokenizerError(f"{path}: must be a file, is a folder; use read_documents for folders")
+    if not path.exists():
+        raise TokenizerError(f"{path}: there is no such file or folder; check the path")
+    return path

@@ -1,0 +1,123 @@
+"""What a corpus holds, counted in one pass: sizes, scripts, and what may need cleaning."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from llm_tokenizer.corpus.cleaning import CONTROL
+from llm_tokenizer.interface import TokenizerError
+
+MOST_SHOWN = 8
+
+
+@dataclass(kw_only=True)
+class CorpusSummary:
+    """The figures of a corpus. A word is what stands between white space.
+
+    `scripts` counts letters by their writing system. The last five count what often needs cleaning: control characters,
+    U+FFFD (a sign that bytes were lost earlier), line breaks other than LF, documents that NFC would change, and empty
+    documents.
+    """
+
+    documents: int = 0
+    bytes: int = 0
+    characters: int = 0
+    words: int = 0
+    lines: int = 0
+    longest: int = 0
+    distinct_characters: int = 0
+    scripts: dict[str, int] = field(default_factory=dict)
+    controls: int = 0
+    replaced: int = 0
+    other_line_breaks: int = 0
+    not_composed: int = 0
+    empty: int = 0
+
+    def lines_to_read(self) -> list[str]:
+        """The figures in words, one line each; what is zero and needs no care is left out."""
+        letters = sum(self.scripts.values()) or 1
+        scripts = [f"{name} {count / letters:.1%}" for name, count in self.scripts.items()]
+        if len(scripts) > MOST_SHOWN:
+            scripts[MOST_SHOWN:] = [f"{len(scripts) - MOST_SHOWN} more"]
+        care = {
+            "control characters": self.controls,
+            "replacement characters (U+FFFD)": self.replaced,
+            "line breaks other than LF": self.other_line_breaks,
+            "documents that NFC would change": self.not_composed,
+            "empty documents": self.empty,
+        }
+        return [
+            f"documents            {self.documents:,}, the longest of {self.longest:,} characters",
+            f"size                 {self.bytes:,} bytes, {self.characters:,} characters",
+            f"words, lines         {self.words:,} and {self.lines:,}",
+            f"different characters {self.distinct_characters:,}",
+            f"letters              {', '.join(scripts) or 'none'}",
+            *(f"look at              {count:,} {name}" for name, count in care.items() if count),
+        ]
+
+
+class CorpusCounter:
+    """Counts documents on their way to somebody else."""
+
+    def __init__(self) -> None:
+        self._summary = CorpusSummary()
+        self._characters: Counter[str] = Counter()
+
+    def counted(self, documents: Iterable[str]) -> Iterator[str]:
+        """The same documents, counted as they pass."""
+        for text in documents:
+            self.add(text)
+            yield text
+
+    def add(self, text: str) -> None:
+        """Count one document."""
+        summary = self._summary
+        self._characters.update(text)
+        summary.documents += 1
+        summary.empty += not text
+        summary.words += len(text.split())
+        summary.longest = max(summary.longest, len(text))
+        summary.lines += text.count("\n") + (not text.endswith("\n") and text != "")
+        summary.other_line_breaks += text.count("\r") + text.count("\u2028") + text.count("\x85")
+        summary.not_composed += not unicodedata.is_normalized("NFC", text)
+
+    def summary(self) -> CorpusSummary:
+        """The figures of all that passed."""
+        characters = self._characters
+        scripts: Counter[str] = Counter()
+        size = controls = 0
+        for character, count in characters.items():
+            size += count * len(character.encode("utf-8", "surrogatepass"))
+            if character.isalpha():
+                scripts[script_of(character)] += count
+            elif CONTROL.match(character):
+                controls += count
+        return replace(
+            self._summary,
+            bytes=size,
+            characters=characters.total(),
+            distinct_characters=len(characters),
+            controls=controls,
+            replaced=characters["\ufffd"],
+            scripts=dict(sorted(scripts.items(), key=lambda item: (-item[1], item[0]))),
+        )
+
+
+def summarize(documents: Iterable[str]) -> CorpusSummary:
+    """Count what a corpus holds. Only one document and a count for each different character are in memory."""
+    if isinstance(documents, str):
+        raise TokenizerError("documents: must be a collection of texts, was one string; put it into a list")
+    counter = CorpusCounter()
+    for text in documents:
+        counter.add(text)
+    return counter.summary()
+
+
+def script_of(letter: str) -> str:
+    """The writing system of a letter, by the first word of its name in Unicode: Latin, Cyrillic, Cjk, Hiragana."""
+    name = unicodedata.name(letter, "UNNAMED").split()
+    # "FULLWIDTH LATIN …" and "MATHEMATICAL BOLD …" say first how the letter looks.
+    return (name[1] if name[0] in ("FULLWIDTH", "HALFWIDTH") and len(name) > 1 else name[0]).split("-")[0].title()

@@ -1,0 +1,128 @@
+"""Bytes to characters: strict UTF-8, unpacked where it is gzip, block by block.
+
+Nothing is guessed. A byte that is not UTF-8 is an error with its place, unless the caller chooses otherwise.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, cast, get_args
+
+from llm_tokenizer.corpus.cleaning import require_choice
+from llm_tokenizer.interface import TokenizerError
+
+Errors = Literal["strict", "replace", "ignore"]
+Source = str | Path | BinaryIO
+
+BLOCK = 1 << 20  # bytes that are read at once
+STANDARD_INPUT = "-"
+HOW_TO_GO_ON = 'choose errors="replace" or "ignore" (in the command --errors replace)'
+_GZIP = b"\x1f\x8b"  # never UTF-8: 0x8b cannot begin a character
+
+
+def decoded_blocks(source: Source, *, errors: Errors = "strict", keep_mark: bool = False) -> Iterator[str]:
+    """The text of a file or a stream, about a mebibyte at a time.
+
+    Args:
+        source: A path, `-` for standard input, or anything with a `read` that gives bytes.
+        errors: `strict` names the first byte that is not UTF-8 and its place, `replace` puts U+FFFD, `ignore` drops it.
+        keep_mark: Whether a byte order mark at the very start is kept. It is no part of the text, but of the file.
+
+    Raises:
+        TokenizerError: The file cannot be read, is a damaged gzip file, or (`strict`) is not UTF-8.
+    """
+    require_choice("errors", errors, get_args(Errors))
+    offset = 0  # of the first byte in `held`
+    held = b""
+    at_start = not keep_mark
+    for block in _blocks(source):
+        held += block
+        text, used = _decode(held, source_name(source), offset, errors, final=not block)
+        if at_start and text:
+            text, at_start = text.removeprefix("\ufeff"), False
+        offset, held = offset + used, held[used:]
+        if text:
+            yield text
+
+
+def decode_strictly(data: bytes, name: str) -> str:
+    """All of some bytes as UTF-8 text, exactly as it stands; `name` says in an error where the bytes are from."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise TokenizerError(f"{_not_utf8(error, name, 0)}; convert it to UTF-8") from None
+
+
+def is_stream(source: Source) -> bool:
+    """Whether the source can be read but once, and has no size: standard input, or an open file."""
+    return source == STANDARD_INPUT or not isinstance(source, (str, Path))
+
+
+def source_name(source: Source) -> str:
+    """How a source is called in a message."""
+    if source == STANDARD_INPUT:
+        return "standard input"
+    return str(source) if isinstance(source, (str, Path)) else str(getattr(source, "name", "stream"))
+
+
+def _blocks(source: Source) -> Iterator[bytes]:
+    """Blocks of unpacked bytes, with an empty one at the end."""
+    name = source_name(source)
+    try:
+        with _opened(source) as file:
+            packed = file.peek(2)[:2] == _GZIP
+            unpacked = gzip.GzipFile(fileobj=file) if packed else file
+            while block := unpacked.read(BLOCK):
+                yield block
+        yield b""
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise TokenizerError(f"{name}: is a damaged gzip file ({error}); pack or fetch it anew") from None
+    except OSError as error:
+        raise TokenizerError(f"{name}: cannot be read: {error.strerror or error}; check the path") from None
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[io.BufferedReader]:
+    if isinstance(source, (str, Path)) and source != STANDARD_INPUT:
+        with Path(source).open("rb") as file:
+            yield file
+        return
+    stream = sys.stdin.buffer if isinstance(source, (str, Path)) else source
+    if hasattr(stream, "peek"):
+        yield cast(io.BufferedReader, stream)
+        return
+    buffered: Any = io.BufferedReader(cast(Any, stream))
+    try:
+        yield buffered
+    finally:
+        buffered.detach()  # or the caller's stream would be closed with it
+
+
+def _decode(data: bytes, name: str, offset: int, errors: Errors, *, final: bool) -> tuple[str, int]:
+    """The text of some bytes and how many of them were used: half a character at the end waits for its rest."""
+    end = len(data) if final else len(data) - _unfinished(data)
+    try:
+        return data[:end].decode("utf-8", errors), end
+    except UnicodeDecodeError as error:
+        raise TokenizerError(f"{_not_utf8(error, name, offset)}; convert it to UTF-8, or {HOW_TO_GO_ON}") from None
+
+
+def _not_utf8(error: UnicodeDecodeError, name: str, offset: int) -> str:
+    """Which byte of a source is wrong; `offset` is the place of the first byte that was decoded."""
+    place, byte = error.start, error.object[error.start]
+    return f"{name}: must be UTF-8, but byte {offset + place} is 0x{byte:02x} ({error.reason})"
+
+
+def _unfinished(data: bytes) -> int:
+    """How many bytes at the end may be the beginning of a character."""
+    for length in range(1, min(3, len(data)) + 1):
+        first = data[-length]
+        if first >= 0xC0:  # the first byte of a character of 2, 3 or 4 bytes
+            return length if length < (2 if first < 0xE0 else 3 if first < 0xF0 else 4) else 0
+    return 0
