@@ -127,7 +127,7 @@ def test_a_reader_of_the_specification_that_stops(folder):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
-    assert process.returncode == 0
+    assert process.returncode == 141
 
 
 def test_an_interrupt_of_the_specification(tmp_path):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from llm_tokenizer.interface import UserError
+
 if TYPE_CHECKING:
     import torch
     from jaxtyping import Float
@@ -59,5 +61,5 @@ class Generator(Protocol):
         ...
 
 
-class GenerateError(ValueError):
+class GenerateError(UserError):
     """A setting, a prompt or a model folder is not what it must be; the message says what to do."""

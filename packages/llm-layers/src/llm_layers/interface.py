@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from llm_tokenizer.interface import UserError
+
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
@@ -46,5 +48,5 @@ class LanguageModel(Protocol):
         """Give an empty cache for one generation."""
 
 
-class LayersError(ValueError):
+class LayersError(UserError):
     """A mistake a person can mend: the message says what it must be, what it was and what to do."""

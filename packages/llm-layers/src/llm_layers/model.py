@@ -28,7 +28,7 @@ class Decoder(nn.Module):
 
     Args:
         config: the shape and the design.
-        kernels: the functions that compute it: `EAGER`, `FUSED`, or `llm_layers.kernels.fast_presets.FAST`. All give the same numbers
+        kernels: the functions that compute it: `EAGER`, `FUSED`, or `kernels.fast_presets.FAST`. All agree
             up to rounding.
         generator: source of the start values; None takes torch's global one.
 

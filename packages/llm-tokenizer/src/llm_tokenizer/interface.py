@@ -1,4 +1,4 @@
-"""What every tokenizer offers, and the error of this package. Other packages depend on these, never on a class of ours."""
+"""What every tokenizer offers, and the errors for users. Other packages depend on these, never on a class of ours."""
 
 from __future__ import annotations
 
@@ -45,8 +45,21 @@ class Tokenizer(Protocol):
         ...
 
 
-class TokenizerError(ValueError):
-    """Something the caller can put right: an argument, a text or a file.
+class UserError(ValueError):
+    """Something the caller can put right: an argument, a text or a file. The errors of all packages derive from it.
 
     The message is one sentence for a person: which argument or file, what it must be, what it was, what to do.
+
+    Args:
+        message: The sentence.
+        option: The parameter that its advice is about, such as `allow_smaller`: a command that has it as an option
+            names it after the sentence.
     """
+
+    def __init__(self, message: str, *, option: str | None = None) -> None:
+        super().__init__(message)
+        self.option = option
+
+
+class TokenizerError(UserError):
+    """A `UserError` of this package."""

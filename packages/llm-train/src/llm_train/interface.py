@@ -10,6 +10,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from llm_tokenizer.interface import UserError
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -52,7 +54,7 @@ class RunFolder(Protocol):
         """What was measured, line by line."""
 
 
-class TrainError(ValueError):
+class TrainError(UserError):
     """A recipe, a corpus, a run folder or a checkpoint is not what it must be; the message says what to do."""
 
 

@@ -16,8 +16,8 @@ PLAIN_PATIENCE = 10.0
 class Stages:
     """Told at the start of each stage; on a terminal one line that is wiped at the end, elsewhere a plain line each.
 
-    `llm_tokenizer.commands.progress` counts steps as they are done. Here a stage is one call that comes back when it is over,
-    so a timer has to speak.
+    `llm_tokenizer.commands.progress` counts steps as they are done. Here a stage is one call that comes
+    back when it is over, so a timer has to speak.
     """
 
     def __init__(self, stream: TextIOBase | None = None) -> None:

@@ -17,7 +17,7 @@ from llm_layers.interface import LayersError
 from llm_layers.layers.attention import soft_cap
 from llm_layers.layers.mask import causal_mask, sliding_window_mask
 from llm_layers.model import Decoder
-from llm_tokenizer.files.writing import whole_file
+from llm_tokenizer.files.writing import atomic_write
 
 LARGEST = (1 << 31) - (1 << 24)  # bytes of weights: the format's messages end at 2 GiB, and the program takes some too
 MOST_TEXTS = 1 << 16
@@ -79,7 +79,7 @@ def export_onnx(model: Decoder, path: str | os.PathLike[str]) -> None:
     for node in program.graph.node:
         del node.metadata_props[:]  # names and lines of the files that it was recorded from
     try:
-        with whole_file(path) as file:
+        with atomic_write(path) as file:
             file.write(program.SerializeToString())
     except OSError as error:
         raise LayersError(f"'{path}' cannot be written: {error.strerror or error}; choose another place") from None

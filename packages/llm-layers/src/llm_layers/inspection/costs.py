@@ -79,7 +79,7 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, *, kernels
         config: the shape.
         batch: texts per step.
         positions: tokens per text.
-        kernels: `EAGER`, or `FUSED`, which does not keep the scores. What `llm_layers.kernels.fast_presets.FAST` does depends on
+        kernels: `EAGER`, or `FUSED`, which does not keep the scores. What `kernels.fast_presets.FAST` does depends on
             the numbers in the mask: `saved_bytes` measures it with a real forward pass.
 
     Raises:

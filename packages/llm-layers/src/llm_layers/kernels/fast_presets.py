@@ -7,7 +7,7 @@ from llm_layers.kernels.fast_presets import FAST
 model = Decoder(config, kernels=FAST)
 ```
 
-Read `llm_layers.layers.norm`, `.attention`, `.feed_forward` first: they say what is computed. What stands here says how a
+Read `llm_layers.layers.norm`, `.attention`, `.feed_forward` first: they say what is computed. What is here says how a
 processor likes to compute it. Gradients are written by hand and can be taken once, not of gradients.
 
 | room | how it saves time or memory |

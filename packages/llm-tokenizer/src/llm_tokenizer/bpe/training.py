@@ -44,7 +44,7 @@ def train_bpe(
         pattern: The name of the rule that cuts a text into pieces.
         special_tokens: Names of tokens that ordinary text cannot produce.
         min_frequency: A pair that stands less often is not merged.
-        allow_smaller: Take fewer tokens where the texts do not give so many, with the warning `EarlyStop`, not an error.
+        allow_smaller: Where the texts hold fewer merges, warn (`EarlyStop`) and return a smaller vocabulary.
         processes: How many processes cut and count the texts; the merges are the same.
         max_unique_pieces: A firm bound on the different pieces in memory; the rarest are forgotten beyond it.
         progress: Called as `progress(merges so far, merges wanted)` after every merge.
@@ -101,7 +101,8 @@ def train_with(
         if not allow_smaller:
             raise TokenizerError(
                 f"vocab_size: these texts give at most {found} tokens, {vocab_size} were wanted: {reason}; "
-                "ask for fewer, train on more text, or take what there is (allow_smaller=True, in the command --allow-smaller)"
+                "ask for fewer, train on more text, or allow a smaller vocabulary",
+                option="allow_smaller",
             )
         message = f"vocab_size: stopped at {found} tokens where {vocab_size} were allowed: {reason}"
         warnings.warn(EarlyStop(message), stacklevel=3)

@@ -7,14 +7,16 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from llm_tokenizer.bpe.splitting import PATTERNS
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.bpe.training import EarlyStop, train_bpe
 from llm_tokenizer.character import CharacterTokenizer
-from llm_tokenizer.commands.options import Verbs, add_corpus, add_verb, parts
-from llm_tokenizer.commands.progress import ProgressLine
+from llm_tokenizer.commands.options import add_corpus, parts
+from llm_tokenizer.commands.parser import Parser
+from llm_tokenizer.commands.progress import Progress
 from llm_tokenizer.files.huggingface import FILE, save_tokenizer
 from llm_tokenizer.files.writing import UNFINISHED
 from llm_tokenizer.interface import TokenizerError
@@ -26,9 +28,9 @@ EXAMPLES = """\
 """
 
 
-def add_train(verbs: "Verbs") -> None:
+def add_train(parser: Parser) -> None:
     """Describe the verb and its options."""
-    verb = add_verb(verbs, "train", train, "learn a tokenizer from text files and save it", EXAMPLES)
+    verb = parser.add_verb("train", train, "learn a tokenizer from text files and save it", EXAMPLES)
     add_corpus(verb)
     verb.add_argument("--output", "-o", required=True, help="the folder to save tokenizer.json in")
     verb.add_argument("--replace", action="store_true", help="replace the tokenizer that the folder holds already")
@@ -45,7 +47,10 @@ def add_train(verbs: "Verbs") -> None:
     )
     verb.add_argument("--processes", type=int, default=1, metavar="N", help="how many processes count (default: 1)")
     verb.add_argument(
-        "--max-unique-pieces", type=int, metavar="N", help="forget the rarest pieces when there are more (default: keep all)"
+        "--max-unique-pieces",
+        type=int,
+        metavar="N",
+        help="forget the rarest pre-tokens beyond this number (default: keep all)",
     )
     verb.add_argument(
         "--characters",
@@ -103,8 +108,7 @@ def _reserved(folder: Path, *, replace: bool) -> Iterator[None]:
 
 
 def _train_bpe(options: argparse.Namespace) -> BytePairTokenizer:
-    learning = ProgressLine("learning merges")
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as told, Progress() as progress:
         warnings.simplefilter("always", EarlyStop)
         tokenizer = train_bpe(
             parts(options, options.special_token),
@@ -115,9 +119,8 @@ def _train_bpe(options: argparse.Namespace) -> BytePairTokenizer:
             allow_smaller=options.allow_smaller,
             processes=options.processes,
             max_unique_pieces=options.max_unique_pieces,
-            progress=learning,
+            progress=partial(progress, "learning merges"),
         )
-    learning.close()
     for warning in told:
         print(f"llm-tokenizer: {warning.message}", file=sys.stderr)
     return tokenizer

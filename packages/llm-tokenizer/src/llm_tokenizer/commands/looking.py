@@ -9,16 +9,15 @@ from collections.abc import Callable, Sequence
 
 from llm_tokenizer.commands.measures import Measures, Measuring, measure_text
 from llm_tokenizer.commands.options import (
-    Verbs,
     add_allow_special,
     add_text,
     add_tokenizer,
-    add_verb,
     allowed_special,
     text_blocks,
     whole_text,
     written,
 )
+from llm_tokenizer.commands.parser import Parser
 from llm_tokenizer.commands.token_display import (
     compare_as_html,
     show_as_html,
@@ -49,9 +48,9 @@ STATS = """\
 """
 
 
-def add_show(verbs: "Verbs") -> None:
+def add_show(parser: Parser) -> None:
     """Describe `show`."""
-    verb = add_verb(verbs, "show", show, "show the tokens of a text in colour", SHOW)
+    verb = parser.add_verb("show", show, "show the tokens of a text in colour", SHOW)
     add_tokenizer(verb)
     verb.add_argument("file", nargs="?", default="-", help="the file with the text (default: standard input)")
     add_allow_special(verb)
@@ -61,9 +60,9 @@ def add_show(verbs: "Verbs") -> None:
     form.add_argument("--html", metavar="FILE", help="write a web page instead, all in one file")
 
 
-def add_compare(verbs: "Verbs") -> None:
+def add_compare(parser: Parser) -> None:
     """Describe `compare`."""
-    verb = add_verb(verbs, "compare", compare, "set several vocabularies side by side on one text", COMPARE)
+    verb = parser.add_verb("compare", compare, "set several vocabularies side by side on one text", COMPARE)
     verb.add_argument("tokenizer", nargs="+", help="folders that hold tokenizer.json, or vocabulary files")
     verb.add_argument("--file", default="-", help="the file with the text (default: standard input)")
     add_text(verb)
@@ -73,9 +72,9 @@ def add_compare(verbs: "Verbs") -> None:
     form.add_argument("--json", action="store_true", help="print figures and ids as JSON")
 
 
-def add_stats(verbs: "Verbs") -> None:
+def add_stats(parser: Parser) -> None:
     """Describe `stats`."""
-    verb = add_verb(verbs, "stats", stats, "measure how well a vocabulary fits a text", STATS)
+    verb = parser.add_verb("stats", stats, "measure how well a vocabulary fits a text", STATS)
     add_tokenizer(verb)
     verb.add_argument("file", nargs="?", default="-", help="the file with the text (default: standard input)")
     add_allow_special(verb)

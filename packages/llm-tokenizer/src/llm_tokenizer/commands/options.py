@@ -4,34 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias, get_args
+from typing import Any, BinaryIO, get_args
 
-from llm_tokenizer.commands.progress import ProgressLine
+from llm_tokenizer.commands.progress import Progress
 from llm_tokenizer.corpus.cleaning import Controls, LineBreaks, Normalization
 from llm_tokenizer.corpus.file_search import JSON_LINES, TEXT_FILES
 from llm_tokenizer.corpus.text import read_parts, read_placed_documents, text_files
 from llm_tokenizer.corpus.unicode_decoding import Errors, decoded_blocks, source_name
-from llm_tokenizer.files.writing import whole_file
+from llm_tokenizer.files.writing import atomic_write, write_errors_as
 from llm_tokenizer.interface import TokenizerError
-
-Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-Run = Callable[[argparse.Namespace], None]
-
-
-def add_verb(verbs: "Verbs", name: str, run: Run, help: str, examples: str) -> argparse.ArgumentParser:
-    """A verb with its own help and examples."""
-    verb = verbs.add_parser(
-        name,
-        help=help,
-        description=help[0].upper() + help[1:] + ".",
-        epilog=f"examples:\n{examples}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    verb.set_defaults(run=run)
-    return verb
 
 
 def add_tokenizer(verb: argparse.ArgumentParser) -> None:
@@ -95,16 +79,15 @@ def parts(options: argparse.Namespace, special_tokens: Collection[str]) -> Itera
 
 def _named(options: argparse.Namespace) -> Iterator[tuple[str | Path, dict[str, Any]]]:
     """Every file that was named, and how it is to be read."""
-    reading = ProgressLine("reading files")
     suffixes = TEXT_FILES if options.field is None else JSON_LINES
     sources: list[str | Path] = []
     for corpus in options.corpus:
         sources += [corpus] if corpus == "-" else text_files(corpus, suffixes)
     how = ("separator", "field", "normalization", "errors", "line_breaks", "controls")
-    for place, source in enumerate(sources):
-        reading(place, len(sources))
-        yield source, {name: getattr(options, name) for name in how}
-    reading.close()
+    with Progress() as progress:
+        for place, source in enumerate(sources):
+            progress("reading files", place, len(sources))
+            yield source, {name: getattr(options, name) for name in how}
 
 
 def add_text(verb: argparse.ArgumentParser) -> None:
@@ -160,8 +143,5 @@ def written(path: str) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    try:
-        with whole_file(Path(path)) as stream:
-            yield stream
-    except OSError as error:
-        raise TokenizerError(f"{path}: cannot be written: {error.strerror}; check the path") from None
+    with write_errors_as(TokenizerError, path), atomic_write(path) as stream:
+        yield stream

@@ -1,40 +1,93 @@
-"""A line that says how far a long piece of work has come."""
+"""Progress line: how far a long piece of work has come, for all commands of the project."""
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 import time
-from typing import TextIO
+from contextlib import suppress
+from typing import Self, TextIO
 
-PATIENCE = 2.0  # seconds before anything is shown
-BETWEEN = 0.2  # seconds from one line to the next
+TICK = 1.0  # seconds between two looks at a stage that reports no steps
 
 
-class ProgressLine:
-    """One line on the terminal that is written over again; silent for quick work, and when no terminal listens."""
+class Progress:
+    """Show what a command is doing on stderr, once it has taken a while.
 
-    def __init__(self, what: str, stream: TextIO | None = None) -> None:
-        self._what = what
+        with Progress("llm-layers") as progress:
+            progress("reading model.gguf")                   a stage without steps: its seconds are shown
+            progress("learning merges", done, total)         steps, with the time that is left
+
+    On a terminal it is one line that is rewritten and wiped at the end; nothing is shown for work of less than two
+    seconds. In a file or a pipe it is a plain line every 20 seconds, the first after ten.
+
+    Args:
+        program: The name before a plain line.
+        stream: Where to write; stderr if left out.
+    """
+
+    def __init__(self, program: str = "", stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
-        self._start = time.monotonic()
-        self._next = self._start + PATIENCE
+        self._terminal = self._stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._lead = f"{program}: " if program else ""
+        self._patience, self._between = (2.0, 0.2) if self._terminal else (10.0, 20.0)
+        self.begun = time.monotonic()
+        self._next = self.begun + self._patience
+        self._stage, self._stage_begun = "", self.begun
+        self._steps: tuple[int, int | None] = (0, None)
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._ticker: threading.Thread | None = None
         self._shown = False
 
-    def __call__(self, done: int, total: int | None = None) -> None:
-        """Tell that `done` of `total` steps are done; the total may be unknown."""
+    def __call__(self, stage: str, done: int | None = None, total: int | None = None) -> None:
+        """Report a stage of the work and, if it has any, how many of its steps are done."""
         now = time.monotonic()
-        if now < self._next or not self._stream.isatty():
-            return
-        how_far = f"{done:,}"
-        if total is not None:
-            left = (now - self._start) * (total - done) / max(done, 1)
-            how_far += f" of {total:,}, about {left:.0f} s left"
-        self._stream.write(f"\r\x1b[K{self._what}: {how_far}")
-        self._stream.flush()
-        self._next, self._shown = now + BETWEEN, True
+        with self._lock:
+            if stage != self._stage:
+                self._stage, self._stage_begun = stage, now if self._stage else self.begun
+                if now >= self.begun + self._patience:
+                    self._next = min(self._next, now)
+            self._steps = (done or 0, total)
+        if done is None and self._ticker is None:
+            self._ticker = threading.Thread(target=self._tick, daemon=True)
+            self._ticker.start()
+        if now >= self._next:
+            self.show(self._line(now))
+
+    def show(self, line: str) -> None:
+        """Show a line now, in place of the last one."""
+        with self._lock, suppress(OSError, ValueError):  # work does not end because nobody watches
+            self._stream.write(f"\r\x1b[K{line}" if self._terminal else f"{self._lead}{line}\n")
+            self._stream.flush()
+            self._next, self._shown = time.monotonic() + self._between, True
 
     def close(self) -> None:
         """Wipe the line."""
-        if self._shown:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+        self._closed.set()
+        if self._shown and self._terminal:
+            with self._lock, suppress(OSError, ValueError):
+                self._stream.write("\r\x1b[K")
+                self._stream.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _tick(self) -> None:
+        while not self._closed.wait(TICK):
+            now = time.monotonic()
+            if now >= self._next:
+                self.show(self._line(now))
+
+    def _line(self, now: float) -> str:
+        (done, total), seconds = self._steps, now - self._stage_begun
+        if not done and total is None:
+            return f"{self._stage} … {seconds:.0f} s"
+        if total is None:
+            return f"{self._stage}: {done:,}"
+        left = seconds * (total - done) / max(done, 1)
+        return f"{self._stage}: {done:,} of {total:,}, about {left:.0f} s left"

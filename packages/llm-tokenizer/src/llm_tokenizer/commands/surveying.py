@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from llm_tokenizer.commands.options import Verbs, add_corpus, add_verb, documents
+from llm_tokenizer.commands.options import add_corpus, documents
+from llm_tokenizer.commands.parser import Parser
 from llm_tokenizer.corpus.duplicates import Duplicates, find_duplicates
 from llm_tokenizer.corpus.summary import CorpusCounter, CorpusSummary
 
@@ -19,9 +20,9 @@ EXAMPLES = """\
 MOST_SHOWN = 20
 
 
-def add_corpus_verb(verbs: "Verbs") -> None:
+def add_corpus_verb(parser: Parser) -> None:
     """Describe the verb."""
-    verb = add_verb(verbs, "corpus", corpus, "say what a corpus holds, and what stands in it twice", EXAMPLES)
+    verb = parser.add_verb("corpus", corpus, "say what a corpus holds, and what stands in it twice", EXAMPLES)
     add_corpus(verb)
     verb.add_argument("--duplicates", action="store_true", help="find documents that equal or resemble an earlier one")
     verb.add_argument(

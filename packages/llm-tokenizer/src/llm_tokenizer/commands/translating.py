@@ -7,16 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from llm_tokenizer.commands.options import (
-    Verbs,
     add_allow_special,
     add_errors,
     add_tokenizer,
-    add_verb,
     allowed_special,
     opened,
     written,
 )
-from llm_tokenizer.commands.progress import ProgressLine
+from llm_tokenizer.commands.parser import Parser
+from llm_tokenizer.commands.progress import Progress
 from llm_tokenizer.corpus.encode_stream import encode_blocks
 from llm_tokenizer.corpus.id_files import FORMATS, read_ids, write_ids
 from llm_tokenizer.corpus.unicode_decoding import decoded_blocks
@@ -36,9 +35,9 @@ DECODE = """\
 """
 
 
-def add_encode(verbs: "Verbs") -> None:
+def add_encode(parser: Parser) -> None:
     """Describe `encode`."""
-    verb = add_verb(verbs, "encode", encode, "write the ids of a text, whatever its size", ENCODE)
+    verb = parser.add_verb("encode", encode, "write the ids of a text, whatever its size", ENCODE)
     add_tokenizer(verb)
     verb.add_argument("file", nargs="?", default="-", help="the file with the text (default: standard input)")
     add_allow_special(verb)
@@ -47,9 +46,9 @@ def add_encode(verbs: "Verbs") -> None:
     verb.add_argument("--count", action="store_true", help="print only how many there are")
 
 
-def add_decode(verbs: "Verbs") -> None:
+def add_decode(parser: Parser) -> None:
     """Describe `decode`."""
-    verb = add_verb(verbs, "decode", decode, "write the text of ids, byte for byte", DECODE)
+    verb = parser.add_verb("decode", decode, "write the text of ids, byte for byte", DECODE)
     add_tokenizer(verb)
     verb.add_argument("file", nargs="?", default="-", help="the file with the ids (default: standard input)")
     _add_format(verb)
@@ -89,25 +88,22 @@ def decode(options: argparse.Namespace) -> None:
             f"{options.file}: there is no such file; ids themselves, whole numbers from 0 to {last}, come through a "
             f"pipe: echo {last} | llm-tokenizer decode {options.tokenizer}"
         )
-    decoding = ProgressLine("decoding ids")
     count = 0
-    with opened(options.file) as source, written(options.output) as stream:
+    with opened(options.file) as source, written(options.output) as stream, Progress() as progress:
         for ids in read_ids(source, options.format, vocab_size=tokenizer.vocab_size):
             stream.write(_decoded(tokenizer, ids, count))
             count += len(ids)
-            decoding(count)
-    decoding.close()
+            progress("decoding ids", count)
 
 
 def _told(options: argparse.Namespace) -> Iterator[str]:
     """The text in parts, with a line of progress."""
-    encoding = ProgressLine("encoding characters")
     count = 0
-    for block in decoded_blocks(options.file, errors=options.errors, keep_mark=True):
-        yield block
-        count += len(block)
-        encoding(count)
-    encoding.close()
+    with Progress() as progress:
+        for block in decoded_blocks(options.file, errors=options.errors, keep_mark=True):
+            yield block
+            count += len(block)
+            progress("encoding characters", count)
 
 
 def _decoded(tokenizer: Tokenizer, ids: list[int], before: int) -> bytes:

@@ -22,7 +22,7 @@ Source = str | Path | BinaryIO
 
 BLOCK = 1 << 20  # bytes that are read at once
 STANDARD_INPUT = "-"
-HOW_TO_GO_ON = 'choose errors="replace" or "ignore" (in the command --errors replace)'
+REPLACE = "let such bytes be replaced or ignored"
 _GZIP = b"\x1f\x8b"  # never UTF-8: 0x8b cannot begin a character
 
 
@@ -110,7 +110,9 @@ def _decode(data: bytes, name: str, offset: int, errors: Errors, *, final: bool)
     try:
         return data[:end].decode("utf-8", errors), end
     except UnicodeDecodeError as error:
-        raise TokenizerError(f"{_not_utf8(error, name, offset)}; convert it to UTF-8, or {HOW_TO_GO_ON}") from None
+        raise TokenizerError(
+            f"{_not_utf8(error, name, offset)}; convert it to UTF-8, or {REPLACE}", option="errors"
+        ) from None
 
 
 def _not_utf8(error: UnicodeDecodeError, name: str, offset: int) -> str:

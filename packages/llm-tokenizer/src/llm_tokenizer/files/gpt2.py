@@ -13,7 +13,7 @@ from llm_tokenizer.bpe.encoding import Pair
 from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.files.field import check_id, naming, read_json, read_text, refusal
-from llm_tokenizer.files.writing import write_whole
+from llm_tokenizer.files.writing import write_errors_as, write_text
 from llm_tokenizer.interface import TokenizerError
 
 NAMES = (("encoder.json", "vocab.bpe"), ("vocab.json", "merges.txt"))
@@ -67,12 +67,10 @@ def save_gpt2(tokenizer: BytePairTokenizer | PretrainedTokenizer, folder: str | 
             raise TokenizerError(f"special_tokens: {name!r} is also an ordinary token; save it as tokenizer.json")
         ids[name] = id
     lines = [FIRST_LINE, *(f"{tokens[left]} {tokens[right]}" for left, right in tokenizer.merges)]
-    try:
+    with write_errors_as(TokenizerError, folder):
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / NAMES[0][1], "\n".join(lines) + "\n")
-        write_whole(folder / NAMES[0][0], json.dumps(ids))
-    except OSError as error:
-        raise TokenizerError(f"{folder}: cannot be written: {error.strerror}; choose another folder") from None
+        write_text(folder / NAMES[0][1], "\n".join(lines) + "\n")
+        write_text(folder / NAMES[0][0], json.dumps(ids))
     return folder / NAMES[0][0]
 
 

@@ -5,7 +5,6 @@ The library `tokenizers` reads our files and gives our ids; `reading.py` reads t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.byte import BYTES, ByteTokenizer
 from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.files.splitting import byte_level, pre_tokenizer, split
-from llm_tokenizer.files.writing import write_whole
+from llm_tokenizer.files.writing import write_errors_as, write_json
 from llm_tokenizer.interface import Tokenizer, TokenizerError
 
 FILE = "tokenizer.json"
@@ -47,12 +46,10 @@ def save_tokenizer(tokenizer: Tokenizer, folder: str | Path) -> Path:
     }
     if END_OF_TEXT in tokenizer.special_tokens:
         settings["eos_token"] = END_OF_TEXT
-    try:
+    with write_errors_as(TokenizerError, folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in ((SETTINGS_FILE, settings), (FILE, document)):
-            write_whole(folder / name, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
-    except OSError as error:
-        raise TokenizerError(f"{folder}: cannot be written: {error.strerror}; choose another folder") from None
+        write_json(folder / SETTINGS_FILE, settings)
+        write_json(folder / FILE, document)
     return folder / FILE
 
 

@@ -17,7 +17,7 @@ from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.corpus.text import Normalization
 from llm_tokenizer.files.field import check_id, naming, read_whole, refusal
-from llm_tokenizer.files.writing import whole_file
+from llm_tokenizer.files.writing import atomic_write, write_errors_as
 from llm_tokenizer.interface import TokenizerError
 
 LONGEST_TOKEN = 512  # bytes; a longer token would have more ways to be cut in two than any vocabulary needs
@@ -97,11 +97,8 @@ def save_tiktoken(tokenizer: BytePairTokenizer | PretrainedTokenizer, path: str 
     tokens = tokenizer.tokens
     _check_ranks_say_all(tokenizer, tokens)
     lines = [base64.b64encode(token) + b" %d\n" % id for id, token in sorted(tokens.items())]
-    try:
-        with whole_file(path) as stream:
-            stream.writelines(lines)
-    except OSError as error:
-        raise TokenizerError(f"{path}: cannot be written: {error.strerror}; choose another place") from None
+    with write_errors_as(TokenizerError, path), atomic_write(path) as stream:
+        stream.writelines(lines)
     return path
 
 

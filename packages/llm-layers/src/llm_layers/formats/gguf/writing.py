@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from llm_layers.formats.gguf.blocks import Floats
 from llm_layers.formats.gguf.tensor_types import TensorType, encode
 from llm_layers.interface import LayersError
-from llm_tokenizer.files.writing import whole_file
+from llm_tokenizer.files.writing import atomic_write
 
 VERSION = 3
 ALIGNMENT = 32  # what a reader assumes where the file says nothing
@@ -45,7 +45,7 @@ def write_gguf(path: Path, metadata: Mapping[str, Any], tensors: Sequence[Tensor
     """
     head = _head(metadata, tensors)
     try:
-        with whole_file(path) as file:
+        with atomic_write(path) as file:
             file.write(head)
             _pad(file, len(head))
             for tensor in tensors:

@@ -37,7 +37,7 @@ def train_bpe(
         pattern: The name of the rule that cuts a text into pieces.
         special_tokens: Names of tokens that ordinary text cannot produce. Nothing is learned across them.
         min_frequency: A pair that stands less often is not merged.
-        allow_smaller: Take fewer tokens where the texts do not give so many, with the warning `EarlyStop`, not an error.
+        allow_smaller: Where the texts hold fewer merges, warn (`EarlyStop`) and return a smaller vocabulary.
         progress: Called once, at the end, as `progress(merges, merges wanted)`.
 
     Raises:

@@ -1,0 +1,125 @@
+"""The command line of all commands of the project: verbs, options anywhere, and the nearest name for a mistyped one."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Collection, Sequence
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+from llm_tokenizer.commands.exit_status import USER_ERROR, run_to_the_end
+from llm_tokenizer.interface import UserError
+
+Run = Callable[[argparse.Namespace], int | None]
+_FLAG = re.compile(r"(?<![\w-])-{1,2}[A-Za-z][\w-]*")
+
+
+def run_command(program: str, parser: Callable[[], Parser], arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status; `parser` makes its parser, `arguments` are those of the process."""
+
+    def run() -> int | None:
+        options = parser().parse(sys.argv[1:] if arguments is None else arguments)
+        action: Run = options.run
+        try:
+            return action(options)
+        except UserError as error:
+            flag = f"--{error.option}".replace("_", "-")
+            if flag in options.flags:
+                raise type(error)(f"{error} ({flag})") from None
+            raise
+
+    return run_to_the_end(run, lead=f"{program}: ")
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser with examples, in which options may come before, between and after the other words.
+
+    Args:
+        prog: The command.
+        description: What it does.
+        examples: Lines with calls of it, for the end of the help.
+        package: The package whose version `--version` prints.
+    """
+
+    def __init__(
+        self, prog: str, description: str, examples: str = "", *, package: str | None = None, **settings: Any
+    ) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            epilog=f"examples:\n{examples}" if examples else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,  # half an option is a mistyped one
+            **settings,
+        )
+        if package:
+            self.add_argument("--version", action=_Version, nargs=0, const=package, help="print the version and stop")
+        self._adder: Any = None
+        self._verbs: dict[str, Parser] = {}
+        self._foreign: dict[str, Callable[[list[str]], int]] = {}
+
+    def add_verb(self, name: str, run: Run, help: str, examples: str = "") -> Parser:
+        """Add a verb and return its parser; `run` is what it does with its options."""
+        if self._adder is None:
+            self._adder = self.add_subparsers(required=True, metavar="VERB", parser_class=Parser)
+        description = f"{help[0].upper()}{help[1:]}."
+        verb: Parser = self._adder.add_parser(
+            name, prog=f"{self.prog} {name}", description=description, examples=examples, help=help
+        )
+        verb.set_defaults(run=run)
+        self._verbs[name] = verb
+        return verb
+
+    def add_foreign_verb(self, name: str, run: Callable[[list[str]], int], help: str) -> None:
+        """Add a verb that parses the rest of the command line itself."""
+        self.add_verb(name, lambda options: None, help)
+        self._foreign[name] = run
+
+    def parse(self, words: Sequence[str]) -> argparse.Namespace:
+        """Return the options of a command line, with `run`; a mistake ends the program with one sentence, status 2."""
+        words = list(words)
+        name = next((word for word in words if word in self._verbs), None)
+        if name is not None and (words[0] == name or words[0].startswith("-")):
+            words.remove(name)
+            if name in self._foreign:
+                return argparse.Namespace(run=lambda _: self._foreign[name](words), flags=())
+            return self._verbs[name].parse(words)
+        if not self._verbs:
+            return self._parse_options(words)
+        if words and not words[0].startswith("-"):
+            self.error(f"there is no verb {words[0]!r}{_nearest(words[0], self._verbs)}")
+        return self.parse_args(words)
+
+    def error(self, message: str) -> NoReturn:
+        """End the program with one sentence."""
+        self.exit(USER_ERROR, f"{self.prog}: error: {message}; `{self.prog} --help` shows all\n")
+
+    def _parse_options(self, words: list[str]) -> argparse.Namespace:
+        flags = _FLAG.findall(self.format_usage())
+        options, unknown = self.parse_known_intermixed_args(words)
+        if unknown:
+            what = "option" if unknown[0].startswith("-") else "place for"
+            self.error(f"there is no {what} {unknown[0]!r}{_nearest(unknown[0].partition('=')[0], flags)}")
+        options.flags = flags
+        return options
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *rest: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            found = version(str(self.const))
+        except PackageNotFoundError:
+            found = "(not installed)"
+        print(f"{self.const} {found}")
+        parser.exit()
+
+
+def _nearest(word: str, known: Collection[str]) -> str:
+    found = get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {found[0]}?" if found else ""
