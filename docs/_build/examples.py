@@ -1,21 +1,23 @@
-"""The Python blocks of a page, run in order in one namespace, and what they print.
+"""Run the Python blocks of a page in order in one namespace, and collect what they print.
 
 - A ```` ```text ```` block directly below a ```` ```python ```` block is what that block prints.
 - A block with a title, ```` ```python title="my_tokenizer.py" ````, is also added to that file.
 - A ```` ```console ```` block with a ```` ```text ```` block directly below is run too, if it starts `python`.
 - `<!-- continues: tokens.md -->` on a page: the titled blocks of that page come first.
 
-To renew all shown output after a change: `python docs/_build/examples.py --write`.
+`python docs/_build/examples.py --write` renews all shown output after a change; `--check` compares it, for all pages or
+those that are named.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import os
 import re
+import runpy
 import shlex
-import subprocess
 import sys
 import tempfile
 import traceback
@@ -113,18 +115,38 @@ def _without_pad(shown: str, pad: str) -> str:
 
 
 def _run_commands(lines: str) -> str:
-    """What commands print, their complaints among it; only our own Python is ever started."""
-    printed = ""
+    """Return what commands print, errors included. They run in this process: importing torch anew takes seconds."""
+    printed = io.StringIO()
     for line in lines.splitlines():
         program, *arguments = shlex.split(line, comments=True)
-        if program != "python":
-            raise ValueError(f"a console block with output may only run python, was {line!r}")
-        settings = os.environ | {"COLUMNS": COLUMNS, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
-        done = subprocess.run(
-            [sys.executable, *arguments], env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-        )
-        printed += done.stdout.decode("utf-8").replace("\r\n", "\n")
-    return "".join(line.rstrip() + "\n" for line in printed.splitlines())
+        if program != "python" or arguments[:1] not in (["-m"], ["-c"]):
+            raise ValueError(f"a console block with output must run python -m or python -c, was {line!r}")
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), _fresh_interpreter(arguments):
+            if arguments[0] == "-m":
+                runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+            else:
+                exec(arguments[1], {"__name__": "__main__"})
+    return "".join(line.rstrip() + "\n" for line in printed.getvalue().splitlines())
+
+
+@contextlib.contextmanager
+def _fresh_interpreter(arguments: list[str]) -> Iterator[None]:
+    """Set arguments, path and settings as a new Python in this folder has them, and forget the reader's modules."""
+    saved, settings = (sys.argv, sys.path, sys.dont_write_bytecode), dict(os.environ)
+    sys.argv, sys.path, sys.dont_write_bytecode = ["python", *arguments[2:]], [os.getcwd(), *sys.path], True
+    os.environ.update({"COLUMNS": COLUMNS, "NO_COLOR": "1"})
+    importlib.invalidate_caches()
+    try:
+        with contextlib.suppress(SystemExit):
+            yield
+    finally:
+        sys.argv, sys.path, sys.dont_write_bytecode = saved
+        os.environ.clear()
+        os.environ.update(settings)
+        folder = os.path.realpath(os.getcwd()) + os.sep
+        for name, module in list(sys.modules.items()):
+            if os.path.realpath(getattr(module, "__file__", None) or "").startswith(folder):
+                del sys.modules[name]
 
 
 def renew(page: Path) -> bool:
@@ -146,24 +168,35 @@ def renew(page: Path) -> bool:
     return renewed != text
 
 
+def differences(page: Path) -> list[str]:
+    """Return one sentence for every block of a page that prints something else than the page shows."""
+    return [
+        f"{page.relative_to(ROOT)}, line {example.line}, prints\n{printed}instead of\n{example.shown}"
+        for example, printed in run_page(page, page.read_text(encoding="utf-8"))
+        if example.shown is not None and printed != example.shown
+    ]
+
+
 def main() -> int:
-    """`--write` renews the shown output of all pages, or of the pages that are named."""
+    """Renew or compare the shown output of all pages, or of the pages that are named."""
     arguments = sys.argv[1:]
-    if "--write" not in arguments:
+    if not {"--write", "--check"} & set(arguments):
         print(__doc__)
         return 2
-    named = [Path(argument).resolve() for argument in arguments if argument != "--write"]
+    named = [Path(argument).resolve() for argument in arguments if not argument.startswith("--")]
     failed = 0
     for page in named or pages():
-        with tempfile.TemporaryDirectory() as folder:
-            os.chdir(folder)
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             try:
-                if renew(page):
+                if "--check" in arguments:
+                    found = differences(page)
+                    failed += len(found)
+                    print(*found, sep="", end="")
+                elif renew(page):
                     print(f"renewed {page.relative_to(ROOT)}")
             except Exception:
                 failed += 1
                 print(f"FAILED {page.relative_to(ROOT)}\n{traceback.format_exc(limit=-3)}")
-            os.chdir(ROOT)
     return 1 if failed else 0
 
 
