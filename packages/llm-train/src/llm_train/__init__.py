@@ -18,6 +18,14 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+import llm_tokenizer
+
+if not hasattr(llm_tokenizer, "BytePairTokenizer"):
+    raise ImportError(
+        f"{llm_tokenizer.__file__} belongs to another project's package llm-tokenizer: install ours over it, "
+        "pip install --force-reinstall --no-deps ./packages/llm-tokenizer"
+    )
+
 if TYPE_CHECKING:
     from llm_train.corpus import Corpus, Document, load_corpus
     from llm_train.evaluation import Evaluation, evaluate
@@ -56,7 +64,7 @@ __all__ = [
 try:
     __version__ = version("llm-train")
 except PackageNotFoundError:  # run from a source folder that is not installed
-    __version__ = "0.1.0"
+    __version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:

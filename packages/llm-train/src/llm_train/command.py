@@ -207,4 +207,4 @@ def _version() -> str:
     try:
         return version("llm-train")
     except PackageNotFoundError:
-        return "0.1.0"
+        return "0.2.0"
