@@ -9,9 +9,11 @@ from torch import Tensor
 
 from llm_generate.reference import temperature as right_temperature
 from llm_generate.reference import temperature_backward as right_backward
-from llm_tokenizer.conformance import slip
+from llm_tokenizer.conformance import Alternatives
 
-_T, _K, _P = "generate.temperature", "generate.top_k", "generate.top_p"
+SLIPS = Alternatives()
+slip = SLIPS.of("generate.temperature")
+
 _INF = math.inf
 
 
@@ -26,38 +28,30 @@ def _softmax(logits: Tensor, temperature: float) -> Tensor:
     return _greedy(logits) if temperature == 0 else torch.softmax(logits / temperature, dim=-1)
 
 
-@slip(_T, "temperature multiplied", "the logits are multiplied by the temperature; divide, so that below 1 is sharper")
-def multiplied(logits: Tensor, temperature: float) -> Tensor:
-    return torch.softmax(logits * temperature, dim=-1)
+slip("temperature multiplied", "the logits are multiplied by the temperature; divide, so that below 1 is sharper")(
+    lambda logits, temperature: torch.softmax(logits * temperature, dim=-1)
+)
 
 
-@slip(_T, "temperature after the softmax", "probabilities divided by T and rescaled are unchanged; divide the logits")
+@slip("temperature after the softmax", "probabilities divided by T and rescaled are unchanged; divide the logits")
 def after_softmax(logits: Tensor, temperature: float) -> Tensor:
     divided = torch.softmax(logits, dim=-1) / temperature
     return divided / divided.sum(dim=-1, keepdim=True)
 
 
-@slip(_T, "probabilities not rescaled", "after the power 1/T the probabilities must be divided by their sum")
-def not_rescaled(logits: Tensor, temperature: float) -> Tensor:
-    return torch.softmax(logits, dim=-1) ** (1 / temperature)
+slip("probabilities not rescaled", "after the power 1/T the probabilities must be divided by their sum")(
+    lambda logits, temperature: torch.softmax(logits, dim=-1) ** (1 / temperature)
+)
+slip("temperature ignored", "the temperature has no effect")(lambda logits, temperature: torch.softmax(logits, dim=-1))
+slip("softmax over the first axis", "the softmax runs over the rows; the vocabulary is the last axis")(
+    lambda logits, temperature: torch.softmax(logits / temperature, dim=0)
+)
+slip("softmax over all rows together", "each row must sum to 1 on its own")(
+    lambda logits, temperature: torch.softmax(logits.flatten() / temperature, dim=0).reshape(logits.shape)
+)
 
 
-@slip(_T, "temperature ignored", "the temperature has no effect")
-def ignored(logits: Tensor, temperature: float) -> Tensor:
-    return torch.softmax(logits, dim=-1)
-
-
-@slip(_T, "softmax over the first axis", "the softmax runs over the rows; the vocabulary is the last axis")
-def first_axis(logits: Tensor, temperature: float) -> Tensor:
-    return torch.softmax(logits / temperature, dim=0)
-
-
-@slip(_T, "softmax over all rows together", "each row must sum to 1 on its own")
-def all_rows(logits: Tensor, temperature: float) -> Tensor:
-    return torch.softmax(logits.flatten() / temperature, dim=0).reshape(logits.shape)
-
-
-@slip(_T, "largest logit not subtracted", "exp overflows for large logits; subtract the row's largest first")
+@slip("largest logit not subtracted", "exp overflows for large logits; subtract the row's largest first")
 def overflowing(logits: Tensor, temperature: float) -> Tensor:
     if temperature == 0:
         return _greedy(logits)
@@ -65,7 +59,7 @@ def overflowing(logits: Tensor, temperature: float) -> Tensor:
     return weights / weights.sum(dim=-1, keepdim=True)
 
 
-@slip(_T, "largest logit of the batch subtracted", "subtract each row's own largest logit, not the batch's")
+@slip("largest logit of the batch subtracted", "subtract each row's own largest logit, not the batch's")
 def batch_maximum(logits: Tensor, temperature: float) -> Tensor:
     if temperature == 0:
         return _greedy(logits)
@@ -73,24 +67,24 @@ def batch_maximum(logits: Tensor, temperature: float) -> Tensor:
     return weights / weights.sum(dim=-1, keepdim=True)
 
 
-@slip(_T, "log-probabilities", "the logarithms came back; a draw needs the probabilities themselves")
-def logarithms(logits: Tensor, temperature: float) -> Tensor:
-    return torch.log_softmax(logits / temperature, dim=-1)
+slip("log-probabilities", "the logarithms came back; a draw needs the probabilities themselves")(
+    lambda logits, temperature: torch.log_softmax(logits / temperature, dim=-1)
+)
 
 
-@slip(_T, "division by zero", "temperature 0 needs a branch of its own: greedy")
+@slip("division by zero", "temperature 0 needs a branch of its own: greedy")
 def divides_by_zero(logits: Tensor, temperature: float) -> Tensor:
     if temperature < 0:
         raise ValueError("below 0")
     return torch.softmax(logits / temperature, dim=-1)
 
 
-@slip(_T, "zero read as not given", "`temperature or 1.0` turns 0 into 1; test for None instead")
-def zero_is_falsy(logits: Tensor, temperature: float) -> Tensor:
-    return _softmax(logits, temperature or 1.0)
+slip("zero read as not given", "`temperature or 1.0` turns 0 into 1; test for None instead")(
+    lambda logits, temperature: _softmax(logits, temperature or 1.0)
+)
 
 
-@slip(_T, "greedy ties shared", "at temperature 0 the lowest id among equals takes all")
+@slip("greedy ties shared", "at temperature 0 the lowest id among equals takes all")
 def shared_ties(logits: Tensor, temperature: float) -> Tensor:
     if temperature == 0:
         largest = (logits == logits.max(dim=-1, keepdim=True).values).to(logits.dtype)
@@ -98,53 +92,39 @@ def shared_ties(logits: Tensor, temperature: float) -> Tensor:
     return _softmax(logits, temperature)
 
 
-@slip(_T, "greedy ties to the highest id", "at temperature 0 the lowest id among equals takes all")
-def last_of_ties(logits: Tensor, temperature: float) -> Tensor:
-    return _greedy(logits.flip(-1)).flip(-1) if temperature == 0 else _softmax(logits, temperature)
+slip("greedy ties to the highest id", "at temperature 0 the lowest id among equals takes all")(
+    lambda logits, temperature: _greedy(logits.flip(-1)).flip(-1) if temperature == 0 else _softmax(logits, temperature)
+)
+slip("small temperatures clamped", "a temperature below 1/2 is silently raised")(
+    lambda logits, temperature: _softmax(logits, temperature if temperature == 0 else max(temperature, 0.5))
+)
+slip("high temperatures capped", "a temperature above 2 is silently lowered")(
+    lambda logits, temperature: _softmax(logits, min(temperature, 2.0))
+)
+slip("filtered tokens come back", "-inf means taken out; it was replaced by an ordinary score")(
+    lambda logits, temperature: _softmax(torch.nan_to_num(logits, neginf=0.0), temperature)
+)
+slip("negative temperature accepted", "below 0 the least likely token becomes the likeliest; refuse it")(
+    lambda logits, temperature: _greedy(logits) if temperature == 0 else torch.softmax(logits / temperature, dim=-1)
+)
+slip("gradient without 1/T", "the logits were divided by T, so the gradient must be too", backward=True)(
+    lambda upstream, logits, temperature: right_backward(upstream, logits, temperature) * (temperature or 1.0)
+)
+slip("gradient times T", "the gradient is divided by T, not multiplied", backward=True)(
+    lambda upstream, logits, temperature: right_backward(upstream, logits, temperature) * temperature**2
+)
+slip("softmax gradient without the mean", "p dp leaves out that all others shrink when one grows", backward=True)(
+    lambda upstream, logits, temperature: right_temperature(logits, temperature) * upstream / temperature
+)
 
 
-@slip(_T, "small temperatures clamped", "a temperature below 1/2 is silently raised")
-def clamped(logits: Tensor, temperature: float) -> Tensor:
-    return _softmax(logits, temperature if temperature == 0 else max(temperature, 0.5))
-
-
-@slip(_T, "high temperatures capped", "a temperature above 2 is silently lowered")
-def capped(logits: Tensor, temperature: float) -> Tensor:
-    return _softmax(logits, min(temperature, 2.0))
-
-
-@slip(_T, "filtered tokens come back", "-inf means taken out; it was replaced by an ordinary score")
-def unfiltered(logits: Tensor, temperature: float) -> Tensor:
-    return _softmax(torch.nan_to_num(logits, neginf=0.0), temperature)
-
-
-@slip(_T, "negative temperature accepted", "below 0 the least likely token becomes the likeliest; refuse it")
-def negative(logits: Tensor, temperature: float) -> Tensor:
-    return _greedy(logits) if temperature == 0 else torch.softmax(logits / temperature, dim=-1)
-
-
-@slip(_T, "gradient without 1/T", "the logits were divided by T, so the gradient must be too", backward=True)
-def gradient_without_temperature(upstream: Any, logits: Any, temperature: float) -> Any:
-    return right_backward(upstream, logits, temperature) * (temperature or 1.0)
-
-
-@slip(_T, "gradient times T", "the gradient is divided by T, not multiplied", backward=True)
-def gradient_times_temperature(upstream: Any, logits: Any, temperature: float) -> Any:
-    return right_backward(upstream, logits, temperature) * temperature**2
-
-
-@slip(_T, "softmax gradient without the mean", "p dp leaves out that all others shrink when one grows", backward=True)
-def gradient_without_mean(upstream: Any, logits: Any, temperature: float) -> Any:
-    return right_temperature(logits, temperature) * upstream / temperature
-
-
-@slip(_T, "plain mean in the gradient", "the mean of dp must be weighted with the probabilities", backward=True)
+@slip("plain mean in the gradient", "the mean of dp must be weighted with the probabilities", backward=True)
 def gradient_plain_mean(upstream: Any, logits: Any, temperature: float) -> Any:
     p = right_temperature(logits, temperature)
     return p * (upstream - upstream.mean(axis=-1, keepdims=True)) / temperature
 
 
-@slip(_T, "mean over all rows in the gradient", "sum p dp over the vocabulary of the same row only", backward=True)
+@slip("mean over all rows in the gradient", "sum p dp over the vocabulary of the same row only", backward=True)
 def gradient_mean_over_rows(upstream: Any, logits: Any, temperature: float) -> Any:
     p = right_temperature(logits, temperature)
     return p * (upstream - np.sum(p * upstream)) / temperature
@@ -164,109 +144,112 @@ def _check_k(k: int) -> None:
         raise ValueError("below 1")
 
 
-@slip(_K, "ties with the k-th all kept", "`logits < threshold` keeps every logit that equals the k-th: more than k")
+slip = SLIPS.of("generate.top_k")
+
+
+@slip("ties with the k-th all kept", "`logits < threshold` keeps every logit that equals the k-th: more than k")
 def threshold(logits: Tensor, k: int) -> Tensor:
     _check_k(k)
     smallest = logits.topk(min(k, logits.shape[-1]), dim=-1).values[..., -1:]
     return _kept(logits, logits >= smallest)
 
 
-@slip(_K, "strictly above the k-th", "`logits > threshold` drops the k-th itself")
+@slip("strictly above the k-th", "`logits > threshold` drops the k-th itself")
 def strict_threshold(logits: Tensor, k: int) -> Tensor:
     _check_k(k)
     smallest = logits.topk(min(k, logits.shape[-1]), dim=-1).values[..., -1:]
     return _kept(logits, logits > smallest)
 
 
-@slip(_K, "one too many", "k + 1 are kept")
+@slip("one too many", "k + 1 are kept")
 def one_more(logits: Tensor, k: int) -> Tensor:
     _check_k(k)
     return _kept(logits, _rank(logits) <= k)
 
 
-@slip(_K, "zeros instead of -inf", "a logit of 0 is an ordinary score; a token is taken out with -inf")
+@slip("zeros instead of -inf", "a logit of 0 is an ordinary score; a token is taken out with -inf")
 def zeros(logits: Tensor, k: int) -> Tensor:
     _check_k(k)
     return _kept(logits, _rank(logits) < k, out=0.0)
 
 
-@slip(_K, "a large negative number instead of -inf", "-1e9 is a score that a larger one can undercut; use -inf")
+@slip("a large negative number instead of -inf", "-1e9 is a score that a larger one can undercut; use -inf")
 def large_negative(logits: Tensor, k: int) -> Tensor:
     _check_k(k)
     return _kept(logits, _rank(logits) < k, out=-1e9)
 
 
-@slip(_K, "the smallest kept", "the sort is ascending, so the k least likely tokens are kept")
+@slip("the smallest kept", "the sort is ascending, so the k least likely tokens are kept")
 def smallest(logits: Tensor, k: int) -> Tensor:
     _check_k(k)
     return _kept(logits, _rank(-logits) < k)
 
 
-@slip(_K, "ranked by size without sign", "-9 is a low score; compare the logits, not their absolute values")
+@slip("ranked by size without sign", "-9 is a low score; compare the logits, not their absolute values")
 def magnitude(logits: Tensor, k: int) -> Tensor:
     _check_k(k)
     return _kept(logits, _rank(logits.abs()) < k)
 
 
-@slip(_K, "ties to the highest id", "among equal logits the lower ids stay")
+@slip("ties to the highest id", "among equal logits the lower ids stay")
 def high_ids(logits: Tensor, k: int) -> Tensor:
     _check_k(k)
     return _kept(logits, _rank(logits.flip(-1)).flip(-1) < k)
 
 
-@slip(_K, "sorted order not undone", "the kept logits come back sorted; they must stay at their ids")
+@slip("sorted order not undone", "the kept logits come back sorted; they must stay at their ids")
 def left_sorted(logits: Tensor, k: int) -> Tensor:
     _check_k(k)
     values = logits.sort(dim=-1, descending=True, stable=True).values
     return _kept(values, torch.arange(values.shape[-1]) < k)
 
 
-@slip(_K, "k over the whole batch", "each row keeps its own k largest")
+@slip("k over the whole batch", "each row keeps its own k largest")
 def whole_batch(logits: Tensor, k: int) -> Tensor:
     _check_k(k)
     return _kept(logits, (_rank(logits.flatten()) < k).reshape(logits.shape))
 
 
-@slip(_K, "ranked over the first axis", "the vocabulary is the last axis")
+@slip("ranked over the first axis", "the vocabulary is the last axis")
 def first_axis_k(logits: Tensor, k: int) -> Tensor:
     _check_k(k)
     return _kept(logits, _rank(logits.movedim(0, -1)).movedim(-1, 0) < k)
 
 
-@slip(_K, "threshold of the first row", "each row has its own k-th logit")
+@slip("threshold of the first row", "each row has its own k-th logit")
 def first_row(logits: Tensor, k: int) -> Tensor:
     _check_k(k)
     row = logits.reshape(-1, logits.shape[-1])[0]
     return _kept(logits, logits >= row.topk(min(k, len(row))).values[-1])
 
 
-@slip(_K, "k larger than the vocabulary", "topk raises when k exceeds the vocabulary; take the smaller of the two")
+@slip("k larger than the vocabulary", "topk raises when k exceeds the vocabulary; take the smaller of the two")
 def too_large(logits: Tensor, k: int) -> Tensor:
     _check_k(k)
     values, ids = logits.topk(k, dim=-1)
     return torch.full_like(logits, -_INF).scatter(-1, ids, values)
 
 
-@slip(_K, "ranked by probability", "far down, probabilities underflow to equal zeros; compare the logits")
+@slip("ranked by probability", "far down, probabilities underflow to equal zeros; compare the logits")
 def by_probability(logits: Tensor, k: int) -> Tensor:
     _check_k(k)
     return _kept(logits, _rank(torch.softmax(logits, dim=-1)) < k)
 
 
-@slip(_K, "probabilities returned", "logits come back, not probabilities")
+@slip("probabilities returned", "logits come back, not probabilities")
 def probabilities_k(logits: Tensor, k: int) -> Tensor:
     _check_k(k)
     return torch.softmax(_kept(logits, _rank(logits) < k), dim=-1)
 
 
-@slip(_K, "zero means off", "k = 0 silently switches the filter off; refuse it")
+@slip("zero means off", "k = 0 silently switches the filter off; refuse it")
 def zero_is_off(logits: Tensor, k: int) -> Tensor:
     if k < 0:
         raise ValueError("below 0")
     return logits if k == 0 else _kept(logits, _rank(logits) < k)
 
 
-@slip(_K, "negative k accepted", "a negative k keeps nothing; refuse it")
+@slip("negative k accepted", "a negative k keeps nothing; refuse it")
 def negative_k(logits: Tensor, k: int) -> Tensor:
     if k == 0:
         raise ValueError("zero")
@@ -288,7 +271,10 @@ def _nucleus(logits: Tensor, p: float, out: float = -_INF, axis: int = -1, great
     return _kept(logits, torch.zeros_like(logits, dtype=torch.bool).scatter(axis, order, before < p - 1e-6), out)
 
 
-@slip(_P, "crossing token dropped", "the token that carries the sum across p must stay: the kept ones hold at least p")
+slip = SLIPS.of("generate.top_p")
+
+
+@slip("crossing token dropped", "the token that carries the sum across p must stay: the kept ones hold at least p")
 def crossing_dropped(logits: Tensor, p: float) -> Tensor:
     _check_p(p)
     order = logits.argsort(dim=-1, descending=True, stable=True)
@@ -296,7 +282,7 @@ def crossing_dropped(logits: Tensor, p: float) -> Tensor:
     return _kept(logits, torch.zeros_like(logits, dtype=torch.bool).scatter(-1, order, sums <= p + 1e-6))
 
 
-@slip(_P, "crossing token dropped, the first one always kept", "the token that carries the sum across p must stay")
+@slip("crossing token dropped, the first one always kept", "the token that carries the sum across p must stay")
 def crossing_dropped_but_one(logits: Tensor, p: float) -> Tensor:
     _check_p(p)
     order = logits.argsort(dim=-1, descending=True, stable=True)
@@ -305,39 +291,39 @@ def crossing_dropped_but_one(logits: Tensor, p: float) -> Tensor:
     return _kept(logits, torch.zeros_like(logits, dtype=torch.bool).scatter(-1, order, kept))
 
 
-@slip(_P, "one too many at exactly p", "a sum of exactly p is enough: keep while the sum before is below p, not at it")
+@slip("one too many at exactly p", "a sum of exactly p is enough: keep while the sum before is below p, not at it")
 def one_more_at_p(logits: Tensor, p: float) -> Tensor:
     _check_p(p)
     return _nucleus(logits, p if p == 1 else p + 2e-6)
 
 
-@slip(_P, "running sum over unsorted tokens", "sort by falling probability before summing")
+@slip("running sum over unsorted tokens", "sort by falling probability before summing")
 def unsorted(logits: Tensor, p: float) -> Tensor:
     _check_p(p)
     likely = torch.softmax(logits, dim=-1)
     return _kept(logits, likely.cumsum(dim=-1) - likely < p - 1e-6 * (p < 1)) if p < 1 else logits
 
 
-@slip(_P, "probabilities compared with 1 - p", "p bounds the sum of the kept tokens, not each one's probability")
+@slip("probabilities compared with 1 - p", "p bounds the sum of the kept tokens, not each one's probability")
 def single_probabilities(logits: Tensor, p: float) -> Tensor:
     _check_p(p)
     return _kept(logits, torch.softmax(logits, dim=-1) >= 1 - p)
 
 
-@slip(_P, "probabilities compared with p", "p bounds the sum of the kept tokens, not each one's probability")
+@slip("probabilities compared with p", "p bounds the sum of the kept tokens, not each one's probability")
 def single_probabilities_p(logits: Tensor, p: float) -> Tensor:
     _check_p(p)
     return logits if p == 1 else _kept(logits, torch.softmax(logits, dim=-1) >= p)
 
 
-@slip(_P, "min-p", "probabilities are compared with p times the largest; that filter is called min-p")
+@slip("min-p", "probabilities are compared with p times the largest; that filter is called min-p")
 def minimum(logits: Tensor, p: float) -> Tensor:
     _check_p(p)
     likely = torch.softmax(logits, dim=-1)
     return _kept(logits, likely >= p * likely.max(dim=-1, keepdim=True).values)
 
 
-@slip(_P, "sorted order not undone", "the mask is in sorted order; scatter it back to the ids before it is used")
+@slip("sorted order not undone", "the mask is in sorted order; scatter it back to the ids before it is used")
 def mask_left_sorted(logits: Tensor, p: float) -> Tensor:
     _check_p(p)
     if p == 1:
@@ -346,50 +332,50 @@ def mask_left_sorted(logits: Tensor, p: float) -> Tensor:
     return _kept(logits, likely.cumsum(dim=-1) - likely < p - 1e-6)
 
 
-@slip(_P, "zeros instead of -inf", "a logit of 0 is an ordinary score; a token is taken out with -inf")
+@slip("zeros instead of -inf", "a logit of 0 is an ordinary score; a token is taken out with -inf")
 def zeros_p(logits: Tensor, p: float) -> Tensor:
     _check_p(p)
     return _nucleus(logits, p, out=0.0)
 
 
-@slip(_P, "least likely first", "the sort is ascending, so the tail is kept")
+@slip("least likely first", "the sort is ascending, so the tail is kept")
 def ascending(logits: Tensor, p: float) -> Tensor:
     _check_p(p)
     return _nucleus(logits, p, greatest_first=False)
 
 
-@slip(_P, "over the first axis", "the vocabulary is the last axis")
+@slip("over the first axis", "the vocabulary is the last axis")
 def first_axis_p(logits: Tensor, p: float) -> Tensor:
     _check_p(p)
     return _nucleus(logits, p, axis=0)
 
 
-@slip(_P, "over all rows together", "each row has its own p")
+@slip("over all rows together", "each row has its own p")
 def whole_batch_p(logits: Tensor, p: float) -> Tensor:
     _check_p(p)
     return _nucleus(logits.flatten(), p).reshape(logits.shape)
 
 
-@slip(_P, "tail lost at p = 1", "the sum rounds to 1 before the last token; p = 1 must return every logit")
+@slip("tail lost at p = 1", "the sum rounds to 1 before the last token; p = 1 must return every logit")
 def tail_lost(logits: Tensor, p: float) -> Tensor:
     _check_p(p)
     return _nucleus(logits, p) if p < 1 else _nucleus(logits, 1 - 1e-12)
 
 
-@slip(_P, "ties to the highest id", "among equal probabilities the lower ids are taken first")
+@slip("ties to the highest id", "among equal probabilities the lower ids are taken first")
 def high_ids_p(logits: Tensor, p: float) -> Tensor:
     _check_p(p)
     return _nucleus(logits.flip(-1), p).flip(-1)
 
 
-@slip(_P, "ties all kept", "tokens as likely as the last kept one are kept too, which is more than needed")
+@slip("ties all kept", "tokens as likely as the last kept one are kept too, which is more than needed")
 def equals_kept(logits: Tensor, p: float) -> Tensor:
     _check_p(p)
     kept = _nucleus(logits, p)
     return _kept(logits, logits >= kept.masked_fill(kept == -_INF, _INF).min(dim=-1, keepdim=True).values)
 
 
-@slip(_P, "exponentials that overflow", "subtract the row's largest logit before exp")
+@slip("exponentials that overflow", "subtract the row's largest logit before exp")
 def overflowing_p(logits: Tensor, p: float) -> Tensor:
     _check_p(p)
     if p == 1:
@@ -401,20 +387,20 @@ def overflowing_p(logits: Tensor, p: float) -> Tensor:
     return _kept(logits, torch.zeros_like(logits, dtype=torch.bool).scatter(-1, order, before < p - 1e-6))
 
 
-@slip(_P, "probabilities returned", "logits come back, not probabilities")
+@slip("probabilities returned", "logits come back, not probabilities")
 def probabilities_p(logits: Tensor, p: float) -> Tensor:
     _check_p(p)
     return torch.softmax(_nucleus(logits, p), dim=-1)
 
 
-@slip(_P, "p not checked below", "p = 0 keeps nothing; refuse it")
+@slip("p not checked below", "p = 0 keeps nothing; refuse it")
 def unchecked_below(logits: Tensor, p: float) -> Tensor:
     if p > 1:
         raise ValueError("above 1")
     return _nucleus(logits, p)
 
 
-@slip(_P, "p not checked above", "90 is a percentage; p is a share of at most 1")
+@slip("p not checked above", "90 is a percentage; p is a share of at most 1")
 def unchecked_above(logits: Tensor, p: float) -> Tensor:
     if p <= 0:
         raise ValueError("not above 0")

@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llm_tokenizer.conformance import variant
+from llm_tokenizer.conformance import Alternatives
 
-_T, _K, _P = "generate.temperature", "generate.top_k", "generate.top_p"
+VARIANTS = Alternatives(correct=True)
+variant = VARIANTS.of("generate.temperature")
 
 
 def _refuse(bad: bool) -> None:
@@ -17,7 +18,7 @@ def _refuse(bad: bool) -> None:
         raise ValueError("outside its range")
 
 
-@variant(_T, "softmax of the quotient")
+@variant("softmax of the quotient")
 def quotient(logits: Tensor, temperature: float) -> Tensor:
     _refuse(temperature < 0)
     if temperature == 0:
@@ -25,15 +26,15 @@ def quotient(logits: Tensor, temperature: float) -> Tensor:
     return torch.softmax(logits / temperature, dim=-1)
 
 
-@variant(_T, "multiplied by the inverse")
+@variant("multiplied by the inverse")
 def inverse(logits: Tensor, temperature: float) -> Tensor:
     _refuse(temperature < 0)
     if temperature == 0:
-        return quotient.function(logits, temperature)  # type: ignore[no-any-return]
+        return quotient(logits, temperature)  # type: ignore[no-any-return]
     return torch.exp(torch.log_softmax(logits * (1.0 / temperature), dim=-1))
 
 
-@variant(_T, "NumPy without a gradient", arrays="numpy")
+@variant("NumPy without a gradient", arrays="numpy")
 def numpy_forward(logits: Any, temperature: float) -> Any:
     _refuse(temperature < 0)
     if temperature == 0:
@@ -42,14 +43,17 @@ def numpy_forward(logits: Any, temperature: float) -> Any:
     return weights / weights.sum(axis=-1, keepdims=True)
 
 
-@variant(_K, "stable sort and scatter")
+variant = VARIANTS.of("generate.top_k")
+
+
+@variant("stable sort and scatter")
 def scatter(logits: Tensor, k: int) -> Tensor:
     _refuse(k < 1)
     ids = logits.argsort(dim=-1, descending=True, stable=True)[..., :k]
     return torch.full_like(logits, -math.inf).scatter(-1, ids, logits.gather(-1, ids))
 
 
-@variant(_K, "one maximum at a time")
+@variant("one maximum at a time")
 def one_at_a_time(logits: Tensor, k: int) -> Tensor:
     _refuse(k < 1)
     left, result = logits.clone(), torch.full_like(logits, -math.inf)
@@ -63,14 +67,17 @@ def one_at_a_time(logits: Tensor, k: int) -> Tensor:
     return result
 
 
-@variant(_K, "NumPy lexsort", arrays="numpy")
+@variant("NumPy lexsort", arrays="numpy")
 def lexsort(logits: Any, k: int) -> Any:
     _refuse(k < 1)
     rank = np.argsort(np.argsort(-logits, axis=-1, kind="stable"), axis=-1)
     return np.where(rank < k, logits, -np.inf)
 
 
-@variant(_P, "removal mask shifted by one")
+variant = VARIANTS.of("generate.top_p")
+
+
+@variant("removal mask shifted by one")
 def shifted_mask(logits: Tensor, p: float) -> Tensor:
     _refuse(not 0 < p <= 1)
     if p == 1:
@@ -82,7 +89,7 @@ def shifted_mask(logits: Tensor, p: float) -> Tensor:
     return logits.masked_fill(removed.gather(-1, order.argsort(dim=-1)), -math.inf)
 
 
-@variant(_P, "NumPy, in float64 throughout", arrays="numpy")
+@variant("NumPy, in float64 throughout", arrays="numpy")
 def numpy_nucleus(logits: Any, p: float) -> Any:
     _refuse(not 0 < p <= 1)
     if p == 1:
@@ -97,7 +104,7 @@ def numpy_nucleus(logits: Any, p: float) -> Any:
     return np.where(kept, logits, -np.inf)
 
 
-@variant(_P, "a loop over the tokens")
+@variant("a loop over the tokens")
 def loop(logits: Tensor, p: float) -> Tensor:
     _refuse(not 0 < p <= 1)
     result = logits.clone().reshape(-1, logits.shape[-1])

@@ -1,9 +1,9 @@
-"""The parts of the layers, in reading order; slips, variants, witnesses and our own functions stand one file a part."""
+"""The parts of the layers in reading order: contracts, slips, variants and witnesses have one file a part."""
 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from types import ModuleType
 
 PARTS = (
     "embedding",
@@ -27,14 +27,6 @@ PARTS = (
 )
 
 
-def gather(kind: str, wanted: type | None = None) -> dict[str, Any]:
-    """Everything public that the modules `kind/⟨part⟩.py` define, or all of one type under `part_name`."""
-    found: dict[str, Any] = {}
-    for part in PARTS:
-        module = importlib.import_module(f"llm_layers.spec.{kind}.{part}")
-        for name, value in vars(module).items():
-            if wanted is not None and isinstance(value, wanted):
-                found[f"{part}_{name}"] = value
-            elif wanted is None and callable(value) and getattr(value, "__module__", "") == module.__name__:
-                found[name] = value
-    return found
+def modules(kind: str) -> list[ModuleType]:
+    """Return the modules `kind/⟨part⟩.py` in reading order."""
+    return [importlib.import_module(f"llm_layers.spec.{kind}.{part}") for part in PARTS]

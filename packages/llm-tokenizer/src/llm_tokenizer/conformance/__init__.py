@@ -12,16 +12,15 @@ mutation.py        the specification is tested too: slips, variants, planted fau
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Argument, Contract
 from llm_tokenizer.conformance.implementation import Implementation
-from llm_tokenizer.conformance.specification import Alternative, Specification, Witness, slip, variant
+from llm_tokenizer.conformance.specification import Alternative, Alternatives, Specification, Witness
 
 __all__ = [
     "Alternative",
+    "Alternatives",
     "Argument",
     "Case",
     "Contract",
     "Implementation",
     "Specification",
     "Witness",
-    "slip",
-    "variant",
 ]

@@ -43,19 +43,36 @@ class Alternative:
         return Implementation(SimpleNamespace(**functions), arrays=arrays, name=self.name)
 
 
-def slip(
-    contract: str, name: str, hint: str, *, arrays: str | None = None, backward: bool = False
-) -> Callable[[Function], Alternative]:
-    """Mark a function as a known mistake; `hint` is the sentence that a learner reads.
+class Alternatives(list[Alternative]):
+    """The slips of a package, or its variants, in the order in which they are written.
 
-    With `backward=True` the function is a wrong NumPy `…_backward` beside a right forward.
+    `SLIPS.of("layers.rms_norm")` returns a decorator for that contract, which a short function takes as an expression:
+
+        slip = SLIPS.of("layers.rms_norm")
+        slip("gain forgotten", "the gain is not used")(lambda x, gain, eps: x / root(x, eps))
+
+    Each has the signature of its contract and can be called on its own: `slips_of(contract)[0].function(x, gain, eps)`.
     """
-    return lambda function: Alternative(contract, name, hint, function, arrays, backward, correct=False)
 
+    def __init__(self, *others: Alternatives, correct: bool = False) -> None:
+        super().__init__(alternative for other in others for alternative in other)
+        self.correct = correct
 
-def variant(contract: str, name: str, *, arrays: str | None = None) -> Callable[[Function], Alternative]:
-    """Mark a function as correct although written otherwise: the specification must accept it."""
-    return lambda function: Alternative(contract, name, "", function, arrays, False, correct=True)
+    def of(self, contract: str) -> Callable[..., Callable[[Function], Function]]:
+        """Return the decorator that adds functions for one contract."""
+
+        def add(
+            name: str, hint: str = "", *, arrays: str | None = None, backward: bool = False
+        ) -> Callable[[Function], Function]:
+            """`hint` is the sentence that a learner reads; `backward`: a wrong NumPy `…_backward`, the forward right."""
+
+            def keep(function: Function) -> Function:
+                self.append(Alternative(contract, name, hint, function, arrays, backward, self.correct))
+                return function
+
+            return keep
+
+        return add
 
 
 @dataclass(frozen=True)
@@ -141,12 +158,12 @@ class Specification:
     @cached_property
     def slips(self) -> tuple[Alternative, ...]:
         """The known mistakes."""
-        return _alternatives(self._import("spec.slips"))
+        return tuple(self._import("spec.slips").SLIPS)
 
     @cached_property
     def variants(self) -> tuple[Alternative, ...]:
         """The known correct alternatives."""
-        return _alternatives(self._import("spec.variants"))
+        return tuple(self._import("spec.variants").VARIANTS)
 
     def slips_of(self, contract: str) -> list[Alternative]:
         """The known mistakes of one contract."""
@@ -154,7 +171,3 @@ class Specification:
 
     def _import(self, part: str) -> Any:
         return importlib.import_module(f"{self.module}.{part}")
-
-
-def _alternatives(module: Any) -> tuple[Alternative, ...]:
-    return tuple(value for value in vars(module).values() if isinstance(value, Alternative))

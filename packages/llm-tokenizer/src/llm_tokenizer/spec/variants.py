@@ -12,13 +12,16 @@ from llm_tokenizer import reference
 from llm_tokenizer.bpe.byte_unicode import to_printable
 from llm_tokenizer.bpe.encoding import merge_long, merge_short
 from llm_tokenizer.bpe.splitting import PATTERNS
-from llm_tokenizer.conformance.specification import variant
+from llm_tokenizer.conformance import Alternatives
 from llm_tokenizer.reference.byte_pair import merge
+
+VARIANTS = Alternatives(correct=True)
+variant = VARIANTS.of("tokenizer.byte_to_unicode")
 
 Merges = list[list[int]]
 
 
-@variant("tokenizer.byte_to_unicode", "as GPT-2's own program builds it: visible bytes first, the others after them")
+@variant("as GPT-2's own program builds it: visible bytes first, the others after them")
 def visible_first() -> list[str]:
     order = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     table = {byte: chr(byte) for byte in order}
@@ -28,7 +31,10 @@ def visible_first() -> list[str]:
     return [table[byte] for byte in range(256)]
 
 
-@variant("tokenizer.split_text", "the regular expression on the whole text, without stretches")
+variant = VARIANTS.of("tokenizer.split_text")
+
+
+@variant("the regular expression on the whole text, without stretches")
 def whole_text(text: str, pattern: str) -> list[str]:
     if pattern not in PATTERNS:
         raise ValueError(pattern)
@@ -36,14 +42,17 @@ def whole_text(text: str, pattern: str) -> list[str]:
     return found
 
 
-@variant("tokenizer.split_text", "found piece by piece")
+@variant("found piece by piece")
 def one_by_one(text: str, pattern: str) -> list[str]:
     if pattern not in PATTERNS:
         raise ValueError(pattern)
     return [found.group() for found in regex.finditer(PATTERNS[pattern].split, text)]
 
 
-@variant("tokenizer.train_bpe", "distinct pieces with counts, pairs as printable text")
+variant = VARIANTS.of("tokenizer.train_bpe")
+
+
+@variant("distinct pieces with counts, pairs as printable text")
 def printable_pairs(pieces: list[str], vocab_size: int) -> list[tuple[int, int]]:
     if vocab_size < 256:
         raise ValueError(vocab_size)
@@ -69,26 +78,27 @@ def printable_pairs(pieces: list[str], vocab_size: int) -> list[tuple[int, int]]
     return merges
 
 
-@variant("tokenizer.train_bpe", "pieces in another order")
-def reversed_pieces(pieces: list[str], vocab_size: int) -> Merges:
-    return reference.train_bpe(pieces[::-1], vocab_size)
+variant("pieces in another order")(lambda pieces, vocab_size: reference.train_bpe(pieces[::-1], vocab_size))
 
 
 def _ranks(merges: Merges) -> dict[tuple[int, int], int]:
     return {(left, right): 256 + k for k, (left, right) in enumerate(merges)}
 
 
-@variant("tokenizer.encode_bpe", "always the heap")
+variant = VARIANTS.of("tokenizer.encode_bpe")
+
+
+@variant("always the heap")
 def always_the_heap(pieces: list[str], merges: Merges) -> list[int]:
     return [id for piece in pieces for id in merge_long(list(piece.encode()), _ranks(merges))]
 
 
-@variant("tokenizer.encode_bpe", "always the plain loop")
-def always_the_loop(pieces: list[str], merges: Merges) -> list[int]:
-    return [id for piece in pieces for id in merge_short(list(piece.encode()), _ranks(merges))]
+variant("always the plain loop")(
+    lambda pieces, merges: [id for piece in pieces for id in merge_short(list(piece.encode()), _ranks(merges))]
+)
 
 
-@variant("tokenizer.encode_bpe", "one replacement at a time")
+@variant("one replacement at a time")
 def one_at_a_time(pieces: list[str], merges: Merges) -> list[int]:
     ranks, ids = _ranks(merges), []
     for piece in pieces:
@@ -100,7 +110,10 @@ def one_at_a_time(pieces: list[str], merges: Merges) -> list[int]:
     return ids
 
 
-@variant("tokenizer.decode_bpe", "a table of bytes")
+variant = VARIANTS.of("tokenizer.decode_bpe")
+
+
+@variant("a table of bytes")
 def table_of_bytes(ids: list[int], merges: Merges) -> bytearray:
     table = [bytes([byte]) for byte in range(256)]
     for left, right in merges:
@@ -110,7 +123,7 @@ def table_of_bytes(ids: list[int], merges: Merges) -> bytearray:
     return bytearray(b"".join(table[id] for id in ids))
 
 
-@variant("tokenizer.decode_bpe", "recursion")
+@variant("recursion")
 def recursion(ids: list[int], merges: Merges) -> bytes:
     def expand(id: int) -> bytes:
         if not 0 <= id < 256 + len(merges):
@@ -120,7 +133,10 @@ def recursion(ids: list[int], merges: Merges) -> bytes:
     return b"".join(map(expand, ids))
 
 
-@variant("tokenizer.count_pairs", "equal words counted once, with a weight")
+variant = VARIANTS.of("tokenizer.count_pairs")
+
+
+@variant("equal words counted once, with a weight")
 def weighted(words: Merges) -> list[tuple[int, int, int]]:
     counts: Counter[tuple[int, int]] = Counter()
     for word, weight in Counter(map(tuple, words)).items():
@@ -129,14 +145,20 @@ def weighted(words: Merges) -> list[tuple[int, int, int]]:
     return [(left, right, counts[left, right]) for left, right in sorted(counts)]
 
 
-@variant("tokenizer.merge_pair", "a regular expression over characters that stand for ids")
+variant = VARIANTS.of("tokenizer.merge_pair")
+
+
+@variant("a regular expression over characters that stand for ids")
 def by_expression(word: list[int], pair: list[int], new: int) -> list[int]:
     text = "".join(chr(0x10000 + id) for id in word)
     found = "".join(chr(0x10000 + id) for id in pair)
     return [ord(character) - 0x10000 for character in text.replace(found, chr(0x10000 + new))]
 
 
-@variant("tokenizer.split_special", "one regular expression of all names")
+variant = VARIANTS.of("tokenizer.split_special")
+
+
+@variant("one regular expression of all names")
 def one_expression(text: str, special_tokens: list[str]) -> list[tuple[str, bool]]:
     names = sorted(special_tokens, key=lambda name: (-len(name), name))
     if not names:
@@ -145,14 +167,20 @@ def one_expression(text: str, special_tokens: list[str]) -> list[tuple[str, bool
     return [(part, place % 2 == 1) for place, part in enumerate(parts) if part]
 
 
-@variant("tokenizer.stream_decode", "Python's incremental decoder, byte by byte")
+variant = VARIANTS.of("tokenizer.stream_decode")
+
+
+@variant("Python's incremental decoder, byte by byte")
 def byte_by_byte(ids: list[int], merges: Merges) -> list[str]:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     parts = ["".join(decoder.decode(bytes([byte])) for byte in reference.decode_bpe([id], merges)) for id in ids]
     return [*parts, decoder.decode(b"", final=True)]
 
 
-@variant("tokenizer.encode_chat", "two lists side by side")
+variant = VARIANTS.of("tokenizer.encode_chat")
+
+
+@variant("two lists side by side")
 def side_by_side(messages: list[list[str]]) -> tuple[list[int], list[int]]:
     if not messages or any(role not in ("system", "user", "assistant") for role, _ in messages):
         raise ValueError(messages)
@@ -164,14 +192,17 @@ def side_by_side(messages: list[list[str]]) -> tuple[list[int], list[int]]:
     return [id for id, _ in pairs], [mask for _, mask in pairs]
 
 
-@variant("tokenizer.round_trip", "cut by the regular expression, merged by the heap")
+variant = VARIANTS.of("tokenizer.round_trip")
+
+
+@variant("cut by the regular expression, merged by the heap")
 def quick_parts(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> tuple[list[int], str]:
     ids: list[int] = []
-    for part, is_special in one_expression.function(text, special_tokens):
+    for part, is_special in one_expression(text, special_tokens):
         if is_special:
             ids.append(256 + len(merges) + special_tokens.index(part))
         else:
-            ids += always_the_heap.function(PATTERNS[pattern].pieces(part), merges)
+            ids += always_the_heap(PATTERNS[pattern].pieces(part), merges)
     tokens = [bytes([byte]) for byte in range(256)]
     for left, right in merges:
         tokens.append(tokens[left] + tokens[right])

@@ -6,7 +6,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from llm_tokenizer.conformance import slip
+from llm_tokenizer.conformance import Alternatives
+
+SLIPS = Alternatives()
+slip = SLIPS.of("train.adamw")
 
 Update = Callable[[Tensor, Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor, Tensor]]
 
@@ -30,9 +33,7 @@ def _adamw(
     return torch.stack(parameters)
 
 
-@slip(
-    "train.adamw", "weight decay inside the gradient (that is Adam with L2)", "Decay is subtracted from the parameter."
-)
+@slip("weight decay inside the gradient (that is Adam with L2)", "Decay is subtracted from the parameter.")
 def decay_in_the_gradient(
     parameter: Tensor,
     gradients: Tensor,
@@ -50,7 +51,7 @@ def decay_in_the_gradient(
     return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
 
 
-@slip("train.adamw", "bias correction left out", "Divide the moments by 1 − β^t: they start at zero.")
+@slip("bias correction left out", "Divide the moments by 1 − β^t: they start at zero.")
 def no_bias_correction(
     parameter: Tensor,
     gradients: Tensor,
@@ -67,7 +68,7 @@ def no_bias_correction(
     return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
 
 
-@slip("train.adamw", "bias correction of the first moment only", "The second moment starts at zero too.")
+@slip("bias correction of the first moment only", "The second moment starts at zero too.")
 def half_a_bias_correction(
     parameter: Tensor,
     gradients: Tensor,
@@ -85,7 +86,7 @@ def half_a_bias_correction(
     return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
 
 
-@slip("train.adamw", "steps counted from 2", "The first step has t = 1.")
+@slip("steps counted from 2", "The first step has t = 1.")
 def counted_from_two(
     parameter: Tensor,
     gradients: Tensor,
@@ -103,7 +104,7 @@ def counted_from_two(
     return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
 
 
-@slip("train.adamw", "epsilon inside the root", "Epsilon is added to the root, not to the mean square.")
+@slip("epsilon inside the root", "Epsilon is added to the root, not to the mean square.")
 def epsilon_inside(
     parameter: Tensor,
     gradients: Tensor,
@@ -121,7 +122,7 @@ def epsilon_inside(
     return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
 
 
-@slip("train.adamw", "epsilon added before the bias correction", "Correct the second moment first, then add epsilon.")
+@slip("epsilon added before the bias correction", "Correct the second moment first, then add epsilon.")
 def epsilon_before_correction(
     parameter: Tensor,
     gradients: Tensor,
@@ -139,7 +140,7 @@ def epsilon_before_correction(
     return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
 
 
-@slip("train.adamw", "epsilon left out", "A gradient of zero gives 0/0 without it.")
+@slip("epsilon left out", "A gradient of zero gives 0/0 without it.")
 def no_epsilon(
     parameter: Tensor,
     gradients: Tensor,
@@ -157,7 +158,7 @@ def no_epsilon(
     return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
 
 
-@slip("train.adamw", "weight decay not multiplied by the learning rate", "Here λ is per unit of learning rate.")
+@slip("weight decay not multiplied by the learning rate", "Here λ is per unit of learning rate.")
 def decay_without_rate(
     parameter: Tensor,
     gradients: Tensor,
@@ -175,7 +176,7 @@ def decay_without_rate(
     return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
 
 
-@slip("train.adamw", "decay of the parameter after the step", "Decay takes its share of the parameter before the step.")
+@slip("decay of the parameter after the step", "Decay takes its share of the parameter before the step.")
 def decay_after_the_step(
     parameter: Tensor,
     gradients: Tensor,
@@ -193,7 +194,7 @@ def decay_after_the_step(
     return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
 
 
-@slip("train.adamw", "weight decay left out", "Without it this is Adam.")
+@slip("weight decay left out", "Without it this is Adam.")
 def no_decay(
     parameter: Tensor,
     gradients: Tensor,
@@ -210,7 +211,7 @@ def no_decay(
     return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
 
 
-@slip("train.adamw", "the two betas exchanged", "β1 is the mean's, β2 is the mean square's.")
+@slip("the two betas exchanged", "β1 is the mean's, β2 is the mean square's.")
 def betas_exchanged(
     parameter: Tensor,
     gradients: Tensor,
@@ -228,7 +229,7 @@ def betas_exchanged(
     return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
 
 
-@slip("train.adamw", "moments forgotten after each step", "The moments belong to the parameter and are kept.")
+@slip("moments forgotten after each step", "The moments belong to the parameter and are kept.")
 def moments_forgotten(
     parameter: Tensor,
     gradients: Tensor,
@@ -245,7 +246,7 @@ def moments_forgotten(
     return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
 
 
-@slip("train.adamw", "the mean as a sum (momentum of plain SGD)", "The new gradient counts for 1 − β1.")
+@slip("the mean as a sum (momentum of plain SGD)", "The new gradient counts for 1 − β1.")
 def mean_as_a_sum(
     parameter: Tensor,
     gradients: Tensor,
@@ -267,7 +268,10 @@ def _cosine(way_down: float) -> float:
     return (1 + math.cos(math.pi * way_down)) / 2
 
 
-@slip("train.warmup_cosine", "warm-up from zero", "Step 0 must already move: count s + 1.")
+slip = SLIPS.of("train.warmup_cosine")
+
+
+@slip("warm-up from zero", "Step 0 must already move: count s + 1.")
 def warmup_from_zero(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * step / warmup_steps
@@ -276,7 +280,7 @@ def warmup_from_zero(step: int, peak: float, floor: float, warmup_steps: int, to
     return floor + (peak - floor) * _cosine((step - warmup_steps) / (total_steps - warmup_steps))
 
 
-@slip("train.warmup_cosine", "warm-up that ends one step late", "The last step of the warm-up has the peak.")
+@slip("warm-up that ends one step late", "The last step of the warm-up has the peak.")
 def warmup_one_late(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * (step + 1) / (warmup_steps + 1)
@@ -285,42 +289,42 @@ def warmup_one_late(step: int, peak: float, floor: float, warmup_steps: int, tot
     return floor + (peak - floor) * _cosine((step - warmup_steps) / (total_steps - warmup_steps))
 
 
-@slip("train.warmup_cosine", "floor ignored", "The cosine ends at the floor, not at zero.")
+@slip("floor ignored", "The cosine ends at the floor, not at zero.")
 def floor_ignored(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
     return peak * _cosine(min(1.0, (step - warmup_steps) / (total_steps - warmup_steps)))
 
 
-@slip("train.warmup_cosine", "floor added on top of the peak", "The cosine spans from the floor to the peak.")
+@slip("floor added on top of the peak", "The cosine spans from the floor to the peak.")
 def floor_on_top(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
     return floor + peak * _cosine(min(1.0, (step - warmup_steps) / (total_steps - warmup_steps)))
 
 
-@slip("train.warmup_cosine", "cosine over all steps, warm-up included", "The way down begins after the warm-up.")
+@slip("cosine over all steps, warm-up included", "The way down begins after the warm-up.")
 def cosine_over_all(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
     return floor + (peak - floor) * _cosine(min(1.0, step / total_steps))
 
 
-@slip("train.warmup_cosine", "no stop at the end: the cosine rises again", "From total_steps on the rate is the floor.")
+@slip("no stop at the end: the cosine rises again", "From total_steps on the rate is the floor.")
 def rises_again(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
     return floor + (peak - floor) * _cosine((step - warmup_steps) / (total_steps - warmup_steps))
 
 
-@slip("train.warmup_cosine", "a straight line down instead of a cosine", "Half a cosine: slow, fast, slow.")
+@slip("a straight line down instead of a cosine", "Half a cosine: slow, fast, slow.")
 def straight_down(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
     return peak + (floor - peak) * min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
 
 
-@slip("train.warmup_cosine", "a whole cosine, down and up", "Half a period: the angle goes to π, not to 2π.")
+@slip("a whole cosine, down and up", "Half a period: the angle goes to π, not to 2π.")
 def whole_cosine(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
@@ -329,14 +333,14 @@ def whole_cosine(step: int, peak: float, floor: float, warmup_steps: int, total_
     return floor + (peak - floor) * _cosine(2 * (step - warmup_steps) / (total_steps - warmup_steps))
 
 
-@slip("train.warmup_cosine", "the cosine ends one step early", "total_steps itself has the floor, not the step before.")
+@slip("the cosine ends one step early", "total_steps itself has the floor, not the step before.")
 def ends_one_early(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
     return floor + (peak - floor) * _cosine(min(1.0, (step - warmup_steps) / (total_steps - 1 - warmup_steps)))
 
 
-@slip("train.warmup_cosine", "warm-up divided without a look at zero", "warmup_steps may be 0.")
+@slip("warm-up divided without a look at zero", "warmup_steps may be 0.")
 def divides_by_zero(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     rising = min(1.0, (step + 1) / warmup_steps)
     if step >= total_steps:
@@ -349,62 +353,63 @@ def _norm(first: Tensor, second: Tensor) -> Tensor:
     return torch.sqrt((first**2).sum() + (second**2).sum())
 
 
-@slip("train.clip_gradients", "each gradient clipped by itself", "One norm for all, or the direction changes.")
+slip = SLIPS.of("train.clip_gradients")
+
+
+@slip("each gradient clipped by itself", "One norm for all, or the direction changes.")
 def clipped_one_by_one(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
     own = [torch.clamp(limit / (g.norm() + 1e-30), max=1.0) for g in (first, second)]
     return first * own[0], second * own[1], _norm(first, second)
 
 
-@slip("train.clip_gradients", "always scaled to the limit", "Gradients below the limit are left alone.")
+@slip("always scaled to the limit", "Gradients below the limit are left alone.")
 def always_scaled(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
     norm = _norm(first, second)
     scale = limit / norm if norm > 0 else 1.0
     return first * scale, second * scale, norm
 
 
-@slip("train.clip_gradients", "clipped number by number", "All numbers are multiplied by the same factor.")
-def clipped_by_value(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
-    return first.clamp(-limit, limit), second.clamp(-limit, limit), _norm(first, second)
+slip("clipped number by number", "All numbers are multiplied by the same factor.")(
+    lambda first, second, limit: (first.clamp(-limit, limit), second.clamp(-limit, limit), _norm(first, second))
+)
 
 
-@slip("train.clip_gradients", "norm without the root", "The norm is the root of the sum of squares.")
+@slip("norm without the root", "The norm is the root of the sum of squares.")
 def no_root(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
     norm = (first**2).sum() + (second**2).sum()
     scale = torch.clamp(limit / (norm + 1e-30), max=1.0)
     return first * scale, second * scale, norm
 
 
-@slip("train.clip_gradients", "norms of the gradients added up", "Add the squares, then take one root.")
+@slip("norms of the gradients added up", "Add the squares, then take one root.")
 def norms_added(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
     norm = first.norm() + second.norm()
     scale = torch.clamp(limit / (norm + 1e-30), max=1.0)
     return first * scale, second * scale, norm
 
 
-@slip(
-    "train.clip_gradients", "root of the mean square instead of the sum", "The norm grows with the number of weights."
-)
+@slip("root of the mean square instead of the sum", "The norm grows with the number of weights.")
 def mean_for_sum(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
     norm = torch.cat([first.flatten(), second.flatten()]).square().mean().sqrt()
     scale = torch.clamp(limit / (norm + 1e-30), max=1.0)
     return first * scale, second * scale, norm
 
 
-@slip("train.clip_gradients", "the norm after clipping is told", "The norm before clipping shows what happened.")
+@slip("the norm after clipping is told", "The norm before clipping shows what happened.")
 def clipped_norm(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
     norm = _norm(first, second)
     scale = torch.clamp(limit / (norm + 1e-30), max=1.0)
     return first * scale, second * scale, norm * scale
 
 
-@slip("train.clip_gradients", "divided by the norm, not by norm / limit", "Multiply by the limit as well.")
+@slip("divided by the norm, not by norm / limit", "Multiply by the limit as well.")
 def to_length_one(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
     norm = _norm(first, second)
     scale = 1 / norm if norm > limit else 1.0
     return first * scale, second * scale, norm
 
 
-@slip("train.clip_gradients", "0/0 where all gradients are zero", "Divide only where the norm is above the limit.")
+@slip("0/0 where all gradients are zero", "Divide only where the norm is above the limit.")
 def zero_over_zero(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
     norm = _norm(first, second)
     scale = torch.minimum(torch.ones_like(norm), limit / norm) * (norm / norm)

@@ -7,12 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llm_tokenizer.conformance import variant
+from llm_tokenizer.conformance import Alternatives
+
+VARIANTS = Alternatives(correct=True)
+variant = VARIANTS.of("train.adamw")
 
 Array = np.ndarray[Any, Any]
 
 
-@variant("train.adamw", "moments by lerp, decay as a factor")
+@variant("moments by lerp, decay as a factor")
 def adamw_by_lerp(
     parameter: Tensor,
     gradients: Tensor,
@@ -34,7 +37,7 @@ def adamw_by_lerp(
     return torch.stack(parameters)
 
 
-@variant("train.adamw", "float32 inside", arrays="numpy")
+@variant("float32 inside", arrays="numpy")
 def adamw_in_float32(
     parameter: Array,
     gradients: Array,
@@ -56,7 +59,10 @@ def adamw_in_float32(
     return np.stack(parameters).astype(parameter.dtype)
 
 
-@variant("train.warmup_cosine", "cosine squared of the half angle")
+variant = VARIANTS.of("train.warmup_cosine")
+
+
+@variant("cosine squared of the half angle")
 def squared_cosine(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
     if step < warmup_steps:
         return peak * ((step + 1) / warmup_steps)
@@ -65,7 +71,10 @@ def squared_cosine(step: int, peak: float, floor: float, warmup_steps: int, tota
     return share * peak + (1 - share) * floor
 
 
-@variant("train.clip_gradients", "torch's own, with 1e-6 added to the norm")
+variant = VARIANTS.of("train.clip_gradients")
+
+
+@variant("torch's own, with 1e-6 added to the norm")
 def torchs_own(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
     parameters = [torch.nn.Parameter(first.clone()), torch.nn.Parameter(second.clone())]
     for parameter, gradient in zip(parameters, (first, second), strict=True):
@@ -76,7 +85,7 @@ def torchs_own(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Ten
     return clipped[0], clipped[1], norm
 
 
-@variant("train.clip_gradients", "norm of the two norms", arrays="numpy")
+@variant("norm of the two norms", arrays="numpy")
 def norm_of_norms(first: Array, second: Array, limit: float) -> tuple[Array, Array, Array]:
     norm = np.hypot(np.linalg.norm(first.reshape(-1)), np.linalg.norm(second))
     scale = min(1.0, limit / norm) if norm else 1.0

@@ -1,9 +1,10 @@
-"""Mistakes that people really make, each as a small wrong implementation; every one must be caught.
+"""Slips: mistakes that people really make, each as a small wrong implementation; every one must fail a case.
 
-They stand one file a part and are gathered here under names such as `norm_eps_outside`.
+One file a part. A contract that is built from others (a block, a mixture) lists mistakes in putting it together;
+those of its parts are with the parts.
 """
 
-from llm_layers.spec.parts import gather
-from llm_tokenizer.conformance import Alternative
+from llm_layers.spec.parts import modules
+from llm_tokenizer.conformance import Alternatives
 
-globals().update(gather("slips", Alternative))
+SLIPS = Alternatives(*(module.SLIPS for module in modules("slips")))

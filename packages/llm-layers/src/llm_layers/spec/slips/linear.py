@@ -6,71 +6,66 @@ import numpy as np
 from torch.nn import functional as F
 
 from llm_layers.reference import linear_backward
-from llm_tokenizer.conformance import slip
+from llm_tokenizer.conformance import Alternatives
+
+SLIPS = Alternatives()
+slip = SLIPS.of("layers.linear")
+slip("weight transposed", "the weight is taken as (in, out): columns are used where rows belong")(
+    lambda x, weight, bias: F.linear(x, weight.T, bias)
+)
+slip("bias forgotten", "the bias is not added")(
+    lambda x, weight, bias: F.linear(x, weight) + (0 if bias is None else 0 * bias)
+)
 
 
-@slip("layers.linear", "weight transposed", "the weight is taken as (in, out): columns are used where rows belong")
-def transposed(x: Any, weight: Any, bias: Any) -> Any:
-    return F.linear(x, weight.T, bias)
-
-
-@slip("layers.linear", "bias forgotten", "the bias is not added")
-def no_bias(x: Any, weight: Any, bias: Any) -> Any:
-    return F.linear(x, weight) + (0 if bias is None else 0 * bias)
-
-
-@slip("layers.linear", "bias added twice", "the bias is added twice: once by the product and once more behind it")
+@slip("bias added twice", "the bias is added twice: once by the product and once more behind it")
 def bias_twice(x: Any, weight: Any, bias: Any) -> Any:
     y = F.linear(x, weight, bias)
     return y if bias is None else y + bias
 
 
-@slip("layers.linear", "bias subtracted", "the bias is subtracted, as a threshold, instead of added")
-def bias_subtracted(x: Any, weight: Any, bias: Any) -> Any:
-    return F.linear(x, weight, None if bias is None else -bias)
+slip("bias subtracted", "the bias is subtracted, as a threshold, instead of added")(
+    lambda x, weight, bias: F.linear(x, weight, None if bias is None else -bias)
+)
+slip("bias on the input", "the bias is added to x before the product")(
+    lambda x, weight, bias: F.linear(x if bias is None else x + bias, weight)
+)
 
 
-@slip("layers.linear", "bias on the input", "the bias is added to x before the product")
-def bias_before(x: Any, weight: Any, bias: Any) -> Any:
-    return F.linear(x if bias is None else x + bias, weight)
-
-
-@slip("layers.linear", "one bias per vector", "the bias runs along the vectors instead of along the outputs")
+@slip("one bias per vector", "the bias runs along the vectors instead of along the outputs")
 def bias_per_vector(x: Any, weight: Any, bias: Any) -> Any:
     y = F.linear(x, weight)
     return y if bias is None else y + bias[: y.shape[-2], None]
 
 
-@slip("layers.linear", "divided by √in", "the product is divided by √in, as a start value would be")
-def divided(x: Any, weight: Any, bias: Any) -> Any:
-    return F.linear(x / max(x.shape[-1], 1) ** 0.5, weight, bias)
+slip("divided by √in", "the product is divided by √in, as a start value would be")(
+    lambda x, weight, bias: F.linear(x / max(x.shape[-1], 1) ** 0.5, weight, bias)
+)
+slip("no bias refused", "a bias of None raises an error instead of adding nothing")(
+    lambda x, weight, bias: F.linear(x, weight) + bias
+)
 
 
-@slip("layers.linear", "no bias refused", "a bias of None raises an error instead of adding nothing")
-def bias_demanded(x: Any, weight: Any, bias: Any) -> Any:
-    return F.linear(x, weight) + bias
-
-
-@slip("layers.linear", "weight gradient transposed", "dW is (in, out): x dyᵀ where dy xᵀ belongs", backward=True)
+@slip("weight gradient transposed", "dW is (in, out): x dyᵀ where dy xᵀ belongs", backward=True)
 def gradient_transposed(dy: Any, x: Any, weight: Any, bias: Any) -> Any:
     dx, dweight, dbias = linear_backward(dy, x, weight, bias)
     return dx, dweight.T, dbias
 
 
-@slip("layers.linear", "gradients averaged", "dW and db are means over the vectors, not sums", backward=True)
+@slip("gradients averaged", "dW and db are means over the vectors, not sums", backward=True)
 def averaged(dy: Any, x: Any, weight: Any, bias: Any) -> Any:
     dx, dweight, dbias = linear_backward(dy, x, weight, bias)
     count = max(dy.size // max(dy.shape[-1], 1), 1)
     return dx, dweight / count, dbias / count
 
 
-@slip("layers.linear", "dx through the rows", "dx is dy Wᵀ, the forward product again, not dy W", backward=True)
+@slip("dx through the rows", "dx is dy Wᵀ, the forward product again, not dy W", backward=True)
 def forward_again(dy: Any, x: Any, weight: Any, bias: Any) -> Any:
     _, dweight, dbias = linear_backward(dy, x, weight, bias)
     return dy @ weight.T, dweight, dbias
 
 
-@slip("layers.linear", "last text only", "the gradients of the texts of a batch overwrite each other", backward=True)
+@slip("last text only", "the gradients of the texts of a batch overwrite each other", backward=True)
 def overwritten(dy: Any, x: Any, weight: Any, bias: Any) -> Any:
     dx = dy @ weight
     while dy.ndim > 2:
@@ -78,7 +73,7 @@ def overwritten(dy: Any, x: Any, weight: Any, bias: Any) -> Any:
     return dx, np.atleast_2d(dy).T @ np.atleast_2d(x), np.atleast_2d(dy).sum(0)
 
 
-@slip("layers.linear", "bias gradient through x", "db is multiplied with x, as dW is", backward=True)
+@slip("bias gradient through x", "db is multiplied with x, as dW is", backward=True)
 def bias_as_weight(dy: Any, x: Any, weight: Any, bias: Any) -> Any:
     dx, dweight, _ = linear_backward(dy, x, weight, bias)
     return dx, dweight, dweight.sum(1)

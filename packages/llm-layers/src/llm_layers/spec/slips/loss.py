@@ -11,7 +11,10 @@ from llm_layers.reference.arrays import outer
 from llm_layers.reference.attention import softmax
 from llm_layers.reference.loss import cross_entropy_backward
 from llm_layers.reference.mixture_of_experts import log_sum_exp
-from llm_tokenizer.conformance import slip
+from llm_tokenizer.conformance import Alternatives
+
+SLIPS = Alternatives()
+slip = SLIPS.of("layers.cross_entropy")
 
 
 def _losses(logits: Any, targets: Any, ignored: int) -> tuple[Any, Any]:
@@ -19,18 +22,18 @@ def _losses(logits: Any, targets: Any, ignored: int) -> tuple[Any, Any]:
     return F.cross_entropy(rows, flat, ignore_index=ignored, reduction="none"), flat != ignored
 
 
-@slip("layers.cross_entropy", "ignored targets in the mean", "the sum is divided by all targets, ignored ones included")
+@slip("ignored targets in the mean", "the sum is divided by all targets, ignored ones included")
 def diluted(logits: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(logits, targets, ignored)
     return losses.sum() / max(counted.numel(), 1)
 
 
-@slip("layers.cross_entropy", "sum for mean", "the losses are summed, not averaged")
-def summed(logits: Any, targets: Any, ignored: int) -> Any:
-    return _losses(logits, targets, ignored)[0].sum()
+slip("sum for mean", "the losses are summed, not averaged")(
+    lambda logits, targets, ignored: _losses(logits, targets, ignored)[0].sum()
+)
 
 
-@slip("layers.cross_entropy", "mean of means", "each row of the batch is averaged first: short rows weigh too much")
+@slip("mean of means", "each row of the batch is averaged first: short rows weigh too much")
 def mean_of_means(logits: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(logits, targets, ignored)
     rows = targets.shape[0] if targets.dim() > 1 else 1
@@ -38,37 +41,37 @@ def mean_of_means(logits: Any, targets: Any, ignored: int) -> Any:
     return (losses.reshape(rows, -1).sum(-1) / numbers).mean()
 
 
-@slip("layers.cross_entropy", "-100 always", "-100 is ignored whatever was given")
+@slip("-100 always", "-100 is ignored whatever was given")
 def fixed(logits: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(logits, targets, -100)
     return losses.sum() / counted.sum().clamp(min=1)
 
 
-@slip("layers.cross_entropy", "ignored taken for token 0", "an ignored target is trained on as token 0")
+@slip("ignored taken for token 0", "an ignored target is trained on as token 0")
 def as_zero(logits: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(logits, targets.where(targets != ignored, 0), -(10**6))
     return losses.sum() / max(counted.numel(), 1)
 
 
-@slip("layers.cross_entropy", "NaN without targets", "0/0 when no target counts")
+@slip("NaN without targets", "0/0 when no target counts")
 def nothing(logits: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(logits, targets, ignored)
     return losses.sum() / counted.sum()
 
 
-@slip("layers.cross_entropy", "base 2", "the logarithm of base 2: bits instead of nats")
+@slip("base 2", "the logarithm of base 2: bits instead of nats")
 def bits(logits: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(logits, targets, ignored)
     return losses.sum() / counted.sum().clamp(min=1) / math.log(2)
 
 
-@slip("layers.cross_entropy", "softmax twice", "probabilities are handed to a function that takes logits")
+@slip("softmax twice", "probabilities are handed to a function that takes logits")
 def twice(logits: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(torch.softmax(logits, -1), targets, ignored)
     return losses.sum() / counted.sum().clamp(min=1)
 
 
-@slip("layers.cross_entropy", "largest logit left in", "exp is taken of the logits as they are: it overflows")
+@slip("largest logit left in", "exp is taken of the logits as they are: it overflows")
 def overflowing(logits: Any, targets: Any, ignored: int) -> Any:
     counted = targets != ignored
     chosen = logits.gather(-1, targets.where(counted, 0)[..., None])[..., 0]
@@ -76,14 +79,14 @@ def overflowing(logits: Any, targets: Any, ignored: int) -> Any:
     return (losses * counted).sum() / counted.sum().clamp(min=1)
 
 
-@slip("layers.cross_entropy", "guarded logarithm", "log(p + 1e-9): a certain mistake costs too little")
+@slip("guarded logarithm", "log(p + 1e-9): a certain mistake costs too little")
 def guarded(logits: Any, targets: Any, ignored: int) -> Any:
     counted = targets != ignored
     chosen = torch.softmax(logits, -1).gather(-1, targets.where(counted, 0)[..., None])[..., 0]
     return -((chosen + 1e-9).log() * counted).sum() / counted.sum().clamp(min=1)
 
 
-@slip("layers.cross_entropy", "one largest for all", "one largest logit for all rows: log 0 in rows far below")
+@slip("one largest for all", "one largest logit for all rows: log 0 in rows far below")
 def one_largest(logits: Any, targets: Any, ignored: int) -> Any:
     counted = targets != ignored
     shifted = logits - logits.max() if logits.numel() else logits
@@ -91,20 +94,20 @@ def one_largest(logits: Any, targets: Any, ignored: int) -> Any:
     return ((shifted.exp().sum(-1).log() - chosen) * counted).sum() / counted.sum().clamp(min=1)
 
 
-@slip("layers.cross_entropy", "targets shifted", "each row is compared with its neighbour's target")
+@slip("targets shifted", "each row is compared with its neighbour's target")
 def shifted_targets(logits: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(logits, targets.roll(1, -1) if targets.dim() else targets, ignored)
     return losses.sum() / counted.sum().clamp(min=1)
 
 
-@slip("layers.cross_entropy", "gradient not divided", "p - one-hot is not divided by their number", backward=True)
+@slip("gradient not divided", "p - one-hot is not divided by their number", backward=True)
 def undivided(dloss: Any, logits: Any, targets: Any, ignored: int) -> Any:
     counted = targets != ignored
     one_hot = np.where(counted, targets, 0)[..., None] == np.arange(logits.shape[-1])
     return dloss * (softmax(logits, -1) - one_hot) * counted[..., None]
 
 
-@slip("layers.cross_entropy", "ignored rows pushed", "ignored rows still get the gradient p", backward=True)
+@slip("ignored rows pushed", "ignored rows still get the gradient p", backward=True)
 def pushed(dloss: Any, logits: Any, targets: Any, ignored: int) -> Any:
     counted = targets != ignored
     one_hot = targets[..., None] == np.arange(logits.shape[-1])
@@ -123,45 +126,48 @@ def _smoothed(logits: Any, targets: Any, ignored: int, target_part: float, each:
     return rows.where(counted, 0).sum(), counted.sum()
 
 
-@slip("layers.smoothed_cross_entropy", "spread over the others", "smoothing goes to the vocab - 1 other tokens only")
+slip = SLIPS.of("layers.smoothed_cross_entropy")
+
+
+@slip("spread over the others", "smoothing goes to the vocab - 1 other tokens only")
 def over_others(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
     each = smoothing / (logits.shape[-1] - 1)
     total, number = _smoothed(logits, targets, ignored, 1 - smoothing - each, each)
     return total / number.clamp(min=1)
 
 
-@slip("layers.smoothed_cross_entropy", "target left out", "nothing of what is spread goes to the target")
+@slip("target left out", "nothing of what is spread goes to the target")
 def target_left_out(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
     each = smoothing / logits.shape[-1]
     total, number = _smoothed(logits, targets, ignored, 1 - smoothing - each, each)
     return total / number.clamp(min=1)
 
 
-@slip("layers.smoothed_cross_entropy", "target kept whole", "smoothing is added, the target is not made smaller")
+@slip("target kept whole", "smoothing is added, the target is not made smaller")
 def target_whole(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
     total, number = _smoothed(logits, targets, ignored, 1.0, smoothing / logits.shape[-1])
     return total / number.clamp(min=1)
 
 
-@slip("layers.smoothed_cross_entropy", "the parts swapped", "smoothing at the target, 1 - smoothing spread")
+@slip("the parts swapped", "smoothing at the target, 1 - smoothing spread")
 def parts_swapped(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
     total, number = _smoothed(logits, targets, ignored, smoothing, (1 - smoothing) / logits.shape[-1])
     return total / number.clamp(min=1)
 
 
-@slip("layers.smoothed_cross_entropy", "not divided by vocab", "every token gets smoothing, not smoothing / vocab")
+@slip("not divided by vocab", "every token gets smoothing, not smoothing / vocab")
 def not_divided(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
     total, number = _smoothed(logits, targets, ignored, 1 - smoothing, smoothing)
     return total / number.clamp(min=1)
 
 
-@slip("layers.smoothed_cross_entropy", "smoothing forgotten", "plain cross-entropy")
+@slip("smoothing forgotten", "plain cross-entropy")
 def unsmoothed(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
     total, number = _smoothed(logits, targets, ignored, 1.0, 0.0)
     return total / number.clamp(min=1)
 
 
-@slip("layers.smoothed_cross_entropy", "divergence", "the targets' entropy is taken away: right slope, other value")
+@slip("divergence", "the targets' entropy is taken away: right slope, other value")
 def divergence(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
     vocab = logits.shape[-1]
     total, number = _smoothed(logits, targets, ignored, 1 - smoothing, smoothing / vocab)
@@ -170,37 +176,20 @@ def divergence(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any
     return (total - number * torch.special.entr(q).sum()) / number.clamp(min=1)
 
 
-@slip("layers.smoothed_cross_entropy", "ignored targets in the mean", "divided by all targets, ignored ones included")
+@slip("ignored targets in the mean", "divided by all targets, ignored ones included")
 def smoothed_diluted(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
     total, _ = _smoothed(logits, targets, ignored, 1 - smoothing, smoothing / logits.shape[-1])
     return total / max(targets.numel(), 1)
 
 
-@slip("layers.smoothed_cross_entropy", "ignored rows smoothed", "ignored rows still give the part that is spread")
+@slip("ignored rows smoothed", "ignored rows still give the part that is spread")
 def ignored_smoothed(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
     total, number = _smoothed(logits, targets, ignored, 1 - smoothing, 0.0)
     spread = -smoothing * F.log_softmax(logits, -1).mean(-1).sum()
     return (total + spread) / number.clamp(min=1)
 
 
-@slip("layers.smoothed_cross_entropy", "-100 always", "-100 is ignored whatever was given")
-def smoothed_fixed(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
-    total, number = _smoothed(logits, targets, -100, 1 - smoothing, smoothing / logits.shape[-1])
-    return total / number.clamp(min=1)
-
-
-@slip("layers.smoothed_cross_entropy", "sum for mean", "the losses are summed, not averaged")
-def smoothed_summed(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
-    return _smoothed(logits, targets, ignored, 1 - smoothing, smoothing / logits.shape[-1])[0]
-
-
-@slip("layers.smoothed_cross_entropy", "NaN without targets", "0/0 when no target counts")
-def smoothed_nothing(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
-    total, number = _smoothed(logits, targets, ignored, 1 - smoothing, smoothing / logits.shape[-1])
-    return total / number
-
-
-@slip("layers.smoothed_cross_entropy", "logarithm of softmax", "log of a probability that has gone to zero")
+@slip("logarithm of softmax", "log of a probability that has gone to zero")
 def log_of_softmax(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
     counted = targets != ignored
     log_p = torch.softmax(logits, -1).log()
@@ -209,7 +198,7 @@ def log_of_softmax(logits: Any, targets: Any, smoothing: float, ignored: int) ->
     return rows.where(counted, 0).sum() / counted.sum().clamp(min=1)
 
 
-@slip("layers.smoothed_cross_entropy", "one-hot in the gradient", "the gradient is that of no smoothing", backward=True)
+@slip("one-hot in the gradient", "the gradient is that of no smoothing", backward=True)
 def one_hot_gradient(dloss: Any, logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
     counted = targets != ignored
     one_hot = targets[..., None] == np.arange(logits.shape[-1])
@@ -224,82 +213,68 @@ def _normalisers(logits: Any, targets: Any, ignored: int) -> tuple[Any, Any]:
     return logits.logsumexp(-1).where(counted, 0), counted.sum()
 
 
-@slip("layers.z_loss", "square left out", "log Σ exp is not squared: it may run to minus infinity")
+slip = SLIPS.of("layers.z_loss")
+
+
+@slip("square left out", "log Σ exp is not squared: it may run to minus infinity")
 def no_square(logits: Any, targets: Any, ignored: int) -> Any:
     z, number = _normalisers(logits, targets, ignored)
     return z.sum() / number.clamp(min=1)
 
 
-@slip("layers.z_loss", "ignored targets in the mean", "the sum is divided by all targets, ignored ones included")
+@slip("ignored targets in the mean", "the sum is divided by all targets, ignored ones included")
 def z_diluted(logits: Any, targets: Any, ignored: int) -> Any:
     z, _ = _normalisers(logits, targets, ignored)
     return z.square().sum() / max(targets.numel(), 1)
 
 
-@slip("layers.z_loss", "ignored rows counted", "every row counts, whatever its target")
+@slip("ignored rows counted", "every row counts, whatever its target")
 def z_everywhere(logits: Any, targets: Any, ignored: int) -> Any:
     z = logits.logsumexp(-1)
     return z.square().sum() / max(z.numel(), 1)
 
 
-@slip("layers.z_loss", "sum for mean", "the squares are summed, not averaged")
-def z_summed(logits: Any, targets: Any, ignored: int) -> Any:
-    return _normalisers(logits, targets, ignored)[0].square().sum()
-
-
-@slip("layers.z_loss", "square of the mean", "the mean is taken first: drifts up and down cancel")
+@slip("square of the mean", "the mean is taken first: drifts up and down cancel")
 def square_of_mean(logits: Any, targets: Any, ignored: int) -> Any:
     z, number = _normalisers(logits, targets, ignored)
     return (z.sum() / number.clamp(min=1)).square()
 
 
-@slip("layers.z_loss", "square of the loss", "the cross-entropy is squared: the target's logit is taken away first")
+@slip("square of the loss", "the cross-entropy is squared: the target's logit is taken away first")
 def loss_squared(logits: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(logits, targets, ignored)
     return losses.square().sum() / counted.sum().clamp(min=1)
 
 
-@slip("layers.z_loss", "-100 always", "-100 is ignored whatever was given")
-def z_fixed(logits: Any, targets: Any, ignored: int) -> Any:
-    z, number = _normalisers(logits, targets, -100)
-    return z.square().sum() / number.clamp(min=1)
-
-
-@slip("layers.z_loss", "NaN without targets", "0/0 when no target counts")
+@slip("NaN without targets", "0/0 when no target counts")
 def z_nothing(logits: Any, targets: Any, ignored: int) -> Any:
     z, number = _normalisers(logits, targets, ignored)
     return z.square().sum() / number
 
 
-@slip("layers.z_loss", "largest logit left in", "exp is taken of the logits as they are: it overflows")
+@slip("largest logit left in", "exp is taken of the logits as they are: it overflows")
 def z_overflowing(logits: Any, targets: Any, ignored: int) -> Any:
     counted = targets != ignored
     z = logits.exp().sum(-1).log().where(counted, 0)
     return z.square().sum() / counted.sum().clamp(min=1)
 
 
-@slip("layers.z_loss", "normaliser held constant", "z · z with one of the two detached: half the gradient")
+@slip("normaliser held constant", "z · z with one of the two detached: half the gradient")
 def half_detached(logits: Any, targets: Any, ignored: int) -> Any:
     z, number = _normalisers(logits, targets, ignored)
     return (z * z.detach()).sum() / number.clamp(min=1)
 
 
-@slip("layers.z_loss", "ignored rows pulled", "ignored rows still get a gradient", backward=True)
+@slip("ignored rows pulled", "ignored rows still get a gradient", backward=True)
 def z_pulled(dloss: Any, logits: Any, targets: Any, ignored: int) -> Any:
     number = max(np.sum(targets != ignored), 1)
     return dloss * 2 * log_sum_exp(logits)[..., None] / number * softmax(logits, -1)
 
 
-# --- linear_cross_entropy ---
+slip = SLIPS.of("layers.linear_cross_entropy")
 
 
-@slip("layers.linear_cross_entropy", "ignored targets in the mean", "the sum is divided by all targets")
-def head_diluted(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
-    losses, counted = _losses(hidden @ head.T, targets, ignored)
-    return losses.sum() / max(counted.numel(), 1)
-
-
-@slip("layers.linear_cross_entropy", "mean of the parts' means", "each two rows are averaged first, then their means")
+@slip("mean of the parts' means", "each two rows are averaged first, then their means")
 def mean_of_parts(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(hidden @ head.T, targets, ignored)
     means = [
@@ -308,60 +283,33 @@ def mean_of_parts(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     return torch.stack(means).mean()
 
 
-@slip("layers.linear_cross_entropy", "ignored taken for token 0", "an ignored target is trained on as token 0")
-def head_as_zero(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
-    return as_zero.function(hidden @ head.T, targets, ignored)
-
-
-@slip("layers.linear_cross_entropy", "-100 always", "-100 is ignored whatever was given")
-def head_fixed(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
-    return fixed.function(hidden @ head.T, targets, ignored)
-
-
-@slip("layers.linear_cross_entropy", "scaled logits", "the logits are divided by the root of d_model, as in attention")
+@slip("scaled logits", "the logits are divided by the root of d_model, as in attention")
 def scaled_logits(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(hidden @ head.T / hidden.shape[-1] ** 0.5, targets, ignored)
     return losses.sum() / counted.sum().clamp(min=1)
 
 
-@slip("layers.linear_cross_entropy", "last rows dropped", "only whole parts of two rows are worked on")
+@slip("last rows dropped", "only whole parts of two rows are worked on")
 def whole_parts(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(hidden @ head.T, targets, ignored)
     whole = len(losses) // 2 * 2
     return losses[:whole].sum() / counted[:whole].sum().clamp(min=1) + 0 * losses.sum()
 
 
-@slip("layers.linear_cross_entropy", "head held constant", "the head is detached and never learns")
+@slip("head held constant", "the head is detached and never learns")
 def head_detached(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(hidden @ head.T.detach(), targets, ignored)
     return losses.sum() / counted.sum().clamp(min=1)
 
 
-@slip("layers.linear_cross_entropy", "NaN without targets", "0/0 when no target counts")
-def head_nothing(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
-    losses, counted = _losses(hidden @ head.T, targets, ignored)
-    return losses.sum() / counted.sum()
-
-
-@slip("layers.linear_cross_entropy", "largest logit left in", "exp is taken of the logits as they are: it overflows")
-def head_overflowing(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
-    return overflowing.function(hidden @ head.T, targets, ignored)
-
-
-@slip("layers.linear_cross_entropy", "last part's head", "the head keeps the gradient of the last rows", backward=True)
+@slip("last part's head", "the head keeps the gradient of the last rows", backward=True)
 def last_part(dloss: Any, hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     dz = cross_entropy_backward(dloss, hidden @ head.T, targets, ignored)
     rows, states = dz.reshape(-1, dz.shape[-1]), hidden.reshape(-1, hidden.shape[-1])
     return dz @ head, rows[-2:].T @ states[-2:]
 
 
-@slip("layers.linear_cross_entropy", "upstream forgotten", "ready gradients come back without dloss", backward=True)
+@slip("upstream forgotten", "ready gradients come back without dloss", backward=True)
 def without_upstream(dloss: Any, hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     dz = cross_entropy_backward(1.0, hidden @ head.T, targets, ignored)
-    return dz @ head, outer(dz, hidden)
-
-
-@slip("layers.linear_cross_entropy", "ignored rows pushed", "ignored rows still push both gradients", backward=True)
-def head_pushed(dloss: Any, hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
-    dz = pushed.function(dloss, hidden @ head.T, targets, ignored)
     return dz @ head, outer(dz, hidden)

@@ -1,5 +1,6 @@
 """Mistakes with heads, with shared keys and values, and with kept ones."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,10 @@ from llm_layers.reference.multi_head_attention import merge_heads as reference_m
 from llm_layers.reference.multi_head_attention import multi_head_attention_backward as multi_head_backward
 from llm_layers.reference.multi_head_attention import over_heads
 from llm_layers.reference.multi_head_attention import split_heads as reference_split
-from llm_tokenizer.conformance import slip
+from llm_tokenizer.conformance import Alternatives
+
+SLIPS = Alternatives()
+slip = SLIPS.of("layers.split_heads")
 
 
 def _split(x: Any, heads: int) -> Any:
@@ -41,75 +45,62 @@ def _divides(whole: int, part: int) -> None:
         raise ValueError(f"{part} does not divide {whole}")
 
 
-@slip("layers.split_heads", "reshaped only", "cut and named anew without a transposition: positions and heads mix")
+@slip("reshaped only", "cut and named anew without a transposition: positions and heads mix")
 def split_reshaped(x: Any, heads: int) -> Any:
     _divides(x.shape[-1], heads)
     return x.reshape(*x.shape[:-2], heads, x.shape[-2], x.shape[-1] // heads)
 
 
-@slip("layers.split_heads", "heads interleaved", "every heads-th number belongs to a head: 0 2 4 | 1 3 5")
+@slip("heads interleaved", "every heads-th number belongs to a head: 0 2 4 | 1 3 5")
 def split_interleaved(x: Any, heads: int) -> Any:
     _divides(x.shape[-1], heads)
     return x.unflatten(-1, (x.shape[-1] // heads, heads)).transpose(-1, -2).transpose(-2, -3)
 
 
-@slip("layers.split_heads", "heads left behind", "the heads stand behind the positions: not transposed")
+@slip("heads left behind", "the heads stand behind the positions: not transposed")
 def split_behind(x: Any, heads: int) -> Any:
     _divides(x.shape[-1], heads)
     return x.unflatten(-1, (heads, x.shape[-1] // heads))
 
 
-@slip("layers.split_heads", "heads and d_head swapped", "as many heads as d_head, each as wide as there are heads")
+@slip("heads and d_head swapped", "as many heads as d_head, each as wide as there are heads")
 def split_swapped(x: Any, heads: int) -> Any:
     _divides(x.shape[-1], heads)
     return x.unflatten(-1, (x.shape[-1] // heads, heads)).transpose(-2, -3)
 
 
-@slip("layers.split_heads", "heads in reverse", "the last block of numbers became head 0")
+@slip("heads in reverse", "the last block of numbers became head 0")
 def split_reversed(x: Any, heads: int) -> Any:
     _divides(x.shape[-1], heads)
     return _split(x, heads).flip(-3)
 
 
-@slip("layers.split_heads", "rest cut off", "a width that does not divide is cut to one that does")
+@slip("rest cut off", "a width that does not divide is cut to one that does")
 def split_cut(x: Any, heads: int) -> Any:
     heads = max(heads, 1)
     return _split(x[..., : x.shape[-1] // heads * heads], heads)
 
 
-@slip("layers.split_heads", "gradient reshaped only", "the gradient is joined without a transposition", backward=True)
-def split_gradient(dy: Any, x: Any, heads: int) -> Any:
-    return dy.reshape(x.shape)
+slip("gradient reshaped only", "the gradient is joined without a transposition", backward=True)(
+    lambda dy, x, heads: dy.reshape(x.shape)
+)
 
 
-@slip("layers.merge_heads", "reshaped only", "joined without a transposition: positions and heads mix")
-def merge_reshaped(x: Any) -> Any:
-    return x.reshape(*x.shape[:-3], x.shape[-2], x.shape[-3] * x.shape[-1])
-
-
-@slip("layers.merge_heads", "heads interleaved", "number 0 of every head, then number 1 of every head")
-def merge_interleaved(x: Any) -> Any:
-    return x.transpose(-2, -3).transpose(-1, -2).flatten(-2)
-
-
-@slip("layers.merge_heads", "heads averaged", "the mean of the heads, repeated to the right width")
-def merge_averaged(x: Any) -> Any:
-    return torch.cat([x.mean(-3)] * x.shape[-3], -1)
-
-
-@slip("layers.merge_heads", "heads in reverse", "the last head came first")
-def merge_reversed(x: Any) -> Any:
-    return _merge(x.flip(-3))
-
-
-@slip("layers.merge_heads", "first head only", "head 0 in the place of every head")
-def merge_first(x: Any) -> Any:
-    return torch.cat([x[..., 0, :, :]] * x.shape[-3], -1)
-
-
-@slip("layers.merge_heads", "gradient reshaped only", "the gradient is cut without a transposition", backward=True)
-def merge_gradient(dy: Any, x: Any) -> Any:
-    return dy.reshape(x.shape)
+slip = SLIPS.of("layers.merge_heads")
+slip("reshaped only", "joined without a transposition: positions and heads mix")(
+    lambda x: x.reshape(*x.shape[:-3], x.shape[-2], x.shape[-3] * x.shape[-1])
+)
+slip("heads interleaved", "number 0 of every head, then number 1 of every head")(
+    lambda x: x.transpose(-2, -3).transpose(-1, -2).flatten(-2)
+)
+slip("heads averaged", "the mean of the heads, repeated to the right width")(
+    lambda x: torch.cat([x.mean(-3)] * x.shape[-3], -1)
+)
+slip("heads in reverse", "the last head came first")(lambda x: _merge(x.flip(-3)))
+slip("first head only", "head 0 in the place of every head")(lambda x: torch.cat([x[..., 0, :, :]] * x.shape[-3], -1))
+slip("gradient reshaped only", "the gradient is cut without a transposition", backward=True)(
+    lambda dy, x: dy.reshape(x.shape)
+)
 
 
 def _multi_head(
@@ -120,27 +111,13 @@ def _multi_head(
     return merge(attend(q, k, v, mask)) @ output.T
 
 
-@slip("layers.multi_head_attention", "one wide head", "one softmax for all heads: the number of heads is not used")
-def one_head(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
-    return _multi_head(x, query, key, value, output, 1, mask)
+slip = SLIPS.of("layers.multi_head_attention")
+slip("one wide head", "one softmax for all heads: the number of heads is not used")(
+    lambda x, query, key, value, output, heads, mask: _multi_head(x, query, key, value, output, 1, mask)
+)
 
 
-@slip("layers.multi_head_attention", "not scaled", "the scores are not divided by √d_head")
-def heads_unscaled(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
-    return _multi_head(
-        x, query, key, value, output, heads, mask, attend=lambda q, k, v, seen: _attend(q, k, v, seen, 1.0)
-    )
-
-
-@slip("layers.multi_head_attention", "scaled by d_head", "the scores are divided by d_head, not by its root")
-def heads_scaled_by_d(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
-    return _multi_head(
-        x, query, key, value, output, heads, mask,
-        attend=lambda q, k, v, seen: _attend(q, k, v, seen, 1 / q.shape[-1]),
-    )  # fmt: skip
-
-
-@slip("layers.multi_head_attention", "scaled by d_model", "the scores are divided by √d_model, not by √d_head")
+@slip("scaled by d_model", "the scores are divided by √d_model, not by √d_head")
 def heads_scaled_by_width(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
     scale = x.shape[-1] ** -0.5
     return _multi_head(
@@ -148,23 +125,15 @@ def heads_scaled_by_width(x: Any, query: Any, key: Any, value: Any, output: Any,
     )
 
 
-@slip("layers.multi_head_attention", "cut without a transposition", "positions and heads mix where heads are cut")
-def heads_cut_flat(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
-    return _multi_head(
-        x, query, key, value, output, heads, mask,
-        split=lambda y, h: y.reshape(*y.shape[:-2], h, y.shape[-2], y.shape[-1] // h),
-    )  # fmt: skip
+slip("cut without a transposition", "positions and heads mix where heads are cut")(
+    partial(_multi_head, split=lambda y, h: y.reshape(*y.shape[:-2], h, y.shape[-2], y.shape[-1] // h))
+)
+slip("joined without a transposition", "positions and heads mix where heads are joined")(
+    partial(_multi_head, merge=lambda y: y.reshape(*y.shape[:-3], y.shape[-2], y.shape[-3] * y.shape[-1]))
+)
 
 
-@slip("layers.multi_head_attention", "joined without a transposition", "positions and heads mix where heads are joined")
-def heads_joined_flat(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
-    return _multi_head(
-        x, query, key, value, output, heads, mask,
-        merge=lambda y: y.reshape(*y.shape[:-3], y.shape[-2], y.shape[-3] * y.shape[-1]),
-    )  # fmt: skip
-
-
-@slip("layers.multi_head_attention", "heads interleaved", "a head's rows are spread over the weights")
+@slip("heads interleaved", "a head's rows are spread over the weights")
 def heads_interleaved(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
     return _multi_head(
         x, query, key, value, output, heads, mask,
@@ -173,7 +142,7 @@ def heads_interleaved(x: Any, query: Any, key: Any, value: Any, output: Any, hea
     )  # fmt: skip
 
 
-@slip("layers.multi_head_attention", "softmax over the heads", "the shares add up over the heads, not over the keys")
+@slip("softmax over the heads", "the shares add up over the heads, not over the keys")
 def over_the_heads(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
     def attend(q: Any, k: Any, v: Any, seen: Any) -> Any:
         weights = torch.softmax(q @ k.mT * q.shape[-1] ** -0.5, -3)
@@ -182,12 +151,7 @@ def over_the_heads(x: Any, query: Any, key: Any, value: Any, output: Any, heads:
     return _multi_head(x, query, key, value, output, heads, mask, attend=attend)
 
 
-@slip("layers.multi_head_attention", "mask after the softmax", "the mask acts after the softmax")
-def heads_masked_late(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
-    return _multi_head(x, query, key, value, output, heads, mask, attend=_attend_masked_late)
-
-
-@slip("layers.multi_head_attention", "mask for the first head only", "the other heads see everything")
+@slip("mask for the first head only", "the other heads see everything")
 def heads_first_masked(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
     if mask is not None:
         first = torch.arange(heads)[:, None, None] == 0
@@ -195,32 +159,28 @@ def heads_first_masked(x: Any, query: Any, key: Any, value: Any, output: Any, he
     return _multi_head(x, query, key, value, output, heads, mask)
 
 
-@slip("layers.multi_head_attention", "mask inverted", "True is taken for hidden, as in torch.nn.MultiheadAttention")
-def heads_inverted(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
-    return _multi_head(x, query, key, value, output, heads, None if mask is None else ~mask)
+slip("mask inverted", "True is taken for hidden, as in torch.nn.MultiheadAttention")(
+    lambda x, query, key, value, output, heads, mask: _multi_head(
+        x, query, key, value, output, heads, None if mask is None else ~mask
+    )
+)
+slip("output weight forgotten", "the joined heads are returned as they are")(
+    lambda x, query, key, value, output, heads, mask: _multi_head(
+        x, query, key, value, torch.eye(*output.shape, dtype=x.dtype) + 0 * output, heads, mask
+    )
+)
+slip("weights on the right", "x W where x Wᵀ belongs: weights are stored (out, in)")(
+    lambda x, query, key, value, output, heads, mask: _multi_head(x, query.T, key.T, value.T, output.T, heads, mask)
+)
+slip("keys for values", "the values are made with the weight of the keys")(
+    lambda x, query, key, value, output, heads, mask: _multi_head(x, query, key, key + 0 * value, output, heads, mask)
+)
+slip("queries and keys swapped", "keys ask and queries answer")(
+    lambda x, query, key, value, output, heads, mask: _multi_head(x, key, query, value, output, heads, mask)
+)
 
 
-@slip("layers.multi_head_attention", "output weight forgotten", "the joined heads are returned as they are")
-def heads_unmixed(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
-    return _multi_head(x, query, key, value, torch.eye(*output.shape, dtype=x.dtype) + 0 * output, heads, mask)
-
-
-@slip("layers.multi_head_attention", "weights on the right", "x W where x Wᵀ belongs: weights are stored (out, in)")
-def heads_weights_turned(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
-    return _multi_head(x, query.T, key.T, value.T, output.T, heads, mask)
-
-
-@slip("layers.multi_head_attention", "keys for values", "the values are made with the weight of the keys")
-def heads_keys_for_values(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
-    return _multi_head(x, query, key, key + 0 * value, output, heads, mask)
-
-
-@slip("layers.multi_head_attention", "queries and keys swapped", "keys ask and queries answer")
-def heads_swapped(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
-    return _multi_head(x, key, query, value, output, heads, mask)
-
-
-@slip("layers.multi_head_attention", "dx of the queries alone", "dx forgets the keys and the values", backward=True)
+@slip("dx of the queries alone", "dx forgets the keys and the values", backward=True)
 def heads_dx_of_queries(
     dy: Any, x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any
 ) -> Any:  # fmt: skip
@@ -229,7 +189,7 @@ def heads_dx_of_queries(
     return reference_merge(dq) @ query, *multi_head_backward(dy, x, query, key, value, output, heads, mask)[1:]
 
 
-@slip("layers.multi_head_attention", "dx without the values", "dx forgets the way through the values", backward=True)
+@slip("dx without the values", "dx forgets the way through the values", backward=True)
 def heads_dx_without_values(
     dy: Any, x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any
 ) -> Any:  # fmt: skip
@@ -249,101 +209,55 @@ def _tiled(x: Any, group: int) -> Any:
     return torch.cat([x] * group, -3)
 
 
-@slip("layers.grouped_query_attention", "heads tiled", "key heads copied 0 1 0 1 where 0 0 1 1 belongs")
+slip = SLIPS.of("layers.grouped_query_attention")
+
+
+@slip("heads tiled", "key heads copied 0 1 0 1 where 0 0 1 1 belongs")
 def tiled(query: Any, key: Any, value: Any, mask: Any) -> Any:
     _divides(query.shape[-3], key.shape[-3])
     group = query.shape[-3] // key.shape[-3]
     return _attend(query, _tiled(key, group), _tiled(value, group), mask)
 
 
-@slip("layers.grouped_query_attention", "values tiled", "keys copied 0 0 1 1, values 0 1 0 1")
+@slip("values tiled", "keys copied 0 0 1 1, values 0 1 0 1")
 def values_tiled(query: Any, key: Any, value: Any, mask: Any) -> Any:
     _divides(query.shape[-3], key.shape[-3])
     group = query.shape[-3] // key.shape[-3]
     return _attend(query, key.repeat_interleave(group, -3), _tiled(value, group), mask)
 
 
-@slip(
-    "layers.grouped_query_attention",
-    "query heads grouped by strides",
-    "the queries cut (group, kv_heads), not (kv_heads, group)",
-)
+@slip("query heads grouped by strides", "the queries cut (group, kv_heads), not (kv_heads, group)")
 def strided_groups(query: Any, key: Any, value: Any, mask: Any) -> Any:
     _divides(query.shape[-3], key.shape[-3])
     grouped = query.unflatten(-3, (query.shape[-3] // key.shape[-3], key.shape[-3]))
     return _attend(grouped, key.unsqueeze(-4), value.unsqueeze(-4), mask).transpose(-3, -4).flatten(-4, -3)
 
 
-@slip("layers.grouped_query_attention", "first key head for all", "all query heads meet key head 0")
+@slip("first key head for all", "all query heads meet key head 0")
 def first_for_all(query: Any, key: Any, value: Any, mask: Any) -> Any:
     _divides(query.shape[-3], key.shape[-3])
     return _attend(query, key[..., :1, :, :], value[..., :1, :, :], mask)
 
 
-@slip("layers.grouped_query_attention", "key heads averaged", "all query heads meet the mean of the key heads")
+@slip("key heads averaged", "all query heads meet the mean of the key heads")
 def key_heads_averaged(query: Any, key: Any, value: Any, mask: Any) -> Any:
     _divides(query.shape[-3], key.shape[-3])
     return _attend(query, key.mean(-3, keepdim=True), value.mean(-3, keepdim=True), mask)
 
 
-@slip("layers.grouped_query_attention", "query heads averaged", "the queries of a group are averaged before they ask")
-def queries_averaged(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    _divides(query.shape[-3], key.shape[-3])
-    group = query.shape[-3] // key.shape[-3]
-    mean = query.unflatten(-3, (-1, group)).mean(-3)
-    return _attend(mean, key, value, mask).repeat_interleave(group, -3)
-
-
-@slip("layers.grouped_query_attention", "not scaled", "the scores are not divided by √d_head")
-def grouped_unscaled(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    return _grouped(query, key, value, mask, scale=1.0)
-
-
-@slip("layers.grouped_query_attention", "scaled by all heads", "divided by the root of heads · d_head, not of d_head")
-def grouped_scaled_wide(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    return _grouped(query, key, value, mask, scale=(query.shape[-3] * query.shape[-1]) ** -0.5)
-
-
-@slip("layers.grouped_query_attention", "hidden scores set to 0", "a hidden score is 0, not -∞: it still gets a share")
-def grouped_masked_zero(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    return _grouped(query, key, value, mask, low=0.0)
-
-
-@slip("layers.grouped_query_attention", "mask after the softmax", "the mask acts after the softmax")
-def grouped_masked_late(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    _divides(query.shape[-3], key.shape[-3])
-    group = query.shape[-3] // key.shape[-3]
-    copies = key.repeat_interleave(group, -3), value.repeat_interleave(group, -3)
-    return _attend_masked_late(query, *copies, mask)
-
-
-@slip(
-    "layers.grouped_query_attention",
-    "heads left over",
-    "query heads that no key head is left for are served by the last",
+slip("scaled by all heads", "divided by the root of heads · d_head, not of d_head")(
+    lambda query, key, value, mask: _grouped(query, key, value, mask, scale=(query.shape[-3] * query.shape[-1]) ** -0.5)
 )
-def left_over(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    kv_heads = max(key.shape[-3], 1)
-    group = max(query.shape[-3] // kv_heads, 1)
-    served = (torch.arange(query.shape[-3]) // group).clamp(max=kv_heads - 1)
-    return _attend(query, key[..., served, :, :], value[..., served, :, :], mask)
 
 
-@slip(
-    "layers.grouped_query_attention",
-    "gradient averaged",
-    "the mean over the group, where the sum belongs",
-    backward=True,
-)
+@slip("gradient averaged", "the mean over the group, where the sum belongs", backward=True)
 def gradient_averaged(dy: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
     group = query.shape[-3] // key.shape[-3]
     dquery, dkey, dvalue = grouped_backward(dy, query, key, value, mask)
     return dquery, dkey / group, dvalue / group
 
 
-@slip(
-    "layers.grouped_query_attention", "one copy's gradient", "only the first head of a group is counted", backward=True
-)
+@slip("one copy's gradient", "only the first head of a group is counted", backward=True)
 def gradient_of_one(dy: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
     group = query.shape[-3] // key.shape[-3]
     copies = np.repeat(key, group, axis=-3), np.repeat(value, group, axis=-3)
@@ -351,7 +265,7 @@ def gradient_of_one(dy: Any, query: Any, key: Any, value: Any, mask: Any) -> Any
     return dquery, dkey[..., ::group, :, :], dvalue[..., ::group, :, :]
 
 
-@slip("layers.grouped_query_attention", "gradient gathered by strides", "summed over heads 0 2, 1 3", backward=True)
+@slip("gradient gathered by strides", "summed over heads 0 2, 1 3", backward=True)
 def gradient_tiled(dy: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
     group = query.shape[-3] // key.shape[-3]
     copies = np.repeat(key, group, axis=-3), np.repeat(value, group, axis=-3)
@@ -364,56 +278,30 @@ def _shared(query: Any, key: Any, value: Any, mask: Any, **named: Any) -> Any:
     return _attend(query, key.unsqueeze(-3), value.unsqueeze(-3), mask, **named)
 
 
-@slip("layers.multi_query_attention", "one question", "all heads give what head 0 asks for")
-def one_question(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    return _shared(query[..., :1, :, :].expand_as(query), key, value, mask)
-
-
-@slip("layers.multi_query_attention", "questions averaged", "the heads' queries are averaged before they ask")
-def questions_averaged(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    return _shared(query.mean(-3, keepdim=True).expand_as(query), key, value, mask)
-
-
-@slip("layers.multi_query_attention", "not scaled", "the scores are not divided by √d_head")
-def shared_unscaled(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    return _shared(query, key, value, mask, scale=1.0)
-
-
-@slip("layers.multi_query_attention", "scaled by d", "the scores are divided by d_head, not by its root")
-def shared_scaled_by_d(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    return _shared(query, key, value, mask, scale=1 / query.shape[-1])
-
-
-@slip(
-    "layers.multi_query_attention",
-    "keys met by their index",
-    "the keys' first axis is taken for heads: no axis was added",
+slip = SLIPS.of("layers.multi_query_attention")
+slip("one question", "all heads give what head 0 asks for")(
+    lambda query, key, value, mask: _shared(query[..., :1, :, :].expand_as(query), key, value, mask)
 )
-def no_axis(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    return _attend(query, key, value, mask)
+slip("questions averaged", "the heads' queries are averaged before they ask")(
+    lambda query, key, value, mask: _shared(query.mean(-3, keepdim=True).expand_as(query), key, value, mask)
+)
+slip("keys met by their index", "the keys' first axis is taken for heads: no axis was added")(_attend)
 
 
-@slip("layers.multi_query_attention", "softmax over the heads", "the shares add up over the heads, not over the keys")
+@slip("softmax over the heads", "the shares add up over the heads, not over the keys")
 def shared_over_heads(query: Any, key: Any, value: Any, mask: Any) -> Any:
     weights = torch.softmax(query @ key.unsqueeze(-3).mT * query.shape[-1] ** -0.5, -3)
     return (weights if mask is None else weights * mask) @ value.unsqueeze(-3)
 
 
-@slip("layers.multi_query_attention", "mask after the softmax", "the mask acts after the softmax")
-def shared_masked_late(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    return _attend_masked_late(query, key.unsqueeze(-3), value.unsqueeze(-3), mask)
-
-
-@slip(
-    "layers.multi_query_attention", "gradient averaged", "the mean over the heads, where the sum belongs", backward=True
-)
+@slip("gradient averaged", "the mean over the heads, where the sum belongs", backward=True)
 def shared_averaged(dy: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
     shared = key[..., None, :, :], value[..., None, :, :]
     dquery, dkey, dvalue = attention_backward(dy, query, *shared, over_heads(mask))
     return dquery, dkey.mean(axis=-3), dvalue.mean(axis=-3)
 
 
-@slip("layers.multi_query_attention", "one head's gradient", "only head 0 is counted for key and value", backward=True)
+@slip("one head's gradient", "only head 0 is counted for key and value", backward=True)
 def shared_of_one(dy: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
     shared = key[..., None, :, :], value[..., None, :, :]
     dquery, dkey, dvalue = attention_backward(dy, query, *shared, over_heads(mask))
@@ -424,51 +312,42 @@ def _seen(positions: Any, places: Any) -> Any:
     return places[None, :] <= positions[:, None]
 
 
-@slip("layers.cached_attention", "kept ones forgotten", "the new ones see only each other")
-def forgotten(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
-    return _attend(query, key, value, _seen(positions, positions)) + 0 * (past_key.sum() + past_value.sum())
-
-
-@slip("layers.cached_attention", "new ones not joined", "the new ones see only what was kept, not themselves")
-def not_joined(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
-    return _attend(query, past_key, past_value, _seen(positions, past)) + 0 * (key.sum() + value.sum())
+slip = SLIPS.of("layers.cached_attention")
+slip("kept ones forgotten", "the new ones see only each other")(
+    lambda query, key, value, positions, past_key, past_value, past: (
+        _attend(query, key, value, _seen(positions, positions)) + 0 * (past_key.sum() + past_value.sum())
+    )
+)
+slip("new ones not joined", "the new ones see only what was kept, not themselves")(
+    lambda query, key, value, positions, past_key, past_value, past: (
+        _attend(query, past_key, past_value, _seen(positions, past)) + 0 * (key.sum() + value.sum())
+    )
+)
 
 
 def _joined(query: Any, key: Any, value: Any, past_key: Any, past_value: Any, mask: Any) -> Any:
     return _attend(query, torch.cat((past_key, key), -2), torch.cat((past_value, value), -2), mask)
 
 
-@slip(
-    "layers.cached_attention",
-    "triangle from the first key",
-    "a triangle by index: the first new one sees only the first key",
-)
+@slip("triangle from the first key", "a triangle by index: the first new one sees only the first key")
 def from_the_first(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
     mask = torch.ones(len(positions), len(past) + len(positions), dtype=torch.bool).tril()
     return _joined(query, key, value, past_key, past_value, mask)
 
 
-@slip(
-    "layers.cached_attention",
-    "triangle to the last key",
-    "a triangle by index: right only if all kept ones are earlier",
-)
+@slip("triangle to the last key", "a triangle by index: right only if all kept ones are earlier")
 def to_the_last(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
     mask = torch.ones(len(positions), len(past) + len(positions), dtype=torch.bool).tril(len(past))
     return _joined(query, key, value, past_key, past_value, mask)
 
 
-@slip("layers.cached_attention", "positions from 0", "the new ones are numbered from 0, as if nothing had been read")
+@slip("positions from 0", "the new ones are numbered from 0, as if nothing had been read")
 def from_zero(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
     places = torch.arange(len(positions))
     return _joined(query, key, value, past_key, past_value, _seen(places, torch.cat((past, places))))
 
 
-@slip(
-    "layers.cached_attention",
-    "keys numbered by index",
-    "the keys are numbered 0, 1, 2 …: wrong once old ones were dropped",
-)
+@slip("keys numbered by index", "the keys are numbered 0, 1, 2 …: wrong once old ones were dropped")
 def numbered_by_index(
     query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any
 ) -> Any:  # fmt: skip
@@ -476,36 +355,23 @@ def numbered_by_index(
     return _joined(query, key, value, past_key, past_value, _seen(positions, places))
 
 
-@slip("layers.cached_attention", "no mask", "a new one sees the new ones behind it")
-def unmasked(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
-    return _joined(query, key, value, past_key, past_value, None)
-
-
-@slip("layers.cached_attention", "not even itself", "strictly earlier: a new one does not see itself")
+@slip("not even itself", "strictly earlier: a new one does not see itself")
 def not_itself(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
     mask = torch.cat((past, positions))[None, :] < positions[:, None]
     return _joined(query, key, value, past_key, past_value, mask)
 
 
-@slip("layers.cached_attention", "mask after the softmax", "the mask acts after the softmax")
-def cached_masked_late(
-    query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any
-) -> Any:  # fmt: skip
-    keys, values = torch.cat((past_key, key), -2), torch.cat((past_value, value), -2)
-    return _attend_masked_late(query, keys, values, _seen(positions, torch.cat((past, positions))))
-
-
-@slip("layers.cached_attention", "values in another order", "keys are joined kept first, values new first")
+@slip("values in another order", "keys are joined kept first, values new first")
 def values_first(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
     keys, values = torch.cat((past_key, key), -2), torch.cat((value, past_value), -2)
     return _attend(query, keys, values, _seen(positions, torch.cat((past, positions))))
 
 
-@slip("layers.cached_attention", "positions in another order", "keys are joined kept first, positions new first")
-def positions_first(
-    query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any
-) -> Any:  # fmt: skip
-    return _joined(query, key, value, past_key, past_value, _seen(positions, torch.cat((positions, past))))
+slip("positions in another order", "keys are joined kept first, positions new first")(
+    lambda query, key, value, positions, past_key, past_value, past: _joined(
+        query, key, value, past_key, past_value, _seen(positions, torch.cat((positions, past)))
+    )
+)
 
 
 def _turn(x: Any, positions: Any) -> Any:
@@ -518,41 +384,26 @@ def _turn(x: Any, positions: Any) -> Any:
     return torch.cat((first * cos - second * sin, second * cos + first * sin, rest), -1)
 
 
-@slip(
-    "layers.cached_attention",
-    "kept keys turned again",
-    "the kept keys, turned when they were new, are turned once more",
-)
+@slip("kept keys turned again", "the kept keys, turned when they were new, are turned once more")
 def turned_again(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
     mask = _seen(positions, torch.cat((past, positions)))
     return _joined(query, key, value, _turn(past_key, past), past_value, mask)
 
 
-@slip("layers.cached_attention", "new keys turned by their index", "the new keys are turned as if they stood from 0 on")
+@slip("new keys turned by their index", "the new keys are turned as if they stood from 0 on")
 def turned_by_index(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
     mask = _seen(positions, torch.cat((past, positions)))
     back = _turn(_turn(key, -positions), torch.arange(len(positions)))
     return _joined(query, back, value, past_key, past_value, mask)
 
 
-@slip("layers.cached_attention", "not scaled", "the scores are not divided by √d_head")
-def cached_unscaled(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
-    mask = _seen(positions, torch.cat((past, positions)))
-    return _joined(query * query.shape[-1] ** 0.5, key, value, past_key, past_value, mask)
-
-
-@slip("layers.cached_attention", "kept ones held constant", "no gradient reaches the kept keys and values (detached)")
+@slip("kept ones held constant", "no gradient reaches the kept keys and values (detached)")
 def held_constant(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
     mask = _seen(positions, torch.cat((past, positions)))
     return _joined(query, key, value, past_key.detach(), past_value.detach(), mask)
 
 
-@slip(
-    "layers.cached_attention",
-    "gradient cut too early",
-    "the joined gradient is cut as if the new ones came first",
-    backward=True,
-)
+@slip("gradient cut too early", "the joined gradient is cut as if the new ones came first", backward=True)
 def cut_early(
     dy: Any, query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any
 ) -> Any:  # fmt: skip

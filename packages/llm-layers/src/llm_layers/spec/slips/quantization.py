@@ -1,12 +1,16 @@
 """Mistakes with codes."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from llm_tokenizer.conformance import slip
+from llm_tokenizer.conformance import Alternatives
+
+SLIPS = Alternatives()
+slip = SLIPS.of("layers.quantize_int8")
 
 
 def _finite(weight: Any) -> Any:
@@ -24,47 +28,35 @@ def _int8(weight: Any, *, largest: int = 127, step: Any = torch.round) -> Any:
     return step(weight / _safe(scales)[:, None]).to(torch.int8), scales
 
 
-@slip("layers.quantize_int8", "rounded toward zero", "codes are cut off instead of rounded to the nearest")
-def toward_zero(weight: Any) -> Any:
-    return _int8(weight, step=torch.trunc)
-
-
-@slip("layers.quantize_int8", "rounded down", "codes are rounded down: all weights move to the left")
-def rounded_down(weight: Any) -> Any:
-    return _int8(weight, step=torch.floor)
-
-
-@slip("layers.quantize_int8", "halves away from zero", "a half goes away from zero instead of to the even code")
-def half_away(weight: Any) -> Any:
-    return _int8(weight, step=lambda steps: torch.trunc(steps + 0.5 * torch.sign(steps)))
-
-
-@slip(
-    "layers.quantize_int8", "divided by 128", "the scale is the largest number over 128: the largest one wraps around"
+slip("rounded toward zero", "codes are cut off instead of rounded to the nearest")(partial(_int8, step=torch.trunc))
+slip("rounded down", "codes are rounded down: all weights move to the left")(partial(_int8, step=torch.floor))
+slip("halves away from zero", "a half goes away from zero instead of to the even code")(
+    partial(_int8, step=lambda steps: torch.trunc(steps + 0.5 * torch.sign(steps)))
 )
+
+
+@slip("divided by 128", "the scale is the largest number over 128: the largest one wraps around")
 def by_128(weight: Any) -> Any:
     scales = _finite(weight).abs().amax(1) / 128
     steps = (weight / _safe(scales)[:, None]).round().clamp(-128, 127)
     return steps.to(torch.int8), scales
 
 
-@slip(
-    "layers.quantize_int8", "codes from -128", "asymmetric: the range from the least to the largest number, -128 used"
-)
+@slip("codes from -128", "asymmetric: the range from the least to the largest number, -128 used")
 def asymmetric(weight: Any) -> Any:
     scales = (_finite(weight).amax(1) - weight.amin(1)) / 255
     steps = (weight / _safe(scales)[:, None]).round().clamp(-128, 127)
     return steps.to(torch.int8), scales
 
 
-@slip("layers.quantize_int8", "one scale for all", "one scale for the whole weight instead of one per row")
+@slip("one scale for all", "one scale for the whole weight instead of one per row")
 def per_tensor(weight: Any) -> Any:
     largest = _finite(weight).abs().max() if weight.numel() else weight.new_zeros(())
     scales = (largest / 127).expand(len(weight)).clone()
     return (weight / _safe(scales)[:, None]).round().to(torch.int8), scales
 
 
-@slip("layers.quantize_int8", "scales over columns", "the scales belong to the columns (inputs) instead of the rows")
+@slip("scales over columns", "the scales belong to the columns (inputs) instead of the rows")
 def per_column(weight: Any) -> Any:
     if weight.shape[0] != weight.shape[1]:
         return _int8(weight)
@@ -72,122 +64,99 @@ def per_column(weight: Any) -> Any:
     return (weight / _safe(scales)).round().to(torch.int8), scales
 
 
-@slip(
-    "layers.quantize_int8",
-    "largest number signed",
-    "the largest number is taken with its sign: negative ones are missed",
-)
+@slip("largest number signed", "the largest number is taken with its sign: negative ones are missed")
 def signed_largest(weight: Any) -> Any:
     scales = _finite(weight).amax(1) / 127
     steps = weight / torch.where(scales != 0, scales, 1)[:, None]
     return steps.round().clamp(-127, 127).to(torch.int8), scales
 
 
-@slip("layers.quantize_int8", "divided by zero", "a row of zeros is divided by its scale 0: NaN")
+@slip("divided by zero", "a row of zeros is divided by its scale 0: NaN")
 def zero_row(weight: Any) -> Any:
     scales = _finite(weight).abs().amax(1) / 127
     steps = weight / scales[:, None]
     return torch.where(steps.isnan(), -1, steps).round().to(torch.int8), scales
 
 
-@slip("layers.quantize_int8", "scale 1 for zeros", "a row of zeros is given the scale 1")
+@slip("scale 1 for zeros", "a row of zeros is given the scale 1")
 def zero_row_one(weight: Any) -> Any:
     scales = _safe(_finite(weight).abs().amax(1) / 127)
     return (weight / scales[:, None]).round().to(torch.int8), scales
 
 
-@slip("layers.quantize_int8", "inverse scales", "the scales are those to multiply with when quantizing: 127 / largest")
+@slip("inverse scales", "the scales are those to multiply with when quantizing: 127 / largest")
 def inverse_scales(weight: Any) -> Any:
     codes, scales = _int8(weight)
     return codes, 1 / _safe(scales)
 
 
-@slip("layers.quantize_int8", "NaN let through", "a weight that is not finite is quantized instead of refused")
+@slip("NaN let through", "a weight that is not finite is quantized instead of refused")
 def not_refused(weight: Any) -> Any:
     scales = torch.nan_to_num(weight, 0.0, 1.0, -1.0).abs().amax(1) / 127
     steps = torch.nan_to_num(weight, 0.0, 1.0, -1.0) / _safe(scales)[:, None]
     return steps.round().to(torch.int8), scales
 
 
-@slip(
-    "layers.quantize_int8", "outliers clipped", "the scale is three standard deviations and what lies beyond is clipped"
-)
+@slip("outliers clipped", "the scale is three standard deviations and what lies beyond is clipped")
 def clipped(weight: Any) -> Any:
     scales = torch.minimum(3 * _finite(weight).std(1, correction=0), weight.abs().amax(1)) / 127
     return (weight / _safe(scales)[:, None]).round().clamp(-127, 127).to(torch.int8), scales
 
 
-@slip(
-    "layers.dequantize_int8", "scales over columns", "the scales are multiplied along the columns instead of the rows"
-)
+slip = SLIPS.of("layers.dequantize_int8")
+
+
+@slip("scales over columns", "the scales are multiplied along the columns instead of the rows")
 def columns(codes: Any, scales: Any) -> Any:
     square = codes.shape[0] == codes.shape[1]
     return codes.to(scales.dtype) * (scales if square else scales[:, None])
 
 
-@slip("layers.dequantize_int8", "divided by the scale", "codes are divided by the scale instead of multiplied")
-def divided(codes: Any, scales: Any) -> Any:
-    return codes.to(scales.dtype) / _safe(scales)[:, None]
-
-
-@slip("layers.dequantize_int8", "scale divided by 127", "the scale is taken for the largest number and divided by 127")
-def twice_127(codes: Any, scales: Any) -> Any:
-    return codes.to(scales.dtype) * scales[:, None] / 127
-
-
-@slip("layers.dequantize_int8", "offset subtracted", "128 is subtracted, as if codes counted from 0 to 255")
-def offset(codes: Any, scales: Any) -> Any:
-    return (codes.to(scales.dtype) - 128) * scales[:, None]
-
-
-@slip("layers.dequantize_int8", "read as unsigned", "codes are read as bytes from 0 to 255: negative ones become large")
-def unsigned(codes: Any, scales: Any) -> Any:
-    return (
+slip("divided by the scale", "codes are divided by the scale instead of multiplied")(
+    lambda codes, scales: codes.to(scales.dtype) / _safe(scales)[:, None]
+)
+slip("scale divided by 127", "the scale is taken for the largest number and divided by 127")(
+    lambda codes, scales: codes.to(scales.dtype) * scales[:, None] / 127
+)
+slip("offset subtracted", "128 is subtracted, as if codes counted from 0 to 255")(
+    lambda codes, scales: (codes.to(scales.dtype) - 128) * scales[:, None]
+)
+slip("read as unsigned", "codes are read as bytes from 0 to 255: negative ones become large")(
+    lambda codes, scales: (
         codes.view(torch.uint8).to(scales.dtype) * scales[:, None] if codes.is_contiguous() else _wrapped(codes, scales)
     )
+)
 
 
 def _wrapped(codes: Any, scales: Any) -> Any:
     return codes.to(torch.uint8).to(scales.dtype) * scales[:, None]
 
 
-@slip("layers.dequantize_int8", "product in 8 bits", "the product is rounded back to a whole number of steps")
-def whole_product(codes: Any, scales: Any) -> Any:
-    return (codes.to(scales.dtype) * scales[:, None]).round()
-
-
-@slip("layers.dequantize_int8", "scales cut off", "no gradient reaches the scales")
-def scales_detached(codes: Any, scales: Any) -> Any:
-    return codes.to(scales.dtype) * scales.detach()[:, None] + 0 * scales[:, None]
-
-
-@slip(
-    "layers.dequantize_int8", "codes left out of dscales", "what came back is summed without the codes", backward=True
+slip("product in 8 bits", "the product is rounded back to a whole number of steps")(
+    lambda codes, scales: (codes.to(scales.dtype) * scales[:, None]).round()
 )
-def bare_sum(dweight: Any, codes: Any, scales: Any) -> Any:
-    return np.sum(dweight, axis=1)
+slip("scales cut off", "no gradient reaches the scales")(
+    lambda codes, scales: codes.to(scales.dtype) * scales.detach()[:, None] + 0 * scales[:, None]
+)
+slip("codes left out of dscales", "what came back is summed without the codes", backward=True)(
+    lambda dweight, codes, scales: np.sum(dweight, axis=1)
+)
 
 
-@slip("layers.int8_linear", "scales forgotten", "the outputs are not multiplied by the scales")
-def unscaled(x: Any, codes: Any, scales: Any) -> Any:
-    return F.linear(x, codes.to(x.dtype)) + 0 * scales
+slip = SLIPS.of("layers.int8_linear")
+slip("scales forgotten", "the outputs are not multiplied by the scales")(
+    lambda x, codes, scales: F.linear(x, codes.to(x.dtype)) + 0 * scales
+)
 
 
-@slip("layers.int8_linear", "scales on the input", "the scales are multiplied to x instead of to the outputs")
+@slip("scales on the input", "the scales are multiplied to x instead of to the outputs")
 def input_scaled(x: Any, codes: Any, scales: Any) -> Any:
     if codes.shape[0] != codes.shape[1]:
         return F.linear(x, codes.to(x.dtype)) * scales
     return F.linear(x * scales, codes.to(x.dtype))
 
 
-@slip("layers.int8_linear", "codes transposed", "the codes are taken as stored (in, out)")
-def codes_transposed(x: Any, codes: Any, scales: Any) -> Any:
-    if codes.shape[0] != codes.shape[1]:
-        return F.linear(x, codes.to(x.dtype)) * scales
-    return x @ codes.to(x.dtype) * scales
-
-
-@slip("layers.int8_linear", "x rounded to codes", "x is rounded to 8-bit codes too: large coordinates drown the others")
+@slip("x rounded to codes", "x is rounded to 8-bit codes too: large coordinates drown the others")
 def x_rounded(x: Any, codes: Any, scales: Any) -> Any:
     if x.numel() == 0:
         return F.linear(x, codes.to(x.dtype)) * scales
@@ -196,33 +165,24 @@ def x_rounded(x: Any, codes: Any, scales: Any) -> Any:
     return F.linear(rounded, codes.to(x.dtype)) * scales
 
 
-@slip("layers.int8_linear", "scales divided", "the outputs are divided by the scales")
-def scales_divided(x: Any, codes: Any, scales: Any) -> Any:
-    return F.linear(x, codes.to(x.dtype)) / _safe(scales)
-
-
-@slip("layers.int8_linear", "sum wraps in 8 bits", "the sum is kept in 8 bits and wraps around")
+@slip("sum wraps in 8 bits", "the sum is kept in 8 bits and wraps around")
 def wrapped_sum(x: Any, codes: Any, scales: Any) -> Any:
     total = F.linear(x, codes.to(x.dtype))
     return torch.remainder(total + 128, 256).sub(128) * scales
 
 
-@slip("layers.int8_linear", "x cut off", "no gradient reaches x")
-def x_cut(x: Any, codes: Any, scales: Any) -> Any:
-    return F.linear(x.detach(), codes.to(x.dtype)) * scales + 0 * x.sum()
+slip("x cut off", "no gradient reaches x")(
+    lambda x, codes, scales: F.linear(x.detach(), codes.to(x.dtype)) * scales + 0 * x.sum()
+)
+slip("scales cut off", "no gradient reaches the scales")(
+    lambda x, codes, scales: F.linear(x, codes.to(x.dtype)) * scales.detach() + 0 * scales
+)
+slip("scales left out of dx", "dx takes dy itself where dy · scales belongs", backward=True)(
+    lambda dy, x, codes, scales: (dy @ codes, np.sum((dy * (x @ codes.T)).reshape(-1, len(scales)), axis=0))
+)
 
 
-@slip("layers.int8_linear", "scales cut off", "no gradient reaches the scales")
-def linear_scales_cut(x: Any, codes: Any, scales: Any) -> Any:
-    return F.linear(x, codes.to(x.dtype)) * scales.detach() + 0 * scales
-
-
-@slip("layers.int8_linear", "scales left out of dx", "dx takes dy itself where dy · scales belongs", backward=True)
-def unscaled_dx(dy: Any, x: Any, codes: Any, scales: Any) -> Any:
-    return dy @ codes, np.sum((dy * (x @ codes.T)).reshape(-1, len(scales)), axis=0)
-
-
-@slip("layers.int8_linear", "scaled twice in dscales", "dscales is taken from the scaled outputs", backward=True)
+@slip("scaled twice in dscales", "dscales is taken from the scaled outputs", backward=True)
 def scaled_twice(dy: Any, x: Any, codes: Any, scales: Any) -> Any:
     y = x @ codes.T * scales
     return (dy * scales) @ codes, np.sum((dy * y).reshape(-1, len(scales)), axis=0)
@@ -246,34 +206,35 @@ def _pack(steps: Any) -> Any:
     return (nibbles[:, 0::2] + 16 * nibbles[:, 1::2]).to(torch.uint8)
 
 
-@slip("layers.quantize_int4", "halves of the byte swapped", "the even column stands in the high half of the byte")
+slip = SLIPS.of("layers.quantize_int4")
+
+
+@slip("halves of the byte swapped", "the even column stands in the high half of the byte")
 def halves_swapped(weight: Any, group: int) -> Any:
     steps, scales = _steps4(weight, group)
     return _pack(torch.stack([steps[:, 1::2], steps[:, 0::2]], -1).flatten(1)), scales
 
 
-@slip("layers.quantize_int4", "8 not added", "8 is not added: a negative code runs over into its neighbour's half")
+@slip("8 not added", "8 is not added: a negative code runs over into its neighbour's half")
 def no_offset(weight: Any, group: int) -> Any:
     steps, scales = _steps4(weight, group)
     return ((steps[:, 0::2] & 15) | ((steps[:, 1::2] & 15) << 4)).to(torch.uint8), scales
 
 
-@slip("layers.quantize_int4", "7 added", "7 is added instead of 8")
+@slip("7 added", "7 is added instead of 8")
 def seven_added(weight: Any, group: int) -> Any:
     steps, scales = _steps4(weight, group)
     return _pack(steps - 1), scales
 
 
-@slip(
-    "layers.quantize_int4", "first and second half paired", "column j is paired with column j + half, as in GGUF's Q4_0"
-)
+@slip("first and second half paired", "column j is paired with column j + half, as in GGUF's Q4_0")
 def far_pairs(weight: Any, group: int) -> Any:
     steps, scales = _steps4(weight, group)
     low, high = steps.chunk(2, dim=1)
     return _pack(torch.stack([low, high], -1).flatten(1)), scales
 
 
-@slip("layers.quantize_int4", "groups along the outputs", "the groups run down the columns instead of along the rows")
+@slip("groups along the outputs", "the groups run down the columns instead of along the rows")
 def wrong_axis(weight: Any, group: int) -> Any:
     if len(weight) % group or weight.shape[0] != weight.shape[1]:
         steps, scales = _steps4(weight, group)
@@ -282,68 +243,58 @@ def wrong_axis(weight: Any, group: int) -> Any:
     return _pack(steps.mT), scales.mT.reshape(len(weight), len(weight) // group)
 
 
-@slip(
-    "layers.quantize_int4",
-    "every n-th number",
-    "a group is every n-th number of the row instead of a run of neighbours",
-)
+@slip("every n-th number", "a group is every n-th number of the row instead of a run of neighbours")
 def interleaved_groups(weight: Any, group: int) -> Any:
     count = _fits(weight, group).shape[1] // group
     steps, scales = _steps4(weight.reshape(len(weight), group, count).mT.reshape(weight.shape), group)
     return _pack(steps.reshape(len(weight), count, group).mT.reshape(weight.shape)), scales
 
 
-@slip("layers.quantize_int4", "one scale a row", "one scale for the whole row is used in all its groups")
+@slip("one scale a row", "one scale for the whole row is used in all its groups")
 def row_scale(weight: Any, group: int) -> Any:
     count = _fits(weight, group).shape[1] // group
     steps, scales = _steps4(weight, weight.shape[1])
     return _pack(steps), scales.expand(-1, count).clone()
 
 
-@slip(
-    "layers.quantize_int4",
-    "divided by 8",
-    "the scale is the largest number over 8: the largest positive one is cut off",
-)
+@slip("divided by 8", "the scale is the largest number over 8: the largest positive one is cut off")
 def by_8(weight: Any, group: int) -> Any:
     steps, scales = _steps4(weight, group, largest=8)
     return _pack(steps), scales
 
 
-@slip("layers.quantize_int4", "divided by 7.5", "the scale is the largest number over 7.5, as if 0 were no level")
+@slip("divided by 7.5", "the scale is the largest number over 7.5, as if 0 were no level")
 def by_seven_and_a_half(weight: Any, group: int) -> Any:
     steps, scales = _steps4(weight, group, largest=7.5)
     return _pack(steps), scales
 
 
-@slip("layers.quantize_int4", "rounded toward zero", "codes are cut off instead of rounded to the nearest")
+@slip("rounded toward zero", "codes are cut off instead of rounded to the nearest")
 def toward_zero_4(weight: Any, group: int) -> Any:
     steps, scales = _steps4(weight, group, step=torch.trunc)
     return _pack(steps), scales
 
 
-@slip("layers.quantize_int4", "halves away from zero", "a half goes away from zero instead of to the even code")
+@slip("halves away from zero", "a half goes away from zero instead of to the even code")
 def half_away_4(weight: Any, group: int) -> Any:
     steps, scales = _steps4(weight, group, step=lambda steps: torch.trunc(steps + 0.5 * torch.sign(steps)))
     return _pack(steps), scales
 
 
-@slip("layers.quantize_int4", "scale 1 for zeros", "a group of zeros is given the scale 1")
+@slip("scale 1 for zeros", "a group of zeros is given the scale 1")
 def zero_group_one(weight: Any, group: int) -> Any:
     steps, scales = _steps4(weight, group)
     return _pack(steps), _safe(scales)
 
 
-@slip(
-    "layers.quantize_int4", "divided by zero", "a group of zeros is divided by its scale 0: NaN, and code 0 in the byte"
-)
+@slip("divided by zero", "a group of zeros is divided by its scale 0: NaN, and code 0 in the byte")
 def zero_group(weight: Any, group: int) -> Any:
     steps, scales = _steps4(weight, group)
     spread = scales.repeat_interleave(group, dim=1)
     return _pack(torch.where(spread > 0, steps, -8)), scales
 
 
-@slip("layers.quantize_int4", "short last group", "a row that the groups do not fill is taken instead of refused")
+@slip("short last group", "a row that the groups do not fill is taken instead of refused")
 def short_group(weight: Any, group: int) -> Any:
     missing = -weight.shape[1] % group
     steps, scales = _steps4(F.pad(_finite(weight), (0, missing)), group)
@@ -358,54 +309,45 @@ def _scaled(steps: Any, scales: Any) -> Any:
     return steps.to(scales.dtype) * scales.repeat_interleave(steps.shape[1] // scales.shape[1], dim=1)
 
 
-@slip("layers.dequantize_int4", "halves of the byte swapped", "the high half is read as the even column")
+slip = SLIPS.of("layers.dequantize_int4")
+
+
+@slip("halves of the byte swapped", "the high half is read as the even column")
 def read_swapped(codes: Any, scales: Any) -> Any:
     return _scaled(torch.stack([codes >> 4, codes & 15], -1).flatten(1).to(torch.int8) - 8, scales)
 
 
-@slip("layers.dequantize_int4", "8 not subtracted", "8 is not subtracted: all weights are positive")
+@slip("8 not subtracted", "8 is not subtracted: all weights are positive")
 def unsigned_4(codes: Any, scales: Any) -> Any:
     return _scaled(_nibbles(codes), scales)
 
 
-@slip("layers.dequantize_int4", "read as two's complement", "halves from 8 on are read as negative, without an offset")
+@slip("read as two's complement", "halves from 8 on are read as negative, without an offset")
 def twos_complement(codes: Any, scales: Any) -> Any:
     nibbles = _nibbles(codes).to(torch.int8)
     return _scaled(torch.where(nibbles > 7, nibbles - 16, nibbles), scales)
 
 
-@slip(
-    "layers.dequantize_int4",
-    "8 subtracted in bytes",
-    "8 is subtracted in unsigned bytes: negative steps become about 250",
+slip("8 subtracted in bytes", "8 is subtracted in unsigned bytes: negative steps become about 250")(
+    lambda codes, scales: _scaled(_nibbles(codes) - 8, scales)
 )
-def wrapped_bytes(codes: Any, scales: Any) -> Any:
-    return _scaled(_nibbles(codes) - 8, scales)
-
-
-@slip("layers.dequantize_int4", "low halves first", "all low halves stand in front of all high halves")
-def halves_in_a_row(codes: Any, scales: Any) -> Any:
-    return _scaled(torch.cat([codes & 15, codes >> 4], 1).to(torch.int8) - 8, scales)
-
-
-@slip(
-    "layers.dequantize_int4", "scales interleaved", "the scales take turns along the row instead of serving neighbours"
+slip("low halves first", "all low halves stand in front of all high halves")(
+    lambda codes, scales: _scaled(torch.cat([codes & 15, codes >> 4], 1).to(torch.int8) - 8, scales)
 )
+
+
+@slip("scales interleaved", "the scales take turns along the row instead of serving neighbours")
 def scales_in_turn(codes: Any, scales: Any) -> Any:
     steps = _nibbles(codes).to(torch.int8) - 8
     return steps.to(scales.dtype) * scales.repeat(1, steps.shape[1] // scales.shape[1])
 
 
-@slip("layers.dequantize_int4", "first scale only", "the first scale of the row serves the whole row")
-def first_scale(codes: Any, scales: Any) -> Any:
-    return (_nibbles(codes).to(torch.int8) - 8).to(scales.dtype) * scales[:, :1]
-
-
-@slip(
-    "layers.dequantize_int4",
-    "scales of the pair's place",
-    "the scale is looked up by the byte's place, not the column's",
+slip("first scale only", "the first scale of the row serves the whole row")(
+    lambda codes, scales: (_nibbles(codes).to(torch.int8) - 8).to(scales.dtype) * scales[:, :1]
 )
+
+
+@slip("scales of the pair's place", "the scale is looked up by the byte's place, not the column's")
 def scale_by_byte(codes: Any, scales: Any) -> Any:
     steps = (_nibbles(codes).to(torch.int8) - 8).to(scales.dtype)
     group = steps.shape[1] // scales.shape[1]
@@ -413,18 +355,13 @@ def scale_by_byte(codes: Any, scales: Any) -> Any:
     return steps * scales[:, place]
 
 
-@slip(
-    "layers.dequantize_int4",
-    "8 left in dscales",
-    "dscales sums over nibbles from which 8 was not subtracted",
-    backward=True,
-)
+@slip("8 left in dscales", "dscales sums over nibbles from which 8 was not subtracted", backward=True)
 def offset_in_gradient(dweight: Any, codes: Any, scales: Any) -> Any:
     nibbles = np.stack([codes % 16, codes // 16], axis=-1).reshape(dweight.shape)
     return np.sum((dweight * nibbles).reshape(*scales.shape, dweight.shape[1] // scales.shape[1]), axis=-1)
 
 
-@slip("layers.dequantize_int4", "mean over the group", "dscales takes the mean over the group", backward=True)
+@slip("mean over the group", "dscales takes the mean over the group", backward=True)
 def mean_of_group(dweight: Any, codes: Any, scales: Any) -> Any:
     steps = np.stack([codes % 16, codes // 16], axis=-1).reshape(dweight.shape) - 8.0
     return np.mean((dweight * steps).reshape(*scales.shape, dweight.shape[1] // scales.shape[1]), axis=-1)
@@ -434,33 +371,19 @@ def _weight4(codes: Any, scales: Any) -> Any:
     return _scaled(_nibbles(codes).to(torch.int8) - 8, scales)
 
 
-@slip("layers.int4_linear", "halves of the byte swapped", "the high half is multiplied with the even column")
-def linear_swapped(x: Any, codes: Any, scales: Any) -> Any:
-    return F.linear(x, read_swapped.function(codes, scales).to(x.dtype))
+slip = SLIPS.of("layers.int4_linear")
+slip("one scale taken out", "the whole sum is multiplied by the mean scale of the row")(
+    lambda x, codes, scales: F.linear(x, (_nibbles(codes).to(torch.int8) - 8).to(x.dtype)) * scales.mean(1).to(x.dtype)
+)
 
 
-@slip("layers.int4_linear", "8 not subtracted", "8 is not subtracted from the nibbles")
-def linear_unsigned(x: Any, codes: Any, scales: Any) -> Any:
-    return F.linear(x, unsigned_4.function(codes, scales).to(x.dtype))
-
-
-@slip("layers.int4_linear", "one scale taken out", "the whole sum is multiplied by the mean scale of the row")
-def mean_scale(x: Any, codes: Any, scales: Any) -> Any:
-    return F.linear(x, (_nibbles(codes).to(torch.int8) - 8).to(x.dtype)) * scales.mean(1).to(x.dtype)
-
-
-@slip("layers.int4_linear", "scales interleaved", "the scales take turns along the row instead of serving neighbours")
-def linear_in_turn(x: Any, codes: Any, scales: Any) -> Any:
-    return F.linear(x, scales_in_turn.function(codes, scales).to(x.dtype))
-
-
-@slip("layers.int4_linear", "weight transposed", "the weight is taken as stored (in, out)")
+@slip("weight transposed", "the weight is taken as stored (in, out)")
 def linear_transposed(x: Any, codes: Any, scales: Any) -> Any:
     weight = _weight4(codes, scales).to(x.dtype)
     return x @ weight if weight.shape[0] == weight.shape[1] else F.linear(x, weight)
 
 
-@slip("layers.int4_linear", "x rounded to codes", "x is rounded to 8-bit codes too: large coordinates drown the others")
+@slip("x rounded to codes", "x is rounded to 8-bit codes too: large coordinates drown the others")
 def linear_x_rounded(x: Any, codes: Any, scales: Any) -> Any:
     if x.numel() == 0:
         return F.linear(x, _weight4(codes, scales).to(x.dtype))
@@ -469,17 +392,15 @@ def linear_x_rounded(x: Any, codes: Any, scales: Any) -> Any:
     return F.linear(rounded, _weight4(codes, scales).to(x.dtype))
 
 
-@slip("layers.int4_linear", "x cut off", "no gradient reaches x")
-def linear_x_cut(x: Any, codes: Any, scales: Any) -> Any:
-    return F.linear(x.detach(), _weight4(codes, scales).to(x.dtype)) + 0 * x.sum()
+slip("x cut off", "no gradient reaches x")(
+    lambda x, codes, scales: F.linear(x.detach(), _weight4(codes, scales).to(x.dtype)) + 0 * x.sum()
+)
+slip("scales cut off", "no gradient reaches the scales")(
+    lambda x, codes, scales: F.linear(x, _weight4(codes, scales.detach()).to(x.dtype)) + 0 * scales.sum()
+)
 
 
-@slip("layers.int4_linear", "scales cut off", "no gradient reaches the scales")
-def linear_scales_detached(x: Any, codes: Any, scales: Any) -> Any:
-    return F.linear(x, _weight4(codes, scales.detach()).to(x.dtype)) + 0 * scales.sum()
-
-
-@slip("layers.int4_linear", "one gradient a row", "the gradient of a scale sums over its whole row", backward=True)
+@slip("one gradient a row", "the gradient of a scale sums over its whole row", backward=True)
 def row_gradient(dy: Any, x: Any, codes: Any, scales: Any) -> Any:
     steps = np.stack([codes % 16, codes // 16], axis=-1).reshape(len(codes), -1) - 8.0
     weight = steps * np.repeat(scales, steps.shape[1] // scales.shape[1], axis=1)

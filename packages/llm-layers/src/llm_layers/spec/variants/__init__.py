@@ -1,6 +1,6 @@
-"""Correct implementations written otherwise: the specification must accept every one of them."""
+"""Variants: correct implementations written otherwise, one file a part; none may be refused."""
 
-from llm_layers.spec.parts import gather
-from llm_tokenizer.conformance import Alternative
+from llm_layers.spec.parts import modules
+from llm_tokenizer.conformance import Alternatives
 
-globals().update(gather("variants", Alternative))
+VARIANTS = Alternatives(*(module.VARIANTS for module in modules("variants")), correct=True)

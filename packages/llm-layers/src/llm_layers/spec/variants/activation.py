@@ -1,74 +1,36 @@
 """Activations: correct implementations written otherwise."""
 
 import math
-from typing import Any
+from functools import partial
 
 import torch
 from torch.nn import functional as F
 
-from llm_tokenizer.conformance import variant
+from llm_tokenizer.conformance import Alternatives
+
+VARIANTS = Alternatives(correct=True)
+variant = VARIANTS.of("layers.gelu")
+variant("torch's own kernel")(F.gelu)
+variant("torch's erf")(lambda x: 0.5 * x * (1 + torch.erf(x / math.sqrt(2))))
+variant("torch's complementary erf")(lambda x: x * torch.special.erfc(-x * math.sqrt(0.5)) / 2)
+variant("torch's normal distribution")(lambda x: x * torch.special.ndtr(x))
 
 
-@variant("layers.gelu", "torch's own kernel")
-def torch_gelu(x: Any) -> Any:
-    return F.gelu(x)
+variant = VARIANTS.of("layers.gelu_tanh")
+variant("torch's own kernel")(partial(F.gelu, approximate="tanh"))
+variant("torch's tanh")(lambda x: 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))))
+variant("a sigmoid of twice the argument")(
+    lambda x: x * torch.sigmoid(math.sqrt(8 / math.pi) * x * (1 + 0.044715 * x.square()))
+)
 
 
-@variant("layers.gelu", "torch's erf")
-def by_erf(x: Any) -> Any:
-    return 0.5 * x * (1 + torch.erf(x / math.sqrt(2)))
+variant = VARIANTS.of("layers.silu")
+variant("torch's own kernel")(F.silu)
+variant("torch's sigmoid")(lambda x: x * torch.sigmoid(x))
+variant("a tanh of half the argument")(lambda x: x / 2 + x / 2 * torch.tanh(x / 2))
 
 
-@variant("layers.gelu", "torch's complementary erf")
-def by_erfc(x: Any) -> Any:
-    return x * torch.special.erfc(-x * math.sqrt(0.5)) / 2
-
-
-@variant("layers.gelu", "torch's normal distribution")
-def by_distribution(x: Any) -> Any:
-    return x * torch.special.ndtr(x)
-
-
-@variant("layers.gelu_tanh", "torch's own kernel")
-def torch_gelu_tanh(x: Any) -> Any:
-    return F.gelu(x, approximate="tanh")
-
-
-@variant("layers.gelu_tanh", "torch's tanh")
-def by_tanh(x: Any) -> Any:
-    return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
-
-
-@variant("layers.gelu_tanh", "a sigmoid of twice the argument")
-def by_sigmoid(x: Any) -> Any:
-    return x * torch.sigmoid(math.sqrt(8 / math.pi) * x * (1 + 0.044715 * x.square()))
-
-
-@variant("layers.silu", "torch's own kernel")
-def torch_silu(x: Any) -> Any:
-    return F.silu(x)
-
-
-@variant("layers.silu", "torch's sigmoid")
-def silu_by_sigmoid(x: Any) -> Any:
-    return x * torch.sigmoid(x)
-
-
-@variant("layers.silu", "a tanh of half the argument")
-def silu_by_tanh(x: Any) -> Any:
-    return x / 2 + x / 2 * torch.tanh(x / 2)
-
-
-@variant("layers.relu_squared", "clamped")
-def clamped(x: Any) -> Any:
-    return x.clamp(min=0) ** 2
-
-
-@variant("layers.relu_squared", "x times its ReLU")
-def by_product(x: Any) -> Any:
-    return x * F.relu(x)
-
-
-@variant("layers.relu_squared", "where")
-def by_where(x: Any) -> Any:
-    return torch.where(x > 0, x * x, torch.zeros_like(x))
+variant = VARIANTS.of("layers.relu_squared")
+variant("clamped")(lambda x: x.clamp(min=0) ** 2)
+variant("x times its ReLU")(lambda x: x * F.relu(x))
+variant("where")(lambda x: torch.where(x > 0, x * x, torch.zeros_like(x)))

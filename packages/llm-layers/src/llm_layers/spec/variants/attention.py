@@ -7,42 +7,39 @@ import torch
 
 from llm_layers import fused_attention
 from llm_layers.spec import fast as our
-from llm_tokenizer.conformance import variant
+from llm_tokenizer.conformance import Alternatives
+
+VARIANTS = Alternatives(correct=True)
+variant = VARIANTS.of("layers.softmax")
+variant("from the logarithm")(lambda scores, axis: (scores - torch.logsumexp(scores, axis, keepdim=True)).exp())
 
 
-@variant("layers.softmax", "from the logarithm")
-def from_logarithm(scores: Any, axis: int) -> Any:
-    return (scores - torch.logsumexp(scores, axis, keepdim=True)).exp()
-
-
-@variant("layers.softmax", "by hand")
+@variant("by hand")
 def by_hand(scores: Any, axis: int) -> Any:
     e = (scores - scores.amax(axis, keepdim=True).detach()).exp()
     return e / e.sum(axis, keepdim=True)
 
 
-@variant("layers.softmax", "NumPy, another order of summation", arrays="numpy")
+@variant("NumPy, another order of summation", arrays="numpy")
 def backwards_sum(scores: Any, axis: int) -> Any:
     e = np.exp(scores - np.max(scores, axis=axis, keepdims=True))
     return e / np.flip(e, axis).sum(axis=axis, keepdims=True)
 
 
-@variant("layers.causal_mask", "difference")
-def difference(query_positions: Any, key_positions: Any) -> Any:
-    return (query_positions.unsqueeze(-1) - key_positions.unsqueeze(-2)).sign() >= 0
+variant = VARIANTS.of("layers.causal_mask")
+variant("difference")(
+    lambda query_positions, key_positions: (query_positions.unsqueeze(-1) - key_positions.unsqueeze(-2)).sign() >= 0
+)
+variant("not later, NumPy", arrays="numpy")(
+    lambda query_positions, key_positions: np.logical_not(key_positions[..., None, :] > query_positions[..., None])
+)
 
 
-@variant("layers.causal_mask", "not later, NumPy", arrays="numpy")
-def not_later(query_positions: Any, key_positions: Any) -> Any:
-    return np.logical_not(key_positions[..., None, :] > query_positions[..., None])
+variant = VARIANTS.of("layers.attention")
+variant("our fused kernel")(fused_attention)
 
 
-@variant("layers.attention", "our fused kernel")
-def fused(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    return fused_attention(query, key, value, mask)
-
-
-@variant("layers.attention", "einsum")
+@variant("einsum")
 def einsum(query: Any, key: Any, value: Any, mask: Any) -> Any:
     scores = torch.einsum("...qd,...kd->...qk", query, key) / query.shape[-1] ** 0.5
     if mask is None:
@@ -51,7 +48,10 @@ def einsum(query: Any, key: Any, value: Any, mask: Any) -> Any:
     return torch.einsum("...qk,...kd->...qd", e, value)
 
 
-@variant("layers.sliding_window_mask", "two causal masks")
+variant = VARIANTS.of("layers.sliding_window_mask")
+
+
+@variant("two causal masks")
 def two_masks(query_positions: Any, key_positions: Any, window: int) -> Any:
     if window < 1:
         raise ValueError("an empty window")
@@ -59,7 +59,7 @@ def two_masks(query_positions: Any, key_positions: Any, window: int) -> Any:
     return near & ~(key_positions.unsqueeze(-2) <= (query_positions - window).unsqueeze(-1))
 
 
-@variant("layers.sliding_window_mask", "NumPy, distance in the window", arrays="numpy")
+@variant("NumPy, distance in the window", arrays="numpy")
 def in_the_window(query_positions: Any, key_positions: Any, window: int) -> Any:
     if window < 1:
         raise ValueError("an empty window")
@@ -67,14 +67,17 @@ def in_the_window(query_positions: Any, key_positions: Any, window: int) -> Any:
     return np.clip(distance, 0, window - 1) == distance
 
 
-@variant("layers.soft_cap", "multiplied by the inverse")
+variant = VARIANTS.of("layers.soft_cap")
+
+
+@variant("multiplied by the inverse")
 def inverse(scores: Any, cap: float) -> Any:
     if not cap > 0:
         raise ValueError("cap must be positive")
     return torch.tanh(scores * (1 / cap)) * cap
 
 
-@variant("layers.soft_cap", "NumPy, from expm1", arrays="numpy")
+@variant("NumPy, from expm1", arrays="numpy")
 def from_expm1(scores: Any, cap: float) -> Any:
     if not cap > 0:
         raise ValueError("cap must be positive")
@@ -82,7 +85,10 @@ def from_expm1(scores: Any, cap: float) -> Any:
     return np.sign(scores) * cap * -e / (2 + e)
 
 
-@variant("layers.capped_attention", "einsum")
+variant = VARIANTS.of("layers.capped_attention")
+
+
+@variant("einsum")
 def capped_einsum(query: Any, key: Any, value: Any, mask: Any, cap: float) -> Any:
     if not cap > 0:
         raise ValueError("cap must be positive")
@@ -93,7 +99,7 @@ def capped_einsum(query: Any, key: Any, value: Any, mask: Any, cap: float) -> An
     return torch.einsum("...qk,...kd->...qd", weights, value)
 
 
-@variant("layers.capped_attention", "no largest score needed")
+@variant("no largest score needed")
 def without_largest(query: Any, key: Any, value: Any, mask: Any, cap: float) -> Any:
     """Capped scores cannot overflow, so the exponentials may be taken as they are."""
     if not cap > 0:
@@ -103,4 +109,4 @@ def without_largest(query: Any, key: Any, value: Any, mask: Any, cap: float) -> 
     return (e / e.sum(-1, keepdim=True).clamp(min=torch.finfo(e.dtype).tiny)) @ value
 
 
-fast_attention = variant("layers.attention", "our fast kernels")(our.attention)
+VARIANTS.of("layers.attention")("our fast kernels")(our.attention)

@@ -6,12 +6,15 @@ import torch
 
 from llm_layers.spec import fast as our
 from llm_layers.spec.ours.block import block
-from llm_tokenizer.conformance import variant
+from llm_tokenizer.conformance import Alternatives
+
+VARIANTS = Alternatives(correct=True)
+variant = VARIANTS.of("layers.block")
 
 
-@variant("layers.block", "one sequence at a time")
+@variant("one sequence at a time")
 def one_at_a_time(x: Any, *rest: Any) -> Any:
     return torch.cat([block(row[None], *rest) for row in x])
 
 
-fast_block = variant("layers.block", "our fast kernels")(our.block)
+VARIANTS.of("layers.block")("our fast kernels")(our.block)

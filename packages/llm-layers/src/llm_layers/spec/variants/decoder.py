@@ -8,15 +8,18 @@ from llm_layers import FUSED, Decoder, read_settings
 from llm_layers.formats.huggingface.families import architecture_of
 from llm_layers.spec import fast as our
 from llm_layers.spec.witnesses.decoder import TorchDecoder
-from llm_tokenizer.conformance import variant
+from llm_tokenizer.conformance import Alternatives
+
+VARIANTS = Alternatives(correct=True)
+variant = VARIANTS.of("layers.decoder")
+variant("one text at a time")(
+    lambda ids, settings, layout, weights: torch.cat(
+        [TorchDecoder(settings, layout, weights).logits(row[None]) for row in ids]
+    )
+)
 
 
-@variant("layers.decoder", "one text at a time")
-def one_text_at_a_time(ids: Any, settings: Any, layout: Any, weights: Any) -> Any:
-    return torch.cat([TorchDecoder(settings, layout, weights).logits(row[None]) for row in ids])
-
-
-@variant("layers.decoder", "our fused attention")
+@variant("our fused attention")
 def fused(ids: Any, settings: Any, layout: Any, weights: Any) -> Any:
     with torch.device("meta"):
         model = Decoder(read_settings(settings), kernels=FUSED)
@@ -25,4 +28,4 @@ def fused(ids: Any, settings: Any, layout: Any, weights: Any) -> Any:
     return torch.func.functional_call(model, ours, (ids,))
 
 
-fast_decoder = variant("layers.decoder", "our fast kernels")(our.decoder)
+VARIANTS.of("layers.decoder")("our fast kernels")(our.decoder)

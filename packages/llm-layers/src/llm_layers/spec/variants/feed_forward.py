@@ -7,41 +7,50 @@ import torch
 from torch.nn import functional as F
 
 from llm_layers.spec import fast as our
-from llm_tokenizer.conformance import variant
+from llm_tokenizer.conformance import Alternatives
+
+VARIANTS = Alternatives(correct=True)
+variant = VARIANTS.of("layers.swiglu")
 
 
-@variant("layers.swiglu", "gate and up in one product")
+@variant("gate and up in one product")
 def one_product(x: Any, gate: Any, up: Any, down: Any) -> Any:
     a, u = (x @ torch.cat([gate, up]).T).chunk(2, -1)
     return F.linear(a * torch.sigmoid(a) * u, down)
 
 
-@variant("layers.swiglu", "einsum")
+@variant("einsum")
 def swiglu_einsum(x: Any, gate: Any, up: Any, down: Any) -> Any:
     hidden = F.silu(torch.einsum("...d,fd->...f", x, gate)) * torch.einsum("...d,fd->...f", x, up)
     return torch.einsum("...f,df->...d", hidden, down)
 
 
-@variant("layers.geglu", "gate and up in one product")
+variant = VARIANTS.of("layers.geglu")
+
+
+@variant("gate and up in one product")
 def geglu_one_product(x: Any, gate: Any, up: Any, down: Any) -> Any:
     a, u = (x @ torch.cat([gate, up]).T).chunk(2, -1)
     return F.linear(F.gelu(a, approximate="tanh") * u, down)
 
 
-@variant("layers.geglu", "einsum and tanh")
+@variant("einsum and tanh")
 def geglu_einsum(x: Any, gate: Any, up: Any, down: Any) -> Any:
     a = torch.einsum("...d,fd->...f", x, gate)
     bent = 0.5 * a * (1 + torch.tanh(math.sqrt(2 / math.pi) * (a + 0.044715 * a**3)))
     return torch.einsum("...f,...f,df->...d", bent, torch.einsum("...d,fd->...f", x, up), down)
 
 
-@variant("layers.gelu_feed_forward", "weights as (in, out), as GPT-2's files hold them")
+variant = VARIANTS.of("layers.gelu_feed_forward")
+
+
+@variant("weights as (in, out), as GPT-2's files hold them")
 def gelu_conv1d(x: Any, up: Any, up_bias: Any, down: Any, down_bias: Any) -> Any:
     up, down = up.T.contiguous(), down.T.contiguous()
     return F.gelu(x @ up + up_bias, approximate="tanh") @ down + down_bias
 
 
-@variant("layers.gelu_feed_forward", "bias as one more column")
+@variant("bias as one more column")
 def gelu_one_more_column(x: Any, up: Any, up_bias: Any, down: Any, down_bias: Any) -> Any:
     def layer(x: Any, weight: Any, bias: Any) -> Any:
         return torch.cat([x, torch.ones_like(x[..., :1])], -1) @ torch.cat([weight, bias[:, None]], 1).T
@@ -49,21 +58,22 @@ def gelu_one_more_column(x: Any, up: Any, up_bias: Any, down: Any, down_bias: An
     return layer(F.gelu(layer(x, up, up_bias), approximate="tanh"), down, down_bias)
 
 
-@variant("layers.relu_squared_feed_forward", "einsum, both factors cut")
+variant = VARIANTS.of("layers.relu_squared_feed_forward")
+
+
+@variant("einsum, both factors cut")
 def relu_squared_einsum(x: Any, up: Any, down: Any) -> Any:
     cut = torch.einsum("...d,fd->...f", x, up).clamp(min=0)
     return torch.einsum("...f,...f,df->...d", cut, cut, down)
 
 
-@variant("layers.relu_squared_feed_forward", "one unit after the other")
+@variant("one unit after the other")
 def relu_squared_units(x: Any, up: Any, down: Any) -> Any:
     parts = [F.relu((x * row).sum(-1, keepdim=True)) ** 2 * column for row, column in zip(up, down.T, strict=True)]
     return torch.stack(parts).sum(0)
 
 
-fast_swiglu = variant("layers.swiglu", "our fast kernels")(our.swiglu)
-fast_geglu = variant("layers.geglu", "our fast kernels")(our.geglu)
-fast_gelu_feed_forward = variant("layers.gelu_feed_forward", "our fast kernels")(our.gelu_feed_forward)
-fast_relu_squared_feed_forward = variant("layers.relu_squared_feed_forward", "our fast kernels")(
-    our.relu_squared_feed_forward
-)
+VARIANTS.of("layers.swiglu")("our fast kernels")(our.swiglu)
+VARIANTS.of("layers.geglu")("our fast kernels")(our.geglu)
+VARIANTS.of("layers.gelu_feed_forward")("our fast kernels")(our.gelu_feed_forward)
+VARIANTS.of("layers.relu_squared_feed_forward")("our fast kernels")(our.relu_squared_feed_forward)

@@ -6,10 +6,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from llm_tokenizer.conformance import variant
+from llm_tokenizer.conformance import Alternatives
+
+VARIANTS = Alternatives(correct=True)
+variant = VARIANTS.of("layers.truncated_normal")
 
 
-@variant("layers.truncated_normal", "inverse distribution function")
+@variant("inverse distribution function")
 def by_distribution(uniforms: Any, deviation: float, limit: float) -> Any:
     below = 0.5 * math.erfc(limit / math.sqrt(2))
     inside = 1 - 2 * below
@@ -18,7 +21,7 @@ def by_distribution(uniforms: Any, deviation: float, limit: float) -> Any:
     return (z * deviation / spread).to(uniforms.dtype)
 
 
-@variant("layers.truncated_normal", "Newton's steps, NumPy", arrays="numpy")
+@variant("Newton's steps, NumPy", arrays="numpy")
 def newton(uniforms: Any, deviation: float, limit: float) -> Any:
     erf, root = np.vectorize(math.erf, otypes=[np.float64]), math.sqrt(2)
     inside = math.erf(limit / root)
@@ -30,11 +33,8 @@ def newton(uniforms: Any, deviation: float, limit: float) -> Any:
     return (z * (deviation / math.sqrt(left))).astype(uniforms.dtype)
 
 
-@variant("layers.scaled_initialization", "deviation first")
-def deviation_first(normals: Any, deviation: float, layers: int) -> Any:
-    return normals * (deviation * (2 * layers) ** -0.5)
-
-
-@variant("layers.scaled_initialization", "through the variance, NumPy", arrays="numpy")
-def through_variance(normals: Any, deviation: float, layers: int) -> Any:
-    return normals * math.sqrt(deviation * deviation / layers / 2)
+variant = VARIANTS.of("layers.scaled_initialization")
+variant("deviation first")(lambda normals, deviation, layers: normals * (deviation * (2 * layers) ** -0.5))
+variant("through the variance, NumPy", arrays="numpy")(
+    lambda normals, deviation, layers: normals * math.sqrt(deviation * deviation / layers / 2)
+)

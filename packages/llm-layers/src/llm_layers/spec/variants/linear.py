@@ -6,22 +6,25 @@ import numpy as np
 import torch
 
 from llm_layers.spec import fast as our
-from llm_tokenizer.conformance import variant
+from llm_tokenizer.conformance import Alternatives
+
+VARIANTS = Alternatives(correct=True)
+variant = VARIANTS.of("layers.linear")
 
 
-@variant("layers.linear", "matrix product")
+@variant("matrix product")
 def matrix_product(x: Any, weight: Any, bias: Any) -> Any:
     y = x @ weight.T
     return y if bias is None else y + bias
 
 
-@variant("layers.linear", "einsum")
+@variant("einsum")
 def by_einsum(x: Any, weight: Any, bias: Any) -> Any:
     y = torch.einsum("oi,...i->...o", weight, x)
     return y if bias is None else bias + y
 
 
-@variant("layers.linear", "bias as one more input")
+@variant("bias as one more input")
 def bias_as_an_input(x: Any, weight: Any, bias: Any) -> Any:
     if bias is None:
         return (x[..., None, :] * weight).sum(-1)
@@ -29,10 +32,10 @@ def bias_as_an_input(x: Any, weight: Any, bias: Any) -> Any:
     return longer @ torch.cat([weight, bias[:, None]], 1).T
 
 
-@variant("layers.linear", "NumPy, weight turned", arrays="numpy")
+@variant("NumPy, weight turned", arrays="numpy")
 def turned(x: Any, weight: Any, bias: Any) -> Any:
     y = np.moveaxis(np.tensordot(weight, x, axes=(1, x.ndim - 1)), 0, -1)
     return y if bias is None else y + bias
 
 
-fast_linear = variant("layers.linear", "our fast kernels")(our.linear)
+VARIANTS.of("layers.linear")("our fast kernels")(our.linear)

@@ -1,5 +1,6 @@
 """Loss: correct implementations written otherwise."""
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -7,10 +8,13 @@ from torch.nn import functional as F
 
 from llm_layers import linear_cross_entropy
 from llm_layers.spec import fast as our
-from llm_tokenizer.conformance import variant
+from llm_tokenizer.conformance import Alternatives
+
+VARIANTS = Alternatives(correct=True)
+variant = VARIANTS.of("layers.cross_entropy")
 
 
-@variant("layers.cross_entropy", "logsumexp")
+@variant("logsumexp")
 def by_logsumexp(logits: Any, targets: Any, ignored: int) -> Any:
     counted = targets != ignored
     chosen = logits.gather(-1, targets.where(counted, 0)[..., None])[..., 0]
@@ -18,14 +22,14 @@ def by_logsumexp(logits: Any, targets: Any, ignored: int) -> Any:
     return losses.sum() / counted.sum().clamp(min=1)
 
 
-@variant("layers.cross_entropy", "our chunked head")
+@variant("our chunked head")
 def chunked(logits: Any, targets: Any, ignored: int) -> Any:
     # With the identity as the head, the hidden states are the logits themselves.
     head = torch.eye(logits.shape[-1], dtype=logits.dtype)
     return linear_cross_entropy(logits, head, targets, ignored, rows=2)
 
 
-@variant("layers.cross_entropy", "torch's own mean")
+@variant("torch's own mean")
 def torch_mean(logits: Any, targets: Any, ignored: int) -> Any:
     rows, flat = logits.reshape(-1, logits.shape[-1]), targets.reshape(-1)
     if not (flat != ignored).any():
@@ -33,7 +37,10 @@ def torch_mean(logits: Any, targets: Any, ignored: int) -> Any:
     return F.cross_entropy(rows, flat, ignore_index=ignored)
 
 
-@variant("layers.smoothed_cross_entropy", "two losses, mixed")
+variant = VARIANTS.of("layers.smoothed_cross_entropy")
+
+
+@variant("two losses, mixed")
 def two_losses(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
     counted = targets != ignored
     log_p = F.log_softmax(logits, -1)
@@ -42,7 +49,7 @@ def two_losses(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any
     return losses.sum() / counted.sum().clamp(min=1)
 
 
-@variant("layers.smoothed_cross_entropy", "probabilities as targets")
+@variant("probabilities as targets")
 def soft_targets(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
     counted = targets != ignored
     q = torch.full_like(logits, smoothing / logits.shape[-1])
@@ -51,16 +58,20 @@ def soft_targets(logits: Any, targets: Any, smoothing: float, ignored: int) -> A
     return rows.sum() / counted.sum().clamp(min=1)
 
 
-@variant("layers.z_loss", "what log-softmax takes away")
+variant = VARIANTS.of("layers.z_loss")
+
+
+@variant("what log-softmax takes away")
 def taken_away(logits: Any, targets: Any, ignored: int) -> Any:
     counted = targets != ignored
     z = (logits - F.log_softmax(logits, -1))[..., 0]
     return (z * z * counted).sum() / counted.sum().clamp(min=1)
 
 
-@variant("layers.linear_cross_entropy", "all logits at once")
-def all_at_once(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
-    return chosen_minus_normaliser(F.linear(hidden, head), targets, ignored)
+variant = VARIANTS.of("layers.linear_cross_entropy")
+variant("all logits at once")(
+    lambda hidden, head, targets, ignored: chosen_minus_normaliser(F.linear(hidden, head), targets, ignored)
+)
 
 
 def chosen_minus_normaliser(logits: Any, targets: Any, ignored: int) -> Any:
@@ -69,12 +80,10 @@ def chosen_minus_normaliser(logits: Any, targets: Any, ignored: int) -> Any:
     return (logits.logsumexp(-1) - chosen).where(counted, 0).sum() / counted.sum().clamp(min=1)
 
 
-@variant("layers.linear_cross_entropy", "ours, two rows at a time")
-def two_rows(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
-    return linear_cross_entropy(hidden, head, targets, ignored, rows=2)
+variant("ours, two rows at a time")(partial(linear_cross_entropy, rows=2))
 
 
-@variant("layers.linear_cross_entropy", "only the counted rows")
+@variant("only the counted rows")
 def counted_rows(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     rows, flat = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1)
     places = torch.where(flat != ignored)[0]
@@ -84,4 +93,4 @@ def counted_rows(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     return -log_p[torch.arange(len(places)), flat[places]].mean()
 
 
-fast_linear_cross_entropy = variant("layers.linear_cross_entropy", "our fast kernels")(our.linear_cross_entropy)
+VARIANTS.of("layers.linear_cross_entropy")("our fast kernels")(our.linear_cross_entropy)

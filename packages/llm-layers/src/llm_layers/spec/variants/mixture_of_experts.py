@@ -5,7 +5,10 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from llm_tokenizer.conformance import variant
+from llm_tokenizer.conformance import Alternatives
+
+VARIANTS = Alternatives(correct=True)
+variant = VARIANTS.of("layers.top_k_router")
 
 
 def _route(logits: Any, k: int, normalise: bool) -> Any:
@@ -22,12 +25,10 @@ def _route(logits: Any, k: int, normalise: bool) -> Any:
     return (above - below.logsumexp(-1, keepdim=True)).exp().to(logits.dtype), chosen
 
 
-@variant("layers.top_k_router", "choice by choice, one softmax over those that count")
-def choice_by_choice(logits: Any, k: int, normalise: bool) -> Any:
-    return _route(logits, k, normalise)
+variant("choice by choice, one softmax over those that count")(_route)
 
 
-@variant("layers.top_k_router", "softmax, a mask, and the sum of what is left")
+@variant("softmax, a mask, and the sum of what is left")
 def masked_softmax(logits: Any, k: int, normalise: bool) -> Any:
     p = torch.softmax(logits, -1)
     chosen = (-logits.detach()).argsort(dim=-1, stable=True)[..., :k]
@@ -37,7 +38,10 @@ def masked_softmax(logits: Any, k: int, normalise: bool) -> Any:
     return kept.gather(-1, chosen), chosen
 
 
-@variant("layers.mixture_of_experts", "every expert on every token, shares of zero")
+variant = VARIANTS.of("layers.mixture_of_experts")
+
+
+@variant("every expert on every token, shares of zero")
 def every_expert(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, normalise: bool) -> Any:
     shares, chosen = _route(x @ router.T, k, normalise)
     weights = torch.zeros(*x.shape[:-1], len(gate), dtype=x.dtype).scatter(-1, chosen, shares)
@@ -45,7 +49,7 @@ def every_expert(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, nor
     return (torch.stack(answers, -1) * weights[..., None, :]).sum(-1)
 
 
-@variant("layers.mixture_of_experts", "expert by expert, added where it was chosen")
+@variant("expert by expert, added where it was chosen")
 def expert_by_expert(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, normalise: bool) -> Any:
     rows = x.reshape(-1, x.shape[-1])
     shares, chosen = _route(F.linear(rows, router), k, normalise)
@@ -57,7 +61,7 @@ def expert_by_expert(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int,
     return y.reshape(x.shape)
 
 
-@variant("layers.mixture_of_experts", "the weights brought to the tokens")
+@variant("the weights brought to the tokens")
 def weights_to_tokens(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, normalise: bool) -> Any:
     shares, chosen = _route(x @ router.T, k, normalise)
     a = torch.einsum("...d,...kfd->...kf", x, gate[chosen])
@@ -65,16 +69,22 @@ def weights_to_tokens(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int
     return torch.einsum("...k,...kf,...kdf->...d", shares, hidden, down[chosen])
 
 
-@variant("layers.mixture_with_shared_expert", "the shared answer first")
+variant = VARIANTS.of("layers.mixture_with_shared_expert")
+
+
+@variant("the shared answer first")
 def shared_first(
     x: Any, router: Any, gate: Any, up: Any, down: Any, sg: Any, su: Any, sd: Any, k: int, normalise: bool
 ) -> Any:
     a = x @ sg.T
     shared = (a / (1 + torch.exp(-a)) * (x @ su.T)) @ sd.T
-    return shared + weights_to_tokens.function(x, router, gate, up, down, k, normalise)
+    return shared + weights_to_tokens(x, router, gate, up, down, k, normalise)
 
 
-@variant("layers.load_balancing_loss", "one-hot rows and means")
+variant = VARIANTS.of("layers.load_balancing_loss")
+
+
+@variant("one-hot rows and means")
 def one_hot_means(logits: Any, k: int) -> Any:
     experts = logits.shape[-1]
     rows = logits.reshape(-1, experts)
@@ -84,13 +94,16 @@ def one_hot_means(logits: Any, k: int) -> Any:
     return torch.einsum("te,se->", counts, torch.softmax(rows, -1)) * experts / tokens**2
 
 
-@variant("layers.router_z_loss", "what log-softmax takes away")
+variant = VARIANTS.of("layers.router_z_loss")
+
+
+@variant("what log-softmax takes away")
 def taken_away(logits: Any) -> Any:
     z = (logits - F.log_softmax(logits, -1))[..., 0]
     return (z * z).sum() / max(z.numel(), 1)
 
 
-@variant("layers.router_z_loss", "the largest logit and what is above it")
+@variant("the largest logit and what is above it")
 def by_largest(logits: Any) -> Any:
     largest = logits.max(-1, keepdim=True).values
     z = (logits - largest).exp().sum(-1).log() + largest[..., 0]

@@ -7,7 +7,10 @@ import torch
 from torch.nn import functional as F
 
 from llm_layers import fused_attention
-from llm_tokenizer.conformance import variant
+from llm_tokenizer.conformance import Alternatives
+
+VARIANTS = Alternatives(correct=True)
+variant = VARIANTS.of("layers.split_heads")
 
 
 def _checked(whole: int, part: int) -> int:
@@ -16,32 +19,34 @@ def _checked(whole: int, part: int) -> int:
     return whole // part
 
 
-@variant("layers.split_heads", "pieces stacked")
+@variant("pieces stacked")
 def stacked(x: Any, heads: int) -> Any:
     width = _checked(x.shape[-1], heads)
     return torch.stack([x[..., h * width : (h + 1) * width] for h in range(heads)], -3)
 
 
-@variant("layers.split_heads", "NumPy, by index", arrays="numpy")
+@variant("NumPy, by index", arrays="numpy")
 def by_index(x: Any, heads: int) -> Any:
     width = _checked(x.shape[-1], heads)
     places = np.arange(heads)[:, None] * width + np.arange(width)
     return np.moveaxis(x[..., places], -2, -3)
 
 
-@variant("layers.merge_heads", "einsum and reshape")
-def permuted(x: Any) -> Any:
-    return torch.einsum("...hpd->...phd", x).reshape(
+variant = VARIANTS.of("layers.merge_heads")
+variant("einsum and reshape")(
+    lambda x: torch.einsum("...hpd->...phd", x).reshape(
         *x.shape[:-3], x.shape[-2], -1 if x.numel() else x.shape[-3] * x.shape[-1]
     )
+)
+variant("NumPy, joined", arrays="numpy")(
+    lambda x: np.concatenate([x[..., h, :, :] for h in range(x.shape[-3])], axis=-1)
+)
 
 
-@variant("layers.merge_heads", "NumPy, joined", arrays="numpy")
-def joined(x: Any) -> Any:
-    return np.concatenate([x[..., h, :, :] for h in range(x.shape[-3])], axis=-1)
+variant = VARIANTS.of("layers.multi_head_attention")
 
 
-@variant("layers.multi_head_attention", "a loop over the heads")
+@variant("a loop over the heads")
 def looped(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
     y = torch.zeros_like(x)
     for rows in torch.arange(query.shape[0]).reshape(heads, -1):
@@ -50,7 +55,7 @@ def looped(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, ma
     return y
 
 
-@variant("layers.multi_head_attention", "one joined projection")
+@variant("one joined projection")
 def one_projection(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
     made = F.linear(x, torch.cat((query, key, value)))
     parts = made.reshape(*x.shape[:-1], 3, heads, query.shape[0] // heads).movedim(-3, 0).transpose(-2, -3)
@@ -58,26 +63,32 @@ def one_projection(x: Any, query: Any, key: Any, value: Any, output: Any, heads:
     return F.linear(fused_attention(parts[0], parts[1], parts[2], for_all).transpose(-2, -3).flatten(-2), output)
 
 
-@variant("layers.grouped_query_attention", "keys and values copied")
+variant = VARIANTS.of("layers.grouped_query_attention")
+
+
+@variant("keys and values copied")
 def copied(query: Any, key: Any, value: Any, mask: Any) -> Any:
     group = _checked(query.shape[-3], key.shape[-3])
     return fused_attention(query, key.repeat_interleave(group, -3), value.repeat_interleave(group, -3), mask)
 
 
-@variant("layers.grouped_query_attention", "groups as longer queries")
+@variant("groups as longer queries")
 def longer_queries(query: Any, key: Any, value: Any, mask: Any) -> Any:
     group = _checked(query.shape[-3], key.shape[-3])
     rows = query.unflatten(-3, (key.shape[-3], group)).flatten(-3, -2)
     return fused_attention(rows, key, value, None if mask is None else mask.repeat(group, 1)).reshape(query.shape)
 
 
-@variant("layers.multi_query_attention", "heads as longer queries")
+variant = VARIANTS.of("layers.multi_query_attention")
+
+
+@variant("heads as longer queries")
 def heads_as_queries(query: Any, key: Any, value: Any, mask: Any) -> Any:
     rows = None if mask is None else mask.repeat(query.shape[-3], 1)
     return fused_attention(query.flatten(-3, -2), key, value, rows).reshape(query.shape)
 
 
-@variant("layers.multi_query_attention", "einsum")
+@variant("einsum")
 def shared_einsum(query: Any, key: Any, value: Any, mask: Any) -> Any:
     scores = torch.einsum("...hqd,...kd->...hqk", query, key) / query.shape[-1] ** 0.5
     if mask is None:
@@ -86,13 +97,16 @@ def shared_einsum(query: Any, key: Any, value: Any, mask: Any) -> Any:
     return torch.einsum("...hqk,...kd->...hqd", weights, value)
 
 
-@variant("layers.cached_attention", "new ones first")
+variant = VARIANTS.of("layers.cached_attention")
+
+
+@variant("new ones first")
 def new_first(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
     mask = torch.cat((positions, past))[None, :] <= positions[:, None]
     return fused_attention(query, torch.cat((key, past_key), -2), torch.cat((value, past_value), -2), mask)
 
 
-@variant("layers.cached_attention", "two sums with one largest score")
+@variant("two sums with one largest score")
 def two_sums(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
     """Each half by itself, as a paged or a distributed cache does it; then weighted by the halves' totals."""
     query = query * query.shape[-1] ** -0.5

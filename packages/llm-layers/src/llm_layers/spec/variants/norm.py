@@ -6,33 +6,31 @@ import torch
 from torch.nn import functional as F
 
 from llm_layers.spec import fast as our
-from llm_tokenizer.conformance import variant
+from llm_tokenizer.conformance import Alternatives
+
+VARIANTS = Alternatives(correct=True)
+variant = VARIANTS.of("layers.rms_norm")
+variant("torch's own kernel")(lambda x, gain, eps: F.rms_norm(x, gain.shape, gain, eps))
 
 
-@variant("layers.rms_norm", "torch's own kernel")
-def torch_rms_norm(x: Any, gain: Any, eps: float) -> Any:
-    return F.rms_norm(x, gain.shape, gain, eps)
-
-
-@variant("layers.rms_norm", "length divided by √d")
+@variant("length divided by √d")
 def by_length(x: Any, gain: Any, eps: float) -> Any:
     length_square = torch.einsum("...i,...i->...", x, x)[..., None]
     return x / ((length_square + x.shape[-1] * eps) / x.shape[-1]) ** 0.5 * gain
 
 
-@variant("layers.layer_norm", "torch's own kernel")
-def torch_layer_norm(x: Any, gain: Any, bias: Any, eps: float) -> Any:
-    return F.layer_norm(x, gain.shape, gain, bias, eps)
+variant = VARIANTS.of("layers.layer_norm")
+variant("torch's own kernel")(lambda x, gain, bias, eps: F.layer_norm(x, gain.shape, gain, bias, eps))
 
 
-@variant("layers.layer_norm", "torch's variance")
+@variant("torch's variance")
 def by_variance(x: Any, gain: Any, bias: Any, eps: float) -> Any:
     variance, mean = torch.var_mean(x, dim=-1, correction=0, keepdim=True)
     y = (x - mean) / torch.sqrt(variance + eps) * gain
     return y if bias is None else y + bias
 
 
-@variant("layers.layer_norm", "means as products")
+@variant("means as products")
 def by_products(x: Any, gain: Any, bias: Any, eps: float) -> Any:
     share = torch.full((x.shape[-1], 1), 1 / x.shape[-1], dtype=x.dtype)
     centred = x - x @ share
@@ -40,12 +38,16 @@ def by_products(x: Any, gain: Any, bias: Any, eps: float) -> Any:
     return y if bias is None else torch.add(bias, y)
 
 
-@variant("layers.query_key_norm", "torch's own kernel")
-def torch_query_key(query: Any, key: Any, query_gain: Any, key_gain: Any, eps: float) -> Any:
-    return F.rms_norm(query, query_gain.shape, query_gain, eps), F.rms_norm(key, key_gain.shape, key_gain, eps)
+variant = VARIANTS.of("layers.query_key_norm")
+variant("torch's own kernel")(
+    lambda query, key, query_gain, key_gain, eps: (
+        F.rms_norm(query, query_gain.shape, query_gain, eps),
+        F.rms_norm(key, key_gain.shape, key_gain, eps),
+    ),
+)
 
 
-@variant("layers.query_key_norm", "queries and keys in one array")
+@variant("queries and keys in one array")
 def together(query: Any, key: Any, query_gain: Any, key_gain: Any, eps: float) -> Any:
     both = torch.cat([query, key], dim=-3)
     normed = both / (both.square().mean(-1, keepdim=True) + eps).sqrt()
@@ -53,6 +55,6 @@ def together(query: Any, key: Any, query_gain: Any, key_gain: Any, eps: float) -
     return first * query_gain, second * key_gain
 
 
-fast_rms_norm = variant("layers.rms_norm", "our fast kernels")(our.rms_norm)
-fast_layer_norm = variant("layers.layer_norm", "our fast kernels")(our.layer_norm)
-fast_query_key_norm = variant("layers.query_key_norm", "our fast kernels")(our.query_key_norm)
+VARIANTS.of("layers.rms_norm")("our fast kernels")(our.rms_norm)
+VARIANTS.of("layers.layer_norm")("our fast kernels")(our.layer_norm)
+VARIANTS.of("layers.query_key_norm")("our fast kernels")(our.query_key_norm)

@@ -7,20 +7,18 @@ import torch
 from torch.nn import functional as F
 
 from llm_layers.spec import fast as our
-from llm_tokenizer.conformance import variant
+from llm_tokenizer.conformance import Alternatives
+
+VARIANTS = Alternatives(correct=True)
+variant = VARIANTS.of("layers.learned_positions")
+variant("indexing")(lambda x, table, positions: table[positions] + x)
+variant("one-hot product")(lambda x, table, positions: x + F.one_hot(positions, len(table)).to(table.dtype) @ table)
 
 
-@variant("layers.learned_positions", "indexing")
-def indexing(x: Any, table: Any, positions: Any) -> Any:
-    return table[positions] + x
+variant = VARIANTS.of("layers.sinusoidal_positions")
 
 
-@variant("layers.learned_positions", "one-hot product")
-def one_hot_product(x: Any, table: Any, positions: Any) -> Any:
-    return x + F.one_hot(positions, len(table)).to(table.dtype) @ table
-
-
-@variant("layers.sinusoidal_positions", "filled in place")
+@variant("filled in place")
 def filled_in_place(positions: Any, d_model: int, base: float) -> Any:
     angle = positions[..., None] * torch.exp(torch.arange(0, d_model, 2).double() * (-np.log(base) / d_model))
     y = torch.empty(*positions.shape, d_model, dtype=torch.float64)
@@ -28,35 +26,33 @@ def filled_in_place(positions: Any, d_model: int, base: float) -> Any:
     return y
 
 
-@variant("layers.sinusoidal_positions", "a cosine is a shifted sine", arrays="numpy")
+@variant("a cosine is a shifted sine", arrays="numpy")
 def shifted_sine(positions: Any, d_model: int, base: float) -> Any:
     coordinate = np.arange(d_model)
     angle = np.asarray(positions)[..., None] / base ** ((coordinate - coordinate % 2) / d_model)
     return np.sin(angle + (coordinate % 2) * np.pi / 2)
 
 
-@variant("layers.sinusoidal_positions", "float32 inside")
+@variant("float32 inside")
 def waves_in_float32(positions: Any, d_model: int, base: float) -> Any:
     angle = positions[..., None].float() / base ** (torch.arange(0, d_model, 2).float() / d_model)
     return torch.stack([angle.sin(), angle.cos()], -1).flatten(-2)
 
 
-@variant("layers.inverse_frequencies", "exponential of a logarithm")
-def by_logarithm(d_head: int, base: float) -> Any:
-    return torch.exp(-torch.arange(0, d_head, 2).double() / d_head * np.log(base))
+variant = VARIANTS.of("layers.inverse_frequencies")
+variant("exponential of a logarithm")(
+    lambda d_head, base: torch.exp(-torch.arange(0, d_head, 2).double() / d_head * np.log(base))
+)
+variant("one factor again and again", arrays="numpy")(
+    lambda d_head, base: np.cumprod([1.0] + [base ** (-2 / d_head)] * (d_head // 2 - 1))
+)
+variant("float32 inside")(lambda d_head, base: 1.0 / base ** (torch.arange(0, d_head, 2).float() / d_head))
 
 
-@variant("layers.inverse_frequencies", "one factor again and again", arrays="numpy")
-def again_and_again(d_head: int, base: float) -> Any:
-    return np.cumprod([1.0] + [base ** (-2 / d_head)] * (d_head // 2 - 1))
+variant = VARIANTS.of("layers.rotary")
 
 
-@variant("layers.inverse_frequencies", "float32 inside")
-def speeds_in_float32(d_head: int, base: float) -> Any:
-    return 1.0 / base ** (torch.arange(0, d_head, 2).float() / d_head)
-
-
-@variant("layers.rotary", "sign and roll")
+@variant("sign and roll")
 def sign_and_roll(x: Any, positions: Any, base: float) -> Any:
     half = x.shape[-1] // 2
     speed = base ** (-torch.arange(half, dtype=torch.float64) / half)
@@ -67,28 +63,31 @@ def sign_and_roll(x: Any, positions: Any, base: float) -> Any:
     return x * angle.cos().to(x.dtype) + sign * x.roll(half, -1) * angle.sin().to(x.dtype)
 
 
-@variant("layers.rotary", "matrices")
+@variant("matrices")
 def by_matrix(x: Any, positions: Any, base: float) -> Any:
     turn = _matrices(x, positions, base)
     pairs = torch.stack(x.chunk(2, -1), -1)
     return (turn @ pairs[..., None])[..., 0].transpose(-1, -2).flatten(-2)
 
 
-@variant("layers.rotary_interleaved", "matrices")
+variant = VARIANTS.of("layers.rotary_interleaved")
+
+
+@variant("matrices")
 def neighbours_by_matrix(x: Any, positions: Any, base: float) -> Any:
     pairs = x.unflatten(-1, (-1, 2))
     return (_matrices(x, positions, base) @ pairs[..., None])[..., 0].flatten(-2)
 
 
-@variant("layers.rotary_interleaved", "reordered, turned in halves, ordered back")
+@variant("reordered, turned in halves, ordered back")
 def by_reordering(x: Any, positions: Any, base: float) -> Any:
     width = x.shape[-1]
     order = torch.cat([torch.arange(0, width, 2), torch.arange(1, width, 2)])
-    turned = sign_and_roll.function(x[..., order], positions, base)
+    turned = sign_and_roll(x[..., order], positions, base)
     return turned[..., order.argsort()]
 
 
-@variant("layers.rotary_interleaved", "complex numbers", arrays="numpy")
+@variant("complex numbers", arrays="numpy")
 def by_complex_numbers(x: Any, positions: Any, base: float) -> Any:
     half = x.shape[-1] // 2
     angle = np.asarray(positions)[..., None] * base ** (-np.arange(half) / half)
@@ -103,4 +102,4 @@ def _matrices(x: Any, positions: Any, base: float) -> Any:
     return torch.stack([torch.stack([cosine, -sine], -1), torch.stack([sine, cosine], -1)], -2)
 
 
-fast_rotary = variant("layers.rotary", "our fast kernels")(our.rotary)
+VARIANTS.of("layers.rotary")("our fast kernels")(our.rotary)

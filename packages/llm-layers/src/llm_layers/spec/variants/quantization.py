@@ -5,10 +5,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from llm_tokenizer.conformance import variant
+from llm_tokenizer.conformance import Alternatives
+
+VARIANTS = Alternatives(correct=True)
+variant = VARIANTS.of("layers.quantize_int8")
 
 
-@variant("layers.quantize_int8", "row by row, NumPy", arrays="numpy")
+@variant("row by row, NumPy", arrays="numpy")
 def row_by_row(weight: Any) -> Any:
     codes, scales = np.zeros(weight.shape, np.int8), np.zeros(len(weight), weight.dtype)
     for row, numbers in enumerate(weight):
@@ -20,7 +23,7 @@ def row_by_row(weight: Any) -> Any:
     return codes, scales
 
 
-@variant("layers.quantize_int8", "with the scale's inverse")
+@variant("with the scale's inverse")
 def by_inverse(weight: Any) -> Any:
     if not torch.isfinite(weight).all():
         raise ValueError("not finite")
@@ -29,27 +32,20 @@ def by_inverse(weight: Any) -> Any:
     return (weight * inverse[:, None]).round().to(torch.int8), largest / 127
 
 
-@variant("layers.dequantize_int8", "a diagonal matrix")
-def diagonal(codes: Any, scales: Any) -> Any:
-    return torch.diag(scales) @ codes.to(scales.dtype)
+variant = VARIANTS.of("layers.dequantize_int8")
+variant("a diagonal matrix")(lambda codes, scales: torch.diag(scales) @ codes.to(scales.dtype))
+variant("transposed")(lambda codes, scales: (codes.mT * scales).mT)
 
 
-@variant("layers.dequantize_int8", "transposed")
-def transposed(codes: Any, scales: Any) -> Any:
-    return (codes.mT * scales).mT
+variant = VARIANTS.of("layers.int8_linear")
+variant("scaled weight")(lambda x, codes, scales: x @ (codes * scales[:, None]).mT.to(x.dtype))
+variant("einsum")(lambda x, codes, scales: torch.einsum("...i,oi,o->...o", x, codes.to(x.dtype), scales.to(x.dtype)))
 
 
-@variant("layers.int8_linear", "scaled weight")
-def scaled_weight(x: Any, codes: Any, scales: Any) -> Any:
-    return x @ (codes * scales[:, None]).mT.to(x.dtype)
+variant = VARIANTS.of("layers.quantize_int4")
 
 
-@variant("layers.int8_linear", "einsum")
-def one_sum(x: Any, codes: Any, scales: Any) -> Any:
-    return torch.einsum("...i,oi,o->...o", x, codes.to(x.dtype), scales.to(x.dtype))
-
-
-@variant("layers.quantize_int4", "group by group, NumPy", arrays="numpy")
+@variant("group by group, NumPy", arrays="numpy")
 def group_by_group(weight: Any, group: int) -> Any:
     rows, width = weight.shape
     if group < 1 or width % group or width % 2 or not np.isfinite(weight).all():
@@ -63,7 +59,7 @@ def group_by_group(weight: Any, group: int) -> Any:
     return ((codes[:, 0::2] + 8) + 16 * (codes[:, 1::2] + 8)).astype(np.uint8), scales
 
 
-@variant("layers.quantize_int4", "reshaped, with the scale's inverse")
+@variant("reshaped, with the scale's inverse")
 def reshaped(weight: Any, group: int) -> Any:
     rows, width = weight.shape
     if group < 1 or width % group or width % 2 or not torch.isfinite(weight).all():
@@ -75,14 +71,17 @@ def reshaped(weight: Any, group: int) -> Any:
     return packed.to(torch.uint8), largest.reshape(rows, width // group) / 7
 
 
-@variant("layers.dequantize_int4", "a table of all bytes")
+variant = VARIANTS.of("layers.dequantize_int4")
+
+
+@variant("a table of all bytes")
 def by_table(codes: Any, scales: Any) -> Any:
     table = torch.tensor([[byte % 16 - 8, byte // 16 - 8] for byte in range(256)], dtype=scales.dtype)
     grouped = table[codes.long()].reshape(*scales.shape, 2 * codes.shape[1] // scales.shape[1])
     return torch.einsum("ogi,og->ogi", grouped, scales).reshape(len(codes), 2 * codes.shape[1])
 
 
-@variant("layers.dequantize_int4", "the two halves apart")
+@variant("the two halves apart")
 def halves_apart(codes: Any, scales: Any) -> Any:
     steps = torch.zeros(len(codes), 2 * codes.shape[1], dtype=scales.dtype)
     steps[:, 0::2] = (codes % 16).to(scales.dtype) - 8
@@ -90,7 +89,10 @@ def halves_apart(codes: Any, scales: Any) -> Any:
     return steps * scales.repeat_interleave(steps.shape[1] // scales.shape[1], dim=1)
 
 
-@variant("layers.int4_linear", "group by group")
+variant = VARIANTS.of("layers.int4_linear")
+
+
+@variant("group by group")
 def sums_of_groups(x: Any, codes: Any, scales: Any) -> Any:
     steps = torch.stack([codes & 15, codes >> 4], -1).to(x.dtype).flatten(1) - 8
     group = steps.shape[1] // scales.shape[1]
@@ -101,7 +103,7 @@ def sums_of_groups(x: Any, codes: Any, scales: Any) -> Any:
     return y
 
 
-@variant("layers.int4_linear", "even and odd columns apart")
+@variant("even and odd columns apart")
 def even_and_odd(x: Any, codes: Any, scales: Any) -> Any:
     width = 2 * codes.shape[1]
     spread = scales.repeat_interleave(width // scales.shape[1], dim=1)

@@ -6,26 +6,24 @@ from typing import Any
 import numpy as np
 import torch
 
-from llm_tokenizer.conformance import variant
+from llm_tokenizer.conformance import Alternatives
+
+VARIANTS = Alternatives(correct=True)
+variant = VARIANTS.of("layers.linear_scaling")
+variant("product with the inverse")(lambda speeds, factor: speeds * (1 / factor))
+variant("wavelengths stretched", arrays="numpy")(lambda speeds, factor: 1 / (factor * (1 / speeds)))
 
 
-@variant("layers.linear_scaling", "product with the inverse")
-def by_inverse(speeds: Any, factor: float) -> Any:
-    return speeds * (1 / factor)
+variant = VARIANTS.of("layers.llama3_scaling")
 
 
-@variant("layers.linear_scaling", "wavelengths stretched", arrays="numpy")
-def stretched(speeds: Any, factor: float) -> Any:
-    return 1 / (factor * (1 / speeds))
-
-
-@variant("layers.llama3_scaling", "one share for all")
+@variant("one share for all")
 def one_share(speeds: Any, factor: float, low: float, high: float, context: float) -> Any:
     slowed = ((high - context * speeds / (2 * math.pi)) / (high - low)).clamp(0, 1)
     return speeds * (1 - slowed * (1 - 1 / factor))
 
 
-@variant("layers.llama3_scaling", "by wavelength", arrays="numpy")
+@variant("by wavelength", arrays="numpy")
 def by_wavelength(speeds: Any, factor: float, low: float, high: float, context: float) -> Any:
     wavelength = 2 * np.pi / speeds
     smooth = (context / wavelength - low) / (high - low)
@@ -33,7 +31,10 @@ def by_wavelength(speeds: Any, factor: float, low: float, high: float, context: 
     return np.select([wavelength < context / high, wavelength > context / low], [speeds, speeds / factor], middle)
 
 
-@variant("layers.yarn_scaling", "speeds from the base")
+variant = VARIANTS.of("layers.yarn_scaling")
+
+
+@variant("speeds from the base")
 def from_the_base(speeds: Any, base: float, factor: float, context: float, fast: float, slow: float) -> Any:
     width = 2 * len(speeds)
     wide = torch.promote_types(speeds.dtype, torch.float32)
@@ -44,7 +45,7 @@ def from_the_base(speeds: Any, base: float, factor: float, context: float, fast:
     return (1 / (factor * wavelength) * ramp + 1 / wavelength * (1 - ramp)).to(speeds.dtype)
 
 
-@variant("layers.yarn_scaling", "one factor per pair", arrays="numpy")
+@variant("one factor per pair", arrays="numpy")
 def one_factor(speeds: Any, base: float, factor: float, context: float, fast: float, slow: float) -> Any:
     # The pair whose speed is 2πn/L makes n turns: its number is the logarithm of that speed, to the base of one step.
     step = math.log(base) / len(speeds)
@@ -54,6 +55,7 @@ def one_factor(speeds: Any, base: float, factor: float, context: float, fast: fl
     return speeds * (1 + ramp * (1 / factor - 1))
 
 
-@variant("layers.yarn_attention_factor", "logarithm to the base 10", arrays="numpy")
-def by_log10(factor: float) -> float:
-    return 1 + max(0.0, math.log10(factor)) * 0.1 * math.log(10)
+variant = VARIANTS.of("layers.yarn_attention_factor")
+variant("logarithm to the base 10", arrays="numpy")(
+    lambda factor: 1 + max(0.0, math.log10(factor)) * 0.1 * math.log(10)
+)

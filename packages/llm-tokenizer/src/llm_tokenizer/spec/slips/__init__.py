@@ -1,12 +1,28 @@
-"""Mistakes that people really make, each a small wrong implementation. Every one must fail a case."""
+"""Slips: mistakes that people really make, each as a small wrong implementation; every one must fail a case."""
 
-from llm_tokenizer.spec.slips.chatting import *  # noqa: F403
-from llm_tokenizer.spec.slips.cutting import *  # noqa: F403
-from llm_tokenizer.spec.slips.decoding import *  # noqa: F403
-from llm_tokenizer.spec.slips.encoding import *  # noqa: F403
-from llm_tokenizer.spec.slips.pairs import *  # noqa: F403
-from llm_tokenizer.spec.slips.round_trip import *  # noqa: F403
-from llm_tokenizer.spec.slips.special import *  # noqa: F403
-from llm_tokenizer.spec.slips.streaming import *  # noqa: F403
-from llm_tokenizer.spec.slips.table import *  # noqa: F403
-from llm_tokenizer.spec.slips.training import *  # noqa: F403
+from llm_tokenizer.conformance import Alternatives
+from llm_tokenizer.spec.slips import (
+    chatting,
+    cutting,
+    decoding,
+    encoding,
+    pairs,
+    round_trip,
+    special,
+    streaming,
+    table,
+    training,
+)
+
+SLIPS = Alternatives(
+    chatting.SLIPS,
+    cutting.SLIPS,
+    decoding.SLIPS,
+    encoding.SLIPS,
+    pairs.SLIPS,
+    round_trip.SLIPS,
+    special.SLIPS,
+    streaming.SLIPS,
+    table.SLIPS,
+    training.SLIPS,
+)

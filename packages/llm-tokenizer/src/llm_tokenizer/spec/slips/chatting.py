@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from llm_tokenizer import reference
-from llm_tokenizer.conformance.specification import slip
+from functools import partial
 
-CHAT = "tokenizer.encode_chat"
+from llm_tokenizer import reference
+from llm_tokenizer.conformance import Alternatives
+
+SLIPS = Alternatives()
+slip = SLIPS.of("tokenizer.encode_chat")
+
 Messages = list[list[str]]
 Encoded = tuple[list[int], list[int]]
 START, END = 256, 257
@@ -30,7 +34,7 @@ def _layout(messages: Messages, learned: str = "", **changes: str) -> Encoded:
     return ids, mask
 
 
-@slip(CHAT, "content may hold control tokens", "what somebody writes never becomes a control id")
+@slip("content may hold control tokens", "what somebody writes never becomes a control id")
 def injected(messages: Messages) -> Encoded:
     ids: list[int] = []
     mask: list[int] = []
@@ -52,61 +56,55 @@ def injected(messages: Messages) -> Encoded:
     return ids, mask
 
 
-@slip(CHAT, "end not learned", "the end of an answer is learned too, or the model never stops")
-def end_not_learned(messages: Messages) -> Encoded:
-    return _layout(messages, "content")
+slip("end not learned", "the end of an answer is learned too, or the model never stops")(
+    lambda messages: _layout(messages, "content")
+)
+slip("line feed learned", "the line feed after the end is not learned: generation has stopped before it")(
+    lambda messages: _layout(messages, "content end after")
+)
+slip("head learned", "the head of an answer is given, not learned")(
+    lambda messages: _layout(messages, "head content end")
+)
 
 
-@slip(CHAT, "line feed learned", "the line feed after the end is not learned: generation has stopped before it")
-def line_feed_learned(messages: Messages) -> Encoded:
-    return _layout(messages, "content end after")
-
-
-@slip(CHAT, "head learned", "the head of an answer is given, not learned")
-def head_learned(messages: Messages) -> Encoded:
-    return _layout(messages, "head content end")
-
-
-@slip(CHAT, "everything learned", "only what the assistant says is learned")
+@slip("everything learned", "only what the assistant says is learned")
 def everything_learned(messages: Messages) -> Encoded:
     ids, _ = reference.encode_chat(messages)
     return ids, [1] * len(ids)
 
 
-@slip(CHAT, "mask shifted", "the mask belongs to the ids of the same places; shifting is the business of the loss")
+@slip("mask shifted", "the mask belongs to the ids of the same places; shifting is the business of the loss")
 def shifted(messages: Messages) -> Encoded:
     ids, mask = reference.encode_chat(messages)
     return ids, [*mask[1:], 0]
 
 
-@slip(CHAT, "blank after the role", "a line feed stands after the role, not a blank")
-def blank_after_role(messages: Messages) -> Encoded:
-    return _layout(messages, after_role=" ")
+slip("blank after the role", "a line feed stands after the role, not a blank")(partial(_layout, after_role=" "))
 
 
-@slip(CHAT, "no line feed at the end", "every message ends with a line feed after its end token, the last one too")
+@slip("no line feed at the end", "every message ends with a line feed after its end token, the last one too")
 def no_line_feed(messages: Messages) -> Encoded:
     ids, mask = reference.encode_chat(messages)
     return ids[:-1], mask[:-1]
 
 
-@slip(CHAT, "content stripped", "content is not changed: blanks and line feeds at its ends belong to it")
-def content_stripped(messages: Messages) -> Encoded:
-    return reference.encode_chat([[role, content.strip()] for role, content in messages])
+slip("content stripped", "content is not changed: blanks and line feeds at its ends belong to it")(
+    lambda messages: reference.encode_chat([[role, content.strip()] for role, content in messages])
+)
 
 
-@slip(CHAT, "any role", "a role other than system, user and assistant raises ValueError")
+@slip("any role", "a role other than system, user and assistant raises ValueError")
 def any_role(messages: Messages) -> Encoded:
     known = ("system", "user", "assistant")
     return reference.encode_chat([[role if role in known else "user", content] for role, content in messages])
 
 
-@slip(CHAT, "no messages", "no message at all raises ValueError")
-def no_messages(messages: Messages) -> Encoded:
-    return reference.encode_chat(messages) if messages else ([], [])
+slip("no messages", "no message at all raises ValueError")(
+    lambda messages: reference.encode_chat(messages) if messages else ([], [])
+)
 
 
-@slip(CHAT, "empty messages left out", "a message without content is a message")
+@slip("empty messages left out", "a message without content is a message")
 def empty_left_out(messages: Messages) -> Encoded:
     reference.encode_chat(messages)
     said = [message for message in messages if message[1]]

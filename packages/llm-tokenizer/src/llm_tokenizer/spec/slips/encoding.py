@@ -7,11 +7,12 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from llm_tokenizer import reference
-from llm_tokenizer.conformance.specification import slip
+from llm_tokenizer.conformance import Alternatives
 from llm_tokenizer.reference.byte_pair import Merges, merge
 from llm_tokenizer.spec.slips.replacing import replace_from_the_right, replace_once
 
-ENCODE = "tokenizer.encode_bpe"
+SLIPS = Alternatives()
+slip = SLIPS.of("tokenizer.encode_bpe")
 
 
 def _by_rank(
@@ -32,18 +33,16 @@ def _by_rank(
     return encode_bpe
 
 
-LEFTMOST = slip(
-    ENCODE, "leftmost pair first", "the pair that was learned first is merged first, not the one that stands first"
-)(_by_rank(lambda found: found[0], replace_once))
-LAST_LEARNED = slip(ENCODE, "last learned first", "merges are applied in the order of learning, the earliest first")(
-    _by_rank(max, merge)
+slip("leftmost pair first", "the pair that was learned first is merged first, not the one that stands first")(
+    _by_rank(lambda found: found[0], replace_once)
 )
-RIGHT_TO_LEFT = slip(ENCODE, "from the right", "a pair is replaced from left to right: `aaa` becomes (aa) a")(
+slip("last learned first", "merges are applied in the order of learning, the earliest first")(_by_rank(max, merge))
+slip("from the right", "a pair is replaced from left to right: `aaa` becomes (aa) a")(
     _by_rank(min, replace_from_the_right)
 )
 
 
-@slip(ENCODE, "longest token first", "you take the longest token that fits; the merges must be replayed in their order")
+@slip("longest token first", "you take the longest token that fits; the merges must be replayed in their order")
 def longest_match(pieces: list[str], merges: Merges) -> list[int]:
     id_of = {reference.decode_bpe([id], merges): id for id in reversed(range(256 + len(merges)))}
     ids = []
@@ -56,9 +55,7 @@ def longest_match(pieces: list[str], merges: Merges) -> list[int]:
     return ids
 
 
-@slip(
-    ENCODE, "whole pieces looked up", "a piece that is a token is not always encoded as that token: replay the merges"
-)
+@slip("whole pieces looked up", "a piece that is a token is not always encoded as that token: replay the merges")
 def whole_piece(pieces: list[str], merges: Merges) -> list[int]:
     id_of = {reference.decode_bpe([id], merges): id for id in range(256 + len(merges))}
     ids = []
@@ -68,12 +65,12 @@ def whole_piece(pieces: list[str], merges: Merges) -> list[int]:
     return ids
 
 
-@slip(ENCODE, "merged across pieces", "each piece is encoded on its own")
-def encoded_across(pieces: list[str], merges: Merges) -> list[int]:
-    return reference.encode_bpe(["".join(pieces)], merges)
+slip("merged across pieces", "each piece is encoded on its own")(
+    lambda pieces, merges: reference.encode_bpe(["".join(pieces)], merges)
+)
 
 
-@slip(ENCODE, "each merge once", "a merge is applied at every place of the piece, not only at the first")
+@slip("each merge once", "a merge is applied at every place of the piece, not only at the first")
 def each_merge_once(pieces: list[str], merges: Merges) -> list[int]:
     ids = []
     for piece in pieces:
@@ -84,11 +81,7 @@ def each_merge_once(pieces: list[str], merges: Merges) -> list[int]:
     return ids
 
 
-@slip(
-    ENCODE,
-    "stops at a missing merge",
-    "a merge that does not stand in the piece is passed over; the later ones still apply",
-)
+@slip("stops at a missing merge", "a merge that does not stand in the piece is passed over; the later ones still apply")
 def stops_early(pieces: list[str], merges: Merges) -> list[int]:
     ids = []
     for piece in pieces:
@@ -102,7 +95,7 @@ def stops_early(pieces: list[str], merges: Merges) -> list[int]:
     return ids
 
 
-@slip(ENCODE, "characters instead of bytes", "a piece starts as its UTF-8 bytes, not as its code points")
+@slip("characters instead of bytes", "a piece starts as its UTF-8 bytes, not as its code points")
 def code_points(pieces: list[str], merges: Merges) -> list[int]:
     ids = []
     for piece in pieces:
@@ -113,16 +106,12 @@ def code_points(pieces: list[str], merges: Merges) -> list[int]:
     return ids
 
 
-@slip(ENCODE, "ids off by one", "the first merge makes the id 256: ids 0 to 255 are the bytes")
-def ids_off_by_one(pieces: list[str], merges: Merges) -> list[int]:
-    return [id + 1 if id >= 256 else id for id in reference.encode_bpe(pieces, merges)]
-
-
-@slip(ENCODE, "normalized first", "encoding changes no character: normalization is a step of its own, before it")
-def normalized(pieces: list[str], merges: Merges) -> list[int]:
-    return reference.encode_bpe([unicodedata.normalize("NFC", piece) for piece in pieces], merges)
-
-
-@slip(ENCODE, "line breaks changed", "encoding changes no character: CR LF stays CR LF")
-def line_breaks_changed(pieces: list[str], merges: Merges) -> list[int]:
-    return reference.encode_bpe([piece.replace("\r\n", "\n") for piece in pieces], merges)
+slip("ids off by one", "the first merge makes the id 256: ids 0 to 255 are the bytes")(
+    lambda pieces, merges: [id + 1 if id >= 256 else id for id in reference.encode_bpe(pieces, merges)]
+)
+slip("normalized first", "encoding changes no character: normalization is a step of its own, before it")(
+    lambda pieces, merges: reference.encode_bpe([unicodedata.normalize("NFC", piece) for piece in pieces], merges)
+)
+slip("line breaks changed", "encoding changes no character: CR LF stays CR LF")(
+    lambda pieces, merges: reference.encode_bpe([piece.replace("\r\n", "\n") for piece in pieces], merges)
+)

@@ -6,10 +6,12 @@ from collections import Counter
 from itertools import pairwise
 
 from llm_tokenizer import reference
-from llm_tokenizer.conformance.specification import slip
+from llm_tokenizer.conformance import Alternatives
 from llm_tokenizer.spec.slips.replacing import replace_from_the_right, replace_once
 
-COUNT, MERGE = "tokenizer.count_pairs", "tokenizer.merge_pair"
+SLIPS = Alternatives()
+slip = SLIPS.of("tokenizer.count_pairs")
+
 Words = list[list[int]]
 
 
@@ -17,7 +19,7 @@ def _triples(pairs: Counter[tuple[int, int]]) -> Words:
     return [[left, right, count] for (left, right), count in sorted(pairs.items())]
 
 
-@slip(COUNT, "overlapping pairs once", "`a a a` holds the pair (a, a) at two places, and both count")
+@slip("overlapping pairs once", "`a a a` holds the pair (a, a) at two places, and both count")
 def without_overlap(words: Words) -> Words:
     counts: Counter[tuple[int, int]] = Counter()
     for word in words:
@@ -28,64 +30,49 @@ def without_overlap(words: Words) -> Words:
     return _triples(counts)
 
 
-@slip(COUNT, "every second pair", "each token has a neighbour on both sides: step by one, not by two")
-def every_second(words: Words) -> Words:
-    return _triples(Counter(pair for word in words for pair in zip(word[::2], word[1::2], strict=False)))
+slip("every second pair", "each token has a neighbour on both sides: step by one, not by two")(
+    lambda words: _triples(Counter(pair for word in words for pair in zip(word[::2], word[1::2], strict=False)))
+)
+slip("across words", "no pair reaches from one word into the next")(
+    lambda words: reference.count_pairs([[id for word in words for id in word]])
+)
+slip("equal words once", "a word that stands in the list twice counts twice")(
+    lambda words: reference.count_pairs([list(word) for word in dict.fromkeys(map(tuple, words))])
+)
+slip("once a word", "a pair that stands twice in a word counts twice")(
+    lambda words: _triples(Counter(pair for word in words for pair in set(pairwise(word))))
+)
+slip("order forgotten", "(a, b) and (b, a) are two pairs")(
+    lambda words: _triples(Counter((min(pair), max(pair)) for word in words for pair in pairwise(word)))
+)
+slip("most frequent first", "the answer is ordered by the pairs, not by their counts")(
+    lambda words: sorted(reference.count_pairs(words), key=lambda triple: -triple[2])
+)
+slip("pairs that stand once left out", "a pair that stands once is counted too")(
+    lambda words: [triple for triple in reference.count_pairs(words) if triple[2] > 1]
+)
 
 
-@slip(COUNT, "across words", "no pair reaches from one word into the next")
-def across_words(words: Words) -> Words:
-    return reference.count_pairs([[id for word in words for id in word]])
+slip = SLIPS.of("tokenizer.merge_pair")
+slip("from the right", "the pair is replaced from left to right: `a a a` becomes (aa) a")(
+    lambda word, pair, new: replace_from_the_right(word, pair[0], pair[1], new)
+)
+slip("one place only", "the pair is replaced wherever it stands in the word")(
+    lambda word, pair, new: replace_once(word, pair[0], pair[1], new)
+)
+slip("either order", "only the left token followed by the right one is the pair")(
+    lambda word, pair, new: reference.merge_pair(reference.merge_pair(word, pair, new), pair[::-1], new)
+)
 
 
-@slip(COUNT, "equal words once", "a word that stands in the list twice counts twice")
-def equal_words_once(words: Words) -> Words:
-    return reference.count_pairs([list(word) for word in dict.fromkeys(map(tuple, words))])
-
-
-@slip(COUNT, "once a word", "a pair that stands twice in a word counts twice")
-def once_a_word(words: Words) -> Words:
-    return _triples(Counter(pair for word in words for pair in set(pairwise(word))))
-
-
-@slip(COUNT, "order forgotten", "(a, b) and (b, a) are two pairs")
-def order_forgotten(words: Words) -> Words:
-    return _triples(Counter((min(pair), max(pair)) for word in words for pair in pairwise(word)))
-
-
-@slip(COUNT, "most frequent first", "the answer is ordered by the pairs, not by their counts")
-def most_frequent_first(words: Words) -> Words:
-    return sorted(reference.count_pairs(words), key=lambda triple: -triple[2])
-
-
-@slip(COUNT, "pairs that stand once left out", "a pair that stands once is counted too")
-def twice_at_least(words: Words) -> Words:
-    return [triple for triple in reference.count_pairs(words) if triple[2] > 1]
-
-
-@slip(MERGE, "from the right", "the pair is replaced from left to right: `a a a` becomes (aa) a")
-def from_the_right(word: list[int], pair: list[int], new: int) -> list[int]:
-    return replace_from_the_right(word, pair[0], pair[1], new)
-
-
-@slip(MERGE, "one place only", "the pair is replaced wherever it stands in the word")
-def one_place(word: list[int], pair: list[int], new: int) -> list[int]:
-    return replace_once(word, pair[0], pair[1], new)
-
-
-@slip(MERGE, "either order", "only the left token followed by the right one is the pair")
-def either_order(word: list[int], pair: list[int], new: int) -> list[int]:
-    return reference.merge_pair(reference.merge_pair(word, pair, new), pair[::-1], new)
-
-
-@slip(MERGE, "again and again", "a new token is not merged again in the same pass")
+@slip("again and again", "a new token is not merged again in the same pass")
 def again_and_again(word: list[int], pair: list[int], new: int) -> list[int]:
     for _ in range(len(word)):
         word = replace_once(word, pair[0], pair[1], new)
     return word
 
 
-@slip(MERGE, "last token lost", "the last token stays, if no pair takes it")
+@slip("last token lost", "the last token stays, if no pair takes it")
 def last_token_lost(word: list[int], pair: list[int], new: int) -> list[int]:
     merged = []
     place = 0
@@ -96,13 +83,13 @@ def last_token_lost(word: list[int], pair: list[int], new: int) -> list[int]:
     return merged
 
 
-@slip(MERGE, "overlapping places", "what has been merged is used up: places do not overlap")
+@slip("overlapping places", "what has been merged is used up: places do not overlap")
 def overlapping(word: list[int], pair: list[int], new: int) -> list[int]:
     merged = [new if list(neighbours) == pair else neighbours[0] for neighbours in pairwise(word)]
     return merged + word[-1:] if word[-2:] != pair else merged
 
 
-@slip(MERGE, "right token kept", "the new token takes the place of both, not of the left one alone")
+@slip("right token kept", "the new token takes the place of both, not of the left one alone")
 def right_token_kept(word: list[int], pair: list[int], new: int) -> list[int]:
     merged = reference.merge_pair(word, pair, new)
     return [id for token in merged for id in ([new, pair[1]] if token == new else [token])]

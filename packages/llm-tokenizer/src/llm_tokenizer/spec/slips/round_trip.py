@@ -5,19 +5,21 @@ from __future__ import annotations
 import unicodedata
 
 from llm_tokenizer import reference
-from llm_tokenizer.conformance.specification import slip
+from llm_tokenizer.conformance import Alternatives
 from llm_tokenizer.reference.byte_pair import Merges
 
-TRIP = "tokenizer.round_trip"
+SLIPS = Alternatives()
+slip = SLIPS.of("tokenizer.round_trip")
+
 Result = tuple[list[int], str]
 
 
-@slip(TRIP, "special tokens not found", "special tokens must be found before the text is cut")
-def no_special(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
-    return reference.round_trip(text, pattern, merges, [])
+slip("special tokens not found", "special tokens must be found before the text is cut")(
+    lambda text, pattern, merges, special_tokens: reference.round_trip(text, pattern, merges, [])
+)
 
 
-@slip(TRIP, "not cut", "each piece of the pattern is merged by itself, not the whole text")
+@slip("not cut", "each piece of the pattern is merged by itself, not the whole text")
 def not_cut(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
     ids: list[int] = []
     for part, is_special in reference.split_special(text, special_tokens):
@@ -26,19 +28,19 @@ def not_cut(text: str, pattern: str, merges: Merges, special_tokens: list[str]) 
     return ids, text
 
 
-@slip(TRIP, "always gpt2", "the pattern that is named does the cutting")
-def always_gpt2(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
-    return reference.round_trip(text, "gpt2", merges, special_tokens)
+slip("always gpt2", "the pattern that is named does the cutting")(
+    lambda text, pattern, merges, special_tokens: reference.round_trip(text, "gpt2", merges, special_tokens)
+)
 
 
-@slip(TRIP, "special ids first", "special tokens come after the merges")
+@slip("special ids first", "special tokens come after the merges")
 def special_first(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
     ids, decoded = reference.round_trip(text, pattern, merges, special_tokens)
     first, count = 256 + len(merges), len(special_tokens)
     return [id - len(merges) if id >= first else id + count if id >= 256 else id for id in ids], decoded
 
 
-@slip(TRIP, "cut before special tokens", "special tokens are found in the text, not in its pieces")
+@slip("cut before special tokens", "special tokens are found in the text, not in its pieces")
 def cut_first(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
     ids: list[int] = []
     for piece in reference.split_text(text, pattern):
@@ -47,17 +49,19 @@ def cut_first(text: str, pattern: str, merges: Merges, special_tokens: list[str]
     return ids, text
 
 
-@slip(TRIP, "normalized", "the text comes back as it was, accents and all: nothing is normalized")
-def trip_normalized(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
-    return reference.round_trip(unicodedata.normalize("NFC", text), pattern, merges, special_tokens)
+slip("normalized", "the text comes back as it was, accents and all: nothing is normalized")(
+    lambda text, pattern, merges, special_tokens: reference.round_trip(
+        unicodedata.normalize("NFC", text), pattern, merges, special_tokens
+    )
+)
+slip("line breaks changed", "CR LF comes back as CR LF")(
+    lambda text, pattern, merges, special_tokens: reference.round_trip(
+        text.replace("\r\n", "\n"), pattern, merges, special_tokens
+    )
+)
 
 
-@slip(TRIP, "line breaks changed", "CR LF comes back as CR LF")
-def line_breaks(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
-    return reference.round_trip(text.replace("\r\n", "\n"), pattern, merges, special_tokens)
-
-
-@slip(TRIP, "decoded token by token", "bytes are joined before they become characters")
+@slip("decoded token by token", "bytes are joined before they become characters")
 def trip_token_by_token(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
     ids, _ = reference.round_trip(text, pattern, merges, special_tokens)
     first = 256 + len(merges)
@@ -68,13 +72,15 @@ def trip_token_by_token(text: str, pattern: str, merges: Merges, special_tokens:
     return ids, "".join(parts)
 
 
-@slip(TRIP, "special tokens vanish", "special tokens come back as their text")
+@slip("special tokens vanish", "special tokens come back as their text")
 def vanish(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
     ids, _ = reference.round_trip(text, pattern, merges, special_tokens)
     kept = [id for id in ids if id < 256 + len(merges)]
     return ids, reference.decode_bpe(kept, merges).decode()
 
 
-@slip(TRIP, "blank before the text", "no blank is put before the text")
-def leading_blank(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
-    return reference.round_trip(" " + text if text else text, pattern, merges, special_tokens)
+slip("blank before the text", "no blank is put before the text")(
+    lambda text, pattern, merges, special_tokens: reference.round_trip(
+        " " + text if text else text, pattern, merges, special_tokens
+    )
+)

@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 from llm_tokenizer import reference
-from llm_tokenizer.conformance.specification import slip
+from llm_tokenizer.conformance import Alternatives
 from llm_tokenizer.reference.byte_pair import Merges
 
-STREAM = "tokenizer.stream_decode"
+SLIPS = Alternatives()
+slip = SLIPS.of("tokenizer.stream_decode")
+slip("token by token", "a character may lie in two tokens: its first bytes must wait for the others")(
+    lambda ids, merges: [*(reference.decode_bpe([id], merges).decode("utf-8", "replace") for id in ids), ""]
+)
+slip("all at the end", "what is complete is shown at once, not kept for the end")(
+    lambda ids, merges: [*("" for _ in ids), reference.decode_bpe(ids, merges).decode("utf-8", "replace")]
+)
+slip("rest forgotten", "what is unfinished at the end is shown as U+FFFD, it does not vanish")(
+    lambda ids, merges: [*reference.stream_decode(ids, merges)[:-1], ""]
+)
+slip("no string for the end", "there is one string more than there are ids, for what is left")(
+    lambda ids, merges: reference.stream_decode(ids, merges)[:-1]
+)
 
 
-@slip(STREAM, "token by token", "a character may lie in two tokens: its first bytes must wait for the others")
-def stream_token_by_token(ids: list[int], merges: Merges) -> list[str]:
-    return [*(reference.decode_bpe([id], merges).decode("utf-8", "replace") for id in ids), ""]
-
-
-@slip(STREAM, "all at the end", "what is complete is shown at once, not kept for the end")
-def all_at_the_end(ids: list[int], merges: Merges) -> list[str]:
-    return [*("" for _ in ids), reference.decode_bpe(ids, merges).decode("utf-8", "replace")]
-
-
-@slip(STREAM, "rest forgotten", "what is unfinished at the end is shown as U+FFFD, it does not vanish")
-def rest_forgotten(ids: list[int], merges: Merges) -> list[str]:
-    return [*reference.stream_decode(ids, merges)[:-1], ""]
-
-
-@slip(STREAM, "no string for the end", "there is one string more than there are ids, for what is left")
-def no_end(ids: list[int], merges: Merges) -> list[str]:
-    return reference.stream_decode(ids, merges)[:-1]
-
-
-@slip(STREAM, "bad bytes dropped", "bytes that are not UTF-8 are shown as U+FFFD, they do not vanish")
+@slip("bad bytes dropped", "bytes that are not UTF-8 are shown as U+FFFD, they do not vanish")
 def dropped(ids: list[int], merges: Merges) -> list[str]:
     parts, held = [], b""
     for id in ids:
@@ -40,7 +33,7 @@ def dropped(ids: list[int], merges: Merges) -> list[str]:
     return [*parts, held.decode("utf-8", "ignore")]
 
 
-@slip(STREAM, "waits until all is whole", "a byte that can never become a character must not hold up what follows it")
+@slip("waits until all is whole", "a byte that can never become a character must not hold up what follows it")
 def waits_for_ever(ids: list[int], merges: Merges) -> list[str]:
     parts, held = [], b""
     for id in ids:
@@ -53,7 +46,7 @@ def waits_for_ever(ids: list[int], merges: Merges) -> list[str]:
     return [*parts, held.decode("utf-8", "replace")]
 
 
-@slip(STREAM, "whole text minus what was shown", "text that ends in U+FFFD must not be cut from what comes next")
+@slip("whole text minus what was shown", "text that ends in U+FFFD must not be cut from what comes next")
 def by_difference(ids: list[int], merges: Merges) -> list[str]:
     parts, shown = [], ""
     for count in range(1, len(ids) + 1):
@@ -64,7 +57,7 @@ def by_difference(ids: list[int], merges: Merges) -> list[str]:
     return [*parts, text[len(shown) :]]
 
 
-@slip(STREAM, "the complete part of a token waits too", "only the bytes of the unfinished character wait")
+@slip("the complete part of a token waits too", "only the bytes of the unfinished character wait")
 def waits_as_a_whole(ids: list[int], merges: Merges) -> list[str]:
     parts, held = [], b""
     for id in ids:
@@ -77,7 +70,7 @@ def waits_as_a_whole(ids: list[int], merges: Merges) -> list[str]:
     return [*parts, held.decode("utf-8", "replace")]
 
 
-@slip(STREAM, "one sign for several bytes", "each byte that begins no character is one U+FFFD")
+@slip("one sign for several bytes", "each byte that begins no character is one U+FFFD")
 def one_sign(ids: list[int], merges: Merges) -> list[str]:
     parts = reference.stream_decode(ids, merges)
     return ["\ufffd".join(part for part in text.split("\ufffd\ufffd")) for text in parts]

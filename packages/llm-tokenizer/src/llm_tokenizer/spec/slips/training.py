@@ -7,12 +7,14 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from llm_tokenizer import reference
-from llm_tokenizer.conformance.specification import slip
+from llm_tokenizer.conformance import Alternatives
 from llm_tokenizer.reference.byte_pair import Merges, merge, token_order
 from llm_tokenizer.spec.slips.replacing import replace_from_the_right, replace_once
 
+SLIPS = Alternatives()
+slip = SLIPS.of("tokenizer.train_bpe")
+
 Words = list[list[int]]
-TRAIN = "tokenizer.train_bpe"
 
 
 def _train(
@@ -67,68 +69,58 @@ def _distinct(pieces: list[str]) -> Words:
     return [list(piece.encode()) for piece in dict.fromkeys(pieces)]
 
 
-FIRST_SEEN = slip(TRAIN, "ties by first seen", "of equally frequent pairs you take the one that was met first")(
+slip("ties by first seen", "of equally frequent pairs you take the one that was met first")(
     _train(choose=lambda counts: max(counts, key=lambda pair: counts[pair]))
 )
-LARGEST_PAIR = slip(
-    TRAIN, "ties by the largest pair", "of equally frequent pairs you take the last in order, not the first"
-)(_train(choose=lambda counts: max(counts, key=lambda pair: (counts[pair], *_order(pair)))))
-BYTE_ORDER = slip(
-    TRAIN, "ties by byte value", "bytes tie by the code point of their printable character: a letter before the blank"
-)(_train(choose=lambda counts: min(counts, key=lambda pair: (-counts[pair], *pair))))
-RIGHT_FIRST = slip(TRAIN, "ties by the right token", "of equally frequent pairs the left tokens are compared first")(
+slip("ties by the largest pair", "of equally frequent pairs you take the last in order, not the first")(
+    _train(choose=lambda counts: max(counts, key=lambda pair: (counts[pair], *_order(pair))))
+)
+slip("ties by byte value", "bytes tie by the code point of their printable character: a letter before the blank")(
+    _train(choose=lambda counts: min(counts, key=lambda pair: (-counts[pair], *pair)))
+)
+slip("ties by the right token", "of equally frequent pairs the left tokens are compared first")(
     _train(choose=lambda counts: min(counts, key=lambda pair: (-counts[pair], *_order(pair)[::-1])))
 )
-YOUNGEST_FIRST = slip(
-    TRAIN, "merged tokens before bytes", "of equally frequent pairs, bytes come before merged tokens"
-)(
+slip("merged tokens before bytes", "of equally frequent pairs, bytes come before merged tokens")(
     _train(
         choose=lambda counts: min(counts, key=lambda pair: (-counts[pair], *((t < 256, token_order(t)) for t in pair)))
     )
 )
-LEAST_FREQUENT = slip(TRAIN, "least frequent pair", "the most frequent pair is merged, not the least")(
+slip("least frequent pair", "the most frequent pair is merged, not the least")(
     _train(choose=lambda counts: min(counts, key=lambda pair: (counts[pair], *_order(pair))))
 )
-NO_OVERLAP = slip(TRAIN, "overlapping pairs counted once", "`aaa` holds the pair (a, a) at two places, and both count")(
+slip("overlapping pairs counted once", "`aaa` holds the pair (a, a) at two places, and both count")(
     _train(count=_count_without_overlap)
 )
-PER_PIECE = slip(TRAIN, "counted once a piece", "a pair that stands twice in a piece counts twice")(
+slip("counted once a piece", "a pair that stands twice in a piece counts twice")(
     _train(count=lambda words: Counter(pair for word in words for pair in set(pairwise(word))))
 )
-UNWEIGHTED = slip(TRAIN, "pieces not weighted", "a piece that stands in the list twice counts twice")(
-    _train(start=_distinct)
-)
-ACROSS_PIECES = slip(TRAIN, "merged across pieces", "no pair reaches from one piece into the next")(
+slip("pieces not weighted", "a piece that stands in the list twice counts twice")(_train(start=_distinct))
+slip("merged across pieces", "no pair reaches from one piece into the next")(
     _train(start=lambda pieces: [[byte for piece in pieces for byte in piece.encode()]])
 )
-CODE_POINTS = slip(TRAIN, "characters instead of bytes", "a piece starts as its UTF-8 bytes, not as its code points")(
+slip("characters instead of bytes", "a piece starts as its UTF-8 bytes, not as its code points")(
     _train(
         start=lambda pieces: [list(map(ord, piece)) for piece in pieces],
         choose=lambda counts: min(counts, key=lambda pair: (-counts[pair], *pair)),
     )
 )
-FROM_THE_RIGHT = slip(
-    TRAIN, "replaced from the right", "the pair is replaced from left to right: `aaa` becomes (aa) a"
-)(_train(replace=replace_from_the_right))
-ONLY_FIRST_PLACE = slip(TRAIN, "replaced at one place only", "the pair is replaced wherever it stands in a piece")(
-    _train(replace=replace_once)
+slip("replaced from the right", "the pair is replaced from left to right: `aaa` becomes (aa) a")(
+    _train(replace=replace_from_the_right)
 )
-TWICE_AT_LEAST = slip(TRAIN, "pairs that stand once left out", "merging goes on down to pairs that stand only once")(
-    _train(least=2)
+slip("replaced at one place only", "the pair is replaced wherever it stands in a piece")(_train(replace=replace_once))
+slip("pairs that stand once left out", "merging goes on down to pairs that stand only once")(_train(least=2))
+
+
+slip("merges wanted instead of ids", "vocab_size counts the 256 bytes as well")(
+    lambda pieces, vocab_size: reference.train_bpe(pieces, vocab_size + 256 if vocab_size >= 256 else vocab_size)
+)
+slip("one merge too many", "vocab_size ids in all, not one more")(
+    lambda pieces, vocab_size: reference.train_bpe(pieces, vocab_size + 1)
 )
 
 
-@slip(TRAIN, "merges wanted instead of ids", "vocab_size counts the 256 bytes as well")
-def bytes_not_counted(pieces: list[str], vocab_size: int) -> Merges:
-    return reference.train_bpe(pieces, vocab_size + 256 if vocab_size >= 256 else vocab_size)
-
-
-@slip(TRAIN, "one merge too many", "vocab_size ids in all, not one more")
-def one_too_many(pieces: list[str], vocab_size: int) -> Merges:
-    return reference.train_bpe(pieces, vocab_size + 1)
-
-
-@slip(TRAIN, "counts never renewed", "after a merge the neighbours have changed, and pairs must be counted anew")
+@slip("counts never renewed", "after a merge the neighbours have changed, and pairs must be counted anew")
 def counted_once(pieces: list[str], vocab_size: int) -> Merges:
     reference.train_bpe([], vocab_size)
     counts = _count([list(piece.encode()) for piece in pieces])
