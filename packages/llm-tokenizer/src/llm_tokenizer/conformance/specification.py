@@ -64,7 +64,7 @@ class Alternatives(list[Alternative]):
         def add(
             name: str, hint: str = "", *, arrays: str | None = None, backward: bool = False
         ) -> Callable[[Function], Function]:
-            """`hint` is the sentence that a learner reads; `backward`: a wrong NumPy `…_backward`, the forward right."""
+            """`hint`: what a learner reads; `backward`: the function is a wrong NumPy `…_backward`."""
 
             def keep(function: Function) -> Function:
                 self.append(Alternative(contract, name, hint, function, arrays, backward, self.correct))
