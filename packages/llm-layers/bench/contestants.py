@@ -51,7 +51,7 @@ SIZES = {
 RUNGS: dict[str, Kernels] = {
     "clear": EAGER,
     "+ norms": (norms := replace(EAGER, rms_norm=FAST.rms_norm, layer_norm=FAST.layer_norm)),
-    "+ rotary": (rotary := replace(norms, rotate=FAST.rotate)),
+    "+ rotary": (rotary := replace(norms, rotary=FAST.rotary)),
     "+ feed-forward": (parts := replace(rotary, swiglu=FAST.swiglu, gelu_feed_forward=FAST.gelu_feed_forward)),
     "+ attention": replace(parts, attention=FAST.attention),
     "+ chunked loss": FAST,

@@ -384,7 +384,7 @@ def test_llama_cpp_runs_the_other_types_of_tensors(tmp_path, name, dtype):
 def test_llama_cpp_makes_the_shares_of_experts_add_up_whatever_a_file_says(tmp_path, monkeypatch):
     """Why a model whose shares do not add up to one is refused as a file."""
     summing, tokenizer = made("qwen3_moe"), tokenizer_of()
-    loose = Decoder(replace(summing.config, experts=replace(summing.config.experts, normalised=False)))
+    loose = Decoder(replace(summing.config, experts=replace(summing.config.experts, norm_topk_prob=False)))
     loose.load_state_dict(summing.state_dict())
     with pytest.raises(LayersError, match=r"llama\.cpp makes the shares of the chosen experts add up to one"):
         save_gguf(loose, tmp_path / "loose.gguf", tokenizer=tokenizer)

@@ -64,7 +64,7 @@ def test_scaled_speeds_and_temperature(kind, scaling, settings, d_head, base):
     ours = scaling.scale(speeds, base)
     # A last bit of float32: they divide by factor · base^(2k/d) at once, we divide the speed.
     torch.testing.assert_close(ours, expected, rtol=2.5e-7, atol=0.0)
-    assert scaling.temperature == pytest.approx(factor, rel=1e-15)
+    assert scaling.attention_scaling == pytest.approx(factor, rel=1e-15)
     if base >= 1e4:  # with a small base every pair comes round often, and only the linear scaling touches it
         assert not torch.equal(ours, speeds), "a scaling that changes nothing would agree by accident"
 
@@ -95,10 +95,10 @@ def test_halves_as_in_the_files_and_neighbours_as_in_gpt_j(d_head, base):
     positions = torch.tensor([0, 1, 2, 9, 9, 4, 100])
     cosine, sine = rotary_angles(positions, d_head, base, torch.float64)
     halved, _ = turn_halves(x, x, torch.cat([cosine] * 2, -1)[None], torch.cat([sine] * 2, -1)[None])
-    torch.testing.assert_close(rotary(x, positions, base), halved, rtol=1e-14, atol=1e-14)
+    torch.testing.assert_close(rotary(x, (cosine, sine)), halved, rtol=1e-14, atol=1e-14)
     # GPT-J keeps the heads behind the positions.
     neighbours = turn_neighbours(x.transpose(1, 2), sine[None], cosine[None]).transpose(1, 2)
-    torch.testing.assert_close(rotary_interleaved(x, positions, base), neighbours, rtol=1e-14, atol=1e-14)
+    torch.testing.assert_close(rotary_interleaved(x, (cosine, sine)), neighbours, rtol=1e-14, atol=1e-14)
     assert not torch.allclose(halved, neighbours), "the two orders must differ"
 
 

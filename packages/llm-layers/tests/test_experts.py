@@ -22,11 +22,11 @@ def layer():
     return layer
 
 
-@pytest.mark.parametrize("normalise", [True, False])
-def test_the_module_is_the_function(layer, normalise):
-    layer.normalise = normalise
+@pytest.mark.parametrize("normalized", [True, False])
+def test_the_module_is_the_function(layer, normalized):
+    layer.norm_topk_prob = normalized
     x = torch.randn(2, 3, 6)
-    wanted = mixture_of_experts(x, layer.router.weight, layer.gate, layer.up, layer.down, 2, normalise)
+    wanted = mixture_of_experts(x, layer.router, layer.gate, layer.up, layer.down, 2, normalized)
     torch.testing.assert_close(layer(x), wanted, rtol=0, atol=0)
 
 

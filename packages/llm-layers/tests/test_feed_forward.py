@@ -32,12 +32,31 @@ def filled(kind):
 
 
 @pytest.mark.parametrize(("kind", "function", "names"), PARTS, ids=lambda value: getattr(value, "__name__", ""))
-def test_a_module_holds_the_weights_of_its_function(kind, function, names):
+def test_a_module_holds_the_layers_of_its_function(kind, function, names):
     module, x = filled(kind), torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
     weights = module.state_dict()
     assert list(weights) == names
     assert {name: tuple(weight.shape) for name, weight in weights.items()} == {name: SHAPES[name] for name in names}
-    assert torch.equal(module(x), function(x, *weights.values()))
+    assert torch.equal(module(x), function(x, *module.children()))
+
+
+def test_a_fused_kernel_runs_only_while_all_layers_are_plain():
+    x, calls = torch.ones(1, 4), []
+
+    def fused(x, gate, up, down):
+        calls.append((gate.shape, up.shape, down.shape))
+        return x
+
+    module = SwiGLU(4, 7, fused=fused)
+    assert torch.equal(module(x), x) and calls == [((7, 4), (7, 4), (4, 7))]
+    module.up = torch.nn.Linear(4, 7)
+    assert module(x).shape == (1, 4) and len(calls) == 1
+
+
+def test_a_layer_may_be_replaced_by_any_other():
+    module, x = filled(SwiGLU), torch.ones(1, 4)
+    module.down = torch.nn.Identity()
+    assert torch.equal(module(x), torch.nn.functional.silu(module.gate(x)) * module.up(x))
 
 
 @pytest.mark.parametrize("kind", [part[0] for part in PARTS])

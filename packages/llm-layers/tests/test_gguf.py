@@ -27,6 +27,7 @@ from llm_layers.formats.gguf.file import read_gguf
 from llm_layers.formats.gguf.rope import DividedSpeeds
 from llm_layers.formats.gguf.tensor_types import TYPES, WRITTEN, decode, encode
 from llm_layers.formats.gguf.writing import TensorToWrite, write_gguf
+from llm_layers.layers.rotary import rotary_angles
 from llm_tokenizer import CharacterTokenizer, load_tokenizer, train_bpe
 from llm_tokenizer.files.gguf_writing import GgufVocabulary
 
@@ -169,11 +170,14 @@ def test_rows_of_a_llama_are_stored_so_that_neighbours_turn(tmp_path, make):
     model = make("llama")
     save_gguf(model, tmp_path / "model.gguf")
     stored = read_gguf(tmp_path / "model.gguf").tensors
-    x, positions = torch.randn(5, 32, generator=torch.Generator().manual_seed(0)), torch.arange(5)
+    x, rotation = (
+        torch.randn(5, 32, generator=torch.Generator().manual_seed(0)),
+        rotary_angles(torch.arange(5), 8, 500.0),
+    )
 
     def scores(query, key, turn):
         heads = [(x @ torch.as_tensor(w).T).view(5, -1, 8).transpose(0, 1) for w in (query, key)]
-        query, key = (turn(head, positions, 500.0) for head in heads)
+        query, key = (turn(head, rotation) for head in heads)
         return query[::2] @ key.transpose(1, 2)
 
     ours = model.blocks[0].attention
@@ -314,8 +318,8 @@ def test_all_misfitting_tensors_are_named_at_once(file):
         (QWEN3_MOE, {}, "experts must be given in a GGUF file of the family qwen3moe"),
         (
             QWEN3_MOE,
-            {"experts": replace(MIXTURE["experts"], normalised=False)},
-            "normalised of Experts must be True .* llama.cpp makes the shares of the chosen experts add up to one",
+            {"experts": replace(MIXTURE["experts"], norm_topk_prob=False)},
+            "norm_topk_prob of Experts must be True .* llama.cpp makes the shares of the chosen experts add up to one",
         ),
         (QWEN3, MIXTURE, "experts must be None in a GGUF file of the family qwen3"),
         (OLMO2, MIXTURE, "experts must be None in a GGUF file of the family olmo2"),

@@ -99,9 +99,9 @@ def test_a_model_takes_capped_attention_as_its_kernel(tokens, small_config, rand
 
 def test_mistakes_in_the_call_are_explained():
     x, positions = draw(2, 6), torch.arange(2)
-    with pytest.raises(LayersError, match="heads must divide the width of x, 6, into equal pieces, but was 4"):
+    with pytest.raises(LayersError, match="heads must divide the width of x, 6, into equal parts, but was 4"):
         split_heads(x, 4)
-    with pytest.raises(LayersError, match="heads must divide the width of x, 6, into equal pieces, but was 4"):
+    with pytest.raises(LayersError, match="heads must divide the width of x, 6, into equal parts, but was 4"):
         multi_head_attention(x, draw(6, 6), draw(6, 6), draw(6, 6), draw(6, 6), 4)
     with pytest.raises(LayersError, match="multiple of the key heads, 2, but were 3"):
         grouped_query_attention(draw(3, 2, 4), draw(2, 2, 4), draw(2, 2, 4))

@@ -18,6 +18,8 @@ from llm_layers import (
     linear_cross_entropy,
     rotary,
 )
+from llm_layers.config import GPT2, QWEN3
+from llm_layers.layers.rotary import rotary_angles
 
 
 def test_a_changed_future_leaves_the_past_bit_equal(model, tokens):
@@ -39,23 +41,23 @@ def test_rotation_keeps_length_and_depends_on_distance_only():
     query, key = torch.randn(2, 8, generator=generator, dtype=torch.float64)
 
     def score(place: int, other: int) -> float:
-        turned = [rotary(x[None], torch.tensor([p]), 100.0)[0] for x, p in ((query, place), (key, other))]
-        assert turned[0].norm().item() == pytest.approx(query.norm().item(), rel=1e-14)
-        return float(turned[0] @ turned[1])
+        angles = [rotary_angles(torch.tensor(position), 8, 100.0, torch.float64) for position in (place, other)]
+        rotated = [rotary(x, rotation) for x, rotation in zip((query, key), angles, strict=True)]
+        assert rotated[0].norm().item() == pytest.approx(query.norm().item(), rel=1e-14)
+        return float(rotated[0] @ rotated[1])
 
     assert score(7, 3) == pytest.approx(score(1007, 1003), rel=1e-10)
     assert score(7, 3) != pytest.approx(score(8, 3), rel=1e-3)
 
 
-def test_the_model_sees_distance_not_place(tokens, small_config, random_model):
-    # With a cache of foreign text cut away again, only the positions' start differs.
-    model = random_model(small_config(layers=1)).double()
-    with torch.inference_mode():
-        whole = model(tokens[:1])
-        cache = model.new_cache()
-        model(tokens[:1, :4], cache)
-        cache.truncate(0)
-        assert torch.equal(model(tokens[:1], cache), whole)
+@pytest.mark.parametrize(("design", "same"), [(QWEN3, True), (GPT2, False)], ids=["rotary", "learned"])
+def test_the_model_sees_distance_not_place(design, same, tokens, small_config, random_model):
+    # A window of 4 in a model of one block: the last token of the text cannot see whether 9 foreign tokens came before
+    # its own, and its positions are 9 higher then. Learned positions notice.
+    model = random_model(small_config(layers=1, design=design, kv_heads=4, window=4)).double()
+    late = torch.cat((tokens[:1, :9].flip(1), tokens[:1]), dim=1)
+    near = torch.allclose(model(late)[0, -1], model(tokens[:1])[0, -1], rtol=0, atol=1e-12)
+    assert near is same
 
 
 @pytest.mark.parametrize("cuts", [(1,) * 17, (5, 1, 1, 10), (16, 1), (17,)])

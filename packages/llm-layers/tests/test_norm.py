@@ -1,6 +1,7 @@
 """What the specification does not say of the norms: the modules, the gain that counts from one, low precision."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -57,7 +58,7 @@ def test_layer_norm_does_not_see_scale_and_shift():
 def test_the_norms_keep_the_dtype_they_are_given(dtype):
     x, ones = numbers(2, 3, 4).to(dtype), torch.ones(4, dtype=dtype)
     assert rms_norm(x, ones).dtype == layer_norm(x, ones, ones).dtype == RMSNorm(4, 1e-6)(x).to(dtype).dtype == dtype
-    assert [part.dtype for part in query_key_norm(x, x, ones, ones)] == [dtype, dtype]
+    assert [part.dtype for part in query_key_norm(x, x, *2 * [partial(rms_norm, gain=ones)])] == [dtype, dtype]
 
 
 def test_normed_queries_and_keys_cannot_run_away():
@@ -65,7 +66,8 @@ def test_normed_queries_and_keys_cannot_run_away():
     query, key = 1e6 * numbers(3, 5, d_head), 1e4 * numbers(1, 5, d_head, seed=1)
     bound = math.sqrt(d_head)
     assert (query @ key.mT / bound).abs().max() > 1e9
-    query, key = query_key_norm(query, key, ones, ones)
+    norm = partial(rms_norm, gain=ones)
+    query, key = query_key_norm(query, key, norm, norm)
     assert (query @ key.mT / bound).abs().max() <= bound * (1 + 1e-6)
-    same, _ = query_key_norm(query, query, ones, ones)
+    same, _ = query_key_norm(query, query, norm, norm)
     torch.testing.assert_close((same * same).sum(-1) / bound, torch.full((3, 5), bound))  # and the bound is reached

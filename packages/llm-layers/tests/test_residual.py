@@ -1,9 +1,11 @@
 """What sets the three places of the norm apart, as properties; the numbers stand in the specification."""
 
+from functools import partial
+
 import pytest
 import torch
 
-from llm_layers import branch_norm, post_norm, pre_norm, rms_norm
+from llm_layers import branch_norm, linear, post_norm, pre_norm, rms_norm
 
 WIDTH = 256
 
@@ -13,6 +15,7 @@ def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 ONES = torch.ones(WIDTH, dtype=torch.float64)
+NORM = partial(rms_norm, gain=ONES)
 X = drawn(WIDTH)
 WEIGHTS = drawn(48, WIDTH, WIDTH, seed=1) / WIDTH**0.5
 
@@ -23,28 +26,27 @@ def size(x: torch.Tensor) -> float:
 
 def stacked(place, x: torch.Tensor, depth: int) -> torch.Tensor:
     for weight in WEIGHTS[:depth]:
-        x = place(x, ONES, weight)
+        x = place(x, NORM, partial(linear, weight=weight))
     return x
 
 
 def test_a_part_of_zeros_leaves_the_stream_alone_but_for_post_norm():
-    nothing = torch.zeros(WIDTH, WIDTH, dtype=torch.float64)
-    assert torch.equal(pre_norm(X, ONES, nothing), X)
-    assert torch.equal(branch_norm(X, ONES, nothing), X)
-    assert torch.equal(post_norm(X, ONES, nothing), rms_norm(X, ONES))
+    assert torch.equal(pre_norm(X, NORM, torch.zeros_like), X)
+    assert torch.equal(branch_norm(X, NORM, torch.zeros_like), X)
+    assert torch.equal(post_norm(X, NORM, torch.zeros_like), rms_norm(X, ONES))
 
 
 def test_a_gain_of_zero_switches_a_branch_off():
     for place in (pre_norm, branch_norm):
-        assert torch.equal(place(X, 0 * ONES, WEIGHTS[0]), X)
+        assert torch.equal(place(X, partial(rms_norm, gain=0 * ONES), partial(linear, weight=WEIGHTS[0])), X)
 
 
 @pytest.mark.parametrize("loudness", [1.0, 1e3, 1e6])
 def test_only_behind_the_part_does_a_norm_bound_what_the_part_may_add(loudness):
-    loud = loudness * WEIGHTS[0]
-    assert size(branch_norm(X, ONES, loud) - X) == pytest.approx(1, rel=1e-5)
-    assert size(post_norm(X, ONES, loud)) == pytest.approx(1, rel=1e-5)
-    assert size(pre_norm(X, ONES, loud) - X) == pytest.approx(loudness, rel=0.2)
+    loud = partial(linear, weight=loudness * WEIGHTS[0])
+    assert size(branch_norm(X, NORM, loud) - X) == pytest.approx(1, rel=1e-5)
+    assert size(post_norm(X, NORM, loud)) == pytest.approx(1, rel=1e-5)
+    assert size(pre_norm(X, NORM, loud) - X) == pytest.approx(loudness, rel=0.2)
 
 
 def test_the_stream_grows_as_the_root_of_depth_and_not_at_all_after_post_norm():
@@ -60,8 +62,8 @@ def test_post_norm_forgets_the_start_of_the_stream():
 
 
 def test_the_gradient_along_the_stream_is_exactly_the_upstream_one_where_the_part_is_silent():
-    nothing, upstream = torch.zeros(WIDTH, WIDTH, dtype=torch.float64), drawn(WIDTH, seed=3)
+    upstream = drawn(WIDTH, seed=3)
     for place, same in ((pre_norm, True), (branch_norm, True), (post_norm, False)):
         x = X.clone().requires_grad_()
-        place(x, ONES, nothing, 1.0).backward(upstream)
+        place(x, partial(NORM, eps=1.0), lambda x: 0 * x).backward(upstream)
         assert torch.equal(x.grad, upstream) is same

@@ -20,7 +20,7 @@ from llm_layers import (
     yarn_attention_factor,
     yarn_scaling,
 )
-from llm_layers.layers.rotary import rotary_angles, rotate
+from llm_layers.layers.rotary import rotary_angles
 
 LLAMA3 = Llama3Scaling(factor=8.0, low_frequency_factor=1.0, high_frequency_factor=4.0, original_context=512)
 SCALINGS = [LinearScaling(factor=4.0), LLAMA3, YarnScaling(factor=8.0, original_context=512)]
@@ -31,10 +31,10 @@ def test_interleaved_is_halved_in_another_order(d_head):
     order = torch.cat([torch.arange(0, d_head, 2), torch.arange(1, d_head, 2)])
     generator = torch.Generator().manual_seed(d_head)
     x = torch.randn(3, 5, d_head, generator=generator)
-    positions = torch.tensor([0, 3, 1, 500, 3])
-    assert torch.equal(rotary_interleaved(x, positions, 500.0)[..., order], rotary(x[..., order], positions, 500.0))
+    rotation = rotary_angles(torch.tensor([0, 3, 1, 500, 3]), d_head, 500.0)
+    assert torch.equal(rotary_interleaved(x, rotation)[..., order], rotary(x[..., order], rotation))
     if d_head > 2:
-        assert not torch.equal(rotary_interleaved(x, positions, 500.0), rotary(x, positions, 500.0))
+        assert not torch.equal(rotary_interleaved(x, rotation), rotary(x, rotation))
 
 
 def test_reordered_query_and_key_weights_give_the_same_scores():
@@ -43,9 +43,9 @@ def test_reordered_query_and_key_weights_give_the_same_scores():
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(6, 12, generator=generator, dtype=torch.float64)
     query, key = torch.randn(2, d_head, 12, generator=generator, dtype=torch.float64)
-    positions = torch.arange(6)
-    before = rotary_interleaved(x @ query.T, positions) @ rotary_interleaved(x @ key.T, positions).T
-    after = rotary(x @ query[order].T, positions) @ rotary(x @ key[order].T, positions).T
+    rotation = rotary_angles(torch.arange(6), d_head, dtype=torch.float64)
+    before = rotary_interleaved(x @ query.T, rotation) @ rotary_interleaved(x @ key.T, rotation).T
+    after = rotary(x @ query[order].T, rotation) @ rotary(x @ key[order].T, rotation).T
     torch.testing.assert_close(after, before, rtol=1e-13, atol=1e-13)
 
 
@@ -56,11 +56,11 @@ def test_scores_depend_on_distance_only_and_grow_by_the_square_of_the_temperatur
 
     def score(place: int, other: int) -> float:
         rotations = (rotary_angles(torch.tensor(p), 16, 1000.0, torch.float64, scaling) for p in (place, other))
-        return float(torch.dot(*(rotate(x, rotation) for x, rotation in zip((query, key), rotations, strict=True))))
+        return float(torch.dot(*(rotary(x, rotation) for x, rotation in zip((query, key), rotations, strict=True))))
 
     assert score(9, 4) == pytest.approx(score(2009, 2004), rel=1e-9)
     assert score(9, 4) != pytest.approx(score(9, 5), rel=1e-3)
-    temperature = 1.0 if scaling is None else scaling.temperature
+    temperature = 1.0 if scaling is None else scaling.attention_scaling
     assert score(3, 3) == pytest.approx(float(query @ key) * temperature**2, rel=1e-12)
 
 
@@ -78,7 +78,7 @@ def test_a_factor_of_one_changes_nothing():
     speeds = inverse_frequencies(64, 1e6, dtype=torch.float64)
     for scaling in (dataclasses.replace(LLAMA3, factor=1.0), YarnScaling(factor=1.0, original_context=512)):
         torch.testing.assert_close(scaling.scale(speeds, 1e6), speeds, rtol=1e-15, atol=0.0)
-        assert scaling.temperature == 1.0
+        assert scaling.attention_scaling == 1.0
 
 
 @settings(max_examples=60, deadline=None)
@@ -99,7 +99,7 @@ def test_scaled_speeds_keep_their_order_and_lie_between_slowed_and_plain(d_head,
 
 def test_anybodys_scaling_will_do():
     class Frozen:
-        temperature = 2.0
+        attention_scaling = 2.0
 
         def scale(self, speeds, base):
             return torch.zeros_like(speeds)
@@ -110,9 +110,9 @@ def test_anybodys_scaling_will_do():
 
 
 def test_the_temperature_is_the_papers_or_the_one_that_was_given():
-    assert YarnScaling(factor=40.0, original_context=4096).temperature == yarn_attention_factor(40.0)
+    assert YarnScaling(factor=40.0, original_context=4096).attention_scaling == yarn_attention_factor(40.0)
     assert yarn_attention_factor(40.0) == pytest.approx(0.1 * math.log(40) + 1)
-    assert YarnScaling(factor=40.0, original_context=4096, attention_factor=0.9).temperature == 0.9
+    assert YarnScaling(factor=40.0, original_context=4096, attention_factor=0.9).attention_scaling == 0.9
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ from llm_layers.layers.quantized_linear import (
     quantize_model,
 )
 from llm_layers.layers.residual import branch_norm, post_norm, pre_norm
-from llm_layers.layers.rotary import inverse_frequencies, rotary, rotary_interleaved
+from llm_layers.layers.rotary import inverse_frequencies, rotary, rotary_angles, rotary_interleaved
 from llm_layers.layers.rotary_scaling import (
     LinearScaling,
     Llama3Scaling,
@@ -257,6 +257,7 @@ __all__ = [
     "residual_variance_by_layer",
     "rms_norm",
     "rotary",
+    "rotary_angles",
     "rotary_interleaved",
     "router_z_loss",
     "save_gguf",

@@ -1,4 +1,6 @@
-"""One transformer block: look around, then think, and add both to the stream."""
+"""One transformer block: attention, then feed-forward, each added to the residual stream."""
+
+from functools import partial
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -9,16 +11,19 @@ from llm_layers.layers.attention import Attention
 from llm_layers.layers.kv_cache import LayerCache
 from llm_layers.layers.linear import Linear
 from llm_layers.layers.mixture_of_experts import MixtureOfExperts
+from llm_layers.layers.multi_head_attention import grouped_query_attention, merge_heads, split_heads
+from llm_layers.layers.norm import query_key_norm
+from llm_layers.layers.residual import Part, branch_norm, pre_norm
 from llm_layers.layers.rotary import Rotation
 
 
 class SelfAttention(nn.Module):
-    """Grouped-query self-attention, with normalised queries and keys and rotary positions where the design has them.
+    """Grouped-query self-attention, with normalized queries and keys and rotary positions where the design has them.
 
     Why it works:
         Several heads look for several things at once. Groups of query heads share one key/value head, which makes the
-        cache smaller by the size of a group at hardly any loss. Queries and keys are normalised before they are
-        turned, so that no score can run away during training.
+        cache smaller by the size of a group at hardly any loss. Queries and keys are normalized before they are
+        rotated, so that no score can grow without limit during training.
 
     Args:
         config: the shape and the design.
@@ -31,19 +36,19 @@ class SelfAttention(nn.Module):
     def __init__(self, config: ModelConfig, kernels: Kernels = EAGER) -> None:
         super().__init__()
         d_model, d_head, heads, kv_heads = config.d_model, config.d_head, config.heads, config.kv_heads
-        self.kv_heads, self.group, self.d_head = kv_heads, heads // kv_heads, d_head
+        self.heads, self.kv_heads = heads, kv_heads
         biased = config.design.biases != "none"
         self.query = Linear(d_model, heads * d_head, bias=biased, kernel=kernels.linear)
         self.key = Linear(d_model, kv_heads * d_head, bias=biased, kernel=kernels.linear)
         self.value = Linear(d_model, kv_heads * d_head, bias=biased, kernel=kernels.linear)
-        self.over_all_heads = config.design.query_key_norm == "width"
+        self.norm_before_split = config.design.query_key_norm == "width"
         self.query_norm = _query_key_norm(config, kernels, heads)
         self.key_norm = _query_key_norm(config, kernels, kv_heads)
         self.output = Linear(heads * d_head, d_model, bias=config.design.biases == "all", kernel=kernels.linear)
-        # The kernel divides by √d_head; where the model wants another root, the queries are stretched beforehand.
-        self.stretch = 1.0 if config.query_pre_attn_scalar is None else (d_head / config.query_pre_attn_scalar) ** 0.5
+        # Attention divides by √d_head; where the model wants another root, the queries are scaled beforehand.
+        self.query_scale = (d_head / (config.query_pre_attn_scalar or d_head)) ** 0.5
         self.attend = _attention(config, kernels)
-        self.rotate, self.fused_linears = kernels.rotate, kernels.fused_linears
+        self.rotary = kernels.rotary
 
     def forward(
         self,
@@ -53,33 +58,21 @@ class SelfAttention(nn.Module):
         cache: LayerCache | None = None,
     ) -> Float[Tensor, "batch position d_model"]:
         """Let every position of x gather from the positions that `mask` lets it see."""
-        query, key, value = self._project(x)
-        value = self._split(value)
-        if self.over_all_heads:
-            query, key = self._split(self.query_norm(query)), self._split(self.key_norm(key))
-        else:  # batch kv_heads*group position d_head; batch kv_heads position d_head
-            query, key = self.query_norm(self._split(query)), self.key_norm(self._split(key))
+        query, key, value = self.query(x), self.key(x), self.value(x)
+        if self.norm_before_split:
+            query, key = query_key_norm(query, key, self.query_norm, self.key_norm)
+        query, key = split_heads(query, self.heads), split_heads(key, self.kv_heads)
+        value = split_heads(value, self.kv_heads)
+        if not self.norm_before_split:
+            query, key = query_key_norm(query, key, self.query_norm, self.key_norm)
         if rotation is not None:
-            query, key = self.rotate(query, rotation), self.rotate(key, rotation)
-        if self.stretch != 1.0:
-            query = query * self.stretch
+            query, key = self.rotary(query, rotation), self.rotary(key, rotation)
+        if self.query_scale != 1.0:
+            query = query * self.query_scale
         if cache is not None:
             key, value = cache.append(key, value)
-        batch, _, length, d_head = query.shape
-        # Neighbouring query heads share a key head: (batch, kv_heads, group, position, d_head)
-        grouped = query.reshape(batch, self.kv_heads, self.group, length, d_head)
-        y = self.attend(grouped, key[:, :, None], value[:, :, None], mask)
-        merged: Tensor = self.output(y.flatten(1, 2).transpose(1, 2).flatten(2))
-        return merged
-
-    def _project(self, x: Float[Tensor, "batch position d_model"]) -> tuple[Tensor, ...]:
-        maps = (self.query, self.key, self.value)
-        if self.fused_linears is None or not all(type(one) is Linear for one in maps):
-            return tuple(one(x) for one in maps)  # a map with a correction or with codes multiplies by itself
-        return self.fused_linears(x, [one.weight for one in maps], [one.bias for one in maps])
-
-    def _split(self, x: Float[Tensor, "batch position _"]) -> Float[Tensor, "batch heads position d_head"]:
-        return x.reshape(*x.shape[:2], x.shape[2] // self.d_head, self.d_head).transpose(1, 2)
+        y: Tensor = self.output(merge_heads(grouped_query_attention(query, key, value, mask, self.attend)))
+        return y
 
 
 def _query_key_norm(config: ModelConfig, kernels: Kernels, heads: int) -> nn.Module:
@@ -107,10 +100,10 @@ class Block(nn.Module):
     Formula: h = x + attention(norm(x));  y = h + feed_forward(norm(h))
 
     Why it works:
-        The stream runs from the embedding to the head without a bend, so a gradient reaches every block directly,
-        however deep the model. A block only adds a correction; with its output weights at zero it is the identity,
-        which is how it starts. The norms stand on the branches, not on the stream: that is what lets deep models
-        train without a long warm-up. Some designs put a norm behind each part (OLMo 2), or before and behind
+        The stream runs from the embedding to the head without a nonlinearity, so a gradient reaches every block
+        directly, however deep the model. A block only adds a correction; with its output weights at zero it is the
+        identity, which is how it starts. The norms are on the branches, not on the stream: that is what lets deep
+        models train without a long warm-up. Some designs put a norm behind each part (OLMo 2), or before and behind
         (Gemma 3): then no part can add more than a vector of a known size.
 
     Args:
@@ -138,16 +131,23 @@ class Block(nn.Module):
         mask: Bool[Tensor, "*#batch query_position key_position"] | None,
         cache: LayerCache | None = None,
     ) -> Float[Tensor, "batch position d_model"]:
-        """Add what the positions gather from each other, then what each works out."""
-        gathered = self.attention(self.attention_norm(x), rotation, mask, cache)
-        x = x + self.attention_output_norm(gathered)
-        worked_out = self.feed_forward(self.feed_forward_norm(x))
-        y: Tensor = x + self.feed_forward_output_norm(worked_out)
-        return y
+        """Add the output of attention to the stream, then that of the feed-forward part."""
+        attention = partial(self.attention, rotation=rotation, mask=mask, cache=cache)
+        x = _add(x, self.attention_norm, attention, self.attention_output_norm)
+        return _add(x, self.feed_forward_norm, self.feed_forward, self.feed_forward_output_norm)
 
 
-def _norm(config: ModelConfig, kernels: Kernels, present: bool) -> nn.Module:
-    return kernels.norm_of(config.design.norm, config.d_model, config.norm_eps) if present else nn.Identity()
+def _add(x: Tensor, norm: Part | None, part: Part, output_norm: Part | None) -> Tensor:
+    if output_norm is None:
+        assert norm is not None, "each placement has a norm"
+        return pre_norm(x, norm, part)
+    if norm is None:
+        return branch_norm(x, output_norm, part)
+    return pre_norm(x, norm, lambda normed: output_norm(part(normed)))
+
+
+def _norm(config: ModelConfig, kernels: Kernels, present: bool) -> nn.Module | None:
+    return kernels.norm_of(config.design.norm, config.d_model, config.norm_eps) if present else None
 
 
 def _feed_forward(config: ModelConfig, kernels: Kernels) -> nn.Module:
@@ -155,5 +155,5 @@ def _feed_forward(config: ModelConfig, kernels: Kernels) -> nn.Module:
         return kernels.feed_forward_of(config.design.feed_forward, config.d_model, config.d_ff)
     experts = config.experts
     return MixtureOfExperts(
-        config.d_model, experts.d_expert, experts.count, experts.per_token, normalise=experts.normalised
+        config.d_model, experts.d_expert, experts.count, experts.per_token, norm_topk_prob=experts.norm_topk_prob
     )

@@ -82,13 +82,13 @@ class Experts:
         count: how many experts there are.
         per_token: how many of them work on a token.
         d_expert: width inside one expert.
-        normalised: True when the shares of the chosen experts are made to add up to one.
+        norm_topk_prob: True when the weights of the chosen experts are renormalized to add up to one.
     """
 
     count: int
     per_token: int
     d_expert: int
-    normalised: bool = True
+    norm_topk_prob: bool = True
 
     def __post_init__(self) -> None:
         _check_numbers(self)

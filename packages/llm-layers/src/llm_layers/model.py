@@ -1,4 +1,4 @@
-"""The decoder: embedding, blocks, a last norm and the head."""
+"""The decoder: embedding, blocks, a final norm and the head."""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -9,7 +9,7 @@ from llm_layers.config import ModelConfig
 from llm_layers.interface import LayersError
 from llm_layers.kernels.presets import EAGER, Kernels
 from llm_layers.layers.attention import soft_cap
-from llm_layers.layers.embedding import Embedding
+from llm_layers.layers.embedding import Embedding, tied_head
 from llm_layers.layers.initialization import initialize
 from llm_layers.layers.kv_cache import GrowingCache, KeyValueCache, SlidingCache
 from llm_layers.layers.linear import Linear
@@ -24,13 +24,12 @@ class Decoder(nn.Module):
     Why it works:
         Every position holds a vector, at first only its own token. Block by block it collects what earlier positions
         know and works on it, until the vector points at what comes next; the head compares it with one direction per
-        token. All positions of a text are answered at once, so one text of n tokens is n lessons.
+        token. All positions of a text are predicted at once, so one text of n tokens is n lessons.
 
     Args:
         config: the shape and the design.
-        kernels: the functions that compute it: `EAGER`, `FUSED`, or `kernels.fast_presets.FAST`. All agree
-            up to rounding.
-        generator: source of the start values; None takes torch's global one.
+        kernels: the functions that compute it: `EAGER`, `FUSED` or `FAST`. All compute the same values up to rounding.
+        generator: source of the initial weights; None takes torch's global one.
 
     Spec: layers.decoder
     Source: Vaswani et al. 2017, arXiv:1706.03762; Qwen Team 2025, "Qwen3 Technical Report", arXiv:2505.09388.
@@ -73,33 +72,33 @@ class Decoder(nn.Module):
         return self.embedding.table if self.head is None else self.head.weight
 
     def new_cache(self) -> KeyValueCache:
-        """Give an empty cache for one generation; a block with a window keeps no more than its window."""
+        """Return an empty cache for one generation; a block with a window keeps no more than its window."""
         windows = [self.config.window_of(layer) for layer in range(self.config.layers)]
         return KeyValueCache([GrowingCache() if window is None else SlidingCache(window) for window in windows])
 
     def forward(
         self, tokens: Int[Tensor, "batch position"], cache: KeyValueCache | None = None
     ) -> Float[Tensor, "batch position vocab"]:
-        """Give the logits for the token that follows each position.
+        """Return the logits for the token that follows each position.
 
         Args:
             tokens: ids; with a cache only the new ones.
             cache: filled with the new positions; None reads `tokens` from position 0.
 
         Raises:
-            LayersError: when `tokens` is no such tensor, an id is not in the vocabulary, or the text is longer than
+            LayersError: when `tokens` is not such a tensor, an id is not in the vocabulary, or the text is longer than
                 the context.
         """
         states = self.hidden(tokens, cache)
-        if self.config.final_logit_softcap is None:
-            return self.kernels.linear(states, self.head_weight, None)
-        head = self.embedding.table if self.head is None else self.head.weight
-        return soft_cap(self.kernels.linear(states, head, None), self.config.final_logit_softcap)
+        table = self.embedding.table
+        logits = tied_head(states, table, self.kernels.linear) if self.head is None else self.head(states)
+        cap = self.config.final_logit_softcap
+        return logits if cap is None else soft_cap(logits, cap)
 
     def hidden(
         self, tokens: Int[Tensor, "batch position"], cache: KeyValueCache | None = None
     ) -> Float[Tensor, "batch position d_model"]:
-        """Give the normalised states before the head, for a loss that need not hold all logits at once."""
+        """Return the normalized states before the head, for a loss that need not hold all logits at once."""
         _check_ids(tokens)
         start = 0 if cache is None else cache.length
         end = start + tokens.shape[1]
@@ -128,7 +127,7 @@ class Decoder(nn.Module):
     def embed(
         self, tokens: Int[Tensor, "batch position"], positions: Int[Tensor, " position"]
     ) -> Float[Tensor, "batch position d_model"]:
-        """Give the stream as it enters the first block."""
+        """Return the stream as it enters the first block."""
         x: Tensor = self.embedding(tokens)
         if self.config.design.scaled_embedding:
             x = x * torch.tensor(self.config.d_model**0.5, dtype=x.dtype, device=x.device)
@@ -146,7 +145,7 @@ class Decoder(nn.Module):
     def _mask(
         positions: Int[Tensor, " position"], first: int, end: int, window: int | None
     ) -> Bool[Tensor, "query_position key_position"] | None:
-        """Say who sees whom, with keys from position `first` up to `end`; None when everybody sees everything."""
+        """Return who sees whom, with keys from position `first` up to `end`; None when every query sees every key."""
         if len(positions) == 1 and (window is None or end - first <= window):
             return None  # a single new token may see everything that is cached
         keys = torch.arange(first, end, device=positions.device)
@@ -160,5 +159,5 @@ def _check_ids(tokens: object) -> None:
     was = f"{tokens.dtype} of shape {tuple(tokens.shape)}" if isinstance(tokens, Tensor) else type(tokens).__name__
     raise LayersError(
         f"tokens must be an integer tensor of shape (batch, position), but was {was}: "
-        "give one text as torch.tensor([[1, 2, 3]])"
+        "pass one text as torch.tensor([[1, 2, 3]])"
     )

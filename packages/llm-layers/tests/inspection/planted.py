@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -15,7 +16,7 @@ from torch.nn import functional as F
 
 from llm_layers import Decoder, attention, load_model, rms_norm, rotary_interleaved, save_model
 from llm_layers.layers.attention import capped_attention
-from llm_layers.layers.rotary import rotary_angles, rotate
+from llm_layers.layers.rotary import rotary, rotary_angles
 
 LAYER = "model.layers.1."
 
@@ -127,15 +128,24 @@ def rounded_shares(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | Non
 
 def split_by_number(model: Decoder) -> None:
     part = model.blocks[1].attention
-    part._split = lambda x: x.reshape(*x.shape[:2], part.d_head, x.shape[2] // part.d_head).permute(0, 3, 1, 2)
+    right = part.forward
+
+    def by_number(x: Tensor, heads: int) -> Tensor:
+        return x.reshape(*x.shape[:2], x.shape[2] // heads, heads).permute(0, 3, 1, 2)
+
+    def forward(*inputs: Any, **further: Any) -> Tensor:
+        with mock.patch("llm_layers.block.split_heads", by_number):
+            return right(*inputs, **further)
+
+    part.forward = forward
 
 
 def interleaved(model: Decoder) -> None:
     def turn(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
-        return rotary_interleaved(x, torch.arange(x.shape[-2]), model.config.rope_base)
+        return rotary_interleaved(x, rotation)
 
     for block in model.blocks:
-        block.attention.rotate = turn
+        block.attention.rotary = turn
 
 
 def late_queries(model: Decoder) -> None:
@@ -145,11 +155,11 @@ def late_queries(model: Decoder) -> None:
     def turn(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
         calls.append(1)
         if len(calls) % 2 == 0:  # the keys
-            return rotate(x, rotation)
+            return rotary(x, rotation)
         positions = torch.arange(x.shape[-2]) + 1
-        return rotate(x, rotary_angles(positions, part.d_head, model.config.rope_base, x.dtype))
+        return rotary(x, rotary_angles(positions, x.shape[-1], model.config.rope_base, x.dtype))
 
-    part.rotate = turn
+    part.rotary = turn
 
 
 def from_one(model: Decoder) -> None:
@@ -185,20 +195,21 @@ def mean_subtracted(model: Decoder) -> None:
 
 
 def gated_by(activation: Callable[[Tensor], Tensor], *, swapped: bool = False) -> Callable[[Decoder], None]:
-    def kernel(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
-        one, other = F.linear(x, gate), F.linear(x, up)
-        return F.linear(activation(other) * one if swapped else activation(one) * other, down)
-
     def change(model: Decoder) -> None:
-        model.blocks[1].feed_forward.kernel = kernel
+        part = model.blocks[1].feed_forward
+
+        def forward(x: Tensor) -> Tensor:
+            one, other = part.gate(x), part.up(x)
+            return part.down(activation(other) * one if swapped else activation(one) * other)
+
+        part.forward = forward
 
     return change
 
 
 def exact_gelu(model: Decoder) -> None:
-    model.blocks[0].feed_forward.kernel = lambda x, up, up_bias, down, down_bias: F.linear(
-        F.gelu(F.linear(x, up, up_bias)), down, down_bias
-    )
+    part = model.blocks[0].feed_forward
+    part.forward = lambda x: part.down(F.gelu(part.up(x)))
 
 
 def unscaled_embedding(model: Decoder) -> None:
@@ -236,7 +247,7 @@ def no_residual(model: Decoder) -> None:
 
 
 def shares_not_normalised(model: Decoder) -> None:
-    model.blocks[0].feed_forward.normalise = False
+    model.blocks[0].feed_forward.norm_topk_prob = False
 
 
 def no_cap(model: Decoder) -> None:
@@ -368,15 +379,15 @@ class TurnedForwardAgain(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, cosine, sine):
         ctx.save_for_backward(cosine, sine)
-        return rotate(x, (cosine, sine))
+        return rotary(x, (cosine, sine))
 
     @staticmethod
     def backward(ctx, dy):
-        return rotate(dy, ctx.saved_tensors), None, None
+        return rotary(dy, ctx.saved_tensors), None, None
 
 
 def turned_forward_again(model: Decoder) -> None:
-    model.blocks[2].attention.rotate = lambda x, rotation: TurnedForwardAgain.apply(x, *rotation)
+    model.blocks[2].attention.rotary = lambda x, rotation: TurnedForwardAgain.apply(x, *rotation)
 
 
 class Through(torch.autograd.Function):
@@ -466,18 +477,18 @@ def norm_after_rotation(model: Decoder) -> None:
 
     def turn(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
         calls.append(1)
-        return norms[(len(calls) - 1) % 2](rotate(x, rotation))
+        return norms[(len(calls) - 1) % 2](rotary(x, rotation))
 
-    part.rotate = turn
+    part.rotary = turn
     part.norms = torch.nn.ModuleList(norms)
 
 
 def backwards(model: Decoder) -> None:
-    model.blocks[0].attention.rotate = lambda x, rotation: rotate(x, (rotation[0], -rotation[1]))
+    model.blocks[0].attention.rotary = lambda x, rotation: rotary(x, (rotation[0], -rotation[1]))
 
 
 def no_rotation(model: Decoder) -> None:
-    model.blocks[0].attention.rotate = lambda x, rotation: x
+    model.blocks[0].attention.rotary = lambda x, rotation: x
 
 
 def no_positions(model: Decoder) -> None:

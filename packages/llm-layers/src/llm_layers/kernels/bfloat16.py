@@ -5,7 +5,7 @@ from jaxtyping import Float, Int8, UInt8
 from torch import Tensor, nn
 
 from llm_layers.interface import LayersError
-from llm_layers.layers.mapped_feed_forward import replace_module
+from llm_layers.layers.linear import replace_module
 from llm_layers.layers.quantization import int8_linear
 from llm_layers.layers.quantized_linear import Int4Linear, Int8Linear, QuantizedLinear
 

@@ -12,15 +12,11 @@ from llm_layers.layers.feed_forward import (
     GeluFeedForward,
     ReluSquaredFeedForward,
     SwiGLU,
-    geglu,
-    gelu_feed_forward,
-    relu_squared_feed_forward,
-    swiglu,
 )
 from llm_layers.layers.linear import linear
 from llm_layers.layers.linear_cross_entropy import linear_cross_entropy
 from llm_layers.layers.norm import LayerNorm, RMSNorm, layer_norm, rms_norm
-from llm_layers.layers.rotary import Rotation, rotate
+from llm_layers.layers.rotary import Rotation, rotary
 
 Gated = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
@@ -55,11 +51,11 @@ class Kernels:
     capped_attention: Callable[[Tensor, Tensor, Tensor, Tensor | None, float], Tensor] = capped_attention
     rms_norm: Callable[[Tensor, Tensor, float], Tensor] = rms_norm
     layer_norm: Callable[[Tensor, Tensor, Tensor | None, float], Tensor] = layer_norm
-    rotate: Callable[[Tensor, Rotation], Tensor] = rotate
-    swiglu: Gated = swiglu
-    geglu: Gated = geglu
-    gelu_feed_forward: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor] = gelu_feed_forward
-    relu_squared_feed_forward: Callable[[Tensor, Tensor, Tensor], Tensor] = relu_squared_feed_forward
+    rotary: Callable[[Tensor, Rotation], Tensor] = rotary
+    swiglu: Gated | None = None
+    geglu: Gated | None = None
+    gelu_feed_forward: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor] | None = None
+    relu_squared_feed_forward: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
     linear_cross_entropy: Callable[[Tensor, Tensor, Tensor], Tensor] = linear_cross_entropy
 
     def norm_of(self, kind: Norm, width: int, eps: float) -> nn.Module:
@@ -71,12 +67,12 @@ class Kernels:
     def feed_forward_of(self, kind: FeedForward, d_model: int, d_ff: int) -> nn.Module:
         """Give the feed-forward part of a design: "swiglu", "geglu", "gelu" or "relu_squared"."""
         if kind == "swiglu":
-            return SwiGLU(d_model, d_ff, kernel=self.swiglu)
+            return SwiGLU(d_model, d_ff, kernel=self.linear, fused=self.swiglu)
         if kind == "geglu":
-            return GeGLU(d_model, d_ff, kernel=self.geglu)
+            return GeGLU(d_model, d_ff, kernel=self.linear, fused=self.geglu)
         if kind == "gelu":
-            return GeluFeedForward(d_model, d_ff, kernel=self.gelu_feed_forward)
-        return ReluSquaredFeedForward(d_model, d_ff, kernel=self.relu_squared_feed_forward)
+            return GeluFeedForward(d_model, d_ff, kernel=self.linear, fused=self.gelu_feed_forward)
+        return ReluSquaredFeedForward(d_model, d_ff, kernel=self.linear, fused=self.relu_squared_feed_forward)
 
 
 EAGER = Kernels()

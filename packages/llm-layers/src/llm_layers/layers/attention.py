@@ -14,18 +14,18 @@ Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 
 
 def softmax(scores: Float[Tensor, "..."], axis: int = -1) -> Float[Tensor, "..."]:
-    """Turn scores into shares that are positive and add up to one.
+    """Convert scores into probabilities: positive weights that add up to one.
 
     Formula: y[i] = exp(s[i] - m) / Σ exp(s[j] - m)  with m = max(s)
 
     Why it works:
-        The exponential makes every score positive and turns a difference of scores into a ratio of shares. Adding the
-        same number to all scores changes nothing, so the largest is subtracted first: the largest exponent is then 0
-        and nothing overflows, whatever the scores are.
+        The exponential makes every score positive and turns a difference of scores into a ratio of probabilities.
+        Adding the same constant to all scores changes nothing, so the largest is subtracted first: the largest
+        exponent is then 0 and nothing overflows, whatever the scores are.
 
     Args:
         scores: any shape.
-        axis: the axis along which the shares add up to one.
+        axis: the axis along which the probabilities add up to one.
 
     Spec: layers.softmax
     Source: Bridle 1990, "Probabilistic Interpretation of Feedforward Classification Network Outputs".
@@ -34,14 +34,15 @@ def softmax(scores: Float[Tensor, "..."], axis: int = -1) -> Float[Tensor, "..."
 
 
 def soft_cap(scores: Float[Tensor, "..."], cap: float) -> Float[Tensor, "..."]:
-    """Hold scores between -cap and cap without a corner.
+    """Limit scores smoothly to the range from -cap to cap.
 
     Formula: y = cap · tanh(s / cap)
 
     Why it works:
-        A score that runs away takes the whole softmax, and then nothing is left to learn from. For scores far below
-        the cap tanh is the identity, so ordinary scores pass unchanged; large ones press against the cap and never
-        reach it. Clipping would do the same to the values, but a clipped score has no gradient and cannot come back.
+        A score that grows without limit takes the whole softmax, and then nothing is left to learn from. For scores
+        far below the cap tanh is the identity, so ordinary scores pass unchanged; large ones approach the cap and
+        never reach it. Clipping would do the same to the values, but a clipped score has no gradient and cannot
+        come back.
 
     Args:
         scores: any shape: attention scores before the mask, or logits.
@@ -64,21 +65,21 @@ def attention(
     value: Float[Tensor, "*#batch key_position d_head"],
     mask: Bool[Tensor, "*#batch query_position key_position"] | None = None,
 ) -> Float[Tensor, "..."]:
-    """Give each query the average of the values, weighted by how well their keys match it.
+    """Average the values for each query, weighted by how well their keys match it.
 
     Formula: y = softmax(q kᵀ / √d + bias) v  with bias = 0 where the mask is True and -∞ where it is False
 
     Why it works:
         It is a soft dictionary. A query says what is looked for, a key says what is on offer, their dot product how
-        well the two match; the softmax turns matches into shares, and the shares mix the values. A dot product of d
-        independent numbers spreads as √d: dividing by √d keeps the scores near one, where the softmax still has a
-        gradient. The mask acts before the softmax, so that hidden keys get a share of exactly zero and the rest
-        still add up to one. A query that may see nothing gets zeros.
+        well the two match; the softmax turns matches into attention weights, and the weights mix the values. A dot
+        product of d independent numbers spreads as √d: dividing by √d keeps the scores near one, where the softmax
+        still has a gradient. The mask acts before the softmax, so that hidden keys get a weight of exactly zero and
+        the rest still add up to one. A query that may see nothing gets zeros.
 
     Args:
-        query: what is looked for. The leading axes of all inputs broadcast against each other.
-        key: what is on offer; one key head can so serve a group of query heads.
-        value: what is handed out.
+        query: the queries. The leading axes of all inputs broadcast against each other.
+        key: the keys; so one key head can serve a group of query heads.
+        value: the values, one per key.
         mask: True where a query may see a key; None when it may see all.
 
     Spec: layers.attention
@@ -94,19 +95,19 @@ def capped_attention(
     mask: Bool[Tensor, "*#batch query_position key_position"] | None,
     cap: float,
 ) -> Float[Tensor, "..."]:
-    """Attend as `attention` does, with scores held between -cap and cap.
+    """Attend as `attention` does, with scores limited to the range from -cap to cap.
 
     Formula: y = softmax(cap · tanh(q kᵀ / (√d · cap)) + bias) v  with bias = 0 where the mask is True, else -∞
 
     Why it works:
         With all scores within ±cap no key can win by more than exp(2 · cap), so every key that may be seen keeps a
-        share and a gradient, however long queries and keys grow. The cap comes before the mask: a hidden key's -∞
-        would otherwise be lifted to -cap and take a share again.
+        weight and a gradient, however long queries and keys grow. The cap comes before the mask: a hidden key's -∞
+        would otherwise be raised to -cap and get a weight again.
 
     Args:
-        query: what is looked for. The leading axes of all inputs broadcast against each other.
-        key: what is on offer.
-        value: what is handed out.
+        query: the queries. The leading axes of all inputs broadcast against each other.
+        key: the keys.
+        value: the values, one per key.
         mask: True where a query may see a key; None when it may see all.
         cap: the limit of a score, 50 in Gemma 2; must be positive. To make an `Attention` of it, bind it:
             `functools.partial(capped_attention, cap=50.0)`.
@@ -125,10 +126,10 @@ def _mix(
     value: Float[Tensor, "*#batch key_position d_head"],
     mask: Bool[Tensor, "*#batch query_position key_position"] | None,
 ) -> Float[Tensor, "..."]:
-    """Mix the values by the shares of the scores that the mask leaves."""
+    """Mix the values by the softmax of the scores that the mask leaves."""
     if mask is None:
         return softmax(scores) @ value
-    # Half the lowest number instead of -inf: it gives the same shares, but a row that is hidden whole stays finite
+    # Half the lowest number instead of -inf: it gives the same weights, but a row that is hidden whole stays finite
     # (softmax of nothing but -inf is 0/0). The bias is small (no heads, no batch) and adding it needs no backward pass.
     hidden = torch.finfo(scores.dtype).min / 2
     bias = torch.zeros_like(mask, dtype=scores.dtype).masked_fill(~mask, hidden)
@@ -142,7 +143,7 @@ def fused_attention(
     value: Float[Tensor, "*#batch key_position d_head"],
     mask: Bool[Tensor, "*#batch query_position key_position"] | None = None,
 ) -> Float[Tensor, "..."]:
-    """Give what `attention` gives, through torch's one-kernel version that never holds all scores at once.
+    """Compute `attention` through torch's fused kernel, which never holds all scores at once.
 
     Why it works:
         The softmax can be summed up block by block with a running maximum, so memory grows with the length, not its

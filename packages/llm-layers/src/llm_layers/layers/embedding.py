@@ -1,4 +1,6 @@
-"""Token embeddings: a table with one row of numbers per token id, used once more as the head when the two are tied."""
+"""Token embeddings: one row per token id; with tied weights the same table is the output head."""
+
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Int
@@ -6,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from llm_layers.interface import LayersError
+from llm_layers.layers.linear import linear
 
 
 def embedding(ids: Int[Tensor, "*batch"], table: Float[Tensor, "vocab d_model"]) -> Float[Tensor, "*batch d_model"]:
@@ -16,7 +19,7 @@ def embedding(ids: Int[Tensor, "*batch"], table: Float[Tensor, "vocab d_model"])
     Why it works:
         An id is a name, not a quantity: token 7 is not "more" than token 6. The table gives each name a point in
         space, and training moves the points until tokens that are used alike lie near each other. The lookup equals
-        multiplying a one-hot row with the table, so its gradient is simple: each use of a token adds its share to
+        multiplying a one-hot row by the table, so its gradient is simple: each use of a token adds its gradient to
         that token's row, and rows that were not used get exactly zero.
 
     Args:
@@ -54,7 +57,9 @@ class Embedding(nn.Module):
 
 
 def tied_head(
-    x: Float[Tensor, "*batch d_model"], table: Float[Tensor, "vocab d_model"]
+    x: Float[Tensor, "*batch d_model"],
+    table: Float[Tensor, "vocab d_model"],
+    kernel: Callable[[Tensor, Tensor, Tensor | None], Tensor] = linear,
 ) -> Float[Tensor, "*batch vocab"]:
     """Compare each vector with every row of the embedding table: the logits.
 
@@ -62,16 +67,17 @@ def tied_head(
 
     Why it works:
         The table says where each token lies; the head asks which token a vector points at. Tokens that are used alike
-        are also expected alike, so one table can answer both, which saves vocab · d_model weights: a large share of a
+        are also expected alike, so one table can answer both, which saves vocab · d_model weights: a large part of a
         small model. In training the table collects two gradients. The lookup moves only the rows of the tokens that
         were read; the head moves every row at every place, towards x for the token that came and away from it for
         all others, each by its probability.
 
     Args:
         x: the states behind the last norm.
-        table: the embedding table itself, not a copy: a copy would go its own way at the first step.
+        table: the embedding table itself, not a copy: a copy would differ from it after the first step.
+        kernel: what computes the product.
 
     Spec: layers.tied_head
     Source: Press and Wolf 2017, "Using the Output Embedding to Improve Language Models", arXiv:1608.05859.
     """
-    return F.linear(x, table)
+    return kernel(x, table, None)

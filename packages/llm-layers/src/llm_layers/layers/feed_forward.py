@@ -1,52 +1,46 @@
-"""The feed-forward part: what each position works out by itself."""
+"""The feed-forward part: what each position computes by itself."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from llm_layers.layers.activation import gelu_tanh, relu_squared
-from llm_layers.layers.linear import Linear
+from llm_layers.layers.activation import gelu_tanh, relu_squared, silu
+from llm_layers.layers.linear import Linear, LinearMap, linear
 
 
 def swiglu(
-    x: Float[Tensor, "*batch d_model"],
-    gate: Float[Tensor, "d_ff d_model"],
-    up: Float[Tensor, "d_ff d_model"],
-    down: Float[Tensor, "d_model d_ff"],
+    x: Float[Tensor, "*batch d_model"], gate: LinearMap, up: LinearMap, down: LinearMap
 ) -> Float[Tensor, "*batch d_model"]:
     """Widen each vector twice, let one copy gate the other, and narrow the product again.
 
-    Formula: y = down (silu(gate x) ⊙ up x)  with silu(a) = a / (1 + exp(-a))
+    Formula: y = down(silu(gate(x)) ⊙ up(x))  with silu(a) = a / (1 + exp(-a))
 
     Why it works:
         Attention moves information between positions; this part works on it within one. Each hidden unit is a small
         question (`gate`) with an answer (`up`): the question decides how much of the answer passes. The product of
-        two learned functions of x is what one layer with a fixed bend cannot make. SiLU bends smoothly, so a unit that
-        is off still gets a gradient.
+        two learned functions of x is what one layer with a fixed nonlinearity cannot make. SiLU is smooth, so a unit
+        that is off still gets a gradient.
 
     Args:
         x: vectors along the last axis.
-        gate: the questions, stored (out, in) like all weights.
-        up: the answers.
-        down: back to the width of the stream.
+        gate: the gate projection, a linear layer from d_model to d_ff.
+        up: the up projection, from d_model to d_ff.
+        down: the down projection, from d_ff to d_model.
 
     Spec: layers.swiglu
     Source: Shazeer 2020, "GLU Variants Improve Transformer", arXiv:2002.05202.
     """
-    return F.linear(F.silu(F.linear(x, gate)) * F.linear(x, up), down)
+    return down(silu(gate(x)) * up(x))
 
 
 def geglu(
-    x: Float[Tensor, "*batch d_model"],
-    gate: Float[Tensor, "d_ff d_model"],
-    up: Float[Tensor, "d_ff d_model"],
-    down: Float[Tensor, "d_model d_ff"],
+    x: Float[Tensor, "*batch d_model"], gate: LinearMap, up: LinearMap, down: LinearMap
 ) -> Float[Tensor, "*batch d_model"]:
     """Widen each vector twice, let one copy gate the other through GELU, and narrow the product again.
 
-    Formula: y = down (gelu_tanh(gate x) ⊙ up x)
+    Formula: y = down(gelu_tanh(gate(x)) ⊙ up(x))
 
     Why it works:
         The same question and answer as in `swiglu`; only the curve of the gate differs. GELU closes faster than SiLU:
@@ -54,53 +48,45 @@ def geglu(
 
     Args:
         x: vectors along the last axis.
-        gate: the questions, stored (out, in).
-        up: the answers.
-        down: back to the width of the stream.
+        gate: the gate projection, a linear layer from d_model to d_ff.
+        up: the up projection, from d_model to d_ff.
+        down: the down projection, from d_ff to d_model.
 
     Spec: layers.geglu
     Source: Shazeer 2020, "GLU Variants Improve Transformer", arXiv:2002.05202; with the tanh form as in Gemma.
     """
-    return F.linear(gelu_tanh(F.linear(x, gate)) * F.linear(x, up), down)
+    return down(gelu_tanh(gate(x)) * up(x))
 
 
 def gelu_feed_forward(
-    x: Float[Tensor, "*batch d_model"],
-    up: Float[Tensor, "d_ff d_model"],
-    up_bias: Float[Tensor, " d_ff"],
-    down: Float[Tensor, "d_model d_ff"],
-    down_bias: Float[Tensor, " d_model"],
+    x: Float[Tensor, "*batch d_model"], up: LinearMap, down: LinearMap
 ) -> Float[Tensor, "*batch d_model"]:
-    """Widen each vector, bend it with GELU, and narrow it again: two layers, with biases, as in GPT-2.
+    """Widen each vector, apply GELU, and narrow it again: two layers, with biases, as in GPT-2.
 
-    Formula: y = down gelu_tanh(up x + up_bias) + down_bias
+    Formula: y = down(gelu_tanh(up(x)))  with up(x) = W x + b and down alike
 
     Why it works:
         Each row of `up` is a pattern, its bias a threshold: the unit answers where x fits the pattern better than the
-        threshold asks. Its column of `down` is what it then writes. Without the bend the two matrices would be no
-        more than their product, one matrix.
+        threshold asks. Its column of `down` is what it then writes. Without the nonlinearity the two matrices would be
+        no more than their product, one matrix.
 
     Args:
         x: vectors along the last axis.
-        up: the patterns, stored (out, in).
-        up_bias: the thresholds, with the sign turned.
-        down: what each unit writes.
-        down_bias: what is written whatever x is.
+        up: a linear layer with a bias, from d_model to d_ff.
+        down: a linear layer with a bias, from d_ff to d_model.
 
     Spec: layers.gelu_feed_forward
     Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners" (GPT-2).
     """
-    return F.linear(gelu_tanh(F.linear(x, up, up_bias)), down, down_bias)
+    return down(gelu_tanh(up(x)))
 
 
 def relu_squared_feed_forward(
-    x: Float[Tensor, "*batch d_model"],
-    up: Float[Tensor, "d_ff d_model"],
-    down: Float[Tensor, "d_model d_ff"],
+    x: Float[Tensor, "*batch d_model"], up: LinearMap, down: LinearMap
 ) -> Float[Tensor, "*batch d_model"]:
     """Widen each vector, square what is above zero, and narrow it again.
 
-    Formula: y = down max(up x, 0)²
+    Formula: y = down(max(up(x), 0)²)
 
     Why it works:
         A square is a product of a number with itself, so this part multiplies as a gated one does, with two matrices
@@ -108,81 +94,73 @@ def relu_squared_feed_forward(
 
     Args:
         x: vectors along the last axis.
-        up: the patterns, stored (out, in).
-        down: what each unit writes.
+        up: a linear layer from d_model to d_ff.
+        down: a linear layer from d_ff to d_model.
 
     Spec: layers.relu_squared_feed_forward
     Source: So et al. 2021, "Primer", arXiv:2109.08668.
     """
-    return F.linear(relu_squared(F.linear(x, up)), down)
+    return down(relu_squared(up(x)))
 
 
-class SwiGLU(nn.Module):
-    """Holds the three weights of `swiglu`."""
+class FeedForward(nn.Module):
+    """Holds the linear layers of one of the functions above; each kind names its function.
 
-    def __init__(
-        self, d_model: int, d_ff: int, *, kernel: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = swiglu
-    ) -> None:
-        super().__init__()
-        self.kernel = kernel
-        self.gate = Linear(d_model, d_ff)
-        self.up = Linear(d_model, d_ff)
-        self.down = Linear(d_ff, d_model)
+    Any layer may be replaced by one that multiplies in its own way, such as a quantized or a LoRA layer.
 
-    def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
-        """Work on every position by itself."""
-        return self.kernel(x, self.gate.weight, self.up.weight, self.down.weight)
+    Args:
+        d_model: width of the stream.
+        d_ff: width inside.
+        kernel: what computes each linear layer.
+        fused: computes the whole part from the weights (and biases) in the function's order; it runs only while all
+            layers are plain `Linear`. None always calls the layers.
+    """
 
-
-class GeGLU(nn.Module):
-    """Holds the three weights of `geglu`."""
-
-    def __init__(
-        self, d_model: int, d_ff: int, *, kernel: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = geglu
-    ) -> None:
-        super().__init__()
-        self.kernel = kernel
-        self.gate = Linear(d_model, d_ff)
-        self.up = Linear(d_model, d_ff)
-        self.down = Linear(d_ff, d_model)
-
-    def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
-        """Work on every position by itself."""
-        return self.kernel(x, self.gate.weight, self.up.weight, self.down.weight)
-
-
-class GeluFeedForward(nn.Module):
-    """Holds the two weights and two biases of `gelu_feed_forward`."""
+    function: ClassVar[Callable[..., Tensor]]
+    layers: ClassVar[tuple[str, ...]] = ("up", "down")
+    bias: ClassVar[bool] = False
 
     def __init__(
         self,
         d_model: int,
         d_ff: int,
         *,
-        kernel: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor] = gelu_feed_forward,
+        kernel: Callable[[Tensor, Tensor, Tensor | None], Tensor] = linear,
+        fused: Callable[..., Tensor] | None = None,
     ) -> None:
         super().__init__()
-        self.kernel = kernel
-        self.up = Linear(d_model, d_ff, bias=True)
-        self.down = Linear(d_ff, d_model, bias=True)
+        self.fused = fused
+        for name in self.layers:
+            widths = (d_ff, d_model) if name == "down" else (d_model, d_ff)
+            self.add_module(name, Linear(*widths, bias=self.bias, kernel=kernel))
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """Work on every position by itself."""
-        assert self.up.bias is not None and self.down.bias is not None, "both were made with a bias"
-        return self.kernel(x, self.up.weight, self.up.bias, self.down.weight, self.down.bias)
+        layers = [self.get_submodule(name) for name in self.layers]
+        if self.fused is not None and all(type(layer) is Linear for layer in layers):
+            return self.fused(x, *(weight for layer in layers for weight in layer.parameters()))
+        return type(self).function(x, *layers)
 
 
-class ReluSquaredFeedForward(nn.Module):
-    """Holds the two weights of `relu_squared_feed_forward`."""
+class SwiGLU(FeedForward):
+    """Holds the three linear layers of `swiglu`."""
 
-    def __init__(
-        self, d_model: int, d_ff: int, *, kernel: Callable[[Tensor, Tensor, Tensor], Tensor] = relu_squared_feed_forward
-    ) -> None:
-        super().__init__()
-        self.kernel = kernel
-        self.up = Linear(d_model, d_ff)
-        self.down = Linear(d_ff, d_model)
+    function, layers = swiglu, ("gate", "up", "down")
 
-    def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
-        """Work on every position by itself."""
-        return self.kernel(x, self.up.weight, self.down.weight)
+
+class GeGLU(FeedForward):
+    """Holds the three linear layers of `geglu`."""
+
+    function, layers = geglu, ("gate", "up", "down")
+
+
+class GeluFeedForward(FeedForward):
+    """Holds the two linear layers, with biases, of `gelu_feed_forward`."""
+
+    function, bias = gelu_feed_forward, True
+
+
+class ReluSquaredFeedForward(FeedForward):
+    """Holds the two linear layers of `relu_squared_feed_forward`."""
+
+    function = relu_squared_feed_forward

@@ -1,4 +1,4 @@
-"""Linear maps: every output number is a weighted sum of all input numbers."""
+"""Linear layers: every output is a weighted sum of all inputs."""
 
 from collections.abc import Callable
 
@@ -7,32 +7,34 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+LinearMap = Callable[[Tensor], Tensor]
+"""Vectors in, their product with a weight out: a `Linear`, a quantized or a LoRA layer, or `linear` with its weight."""
+
 
 def linear(
     x: Float[Tensor, "*batch d_in"],
     weight: Float[Tensor, "d_out d_in"],
     bias: Float[Tensor, " d_out"] | None = None,
 ) -> Float[Tensor, "*batch d_out"]:
-    """Multiply each vector with a matrix, and add a bias where there is one.
+    """Multiply each vector by a matrix, and add a bias where there is one.
 
     Formula: y = W x + b
 
     Why it works:
         Row o of the weight is a question, and y[o] is how strongly x answers it: their dot product. A matrix asks
-        all its questions at once. Nearly everything that a model learns stands in such rows. By itself a linear map
-        can only turn, stretch and mix; two in a row are again one linear map, so something that bends must stand
-        between them. The gradients are two more products: what comes back to x is the sum of the rows, each as
-        strongly as its answer was wanted, and each row of the weight moves along the inputs that it should have
-        answered more.
+        all its questions at once, and nearly everything that a model learns is in such rows. By itself a linear layer
+        can only rotate, scale and mix; two in a row are again one linear layer, so a nonlinearity must come between
+        them. The gradients are two more products: the gradient of x is the sum of the rows, each weighted by the
+        gradient of its output, and each row of the weight moves along the inputs that it should have answered more.
 
         The weight is stored (out, in), one row per output, as torch and the public model files do it. A bias moves
-        all answers by a constant; large models mostly leave it out, because a norm before and the stream behind make
+        all outputs by a constant; large models mostly leave it out, because a norm before and the stream behind make
         up for it.
 
     Args:
         x: vectors along the last axis.
-        weight: one row per output number.
-        bias: one number per output, or None.
+        weight: one row per output.
+        bias: one value per output, or None.
 
     Spec: layers.linear
     Source: Rosenblatt 1958, "The Perceptron"; stored as in torch.nn.Linear.
@@ -43,7 +45,7 @@ def linear(
 class Linear(nn.Module):
     """Holds the weight, and where wanted the bias, of `linear`.
 
-    The weight has no start values of its own: `initialize` gives them, in one place for the whole model.
+    The weight has no initial values of its own: `initialize` sets them, in one place for the whole model.
 
     Args:
         d_in: width of the input.
@@ -68,5 +70,12 @@ class Linear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(d_out)) if bias else None
 
     def forward(self, x: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_out"]:
-        """Multiply with the weight and add the bias."""
+        """Multiply by the weight and add the bias."""
         return self.kernel(x, self.weight, self.bias)
+
+
+def replace_module(model: nn.Module, name: str, module: nn.Module) -> None:
+    """Put a module in the place of the one of that name."""
+    parent, _, child = name.rpartition(".")
+    module.train(model.get_submodule(name).training)
+    setattr(model.get_submodule(parent), child, module)

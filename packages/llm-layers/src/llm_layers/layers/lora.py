@@ -5,24 +5,22 @@ from collections.abc import Collection
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from llm_layers.interface import LayersError
-from llm_layers.layers.linear import Linear
-from llm_layers.layers.mapped_feed_forward import call_maps, replace_module
+from llm_layers.layers.linear import Linear, LinearMap, linear, replace_module
 from llm_layers.layers.quantized_linear import SKIPPED_MODULES, QuantizedLinear
 
 
 def lora_linear(
     x: Float[Tensor, "*batch d_in"],
-    weight: Float[Tensor, "d_out d_in"],
+    base: LinearMap,
     down: Float[Tensor, "rank d_in"],
     up: Float[Tensor, "d_out rank"],
     scale: float,
 ) -> Float[Tensor, "*batch d_out"]:
-    """Multiply with a weight and add a correction that goes through a narrow middle.
+    """Apply a frozen linear layer and add a correction of low rank.
 
-    Formula: y = W x + scale · up (down x)
+    Formula: y = base(x) + scale · up (down x)
 
     Why it works:
         What a trained model has to change to learn one more task is small, and it lies mostly in a few directions.
@@ -34,7 +32,7 @@ def lora_linear(
 
     Args:
         x: vectors along the last axis.
-        weight: the frozen weight, one row per output.
+        base: the frozen layer, plain or quantized.
         down: what to look for, one row per direction.
         up: what to write, one column per direction.
         scale: alpha / rank; dividing by the rank keeps the size of the correction when the rank is changed.
@@ -42,7 +40,7 @@ def lora_linear(
     Spec: layers.lora_linear
     Source: Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models", arXiv:2106.09685.
     """
-    return F.linear(x, weight) + _correction(x, down, up, scale)
+    return base(x) + scale * linear(linear(x, down), up)
 
 
 def merge_lora(
@@ -70,12 +68,6 @@ def merge_lora(
     Source: Hu et al. 2021, arXiv:2106.09685.
     """
     return weight + scale * (up @ down)
-
-
-def _correction(
-    x: Float[Tensor, "*batch d_in"], down: Float[Tensor, "rank d_in"], up: Float[Tensor, "d_out rank"], scale: float
-) -> Float[Tensor, "*batch d_out"]:
-    return scale * F.linear(F.linear(x, down), up)
 
 
 class LoraLinear(nn.Module):
@@ -130,8 +122,10 @@ class LoraLinear(nn.Module):
 
     def forward(self, x: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_out"]:
         """Multiply with the weight and add the correction."""
-        y: Tensor = self.base(x)
-        return y if self.merged else y + _correction(x, self.down, self.up, self.scale)
+        if self.merged:
+            y: Tensor = self.base(x)
+            return y
+        return lora_linear(x, self.base, self.down, self.up, self.scale)
 
     def merge(self) -> None:
         """Multiply the correction into the weight, and keep the weight as it was for `unmerge`."""
@@ -204,7 +198,6 @@ def add_lora(
     model.requires_grad_(False)
     for name, module in corrected.items():
         replace_module(model, name, module)
-    call_maps(model)
     return tuple(chosen)
 
 
@@ -224,7 +217,6 @@ def remove_lora(model: nn.Module) -> None:
     """Put plain linear maps back, with what was merged in and without what was not, and unfreeze the model."""
     for name, module in _required(model).items():
         replace_module(model, name, module.base)
-    call_maps(model)
     model.requires_grad_(True)
 
 

@@ -3,17 +3,17 @@
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.nn import functional as F
 
 from llm_layers.interface import LayersError
-from llm_layers.layers.attention import attention
+from llm_layers.layers.attention import Attention, attention
+from llm_layers.layers.linear import linear
 from llm_layers.layers.mask import causal_mask
 
 
 def split_heads(
     x: Float[Tensor, "*batch position d_model"], heads: int
 ) -> Float[Tensor, "*batch heads position d_head"]:
-    """Cut each vector into `heads` pieces of neighbouring numbers and put the heads before the positions.
+    """Cut each vector into `heads` equal parts of neighbouring elements and put the heads before the positions.
 
     Formula: y[h, p, k] = x[p, h · d_head + k]
 
@@ -28,17 +28,17 @@ def split_heads(
 
     Args:
         x: vectors whose width is a multiple of `heads`.
-        heads: the number of pieces; at least 1.
+        heads: the number of parts; at least 1.
 
     Raises:
-        LayersError: when the width cannot be cut into so many equal pieces.
+        LayersError: when the width cannot be cut into so many equal parts.
 
     Spec: layers.split_heads
     Source: Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762.
     """
     width = x.shape[-1]
     if heads < 1 or width % heads:
-        raise LayersError(f"heads must divide the width of x, {width}, into equal pieces, but was {heads}")
+        raise LayersError(f"heads must divide the width of x, {width}, into equal parts, but was {heads}")
     return x.reshape(*x.shape[:-1], heads, width // heads).transpose(-2, -3)
 
 
@@ -48,7 +48,7 @@ def merge_heads(x: Float[Tensor, "*batch heads position d_head"]) -> Float[Tenso
     Formula: y[p, h · d_head + k] = x[h, p, k]
 
     Why it works:
-        It undoes `split_heads`, so that the output projection finds each head's finding at a place of its own. The
+        It undoes `split_heads`, so that the output projection finds each head's result at a place of its own. The
         heads must go back behind the positions first: a reshape alone would give the right shape and mix up
         positions and heads.
 
@@ -63,10 +63,11 @@ def grouped_query_attention(
     key: Float[Tensor, "*batch kv_heads key_position d_head"],
     value: Float[Tensor, "*batch kv_heads key_position d_head"],
     mask: Bool[Tensor, "*#batch query_position key_position"] | None = None,
+    attend: Attention = attention,
 ) -> Float[Tensor, "*batch heads query_position d_head"]:
     """Let neighbouring query heads share one key/value head.
 
-    Formula: y[h] = attention(q[h], k[⌊h / g⌋], v[⌊h / g⌋], mask)  with g = heads / kv_heads
+    Formula: y[h] = attend(q[h], k[⌊h / g⌋], v[⌊h / g⌋], mask)  with g = heads / kv_heads
 
     ```
     query heads     0 1 2   3 4 5
@@ -74,7 +75,7 @@ def grouped_query_attention(
     ```
 
     Why it works:
-        While a text is written, every step reads the keys and values of all positions, and that reading is what takes
+        While text is generated, every step reads the keys and values of all positions, and that reading is what takes
         the time. The heads of a group ask different questions of the same keys, so there is less to read by the size
         of the group. With kv_heads = heads it is multi-head attention, with kv_heads = 1 multi-query attention.
 
@@ -83,6 +84,7 @@ def grouped_query_attention(
         key: fewer heads, a divisor of the query's.
         value: as many heads as the keys.
         mask: the same for all heads; True where a query may see a key.
+        attend: what computes attention, for example `fused_attention`.
 
     Raises:
         LayersError: when heads is not a multiple of kv_heads.
@@ -96,9 +98,9 @@ def grouped_query_attention(
     # *batch kv_heads group query_position d_head
     grouped = query.reshape(*query.shape[:-3], kv_heads, heads // kv_heads, *query.shape[-2:])
     # The keys get a group axis of length 1 and are broadcast along it: no copy is made.
-    if mask is not None:
+    if mask is not None and mask.dim() > 2:
         mask = mask[..., None, None, :, :]
-    return attention(grouped, key[..., None, :, :], value[..., None, :, :], mask).flatten(-4, -3)
+    return attend(grouped, key[..., None, :, :], value[..., None, :, :], mask).flatten(-4, -3)
 
 
 def multi_query_attention(
@@ -113,7 +115,7 @@ def multi_query_attention(
 
     Why it works:
         The heads differ in what they ask, and that alone makes different mixtures of the same values. The cache gets
-        smaller by the number of heads. It costs some quality; `grouped_query_attention` stands between the two.
+        smaller by the number of heads. It costs some quality; `grouped_query_attention` lies between the two.
 
     Args:
         query: one query head for each question.
@@ -137,21 +139,21 @@ def multi_head_attention(
     heads: int,
     mask: Bool[Tensor, "*#batch query_position key_position"] | None = None,
 ) -> Float[Tensor, "*batch position d_model"]:
-    """Let the positions of x ask each other `heads` questions at once, and put the answers together.
+    """Run `heads` attentions over the positions of x side by side, and mix their results.
 
     Formula: y = merge(attention(split(x queryᵀ), split(x keyᵀ), split(x valueᵀ), mask)) outputᵀ
 
     Why it works:
         One softmax gives one mixture, but a verb needs its subject and its object. Several narrow heads look for
         several things in the same pass and for the same work as one wide head. The output matrix then decides where
-        in the stream each finding is written.
+        in the stream each result is written.
 
     Args:
         x: the positions.
-        query: weight of the queries, stored (out, in); the rows of a head stand together.
+        query: weight of the queries, stored (out, in); the rows of a head are next to each other.
         key: weight of the keys.
         value: weight of the values.
-        output: weight that leads the joined heads back to d_model.
+        output: weight from the joined heads to d_model.
         heads: how many.
         mask: the same for all heads; True where a query may see a key.
 
@@ -161,8 +163,8 @@ def multi_head_attention(
     Spec: layers.multi_head_attention
     Source: Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762.
     """
-    q, k, v = (split_heads(F.linear(x, weight), heads) for weight in (query, key, value))
-    return F.linear(merge_heads(grouped_query_attention(q, k, v, mask)), output)
+    q, k, v = (split_heads(linear(x, weight), heads) for weight in (query, key, value))
+    return linear(merge_heads(grouped_query_attention(q, k, v, mask)), output)
 
 
 def cached_attention(
@@ -174,23 +176,23 @@ def cached_attention(
     past_value: Float[Tensor, "*batch past_position d_head"],
     past_positions: Int[Tensor, "past_position"],
 ) -> Float[Tensor, "*batch query_position d_head"]:
-    """Let new positions attend to those whose keys and values were kept, and to each other.
+    """Let new positions attend to those whose keys and values are cached, and to each other.
 
     Formula: y = attention(q, [past k; k], [past v; v], [past positions; positions] ≤ positions)
 
     Why it works:
-        A position's key and value depend on nothing behind it, so they are final once they are made, and what a later
-        position gathers is the same whether they were kept or made again. Each key carries its position with it. The
-        mask compares positions, so it stays right when the kept ones do not start at 0 or have gaps.
+        A position's key and value depend on nothing behind it, so they are final once they are computed, and a
+        later position gets the same result whether they were kept or computed again. Each key carries its position
+        with it. The mask compares positions, so it stays right when the kept ones do not start at 0 or have gaps.
 
     Args:
         query: of the new positions.
-        key: of the new positions, turned already where positions are rotary.
+        key: of the new positions, already rotated where positions are rotary.
         value: of the new positions.
-        positions: where the new ones stand.
-        past_key: the kept keys, turned once, when they were new.
+        positions: positions of the new ones.
+        past_key: the kept keys, rotated once, when they were new.
         past_value: the kept values.
-        past_positions: where the kept ones stand.
+        past_positions: positions of the kept ones.
 
     Spec: layers.cached_attention
     Source: Shazeer 2019, arXiv:1911.02150, which counts what reading the kept keys costs.

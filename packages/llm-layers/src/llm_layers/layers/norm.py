@@ -1,4 +1,4 @@
-"""Norms: the length of a vector set to one standard size."""
+"""Norms: scale every vector to a standard size."""
 
 from collections.abc import Callable
 
@@ -72,36 +72,34 @@ def layer_norm(
 def query_key_norm(
     query: Float[Tensor, "*batch heads position d_head"],
     key: Float[Tensor, "*batch kv_heads position d_head"],
-    query_gain: Float[Tensor, " d_head"],
-    key_gain: Float[Tensor, " d_head"],
-    eps: float = 1e-6,
+    query_norm: Callable[[Tensor], Tensor],
+    key_norm: Callable[[Tensor], Tensor],
 ) -> tuple[Float[Tensor, "*batch heads position d_head"], Float[Tensor, "*batch kv_heads position d_head"]]:
-    """Normalise each query and each key within its head, before they are turned and compared.
+    """Normalize each query and each key within its head, before they are rotated and compared.
 
-    Formula: q' = rms_norm(q, query_gain), k' = rms_norm(k, key_gain)
+    Formula: q' = query_norm(q), k' = key_norm(k)  with rms_norm and a gain of its own in each
 
     Why it works:
         A score is a dot product, |q| |k| times the cosine of their angle. Nothing holds the two lengths in check, and
-        as they grow the softmax picks one position and passes no gradient: deep and large models have died of it.
-        With both lengths set, a score divided by √d_head lies between -√d_head and √d_head (times the gains), and what
-        decides is the angle. Each head has its own size, so each is measured alone. One gain per coordinate serves
-        all heads; it lets training choose how sharp attention is.
+        as they grow the softmax picks one position and passes no gradient: the training of deep and large models has
+        broken down from it. With both lengths set, a score divided by √d_head lies between -√d_head and √d_head (times
+        the gains), and what decides is the angle. Each head has its own size, so each is normalized by itself. One
+        gain per coordinate serves all heads; it lets training choose how sharp attention is.
 
     Args:
-        query: what each position looks for, in heads.
-        key: what each position offers, in heads.
-        query_gain: one factor per coordinate of a head.
-        key_gain: the same for the keys.
-        eps: floor of the mean square.
+        query: the queries, in heads.
+        key: the keys, in heads.
+        query_norm: the norm of a query, an `RMSNorm(d_head, …)`.
+        key_norm: the norm of a key.
 
     Returns:
-        The normalised queries and the normalised keys.
+        The normalized queries and the normalized keys.
 
     Spec: layers.query_key_norm
     Source: Henry et al. 2020, "Query-Key Normalization for Transformers", arXiv:2010.04245; Dehghani et al. 2023,
         arXiv:2302.05442; with RMSNorm and learned gains as in Qwen3.
     """
-    return rms_norm(query, query_gain, eps), rms_norm(key, key_gain, eps)
+    return query_norm(query), key_norm(key)
 
 
 class RMSNorm(nn.Module):
@@ -130,7 +128,7 @@ class RMSNorm(nn.Module):
         self.kernel = kernel
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
-        """Normalise along the last axis."""
+        """Normalize along the last axis."""
         if self.offset == 0.0:
             return self.kernel(x, self.gain, self.eps)
         # A gain of 0.003 above 1 would be lost in bfloat16: sum and product are taken in float32.
@@ -163,5 +161,5 @@ class LayerNorm(nn.Module):
         self.kernel = kernel
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
-        """Normalise along the last axis."""
+        """Normalize along the last axis."""
         return self.kernel(x, self.gain, self.bias, self.eps)

@@ -7,8 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from llm_layers.interface import LayersError
-from llm_layers.layers.linear import Linear
-from llm_layers.layers.mapped_feed_forward import call_maps, replace_module
+from llm_layers.layers.linear import Linear, replace_module
 from llm_layers.layers.quantization import (
     dequantize_int4,
     dequantize_int8,
@@ -143,7 +142,6 @@ def quantize_model(model: nn.Module, bits: int = 8, *, group: int = 32, head: bo
             raise LayersError(f"{name}: {error}") from None
     for name, module in quantized.items():
         replace_module(model, name, module)
-    call_maps(model)
     return QuantizationReport(replaced=tuple(quantized), bytes_before=before, bytes_after=stored_bytes(model))
 
 

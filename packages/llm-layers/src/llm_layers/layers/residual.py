@@ -1,25 +1,18 @@
-"""Where the norm stands: three ways to put a part onto the residual stream.
+"""Where the norm goes: three ways to add a part to the residual stream."""
 
-The part is one weight here, so that the joint itself can be pinned; in a model it is attention or the feed-forward
-part.
-"""
+from collections.abc import Callable
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
-from llm_layers.layers.norm import rms_norm
+Part = Callable[[Tensor], Tensor]
+"""What is added to the stream, attention or the feed-forward part; or a norm: vectors in, vectors out."""
 
 
-def pre_norm(
-    x: Float[Tensor, "*batch d_model"],
-    gain: Float[Tensor, " d_model"],
-    weight: Float[Tensor, "d_model d_model"],
-    eps: float = 1e-6,
-) -> Float[Tensor, "*batch d_model"]:
-    """Normalise what the part reads; add what it writes to the untouched stream.
+def pre_norm(x: Float[Tensor, "*batch d_model"], norm: Part, part: Part) -> Float[Tensor, "*batch d_model"]:
+    """Normalize what the part reads; add what it writes to the untouched stream.
 
-    Formula: y = x + W norm(x)
+    Formula: y = x + part(norm(x))
 
     Why it works:
         The stream itself is never divided, so the gradient reaches the lowest block as it left the head, plus
@@ -28,25 +21,19 @@ def pre_norm(
 
     Args:
         x: the stream.
-        gain: of the norm.
-        weight: the part, (out, in).
-        eps: floor of the mean square.
+        norm: the norm in front of the part.
+        part: the part.
 
     Spec: layers.pre_norm
     Source: Xiong et al. 2020, "On Layer Normalization in the Transformer Architecture", arXiv:2002.04745.
     """
-    return x + F.linear(rms_norm(x, gain, eps), weight)
+    return x + part(norm(x))
 
 
-def post_norm(
-    x: Float[Tensor, "*batch d_model"],
-    gain: Float[Tensor, " d_model"],
-    weight: Float[Tensor, "d_model d_model"],
-    eps: float = 1e-6,
-) -> Float[Tensor, "*batch d_model"]:
-    """Add what the part writes, then normalise the sum: the stream has the same size after every part.
+def post_norm(x: Float[Tensor, "*batch d_model"], norm: Part, part: Part) -> Float[Tensor, "*batch d_model"]:
+    """Add what the part writes, then normalize the sum: the stream has the same size after every part.
 
-    Formula: y = norm(x + W x)
+    Formula: y = norm(x + part(x))
 
     Why it works:
         Every block hands on vectors of one size, so a late block counts as much as an early one; where such models
@@ -55,25 +42,19 @@ def post_norm(
 
     Args:
         x: the stream.
-        gain: of the norm.
-        weight: the part, (out, in).
-        eps: floor of the mean square.
+        norm: the norm of the sum.
+        part: the part.
 
     Spec: layers.post_norm
     Source: Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762 (there with LayerNorm).
     """
-    return rms_norm(x + F.linear(x, weight), gain, eps)
+    return norm(x + part(x))
 
 
-def branch_norm(
-    x: Float[Tensor, "*batch d_model"],
-    gain: Float[Tensor, " d_model"],
-    weight: Float[Tensor, "d_model d_model"],
-    eps: float = 1e-6,
-) -> Float[Tensor, "*batch d_model"]:
-    """Normalise what the part writes, just before it is added.
+def branch_norm(x: Float[Tensor, "*batch d_model"], norm: Part, part: Part) -> Float[Tensor, "*batch d_model"]:
+    """Normalize what the part writes, just before it is added.
 
-    Formula: y = x + norm(W x)
+    Formula: y = x + norm(part(x))
 
     Why it works:
         The stream stays untouched, as with pre-norm, and every part adds a vector of a size that its gain sets: no
@@ -82,12 +63,11 @@ def branch_norm(
 
     Args:
         x: the stream.
-        gain: of the norm.
-        weight: the part, (out, in).
-        eps: floor of the mean square.
+        norm: the norm behind the part.
+        part: the part.
 
     Spec: layers.branch_norm
     Source: Team OLMo 2024, "2 OLMo 2 Furious", arXiv:2501.00656; Liu et al. 2021, "Swin Transformer V2",
         arXiv:2111.09883.
     """
-    return x + rms_norm(F.linear(x, weight), gain, eps)
+    return x + norm(part(x))

@@ -53,9 +53,9 @@ class Mixture(Family):
                 f"experts must be given in a GGUF file of the family {self.name}, but was None: a model with one "
                 "feed-forward part in each block has the design QWEN3"
             )
-        if not experts.normalised:
+        if not experts.norm_topk_prob:
             raise LayersError(
-                f"normalised of Experts must be True in a GGUF file of the family {self.name}, but was False: "
+                f"norm_topk_prob of Experts must be True in a GGUF file of the family {self.name}, but was False: "
                 "llama.cpp makes the shares of the chosen experts add up to one, whatever a file says; save_model can "
                 "write the model as a folder"
             )

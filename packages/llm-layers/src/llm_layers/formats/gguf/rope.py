@@ -37,7 +37,7 @@ class DividedSpeeds:
     divisors: tuple[float, ...]
 
     @property
-    def temperature(self) -> float:
+    def attention_scaling(self) -> float:
         """Always 1: attention is left as it is."""
         return 1.0
 
@@ -84,7 +84,7 @@ def write_rope(config: ModelConfig) -> dict[str, Any]:
             "rope.scaling.yarn_beta_fast": float(scaling.beta_fast),
             "rope.scaling.yarn_beta_slow": float(scaling.beta_slow),
         }
-        if scaling.attention_factor is not None:  # the format's factor comes on top of the paper's temperature
+        if scaling.attention_factor is not None:  # the format's factor comes on top of the paper's
             entries["rope.scaling.attn_factor"] = scaling.attention_factor / yarn_attention_factor(scaling.factor)
     return entries
 

@@ -36,7 +36,7 @@ class Qwen3MoE(Qwen):
             count=counts.pop(),
             per_token=settings["num_experts_per_tok"],
             d_expert=settings["moe_intermediate_size"],
-            normalised=settings.get("norm_topk_prob") or False,
+            norm_topk_prob=settings.get("norm_topk_prob") or False,
         )
         return super().read_further(settings, values) | {"experts": experts}
 
@@ -50,7 +50,7 @@ class Qwen3MoE(Qwen):
             "num_local_experts": experts.count,
             "num_experts_per_tok": experts.per_token,
             "moe_intermediate_size": experts.d_expert,
-            "norm_topk_prob": experts.normalised,
+            "norm_topk_prob": experts.norm_topk_prob,
         }
 
 

@@ -78,7 +78,7 @@ def expert_guesses(scene: Scene) -> Iterator[Guess]:
     gate, up, down = (scene.weight(f"feed_forward.{part}") for part in ("gate", "up", "down"))
     if experts is None or x is None or logits is None or gate is None or up is None or down is None:
         return
-    normalised, k = experts.normalised, experts.per_token
+    normalised, k = experts.norm_topk_prob, experts.per_token
     shares, chosen = top_k_router(logits, k, normalised)
     if not scene.describes(apply_experts(x, shares, chosen, gate, up, down)):
         return

@@ -9,7 +9,7 @@ from llm_layers.inspection.causes.feed_forward import ACTIVATIONS, OURS
 from llm_layers.inspection.causes.guess import Guess, Scene
 from llm_layers.inspection.causes.rounding import rounded
 from llm_layers.inspection.flow import NORMS
-from llm_layers.layers.rotary import rotary_angles, rotate
+from llm_layers.layers.rotary import rotary, rotary_angles
 
 READERS = {source: norm for norm, source in NORMS.items()} | {
     "attention.query": "attention.query_norm",
@@ -189,7 +189,7 @@ def _through_the_rotation(scene: Scene, right: Tensor) -> Iterator[Guess]:
         base = config.local_rope_base if local else config.rope_base
         assert base is not None, "a local base was asked for only where there is one"
         positions = torch.arange(back.shape[2], device=back.device)
-        turned = rotate(
+        turned = rotary(
             back, rotary_angles(positions, config.d_head, base, back.dtype, None if local else config.rope_scaling)
         )
         value = turned if right.dim() == 4 else turned.transpose(1, 2).flatten(2)
