@@ -35,8 +35,8 @@ Merges = Sequence[tuple[int, int]]
 
 def main() -> int:
     """Learn and measure on the plays, and write the two files."""
-    from llm_train.corpus import load_corpus
-    from llm_train.recipe import Recipe
+    from llm_train.data.corpus import load_corpus
+    from llm_train.recipes.recipe import Recipe
 
     corpus = load_corpus(Recipe.load("shakespeare").data)
     training, held_out = [[play.text for play in part] for part in (corpus.training, corpus.held_out)]

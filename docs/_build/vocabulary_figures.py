@@ -105,8 +105,8 @@ def against_size(series: dict[str, plots.Points], up: str, label: str) -> str:
 def shapes() -> dict[str, ModelConfig]:
     """The model that `nox -s train` makes, and one in the shape of Qwen3-0.6B."""
     from llm_layers import ModelConfig
-    from llm_train.building import model_config
-    from llm_train.recipe import Recipe
+    from llm_train.stages.build import model_config
+    from llm_train.recipes.recipe import Recipe
 
     large = ModelConfig(
         vocab_size=151936,

@@ -3,7 +3,7 @@ import random
 import pytest
 import torch
 
-from llm_train.recipe import Recipe
+from llm_train.recipes.recipe import Recipe
 
 SMALL = {
     "name": "small",

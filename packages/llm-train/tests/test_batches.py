@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from llm_train.batches import batch_at, consecutive_batches, window_count
+from llm_train.data.batches import batch_at, consecutive_batches, window_count
 from llm_train.interface import TrainError
 from llm_train.milestones import milestones
 

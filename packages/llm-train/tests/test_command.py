@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from llm_train.command import main, next_commands
+from llm_train.commands.main import main, next_commands
 
 
 def run(tmp_path, capsys, *arguments):
@@ -88,7 +88,7 @@ def test_figures_of_no_run_say_so(capsys, tmp_path, monkeypatch):
 
 def test_help_does_not_wait_for_torch():
     script = (
-        "import sys, llm_train.command as command\n"
+        "import sys, llm_train.commands.main as command\n"
         "try: command.main(['--help'])\n"
         "except SystemExit: print('torch' in sys.modules)\n"
     )

@@ -2,9 +2,9 @@ import pytest
 
 from llm_tokenizer import TokenizerError
 from llm_train import shakespeare
-from llm_train.corpus import Document, load_corpus, split
+from llm_train.data.corpus import Document, load_corpus, split
 from llm_train.interface import TrainError
-from llm_train.settings import Data
+from llm_train.recipes.settings import Data
 
 MARKDOWN = """# Hamlet
 

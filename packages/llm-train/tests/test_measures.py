@@ -8,12 +8,12 @@ from rich.console import Console
 from llm_layers import Decoder, ModelConfig
 from llm_tokenizer import ByteTokenizer
 from llm_train.evaluation import evaluate
-from llm_train.metrics import MetricsLog, read_metrics
-from llm_train.objectives import next_token_loss
-from llm_train.plots import plot_loss, smoothed
-from llm_train.progress import Announcer, LoopProgress
-from llm_train.samples import sample
-from llm_train.tokens import write_tokens
+from llm_train.runs.metrics import MetricsLog, read_metrics
+from llm_train.objectives.next_token import next_token_loss
+from llm_train.runs.plots import plot_loss, smoothed
+from llm_train.runs.progress import Announcer, LoopProgress
+from llm_train.runs.samples import sample
+from llm_train.data.tokens import write_tokens
 
 CONFIG = ModelConfig(vocab_size=256, d_model=16, layers=1, heads=2, kv_heads=1, d_head=8, d_ff=24, context_length=16)
 

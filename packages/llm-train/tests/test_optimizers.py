@@ -2,11 +2,11 @@ import pytest
 import torch
 
 from llm_layers import Decoder, ModelConfig
-from llm_train.gradients import clip_gradients, gradient_norm
+from llm_train.optimizers.clipping import clip_gradients, gradient_norm
 from llm_train.interface import Optimizer
 from llm_train.optimizers import AdamW, Muon, build_optimizer, orthogonalize
-from llm_train.settings import Optimizer as Settings
-from llm_train.workers import Workers
+from llm_train.recipes.settings import Optimizer as Settings
+from llm_train.backends.threads import Workers
 
 CONFIG = ModelConfig(vocab_size=20, d_model=8, layers=1, heads=2, kv_heads=1, d_head=4, d_ff=12, context_length=16)
 

@@ -3,8 +3,8 @@ import tomllib
 import pytest
 
 from llm_train.interface import TrainError
-from llm_train.recipe import Recipe, shipped_recipes
-from llm_train.settings import SECTION_OF, SECTIONS, Training
+from llm_train.recipes.recipe import Recipe, shipped_recipes
+from llm_train.recipes.settings import SECTION_OF, SECTIONS, Training
 
 
 @pytest.mark.parametrize("name", ["shakespeare", "tiny"])

@@ -12,9 +12,9 @@ from rich.console import Console
 
 from llm_train import pipeline
 from llm_train.checkpoint import load_newest
-from llm_train.interruption import Interrupted, StopRequest
-from llm_train.progress import Announcer
-from llm_train.run import Run
+from llm_train.runs.interruption import Interrupted, StopRequest
+from llm_train.runs.progress import Announcer
+from llm_train.runs.folder import Run
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from llm_layers import load_model
 from llm_tokenizer import load_tokenizer
 from llm_train import calibration as rehearsal
 from llm_train import pipeline
-from llm_train.calibration import steps_that_fit
+from llm_train.runs.calibration import steps_that_fit
 from llm_train.checkpoint import steps_saved
 from llm_train.interface import TrainError
-from llm_train.progress import Announcer
-from llm_train.recipe import Recipe
-from llm_train.run import Run, newest_run
+from llm_train.runs.progress import Announcer
+from llm_train.recipes.recipe import Recipe
+from llm_train.runs.folder import Run, newest_run
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_steps_fill_the_time_that_is_left():
 
 def test_a_folder_in_use_is_refused_and_a_dead_users_lock_is_no_lock(tmp_path, small_recipe, announcer):
     script = (
-        "import sys, time\nfrom llm_train.run import Run\n"
+        "import sys, time\nfrom llm_train.runs.folder import Run\n"
         "with Run(sys.argv[1]).locked():\n    print('locked', flush=True)\n    time.sleep(60)\n"
     )
     holder = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "run")], stdout=subprocess.PIPE, text=True)

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from llm_train.schedule import rate_share, warmup_cosine, warmup_linear, warmup_stable_decay
-from llm_train.settings import Schedule
+from llm_train.recipes.settings import Schedule
 
 
 def test_the_warm_up_begins_above_zero_and_ends_at_the_peak():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from llm_train.interface import TrainError
-from llm_train.tokens import open_tokens, write_tokens
+from llm_train.data.tokens import open_tokens, write_tokens
 
 
 def write(path, **changes):

@@ -6,12 +6,12 @@ from torch import nn
 
 from llm_layers import Decoder, ModelConfig
 from llm_train.interface import NonFiniteError
-from llm_train.objectives import next_token_loss
+from llm_train.objectives.next_token import next_token_loss
 from llm_train.optimizers import build_optimizer
-from llm_train.passes import Passes
-from llm_train.settings import Optimizer as Settings
+from llm_train.backends.threads import Passes
+from llm_train.recipes.settings import Optimizer as Settings
 from llm_train.trainer import Trainer
-from llm_train.workers import Workers, workers_for, workers_of_one_thread
+from llm_train.backends.threads import Workers, workers_for, workers_of_one_thread
 
 CONFIG = ModelConfig(vocab_size=20, d_model=16, layers=1, heads=2, kv_heads=1, d_head=8, d_ff=24, context_length=16)
 

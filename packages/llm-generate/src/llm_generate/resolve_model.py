@@ -4,7 +4,7 @@ from pathlib import Path
 
 from llm_generate.interface import GenerateError
 from llm_train.interface import TrainError
-from llm_train.run import Run, newest_run
+from llm_train.runs.folder import Run, newest_run
 
 HOW_TO_MAKE_ONE = "make one with `nox -s train` or `llm-train run`, or name a model folder with --model"
 

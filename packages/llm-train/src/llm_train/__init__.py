@@ -1,17 +1,18 @@
 """A corpus to a trained model.
 
-    recipe.py, recipes/   every decision of a run, in one frozen object
-    corpus.py, shakespeare.py, preparation.py   text, and what of it is held out; tokenizer and tokens from it
-    tokens.py, batches.py   memory-mapped ids; batches as a pure function of seed and step
-    optimizers/, schedule.py, gradients.py   AdamW and Muon written out; the rate; clipping
-    objectives.py, trainer.py   the loss; the loop: start reading here
-    evaluation.py, samples.py   how good it is; what it writes
-    checkpoint.py, interruption.py   stop at any moment, go on exactly
-    pipeline.py, rehearsal.py, run.py   all stages in order; what depends on the machine; the folder it leaves
-    metrics.py, progress.py, plots.py   the record, the live line, the picture
-    reference/, spec/   the same in plain NumPy, and what it must be, as data
+    trainer.py            the training loop: start reading here
+    schedule.py, evaluation.py, checkpoint.py   the learning rate; how good a model is; to stop and resume exactly
+    recipes/              all settings of a run, in one frozen object, and the shipped recipes
+    data/                 corpus, token files, batches
+    objectives/           the loss
+    optimizers/           AdamW and Muon written out, parameter groups, gradient clipping
+    backends/             forward and backward passes by several threads
+    stages/               prepare, build, pretrain: from a recipe to a trained model
+    runs/                 the run folder, metrics, progress, samples, plots, calibration
+    commands/             `llm-train`, one file per verb
+    reference/, spec/     the same in plain NumPy; the specification
 
-Names are loaded when they are first asked for, so that a help text need not wait for torch.
+Names are imported when they are first used, so that `--help` does not wait for torch.
 """
 
 from importlib import import_module
@@ -27,38 +28,36 @@ if not hasattr(llm_tokenizer, "BytePairTokenizer"):
     )
 
 if TYPE_CHECKING:
-    from llm_train.corpus import Corpus, Document, load_corpus
+    from llm_train.data.corpus import Corpus, Document, load_corpus
     from llm_train.evaluation import Evaluation, evaluate
-    from llm_train.gradients import clip_gradients
     from llm_train.interface import CheckpointError, NonFiniteError, Objective, Optimizer, TrainError
-    from llm_train.interruption import Interrupted
-    from llm_train.objectives import next_token_loss
-    from llm_train.optimizers import AdamW, Muon, adamw_update, muon_update
-    from llm_train.pipeline import train
-    from llm_train.recipe import Recipe
-    from llm_train.run import Run, newest_run
+    from llm_train.objectives.next_token import next_token_loss
+    from llm_train.optimizers import AdamW, Muon, adamw_update, clip_gradients, muon_update
+    from llm_train.recipes.recipe import Recipe
+    from llm_train.runs.folder import Run, find_run
+    from llm_train.runs.interruption import Interrupted
     from llm_train.schedule import warmup_cosine
+    from llm_train.stages.pretrain import train
     from llm_train.trainer import Step, Trainer
 
 _HOME = {
-    "corpus": ("Corpus", "Document", "load_corpus"),
+    "data.corpus": ("Corpus", "Document", "load_corpus"),
     "evaluation": ("Evaluation", "evaluate"),
-    "gradients": ("clip_gradients",),
     "interface": ("CheckpointError", "NonFiniteError", "TrainError", "Objective", "Optimizer"),
-    "interruption": ("Interrupted",),
-    "objectives": ("next_token_loss",),
-    "optimizers": ("AdamW", "Muon", "adamw_update", "muon_update"),
-    "pipeline": ("train",),
-    "recipe": ("Recipe",),
-    "run": ("Run", "newest_run"),
+    "objectives.next_token": ("next_token_loss",),
+    "optimizers": ("AdamW", "Muon", "adamw_update", "clip_gradients", "muon_update"),
+    "recipes.recipe": ("Recipe",),
+    "runs.folder": ("Run", "find_run"),
+    "runs.interruption": ("Interrupted",),
     "schedule": ("warmup_cosine",),
+    "stages.pretrain": ("train",),
     "trainer": ("Step", "Trainer"),
 }
 
 __all__ = [
     "AdamW", "CheckpointError", "Corpus", "Document", "Evaluation", "Interrupted", "Muon", "NonFiniteError",
     "Objective", "Optimizer", "Recipe", "Run", "Step", "TrainError", "Trainer", "adamw_update", "clip_gradients",
-    "evaluate", "load_corpus", "muon_update", "newest_run", "next_token_loss", "train", "warmup_cosine",
+    "evaluate", "find_run", "load_corpus", "muon_update", "next_token_loss", "train", "warmup_cosine",
 ]  # fmt: skip
 
 try:

@@ -8,8 +8,8 @@
         manifest.json           size and SHA-256 of the three: written last, so a folder without it is no checkpoint
       latest                    the name of the newest one
 
-Everything is written into a folder beside, brought to the disk, and renamed; only then is `latest` moved and only then
-are old checkpoints deleted. A rename is all or nothing, so whoever looks finds the old state or the new one.
+Everything is written into a temporary folder, synced to the disk, and renamed; only then is `latest` updated, and only
+then are old checkpoints deleted. A rename is atomic, so a reader finds either the old state or the new one.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state of a run after a step; equal states go on to equal models."""
+    """The state of a run after a step; equal states lead to equal models."""
 
     step: int
     model: Mapping[str, Tensor]
@@ -49,7 +49,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
     """Write a checkpoint and delete all but the newest `keep`.
 
     Raises:
-        CheckpointError: the disk is full or not writable; the checkpoints from before are as they were.
+        CheckpointError: the disk is full or not writable; earlier checkpoints are unchanged.
     """
     name = f"step-{checkpoint.step:08d}"
     partial = folder / f".partial-{name}"
@@ -68,7 +68,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
         shutil.rmtree(partial, ignore_errors=True)
         raise CheckpointError(
             f"the checkpoint of step {checkpoint.step} could not be written into {folder} "
-            f"({error.strerror or error}); earlier checkpoints are untouched: make room and run the same command again"
+            f"({error.strerror or error}); earlier checkpoints are unchanged: free some space and run the same command again"
         ) from None
     for old in steps_saved(folder)[:-keep]:
         _remove(folder / f"step-{old:08d}")
@@ -76,25 +76,25 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
 
 
 def load_newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
-    """Give the newest checkpoint that is whole (None where none was ever written), and why newer ones were passed over.
+    """Return the newest intact checkpoint (None if none was ever written), and why newer ones were skipped.
 
     Raises:
-        CheckpointError: there are checkpoints, but not one is whole. Starting over silently would throw a run away.
+        CheckpointError: there are checkpoints, but none is intact. To start again silently would discard a run.
     """
-    passed_over: list[str] = []
+    skipped: list[str] = []
     steps = steps_saved(folder)
     for step in reversed(steps):
         try:
-            return _read(folder / f"step-{step:08d}", step), passed_over
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
-            passed_over.append(f"the checkpoint of step {step} is damaged and passed over ({error})")
+            return _read(folder / f"step-{step:08d}", step), skipped
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            skipped.append(f"the checkpoint of step {step} is corrupt, skipped ({error})")
     if steps:
-        raise CheckpointError(f"no checkpoint in {folder} is whole: {'; '.join(passed_over)}; move the run folder away")
-    return None, passed_over
+        raise CheckpointError(f"no checkpoint in {folder} is intact: {'; '.join(skipped)}; move the run folder away")
+    return None, skipped
 
 
 def steps_saved(folder: Path) -> list[int]:
-    """The steps of which there is a checkpoint, oldest first."""
+    """Return the steps that have a checkpoint, oldest first."""
     if not folder.is_dir():
         return []
     return sorted(int(path.name[5:]) for path in folder.glob("step-*") if path.name[5:].isdigit())
@@ -122,10 +122,10 @@ def _read(folder: Path, step: int) -> Checkpoint:
     for name in (MODEL, OPTIMIZER, STATE):
         contents[name] = (folder / name).read_bytes()
         if hashlib.sha256(contents[name]).hexdigest() != manifest["files"][name]["sha256"]:
-            raise ValueError(f"{name} is not what its manifest says")
+            raise ValueError(f"{name} does not match its manifest")
     state = json.loads(contents[STATE])
     if state.pop("step") != step:
-        raise ValueError("it is of another step")
+        raise ValueError("it belongs to another step")
     optimizer = tensors_from_bytes(contents[OPTIMIZER])
     torch.set_rng_state(optimizer.pop(RANDOM))
     return Checkpoint(step, tensors_from_bytes(contents[MODEL]), optimizer, state)
@@ -140,7 +140,7 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk; Windows does that by itself and cannot be asked."""
+    """Sync the names in a folder to the disk; Windows does that by itself."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -151,7 +151,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Delete a folder under another name, so that a crash half-way leaves no half checkpoint under its own."""
+    """Rename a folder, then delete it, so that a crash half-way leaves no half checkpoint under its name."""
     if not folder.exists():
         return
     doomed = folder.with_name(f".deleted-{folder.name}")

@@ -1,14 +1,13 @@
-"""What the trainer asks of its parts, and what a run offers to whoever reads it.
+"""What the trainer needs from its parts: any object with these methods fits.
 
-Anything with these methods fits: an optimizer or an objective of your own works in the trainer as ours do.
+An optimizer or an objective of your own works in the trainer just as ours do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from llm_tokenizer.interface import UserError
 
@@ -18,40 +17,24 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Optimizer(Protocol):
-    """Moves weights by the gradients that are given to it."""
+    """Updates weights with the gradients that it is given."""
 
-    def step(self, gradients: Mapping[str, Tensor], share: float) -> None:
-        """Make one update; `share` is what the schedule leaves of every peak rate."""
+    def step(self, gradients: Mapping[str, Tensor], lr_multiplier: float) -> None:
+        """Make one update, with every peak learning rate times `lr_multiplier`."""
 
     def state(self) -> dict[str, Tensor]:
-        """Everything that the next update depends on, by name."""
+        """Return everything that the next update depends on, by name."""
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Take up a state that `state` gave."""
+        """Restore a state that `state` returned."""
 
 
 @runtime_checkable
 class Objective(Protocol):
-    """Says how wrong a model is on some tokens."""
+    """Computes how wrong a model is on some tokens."""
 
     def __call__(self, model: nn.Module, tokens: Tensor, targets: Tensor) -> Tensor:
-        """Give the mean loss in nats per target, differentiable in the model's weights."""
-
-
-@runtime_checkable
-class RunFolder(Protocol):
-    """A finished or running training, read from disk."""
-
-    @property
-    def model_folder(self) -> Path:
-        """The trained model in the Hugging Face layout."""
-
-    @property
-    def finished(self) -> bool:
-        """Whether the run came to its end."""
-
-    def metrics(self) -> Iterator[Mapping[str, Any]]:
-        """What was measured, line by line."""
+        """Return the mean loss in nats per target, differentiable in the model's weights."""
 
 
 class TrainError(UserError):
@@ -59,14 +42,14 @@ class TrainError(UserError):
 
 
 class NonFiniteError(TrainError):
-    """The loss or the gradient norm is no longer a finite number; raised before the update, so no weight is spoilt."""
+    """The loss or the gradient norm is no longer finite; raised before the update, so the weights are unchanged."""
 
 
 class CheckpointError(TrainError):
-    """A checkpoint could not be written or read; those written before it are untouched."""
+    """A checkpoint could not be written or read; earlier ones are unchanged."""
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """` (did you mean …?)` where a known name is near."""
+    """Return ` (did you mean …?)` if a known name is near, else nothing."""
     near = get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f" (did you mean {near[0]!r}?)" if near else ""

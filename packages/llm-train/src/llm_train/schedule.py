@@ -1,4 +1,4 @@
-"""Learning-rate schedules: the rate as a pure function of the step, so that a resumed run has nothing to restore.
+"""Learning-rate schedules: the rate is a pure function of the step, so that a resumed run has nothing to restore.
 
 rate
 peak  ┤   ╭────────────╮           constant  ───────      wsd       ──────╲
@@ -9,25 +9,23 @@ warm-up
 """
 
 import math
-from collections.abc import Callable
-from functools import partial
 
-from llm_train.settings import Schedule
+from llm_train.recipes.settings import ScheduleSettings
 
 
 def warmup(step: int, warmup_steps: int) -> float:
-    """The share of the peak during the warm-up: 1/n in step 0, 2/n in step 1 … and 1 from the n-th step on.
+    """Return the multiplier of the warm-up: 1/n in step 0, 2/n in step 1 … and 1 from the n-th step on.
 
     Why it works:
-        The first gradients come from random weights and AdamW's averages still rest on a handful of them: a full
-        stride then goes far in a direction that means little. Small strides first cost almost nothing.
+        The first gradients come from random weights and AdamW's averages hold only a few of them: a
+        full step then goes far in a direction that means little. Small steps first cost almost nothing.
         It does not begin at 0: a step with rate 0 would read a batch and learn nothing from it.
     """
     return min(1.0, (step + 1) / warmup_steps) if warmup_steps else 1.0
 
 
 def warmup_cosine(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
-    """Rise evenly to the peak, then fall along half a cosine to the floor, and stay there.
+    """Rise linearly to the peak, then fall along half a cosine to the floor, and stay there.
 
     Formula:
         peak · (s+1)/w  for s < w
@@ -35,16 +33,16 @@ def warmup_cosine(step: int, peak: float, floor: float, warmup_steps: int, total
         floor  for s ≥ n
 
     Why it works:
-        Large strides cross the landscape quickly but cannot settle: they jump from wall to wall of every valley. As
-        the rate falls, the noise of the batches averages out and the weights sink to the floor of the valley they are
-        in. A cosine spends long at high rates, falls in the middle, and lands softly.
+        Large steps cross the landscape quickly but cannot settle: they jump from wall to wall of every valley. As the
+        rate falls, the noise of the batches averages out and the weights sink to the floor of the valley they are in.
+        A cosine spends long at high rates, falls in the middle, and lands softly.
 
     Args:
-        step: number of the update, from 0.
+        step: number of the update, counted from 0.
         peak: the highest rate.
-        floor: the lowest one; a rate, not a share of the peak.
+        floor: the lowest rate; not relative to the peak.
         warmup_steps: w; 0 begins at the peak.
-        total_steps: n; steps from there on have the floor.
+        total_steps: n; from this step on the rate is the floor.
 
     Spec: train.warmup_cosine
     Source: Loshchilov and Hutter 2017, "SGDR: Stochastic Gradient Descent with Warm Restarts", arXiv:1608.03983.
@@ -58,7 +56,7 @@ def warmup_cosine(step: int, peak: float, floor: float, warmup_steps: int, total
 
 
 def warmup_linear(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
-    """Rise evenly to the peak, then fall evenly to the floor."""
+    """Rise linearly to the peak, then fall linearly to the floor."""
     if step < warmup_steps:
         return peak * warmup(step, warmup_steps)
     left = (total_steps - step) / max(1, total_steps - warmup_steps)
@@ -68,10 +66,10 @@ def warmup_linear(step: int, peak: float, floor: float, warmup_steps: int, total
 def warmup_stable_decay(
     step: int, peak: float, floor: float, warmup_steps: int, total_steps: int, decay: float
 ) -> float:
-    """Rise, stay at the peak, and fall evenly over the last share `decay` of the steps.
+    """Rise, stay at the peak, and fall linearly over the last fraction `decay` of the steps.
 
     Why it works:
-        While the rate is high the model keeps moving along the valley; all the settling happens in the last stretch.
+        While the rate is high the model keeps moving along the valley; it settles only in the last part.
         Until then no step depends on how long the run will be.
 
     Source: Hu et al. 2024, "MiniCPM", arXiv:2404.06395.
@@ -82,13 +80,12 @@ def warmup_stable_decay(
     return floor + (peak - floor) * min(1.0, max(0.0, left))
 
 
-def rate_share(schedule: Schedule, step: int, total_steps: int) -> float:
-    """What share of its peak every learning rate has in a step."""
-    courses: dict[str, Callable[[int, float, float, int, int], float]] = {
-        "constant": lambda step, peak, floor, rise, total: peak * warmup(step, rise),
-        "linear": warmup_linear,
-        "cosine": warmup_cosine,
-        "wsd": partial(warmup_stable_decay, decay=schedule.decay),
-    }
+def lr_multiplier(schedule: ScheduleSettings, total_steps: int, step: int) -> float:
+    """Return the factor by which every peak learning rate is scaled in a step."""
     rise = min(schedule.warmup_steps, total_steps - 1)  # even a run of two steps has a step at the peak
-    return courses[schedule.shape](step, 1.0, schedule.floor, rise, total_steps)
+    if schedule.shape == "constant":
+        return warmup(step, rise)
+    if schedule.shape == "wsd":
+        return warmup_stable_decay(step, 1.0, schedule.floor, rise, total_steps, schedule.decay)
+    curve = {"linear": warmup_linear, "cosine": warmup_cosine}[schedule.shape]
+    return curve(step, 1.0, schedule.floor, rise, total_steps)

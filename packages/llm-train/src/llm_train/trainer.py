@@ -1,4 +1,4 @@
-"""The training loop: guess, measure, correct, again.
+"""The training loop: predict, measure the loss, update, repeat.
 
 tokens ─▶ model ─▶ loss ─▶ gradients ─▶ clip ─▶ optimizer ─▶ new weights
 ▲                                                            │
@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from llm_train.gradients import clip_gradients
+from llm_train.backends.threads import ThreadBackend, Workers
 from llm_train.interface import NonFiniteError, Objective, Optimizer
-from llm_train.passes import Passes
-from llm_train.workers import Workers
+from llm_train.optimizers.clipping import clip_gradients
 
 Batches = Callable[[int], tuple[Tensor, Tensor]]
 """The tokens and targets of the n-th pass, always the same for the same n."""
@@ -23,7 +22,7 @@ Batches = Callable[[int], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Step:
-    """What one update was like."""
+    """What is known about one update."""
 
     number: int
     """Updates made so far, this one included."""
@@ -31,14 +30,14 @@ class Step:
     """Before the update, on its own batch, in nats per token."""
     gradient_norm: float
     """Before clipping."""
-    rate_share: float
-    """What the schedule left of every peak rate."""
+    lr_multiplier: float
+    """The factor by which the schedule scaled every peak learning rate."""
     tokens: int
-    """Tokens that this update learned from."""
+    """Training tokens of this update."""
 
 
 class Trainer:
-    """Makes updates, one after the other; each is a pure function of the weights, the averages and its number."""
+    """Makes updates; each is a pure function of the weights, the optimizer's state and its number."""
 
     def __init__(
         self,
@@ -46,35 +45,35 @@ class Trainer:
         optimizer: Optimizer,
         objective: Objective,
         batches: Batches,
-        rate_share: Callable[[int], float],
+        lr_multiplier: Callable[[int], float],
         *,
         clip: float = 1.0,
         accumulate: int = 1,
         dtype: torch.dtype = torch.float32,
         workers: Workers | None = None,
     ) -> None:
-        """Take the parts.
+        """Set up the training.
 
         Args:
-            model: any module that the objective can work with.
-            optimizer: moves its weights.
-            objective: says how wrong it is.
-            batches: gives the tokens and targets of each pass; update s makes the passes s·accumulate and following.
-            rate_share: the schedule: step number from 0 to a share of the peak rates.
+            model: any module that the objective accepts.
+            optimizer: updates its weights.
+            objective: computes the loss.
+            batches: tokens and targets of each pass; update s makes the passes from s·accumulate on.
+            lr_multiplier: the schedule: from the step number, counted from 0, to a factor of the peak learning rates.
             clip: largest norm of all gradients together.
             accumulate: passes per update; their gradients are averaged.
-            dtype: in which the passes are computed; the weights keep their own.
-            workers: threads that share each batch; None leaves all to the calling one.
+            dtype: of the passes; the weights keep their own.
+            workers: threads that split each batch; None runs all in the calling one.
         """
         self.model, self.optimizer = model, optimizer
-        self.batches, self.rate_share = batches, rate_share
+        self.batches, self.lr_multiplier = batches, lr_multiplier
         self.clip, self.accumulate = clip, accumulate
-        self.passes = Passes(model, objective, dtype, workers)
+        self.backend = ThreadBackend(model, objective, dtype, workers)
 
     def run(self, start: int, stop: int) -> Iterator[Step]:
-        """Make the updates from number `start` to before `stop`; give each when it is made.
+        """Make the updates from number `start` to before `stop`, and yield each one.
 
-        It is a generator, so whoever iterates may look at the model between two updates, save it, or leave.
+        Because it is a generator, the caller can look at the model between two updates, save it, or leave.
         """
         for number in range(start, stop):
             yield self.update(number)
@@ -90,19 +89,19 @@ class Trainer:
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise NonFiniteError(
                 f"step {number + 1}: the loss is {loss} and the gradient norm {norm.item()}; the update was not made. "
-                "Lower the learning rates (--set hidden_rate=…) or try --set precision=float32"
+                "Lower the learning rates (--set matrix_lr=…) or try --set precision=float32"
             )
-        share = self.rate_share(number)
-        self.optimizer.step(dict(zip(gradients, clipped, strict=True)), share)
-        return Step(number + 1, loss, norm.item(), share, tokens)
+        multiplier = self.lr_multiplier(number)
+        self.optimizer.step(dict(zip(gradients, clipped, strict=True)), multiplier)
+        return Step(number + 1, loss, norm.item(), multiplier, tokens)
 
     def gradients(self, number: int) -> tuple[float, dict[str, Tensor], int]:
-        """The mean loss and gradients over the passes of one update, and how many tokens they saw."""
+        """Return the mean loss and gradients over the passes of one update, and the number of tokens."""
         losses, tokens = [], 0
         total: dict[str, Tensor] = {}
         for part in range(self.accumulate):
             inputs, targets = self.batches(number * self.accumulate + part)
-            loss, gradients = self.passes.loss_and_gradients(inputs, targets)
+            loss, gradients = self.backend.loss_and_gradients(inputs, targets)
             losses.append(loss)
             tokens += targets.numel()
             for name, gradient in gradients.items():

@@ -1,7 +1,11 @@
-"""Optimizers: the pure updates, the classes that hold their state, and which weights get which."""
+"""Optimizers: AdamW and Muon as pure updates and as classes that hold their state, parameter groups, and clipping."""
 
 from llm_train.optimizers.adamw import AdamW, adamw_update
+from llm_train.optimizers.clipping import clip_gradients
 from llm_train.optimizers.muon import Muon, muon_update, orthogonalize
-from llm_train.optimizers.param_groups import Together, build_optimizer
+from llm_train.optimizers.param_groups import CombinedOptimizer, build_optimizer
 
-__all__ = ["AdamW", "Muon", "Together", "adamw_update", "build_optimizer", "muon_update", "orthogonalize"]
+__all__ = [
+    "AdamW", "CombinedOptimizer", "Muon", "adamw_update", "build_optimizer", "clip_gradients", "muon_update",
+    "orthogonalize",
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""AdamW: every weight gets a step of about the same size, whatever the size of its gradient."""
+"""AdamW: each weight moves by about the same amount, whatever the size of its gradient."""
 
 from collections.abc import Mapping
 
@@ -19,19 +19,19 @@ def adamw_update(
     eps: float,
     weight_decay: float,
 ) -> None:
-    """Make one update in place of a parameter and of its two running averages.
+    """Update a parameter and its two running averages in place.
 
     Formula:
         m ← β₁ m + (1-β₁) g;  v ← β₂ v + (1-β₂) g²
         θ ← θ - η λ θ - η · m/(1-β₁ᵗ) / (√(v/(1-β₂ᵗ)) + ε)
 
     Why it works:
-        Gradients of different weights differ in size by factors of thousands, so one rate cannot fit all. Dividing
-        the mean gradient by its root mean square leaves a number near ±1 where the gradient keeps its sign, and near
-        0 where it is mostly noise. Both averages start at 0 and are too small at first; dividing by 1-βᵗ mends that
-        exactly. ε stands outside the root: it is the gradient size below which steps become smaller. The decay is
-        taken off the weight itself, times the rate, and not added to the gradient: there it would be divided by the
-        root mean square too, and weights with large gradients would hardly decay.
+        Gradients of different weights differ in size by factors of thousands, so one learning rate cannot fit all.
+        Dividing the mean gradient by its root mean square leaves a value near ±1 where the gradient keeps its sign,
+        and near 0 where it is mostly noise. Both averages start at 0 and are too small at first; dividing by 1-βᵗ
+        corrects that exactly. ε is outside the root: it is the gradient size below which steps become smaller. The
+        decay is subtracted from the weight itself, times the learning rate, and not added to the gradient: there it
+        would be divided by the root mean square too, and weights with large gradients would hardly decay.
 
     Args:
         parameter: θ.
@@ -40,8 +40,8 @@ def adamw_update(
         square: v, zeros before the first step.
         step: t, counted from 1.
         learning_rate: η.
-        beta1: what share of m is kept, from 0 to below 1.
-        beta2: what share of v is kept, from 0 to below 1.
+        beta1: the fraction of m that is kept, from 0 to below 1.
+        beta2: the fraction of v that is kept, from 0 to below 1.
         eps: ε.
         weight_decay: λ.
 
@@ -63,16 +63,16 @@ class AdamW:
     def __init__(
         self,
         parameters: Mapping[str, Tensor],
-        rates: Mapping[str, float],
+        learning_rates: Mapping[str, float],
         *,
         beta1: float = 0.9,
         beta2: float = 0.95,
         eps: float = 1e-8,
         weight_decay: Mapping[str, float] | None = None,
     ) -> None:
-        """Take parameters by name, and by the same names their peak rates and (default 0) their decay."""
+        """Take parameters by name, and by the same names their peak learning rates and (default 0) weight decay."""
         self.parameters = dict(parameters)
-        self.rates = dict(rates)
+        self.learning_rates = dict(learning_rates)
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
         self.weight_decay = dict(weight_decay or {})
         self.steps = 0
@@ -80,25 +80,25 @@ class AdamW:
         self.squares = {name: torch.zeros_like(parameter) for name, parameter in self.parameters.items()}
 
     @torch.no_grad()
-    def step(self, gradients: Mapping[str, Tensor], share: float = 1.0) -> None:
-        """Update every parameter; `share` is what the schedule leaves of the peak rates."""
+    def step(self, gradients: Mapping[str, Tensor], lr_multiplier: float = 1.0) -> None:
+        """Update every parameter, with the peak learning rates times `lr_multiplier`."""
         self.steps += 1
         for name, parameter in self.parameters.items():
             adamw_update(
                 parameter, gradients[name], self.means[name], self.squares[name], self.steps,
-                learning_rate=share * self.rates[name], beta1=self.beta1, beta2=self.beta2, eps=self.eps,
-                weight_decay=self.weight_decay.get(name, 0.0),
+                learning_rate=lr_multiplier * self.learning_rates[name], weight_decay=self.weight_decay.get(name, 0.0),
+                beta1=self.beta1, beta2=self.beta2, eps=self.eps,
             )  # fmt: skip
 
     def state(self) -> dict[str, Tensor]:
-        """The averages and the number of steps."""
+        """Return the averages and the number of steps."""
         means = {f"mean.{name}": value for name, value in self.means.items()}
         squares = {f"square.{name}": value for name, value in self.squares.items()}
         return {"steps": torch.tensor(self.steps), **means, **squares}
 
     @torch.no_grad()
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Take up the averages and the number of steps."""
+        """Restore the averages and the number of steps."""
         self.steps = int(state["steps"])
         for name in self.parameters:
             self.means[name].copy_(state[f"mean.{name}"])

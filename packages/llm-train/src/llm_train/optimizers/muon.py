@@ -1,12 +1,12 @@
-"""Muon: for matrices, a step that is equally long in every direction the gradient speaks of."""
+"""Muon: an optimizer for matrices, whose step has the same length in every direction of the gradient."""
 
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-# One polynomial a·x + b·x³ + c·x⁵ per round. After the five, every number from 0.001 to 1 lies between 0.84 and 1.15.
-# Equal rounds (Newton-Schulz) would need more of them: the first rounds here lift small numbers much faster.
+# One polynomial a·x + b·x³ + c·x⁵ per round. After all five, each value from 0.001 to 1 is between 0.84 and 1.15.
+# Equal rounds (Newton-Schulz) would need more of them: the first rounds here raise small values much faster.
 ROUNDS = (
     (8.1566, -22.4833, 15.8788),
     (4.0429, -2.8089, 0.5000),
@@ -17,16 +17,16 @@ ROUNDS = (
 
 
 def orthogonalize(matrices: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Give the nearest matrices whose singular values are all (about) 1: U Vᵀ for G = U Σ Vᵀ.
+    """Return the nearest matrices whose singular values are all (about) 1: U Vᵀ for G = U Σ Vᵀ.
 
     Why it works:
         An odd polynomial of a matrix, a·X + b·XXᵀX + …, acts on its singular values alone and leaves the directions
-        U and V as they are. Choosing polynomials that push every number between 0 and 1 towards 1 gives U Vᵀ with
+        U and V as they are. Choosing polynomials that push every value between 0 and 1 towards 1 gives U Vᵀ with
         matrix products only, which is many times faster than a singular value decomposition.
 
     Args:
         matrices: any number of matrices of one shape, stacked: (count, rows, columns).
-        dtype: in which the products are taken; bfloat16 is precise enough, since the result only sets a direction.
+        dtype: of the products; bfloat16 is precise enough, since the result only sets a direction.
 
     Source: Jordan et al. 2024, "Muon"; Amsel et al. 2025, "The Polar Express", arXiv:2505.16932 (the polynomials).
     """
@@ -52,7 +52,7 @@ def muon_update(
     weight_decay: float = 0.0,
     dtype: torch.dtype = torch.float32,
 ) -> None:
-    """Make one update in place of some matrices of one shape and of their running direction.
+    """Update some matrices of one shape and their running direction in place.
 
     Formula:
         d ← μ d + (1-μ) g;  θ ← θ - η λ θ - η √max(1, out/in) · orthogonalize(μ d + (1-μ) g)
@@ -61,8 +61,8 @@ def muon_update(
         The gradient of a weight matrix is nearly always dominated by a few directions, and plain descent (AdamW as
         well) spends almost the whole step on them. Setting all singular values to 1 lets the rare directions learn as
         fast as the loud ones, and no weight matrix can change its output by more than the step allows. It is meant
-        for matrices inside the network; embeddings, head and gains keep AdamW, because their rows are looked up or
-        scaled one by one and have no common directions.
+        for matrices inside the network; embeddings, head and norm gains keep AdamW, because their rows are looked up
+        or scaled one by one and have no common directions.
 
     Args:
         parameters: the matrices, stored (out, in).
@@ -76,7 +76,7 @@ def muon_update(
     Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks".
     """
     direction.lerp_(gradients, 1 - momentum)
-    ahead = gradients.lerp(direction, momentum)  # Nesterov: one more step of the average, in advance
+    ahead = gradients.lerp(direction, momentum)  # Nesterov: one more step of the average, ahead of time
     out, width = gradients.shape[-2:]
     change = orthogonalize(ahead, dtype) * (learning_rate * max(1.0, out / width) ** 0.5)
     for parameter, part in zip(parameters, change.unbind(), strict=True):
@@ -86,19 +86,20 @@ def muon_update(
 
 
 class Muon:
-    """Holds the running directions of `muon_update`; matrices of one shape are worked on together, as one product."""
+    """Holds the running directions of `muon_update`; matrices of one shape are updated together, as one product."""
 
     def __init__(
         self,
         parameters: Mapping[str, Tensor],
-        rate: float,
+        learning_rate: float,
         *,
         momentum: float = 0.9,
         weight_decay: float = 0.0,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        """Take matrices by name, their common peak rate, and the type of numbers for `orthogonalize`."""
-        self.rate, self.momentum, self.weight_decay, self.dtype = rate, momentum, weight_decay, dtype
+        """Take matrices by name, their common peak learning rate, and the dtype for `orthogonalize`."""
+        self.learning_rate, self.momentum = learning_rate, momentum
+        self.weight_decay, self.dtype = weight_decay, dtype
         self.parameters = dict(parameters)
         self.groups: dict[tuple[int, ...], list[str]] = {}
         for name, parameter in self.parameters.items():
@@ -109,21 +110,21 @@ class Muon:
         }
 
     @torch.no_grad()
-    def step(self, gradients: Mapping[str, Tensor], share: float = 1.0) -> None:
-        """Update every matrix; `share` is what the schedule leaves of the peak rate."""
+    def step(self, gradients: Mapping[str, Tensor], lr_multiplier: float = 1.0) -> None:
+        """Update every matrix, with the peak learning rate times `lr_multiplier`."""
         for shape, names in self.groups.items():
             muon_update(
                 [self.parameters[name] for name in names],
                 torch.stack([gradients[name] for name in names]),
                 self.directions[shape],
-                learning_rate=share * self.rate,
+                learning_rate=lr_multiplier * self.learning_rate,
                 momentum=self.momentum,
                 weight_decay=self.weight_decay,
                 dtype=self.dtype,
             )
 
     def state(self) -> dict[str, Tensor]:
-        """The running direction of each matrix."""
+        """Return the running direction of each matrix."""
         return {
             f"direction.{name}": direction
             for shape, names in self.groups.items()
@@ -132,6 +133,6 @@ class Muon:
 
     @torch.no_grad()
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Take up the running directions."""
+        """Restore the running directions."""
         for shape, names in self.groups.items():
             self.directions[shape].copy_(torch.stack([state[f"direction.{name}"] for name in names]))

@@ -1,35 +1,35 @@
-"""Which weights get which optimizer: matrices inside the blocks Muon, everything else AdamW at a rate of its own."""
+"""Parameter groups: Muon for the matrices of the blocks, AdamW with learning rates of their own for the rest."""
 
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
+from llm_train.backends.threads import Workers
 from llm_train.interface import Optimizer
 from llm_train.optimizers.adamw import AdamW
 from llm_train.optimizers.muon import Muon
-from llm_train.settings import Optimizer as OptimizerSettings
-from llm_train.workers import Workers
+from llm_train.recipes.settings import OptimizerSettings
 
 
-class Together:
-    """Several optimizers, each with its own weights, as one; workers take a part each."""
+class CombinedOptimizer:
+    """Several optimizers, each with its own weights, as one; they can run in several threads."""
 
     def __init__(self, parts: Mapping[str, Optimizer], workers: Workers | None = None) -> None:
-        """Take the parts by name; the names keep their states apart."""
+        """Take the optimizers by name; the names keep their states apart."""
         self.parts = dict(parts)
         self.workers = workers or Workers()
 
-    def step(self, gradients: Mapping[str, Tensor], share: float) -> None:
-        """Let every part update its weights."""
-        self.workers.map(lambda part: part.step(gradients, share), self.parts.values())
+    def step(self, gradients: Mapping[str, Tensor], lr_multiplier: float) -> None:
+        """Let every optimizer update its weights."""
+        self.workers.map(lambda part: part.step(gradients, lr_multiplier), self.parts.values())
 
     def state(self) -> dict[str, Tensor]:
-        """The states of all parts."""
+        """Return the states of all optimizers."""
         return {f"{name}.{key}": value for name, part in self.parts.items() for key, value in part.state().items()}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Give every part its state back."""
+        """Restore the state of every optimizer."""
         for name, part in self.parts.items():
             start = f"{name}."
             part.load_state({key.removeprefix(start): value for key, value in state.items() if key.startswith(start)})
@@ -40,38 +40,38 @@ def build_optimizer(
     settings: OptimizerSettings,
     dtype: torch.dtype = torch.float32,
     workers: Workers | None = None,
-) -> Together:
-    """Sort a model's weights by what they are and give each sort its optimizer.
+) -> CombinedOptimizer:
+    """Group a model's weights by their kind and make an optimizer for each group.
 
-    | weights | rule | why |
+    | weights | optimizer | why |
     |---|---|---|
     | matrices of the blocks | Muon | all directions of a matrix should learn equally fast |
-    | embedding table | AdamW, high rate | a row learns only when its token comes; rare tokens need long strides |
-    | output head | AdamW | the same, but it gets a gradient from every token in every step |
-    | norm gains, anything else | AdamW | single numbers have no directions |
+    | embedding table | AdamW, high learning rate | a row learns only when its token occurs: rare tokens need long steps |
+    | output head | AdamW | the same, but it has a gradient from every token in every step |
+    | norm gains, anything else | AdamW | vectors have no directions to equalize |
     """
     weights = dict(model.named_parameters())
-    hidden, rates, decay = {}, {}, {}
+    matrices, rates, decay = {}, {}, {}
     for name, weight in weights.items():
         if "embedding" in name:
-            rates[name] = settings.embedding_rate
+            rates[name] = settings.embedding_lr
         elif weight.ndim != 2:
-            rates[name] = settings.gain_rate
+            rates[name] = settings.norm_lr
         elif name.startswith("head"):
-            rates[name] = settings.head_rate
+            rates[name] = settings.head_lr
         else:
-            hidden[name] = weight
-            if settings.hidden == "adamw":
-                rates[name], decay[name] = settings.hidden_rate, settings.weight_decay
+            matrices[name] = weight
+            if settings.matrix_optimizer == "adamw":
+                rates[name], decay[name] = settings.matrix_lr, settings.weight_decay
     workers = workers or Workers()
     parts: dict[str, Optimizer] = {}
-    if settings.hidden == "muon":
-        # Every worker gets as many matrices of each shape as the others.
-        names = sorted(hidden, key=lambda name: (hidden[name].shape, name))
+    if settings.matrix_optimizer == "muon":
+        # Sorted by shape, so that every worker gets about as many matrices of each shape as the others.
+        names = sorted(matrices, key=lambda name: (matrices[name].shape, name))
         for index in range(min(workers.count, len(names))):
             parts[f"muon-{index}"] = Muon(
-                {name: hidden[name] for name in names[index :: workers.count]},
-                settings.hidden_rate,
+                {name: matrices[name] for name in names[index :: workers.count]},
+                settings.matrix_lr,
                 momentum=settings.momentum,
                 weight_decay=settings.weight_decay,
                 dtype=dtype,
@@ -81,7 +81,7 @@ def build_optimizer(
         rates,
         beta1=settings.beta1,
         beta2=settings.beta2,
-        eps=settings.epsilon,
+        eps=settings.eps,
         weight_decay=decay,
     )
-    return Together(parts, workers)
+    return CombinedOptimizer(parts, workers)

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from llm_train import gradients, schedule
-from llm_train.optimizers import adamw_update
+from llm_train import schedule
+from llm_train.optimizers import adamw_update, clipping
 
 SPEC_ARRAYS = "torch"
 
@@ -32,7 +32,7 @@ def adamw(
 
 def clip_gradients(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
     """Clip two gradients together."""
-    (one, other), norm = gradients.clip_gradients([first, second], limit)
+    (one, other), norm = clipping.clip_gradients([first, second], limit)
     return one, other, norm
 
 

@@ -1,10 +1,10 @@
-"""The loss curve of a run, as SVG and PNG. matplotlib is an extra: without it a run only lacks its picture."""
+"""The loss curve of a run, as SVG and PNG. matplotlib is an extra: without it a run has no picture."""
 
 import math
 from pathlib import Path
 from typing import Any
 
-from llm_train.metrics import read_metrics
+from llm_train.runs.metrics import read_metrics
 
 INK, PAPER, TRAIN, VALIDATION = "#22272e", "#ffffff", "#8fb3d9", "#c2410c"
 
@@ -39,13 +39,13 @@ def plot_loss(metrics: Path, *, tokens_per_byte: float, title: str, svg: Path, p
             f"{values[-1] * tokens_per_byte / math.log(2):.3f} bits per byte", (at[-1], values[-1]),
             xytext=(-6, 14), textcoords="offset points", ha="right", color=VALIDATION, fontsize=10,
         )  # fmt: skip
-    _dress(axes, title, losses, tokens_per_byte)
+    _decorate(axes, title, losses, tokens_per_byte)
     figure.savefig(svg, metadata={"Date": None})  # the same run gives the same file
     figure.savefig(png, dpi=160)
 
 
 def smoothed(values: tuple[float, ...]) -> list[float]:
-    """A running mean that forgets with a fiftieth of the length, without the lag of its start value."""
+    """Return the exponential moving average over about a fiftieth of the length, corrected for its start at 0."""
     keep = 1 - 1 / max(1.0, len(values) / 50)
     mean, weight, result = 0.0, 0.0, []
     for value in values:
@@ -54,9 +54,10 @@ def smoothed(values: tuple[float, ...]) -> list[float]:
     return result
 
 
-def _dress(axes: Any, title: str, losses: tuple[float, ...], tokens_per_byte: float) -> None:
-    """Labels with units, a quiet grid, and the second axis."""
-    axes.set_title(title, loc="left", color=INK, fontsize=12, fontweight="bold", pad=12)
+def _decorate(axes: Any, title: str, losses: tuple[float, ...], tokens_per_byte: float) -> None:
+    """Add labels with units, a light grid, and the second axis."""
+    title = title.encode("utf-8", "replace").decode()  # a folder's name need not be UTF-8
+    axes.set_title(title, loc="left", color=INK, fontsize=12, fontweight="bold", pad=12, parse_math=False)
     axes.set_xlabel("step (weight updates)", color=INK)
     axes.set_ylabel("loss (nats per token)", color=INK)
     axes.set_xlim(0, None)
@@ -65,8 +66,8 @@ def _dress(axes: Any, title: str, losses: tuple[float, ...], tokens_per_byte: fl
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(colors=INK)
     axes.legend(frameon=False, labelcolor=INK)
-    share = tokens_per_byte / math.log(2)
-    right = axes.secondary_yaxis("right", functions=(lambda nats: nats * share, lambda bits: bits / share))
+    bits_per_nat = tokens_per_byte / math.log(2)
+    right = axes.secondary_yaxis("right", functions=(lambda nats: nats * bits_per_nat, lambda bits: bits / bits_per_nat))
     right.set_ylabel("bits per byte", color=INK)
     right.tick_params(colors=INK)
     right.spines["right"].set_visible(False)

@@ -6,16 +6,13 @@ from typing import Any, Self
 
 from llm_train.interface import TrainError
 
-EXIT_STATUS = 130
-"""What `llm-train run` ends with after a stop: the shell's number for an interrupted command."""
 
-
-class Interrupted(TrainError):  # noqa: N818 - to stop is no error
-    """The run was asked to stop; the message says what was saved and how to go on."""
+class Interrupted(TrainError):  # noqa: N818 - a stop is not an error
+    """The run was asked to stop; the message says what was saved and how to continue."""
 
 
 class StopRequest:
-    """While it is entered, `requested` turns true with the first signal instead of the program ending."""
+    """Inside its `with` block the first signal sets `requested`, instead of ending the program."""
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -24,23 +21,21 @@ class StopRequest:
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
-        """Take the signals over."""
         for number in self.SIGNALS:
             try:
                 self._before[number] = signal.signal(number, self._ask)
-            except ValueError:  # not in the main thread: signals are not ours to take
+            except ValueError:  # not in the main thread, where signals cannot be handled
                 break
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Give the signals back."""
-        self._give_back()
+        self._restore()
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
-        self._give_back()  # whoever asks a second time does not want to wait
+        self._restore()  # a second signal means: do not wait
 
-    def _give_back(self) -> None:
+    def _restore(self) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before.clear()

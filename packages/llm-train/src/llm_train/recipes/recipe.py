@@ -1,54 +1,54 @@
-"""A recipe: every decision of a training run, in one frozen object that is written into the run folder.
+"""A recipe: every setting of a training run, in one frozen object that is written into the run folder.
 
-A recipe is TOML with one table per section (`settings.py`). What a recipe leaves undecided (`steps`, `threads`,
-`precision = "auto"`) is decided once, at the start of the run, and the recipe in the run folder holds every field.
+A recipe is TOML with one table per section (`settings.py`). What a recipe leaves open (`steps`, `threads`,
+`precision = "auto"`) is decided once, at the start of the run, and the recipe in the run folder has every field.
 """
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
 from llm_train.interface import TrainError, suggest
-from llm_train.settings import (
+from llm_train.recipes.settings import (
     SECTION_OF,
     SECTIONS,
-    Data,
-    Model,
-    Optimizer,
-    Report,
-    Schedule,
-    Tokenizer,
-    Training,
+    DataSettings,
+    ModelSettings,
+    OptimizerSettings,
+    ReportSettings,
+    ScheduleSettings,
+    TokenizerSettings,
+    TrainingSettings,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides a run. The same recipe on the same machine gives the same model."""
+    """All settings of a run. The same recipe on the same machine gives the same model."""
 
     name: str
     about: str = ""
-    data: Data
-    tokenizer: Tokenizer = field(default_factory=Tokenizer)
-    model: Model = field(default_factory=Model)
-    optimizer: Optimizer = field(default_factory=Optimizer)
-    schedule: Schedule = field(default_factory=Schedule)
-    training: Training = field(default_factory=Training)
-    report: Report = field(default_factory=Report)
+    data: DataSettings
+    tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    report: ReportSettings = field(default_factory=ReportSettings)
 
     def __post_init__(self) -> None:
         if self.training.steps is None and self.training.minutes is None:
-            raise TrainError("training.steps or training.minutes must be given: how long shall the run be?")
+            raise TrainError("training.steps or training.minutes must be given")
         if self.model.heads % self.model.kv_heads:
             raise TrainError(
                 f"model.heads must be a multiple of kv_heads {self.model.kv_heads}, was {self.model.heads}"
             )
         if self.schedule.decay > 1:
-            raise TrainError(f"schedule.decay must be a share from 0 to 1, was {self.schedule.decay}")
+            raise TrainError(f"schedule.decay must be at most 1, was {self.schedule.decay}")
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], source: str) -> Self:
@@ -56,7 +56,7 @@ class Recipe:
         known = {"name", "about", *SECTIONS}
         for key in content:
             if key not in known:
-                raise TrainError(f"{source}: {key!r} is no part of a recipe{suggest(key, known)}")
+                raise TrainError(f"{source}: {key!r} is not a part of a recipe{suggest(key, known)}")
         made: dict[str, Any] = {}
         for name, kind in SECTIONS.items():
             table = content.get(name, {})
@@ -65,10 +65,10 @@ class Recipe:
             names = {entry.name for entry in fields(kind)}
             for key in table:
                 if key not in names:
-                    raise TrainError(f"{source}: {name}.{key} is no field of a recipe{suggest(key, SECTION_OF)}")
+                    raise TrainError(f"{source}: {name}.{key} is not a field of a recipe{suggest(key, SECTION_OF)}")
             if name == "data" and "corpus" not in table:
                 raise TrainError(f'{source}: data.corpus must be given: "shakespeare" or a path')
-            made[name] = kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in table.items()})
+            made[name] = kind(**{key: _frozen(value) for key, value in table.items()})
         for key in ("name", "about"):
             if not isinstance(content.get(key, ""), str):
                 raise TrainError(f"{source}: {key} must be text, was {content[key]!r}")
@@ -89,14 +89,14 @@ class Recipe:
             raise TrainError(f"{path}: must be a recipe in TOML, but: {error}") from None
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
-        """All fields, section by section; a field that is not decided yet is None."""
+        """Return all fields, section by section; a field that is still open is None."""
         return {
             name: {entry.name: getattr(getattr(self, name), entry.name) for entry in fields(kind)}
             for name, kind in SECTIONS.items()
         }
 
     def to_toml(self) -> str:
-        """The recipe as TOML, with what each field means beside it. A field that is not decided stays away."""
+        """Return the recipe as TOML, with a comment for each field. A field that is still open is left out."""
         lines = [f"name = {_toml(self.name)}", f"about = {_toml(self.about)}"]
         for name, kind in SECTIONS.items():
             lines += ["", f"[{name}]"]
@@ -107,58 +107,52 @@ class Recipe:
         return "\n".join(lines) + "\n"
 
     def with_values(self, **values: Any) -> Self:
-        """The same recipe with other values, each field by its own name: `with_values(steps=100)`."""
-        changed = self
-        for key, value in values.items():
-            section = SECTION_OF[key]
-            table: dict[str, Any] = {section: replace(getattr(changed, section), **{key: value})}
-            changed = replace(changed, **table)
-        return changed
+        """Return the recipe with other values, each field by its own name: `with_values(steps=100)`."""
+        tables: dict[str, Any] = {}
+        for section in {SECTION_OF[key]: None for key in values}:
+            changed = {key: value for key, value in values.items() if SECTION_OF[key] == section}
+            tables[section] = replace(getattr(self, section), **changed)
+        return replace(self, **tables)
 
-    def with_settings(self, settings: list[str]) -> Self:
-        """The same recipe after `field=value` settings from a command line; a value is written as in TOML."""
+    def with_settings(self, settings: Iterable[str]) -> Self:
+        """Return the recipe after `field=value` settings from a command line; a value is written as in TOML."""
         changed: dict[str, Any] = {}
         for setting in settings:
             key, equals, text = setting.partition("=")
-            key = key.strip()
-            section, _, short = key.rpartition(".")
+            section, _, short = key.strip().rpartition(".")
             if not equals:
                 raise TrainError(f"--set {setting!r}: must be field=value, for example --set steps=100")
             if short not in SECTION_OF or section not in ("", SECTION_OF[short]):
-                raise TrainError(f"--set {setting!r}: {key} is no field of a recipe{suggest(short, SECTION_OF)}")
+                raise TrainError(
+                    f"--set {setting!r}: {key.strip()} is not a field of a recipe{suggest(short, SECTION_OF)}"
+                )
             changed[short] = _parse(text.strip())
-        # A wish for steps replaces the recipe's own minutes, and the other way round.
+        # Given steps replace the recipe's own minutes, and given minutes its steps.
         if "steps" in changed and "minutes" not in changed:
             changed["minutes"] = None
         if "minutes" in changed and "steps" not in changed:
             changed["steps"] = None
-        tables: dict[str, Any] = {}
-        for section, kind in SECTIONS.items():
-            new = {key: value for key, value in changed.items() if SECTION_OF[key] == section}
-            if new:
-                tables[section] = kind(**(self.to_dict()[section] | new))
-        return replace(self, **tables)
+        return self.with_values(**changed)
 
 
 def shipped_recipes() -> dict[str, str]:
-    """The recipes that come with this package: name to TOML."""
-    folder = files("llm_train") / "recipes"
-    found = [entry for entry in folder.iterdir() if entry.name.endswith(".toml")]
+    """Return the recipes that come with this package: name to TOML."""
+    found = [entry for entry in (files("llm_train") / "recipes").iterdir() if entry.name.endswith(".toml")]
     return {
         entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8")
-        for entry in sorted(found, key=lambda e: e.name)
+        for entry in sorted(found, key=lambda entry: entry.name)
     }
 
 
 def _parse(text: str) -> Any:
-    """A value as in TOML; what is none is taken as text, so that quotes may be left out."""
+    """A value as in TOML; what is not TOML is text, so that the quotes can be left out."""
     try:
-        return _tuples(tomllib.loads(f"value = {text}")["value"])
+        return _frozen(tomllib.loads(f"value = {text}")["value"])
     except tomllib.TOMLDecodeError:
         return text
 
 
-def _tuples(value: Any) -> Any:
+def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -1,4 +1,4 @@
-"""On what a run ran: written beside its figures, because speed and last digits depend on it."""
+"""The machine and the versions of a run: recorded because speed and last digits depend on them."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ PACKAGES = ("llm-train", "llm-layers", "llm-tokenizer", "torch", "numpy", "safet
 
 
 def environment() -> dict[str, Any]:
-    """Machine, versions, threads."""
+    """Return the machine and the versions."""
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),

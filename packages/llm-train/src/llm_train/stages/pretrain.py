@@ -1,4 +1,4 @@
-"""A recipe to a trained model: text, tokenizer, tokens, model, training, and what is left behind at the end."""
+"""All stages of a run: text, tokenizer, tokens, model, training, validation, and what is written at the end."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -8,65 +8,73 @@ import torch
 
 from llm_layers import parameter_count, save_model
 from llm_tokenizer import save_tokenizer
-from llm_train.building import build_model, build_trainer
-from llm_train.calibration import DTYPES, rehearse, steps_that_fit
+from llm_train.backends.threads import Workers, worker_count, worker_threads
 from llm_train.checkpoint import Checkpoint, load_newest, save_checkpoint
-from llm_train.environment import environment
 from llm_train.evaluation import Evaluation, evaluate
 from llm_train.interface import TrainError
-from llm_train.interruption import Interrupted, StopRequest
-from llm_train.metrics import MetricsLog
-from llm_train.milestones import milestones
-from llm_train.objectives import next_token_loss
-from llm_train.plots import plot_loss, plotting_available
-from llm_train.preparation import END_OF_TEXT, Prepared, prepare
-from llm_train.progress import Announcer, LoopProgress
-from llm_train.recipe import Recipe
-from llm_train.run import Run, write_json, write_whole
-from llm_train.samples import sample
+from llm_train.objectives.next_token import next_token_loss
+from llm_train.recipes.recipe import Recipe
+from llm_train.runs.calibration import DTYPES, calibrate, steps_that_fit
+from llm_train.runs.environment import environment
+from llm_train.runs.folder import Run, write_json, write_text
+from llm_train.runs.interruption import Interrupted, StopRequest
+from llm_train.runs.lock import locked
+from llm_train.runs.metrics import MetricsLog
+from llm_train.runs.plots import plot_loss, plotting_available
+from llm_train.runs.progress import LoopProgress, Reporter
+from llm_train.runs.samples import sample
+from llm_train.stages.build import build_model, build_trainer
+from llm_train.stages.prepare import END_OF_TEXT, Prepared, prepare
 from llm_train.trainer import Step
-from llm_train.workers import Workers, workers_for, workers_of_one_thread
+
+VALIDATION_BATCH = 16
+"""Windows that a validation reads at once."""
 
 
-def train(recipe: Recipe, folder: str | Path, announcer: Announcer | None = None) -> dict[str, Any]:
-    """Train a model by a recipe in a run folder, from the start or from where it was stopped; give its figures.
+def train(recipe: Recipe, folder: str | Path, reporter: Reporter | None = None) -> dict[str, Any]:
+    """Train a model by a recipe in a run folder, from the start or from where it was stopped; return the results.
 
-    The same call again goes on after a stop, and repeats the figures of a finished run.
+    The same call resumes a stopped run, and returns the results of a finished one.
 
     Raises:
         TrainError: the recipe, the corpus or the folder is not what it must be; nothing was overwritten.
-        Interrupted: somebody asked it to stop; everything is saved.
+        Interrupted: the run was asked to stop; everything is saved.
     """
-    announcer = announcer or Announcer()
+    reporter = reporter or Reporter()
     run = Run(folder)
-    with run.locked():
+    with locked(run.folder):
         recipe = run.claim(recipe)
         if run.finished:
-            announcer.say(f"{run.folder} is finished; these are its figures.")
-            return run.figures()
+            reporter.say(f"{run.folder} is already finished:")
+            return run.results()
         if recipe.training.threads is None:
-            recipe = recipe.with_values(threads=workers_for(recipe.training.batch))
-        with workers_of_one_thread(recipe.training.threads or 1) as workers:
+            recipe = recipe.with_values(threads=worker_count(recipe.training.batch))
+        with worker_threads(recipe.training.threads or 1) as workers:
             try:
                 write_json(run.environment_file, environment())
-                work = Work(recipe, run, prepare(recipe, run, announcer), announcer, workers)
+                training_run = TrainingRun(recipe, run, prepare(recipe, run, reporter), reporter, workers)
             except BaseException:
                 run.discard_preparation()
                 raise
-            with MetricsLog(run.metrics_file, after_step=work.start) as log:
-                work.train(log)
-                return work.finish(log)
+            with MetricsLog(run.metrics_file, after_step=training_run.start) as log:
+                training_run.train(log)
+                return training_run.finish(log)
 
 
-class Work:
+def evenly_spread(steps: int, count: int) -> frozenset[int]:
+    """Return `count` steps spread evenly over a run, without the last: everything is done at the end anyway."""
+    return frozenset(round(index * steps / (count + 1)) for index in range(1, count + 1)) - {0, steps}
+
+
+class TrainingRun:
     """The part of a run in which there is a model."""
 
-    def __init__(self, recipe: Recipe, run: Run, prepared: Prepared, announcer: Announcer, workers: Workers) -> None:
-        """Build the model, decide what the recipe leaves open, and take up the newest checkpoint."""
-        self.run, self.prepared, self.announcer, self.workers = run, prepared, announcer, workers
-        with announcer.stage("model") as stage:
+    def __init__(self, recipe: Recipe, run: Run, prepared: Prepared, reporter: Reporter, workers: Workers) -> None:
+        """Build the model, decide what the recipe leaves open, and load the newest checkpoint."""
+        self.run, self.prepared, self.reporter, self.workers = run, prepared, reporter, workers
+        with reporter.stage("model") as stage:
             self.recipe = self._resolved(recipe)
-            torch.manual_seed(self.recipe.training.seed)  # nothing draws from it; what is saved must not differ
+            torch.manual_seed(self.recipe.training.seed)  # nothing uses it, but it is saved and must not differ
             self.model = build_model(self.recipe)
             dtype = DTYPES[self.recipe.training.precision]
             self.trainer = build_trainer(self.recipe, self.model, prepared.training, dtype, workers)
@@ -76,29 +84,29 @@ class Work:
 
     @property
     def steps(self) -> int:
-        """How many updates the run has."""
+        """The number of updates of the run."""
         assert self.recipe.training.steps is not None, "the recipe is resolved"
         return self.recipe.training.steps
 
     def train(self, log: MetricsLog) -> None:
-        """Run the loop, and look up from it at the milestones.
+        """Run the loop, with validations, samples and checkpoints at the recipe's intervals.
 
         Raises:
             Interrupted: a signal came; the step was finished and saved.
         """
         report = self.recipe.report
-        validations = milestones(self.steps, report.validations)
-        samples = milestones(self.steps, report.samples)
-        checkpoints = milestones(self.steps, report.checkpoints)
-        progress = LoopProgress(self.announcer.console, self.start, self.steps)
-        with self.announcer.stage("training") as stage, StopRequest() as stop, progress:
+        validations = evenly_spread(self.steps, report.validations)
+        samples = evenly_spread(self.steps, report.samples)
+        checkpoints = evenly_spread(self.steps, report.checkpoints)
+        progress = LoopProgress(self.reporter.console, self.start, self.steps)
+        with self.reporter.stage("training") as stage, StopRequest() as stop, progress:
             for step in self.trainer.run(self.start, self.steps):
                 self._record(log, progress, step)
                 if step.number in validations:
                     progress.validation = self._validate(log, step.number, report.validation_windows).loss
                 if step.number in samples:
                     self._sample(step.number)
-                # Last: what a checkpoint is followed by is then the next step, also when the run goes on from it.
+                # Last, so that only the next step follows a checkpoint, in a resumed run too.
                 if step.number in checkpoints or step.number == self.steps or stop.requested:
                     self._save(step.number)
                 if stop.requested and step.number < self.steps:
@@ -107,18 +115,18 @@ class Work:
             stage.done(f"{self.steps - self.start:,} steps, {self.tokens_per_second:,.0f} tokens/s")
 
     def finish(self, log: MetricsLog) -> dict[str, Any]:
-        """Judge the model on all held-out text, and write model, samples, plot and figures."""
-        with self.announcer.stage("validation") as stage:
+        """Evaluate the model on all held-out text, write the model, a sample, the plot and the results."""
+        with self.reporter.stage("validation") as stage:
             result = self._validate(log, self.steps, None)
             stage.done(f"loss {result.loss:.4f}, {result.bits_per_byte:.4f} bits per byte on all held-out text")
-        with self.announcer.stage("model out") as stage:
+        with self.reporter.stage("save model") as stage:
             end = self.prepared.tokenizer.special_tokens[END_OF_TEXT]
             save_model(self.model, self.run.model_folder, bos_token_id=end, eos_token_id=end)
             save_tokenizer(self.prepared.tokenizer, self.run.model_folder)
             text = self._sample(self.steps)
             stage.done(f"{self.run.model_folder} in the Hugging Face layout")
         self._plot(result)
-        figures = {
+        results = {
             "validation_loss": result.loss,
             "bits_per_byte": result.bits_per_byte,
             "perplexity": result.perplexity,
@@ -127,49 +135,50 @@ class Work:
             "tokens_per_second": self.tokens_per_second,
             "parameters": parameter_count(self.model.config),
             "precision": self.recipe.training.precision,
-            "seconds": self.announcer.elapsed,
-            "seconds_by_stage": dict(self.announcer.seconds),
+            "seconds": self.reporter.elapsed,
+            "seconds_by_stage": dict(self.reporter.seconds),
             "resumed_at": self.start,
             "sample": text,
+            "prompt": self.prepared.prompt,
         }
-        write_json(self.run.figures_file, figures)  # last: from now on the run counts as finished
-        return figures
+        write_json(self.run.results_file, results)  # last: from now on the run counts as finished
+        return results
 
     @property
     def _tokens_per_step(self) -> int:
         training = self.recipe.training
-        return training.batch * training.accumulate * self.recipe.model.context
+        return training.batch * training.accumulate * self.recipe.model.context_length
 
     def _resolved(self, recipe: Recipe) -> Recipe:
         """Decide what the recipe leaves open and write it into the run folder."""
         training = recipe.training
         if training.steps is None or training.precision == "auto":
             text = self.prepared.training
-            found = rehearse(
+            seconds, precision = calibrate(
                 recipe, lambda dtype: build_trainer(recipe, build_model(recipe), text, dtype, self.workers)
             )
             steps = training.steps or steps_that_fit(
                 recipe,
-                seconds_per_step=found.seconds_per_step,
-                elapsed=self.announcer.elapsed,
+                seconds_per_step=seconds,
+                elapsed=self.reporter.elapsed,
                 held_out_tokens=len(self.prepared.held_out),
             )
-            recipe = recipe.with_values(steps=steps, precision=found.precision)
+            recipe = recipe.with_values(steps=steps, precision=precision)
         self.run.resolve(recipe)
         return recipe
 
     def _resume(self) -> int:
-        """Load the newest whole checkpoint into model and optimizer; give its step, 0 without one."""
-        checkpoint, passed_over = load_newest(self.run.checkpoints_folder)
-        for note in passed_over:
-            self.announcer.say(f"note: {note}", style="yellow")
+        """Load the newest intact checkpoint into model and optimizer; return its step, 0 without one."""
+        checkpoint, skipped = load_newest(self.run.checkpoints_folder)
+        for note in skipped:
+            self.reporter.say(f"note: {note}", style="yellow")
         if checkpoint is None:
             return 0
         if checkpoint.state["tokenizer_sha256"] != self.prepared.tokenizer_sha256:
             raise TrainError(f"{self.run.folder}: its checkpoint was made with another tokenizer; use --run NAME")
         self.model.load_state_dict(dict(checkpoint.model))
         self.trainer.optimizer.load_state(checkpoint.optimizer)
-        self.announcer.say(f"going on from step {checkpoint.step:,}")
+        self.reporter.say(f"resuming from step {checkpoint.step:,}")
         return checkpoint.step
 
     def _save(self, step: int) -> None:
@@ -182,12 +191,12 @@ class Work:
         values = asdict(step)
         number = values.pop("number")
         values["tokens"] = number * self._tokens_per_step
-        log.write(step=number, **values, seconds=round(self.announcer.elapsed, 3))
+        log.write(step=number, **values, seconds=round(self.reporter.elapsed, 3))
 
     def _validate(self, log: MetricsLog, step: int, windows: int | None) -> Evaluation:
         result = evaluate(
-            self.model, next_token_loss, self.prepared.held_out,
-            context=self.recipe.model.context, batch=16, windows=windows, workers=self.workers,
+            self.model, next_token_loss, self.prepared.held_out, context_length=self.recipe.model.context_length,
+            batch=VALIDATION_BATCH, windows=windows, workers=self.workers,
         )  # fmt: skip
         log.write(
             step=step, validation_loss=result.loss, bits_per_byte=result.bits_per_byte,
@@ -202,13 +211,13 @@ class Work:
             tokens=report.sample_tokens, seed=self.recipe.training.seed,
         )  # fmt: skip
         self.run.samples_folder.mkdir(exist_ok=True)
-        write_whole(self.run.samples_folder / f"step-{step:08d}.txt", text + "\n")
+        write_text(self.run.samples_folder / f"step-{step:08d}.txt", text + "\n")
         return text
 
     def _plot(self, result: Evaluation) -> None:
-        with self.announcer.stage("plot") as stage:
+        with self.reporter.stage("plot") as stage:
             if not plotting_available():
-                stage.done("left out: `pip install llm-train[plot]` draws the loss curve")
+                stage.done("skipped: `pip install llm-train[plot]` adds the loss curve")
                 return
             svg, png = self.run.folder / "loss.svg", self.run.folder / "loss.png"
             plot_loss(

@@ -1,14 +1,13 @@
-"""Token files: ids as raw little-endian numbers, read through a memory map, with a small JSON header beside them.
+"""Token files: ids as raw little-endian integers, read through a memory map, with a small JSON header file.
 
     train.bin    0a00 1c05 …            2 bytes an id (4 when the vocabulary has more than 65,536)
     train.json   {"dtype": "<u2", "tokens": 1709510, "bytes": 4650816, "tokenizer_sha256": …}
 
-A memory map costs no memory and no start-up time, whatever the size: only the pages that a batch touches are read.
+A memory map costs no memory and no start-up time, whatever the size: only the pages that a batch uses are read.
 """
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from llm_tokenizer.files.writing import whole_file, write_whole
 from llm_train.interface import TrainError
 
 FORMAT = "llm-train tokens 1"
@@ -23,7 +23,7 @@ FORMAT = "llm-train tokens 1"
 
 @dataclass(frozen=True, kw_only=True)
 class TokenHeader:
-    """What stands beside the ids."""
+    """What is known about the ids."""
 
     format: str
     dtype: str
@@ -36,7 +36,7 @@ class TokenHeader:
 
 @dataclass(frozen=True)
 class TokenFile:
-    """The ids of a text, and what is known of them."""
+    """The ids of a text, and their header."""
 
     ids: NDArray[np.unsignedinteger]
     header: TokenHeader
@@ -54,28 +54,23 @@ def write_tokens(
     vocab_size: int,
     tokenizer_sha256: str,
 ) -> TokenFile:
-    """Write `path` (.bin) and its header, one document after the other with `separator` before, between and after.
+    """Write the ids of all documents to `path` (.bin), with `separator` before, between and after, and their header.
 
-    The header is written last and by a rename, so that a file with a header is whole.
+    The header is written last, so a token file with a header is whole.
     """
     dtype = np.dtype("<u2" if vocab_size <= 1 << 16 else "<u4")
     digest, count = hashlib.sha256(), 0
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
+    with whole_file(path) as file:
         for ids in _with_separators(documents, separator):
             content = np.asarray(ids, dtype=dtype).tobytes()
             file.write(content)
             digest.update(content)
             count += len(ids)
-        file.flush()
-        os.fsync(file.fileno())
     header = TokenHeader(
         format=FORMAT, dtype=dtype.str, tokens=count, bytes=text_bytes, vocab_size=vocab_size,
         tokenizer_sha256=tokenizer_sha256, sha256=digest.hexdigest(),
     )  # fmt: skip
-    partial.replace(path)
-    partial.write_text(json.dumps(asdict(header), indent=2) + "\n", encoding="utf-8")
-    partial.replace(path.with_suffix(".json"))
+    write_whole(path.with_suffix(".json"), json.dumps(asdict(header), indent=2) + "\n")
     return open_tokens(path, tokenizer_sha256=tokenizer_sha256)
 
 
@@ -83,17 +78,17 @@ def open_tokens(path: Path, *, tokenizer_sha256: str) -> TokenFile:
     """Map a token file into memory, after checking that it is whole and was made by this tokenizer.
 
     Raises:
-        TrainError: a part is missing or damaged, or another tokenizer made the ids: they would be another text.
+        TrainError: a file is missing or damaged, or another tokenizer made the ids: they would be another text.
     """
     try:
         header = TokenHeader(**json.loads(path.with_suffix(".json").read_text(encoding="utf-8")))
         ids = np.memmap(path, dtype=header.dtype, mode="r")
     except (OSError, ValueError, TypeError) as error:
-        raise TrainError(f"{path}: cannot be read as tokens ({error}); delete it and start the run again") from None
+        raise TrainError(f"{path}: cannot be read as tokens ({error}); delete it and run the same command again") from None
     if header.format != FORMAT or len(ids) != header.tokens or hashlib.sha256(ids.data).hexdigest() != header.sha256:
-        raise TrainError(f"{path}: is not what its header says; delete both and start the run again")
+        raise TrainError(f"{path}: does not match its header; delete both and run the same command again")
     if header.tokenizer_sha256 != tokenizer_sha256:
-        raise TrainError(f"{path}: was made by another tokenizer; delete it and start the run again")
+        raise TrainError(f"{path}: was made by another tokenizer; delete it and run the same command again")
     return TokenFile(ids, header)
 
 

@@ -1,4 +1,4 @@
-"""What happens to gradients between the backward pass and the update."""
+"""Gradient clipping: limit the norm of all gradients together."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def gradient_norm(gradients: Sequence[Tensor]) -> Tensor:
-    """The length of all gradients laid end to end: the root of the sum of all squares, in float32 at least."""
+    """Return the norm of all gradients as one vector: the root of the sum of all squares, in float32 at least."""
     if not gradients:
         return torch.zeros(())
     norms = [torch.linalg.vector_norm(gradient) for gradient in gradients]
@@ -16,21 +16,21 @@ def gradient_norm(gradients: Sequence[Tensor]) -> Tensor:
 
 
 def clip_gradients(gradients: Sequence[Tensor], limit: float) -> tuple[list[Tensor], Tensor]:
-    """Shorten all gradients together to a norm of `limit` where it is longer; give them and the norm before.
+    """Scale all gradients down together so that their norm is at most `limit`.
 
     Formula: g ← g · limit / ‖g‖  where ‖g‖ > limit, with ‖g‖² = the sum over all gradients of their squares
 
     Why it works:
-        Now and then a batch gives a gradient many times the usual size, and one such step can undo a thousand. Cutting
-        its length keeps its direction. That holds only when all gradients shrink by the same factor: clipping each
-        tensor by itself would turn the direction. A gradient within the limit is left exactly as it is.
+        Now and then a batch has a gradient many times the usual size, and one such step can undo a thousand. Scaling
+        it down keeps its direction, if all gradients are scaled by the same factor: clipping each tensor by itself
+        would change the direction. A gradient within the limit is left exactly as it is.
 
     Args:
         gradients: of all weights; they are not changed in place.
-        limit: the largest norm that passes.
+        limit: the largest norm that is left as it is.
 
     Returns:
-        The gradients to use, and the norm they had.
+        The clipped gradients, and the norm before clipping.
 
     Spec: train.clip_gradients
     Source: Pascanu, Mikolov and Bengio 2013, "On the difficulty of training Recurrent Neural Networks",

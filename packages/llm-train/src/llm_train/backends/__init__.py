@@ -1,0 +1,1 @@
+"""Backends: how the loss and gradients of a batch are computed."""

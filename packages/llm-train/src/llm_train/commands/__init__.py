@@ -1,0 +1,1 @@
+"""The command `llm-train`, one file per verb."""

@@ -1,0 +1,23 @@
+"""`llm-train recipes`: list the shipped recipes, or print one."""
+
+import argparse
+
+from llm_tokenizer.commands.parser import Parser
+from llm_train.recipes.recipe import Recipe, shipped_recipes
+
+
+def add_recipes(parser: Parser) -> None:
+    """Add the verb."""
+    verb = parser.add_verb("recipes", recipes, "list the shipped recipes, or print one as TOML")
+    verb.add_argument("recipe", nargs="?", metavar="NAME|FILE", help="print this one, with all settings")
+
+
+def recipes(options: argparse.Namespace) -> None:
+    """Print the list or the recipe."""
+    print(recipe_list() if options.recipe is None else Recipe.load(options.recipe).to_toml().rstrip("\n"))
+
+
+def recipe_list() -> str:
+    """Return the shipped recipes with a line about each."""
+    loaded = [Recipe.load(name) for name in shipped_recipes()]
+    return "recipes:\n" + "\n".join(f"  {recipe.name:<14}{recipe.about}" for recipe in loaded)

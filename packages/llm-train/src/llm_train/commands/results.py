@@ -1,0 +1,70 @@
+"""`llm-train results`: print the results of a finished run."""
+
+import argparse
+import os
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llm_tokenizer.commands.parser import Parser
+from llm_train.interface import TrainError
+
+if TYPE_CHECKING:
+    from llm_train.runs.progress import Reporter
+
+
+def add_results(parser: Parser) -> None:
+    """Add the verb."""
+    verb = parser.add_verb("results", results, "print the results of a finished run")
+    verb.add_argument("name", nargs="?", metavar="RUN", help="a run, by its name or its folder (default: the newest)")
+    verb.add_argument("--runs", default="runs", metavar="FOLDER", help="where run folders are (%(default)s)")
+
+
+def results(options: argparse.Namespace) -> None:
+    """Print the results of the run."""
+    from llm_train.runs.folder import find_run
+    from llm_train.runs.progress import Reporter
+
+    run = find_run(options.name, options.runs)
+    if not run.finished:
+        raise TrainError(f"{run.folder} is not finished yet: the same `llm-train run` resumes it")
+    show_results(Reporter(), run.results(), run.folder)
+
+
+def show_results(reporter: "Reporter", results: dict[str, Any], folder: Path) -> None:
+    """Print the sample, the results, and what to do next."""
+    reporter.say("")
+    reporter.say(results["sample"].strip(), style="italic")
+    reporter.say("")
+    reporter.say(
+        f"validation loss {results['validation_loss']:.4f} nats per token    "
+        f"{results['bits_per_byte']:.4f} bits per byte    perplexity {results['perplexity']:.1f}",
+        style="bold",
+    )
+    reporter.say(
+        f"{results['parameters'] / 1e6:.2f} million weights    {results['steps']:,} steps    "
+        f"{results['tokens'] / 1e6:.2f} million tokens at {results['tokens_per_second']:,.0f} per second    "
+        f"{int(results['seconds']) // 60}:{int(results['seconds']) % 60:02d} min"
+    )
+    reporter.say("\nnext:")
+    commands = next_commands(folder, results["prompt"])
+    width = max(len(command) for command, _ in commands)
+    for command, about in commands:
+        reporter.say(f"  {command:<{width}}  {about}")
+
+
+def next_commands(folder: Path, prompt: str) -> list[tuple[str, str]]:
+    """Return three commands to try: nox's if it called (it sets LLM_COMMAND), else our own."""
+    quoted = f'"{prompt}"' if re.fullmatch(r"[\w ,.:;?']+", prompt) else shlex.quote(prompt)
+    if os.environ.get("LLM_COMMAND") == "nox":
+        return [
+            (f"nox -s generate -- --prompt {quoted}", "continue a text"),
+            ("nox -s train -- --corpus PATH --run mine", "train on your own text"),
+            ("nox -s spec", "check every part against the specification"),
+        ]
+    return [
+        (f"llm-generate text --model {shlex.quote(str(folder / 'model'))} --prompt {quoted}", "continue a text"),
+        ("llm-train run --corpus PATH --run mine", "train on your own text"),
+        ("llm-train spec", "check every part against the specification"),
+    ]

@@ -1,0 +1,84 @@
+"""`llm-train run`: train a model by a recipe."""
+
+import argparse
+import json
+import time
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+from llm_tokenizer.commands.parser import Parser
+from llm_train.commands.recipes import recipe_list
+from llm_train.interface import TrainError
+from llm_train.recipes.recipe import Recipe, shipped_recipes
+from llm_train.recipes.settings import SECTIONS, ReportSettings
+from llm_train.runs.interruption import Interrupted
+
+EXAMPLES = """\
+  llm-train run                                        Shakespeare, about four minutes on two CPU cores
+  llm-train run --recipe tiny                          every stage once, in seconds
+  llm-train run --corpus novel.txt --run novel         your own text, a file or a folder
+  llm-train run --set minutes=20 --set layers=6 --run longer
+  llm-train run --recipe runs/longer/recipe.toml --run again
+"""
+
+
+def add_run(parser: Parser) -> None:
+    """Add the verb."""
+    verb = parser.add_verb("run", run, "train a model, or resume a stopped run", EXAMPLES)
+    verb.add_argument(
+        "--recipe", default="shakespeare", metavar="NAME|FILE", help="a shipped recipe or a TOML file (%(default)s)"
+    )
+    verb.add_argument(
+        "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field; may be repeated"
+    )
+    verb.add_argument("--corpus", metavar="PATH", help="your own text: a file, or a folder of .txt and .md files")
+    verb.add_argument("--run", dest="name", metavar="NAME", help="name of the run's folder (the recipe's or corpus's)")
+    verb.add_argument("--runs", default="runs", metavar="FOLDER", help="where run folders are (%(default)s)")
+    verb.epilog = (
+        f"{recipe_list()}\n\nfields of a recipe, for --set (default):\n{_field_list()}\n\n{verb.epilog}\n"
+        "Stop with Ctrl-C whenever you like: the step is finished and saved, and the same command resumes the run.\n"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train, and print the results."""
+    started = time.perf_counter()  # the user waits while torch is imported, too
+    recipe = Recipe.load(options.recipe)
+    name = recipe.name
+    if options.corpus is not None:
+        # The recipe's held-out names belong to its own corpus, and so does a shipped recipe's prompt.
+        recipe = recipe.with_values(corpus=options.corpus, held_out=())
+        if options.recipe in shipped_recipes():
+            recipe = recipe.with_values(sample_prompt=ReportSettings().sample_prompt)
+        name = Path(options.corpus).expanduser().resolve().stem or name
+    recipe = recipe.with_settings(options.set)
+    name = options.name or name
+    if Path(name).name != name or name in ("", ".", ".."):
+        raise TrainError(f"--run must be a plain name for a folder, was {name!r}; --runs is the folder that holds it")
+    folder = Path(options.runs) / name
+    try:
+        from llm_train.commands.results import show_results
+        from llm_train.runs.progress import Reporter
+        from llm_train.stages.pretrain import train
+
+        reporter = Reporter(started=started)
+        reporter.say(f"recipe {recipe.name} -> {folder}", style="bold")
+        show_results(reporter, train(recipe, folder, reporter), folder)
+    except Interrupted as stop:
+        raise KeyboardInterrupt(f"{stop}. The same command resumes the run.") from None
+    except KeyboardInterrupt:
+        message = "stopped. What was saved before is kept; the same command resumes the run."
+        raise KeyboardInterrupt(message) from None
+
+
+def _field_list() -> str:
+    """Return all fields of a recipe, each with its help, its choices and its default."""
+    lines = []
+    for name, kind in SECTIONS.items():
+        lines.append(f"  [{name}]")
+        for entry in fields(kind):
+            has_default = entry.default not in (MISSING, None, ())
+            default = f" ({json.dumps(entry.default)})" if has_default else ""
+            choices = f" [{', '.join(entry.metadata['choices'])}]" if entry.metadata["choices"] else ""
+            lines.append(f"    {entry.name:<20}{entry.metadata['about']}{choices}{default}")
+    return "\n".join(lines)

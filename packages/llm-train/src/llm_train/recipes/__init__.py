@@ -1,0 +1,1 @@
+"""Recipes: every setting of a run. The shipped ones are the TOML files in this folder."""

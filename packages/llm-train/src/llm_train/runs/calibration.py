@@ -1,0 +1,68 @@
+"""Calibration: a few real updates on a copy that is thrown away, to decide what depends on the machine.
+
+How many steps fit into the wanted time, and whether bfloat16 is faster here, cannot be known beforehand: some
+processors multiply bfloat16 five times as fast as float32, others more slowly. Both are measured once and written into
+the run's recipe, so that schedule, data order and a resumed run do not depend on any clock.
+"""
+
+import time
+from collections.abc import Callable
+
+import torch
+
+from llm_train.interface import TrainError
+from llm_train.recipes.recipe import Recipe
+from llm_train.trainer import Trainer
+
+WARM_UP, MEASURED = 1, 5
+"""Updates that are not counted (the first one is slow: memory, kernels), and those that are."""
+FORWARD_FRACTION = 0.6
+"""Time per token of a float32 pass without gradients, as a fraction of an update's; an upper estimate."""
+CLOSING_SECONDS = 5.0
+"""For the last samples, the plot, and writing the model."""
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def calibrate(recipe: Recipe, make_trainer: Callable[[torch.dtype], Trainer]) -> tuple[float, str]:
+    """Time an update in each precision that the recipe allows; return the seconds and the name of the fastest."""
+    wanted = recipe.training.precision
+    candidates = list(DTYPES) if wanted == "auto" else [wanted]
+    return min((seconds_per_step(make_trainer(DTYPES[name])), name) for name in candidates)
+
+
+def seconds_per_step(trainer: Trainer) -> float:
+    """Return the mean time of a few updates; the mean and not the best, because a run has slow ones too."""
+    for _ in trainer.run(0, WARM_UP):
+        pass
+    start = time.perf_counter()
+    for _ in trainer.run(WARM_UP, WARM_UP + MEASURED):
+        pass
+    return (time.perf_counter() - start) / MEASURED
+
+
+def steps_that_fit(recipe: Recipe, *, seconds_per_step: float, elapsed: float, held_out_tokens: int) -> int:
+    """Return how many updates make the whole command take the wanted minutes.
+
+    Args:
+        recipe: its `minutes` is the wall time of everything.
+        seconds_per_step: measured.
+        elapsed: seconds that have passed already.
+        held_out_tokens: the last validation reads all of them.
+
+    Raises:
+        TrainError: fewer than ten fit.
+    """
+    training, report = recipe.training, recipe.report
+    assert training.minutes is not None, "steps are only worked out where minutes are given"
+    tokens_per_step = training.batch * training.accumulate * recipe.model.context_length
+    read = held_out_tokens + report.validations * report.validation_windows * recipe.model.context_length
+    validating = read * FORWARD_FRACTION * seconds_per_step / tokens_per_step
+    left = training.minutes * 60 - elapsed - validating - CLOSING_SECONDS
+    steps = int(left / seconds_per_step)
+    if steps < 10:
+        raise TrainError(
+            f"training.minutes is {training.minutes}, but {elapsed + validating + CLOSING_SECONDS:.0f} s of it are "
+            f"needed for everything but the training, and a step takes {seconds_per_step:.2f} s: give more minutes"
+        )
+    return steps
