@@ -35,7 +35,7 @@ def record(run: Path, folder: Path = RECORDED) -> None:
         for row in rows
         if "validation_loss" in row
     ]
-    figures = json.loads((run / "figures.json").read_text(encoding="utf-8"))
+    figures = json.loads((run / "results.json").read_text(encoding="utf-8"))
     samples = [
         {"step": int(path.stem.split("-")[1]), "text": path.read_text(encoding="utf-8")}
         for path in sorted((run / "samples").glob("step-*.txt"))

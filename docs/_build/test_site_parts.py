@@ -177,7 +177,7 @@ def test_a_run_is_recorded_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyP
     rows = [{"step": 1, "loss": 5.5}, {"step": 2, "loss": 5.0}, {"step": 2, "validation_loss": 5.25}]
     (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     figures = dict.fromkeys(record_run.FIGURES, 65.0)
-    (run / "figures.json").write_text(json.dumps(figures), encoding="utf-8")
+    (run / "results.json").write_text(json.dumps(figures), encoding="utf-8")
     record_run.record(run, recorded)
     monkeypatch.setattr(plots, "RECORDED", recorded)
     assert "validation" in plots.loss_curve("tale")

@@ -44,7 +44,7 @@ NASTY = [
 
 def runs() -> list[Path]:
     root = Path(os.environ.get("LLM_RUNS", "runs"))
-    return sorted(folder.parent for folder in root.glob("*/figures.json"))
+    return sorted(folder.parent for folder in root.glob("*/results.json"))
 
 
 @pytest.fixture(scope="module", params=[*runs(), None], ids=lambda run: run.name if run else "made here")

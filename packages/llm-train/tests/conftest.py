@@ -1,15 +1,19 @@
+import os
 import random
+from pathlib import Path
 
 import pytest
 import torch
 
+from llm_tokenizer.commands.console import Console
 from llm_train.recipes.recipe import Recipe
+from llm_train.runs.progress import Reporter
 
 SMALL = {
     "name": "small",
-    "tokenizer": {"vocabulary": 300},
+    "tokenizer": {"vocab_size": 300},
     "model": {
-        "d_model": 32, "layers": 2, "heads": 2, "kv_heads": 1, "d_head": 16, "d_ff": 48, "context": 32,
+        "d_model": 32, "layers": 2, "heads": 2, "kv_heads": 1, "d_head": 16, "d_ff": 48, "context_length": 32,
     },
     "training": {"steps": 12, "batch": 4, "precision": "float32", "threads": 1},
     "report": {
@@ -23,31 +27,19 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture
+def reporter():
+    with Path(os.devnull).open("w") as nowhere:
+        yield Reporter(Console(file=nowhere, force_terminal=False))
+
+
 def make_text(seed=0, speeches=150):
     """A text that looks like a play: made here, so that no test needs a corpus."""
     draw = random.Random(seed)
     words = [
-        "the",
-        "king",
-        "doth",
-        "love",
-        "his",
-        "crown",
-        "and",
-        "all",
-        "the",
-        "night",
-        "is",
-        "dark",
-        "as",
-        "thy",
-        "sweet",
-        "heart",
-        "shall",
-        "weep",
-        "no",
-        "more",
-    ]
+        "the", "king", "doth", "love", "his", "crown", "and", "all", "the", "night", "is", "dark", "as", "thy", "sweet",
+        "heart", "shall", "weep", "no", "more",
+    ]  # fmt: skip
     lines = []
     for _ in range(speeches):
         lines.append(draw.choice(["ROMEO:", "JULIET:", "NURSE:"]))

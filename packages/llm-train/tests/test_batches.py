@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from llm_train.data.batches import batch_at, consecutive_batches, window_count
+from llm_train.data.batches import ShuffledBatches, consecutive_batches, window_count
 from llm_train.interface import TrainError
-from llm_train.milestones import milestones
+from llm_train.stages.pretrain import evenly_spread
 
 IDS = np.arange(103, dtype=np.uint16)
 
 
 def at(step, seed=1, batch=4, context=10):
-    return batch_at(IDS, context=context, batch=batch, seed=seed, step=step)
+    return ShuffledBatches(IDS, context_length=context, batch=batch, seed=seed)(step)
 
 
 def test_targets_are_the_next_tokens():
@@ -52,24 +52,26 @@ def test_the_last_window_stays_inside_the_text():
 
 
 def test_a_text_that_is_too_short_is_refused():
-    with pytest.raises(TrainError, match=r"20 training tokens.*context of 10.*at least 21"):
-        batch_at(IDS[:20], context=10, batch=1, seed=0, step=0)
+    with pytest.raises(TrainError, match=r"20 training tokens.*context_length of 10.*at least 21"):
+        ShuffledBatches(IDS[:20], context_length=10, batch=1, seed=0)
 
 
 def test_validation_guesses_every_token_once():
-    batches = list(consecutive_batches(IDS, context=10, batch=4))
+    batches = list(consecutive_batches(IDS, context_length=10, batch=4))
     targets = torch.cat([targets.flatten() for _, targets in batches])
     assert targets.tolist() == list(range(1, 103))
     assert batches[-1][0].shape == (1, 2)
 
 
 def test_validation_of_some_windows():
-    tokens = torch.cat([tokens for tokens, _ in consecutive_batches(IDS, context=10, batch=2, windows=[0, 5, 9])])
+    tokens = torch.cat(
+        [tokens for tokens, _ in consecutive_batches(IDS, context_length=10, batch=2, windows=[0, 5, 9])]
+    )
     assert tokens[:, 0].tolist() == [0, 50, 90]
 
 
 @pytest.mark.parametrize(
     ("steps", "count", "expected"), [(10, 4, {2, 4, 6, 8}), (10, 0, set()), (1, 5, set()), (3, 9, {1, 2})]
 )
-def test_milestones_are_spread_evenly_before_the_end(steps, count, expected):
-    assert milestones(steps, count) == expected
+def test_intervals_are_spread_evenly_before_the_end(steps, count, expected):
+    assert evenly_spread(steps, count) == expected

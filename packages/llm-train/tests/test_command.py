@@ -1,29 +1,36 @@
 import os
+import shlex
 import subprocess
 import sys
 
 import pytest
 
-from llm_train.commands.main import main, next_commands
+from llm_train.commands.main import main
+from llm_train.commands.results import next_commands
+from llm_train.data.corpus import Corpus, Document
+from llm_train.stages.prepare import prompt_from
 
 
 def run(tmp_path, capsys, *arguments):
-    status = main(["run", "--runs", str(tmp_path / "runs"), *arguments])
+    try:
+        status = main(["run", "--runs", str(tmp_path / "runs"), *arguments])
+    except SystemExit as end:  # a mistake in the options
+        status = end.code
     shown = capsys.readouterr()
     return status, shown.out, shown.err
 
 
-def test_a_run_prints_its_stages_a_sample_figures_and_what_next(tmp_path, capsys, recipe_file):
+def test_a_run_prints_its_stages_a_sample_results_and_what_next(tmp_path, capsys, recipe_file):
     status, output, errors = run(tmp_path, capsys, "--recipe", str(recipe_file))
     assert (status, errors) == (0, "")
-    for stage in ("text", "tokenizer", "tokens", "model", "training", "validation", "model out", "plot"):
+    for stage in ("text", "tokenizer", "tokens", "model", "training", "validation", "save model", "plot"):
         assert any(line.startswith(stage) and line.endswith(" s") for line in output.splitlines()), stage
     assert "bits per byte" in output
     assert output.split("next:\n")[1].count("\n") == 3
     assert (tmp_path / "runs" / "small" / "model" / "config.json").exists()
     status, again, _ = run(tmp_path, capsys, "--recipe", str(recipe_file))
     assert status == 0
-    assert "is finished" in again
+    assert "is already finished" in again
     assert output.split("\n\n")[-1] == again.split("\n\n")[-1]
 
 
@@ -32,7 +39,7 @@ def test_a_corpus_of_ones_own_names_the_run(tmp_path, capsys, recipe_file, play)
     path.write_text(play)
     status, _, errors = run(tmp_path, capsys, "--recipe", str(recipe_file), "--corpus", str(path), "--set", "steps=2")
     assert (status, errors) == (0, "")
-    assert (tmp_path / "runs" / "my-novel" / "figures.json").exists()
+    assert (tmp_path / "runs" / "my-novel" / "results.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -41,13 +48,14 @@ def test_a_corpus_of_ones_own_names_the_run(tmp_path, capsys, recipe_file, play)
         (["--corpus", "{path}/none.txt"], None, ["none.txt", "no such file"]),
         (["--corpus", "{path}/text.txt"], b"", ["text.txt", "empty"]),
         (["--corpus", "{path}/text.txt"], b"abc \xfe def", ["text.txt", "UTF-8", "byte 4"]),
-        (["--corpus", "{path}/text.txt", "--set", "vocabulary=258"], b"Ay, my lord. " * 5, ["context", "at least"]),
-        (["--corpus", "{path}/text.txt"], b"Ay, my lord. " * 500, ["tokenizer.vocabulary", "at most"]),
+        (["--corpus", "{path}/text.txt", "--set", "vocab_size=258"], b"Ay, my lord. " * 5, ["context_length"]),
+        (["--corpus", "{path}/text.txt"], b"Ay, my lord. " * 500, ["tokenizer.vocab_size", "at most"]),
         (["--recipe", "shakspeare"], None, ["shakspeare", "did you mean 'shakespeare'"]),
         (["--set", "layrs=2"], None, ["layrs", "did you mean 'layers'"]),
         (["--set", "layers=two"], None, ["model.layers", "whole number", "'two'"]),
         (["--set", "layers"], None, ["field=value"]),
         (["--run", "../else"], None, ["--run", "plain name"]),
+        (["--recpie", "tiny"], None, ["--recpie", "did you mean --recipe"]),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_and_leaves_nothing(tmp_path, capsys, recipe_file, arguments, content, words):
@@ -57,8 +65,9 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(tmp_path, capsys, recipe_f
     recipe = [] if "--recipe" in arguments else ["--recipe", str(recipe_file)]
     status, _, errors = run(tmp_path, capsys, *recipe, *arguments)
     assert status == 2
-    assert errors.startswith("llm-train: error: ")
+    assert errors.startswith(("llm-train: error: ", "llm-train run: error: "))
     assert errors.count("\n") == 1
+    assert "--errors" not in errors and "--allow" not in errors  # options of llm-tokenizer
     for word in words:
         assert word in errors
     assert not list((tmp_path / "runs").glob("*"))
@@ -69,7 +78,7 @@ def test_help_lists_recipes_fields_and_examples(capsys):
         main(["run", "--help"])
     assert ended.value.code == 0
     shown = capsys.readouterr().out
-    for word in ("shakespeare", "tiny", "hidden_rate", "warmup_steps", "--corpus novel.txt", "130"):
+    for word in ("shakespeare", "tiny", "matrix_lr", "warmup_steps", "--corpus novel.txt", "130"):
         assert word in shown
 
 
@@ -80,20 +89,31 @@ def test_recipes_can_be_listed_and_printed(capsys):
     assert "[model]" in capsys.readouterr().out
 
 
-def test_figures_of_no_run_say_so(capsys, tmp_path, monkeypatch):
+def test_results_of_no_run_say_so(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert main(["figures"]) == 2
+    assert main(["results"]) == 2
     assert "no trained model" in capsys.readouterr().err
 
 
-def test_help_does_not_wait_for_torch():
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["results", "--help"], ["recipes"], ["--version"]]
+)
+def test_help_does_not_wait_for_torch(arguments):
     script = (
-        "import sys, llm_train.commands.main as command\n"
-        "try: command.main(['--help'])\n"
-        "except SystemExit: print('torch' in sys.modules)\n"
+        "import sys\nfrom llm_train.commands.main import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "print({'torch', 'numpy', 'rich'} & set(sys.modules))\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("False\n")
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("set()\n")
+
+
+def test_a_mistyped_verb_names_the_nearest(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["recepies"])
+    assert ended.value.code == 2
+    assert "did you mean recipes?" in capsys.readouterr().err
 
 
 def test_the_module_is_the_command():
@@ -103,25 +123,50 @@ def test_the_module_is_the_command():
 
 def test_commands_are_in_the_callers_words(monkeypatch, tmp_path):
     monkeypatch.setenv("LLM_COMMAND", "nox")
-    assert next_commands(tmp_path, "ROMEO:\nO!")[0][0] == 'nox -s generate -- --prompt "ROMEO:"'
+    assert next_commands(tmp_path, "ROMEO:")[0][0] == 'nox -s generate -- --prompt "ROMEO:"'
     monkeypatch.delenv("LLM_COMMAND")
-    assert next_commands(tmp_path, "ROMEO:\nO!")[0][0].startswith("llm-generate text")
+    assert next_commands(tmp_path, "ROMEO:")[0][0] == f'llm-generate text --model {tmp_path}/model --prompt "ROMEO:"'
+
+
+@pytest.mark.parametrize("name", ["plain", "two words", ":heart:", "[bold]", "$HOME", "bad\udcff"])
+def test_a_proposed_command_names_the_path_as_it_is(name, tmp_path, monkeypatch):
+    monkeypatch.delenv("LLM_COMMAND", raising=False)
+    for prompt in ("Once upon a time", 'He said "$HOME `now`!"', "it's", "-n"):
+        words = shlex.split(next_commands(tmp_path / name, prompt)[0][0])
+        assert words == ["llm-generate", "text", "--model", str(tmp_path / name / "model"), "--prompt", prompt]
 
 
 @pytest.mark.parametrize(
-    ("sample", "prompt"),
+    ("text", "wanted", "prompt"),
     [
-        ("\nIt was a dark and stormy night", "It was a"),
-        ('He said "$HOME `now`!"', "He said HOME"),
-        ("\n \n", "Once"),
-        ("x" * 100, "x" * 40),
+        ("\n# One\n\nIt was a dark and stormy night.", "\n", "It was a"),
+        ("Once. ROMEO:\nO!", "ROMEO:\n", "ROMEO:"),
+        ("Call me Ishmael. Some years ago", "ROMEO:\n", "Call me"),
+        ("吾輩は猫である。\n名前はまだ無い。", "\n", "吾輩は猫である。"),
     ],
 )
-def test_a_prompt_of_the_learned_kind_of_text_is_proposed(sample, prompt, tmp_path):
-    assert next_commands(tmp_path, sample)[0][0].endswith(f' --prompt "{prompt}"')
+def test_the_proposed_prompt_is_words_of_the_training_text(text, wanted, prompt):
+    corpus = Corpus((Document("text", text),), ())
+    assert prompt_from(corpus, wanted) == prompt
+    assert prompt in text
 
 
-def test_a_full_output_is_told_in_a_sentence():
+@pytest.mark.parametrize("name", [b"bad\xff.txt", b"[bold] :heart:.txt"])
+def test_a_path_that_looks_like_markup_or_is_not_utf8_is_printed_verbatim(tmp_path, recipe_file, play, name):
+    folder = os.fsencode(tmp_path / "texts")
+    os.mkdir(folder)
+    with open(os.path.join(folder, name), "w") as file:
+        file.write(play)
+    runs = tmp_path / "runs"
+    command = [sys.executable, "-m", "llm_train", "run", "--recipe", str(recipe_file), "--runs", str(runs)]
+    command += ["--set", "steps=2", "--corpus", os.path.join(folder, name)]
+    for _ in range(2):  # the second time it reads what the first one wrote
+        done = subprocess.run(command, capture_output=True)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert os.fsencode(runs) + b"/" + name.removesuffix(b".txt") in done.stdout
+
+
+def test_a_full_output_is_one_sentence():
     with open("/dev/full", "wb") as full:
         command = [sys.executable, "-m", "llm_train", "recipes"]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)

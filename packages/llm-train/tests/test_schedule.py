@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from llm_train.schedule import rate_share, warmup_cosine, warmup_linear, warmup_stable_decay
-from llm_train.recipes.settings import Schedule
+from llm_train.recipes.settings import ScheduleSettings
+from llm_train.schedule import lr_multiplier, warmup_cosine, warmup_linear, warmup_stable_decay
 
 
 def test_the_warm_up_begins_above_zero_and_ends_at_the_peak():
@@ -31,13 +31,13 @@ def test_linear_falls_evenly_to_the_floor():
 
 @pytest.mark.parametrize("shape", ["constant", "linear", "cosine", "wsd"])
 @pytest.mark.parametrize("steps", [1, 2, 3, 50])
-def test_every_course_is_a_share_of_the_peak(shape, steps):
-    schedule = Schedule(shape=shape, warmup_steps=10)
-    shares = [rate_share(schedule, step, steps) for step in range(steps)]
-    assert all(0 < share <= 1 for share in shares)
-    assert all(math.isfinite(share) for share in shares)
-    assert max(shares) == 1
+def test_every_curve_is_a_fraction_of_the_peak(shape, steps):
+    schedule = ScheduleSettings(shape=shape, warmup_steps=10)
+    multipliers = [lr_multiplier(schedule, steps, step) for step in range(steps)]
+    assert all(0 < multiplier <= 1 for multiplier in multipliers)
+    assert all(math.isfinite(multiplier) for multiplier in multipliers)
+    assert max(multipliers) == 1
 
 
-def test_the_floor_is_a_share():
-    assert rate_share(Schedule(shape="cosine", floor=0.1, warmup_steps=0), 100, 100) == pytest.approx(0.1)
+def test_the_floor_is_a_fraction_of_the_peak():
+    assert lr_multiplier(ScheduleSettings(shape="cosine", floor=0.1, warmup_steps=0), 100, 100) == pytest.approx(0.1)

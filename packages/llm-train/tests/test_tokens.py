@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from llm_train.interface import TrainError
 from llm_train.data.tokens import open_tokens, write_tokens
+from llm_train.interface import TrainError
 
 
 def write(path, **changes):

@@ -1,17 +1,18 @@
+import gc
 import math
+import os
 
 import pytest
 import torch
 from torch import nn
 
 from llm_layers import Decoder, ModelConfig
+from llm_train.backends.threads import ThreadBackend, Workers, worker_count, worker_threads
 from llm_train.interface import NonFiniteError
 from llm_train.objectives.next_token import next_token_loss
 from llm_train.optimizers import build_optimizer
-from llm_train.backends.threads import Passes
-from llm_train.recipes.settings import Optimizer as Settings
+from llm_train.recipes.settings import OptimizerSettings
 from llm_train.trainer import Trainer
-from llm_train.backends.threads import Workers, workers_for, workers_of_one_thread
 
 CONFIG = ModelConfig(vocab_size=20, d_model=16, layers=1, heads=2, kv_heads=1, d_head=8, d_ff=24, context_length=16)
 
@@ -34,9 +35,9 @@ class ForeignOptimizer:
         self.weights = dict(model.named_parameters())
 
     @torch.no_grad()
-    def step(self, gradients, share):
+    def step(self, gradients, lr_multiplier):
         for name, weight in self.weights.items():
-            weight -= 5.0 * share * gradients[name]
+            weight -= 5.0 * lr_multiplier * gradients[name]
 
     def state(self):
         return {}
@@ -53,7 +54,7 @@ def counting(number, rows=4):
 
 
 def trainer(model, optimizer=None, **changes):
-    optimizer = optimizer or build_optimizer(model, Settings())
+    optimizer = optimizer or build_optimizer(model, OptimizerSettings())
     return Trainer(model, optimizer, next_token_loss, counting, lambda step: 1.0, **changes)
 
 
@@ -61,11 +62,11 @@ def model():
     return Decoder(CONFIG, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("hidden", ["muon", "adamw"])
-def test_it_learns_to_count(hidden):
+@pytest.mark.parametrize(("kind", "rate"), [("muon", 0.02), ("adamw", 0.01)])
+def test_it_learns_to_count(kind, rate):
     subject = model()
-    rates = {"hidden_rate": 0.02 if hidden == "muon" else 0.01}
-    steps = list(trainer(subject, build_optimizer(subject, Settings(hidden=hidden, **rates))).run(0, 40))
+    settings = OptimizerSettings(matrix_optimizer=kind, matrix_lr=rate)
+    steps = list(trainer(subject, build_optimizer(subject, settings)).run(0, 40))
     assert steps[0].loss == pytest.approx(math.log(20), abs=1e-4)  # it begins with an even guess
     assert steps[-1].loss < 0.1
     assert [step.number for step in steps] == list(range(1, 41))
@@ -89,7 +90,7 @@ def test_our_shortcut_through_the_head_gives_the_loss_of_the_logits():
 def test_gradients_are_those_of_autograd():
     subject = model()
     tokens, targets = counting(3)
-    loss, gradients = Passes(subject, next_token_loss).loss_and_gradients(tokens, targets)
+    loss, gradients = ThreadBackend(subject, next_token_loss).loss_and_gradients(tokens, targets)
     next_token_loss(subject, tokens, targets).backward()
     for name, weight in subject.named_parameters():
         torch.testing.assert_close(gradients[name], weight.grad)
@@ -99,8 +100,8 @@ def test_gradients_are_those_of_autograd():
 def test_bfloat16_passes_leave_weights_and_gradients_in_float32():
     subject = model()
     tokens, targets = counting(0)
-    _, gradients = Passes(subject, next_token_loss, torch.bfloat16).loss_and_gradients(tokens, targets)
-    _, exact = Passes(subject, next_token_loss).loss_and_gradients(tokens, targets)
+    _, gradients = ThreadBackend(subject, next_token_loss, torch.bfloat16).loss_and_gradients(tokens, targets)
+    _, exact = ThreadBackend(subject, next_token_loss).loss_and_gradients(tokens, targets)
     for name, weight in subject.named_parameters():
         assert weight.dtype == gradients[name].dtype == torch.float32
         assert (gradients[name] - exact[name]).norm() <= 0.03 * exact[name].norm() + 1e-6
@@ -128,7 +129,7 @@ def test_a_loss_that_is_no_number_stops_before_the_update(value):
     with torch.no_grad():
         subject.final_norm.gain[0] = value
     before = {name: weight.clone() for name, weight in subject.named_parameters()}
-    optimizer = build_optimizer(subject, Settings())
+    optimizer = build_optimizer(subject, OptimizerSettings())
     with pytest.raises(NonFiniteError, match=r"step 8.*was not made.*precision=float32"):
         trainer(subject, optimizer).update(7)
     for name, weight in subject.named_parameters():
@@ -139,42 +140,51 @@ def test_a_loss_that_is_no_number_stops_before_the_update(value):
 def test_the_schedule_scales_the_step():
     still = model()
     subject = trainer(still)
-    subject.rate_share = lambda step: 0.0
+    subject.lr_multiplier = lambda step: 0.0
     before = still.embedding.table.clone()
-    assert subject.update(0).rate_share == 0.0
+    assert subject.update(0).lr_multiplier == 0.0
     assert torch.equal(still.embedding.table, before)
 
 
 @pytest.mark.parametrize("count", [2, 3, 8])
 def test_workers_give_the_gradients_of_one(count):
     subject = model()
-    tokens, targets = counting(3, rows=5)  # shares of unequal size, and with eight workers idle ones
-    loss, gradients = Passes(subject, next_token_loss).loss_and_gradients(tokens, targets)
-    with workers_of_one_thread(count) as workers:
-        passes = Passes(subject, next_token_loss, workers=workers)
-        shared_loss, shared = passes.loss_and_gradients(tokens, targets)
-        _, again = passes.loss_and_gradients(tokens, targets)
+    tokens, targets = counting(3, rows=5)  # parts of unequal size, and with eight workers idle ones
+    loss, gradients = ThreadBackend(subject, next_token_loss).loss_and_gradients(tokens, targets)
+    with worker_threads(count) as workers:
+        backend = ThreadBackend(subject, next_token_loss, workers=workers)
+        shared_loss, shared = backend.loss_and_gradients(tokens, targets)
+        _, again = backend.loss_and_gradients(tokens, targets)
     assert loss == pytest.approx(shared_loss, abs=1e-6)
     for name, gradient in gradients.items():
         torch.testing.assert_close(gradient, shared[name], rtol=1e-4, atol=1e-7)
         assert torch.equal(shared[name], again[name])
 
 
-def test_workers_share_the_models_numbers_and_leave_it_as_it_was():
+def test_workers_share_the_memory_of_the_model():
+    def parameters():
+        return sum(type(one) is nn.Parameter for one in gc.get_objects())
+
+    subject = model()
+    before = parameters()
+    backend = ThreadBackend(subject, next_token_loss, workers=Workers(3))
+    assert backend.workers.count == 3
+    assert parameters() == before
+
+
+def test_workers_leave_the_model_as_it_was():
     subject = model()
     before = {name: weight.clone() for name, weight in subject.named_parameters()}
-    with workers_of_one_thread(2) as workers:
-        passes = Passes(subject, next_token_loss, torch.bfloat16, workers)
-        passes.loss_and_gradients(*counting(0))
+    with worker_threads(2) as workers:
+        backend = ThreadBackend(subject, next_token_loss, torch.bfloat16, workers)
+        backend.loss_and_gradients(*counting(0))
     for name, weight in subject.named_parameters():
         assert torch.equal(weight, before[name])
         assert weight.dtype == torch.float32
-        for module in passes._copies:
-            assert dict(module.model.named_parameters())[name] is weight
 
 
 def test_workers_keep_the_order_and_pass_errors_on():
-    with workers_of_one_thread(3) as workers:
+    with worker_threads(3) as workers:
         assert workers.map(lambda item: item * 2, range(10)) == list(range(0, 20, 2))
         with pytest.raises(ZeroDivisionError):
             workers.map(lambda item: 1 / item, [1, 0])
@@ -182,12 +192,15 @@ def test_workers_keep_the_order_and_pass_errors_on():
 
 def test_operations_are_split_again_afterwards():
     torch.set_num_threads(2)
-    with workers_of_one_thread(2):
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == 2
+    try:
+        with worker_threads(2):
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
 
 
-def test_small_batches_get_few_workers():
-    assert workers_for(1) == workers_for(7) == 1
-    assert 1 <= workers_for(1000) <= 1000
+def test_small_batches_get_few_workers(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(6)), raising=False)
+    assert [worker_count(batch) for batch in (1, 7, 8, 1000)] == [1, 1, 2, 6]
     assert Workers().count == 1

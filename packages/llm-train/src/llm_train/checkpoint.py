@@ -14,7 +14,6 @@ then are old checkpoints deleted. A rename is atomic, so a reader finds either t
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
+from llm_tokenizer.files.writing import atomic_write, failed_write, write_text
 from llm_train.interface import CheckpointError
 
 MODEL, OPTIMIZER, STATE, MANIFEST = "model.safetensors", "optimizer.safetensors", "state.json", "manifest.json"
@@ -53,22 +53,19 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
     """
     name = f"step-{checkpoint.step:08d}"
     partial = folder / f".partial-{name}"
+    for left in (*folder.glob(".partial-step-*"), *folder.glob(".deleted-step-*")):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _remove(partial)
-        partial.mkdir()
+        partial.mkdir(parents=True)
         _write_contents(partial, checkpoint)
         _remove(folder / name)  # of the same step, from before a resume
         partial.rename(folder / name)
-        _sync_folder(folder)
-        _write(folder / f".{LATEST}", name.encode())
-        (folder / f".{LATEST}").rename(folder / LATEST)
-        _sync_folder(folder)
+        write_text(folder / LATEST, name)  # syncs the folder, too
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise CheckpointError(
-            f"the checkpoint of step {checkpoint.step} could not be written into {folder} "
-            f"({error.strerror or error}); earlier checkpoints are unchanged: free some space and run the same command again"
+            f"the checkpoint of step {checkpoint.step} was not saved: {failed_write(folder, error)}; "
+            "earlier checkpoints are unchanged, and the same command resumes the run"
         ) from None
     for old in steps_saved(folder)[:-keep]:
         _remove(folder / f"step-{old:08d}")
@@ -110,8 +107,8 @@ def _write_contents(folder: Path, checkpoint: Checkpoint) -> None:
     files = {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in contents.items()}
     contents[MANIFEST] = json.dumps({"schema": SCHEMA, "files": files}, indent=2).encode()
     for name, data in contents.items():
-        _write(folder / name, data)
-    _sync_folder(folder)
+        with atomic_write(folder / name) as file:
+            file.write(data)
 
 
 def _read(folder: Path, step: int) -> Checkpoint:
@@ -131,30 +128,10 @@ def _read(folder: Path, step: int) -> Checkpoint:
     return Checkpoint(step, tensors_from_bytes(contents[MODEL]), optimizer, state)
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write a file and wait until it is on the disk."""
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Sync the names in a folder to the disk; Windows does that by itself."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _remove(folder: Path) -> None:
     """Rename a folder, then delete it, so that a crash half-way leaves no half checkpoint under its name."""
     if not folder.exists():
         return
     doomed = folder.with_name(f".deleted-{folder.name}")
-    shutil.rmtree(doomed, ignore_errors=True)
     folder.rename(doomed)
     shutil.rmtree(doomed)

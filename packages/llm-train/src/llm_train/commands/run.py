@@ -37,6 +37,7 @@ def add_run(parser: Parser) -> None:
     verb.epilog = (
         f"{recipe_list()}\n\nfields of a recipe, for --set (default):\n{_field_list()}\n\n{verb.epilog}\n"
         "Stop with Ctrl-C whenever you like: the step is finished and saved, and the same command resumes the run.\n"
+        "exit status: 0 finished, 2 user error, 130 stopped and saved\n"
     )
 
 

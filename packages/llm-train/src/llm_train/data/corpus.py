@@ -6,9 +6,9 @@ from pathlib import Path
 
 from llm_tokenizer import read_text
 from llm_tokenizer.corpus.text import text_files
+from llm_train.data.shakespeare import clean_play, shakespeare_files
 from llm_train.interface import TrainError, suggest
 from llm_train.recipes.settings import DataSettings
-from llm_train.data.shakespeare import clean_play, shakespeare_files
 
 SHAKESPEARE = "shakespeare"
 HELD_OUT = 0.1
@@ -21,6 +21,16 @@ class Document:
 
     name: str
     text: str
+
+    @property
+    def bytes(self) -> int:
+        """The size of the text in UTF-8."""
+        return len(self.text.encode())
+
+    @property
+    def printable_name(self) -> str:
+        r"""The name with bytes that are not UTF-8 as `\xff`."""
+        return self.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ PLAYS_SHA256 = "7a12cd3a8caadf2262501264bc6fa49afdd18a30a3d925b0cf347c44f9517796
 
 _SPEAKER = re.compile(r"\*\*(.+?)\*\*")
 _HEADING = re.compile(r"#+ +(.*)")
-# Directions are written _Enter X_, *Enter X*, _\[Aside]_ and, by typing errors in the source, as [Aside]_ or __\[Aside]_.
+# Directions are written _Enter X_, *Enter X*, _\[Aside]_ and, by errors in the source, [Aside]_ or __\[Aside]_.
 _BRACKETED = re.compile(r"[_*]{0,2}\\?\[([^\]]*)\][_*]{0,2}")
 _EMPHASISED = re.compile(r"(?<!\w)[_*]([^_*\[\]]+)[_*]")
 _ESCAPE = re.compile(r"\\(.)")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from llm_tokenizer.files.writing import whole_file, write_whole
+from llm_tokenizer.files.writing import atomic_write, write_json
 from llm_train.interface import TrainError
 
 FORMAT = "llm-train tokens 1"
@@ -60,7 +60,7 @@ def write_tokens(
     """
     dtype = np.dtype("<u2" if vocab_size <= 1 << 16 else "<u4")
     digest, count = hashlib.sha256(), 0
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         for ids in _with_separators(documents, separator):
             content = np.asarray(ids, dtype=dtype).tobytes()
             file.write(content)
@@ -70,7 +70,7 @@ def write_tokens(
         format=FORMAT, dtype=dtype.str, tokens=count, bytes=text_bytes, vocab_size=vocab_size,
         tokenizer_sha256=tokenizer_sha256, sha256=digest.hexdigest(),
     )  # fmt: skip
-    write_whole(path.with_suffix(".json"), json.dumps(asdict(header), indent=2) + "\n")
+    write_json(path.with_suffix(".json"), asdict(header))
     return open_tokens(path, tokenizer_sha256=tokenizer_sha256)
 
 
@@ -84,7 +84,9 @@ def open_tokens(path: Path, *, tokenizer_sha256: str) -> TokenFile:
         header = TokenHeader(**json.loads(path.with_suffix(".json").read_text(encoding="utf-8")))
         ids = np.memmap(path, dtype=header.dtype, mode="r")
     except (OSError, ValueError, TypeError) as error:
-        raise TrainError(f"{path}: cannot be read as tokens ({error}); delete it and run the same command again") from None
+        raise TrainError(
+            f"{path}: cannot be read as tokens ({error}); delete it and run the same command again"
+        ) from None
     if header.format != FORMAT or len(ids) != header.tokens or hashlib.sha256(ids.data).hexdigest() != header.sha256:
         raise TrainError(f"{path}: does not match its header; delete both and run the same command again")
     if header.tokenizer_sha256 != tokenizer_sha256:

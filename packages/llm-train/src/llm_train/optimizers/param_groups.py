@@ -46,7 +46,7 @@ def build_optimizer(
     | weights | optimizer | why |
     |---|---|---|
     | matrices of the blocks | Muon | all directions of a matrix should learn equally fast |
-    | embedding table | AdamW, high learning rate | a row learns only when its token occurs: rare tokens need long steps |
+    | embedding table | AdamW, high learning rate | a row learns only when its token occurs, so it needs long steps |
     | output head | AdamW | the same, but it has a gradient from every token in every step |
     | norm gains, anything else | AdamW | vectors have no directions to equalize |
     """

@@ -12,11 +12,11 @@ import json
 import os
 import shutil
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from llm_tokenizer.files.writing import whole_file
+from llm_tokenizer.files.writing import atomic_write, write_json
 from llm_train.data.corpus import Corpus
 from llm_train.interface import TrainError, suggest
 from llm_train.recipes.recipe import Recipe
@@ -75,7 +75,9 @@ class Run:
     def recipe(self) -> Recipe:
         """Return the recipe of the run, with every field decided."""
         try:
-            return Recipe.from_dict(tomllib.loads(self.recipe_file.read_text("utf-8", "surrogateescape")), str(self.recipe_file))
+            return Recipe.from_dict(
+                tomllib.loads(self.recipe_file.read_text("utf-8", "surrogateescape")), str(self.recipe_file)
+            )
         except tomllib.TOMLDecodeError as error:
             raise TrainError(f"{self.recipe_file}: is damaged ({error}); move the run folder away") from None
 
@@ -106,7 +108,8 @@ class Run:
 
     def resolve(self, recipe: Recipe) -> None:
         """Write the recipe with every field decided: from now on this is a run, and its files are kept."""
-        write_text(self.recipe_file, recipe.to_toml())
+        with atomic_write(self.recipe_file) as file:
+            file.write(recipe.to_toml().encode("utf-8", "surrogateescape"))  # a path need not be UTF-8
         self.preparing_file.unlink(missing_ok=True)
 
     def discard_preparation(self) -> None:
@@ -130,11 +133,9 @@ class Run:
                     "Nothing was changed: choose another folder for this run with --run NAME"
                 )
             return
-        write_json(self.corpus_file, {
-            "fingerprint": corpus.fingerprint,
-            "training": {document.name: len(document.text.encode()) for document in corpus.training},
-            "held_out": {document.name: len(document.text.encode()) for document in corpus.held_out},
-        })  # fmt: skip
+        parts = {"training": corpus.training, "held_out": corpus.held_out}
+        sizes = {part: {one.printable_name: one.bytes for one in documents} for part, documents in parts.items()}
+        write_json(self.corpus_file, {"fingerprint": corpus.fingerprint} | sizes)
 
 
 def find_run(run: str | os.PathLike[str] | None = None, runs: str | os.PathLike[str] = RUNS) -> Run:
@@ -182,16 +183,3 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         reason = error
     raise TrainError(f"{path}: cannot be read as a JSON object ({reason}); move the run folder away")
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a small JSON file, whole or not at all."""
-    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    with whole_file(path) as file:
-        file.write(text.encode("utf-8", "backslashreplace"))  # writes a name that is not UTF-8 as JSON escapes it
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a small text file, whole or not at all; names of files that are not UTF-8 keep their bytes."""
-    with whole_file(path) as file:
-        file.write(text.encode("utf-8", "surrogateescape"))

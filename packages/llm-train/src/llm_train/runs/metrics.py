@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from llm_tokenizer.files.writing import write_whole
+from llm_tokenizer.files.writing import write_text
 
 
 class MetricsLog:
@@ -21,7 +21,7 @@ class MetricsLog:
         The final validation, on all windows, is dropped too: it belongs to the last step and is made again.
         """
         kept = [row for row in read_metrics(path) if row["step"] <= after_step and row.get("windows") != "all"]
-        write_whole(path, "".join(json.dumps(row) + "\n" for row in kept))
+        write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
         self._file = path.open("a", encoding="utf-8")
 
     def write(self, **row: Any) -> None:

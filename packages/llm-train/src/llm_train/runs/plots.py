@@ -67,7 +67,9 @@ def _decorate(axes: Any, title: str, losses: tuple[float, ...], tokens_per_byte:
     axes.tick_params(colors=INK)
     axes.legend(frameon=False, labelcolor=INK)
     bits_per_nat = tokens_per_byte / math.log(2)
-    right = axes.secondary_yaxis("right", functions=(lambda nats: nats * bits_per_nat, lambda bits: bits / bits_per_nat))
+    right = axes.secondary_yaxis(
+        "right", functions=(lambda nats: nats * bits_per_nat, lambda bits: bits / bits_per_nat)
+    )
     right.set_ylabel("bits per byte", color=INK)
     right.tick_params(colors=INK)
     right.spines["right"].set_visible(False)

@@ -1,22 +1,20 @@
-"""What the user sees during a run: a line per stage, and one live line for the training loop.
+"""What the user sees during a run: a line per stage, and one live line for the training loop."""
 
-On a terminal the live line is redrawn in place; elsewhere (a file, a pipe) a plain line is printed now and then.
-"""
-
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Self
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
-from rich.table import Column
 from rich.text import Text
 
+from llm_tokenizer.commands.console import Console
+from llm_tokenizer.commands.progress import Progress
+
 PLAIN_EVERY = 20.0
-"""Seconds between two plain lines."""
+"""Seconds between two lines in a file or a pipe."""
 REDRAW_EVERY = 0.2
-"""Seconds between two redraws of the live line."""
+"""Seconds between two redraws of the line on a terminal."""
 
 
 class Stage:
@@ -36,7 +34,7 @@ class Reporter:
 
     def __init__(self, console: Console | None = None, started: float | None = None) -> None:
         """Print to a console; `started` is when the work began by `time.perf_counter`, if that was before now."""
-        self.console = console or Console(soft_wrap=True, highlight=False)
+        self.console = console or Console()
         self.started = time.perf_counter() if started is None else started
         self.seconds: dict[str, float] = {"start-up": self.elapsed}
 
@@ -46,8 +44,8 @@ class Reporter:
         return time.perf_counter() - self.started
 
     def say(self, text: str, style: str = "") -> None:
-        """Print a line as it is: neither brackets nor :words: in it are markup."""
-        self.console.print(Text(text), style=style)
+        """Print a line as it is."""
+        self.console.print(text, style=style)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
@@ -60,35 +58,25 @@ class Reporter:
 
 
 class LoopProgress:
-    """Step, loss, validation loss, tokens per second and remaining time of a training loop."""
+    """Step, loss, validation loss, tokens per second and remaining time of a training loop, on stderr."""
 
-    def __init__(self, console: Console, start: int, steps: int) -> None:
-        self.console, self.start, self.steps = console, start, steps
+    def __init__(self, start: int, steps: int) -> None:
+        self.start, self.steps = start, steps
+        self.display = Progress("llm-train")
+        self.every = REDRAW_EVERY if sys.stderr.isatty() else PLAIN_EVERY
         self.began = self.drawn = time.perf_counter()
         self.tokens = 0
         self.loss: float | None = None
         self.validation: float | None = None
-        self._live: Progress | None = None
-        self._task: TaskID | None = None
-        if console.is_terminal:
-            text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
-            # Redrawn by hand: a thread that wakes up to draw would take time from the cores that train.
-            self._live = Progress(text, BarColumn(bar_width=24), console=console, auto_refresh=False, transient=True)
-            self._live.start()
-            self._task = self._live.add_task(self.line(start), total=steps, completed=start)
 
     def update(self, step: int, loss: float, tokens: int) -> None:
-        """Show a finished step."""
+        """Record a finished step, and show it if the last display is old enough."""
         # Smoothed: the loss of one batch depends more on the batch than on the model.
         self.loss = loss if self.loss is None else 0.95 * self.loss + 0.05 * loss
         self.tokens += tokens
         now = time.perf_counter()
-        if self._live is not None and self._task is not None:
-            if now - self.drawn >= REDRAW_EVERY:
-                self._live.update(self._task, description=self.line(step), completed=step, refresh=True)
-                self.drawn = now
-        elif now - self.drawn >= PLAIN_EVERY or step == self.steps:
-            self.console.print(Text(self.line(step)))
+        if now - self.drawn >= self.every:
+            self.display.show(self.line(step))
             self.drawn = now
 
     @property
@@ -114,5 +102,4 @@ class LoopProgress:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._live is not None:
-            self._live.stop()
+        self.display.close()

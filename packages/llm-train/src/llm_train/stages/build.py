@@ -47,9 +47,7 @@ def build_trainer(
         model,
         build_optimizer(model, recipe.optimizer, dtype, workers),
         next_token_loss,
-        ShuffledBatches(
-            text.ids, context_length=recipe.model.context_length, batch=training.batch, seed=training.seed
-        ),
+        ShuffledBatches(text.ids, context_length=recipe.model.context_length, batch=training.batch, seed=training.seed),
         partial(lr_multiplier, recipe.schedule, steps),
         clip=recipe.optimizer.clip,
         accumulate=training.accumulate,

@@ -91,16 +91,12 @@ def _tokens(run: Run, name: str, documents: Sequence[Document], tokenizer: Token
         path,
         (tokenizer.encode(document.text) for document in documents),
         separator=tokenizer.special_tokens[END_OF_TEXT],
-        text_bytes=_bytes(documents),
+        text_bytes=sum(document.bytes for document in documents),
         vocab_size=tokenizer.vocab_size,
         tokenizer_sha256=digest,
     )
 
 
-def _bytes(documents: Sequence[Document]) -> int:
-    return sum(len(document.text.encode()) for document in documents)
-
-
 def _size(documents: Sequence[Document]) -> str:
-    size, word = _bytes(documents), "text" if len(documents) == 1 else "texts"
+    size, word = sum(document.bytes for document in documents), "text" if len(documents) == 1 else "texts"
     return f"{len(documents)} {word} ({f'{size / 1e6:.2f} MB' if size >= 1e5 else f'{size:,} bytes'})"

@@ -8,6 +8,7 @@ import torch
 
 from llm_layers import parameter_count, save_model
 from llm_tokenizer import save_tokenizer
+from llm_tokenizer.files.writing import write_json, write_text
 from llm_train.backends.threads import Workers, worker_count, worker_threads
 from llm_train.checkpoint import Checkpoint, load_newest, save_checkpoint
 from llm_train.evaluation import Evaluation, evaluate
@@ -16,7 +17,7 @@ from llm_train.objectives.next_token import next_token_loss
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.calibration import DTYPES, calibrate, steps_that_fit
 from llm_train.runs.environment import environment
-from llm_train.runs.folder import Run, write_json, write_text
+from llm_train.runs.folder import Run
 from llm_train.runs.interruption import Interrupted, StopRequest
 from llm_train.runs.lock import locked
 from llm_train.runs.metrics import MetricsLog
@@ -98,7 +99,7 @@ class TrainingRun:
         validations = evenly_spread(self.steps, report.validations)
         samples = evenly_spread(self.steps, report.samples)
         checkpoints = evenly_spread(self.steps, report.checkpoints)
-        progress = LoopProgress(self.reporter.console, self.start, self.steps)
+        progress = LoopProgress(self.start, self.steps)
         with self.reporter.stage("training") as stage, StopRequest() as stop, progress:
             for step in self.trainer.run(self.start, self.steps):
                 self._record(log, progress, step)
