@@ -175,7 +175,7 @@ def test_missing_folders_and_runs_say_what_to_do(
     monkeypatch.chdir(tmp_path)
     status, _, err = run(["text", "--prompt", "a"], capsys)
     assert status == 2
-    assert "there is no trained model under 'runs': make one with `nox -s train` or `llm-train run`" in err
+    assert "there is no trained model under 'runs': make one with `llm-train run`" in err
     status, _, err = run(["text", "--prompt", "a", "--run", "tale"], capsys)
     assert status == 2
     assert "tale" in err
