@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import llm_tokenizer
 
-if not hasattr(llm_tokenizer, "BytePairTokenizer"):
+if "BytePairTokenizer" not in getattr(llm_tokenizer, "__all__", ()):
     raise ImportError(
         f"{llm_tokenizer.__file__} belongs to another project's package llm-tokenizer: install ours over it, "
         "pip install --force-reinstall --no-deps ./packages/llm-tokenizer"
