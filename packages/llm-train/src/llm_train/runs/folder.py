@@ -154,7 +154,9 @@ def find_run(run: str | os.PathLike[str] | None = None, runs: str | os.PathLike[
         raise TrainError(f"there is no run '{run}' under '{runs}'{near}; `llm-train run` makes one")
     trained = [one for one in found.values() if (one.model_folder / "config.json").is_file()]
     if not trained:
-        raise TrainError(f"there is no trained model under '{runs}': make one with `llm-train run` (in a checkout: `nox -s train`)")
+        raise TrainError(
+            f"there is no trained model under '{runs}': make one with `llm-train run` (in a checkout: `nox -s train`)"
+        )
     return max(trained, key=lambda one: (one.model_folder / "config.json").stat().st_mtime)
 
 
