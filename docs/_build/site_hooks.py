@@ -39,6 +39,7 @@ from offline_check import find_remote_assets
 from reference_links import link_contracts
 from spec_pages import PACKAGES, load_specifications, navigation, read_scores, specification_pages
 from trial_pages import ADDRESS, read_trials, trials_page
+from where import where_is
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 FIGURES: dict[str, Callable[..., str]] = {
     "flow": diagrams.flow,
+    "where is": where_is,
     "block": diagrams.block,
     "loss curve": plots.loss_curve,
     "numbers": run_figures.run_numbers,
