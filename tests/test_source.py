@@ -45,7 +45,9 @@ def test_every_pinned_component_says_why_it_works_and_names_its_contract(package
                 ids = {name for name in ids if name.startswith(spec.prefix + ".")}
                 assert ids <= known, f"{path}: {node.name} names unknown contracts {sorted(ids - known)}"
                 # A fast function is bound to a clear one, which says why.
-                assert "Why it works:" in text or {"fast", "kernels"} & set(path.parts), f"{path}: {node.name} does not say why"
+                assert "Why it works:" in text or {"fast", "kernels"} & set(path.parts), (
+                    f"{path}: {node.name} does not explain why"
+                )
                 named |= ids
     assert named == known, f"no public component names the contracts {sorted(known - named)}"
 
