@@ -26,7 +26,7 @@ from llm_layers.formats.gguf.families import FAMILIES, family_of
 from llm_layers.formats.gguf.file import read_gguf
 from llm_layers.formats.gguf.tensor_types import TYPES, WRITTEN, decode, encode
 from llm_layers.formats.gguf.writing import write_gguf
-from llm_layers.formats.huggingface.families import ARCHITECTURES, architecture_of
+from llm_layers.formats.huggingface.registry import ARCHITECTURES, architecture_of
 from llm_tokenizer import BytePairTokenizer, load_tokenizer, train_bpe
 from llm_tokenizer.files.gguf_writing import CHATML, GgufVocabulary
 

@@ -37,7 +37,7 @@ if not hasattr(llm_tokenizer, "BytePairTokenizer"):
 from llm_layers.block import Block, SelfAttention
 from llm_layers.config import Design, Experts, ModelConfig
 from llm_layers.formats.gguf import load_gguf, save_gguf
-from llm_layers.formats.huggingface.families import read_settings, write_settings
+from llm_layers.formats.huggingface.registry import read_settings, write_settings
 from llm_layers.formats.huggingface.storage import load_config, load_model, save_model
 from llm_layers.formats.onnx import export_onnx
 from llm_layers.inspection import attention_maps, first_divergence, layer_statistics, load_transformers, logit_lens

@@ -14,7 +14,7 @@ from llm_layers.config import ModelConfig
 from llm_layers.formats.gguf.families import family_of
 from llm_layers.formats.gguf.file import read_gguf
 from llm_layers.formats.gguf.saving import save_gguf
-from llm_layers.formats.huggingface.families import write_settings
+from llm_layers.formats.huggingface.registry import write_settings
 from llm_layers.formats.huggingface.storage import load_config, read_json, save_model
 from llm_layers.interface import LayersError
 from llm_tokenizer import Tokenizer, TokenizerError, load_tokenizer, save_tokenizer

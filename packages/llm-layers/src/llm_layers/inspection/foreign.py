@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from llm_layers.config import ModelConfig
 from llm_layers.formats.huggingface.architecture import Architecture
-from llm_layers.formats.huggingface.families import architecture_of
+from llm_layers.formats.huggingface.registry import architecture_of
 from llm_layers.formats.huggingface.storage import load_config
 from llm_layers.inspection.flow import NORMS
 from llm_layers.inspection.subject import KernelCall, Layout, Tap
@@ -24,7 +24,7 @@ WATCHED = "llm_layers_watched"  # the name under which transformers knows the ke
 
 @dataclass(frozen=True, kw_only=True)
 class ForeignModel:
-    """A model of transformers whose parts are found through the tables of `llm_layers.formats.huggingface.families`."""
+    """A model of transformers whose parts are found through the tables of `llm_layers.formats.huggingface.registry`."""
 
     module: nn.Module
     config: ModelConfig

@@ -1,57 +1,37 @@
-"""How a public family of models names its settings and weights, as tables; read both ways by one piece of code."""
+"""How a public family of models names its settings and weights: tables, read in both directions by one class."""
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from llm_layers.config import Design, ModelConfig
-from llm_layers.formats.huggingface.rope import ROPE_KEYS, read_rope, write_rope
+from llm_layers.formats.huggingface.rope_settings import ROPE_KEYS, read_rope_settings, write_rope_settings
+from llm_layers.formats.huggingface.settings_keys import check_fixed, check_unread
 from llm_layers.interface import LayersError
+from llm_layers.layers.rotary import inverse_frequencies
 
-# Settings of any family that never change a logit.
-WITHOUT_EFFECT = frozenset(
-    (
-        "_name_or_path", "architectures", "attn_implementation", "auto_map", "bos_token_id", "cache_implementation",
-        "dtype", "eos_token_id", "id2label", "initializer_range", "label2id", "output_attentions",
-        "output_hidden_states", "pad_token_id", "pretraining_tp", "problem_type", "return_dict", "torch_dtype",
-        "transformers_version", "use_cache",
-    )
-)  # fmt: skip
-
-# Settings that any family's file may hold, with the one value that changes nothing.
-NEUTRAL: dict[str, Any] = {
-    "add_cross_attention": False,
-    "attention_dropout": 0.0,
-    "chunk_size_feed_forward": 0,
-    "is_decoder": False,
-    "is_encoder_decoder": False,
-    "pruned_heads": {},
-    "quantization_config": None,
-}
-
-
-MISSING = object()
+FULL, LOCAL = "full_attention", "sliding_attention"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """One family: its settings in `config.json` and its names in `model.safetensors`.
+    """One family: its settings in `config.json` and the names of its weights in `model.safetensors`.
 
     Args:
         design: what it is built from.
         model_type: its name in `config.json`.
         class_name: the class of transformers that reads it.
         fields: setting in `config.json` -> field of `ModelConfig`.
-        defaults: what a setting is when the file leaves it out: a value, or a function of all settings.
-        fixed: settings with one value that this family's `Decoder` can express; another one is refused.
-        without_effect: settings that never change a logit, beyond those of every family.
-        names: weight of our `Decoder` -> its public name; "#" stands for the number of the block, "@" for that of an
-            expert (our weight holds all experts, the file one at a time).
-        ignored: names in old files that hold no weight.
+        defaults: what the configuration class of transformers takes for each setting that a file leaves out.
+        fixed: settings of which `Decoder` can compute one value only; another one is refused.
+        aliases: second names of settings.
+        names: weight of our `Decoder` -> its public name; "#" is the number of the block, "@" that of an expert (our
+            weight holds all experts, the file one at a time).
+        buffers: tensors in old files that hold no weight, only what follows from the settings.
     """
 
     design: Design
@@ -59,43 +39,77 @@ class Architecture:
     class_name: str
     fields: Mapping[str, str]
     names: Mapping[str, str]
-    defaults: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any]
     fixed: Mapping[str, Any] = field(default_factory=dict)
-    without_effect: frozenset[str] = frozenset()
-    ignored: str = r"rotary_emb\.inv_freq$"
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    mixes_kinds: ClassVar[bool] = False
+    """Whether the code of transformers reads `layer_types`."""
+    rope_keys: ClassVar[frozenset[str]] = ROPE_KEYS
+    buffers: str = r"rotary_emb(_local)?\.(original_)?inv_freq$"
 
-    def read_settings(self, settings: Mapping[str, Any]) -> ModelConfig:
-        """Read `config.json`; all that could change the result is either understood or refused.
+    def read_settings(self, given: Mapping[str, Any]) -> ModelConfig:
+        """Read `config.json`; a setting that is left out has the default of transformers, null is what it says.
 
         Raises:
-            LayersError: for a missing or unknown setting, or one with a value that this model cannot express.
+            LayersError: for a setting that could change the result and that this model cannot express.
         """
-        fixed = {**NEUTRAL, **self.fixed}
-        for key, value in fixed.items():
-            if settings.get(key, value) not in (value, None):
-                raise LayersError(f"{key} in config.json must be {value!r} for this model, but was {settings[key]!r}")
-        known = self.fields.keys() | fixed.keys() | WITHOUT_EFFECT | self.without_effect | self.further_settings
-        unknown = sorted(settings.keys() - known - {"model_type"})
-        if unknown:
-            raise LayersError(
-                f"config.json holds settings that this package does not know and that could change the result: "
-                f"{', '.join(unknown)}; remove them if they have no effect"
-            )
-        values = {ours: self._setting(settings, public) for public, ours in self.fields.items()}
-        missing = sorted(public for public, ours in self.fields.items() if values[ours] is MISSING)
-        if missing:
-            raise LayersError(f"config.json must hold {', '.join(missing)}, but does not: add what is missing")
-        return ModelConfig(**values, **self.read_further(settings, values), design=self.design)
+        settings = dict(self.defaults) | dict(given)
+        for alias, key in self.aliases.items():
+            if alias in given:
+                if key in given and given[key] != given[alias]:
+                    raise LayersError(
+                        f"{key} and {alias} in config.json must agree, but were {given[key]!r} and {given[alias]!r}: "
+                        "get the file again"
+                    )
+                settings[key] = given[alias]
+        for key, right in self.fixed.items():
+            check_fixed(key, settings.get(key), right)
+        read = self.fields.keys() | self.fixed.keys() | self.defaults.keys() | self.aliases.keys() | self.rope_keys
+        for key in sorted(given.keys() - read - {"model_type", "layer_types"}):
+            check_unread(key, given[key])
+        config = ModelConfig(**self.read_shape(settings), design=self.design)
+        return replace(config, **self.read_further(settings, config))
 
-    def _setting(self, settings: Mapping[str, Any], public: str) -> Any:
-        found = settings.get(public)
-        if found is not None:
-            return found
-        default = self.defaults.get(public, MISSING)
-        return default(settings) if callable(default) else default
+    def read_shape(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Read the fields that have a setting each; null stands for one key head per head, and for equal parts."""
+        shape = {ours: settings.get(public) for public, ours in self.fields.items()}
+        if shape["kv_heads"] is None:
+            shape["kv_heads"] = shape["heads"]
+        if shape["d_head"] is None:
+            shape["d_head"] = head_width(shape["d_model"], shape["heads"])
+        return shape
+
+    def read_further(self, settings: Mapping[str, Any], config: ModelConfig) -> dict[str, Any]:
+        """Read the fields of `ModelConfig` that are spread over several settings: windows and rotary positions."""
+        base, scaling = read_rope_settings(settings, config.context_length)
+        return self.read_window(settings, config.layers) | {"rope_base": base, "rope_scaling": scaling}
+
+    def layer_kinds(self, settings: Mapping[str, Any], layers: int) -> list[str]:
+        """Return for each block how far it looks, in the words of `layer_types`."""
+        return [FULL] * layers
+
+    def read_window(self, settings: Mapping[str, Any], layers: int) -> dict[str, Any]:
+        """Read the window, and which blocks have none."""
+        kinds, window = self.layer_kinds(settings, layers), settings.get("sliding_window")
+        named = settings.get("layer_types") or kinds
+        if named != kinds:
+            mixed = self.mixes_kinds and isinstance(named, list) and all(kind in (FULL, LOCAL) for kind in named)
+            if not mixed or len(named) != layers:
+                must = f"name {FULL!r} or {LOCAL!r} for each of the {layers} blocks" if self.mixes_kinds else f"be {kinds}"
+                raise LayersError(
+                    f"layer_types in config.json must {must}, but was {named!r}: run the model with transformers"
+                )
+        if LOCAL not in named:
+            return {"window": None}
+        if window is None:
+            raise LayersError(
+                f"sliding_window in config.json must be a number of positions, because some blocks are {LOCAL!r}, "
+                "but there is none: get the file again"
+            )
+        return {"window": window, "global_layers": tuple(layer for layer in range(layers) if named[layer] == FULL)}
 
     def write_settings(self, config: ModelConfig, *, dtype: str = "float32") -> dict[str, Any]:
-        """Give the content of `config.json`; `dtype` is that of the weights.
+        """Return the content of `config.json`; `dtype` is that of the weights.
 
         Raises:
             LayersError: naming what this family cannot express.
@@ -116,26 +130,16 @@ class Architecture:
             if wanted != found:
                 raise LayersError(
                     f"{name} must be {found!r} in a model that is saved as {self.model_type}, but was {wanted!r}: "
-                    "that format has no way to say it"
+                    "that format cannot express it"
                 )
         return settings
 
-    @property
-    def further_settings(self) -> frozenset[str]:
-        """Settings that `read_further` understands."""
-        return ROPE_KEYS
-
-    def read_further(self, settings: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the fields of `ModelConfig` that do not stand in a single setting: here the rotary positions."""
-        base, scaling = read_rope(settings, values["context_length"])
-        return {"rope_base": base, "rope_scaling": scaling}
-
     def write_further(self, config: ModelConfig) -> dict[str, Any]:
-        """Give the settings that `read_further` reads."""
-        return write_rope(config.rope_base, config.rope_scaling)
+        """Return the settings that `read_further` reads."""
+        return write_rope_settings(config.rope_base, config.rope_scaling)
 
     def public_name(self, name: str) -> str:
-        """Give the name that a weight of our `Decoder` has in a file."""
+        """Return the name that a weight of our `Decoder` has in a file."""
         number = re.search(r"\.(\d+)\.", name)
         template = name if number is None else name.replace(number[0], ".#.", 1)
         if template not in self.names:
@@ -143,7 +147,7 @@ class Architecture:
         return self.names[template] if number is None else self.names[template].replace("#", number[1])
 
     def to_public(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Give our weights under their public names and in their public shapes."""
+        """Return our weights under their public names and in their public shapes."""
         public: dict[str, Tensor] = {}
         for name, weight in weights.items():
             shown = self.public_name(name)
@@ -154,28 +158,48 @@ class Architecture:
         return public
 
     def from_public(self, public: Mapping[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
-        """Give the weights with these names of ours, out of a file's; the inverse of `to_public`."""
+        """Return the weights with these names of ours, out of a file's; the inverse of `to_public`."""
         weights: dict[str, Tensor] = {}
         for name in names:
             shown = self.public_name(name)
             if "@" in shown:
-                count = sum(1 for key in public if re.fullmatch(re.escape(shown).replace("@", r"\d+"), key))
-                weights[name] = torch.stack([public[shown.replace("@", str(expert))] for expert in range(count)])
+                experts: list[Tensor] = []
+                while (one := shown.replace("@", str(len(experts)))) in public:
+                    experts.append(public[one])
+                weights[name] = torch.stack(experts)
             else:
                 weights[name] = public[shown]
         return weights
 
     def stored_name(self, name: str) -> str | None:
-        """Give the present public name of a tensor in a file; None for one that holds no weight."""
-        return None if re.search(self.ignored, name) else name
+        """Return the present public name of a tensor in a file; None for one that holds no weight."""
+        return None if re.search(self.buffers, name) else name
+
+    def buffer_fits(self, name: str, buffer: Tensor, config: ModelConfig) -> bool:
+        """Return whether a tensor that holds no weight is what the settings say: here rotary frequencies."""
+        if not buffer.is_floating_point():
+            return False
+        base = config.local_rope_base if "_local" in name and config.local_rope_base else config.rope_base
+        plain = inverse_frequencies(config.d_head, base)
+        scaled = plain if config.rope_scaling is None else config.rope_scaling.scale(plain, base)
+        found, limits = buffer.float(), torch.finfo(buffer.dtype)
+        return any(
+            found.shape == wanted.shape
+            and torch.allclose(found, wanted, rtol=max(2 * limits.eps, 1e-5), atol=limits.smallest_normal * limits.eps)
+            for wanted in (plain, scaled)
+        )
 
 
-def width_of_a_head(settings: Mapping[str, Any]) -> int:
-    """Give the width of a head in files that do not say it: the model's width, shared out."""
-    width, heads = settings.get("hidden_size"), settings.get("num_attention_heads")
+def head_width(width: Any, heads: Any) -> int:
+    """Return the width of a head in files that do not hold it: the model's width divided by the number of heads."""
     if type(width) is not int or type(heads) is not int or heads < 1 or width % heads:
         raise LayersError(
-            "config.json must hold head_dim, or a hidden_size that is a multiple of num_attention_heads, "
-            f"but held hidden_size {width!r} and num_attention_heads {heads!r}"
+            "config.json must hold head_dim, or a width that is a multiple of the number of heads, "
+            f"but held the width {width!r} and {heads!r} heads: get the file again"
         )
     return width // heads
+
+
+def kinds_of(config: ModelConfig) -> list[str]:
+    """Return for each block of a model how far it looks, in the words of `layer_types`."""
+    return [FULL if config.window_of(layer) is None else LOCAL for layer in range(config.layers)]

@@ -1,14 +1,13 @@
 """GPT-2: its files hold query, key and value in one weight, and all weights of its blocks as (in, out)."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from llm_layers.config import GPT2, ModelConfig
-from llm_layers.formats.huggingface.architecture import Architecture
-from llm_layers.interface import LayersError
+from llm_layers.formats.huggingface.architecture import Architecture, head_width
 
 FIELDS = {
     "vocab_size": "vocab_size",
@@ -39,32 +38,31 @@ NAMES = {
     "head.weight": "lm_head.weight",
 } | {f"blocks.#.{ours}": f"transformer.h.#.{theirs}" for ours, theirs in BLOCK.items()}
 JOINED = ("query", "key", "value")  # in this order in one weight, attn.c_attn
-TURNED = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
+TRANSPOSED = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
 
 
 class Gpt2Architecture(Architecture):
-    """The joined and turned weights."""
+    """The joined and transposed weights."""
 
-    @property
-    def further_settings(self) -> frozenset[str]:
-        """Heads and the inner width follow from the model's."""
-        return frozenset(("n_inner", "n_ctx"))
+    rope_keys: ClassVar[frozenset[str]] = frozenset()
 
-    def read_further(self, settings: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-        """One key head for each query head; heads that share out the width; an inner width of four."""
-        width, heads = values["d_model"], values["heads"]
-        if type(width) is not int or type(heads) is not int or heads < 1 or width % heads:
-            raise LayersError(
-                f"config.json must hold n_embd as a multiple of n_head, but held n_embd {width!r} and n_head {heads!r}"
-            )
-        return {"kv_heads": heads, "d_head": width // heads, "d_ff": settings.get("n_inner") or 4 * width}
+    def read_shape(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Read the shape: a key head for each query head, and by default a feed-forward part of four times the width."""
+        shape = {ours: settings.get(public) for public, ours in FIELDS.items()}
+        width, heads = shape["d_model"], shape["heads"]
+        d_head = head_width(width, heads)
+        return shape | {"kv_heads": heads, "d_head": d_head, "d_ff": settings.get("n_inner") or 4 * width}
+
+    def read_further(self, settings: Mapping[str, Any], config: ModelConfig) -> dict[str, Any]:
+        """Return nothing: positions are learned, and no block has a window."""
+        return {}
 
     def write_further(self, config: ModelConfig) -> dict[str, Any]:
-        """Write the inner width."""
+        """Return the width of the feed-forward part."""
         return {"n_inner": config.d_ff, "n_ctx": config.context_length}
 
     def to_public(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Join query, key and value; turn the weights of the blocks to (in, out)."""
+        """Join query, key and value; transpose the weights of the blocks to (in, out)."""
         joined: dict[str, list[Tensor]] = {}
         plain: dict[str, Tensor] = {}
         for name, weight in weights.items():
@@ -76,11 +74,11 @@ class Gpt2Architecture(Architecture):
             else:
                 plain[name] = weight
         public = super().to_public(plain) | {name: torch.cat(parts) for name, parts in joined.items()}
-        return {name: weight.T if name.endswith(TURNED) else weight for name, weight in public.items()}
+        return {name: weight.T if name.endswith(TRANSPOSED) else weight for name, weight in public.items()}
 
     def from_public(self, public: Mapping[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
-        """Turn the weights back to (out, in) and take query, key and value apart."""
-        turned = {name: weight.T if name.endswith(TURNED) else weight for name, weight in public.items()}
+        """Transpose the weights back to (out, in) and split query, key and value."""
+        transposed = {name: weight.T if name.endswith(TRANSPOSED) else weight for name, weight in public.items()}
         split: dict[str, Tensor] = {}
         plain: list[str] = []
         for name in names:
@@ -88,17 +86,24 @@ class Gpt2Architecture(Architecture):
             part, _, kind = end.partition(".")
             if part in JOINED:
                 number = start.removeprefix("blocks.")
-                split[name] = turned[f"transformer.h.{number}.attn.c_attn.{kind}"].chunk(3)[JOINED.index(part)]
+                split[name] = transposed[f"transformer.h.{number}.attn.c_attn.{kind}"].chunk(3)[JOINED.index(part)]
             else:
                 plain.append(name)
-        return split | super().from_public(turned, plain)
+        return split | super().from_public(transposed, plain)
 
     def stored_name(self, name: str) -> str | None:
-        """The first GPT-2 files lack the prefix."""
+        """Add the prefix that the first GPT-2 files lack."""
         stored = super().stored_name(name)
         if stored is None or stored.startswith(("transformer.", "lm_head.")):
             return stored
         return f"transformer.{stored}"
+
+    def buffer_fits(self, name: str, buffer: Tensor, config: ModelConfig) -> bool:
+        """Return whether a stored mask is the causal one, and the score of a masked place one that leaves no weight."""
+        if name.endswith("masked_bias"):
+            return buffer.numel() == 1 and float(buffer) <= -1e4
+        causal = torch.ones(config.context_length, config.context_length, dtype=torch.bool).tril()
+        return buffer.numel() == causal.numel() and torch.equal(buffer.reshape(causal.shape) != 0, causal)
 
 
 GPT2_ARCHITECTURE = Gpt2Architecture(
@@ -106,26 +111,28 @@ GPT2_ARCHITECTURE = Gpt2Architecture(
     model_type="gpt2",
     class_name="GPT2LMHeadModel",
     fields=FIELDS,
-    defaults={"tie_word_embeddings": True, "layer_norm_epsilon": 1e-5},
+    defaults={
+        "vocab_size": 50257,
+        "n_embd": 768,
+        "n_layer": 12,
+        "n_head": 12,
+        "n_positions": 1024,
+        "n_inner": None,
+        "layer_norm_epsilon": 1e-5,
+        "tie_word_embeddings": True,
+    },
     fixed={
         "activation_function": "gelu_new",
         "scale_attn_weights": True,
         "scale_attn_by_inverse_layer_idx": False,
         "reorder_and_upcast_attn": False,
     },
-    without_effect=frozenset(
-        (
-            "attn_pdrop",
-            "embd_pdrop",
-            "resid_pdrop",
-            "summary_activation",
-            "summary_first_dropout",
-            "summary_proj_to_labels",
-            "summary_type",
-            "summary_use_proj",
-            "task_specific_params",
-        )
-    ),
+    aliases={
+        "hidden_size": "n_embd",
+        "num_hidden_layers": "n_layer",
+        "num_attention_heads": "n_head",
+        "max_position_embeddings": "n_positions",
+    },
     names=NAMES,
-    ignored=r"\.attn\.(masked_)?bias$",
+    buffers=r"\.attn\.(masked_)?bias$",
 )

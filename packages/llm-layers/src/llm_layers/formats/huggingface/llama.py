@@ -1,14 +1,14 @@
 """Llama 2 and 3, and the models shaped like them: SmolLM2, Mistral, Qwen 2 and Qwen 3.
 
-They share one naming; each sets itself apart by one thing (`llm_layers.config`). Our `Decoder` *is* each of them: no
-weight is changed or turned on the way, only names differ.
+They have the same names, and each differs in one thing (`llm_layers.config`). Our `Decoder` *is* each of them: no weight
+is changed or rotated on the way, only names differ.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from llm_layers.config import LLAMA, MISTRAL, QWEN2, QWEN3, ModelConfig
-from llm_layers.formats.huggingface.architecture import Architecture, width_of_a_head
+from llm_layers.formats.huggingface.architecture import FULL, LOCAL, Architecture, kinds_of
 from llm_layers.interface import LayersError
 
 FIELDS = {
@@ -55,75 +55,105 @@ FEED_FORWARD = {
 }
 NAMES = EMBEDDING_AND_HEAD | ATTENTION | NORMS_BEFORE | FEED_FORWARD
 
+# The defaults of LlamaConfig; the other families state where theirs differ.
+DEFAULTS = {
+    "vocab_size": 32000,
+    "hidden_size": 4096,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": None,
+    "head_dim": None,
+    "intermediate_size": 11008,
+    "max_position_embeddings": 2048,
+    "rms_norm_eps": 1e-6,
+    "tie_word_embeddings": False,
+}
+
 LLAMA_ARCHITECTURE = Architecture(
     design=LLAMA,
     model_type="llama",
     class_name="LlamaForCausalLM",
     fields=FIELDS,
-    defaults={
-        "tie_word_embeddings": False,
-        "num_key_value_heads": lambda settings: settings.get("num_attention_heads"),  # Llama 1 and the small Llama 2
-        "head_dim": width_of_a_head,
-    },
+    defaults=DEFAULTS,
     fixed={"hidden_act": "silu", "attention_bias": False, "mlp_bias": False},
     names=NAMES,
 )
 
 
-class Windowed(Architecture):
-    """A family whose blocks may all look back a limited number of positions."""
+class Mistral(Architecture):
+    """A family whose blocks may all have a window."""
 
-    @property
-    def further_settings(self) -> frozenset[str]:
-        """The rotary settings and the window."""
-        return super().further_settings | {"sliding_window"}
-
-    def read_further(self, settings: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-        """Read the window too."""
-        return super().read_further(settings, values) | {"window": settings.get("sliding_window")}
+    def layer_kinds(self, settings: Mapping[str, Any], layers: int) -> list[str]:
+        """Return the kind that all blocks have."""
+        return [FULL if settings.get("sliding_window") is None else LOCAL] * layers
 
     def write_further(self, config: ModelConfig) -> dict[str, Any]:
-        """Write the window too."""
+        """Return the rotary settings and the window."""
         return super().write_further(config) | {"sliding_window": config.window}
 
 
-MISTRAL_ARCHITECTURE = Windowed(
+MISTRAL_ARCHITECTURE = Mistral(
     design=MISTRAL,
     model_type="mistral",
     class_name="MistralForCausalLM",
     fields=FIELDS,
-    defaults={"tie_word_embeddings": False, "head_dim": width_of_a_head},
+    defaults=DEFAULTS
+    | {
+        "num_key_value_heads": 8,
+        "intermediate_size": 14336,
+        "max_position_embeddings": 131072,
+        "sliding_window": 4096,
+    },
     fixed={"hidden_act": "silu"},
     names=NAMES,
 )
 
 
 class Qwen(Architecture):
-    """A family whose files speak of windows that no released model uses: only the value "none" is understood."""
+    """A family of which some blocks may have a window: those from `max_window_layers` on, or those that are named."""
 
-    @property
-    def further_settings(self) -> frozenset[str]:
-        """The rotary settings and the kinds of the blocks."""
-        return super().further_settings | {"layer_types"}
+    mixes_kinds: ClassVar[bool] = True
 
-    def read_further(self, settings: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-        """Refuse blocks with a window."""
-        kinds = settings.get("layer_types") or []
-        if any(kind != "full_attention" for kind in kinds):
-            raise LayersError(f"layer_types in config.json must all be 'full_attention', but were {kinds!r}")
-        return super().read_further(settings, values)
+    def layer_kinds(self, settings: Mapping[str, Any], layers: int) -> list[str]:
+        """Return the kinds where `layer_types` is left out."""
+        first = settings.get("max_window_layers")
+        if type(first) is not int:
+            raise LayersError(f"max_window_layers in config.json must be a whole number, but was {first!r}")
+        local = settings.get("use_sliding_window") and settings.get("sliding_window") is not None
+        return [LOCAL if local and layer >= first else FULL for layer in range(layers)]
+
+    def read_window(self, settings: Mapping[str, Any], layers: int) -> dict[str, Any]:
+        """Read the window, which has no effect while `use_sliding_window` is false."""
+        used = settings.get("use_sliding_window")
+        return super().read_window({**settings} if used else {**settings, "sliding_window": None}, layers)
+
+    def write_further(self, config: ModelConfig) -> dict[str, Any]:
+        """Return the rotary settings and the window."""
+        window: dict[str, Any] = {"use_sliding_window": config.window is not None}
+        if config.window is not None:
+            window |= {"sliding_window": config.window, "layer_types": kinds_of(config)}
+        return super().write_further(config) | window
 
 
-WITHOUT_WINDOW = frozenset(("sliding_window", "max_window_layers"))  # of no effect while use_sliding_window is false
+QWEN_WINDOW = {"use_sliding_window": False, "sliding_window": 4096, "max_window_layers": 28}
+QWEN2_DEFAULTS = (
+    DEFAULTS
+    | QWEN_WINDOW
+    | {
+        "vocab_size": 151936,
+        "intermediate_size": 22016,
+        "max_position_embeddings": 32768,
+        "num_key_value_heads": 32,
+    }
+)
 
 QWEN2_ARCHITECTURE = Qwen(
     design=QWEN2,
     model_type="qwen2",
     class_name="Qwen2ForCausalLM",
     fields=FIELDS,
-    defaults={"tie_word_embeddings": False, "head_dim": width_of_a_head},
-    fixed={"hidden_act": "silu", "use_sliding_window": False},
-    without_effect=WITHOUT_WINDOW,
+    defaults=QWEN2_DEFAULTS,
+    fixed={"hidden_act": "silu"},
     names=NAMES | QUERY_KEY_VALUE_BIASES,
 )
 
@@ -132,8 +162,7 @@ QWEN3_ARCHITECTURE = Qwen(
     model_type="qwen3",
     class_name="Qwen3ForCausalLM",
     fields=FIELDS,
-    defaults={"tie_word_embeddings": False},
-    fixed={"hidden_act": "silu", "attention_bias": False, "use_sliding_window": False},
-    without_effect=WITHOUT_WINDOW,
+    defaults=QWEN2_DEFAULTS | {"head_dim": 128},
+    fixed={"hidden_act": "silu", "attention_bias": False},
     names=NAMES | QUERY_KEY_NORMS,
 )

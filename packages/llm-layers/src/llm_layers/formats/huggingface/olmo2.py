@@ -1,8 +1,15 @@
-"""OLMo 2: norms on what each part gives back, not on what it reads; queries and keys normalised over all heads."""
+"""OLMo 2: norms on the output of each part, not on its input; queries and keys normalized over all heads at once."""
 
 from llm_layers.config import OLMO2
-from llm_layers.formats.huggingface.architecture import Architecture, width_of_a_head
-from llm_layers.formats.huggingface.llama import ATTENTION, EMBEDDING_AND_HEAD, FEED_FORWARD, FIELDS, QUERY_KEY_NORMS
+from llm_layers.formats.huggingface.architecture import Architecture
+from llm_layers.formats.huggingface.llama import (
+    ATTENTION,
+    DEFAULTS,
+    EMBEDDING_AND_HEAD,
+    FEED_FORWARD,
+    FIELDS,
+    QUERY_KEY_NORMS,
+)
 
 NORMS_AFTER = {
     "blocks.#.attention_output_norm.gain": "model.layers.#.post_attention_layernorm.weight",
@@ -14,11 +21,7 @@ OLMO2_ARCHITECTURE = Architecture(
     model_type="olmo2",
     class_name="Olmo2ForCausalLM",
     fields=FIELDS,
-    defaults={
-        "tie_word_embeddings": False,
-        "num_key_value_heads": lambda settings: settings.get("num_attention_heads"),
-        "head_dim": width_of_a_head,
-    },
+    defaults=DEFAULTS | {"vocab_size": 50304, "rms_norm_eps": 1e-5},
     fixed={"hidden_act": "silu", "attention_bias": False},
     names=EMBEDDING_AND_HEAD | ATTENTION | QUERY_KEY_NORMS | NORMS_AFTER | FEED_FORWARD,
 )

@@ -1,10 +1,11 @@
 """Qwen3-MoE: a Qwen3 whose feed-forward parts are mixtures of experts."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from llm_layers.config import QWEN3_MOE, Experts, ModelConfig
-from llm_layers.formats.huggingface.llama import FEED_FORWARD, FIELDS, NAMES, QUERY_KEY_NORMS, WITHOUT_WINDOW, Qwen
+from llm_layers.formats.huggingface.architecture import FULL, LOCAL
+from llm_layers.formats.huggingface.llama import FEED_FORWARD, FIELDS, NAMES, QUERY_KEY_NORMS, QWEN2_DEFAULTS, Qwen
 from llm_layers.interface import LayersError
 
 EXPERTS = {
@@ -13,45 +14,36 @@ EXPERTS = {
     "blocks.#.feed_forward.up": "model.layers.#.mlp.experts.@.up_proj.weight",
     "blocks.#.feed_forward.down": "model.layers.#.mlp.experts.@.down_proj.weight",
 }
-SETTINGS = ("num_experts", "num_local_experts", "num_experts_per_tok", "moe_intermediate_size", "norm_topk_prob")
+EXPERT_SETTINGS = {
+    "num_experts": "count",
+    "num_experts_per_tok": "per_token",
+    "moe_intermediate_size": "d_expert",
+    "norm_topk_prob": "norm_topk_prob",
+}
 
 
 class Qwen3MoE(Qwen):
-    """The settings of the experts come on top."""
+    """The settings of the experts are added; a window holds for all blocks."""
 
-    @property
-    def further_settings(self) -> frozenset[str]:
-        """Those of Qwen and of the experts."""
-        return super().further_settings | set(SETTINGS)
+    mixes_kinds: ClassVar[bool] = False
 
-    def read_further(self, settings: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-        """Read the experts; their number stands under either of two keys."""
-        counts = {settings[key] for key in SETTINGS[:2] if settings.get(key) is not None}
-        if len(counts) != 1:
-            raise LayersError(f"config.json must give one number of experts as num_experts, but gave {sorted(counts)}")
-        missing = [key for key in SETTINGS[2:4] if settings.get(key) is None]
-        if missing:
-            raise LayersError(f"config.json must hold {', '.join(missing)}, but does not: add what is missing")
-        experts = Experts(
-            count=counts.pop(),
-            per_token=settings["num_experts_per_tok"],
-            d_expert=settings["moe_intermediate_size"],
-            norm_topk_prob=settings.get("norm_topk_prob") or False,
-        )
-        return super().read_further(settings, values) | {"experts": experts}
+    def layer_kinds(self, settings: Mapping[str, Any], layers: int) -> list[str]:
+        """Return the kind that all blocks have."""
+        local = settings.get("use_sliding_window") and settings.get("sliding_window") is not None
+        return [LOCAL if local else FULL] * layers
+
+    def read_further(self, settings: Mapping[str, Any], config: ModelConfig) -> dict[str, Any]:
+        """Read the experts too."""
+        experts = Experts(**{ours: settings.get(public) for public, ours in EXPERT_SETTINGS.items()})
+        return super().read_further(settings, config) | {"experts": experts}
 
     def write_further(self, config: ModelConfig) -> dict[str, Any]:
-        """Write the experts too."""
+        """Return the settings of the experts too."""
         experts = config.experts
         if experts is None:
             raise LayersError("experts must be given for a model that is saved as qwen3_moe, but was None")
-        return super().write_further(config) | {
-            "num_experts": experts.count,
-            "num_local_experts": experts.count,
-            "num_experts_per_tok": experts.per_token,
-            "moe_intermediate_size": experts.d_expert,
-            "norm_topk_prob": experts.norm_topk_prob,
-        }
+        settings = {public: getattr(experts, ours) for public, ours in EXPERT_SETTINGS.items()}
+        return super().write_further(config) | settings | {"num_local_experts": experts.count}
 
 
 QWEN3_MOE_ARCHITECTURE = Qwen3MoE(
@@ -59,15 +51,19 @@ QWEN3_MOE_ARCHITECTURE = Qwen3MoE(
     model_type="qwen3_moe",
     class_name="Qwen3MoeForCausalLM",
     fields=FIELDS,
-    defaults={"tie_word_embeddings": False},
-    fixed={
-        "hidden_act": "silu",
-        "attention_bias": False,
-        "use_sliding_window": False,
-        "decoder_sparse_step": 1,  # every block has experts
-        "mlp_only_layers": [],
+    defaults=QWEN2_DEFAULTS
+    | {
+        "hidden_size": 2048,
+        "intermediate_size": 6144,
+        "num_hidden_layers": 24,
+        "num_key_value_heads": 4,
+        "num_experts": 128,
+        "num_experts_per_tok": 8,
+        "moe_intermediate_size": 768,
+        "norm_topk_prob": False,
     },
-    # The weight of the balancing loss matters to training alone.
-    without_effect=WITHOUT_WINDOW | {"router_aux_loss_coef", "output_router_logits"},
+    # Every block has experts.
+    fixed={"hidden_act": "silu", "attention_bias": False, "decoder_sparse_step": 1, "mlp_only_layers": []},
+    aliases={"num_local_experts": "num_experts"},
     names={ours: theirs for ours, theirs in NAMES.items() if ours not in FEED_FORWARD} | QUERY_KEY_NORMS | EXPERTS,
 )

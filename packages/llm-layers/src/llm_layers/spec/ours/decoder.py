@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from llm_layers import EAGER, Decoder, Kernels, read_settings
-from llm_layers.formats.huggingface.families import architecture_of
+from llm_layers.formats.huggingface.registry import architecture_of
 
 __all__ = ["decoder"]
 

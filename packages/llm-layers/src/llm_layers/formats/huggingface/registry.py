@@ -1,4 +1,4 @@
-"""How public models' names and settings map onto ours, one module per family.
+"""The families of models that are read and written, and which of them a `config.json` or a model belongs to.
 
 | family | module |
 |---|---|
@@ -62,11 +62,11 @@ def read_settings(settings: Mapping[str, Any]) -> ModelConfig:
     """Read the content of a Hugging Face `config.json`.
 
     Raises:
-        LayersError: for an unknown family, a missing or unknown setting, or one that our model cannot express.
+        LayersError: for an unknown family, or a setting that changes the result and that our model cannot express.
     """
     return architecture_of_settings(settings).read_settings(settings)
 
 
 def write_settings(config: ModelConfig, *, dtype: str = "float32") -> dict[str, Any]:
-    """Give the content of the Hugging Face `config.json` of this shape; `dtype` is that of the weights."""
+    """Return the content of the Hugging Face `config.json` of this shape; `dtype` is that of the weights."""
     return architecture_of(config).write_settings(config, dtype=dtype)

@@ -1,0 +1,52 @@
+"""Whether a model is a `Decoder` with plain weights, which is what every file format can hold."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from llm_layers.interface import LayersError
+from llm_layers.layers.lora import LoraLinear
+from llm_layers.model import Decoder
+
+COMPILED = "_orig_mod"  # the name under which torch.compile keeps what it compiled
+
+
+def saveable_weights(model: Decoder) -> dict[str, Tensor]:
+    """Return the weights of a model by name, detached from the graph.
+
+    Raises:
+        LayersError: naming what the model is instead of a plain `Decoder`, and how to get one.
+    """
+    must = "the model must be a Decoder with plain weights to be saved, but"
+    wrapped: Any = model
+    weights = {name: weight.detach() for name, weight in model.named_parameters()}
+    if any(COMPILED in name.split(".") for name in weights):
+        raise LayersError(f"{must} is compiled (torch.compile): save the model that was given to torch.compile")
+    if not isinstance(model, Decoder):
+        inner = getattr(wrapped, "module", None)
+        if isinstance(inner, nn.Module):
+            raise LayersError(f"{must} is wrapped in {type(model).__name__}: save model.module")
+        raise LayersError(f"{must} is a {type(model).__name__}: build it with Decoder(config), or write its own weights")
+    if any(isinstance(module, LoraLinear) for module in model.modules()):
+        raise LayersError(
+            f"{must} has LoRA adapters: merge_all_lora and then remove_lora put them into the weights, remove_lora "
+            "alone drops them, lora_weights returns them alone"
+        )
+    if any(True for _ in model.buffers()):
+        raise LayersError(
+            f"{must} is quantized (quantize_model): save it before it is quantized; save_gguf writes 8-bit weights with "
+            'dtype="Q8_0"'
+        )
+    with torch.device("meta"):
+        wanted = {name: weight.shape for name, weight in Decoder(model.config).named_parameters()}
+    odd = [name for name in wanted.keys() | weights.keys() if name not in weights or name not in wanted]
+    odd += [name for name in wanted.keys() & weights.keys() if weights[name].shape != wanted[name]]
+    if odd:
+        raise LayersError(
+            f"{must} differs from Decoder(model.config) in {', '.join(sorted(odd)[:5])}: undo what was changed after it "
+            "was built, or build it with the config that fits"
+        )
+    if empty := [name for name, weight in weights.items() if weight.is_meta]:
+        raise LayersError(f"{must} has no values in {empty[0]}, which is on the meta device: load the weights first")
+    return weights
