@@ -85,7 +85,7 @@ def tokens(seed: int = 0) -> torch.Tensor:
 
 
 def assert_logits_agree(ours: torch.Tensor, theirs: torch.Tensor) -> None:
-    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-5)
     assert ours.std() > 0.1, "logits that are all alike would agree by accident"
 
 

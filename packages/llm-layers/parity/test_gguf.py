@@ -135,7 +135,7 @@ def test_the_package_gguf_reads_our_file(tmp_path, dtype):
     for tensor in theirs.tensors:
         mine = ours.tensors[tensor.name]
         assert (tensor.tensor_type.name, tuple(tensor.shape)[::-1]) == (mine.kind.name, mine.shape)
-        assert np.array_equal(dequantize(tensor.data, tensor.tensor_type).reshape(mine.shape), mine.numbers())
+        assert np.array_equal(dequantize(tensor.data, tensor.tensor_type).reshape(mine.shape), mine.values())
     values = {key: field.contents() for key, field in theirs.fields.items()}
     assert values["general.architecture"] == "qwen3"
     assert values["tokenizer.ggml.tokens"][400:] == ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]

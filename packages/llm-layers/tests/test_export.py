@@ -38,18 +38,12 @@ def test_what_cannot_be_recorded_is_refused(tmp_path, model, small_config, monke
     with pytest.raises(LayersError, match="must take at most 2130706432 bytes"):
         export_onnx(large, tmp_path / "model.onnx")
     model.extra = torch.nn.Linear(1, 1)
-    with pytest.raises(LayersError, match=r"differs in extra\.bias"):
+    with pytest.raises(LayersError, match=r"differs .* in extra\.bias"):
         export_onnx(model, tmp_path / "model.onnx")
     del model.extra
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(LayersError, match=r"pip install 'llm-layers\[export\]'"):
         export_onnx(model, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
-
-
-def test_the_model_itself_is_not_touched(model):
-    from llm_layers.formats.onnx import _plain
-
-    _plain(model)
+    assert model.training  # the model itself is not changed
     assert all(weight.requires_grad for weight in model.parameters())
-    assert model.training

@@ -24,7 +24,7 @@ from llm_layers import (
 from llm_layers.config import GEMMA3, GPT2, LLAMA, MISTRAL, OLMO2, QWEN2, QWEN3, QWEN3_MOE, Design
 from llm_layers.formats.gguf import load_gguf, save_gguf
 from llm_layers.formats.gguf.file import read_gguf
-from llm_layers.formats.gguf.rope import DividedSpeeds
+from llm_layers.formats.gguf.rope_metadata import DividedFrequencies
 from llm_layers.formats.gguf.tensor_types import TYPES, WRITTEN, decode, encode
 from llm_layers.formats.gguf.writing import TensorToWrite, write_gguf
 from llm_layers.layers.rotary import rotary_angles
@@ -49,7 +49,7 @@ CASES: dict[str, tuple[Design, dict]] = {
     "llama, tied": (LLAMA, {"tied_embeddings": True, "d_head": 6}),
     "llama 3": (LLAMA, {"rope_scaling": LLAMA3}),
     "llama, linear": (LLAMA, {"rope_scaling": LinearScaling(factor=4.0)}),
-    "llama, divided speeds": (LLAMA, {"rope_scaling": DividedSpeeds(divisors=(1.0, 1.5, 3.0, 7.0))}),
+    "llama, divided speeds": (LLAMA, {"rope_scaling": DividedFrequencies(divisors=(1.0, 1.5, 3.0, 7.0))}),
     "qwen2": (QWEN2, {}),
     "qwen3": (QWEN3, {}),
     "qwen3, yarn": (QWEN3, {"rope_scaling": YarnScaling(factor=4.0, original_context=16)}),
@@ -89,9 +89,9 @@ def rewritten(path: Path, metadata: dict, tensors: dict | None = None) -> Path:
     """The same file with other settings (None: without them) and other tensors."""
     read = read_gguf(path)
     entries = {key: value for key, value in (read.metadata | metadata).items() if value is not None}
-    plain = {name: tensor.numbers() for name, tensor in read.tensors.items()} | (tensors or {})
+    plain = {name: tensor.values() for name, tensor in read.tensors.items()} | (tensors or {})
     made = [
-        TensorToWrite(name=name, kind=TYPES["F32"], shape=numbers.shape, numbers=lambda numbers=numbers: numbers)
+        TensorToWrite(name=name, kind=TYPES["F32"], shape=numbers.shape, values=lambda numbers=numbers: numbers)
         for name, numbers in plain.items()
         if numbers is not None
     ]
@@ -134,8 +134,8 @@ def test_experts_stand_in_one_tensor_and_their_router_is_plain(tmp_path, make):
     mixture = model.blocks[1].feed_forward
     down, router = read.tensors["blk.1.ffn_down_exps.weight"], read.tensors["blk.1.ffn_gate_inp.weight"]
     assert (down.kind.name, down.shape) == ("Q8_0", (5, 32, 32))
-    assert np.abs(down.numbers() - mixture.down.detach().numpy()).max() < 0.01
-    assert (router.kind.name, router.numbers().tolist()) == ("F32", mixture.router.weight.tolist())
+    assert np.abs(down.values() - mixture.down.detach().numpy()).max() < 0.01
+    assert (router.kind.name, router.values().tolist()) == ("F32", mixture.router.weight.tolist())
     shape = {key: value for key, value in read.metadata.items() if "expert" in key}
     assert shape == {
         "qwen3moe.expert_count": 5, "qwen3moe.expert_used_count": 2, "qwen3moe.expert_feed_forward_length": 32
@@ -182,9 +182,7 @@ def test_rows_of_a_llama_are_stored_so_that_neighbours_turn(tmp_path, make):
 
     ours = model.blocks[0].attention
     wanted = scores(ours.query.weight.detach(), ours.key.weight.detach(), rotary)
-    theirs = scores(
-        stored["blk.0.attn_q.weight"].numbers(), stored["blk.0.attn_k.weight"].numbers(), rotary_interleaved
-    )
+    theirs = scores(stored["blk.0.attn_q.weight"].values(), stored["blk.0.attn_k.weight"].values(), rotary_interleaved)
     torch.testing.assert_close(theirs, wanted)
 
 
@@ -287,7 +285,7 @@ def test_settings_without_effect_are_passed_over(file, tokens):
 
 def test_divisors_beside_another_scaling_or_of_another_length_are_refused(tmp_path, make):
     save_gguf(make("llama 3"), tmp_path / "model.gguf")
-    with pytest.raises(LayersError, match="must not stand beside another scaling"):
+    with pytest.raises(LayersError, match="must be the only scaling"):
         load_gguf(rewritten(tmp_path / "model.gguf", {"llama.rope.scaling.factor": 4.0}))
     wrong = {"rope_freqs.weight": np.ones(3, dtype=np.float32)}
     with pytest.raises(LayersError, match="must hold 4 numbers above 0"):
@@ -319,7 +317,7 @@ def test_all_misfitting_tensors_are_named_at_once(file):
         (
             QWEN3_MOE,
             {"experts": replace(MIXTURE["experts"], norm_topk_prob=False)},
-            "norm_topk_prob of Experts must be True .* llama.cpp makes the shares of the chosen experts add up to one",
+            "norm_topk_prob of Experts must be True .* llama.cpp renormalizes the weights of the chosen experts",
         ),
         (QWEN3, MIXTURE, "experts must be None in a GGUF file of the family qwen3"),
         (OLMO2, MIXTURE, "experts must be None in a GGUF file of the family olmo2"),
@@ -346,9 +344,9 @@ def test_a_weight_that_does_not_fit_leaves_the_old_file(tmp_path, make, tokens, 
         broken = make()
         with torch.no_grad():
             broken.blocks[1].feed_forward.down.weight[3, 4] = value
-        with pytest.raises(LayersError, match=f"blk.1.ffn_down.weight must hold numbers.*{words}"):
+        with pytest.raises(LayersError, match=f"blk.1.ffn_down.weight must hold values.*{words}"):
             save_gguf(broken, path, dtype=dtype)
-    with pytest.raises(LayersError, match=r"token_embd\.weight must have rows of a multiple of 32 numbers for Q8_0"):
+    with pytest.raises(LayersError, match=r"token_embd\.weight must have rows of a multiple of 32 weights for Q8_0"):
         save_gguf(random_model(small_config()), path, dtype="Q8_0")
     with pytest.raises(LayersError, match="cannot be written"):
         save_gguf(make(), tmp_path / "nowhere" / "model.gguf")
@@ -389,7 +387,7 @@ def test_the_tokenizer_goes_along(tmp_path, make):
 def test_only_a_plain_decoder_is_written(tmp_path, make):
     model = make()
     model.extra = torch.nn.Linear(2, 2)
-    with pytest.raises(LayersError, match=r"differs in extra\.bias, extra\.weight: merge adapters"):
+    with pytest.raises(LayersError, match=r"differs from Decoder\(model.config\) in extra\.bias, extra\.weight"):
         save_gguf(model, tmp_path / "model.gguf")
 
 

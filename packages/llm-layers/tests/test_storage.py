@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from llm_layers import LayersError, load_config, load_model, save_model
@@ -107,7 +107,7 @@ def test_whole_numbers_are_no_weights(tmp_path, model):
     weights = load_file(tmp_path / "model.safetensors")
     weights["model.norm.weight"] = torch.zeros(12, dtype=torch.int64)
     save_file(weights, tmp_path / "model.safetensors")
-    with pytest.raises(LayersError, match=r"model.norm.weight.*floating-point"):
+    with pytest.raises(LayersError, match=r"model.norm.weight in .* must be one of float16, .* but was int64"):
         load_model(tmp_path)
 
 
@@ -156,25 +156,31 @@ def test_a_full_disk_is_told_in_a_sentence_and_nothing_is_left_behind(tmp_path):
     )  # fmt: skip
     assert done.stderr == ""
     new, old, gguf = done.stdout.splitlines()
-    assert new.startswith("the model cannot be saved in 'new/model': ") and "File too large" in new
-    assert old.startswith("the model cannot be saved in 'old': ")
-    assert gguf.startswith("'model.gguf': cannot be written: File too large")
+    full = "cannot be written: File too large; free some space there, or choose another place"
+    assert new == f"the model cannot be saved: new/model: {full}"
+    assert old == f"the model cannot be saved: old: {full}"
+    assert gguf == f"model.gguf: {full}"
     assert [*tmp_path.rglob("*")] == [tmp_path / "old"]
 
 
 def test_a_model_is_saved_in_a_folder_only(tmp_path, model):
     (tmp_path / "file").touch()
-    with pytest.raises(LayersError, match=r"folder must be a folder, or a name for a new one, but '.*file' is a file"):
+    with pytest.raises(LayersError, match=r"folder must be a directory or a new path, but '.*file' is a file"):
         save_model(model, tmp_path / "file")
 
 
 def test_the_folder_that_is_meant_is_named(tmp_path, model):
     save_model(model, tmp_path / "run" / "model")
     meant = re.escape(f"'{tmp_path / 'run' / 'model'}'")
-    for given in ("run", "run/model/model.safetensors", "run/model/config.json"):
+    for given in ("run/model/model.safetensors", "run/model/config.json"):
         for read in (load_config, load_model):
-            with pytest.raises(LayersError, match=f"a model must be a folder.*: give the folder.*{meant}$"):
+            with pytest.raises(LayersError, match=f"a model must be a folder.*: name the folder, {meant}$"):
                 read(tmp_path / given)
+
+
+def test_a_run_is_taken_for_the_model_in_it(tmp_path, model, tokens):
+    save_model(model, tmp_path / "run" / "model")
+    assert torch.equal(load_model(tmp_path / "run")(tokens), model(tokens))
 
 
 def test_a_wrong_setting_is_told_with_its_file(tmp_path, model):
@@ -191,10 +197,10 @@ def test_a_failed_save_leaves_the_old_model_whole(tmp_path, model, tokens, monke
 
     def full_disk(weights: object, file: object, metadata: object) -> None:
         file.write_bytes(b"half")
-        raise OSError(28, "No space left on device")
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr("llm_layers.formats.huggingface.storage.save_file", full_disk)
-    with pytest.raises(LayersError, match="No space left"):
+    with pytest.raises(LayersError, match="No space left on device; free some space"):
         save_model(random_model(small_config(layers=1)), tmp_path)
     assert torch.equal(load_model(tmp_path)(tokens), wanted)
     assert not list(tmp_path.glob(".*"))

@@ -15,7 +15,8 @@ from llm_layers.formats.gguf.families import family_of
 from llm_layers.formats.gguf.file import read_gguf
 from llm_layers.formats.gguf.saving import save_gguf
 from llm_layers.formats.huggingface.registry import write_settings
-from llm_layers.formats.huggingface.storage import load_config, read_json, save_model
+from llm_layers.formats.huggingface.storage import load_config, save_model
+from llm_layers.formats.huggingface.weight_files import read_json
 from llm_layers.interface import LayersError
 from llm_tokenizer import Tokenizer, TokenizerError, load_tokenizer, save_tokenizer
 from llm_tokenizer.files.gguf_writing import GgufVocabulary, vocabulary_entries

@@ -13,11 +13,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from llm_layers.formats.weights import saveable_weights
 from llm_layers.interface import LayersError
 from llm_layers.layers.attention import soft_cap
 from llm_layers.layers.mask import causal_mask, sliding_window_mask
 from llm_layers.model import Decoder
-from llm_tokenizer.files.writing import atomic_write
+from llm_tokenizer.files.writing import atomic_write, write_errors_as
 
 LARGEST = (1 << 31) - (1 << 24)  # bytes of weights: the format's messages end at 2 GiB, and the program takes some too
 MOST_TEXTS = 1 << 16
@@ -26,8 +27,8 @@ MOST_TEXTS = 1 << 16
 class WithoutCache(nn.Module):
     """A `Decoder` that reads whole texts: no cache, and nothing that is decided by the shape of the input.
 
-    Recording follows one run and keeps what was done, not why. So there must be no `if` that depends on the length of
-    the text; `Decoder` has some, which save work for a single new token.
+    Recording follows one run and keeps what was done, not why. So no `if` may depend on the length of the text;
+    `Decoder` has some, which save work for a single new token.
     """
 
     def __init__(self, model: Decoder) -> None:
@@ -35,7 +36,7 @@ class WithoutCache(nn.Module):
         self.model = model
 
     def forward(self, tokens: Int[Tensor, "batch position"]) -> Float[Tensor, "batch position vocab"]:
-        """Give the logits for the token that follows each position."""
+        """Return the logits for the token that follows each position."""
         config = self.model.config
         positions = torch.arange(tokens.shape[1], device=tokens.device)
         x = self.model.embed(tokens, positions)
@@ -53,12 +54,12 @@ class WithoutCache(nn.Module):
 def export_onnx(model: Decoder, path: str | os.PathLike[str]) -> None:
     """Record what a model does and write it as one ONNX file, for onnxruntime and all that is built on it.
 
-    The program takes `tokens`, ids (batch, position) in int64, and gives `logits` (batch, position, vocab) in float32.
-    Batch and position may be any, up to the context. There is no cache in it: with n tokens it does the work of n
+    The program takes `tokens`, ids (batch, position) in int64, and returns `logits` (batch, position, vocab) in
+    float32. Batch and position may be any, up to the context. It has no cache: with n tokens it does the work of n
     positions each time. Needs the extra `export` (`pip install 'llm-layers[export]'`).
 
     Args:
-        model: of any family without a mixture of experts; there the way through the model depends on the tokens.
+        model: of any family without a mixture of experts; there the experts that run depend on the tokens.
         path: the file, `*.onnx`; one of the same name is replaced.
 
     Raises:
@@ -66,42 +67,33 @@ def export_onnx(model: Decoder, path: str | os.PathLike[str]) -> None:
     """
     path = Path(path)
     if path.suffix != ".onnx":
-        raise LayersError(f"path must end with .onnx, by which others know such a file, but was '{path}'")
-    if model.config.experts is not None:
-        raise LayersError("the model must have no experts to be recorded, because then one run does not show them all")
+        raise LayersError(f"path must end with .onnx, but was '{path}'")
     size = sum(4 * weight.numel() for weight in model.parameters())
     if size > LARGEST:
         raise LayersError(
             f"the model must take at most {LARGEST} bytes in float32 for an ONNX file, but takes {size}: "
             "save_gguf writes larger ones"
         )
-    program = _record(_plain(model))
+    weights = saveable_weights(model)
+    if model.config.experts is not None:
+        raise LayersError("the model must have no experts to be recorded, because then one run does not show them all")
+    program = _record(_plain(model, weights))
     for node in program.graph.node:
         del node.metadata_props[:]  # names and lines of the files that it was recorded from
-    try:
-        with atomic_write(path) as file:
-            file.write(program.SerializeToString())
-    except OSError as error:
-        raise LayersError(f"'{path}' cannot be written: {error.strerror or error}; choose another place") from None
+    with write_errors_as(LayersError, path), atomic_write(path) as file:
+        file.write(program.SerializeToString())
 
 
-def _plain(model: Decoder) -> WithoutCache:
-    """The same weights in a new model, in float32 and with the clear functions; the given one is not touched."""
+def _plain(model: Decoder, weights: dict[str, Tensor]) -> WithoutCache:
+    """Return a new model with the same weights in float32 and with the eager functions."""
     with torch.device("meta"):
         fresh = Decoder(model.config)
-    weights = {name: weight.detach().to("cpu", torch.float32) for name, weight in model.named_parameters()}
-    if weights.keys() != dict(fresh.named_parameters()).keys():
-        odd = ", ".join(sorted(weights.keys() ^ dict(fresh.named_parameters()).keys())[:5])
-        raise LayersError(
-            f"the model must have the plain weights of a Decoder to be recorded, but differs in {odd}: merge adapters "
-            "and turn quantized layers back first"
-        )
-    fresh.load_state_dict(weights, assign=True)
+    fresh.load_state_dict({name: weight.to("cpu", torch.float32) for name, weight in weights.items()}, assign=True)
     return WithoutCache(fresh).requires_grad_(False).eval()
 
 
 def _record(model: WithoutCache) -> Any:
-    """The program as ONNX's own message."""
+    """Return the program as ONNX's own message."""
     batch = torch.export.Dim("batch", min=1, max=MOST_TEXTS)
     position = torch.export.Dim("position", min=1, max=model.model.context_length)
     example = torch.zeros((2, min(3, model.model.context_length)), dtype=torch.int64)

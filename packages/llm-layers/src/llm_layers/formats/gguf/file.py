@@ -1,4 +1,4 @@
-"""A GGUF file as metadata and tensors; nothing in it is believed before it has been compared with the file's size.
+"""A GGUF file as metadata and tensors; every number in it is compared with the size of the file before it is used.
 
     head     GGUF · version · number of tensors · number of entries
     entries  key · kind · value, again and again
@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -43,14 +43,14 @@ class StoredTensor:
     shape: tuple[int, ...]
     data: Bytes
 
-    def numbers(self) -> Floats:
-        """All its numbers in float32."""
+    def values(self) -> Floats:
+        """Return all its values in float32."""
         return decode(self.kind, self.data).reshape(self.shape)
 
 
 @dataclass(frozen=True, kw_only=True)
 class GgufFile:
-    """What a file holds: settings, ids at which a text ends, tensors; the vocabulary is left to `llm_tokenizer`."""
+    """The content of a file: settings, ids at which a text ends, tensors; `llm_tokenizer` reads the vocabulary."""
 
     metadata: Mapping[str, Any]
     words: Mapping[str, Any]
@@ -58,13 +58,13 @@ class GgufFile:
 
 
 def read_gguf(path: str | os.PathLike[str]) -> GgufFile:
-    """Read head, metadata and the places of all tensors; their numbers are read when they are asked for.
+    """Read head, metadata and the places of all tensors; their values are read when they are asked for.
 
     Raises:
         LayersError: the file is missing or damaged, or holds a type of tensor that is not read.
     """
     path = Path(path)
-    with naming(path), path.open("rb") as file:
+    with naming(path), _opened(path) as file:
         data = mapped(file)
         header = GgufHeader(data)
         entries_read = header.entries(_is_wanted)
@@ -83,15 +83,21 @@ def read_gguf(path: str | os.PathLike[str]) -> GgufFile:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Everything that goes wrong inside is a `LayersError` that names this file."""
+    """Raise everything that goes wrong inside as a `LayersError` that names this file."""
     try:
         yield
     except (FieldError, LayersError) as error:
         raise LayersError(f"'{path}': {error}") from None
-    except FileNotFoundError:
-        raise LayersError(f"'{path}' cannot be read: there is no such file; check the path") from None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        with path.open("rb") as file:
+            yield file
     except OSError as error:
-        raise LayersError(f"'{path}' cannot be read: {error.strerror or error}; check the path") from None
+        reason = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror or error
+        raise LayersError(f"cannot be read: {reason}; check the path") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +109,12 @@ class _Entry:
 
 
 def _is_wanted(key: str) -> bool:
-    """The model's own settings, the ids at which a text ends, and what changes how the file is read."""
+    """Return whether it is one of the model's settings, an id at which a text ends, or changes how the file is read."""
     return key in WANTED or not key.startswith(("general.", "tokenizer."))
 
 
 def _entry(header: GgufHeader, place: int) -> _Entry:
-    """Read what the file says of one tensor."""
+    """Read the entry of one tensor."""
     name = header.text(f"tensor {place}, name", LONGEST_NAME)
     axes = header.number(KIND, f"{name}, number of axes")
     if not 1 <= axes <= MOST_AXES:
@@ -118,12 +124,12 @@ def _entry(header: GgufHeader, place: int) -> _Entry:
     kind = BY_CODE.get(code)
     if kind is None:
         known = ", ".join(f"{code} ({kind.name})" for code, kind in BY_CODE.items())
-        raise refusal(f"{name}, type", f"one of {known}", code, "take the model in another quantization")
+        raise refusal(f"{name}, type", f"one of {known}", code, "use the model in another quantization")
     return _Entry(name=name, kind=kind, shape=shape[::-1], offset=header.number(LENGTH, f"{name}, place"))
 
 
 def _tensors(data: mmap.mmap, entries: list[_Entry], start: int, alignment: int) -> dict[str, StoredTensor]:
-    """Give the bytes of each tensor, all of which must lie in the file."""
+    """Return the bytes of each tensor, all of which must be inside the file."""
     content = np.frombuffer(data, dtype=np.uint8)
     tensors: dict[str, StoredTensor] = {}
     for entry in entries:
@@ -134,7 +140,7 @@ def _tensors(data: mmap.mmap, entries: list[_Entry], start: int, alignment: int)
             raise refusal(f"{entry.name}, axes", must, [str(size) for size in entry.shape])
         size = entry.kind.size
         for axis in (*entry.shape[:-1], entry.shape[-1] // entry.kind.numbers):
-            size *= axis  # whole numbers of Python never overflow
+            size *= axis  # integers of Python never overflow
         place = start + entry.offset
         if entry.offset % alignment or place + size > len(content):
             left = max(len(content) - start, 0)

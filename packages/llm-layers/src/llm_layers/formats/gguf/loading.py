@@ -12,9 +12,10 @@ from torch import Tensor
 
 from llm_layers.config import ModelConfig
 from llm_layers.formats.gguf.families import family_named
-from llm_layers.formats.gguf.family import Family
 from llm_layers.formats.gguf.file import GgufFile, StoredTensor, naming, read_gguf
-from llm_layers.formats.gguf.rope import DIVISORS
+from llm_layers.formats.gguf.layout import Layout
+from llm_layers.formats.gguf.rope_metadata import DIVISORS
+from llm_layers.formats.weights import check_shapes
 from llm_layers.interface import LayersError
 from llm_layers.kernels.presets import EAGER, Kernels
 from llm_layers.model import Decoder
@@ -25,12 +26,12 @@ EMBEDDING, HEAD = "token_embd.weight", "output.weight"
 def load_gguf(path: str | os.PathLike[str], *, dtype: torch.dtype = torch.float32, kernels: Kernels = EAGER) -> Decoder:
     """Read a model from a GGUF file: Llama, Qwen 2, Qwen 3, Qwen3-MoE, OLMo 2, Gemma 3 or GPT-2.
 
-    Quantized weights are turned into plain numbers, so the model takes the memory of its `dtype`, not that of the file.
+    Quantized weights are converted to plain ones, so the model takes the memory of its `dtype`, not that of the file.
     The tokenizer in the same file is read by `llm_tokenizer.load_tokenizer(path)`.
 
     Args:
-        path: the file; its tensors may be F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K or Q6_K.
-        dtype: the type of the numbers; float32 holds exactly what the file says.
+        path: the file; its tensors may be F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K.
+        dtype: the type of the weights; float32 holds exactly what the file holds.
         kernels: the functions that compute it: `EAGER`, `FUSED`, or `llm_layers.kernels.fast_presets.FAST`.
 
     Raises:
@@ -45,7 +46,8 @@ def load_gguf(path: str | os.PathLike[str], *, dtype: torch.dtype = torch.float3
             model = Decoder(config, kernels=kernels)
         ours = {name: tuple(weight.shape) for name, weight in model.named_parameters()}
         groups = family.groups(ours)
-        check_tensors({stored: _shape(parts, ours) for stored, parts in groups.items()}, tensors)
+        wanted = {stored: _shape(parts, ours) for stored, parts in groups.items()}
+        check_shapes("the tensors do not fit the metadata", wanted, {name: t.shape for name, t in tensors.items()})
         weights: dict[str, Tensor] = {}
         for stored, parts in groups.items():
             for name, numbers in _apart(tensors[stored], parts, ours):
@@ -55,7 +57,7 @@ def load_gguf(path: str | os.PathLike[str], *, dtype: torch.dtype = torch.float3
 
 
 def load_gguf_config(path: str | os.PathLike[str]) -> ModelConfig:
-    """Read the shape of the model in a GGUF file; its numbers are not read.
+    """Read the shape of the model in a GGUF file; its weights are not read.
 
     Raises:
         LayersError: as `load_gguf`.
@@ -66,30 +68,12 @@ def load_gguf_config(path: str | os.PathLike[str]) -> ModelConfig:
         return _checked(file)[1]
 
 
-def check_tensors(wanted: Mapping[str, tuple[int, ...]], tensors: Mapping[str, StoredTensor]) -> None:
-    """Compare the tensors of a file with those that its settings ask for, and name all that do not fit."""
-    problems = (
-        [f"missing: {', '.join(sorted(wanted.keys() - tensors.keys()))}"] if wanted.keys() - tensors.keys() else []
-    )
-    if tensors.keys() - wanted.keys():
-        problems.append(f"unexpected: {', '.join(sorted(tensors.keys() - wanted.keys()))}")
-    misshapen = [
-        f"{name} must be {list(wanted[name])} but was {list(tensors[name].shape)}"
-        for name in sorted(wanted.keys() & tensors.keys())
-        if wanted[name] != tensors[name].shape
-    ]
-    if misshapen:
-        problems.append(f"misshapen: {', '.join(misshapen)}")
-    if problems:
-        raise LayersError("the tensors do not fit the metadata; " + "; ".join(problems)[:2000] + ": get the file anew")
-
-
-def _checked(file: GgufFile) -> tuple[Family, ModelConfig, dict[str, StoredTensor]]:
-    """Give family, shape and tensors, once nothing in the settings can ask for more than the file holds."""
+def _checked(file: GgufFile) -> tuple[Layout, ModelConfig, dict[str, StoredTensor]]:
+    """Return layout, shape and tensors, once no setting asks for more than the file holds."""
     metadata: dict[str, Any] = dict(file.metadata)
     if metadata.get("general.type", "model") != "model":
         raise LayersError(
-            f"general.type must be 'model', but was {metadata['general.type']!r:.60}: give the model's file"
+            f"general.type must be 'model', but was {metadata['general.type']!r:.60}: use the model's file"
         )
     if metadata.pop("split.count", 0) not in (0, 1):
         raise LayersError("split.count must be 1, but the file is one of several: join them with llama-gguf-split")
@@ -98,15 +82,15 @@ def _checked(file: GgufFile) -> tuple[Family, ModelConfig, dict[str, StoredTenso
     family = family_named(metadata.get("general.architecture"))
     tensors = dict(file.tensors)
     if EMBEDDING not in tensors:
-        raise LayersError(f"the file must hold the tensor {EMBEDDING}, but does not: give a whole model")
-    divisors = tensors.pop(DIVISORS, None) if family.divided_speeds else None
+        raise LayersError(f"the file must hold the tensor {EMBEDDING}, but does not: get the whole model")
+    divisors = tensors.pop(DIVISORS, None) if family.divided_frequencies else None
     config = family.read_config(
         metadata,
-        None if divisors is None else divisors.numbers(),
+        None if divisors is None else divisors.values(),
         vocab=tensors[EMBEDDING].shape[0],
         tied=HEAD not in tensors,
     )
-    # A damaged number must not make us build a million blocks, not even empty ones, before we find them missing.
+    # A damaged number must not make us build a million blocks, not even empty ones, before they are found missing.
     widest = max(max(tensor.shape) for tensor in tensors.values())
     numbers = sum(prod(tensor.shape) for tensor in tensors.values())
     experts = config.experts
@@ -119,20 +103,22 @@ def _checked(file: GgufFile) -> tuple[Family, ModelConfig, dict[str, StoredTenso
         ("context_length", config.context_length, 1 << 32),
     ):
         if size > most:
-            raise LayersError(f"{family.name}.{name} must be at most {most} in this file, but was {size}: get it anew")
+            raise LayersError(
+                f"{family.name}.{name} must be at most {most} in this file, but was {size}: get the file again"
+            )
     return family, config, tensors
 
 
 def _shape(parts: list[str], ours: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
-    """The shape of a tensor in which these weights stand one below the other."""
+    """Return the shape of a tensor in which these weights are stacked."""
     return (sum(ours[name][0] for name in parts), *ours[parts[0]][1:])
 
 
 def _apart(
     tensor: StoredTensor, parts: list[str], ours: Mapping[str, tuple[int, ...]]
 ) -> Iterator[tuple[str, np.ndarray[Any, np.dtype[np.float32]]]]:
-    """Decode a tensor and take its weights apart."""
-    numbers = tensor.numbers()
+    """Decode a tensor and split it into its weights."""
+    numbers = tensor.values()
     start = 0
     for name in parts:
         end = start + ours[name][0]
@@ -141,6 +127,6 @@ def _apart(
 
 
 def _tensor(numbers: np.ndarray[Any, np.dtype[np.float32]], dtype: torch.dtype) -> Tensor:
-    """A tensor of its own memory: never a view of a file that somebody may change."""
+    """Return a tensor with memory of its own: never a view of a file that somebody may change."""
     tensor = torch.from_numpy(np.array(numbers, dtype=np.float32, order="C", copy=True))
     return tensor.to(dtype)

@@ -9,19 +9,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from llm_layers.config import ModelConfig
 from llm_layers.formats.gguf.blocks import Floats
 from llm_layers.formats.gguf.families import family_of
-from llm_layers.formats.gguf.family import Family
 from llm_layers.formats.gguf.file import naming
-from llm_layers.formats.gguf.rope import DIVISORS
+from llm_layers.formats.gguf.layout import Layout
+from llm_layers.formats.gguf.rope_metadata import DIVISORS
 from llm_layers.formats.gguf.tensor_types import TYPES, WRITTEN
 from llm_layers.formats.gguf.writing import TensorToWrite, write_gguf
+from llm_layers.formats.weights import saveable_weights
 from llm_layers.interface import LayersError
 from llm_layers.model import Decoder
 from llm_tokenizer import Tokenizer, TokenizerError
 from llm_tokenizer.files.gguf_writing import GgufVocabulary, no_vocabulary, vocabulary_entries
+from llm_tokenizer.files.writing import write_errors_as
 
-SKIPPED_MODULES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
+NAMES_OF_DTYPES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
 QUANTIZATION_VERSION = 2
 ALWAYS_F32 = ("positions.table", ".router.weight")  # the matrices that no reader expects in another type
 
@@ -54,13 +57,14 @@ def save_gguf(
             it was.
     """
     path = Path(path)
+    weights = saveable_weights(model)
     kept = model.embedding.table.dtype
-    dtype = SKIPPED_MODULES.get(kept) if dtype is None else dtype
+    dtype = NAMES_OF_DTYPES.get(kept) if dtype is None else dtype
     if dtype not in WRITTEN:
         raise LayersError(f"dtype must be one of {', '.join(WRITTEN)}, but was {dtype!r} (the model is in {kept})")
     family = family_of(model.config)
     metadata = family.write_config(model.config)
-    tensors = _tensors(model, family, dtype)
+    tensors = _tensors(weights, model.config, family, dtype)
     general = {
         "general.architecture": family.name,
         "general.type": "model",
@@ -75,43 +79,33 @@ def save_gguf(
         )
     except TokenizerError as error:
         raise LayersError(str(error)) from None
-    with naming(path):
+    with write_errors_as(LayersError, path), naming(path):
         write_gguf(path, general | metadata | words, tensors)
 
 
-def _tensors(model: Decoder, family: Family, dtype: str) -> list[TensorToWrite]:
-    """Say of each tensor what it is, and how its numbers are had when it is its turn."""
-    weights = dict(model.named_parameters())
-    with torch.device("meta"):
-        wanted = dict(Decoder(model.config).named_parameters())
-    if weights.keys() != wanted.keys():
-        odd = ", ".join(sorted(weights.keys() ^ wanted.keys())[:5])
-        raise LayersError(
-            f"the model must have the plain weights of a Decoder to be written, but differs in {odd}: merge adapters "
-            "and turn quantized layers back first"
-        )
+def _tensors(weights: Mapping[str, Tensor], config: ModelConfig, family: Layout, dtype: str) -> list[TensorToWrite]:
+    """Return for each tensor what it is, and how its values are computed when it is written."""
     tensors = []
     for stored, parts in family.groups(weights).items():
         shape = (sum(weights[name].shape[0] for name in parts), *weights[parts[0]].shape[1:])
         plain = len(shape) == 1 or parts[0].endswith(ALWAYS_F32)
         kind = TYPES["F32" if plain else dtype]
-        numbers = _when_asked(family, parts, weights, model)
-        tensors.append(TensorToWrite(name=stored, kind=kind, shape=shape, numbers=numbers))
-    divisors = family.divisors(model.config)
+        values = _when_written(family, parts, weights, config)
+        tensors.append(TensorToWrite(name=stored, kind=kind, shape=shape, values=values))
+    divisors = family.divisors(config)
     if divisors is not None:
         kept: Floats = divisors
-        tensors.append(TensorToWrite(name=DIVISORS, kind=TYPES["F32"], shape=kept.shape, numbers=lambda: kept))
+        tensors.append(TensorToWrite(name=DIVISORS, kind=TYPES["F32"], shape=kept.shape, values=lambda: kept))
     return tensors
 
 
-def _when_asked(
-    family: Family, parts: list[str], weights: Mapping[str, Tensor], model: Decoder
+def _when_written(
+    family: Layout, parts: list[str], weights: Mapping[str, Tensor], config: ModelConfig
 ) -> Callable[[], Floats]:
-    def numbers() -> Floats:
+    def values() -> Floats:
         found: list[Any] = [
-            family.to_stored(name, weights[name].detach().to("cpu", torch.float32).numpy(), model.config)
-            for name in parts
+            family.to_stored(name, weights[name].to("cpu", torch.float32).numpy(), config) for name in parts
         ]
         return np.concatenate(found) if len(found) > 1 else np.ascontiguousarray(found[0])
 
-    return numbers
+    return values

@@ -1,4 +1,4 @@
-"""The metadata of a model as a closed set: what could change the result is either understood or refused."""
+"""The metadata of a model: a setting that could change the result is either read or refused."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,19 +12,19 @@ KINDS = {int: "a whole number of at least 0", float: "a number", str: "a text", 
 
 
 def plain(number: float) -> float:
-    """The shortest decimal number that becomes the same float32.
+    """Return the shortest decimal number that becomes the same float32.
 
-    Numbers are stored as float32, and this is what stood in the settings before: 1e-05, not 9.99999974737875e-06.
+    Settings are stored as float32, and this is what they were before: 1e-05, not 9.99999974737875e-06.
     """
     return float(str(np.float32(number)))
 
 
 class Settings:
-    """Hands out the settings of one family by their names and remembers which of them nobody has asked for.
+    """The settings of one family by name; it remembers which of them nobody has read.
 
     Args:
         metadata: all entries of a file.
-        family: the name of the family, which stands before its settings.
+        family: the name of the family, which is the prefix of its settings.
     """
 
     def __init__(self, metadata: Mapping[str, Any], family: str) -> None:
@@ -32,15 +32,15 @@ class Settings:
         self._family = family
 
     def take(self, name: str, kind: type[Any], default: Any = REQUIRED) -> Any:
-        """Give a setting; with a default it may be absent."""
+        """Return a setting; with a default it may be absent."""
         key = f"{self._family}.{name}"
         value: Any = self._left.pop(key, default)
         if value is REQUIRED:
-            raise LayersError(f"the metadata must hold {key}, but does not: get the file anew, or convert it anew")
+            raise LayersError(f"the metadata must hold {key}, but does not: get the file again, or convert it again")
         if value is default:
             return value
         if type(value) is not kind or (kind is int and value < 0):
-            raise LayersError(f"{key} must be {KINDS[kind]}, but was {value!r:.60}: convert the file anew")
+            raise LayersError(f"{key} must be {KINDS[kind]}, but was {value!r:.60}: convert the file again")
         return plain(value) if kind is float else value
 
     def expect(self, name: str, *accepted: Any) -> None:
@@ -54,7 +54,7 @@ class Settings:
             )
 
     def finish(self) -> None:
-        """Refuse what nobody has asked for: it could change the result."""
+        """Refuse what nobody has read: it could change the result."""
         unknown = sorted(key for key in self._left if not key.startswith(("general.", "quantize.", "tokenizer.")))
         if unknown:
             raise LayersError(

@@ -1,4 +1,4 @@
-"""Writing a GGUF file: first what is in it, then one tensor after the other, so that none waits in memory."""
+"""Write a GGUF file: first what is in it, then one tensor after the other, so that none waits in memory."""
 
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,44 +19,40 @@ WHOLE, SIGNED, FLOAT, TRUTH, TEXT, ARRAY = 4, 5, 6, 7, 8, 9
 
 @dataclass(frozen=True, kw_only=True)
 class TensorToWrite:
-    """One tensor; its numbers are asked for when it is its turn."""
+    """One tensor; its values are computed when it is written."""
 
     name: str
     kind: TensorType
     shape: tuple[int, ...]
-    numbers: Callable[[], Floats]
+    values: Callable[[], Floats]
 
     @property
     def size(self) -> int:
         """Its bytes in the file."""
         if self.shape[-1] % self.kind.numbers:
             raise LayersError(
-                f"{self.name} must have rows of a multiple of {self.kind.numbers} numbers for {self.kind.name}, "
-                f"but has {self.shape[-1]}: take another dtype"
+                f"{self.name} must have rows of a multiple of {self.kind.numbers} weights for {self.kind.name}, "
+                f"but has {self.shape[-1]}: use another dtype"
             )
         return prod(self.shape) // self.kind.numbers * self.kind.size
 
 
 def write_gguf(path: Path, metadata: Mapping[str, Any], tensors: Sequence[TensorToWrite]) -> None:
-    """Write beside the file, bring it to the disk, then rename it into place.
+    """Write the file under another name and rename it once it is on the disk.
 
     Raises:
-        LayersError: the file cannot be written, or something does not fit the format. An old file is left as it was.
+        LayersError: something does not fit the format.
+        OSError: the file cannot be written. An old file is left as it was.
     """
     head = _head(metadata, tensors)
-    try:
-        with atomic_write(path) as file:
-            file.write(head)
-            _pad(file, len(head))
-            for tensor in tensors:
-                data = encode(tensor.kind, tensor.name, tensor.numbers())
-                assert len(data) == tensor.size
-                file.write(data.data)
-                _pad(file, tensor.size)
-    except OSError as error:
-        raise LayersError(
-            f"cannot be written: {error.strerror or error}; choose another place, or make room there"
-        ) from None
+    with atomic_write(path) as file:
+        file.write(head)
+        _pad(file, len(head))
+        for tensor in tensors:
+            data = encode(tensor.kind, tensor.name, tensor.values())
+            assert len(data) == tensor.size
+            file.write(data.data)
+            _pad(file, tensor.size)
 
 
 def _head(metadata: Mapping[str, Any], tensors: Iterable[TensorToWrite]) -> bytes:
@@ -75,7 +71,7 @@ def _head(metadata: Mapping[str, Any], tensors: Iterable[TensorToWrite]) -> byte
 
 
 def _value(key: str, value: Any) -> tuple[int, bytes]:
-    """The kind of a value and its bytes: whole numbers without a sign alone, with one in arrays, as readers expect."""
+    """Return the kind of a value and its bytes; whole numbers are unsigned alone and signed in arrays, as is usual."""
     if isinstance(value, bool):
         return TRUTH, struct.pack("<?", value)
     if isinstance(value, int):

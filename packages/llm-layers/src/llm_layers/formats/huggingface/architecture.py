@@ -95,7 +95,9 @@ class Architecture:
         if named != kinds:
             mixed = self.mixes_kinds and isinstance(named, list) and all(kind in (FULL, LOCAL) for kind in named)
             if not mixed or len(named) != layers:
-                must = f"name {FULL!r} or {LOCAL!r} for each of the {layers} blocks" if self.mixes_kinds else f"be {kinds}"
+                must = (
+                    f"name {FULL!r} or {LOCAL!r} for each of the {layers} blocks" if self.mixes_kinds else f"be {kinds}"
+                )
                 raise LayersError(
                     f"layer_types in config.json must {must}, but was {named!r}: run the model with transformers"
                 )

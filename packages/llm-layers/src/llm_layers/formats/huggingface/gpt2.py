@@ -47,8 +47,8 @@ class Gpt2Architecture(Architecture):
     rope_keys: ClassVar[frozenset[str]] = frozenset()
 
     def read_shape(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Read the shape: a key head for each query head, and by default a feed-forward part of four times the width."""
-        shape = {ours: settings.get(public) for public, ours in FIELDS.items()}
+        """Read the shape: a key head for each query head, and by default a feed-forward part of 4 widths."""
+        shape: dict[str, Any] = {ours: settings.get(public) for public, ours in FIELDS.items()}
         width, heads = shape["d_model"], shape["heads"]
         d_head = head_width(width, heads)
         return shape | {"kv_heads": heads, "d_head": d_head, "d_ff": settings.get("n_inner") or 4 * width}

@@ -1,7 +1,7 @@
 """Llama 2 and 3, and the models shaped like them: SmolLM2, Mistral, Qwen 2 and Qwen 3.
 
-They have the same names, and each differs in one thing (`llm_layers.config`). Our `Decoder` *is* each of them: no weight
-is changed or rotated on the way, only names differ.
+They have the same names, and each differs in one thing (`llm_layers.config`). Our `Decoder` *is* each of them: no
+weight is changed or rotated on the way, only names differ.
 """
 
 from collections.abc import Mapping

@@ -34,8 +34,8 @@ class Qwen3MoE(Qwen):
 
     def read_further(self, settings: Mapping[str, Any], config: ModelConfig) -> dict[str, Any]:
         """Read the experts too."""
-        experts = Experts(**{ours: settings.get(public) for public, ours in EXPERT_SETTINGS.items()})
-        return super().read_further(settings, config) | {"experts": experts}
+        experts: dict[str, Any] = {ours: settings.get(public) for public, ours in EXPERT_SETTINGS.items()}
+        return super().read_further(settings, config) | {"experts": Experts(**experts)}
 
     def write_further(self, config: ModelConfig) -> dict[str, Any]:
         """Return the settings of the experts too."""

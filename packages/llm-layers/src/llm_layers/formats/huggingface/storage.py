@@ -24,7 +24,7 @@ from llm_layers.formats.gguf.loading import load_gguf, load_gguf_config
 from llm_layers.formats.huggingface.architecture import Architecture
 from llm_layers.formats.huggingface.registry import architecture_of, read_settings, write_settings
 from llm_layers.formats.huggingface.weight_files import DTYPES, WEIGHTS, StoredWeight, read_json, stored_weights
-from llm_layers.formats.saveable import saveable_weights
+from llm_layers.formats.weights import check_shapes, saveable_weights
 from llm_layers.interface import LayersError
 from llm_layers.kernels.presets import EAGER, Kernels
 from llm_layers.model import Decoder
@@ -60,7 +60,8 @@ def save_model(
     if path.exists() and not path.is_dir():
         raise LayersError(f"folder must be a directory or a new path, but '{path}' is a file or a device")
     ids = {"bos_token_id": bos_token_id, "eos_token_id": eos_token_id, "pad_token_id": pad_token_id}
-    public = architecture_of(model.config).to_public(saveable_weights(model))
+    plain = saveable_weights(model)
+    public = architecture_of(model.config).to_public(plain)
     weights = {name: weight.contiguous() for name, weight in public.items()}
     settings = write_settings(model.config, dtype=str(model.embedding.table.dtype).removeprefix("torch."))
     try:
@@ -133,7 +134,11 @@ def load_model(
             model = Decoder(config, kernels=kernels)
         ours = dict(model.named_parameters())
         wanted = {name: tuple(weight.shape) for name, weight in architecture.to_public(ours).items()}
-        _check_shapes(path, wanted, {name: weight.shape for name, weight in found.items()})
+        check_shapes(
+            f"the weights in '{path}' do not fit its {SETTINGS}",
+            wanted,
+            {name: weight.shape for name, weight in found.items()},
+        )
         public = {name: weight.read() for name, weight in found.items()}
     for name, tensor in public.items():
         if tensor.dtype not in DTYPES:
@@ -169,9 +174,7 @@ def _by_public_name(
     return found
 
 
-def _with_own_head(
-    found: dict[str, StoredWeight], architecture: Architecture, config: ModelConfig
-) -> ModelConfig:
+def _with_own_head(found: dict[str, StoredWeight], architecture: Architecture, config: ModelConfig) -> ModelConfig:
     """Settle what a stored head means in a model that is said to be tied: a copy of the table, the table, or a head."""
     head, table = architecture.names["head.weight"], architecture.names["embedding.table"]
     if not config.tied_embeddings or head not in found:
@@ -183,21 +186,6 @@ def _with_own_head(
     else:
         return replace(config, tied_embeddings=False)
     return config
-
-
-def _check_shapes(path: Path, wanted: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> None:
-    problems = [f"missing: {', '.join(sorted(wanted.keys() - found.keys()))}"] if wanted.keys() - found.keys() else []
-    if found.keys() - wanted.keys():
-        problems.append(f"unexpected: {', '.join(sorted(found.keys() - wanted.keys()))}")
-    misshapen = [
-        f"{name} must be {list(wanted[name])} but was {list(found[name])}"
-        for name in sorted(wanted.keys() & found.keys())
-        if wanted[name] != found[name]
-    ]
-    if misshapen:
-        problems.append(f"misshapen: {', '.join(misshapen)}")
-    if problems:
-        raise LayersError(f"the weights in '{path}' do not fit its {SETTINGS}; " + "; ".join(problems))
 
 
 def _save_weights(weights: Mapping[str, Tensor], file: Path) -> None:

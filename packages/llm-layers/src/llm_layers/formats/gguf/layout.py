@@ -1,4 +1,4 @@
-"""How a family of models names its settings and weights in GGUF, as a table; read both ways by one piece of code."""
+"""How a family of models lays out its settings and weights in GGUF: a table, read in both directions by one class."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ import numpy as np
 
 from llm_layers.config import Design, Experts, ModelConfig
 from llm_layers.formats.gguf.blocks import Floats
-from llm_layers.formats.gguf.rope import divisors_of, read_rope, write_rope
+from llm_layers.formats.gguf.rope_metadata import divisors_of, read_rope_metadata, write_rope_metadata
 from llm_layers.formats.gguf.settings import Settings
 from llm_layers.interface import LayersError
 
@@ -22,25 +22,25 @@ COMMON = {
     "feed_forward_length": "d_ff",
     "attention.head_count": "heads",
 }
-TURNED = re.compile(r"\.attention\.(query|key)\.(weight|bias)$")
+ROTATED = re.compile(r"\.attention\.(query|key)\.(weight|bias)$")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Family:
+class Layout:
     """One family: its settings in the metadata and the names of its tensors.
 
     Args:
         name: what the format calls it.
         design: what it is built from.
-        names: weight of our `Decoder` -> tensor in the file, "#" stands for the number of the block. Weights with the
-            same tensor stand in it one below the other, in the order of this table.
+        names: weight of our `Decoder` -> tensor in the file, "#" is the number of the block. Weights with the same
+            tensor are stacked in it, in the order of this table.
         epsilon: the setting for `norm_eps`.
-        interleaved: True where the two numbers that turn as a pair are neighbours in the file. Ours are half a head
-            apart, so the rows of the query and key weights stand in another order.
+        interleaved: True where the two elements that are rotated as a pair are neighbours in the file. Ours are half a
+            head apart, so the rows of the query and key weights are in another order.
         gain_offset: what the file adds to our stored norm gains.
-        divided_speeds: True where a tensor may hold divisors of the rotary speeds.
-        shared_width: True where llama.cpp takes for granted that the heads share out the width of the model.
-        own_head: True where llama.cpp never takes the embedding for the head.
+        divided_frequencies: True where a tensor may hold divisors of the rotary frequencies.
+        equal_heads: True where llama.cpp takes for granted that the heads divide the width of the model.
+        own_head: True where llama.cpp never uses the embedding as the head.
     """
 
     name: str
@@ -49,8 +49,8 @@ class Family:
     epsilon: str = "attention.layer_norm_rms_epsilon"
     interleaved: bool = False
     gain_offset: float = 0.0
-    divided_speeds: bool = False
-    shared_width: bool = False
+    divided_frequencies: bool = False
+    equal_heads: bool = False
     own_head: bool = False
 
     def read_config(
@@ -60,7 +60,7 @@ class Family:
 
         Args:
             metadata: of the file.
-            divisors: the tensor that divides the rotary speeds, where there is one.
+            divisors: the tensor that divides the rotary frequencies, where there is one.
             vocab: rows of the embedding.
             tied: whether the file lacks a head of its own.
 
@@ -81,12 +81,12 @@ class Family:
         return config
 
     def write_config(self, config: ModelConfig) -> dict[str, Any]:
-        """Give the metadata of a model.
+        """Return the metadata of a model.
 
         Raises:
-            LayersError: naming what the format cannot say of this family.
+            LayersError: naming what the format cannot express for this family.
         """
-        if self.shared_width and config.heads * config.d_head != config.d_model:
+        if self.equal_heads and config.heads * config.d_head != config.d_model:
             raise LayersError(
                 f"d_head must be d_model / heads, {config.d_model} / {config.heads}, in a GGUF file of the family "
                 f"{self.name}, but was {config.d_head}: llama.cpp would refuse the file; save_model can write a folder"
@@ -102,13 +102,13 @@ class Family:
             if not _same(wanted, found):
                 raise LayersError(
                     f"{name} must be {found!r} in a GGUF file of the family {self.name}, but was {wanted!r}: "
-                    "the format has no way to say it; save_model can write the model as a folder"
+                    "the format cannot express it; save_model can write the model as a folder"
                 )
         return metadata
 
     def divisors(self, config: ModelConfig) -> Floats | None:
-        """Give the tensor that divides the rotary speeds, for a family that may have one."""
-        return divisors_of(config) if self.divided_speeds else None
+        """Return the tensor that divides the rotary frequencies, for a family that may have one."""
+        return divisors_of(config) if self.divided_frequencies else None
 
     def read_experts(self, settings: Settings, values: Mapping[str, Any]) -> Experts | None:
         """Read the shape of a mixture of experts: here there is none."""
@@ -117,18 +117,18 @@ class Family:
         return None
 
     def write_experts(self, config: ModelConfig) -> dict[str, Any]:
-        """Give the settings that `read_experts` reads."""
+        """Return the settings that `read_experts` reads."""
         return {}
 
     def read_heads(self, settings: Settings, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Read how many key heads there are and how wide a head is; where it is not said, heads share the width."""
+        """Read the number of key heads and the width of a head; by default the heads divide the width of the model."""
         width, heads = values["d_model"], values["heads"]
         d_head = settings.take("attention.key_length", int, width // max(heads, 1))
         settings.expect("attention.value_length", d_head)
         return {"kv_heads": settings.take("attention.head_count_kv", int, heads), "d_head": d_head}
 
     def write_heads(self, config: ModelConfig) -> dict[str, Any]:
-        """Give the settings that `read_heads` reads."""
+        """Return the settings that `read_heads` reads."""
         return {
             "attention.head_count_kv": config.kv_heads,
             "attention.key_length": config.d_head,
@@ -136,16 +136,16 @@ class Family:
         }
 
     def read_further(self, settings: Settings, values: Mapping[str, Any], divisors: Floats | None) -> dict[str, Any]:
-        """Read the fields that do not stand in a single setting: here the rotary positions."""
-        base, scaling = read_rope(settings, values["d_head"], values["context_length"], divisors)
+        """Read the fields that are spread over several settings: here the rotary positions."""
+        base, scaling = read_rope_metadata(settings, values["d_head"], values["context_length"], divisors)
         return {"rope_base": base, "rope_scaling": scaling}
 
     def write_further(self, config: ModelConfig) -> dict[str, Any]:
-        """Give the settings that `read_further` reads."""
-        return write_rope(config)
+        """Return the settings that `read_further` reads."""
+        return write_rope_metadata(config)
 
     def groups(self, weights: Iterable[str]) -> dict[str, list[str]]:
-        """Give for each tensor of the file the weights of ours that stand in it, one below the other."""
+        """Return for each tensor of the file the weights of ours that are stacked in it."""
         tables: dict[str, list[tuple[int, str]]] = {}
         order = list(self.names)
         for name in weights:
@@ -158,26 +158,26 @@ class Family:
         return {stored: [name for _, name in sorted(parts)] for stored, parts in tables.items()}
 
     def to_stored(self, name: str, weight: Floats, config: ModelConfig) -> Floats:
-        """Give a weight of ours as it stands in the file."""
+        """Return a weight of ours as the file holds it."""
         if name.endswith(".gain"):
             return weight + np.float32(self.gain_offset) if self.gain_offset else weight
-        if self.interleaved and TURNED.search(name):
+        if self.interleaved and ROTATED.search(name):
             halves = weight.reshape(-1, 2, config.d_head // 2, *weight.shape[1:])
             return halves.swapaxes(1, 2).reshape(weight.shape)
         return weight
 
     def from_stored(self, name: str, weight: Floats, config: ModelConfig) -> Floats:
-        """Give a weight out of the file as ours is; the inverse of `to_stored`."""
+        """Return a weight of the file as ours is; the inverse of `to_stored`."""
         if name.endswith(".gain"):
             return weight - np.float32(self.gain_offset) if self.gain_offset else weight
-        if self.interleaved and TURNED.search(name):
+        if self.interleaved and ROTATED.search(name):
             pairs = weight.reshape(-1, config.d_head // 2, 2, *weight.shape[1:])
             return pairs.swapaxes(1, 2).reshape(weight.shape)
         return weight
 
 
 def _meaning(config: ModelConfig, name: str) -> Any:
-    """The value of a field, or what its absence stands for."""
+    """Return the value of a field, or what its absence means."""
     absent = {
         "query_pre_attn_scalar": config.d_head,
         "local_rope_base": None if config.window is None else config.rope_base,
@@ -187,7 +187,7 @@ def _meaning(config: ModelConfig, name: str) -> Any:
 
 
 def _same(wanted: Any, found: Any) -> bool:
-    """Equal, up to what float32 leaves of a number with a fraction."""
+    """Return whether two values are equal, up to what float32 leaves of a fraction."""
     if isinstance(wanted, float) and isinstance(found, float):
         return abs(wanted - found) <= 1e-6 * abs(wanted)
     if type(wanted) is type(found) and hasattr(wanted, "__dict__"):

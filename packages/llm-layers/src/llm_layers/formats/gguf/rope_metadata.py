@@ -1,7 +1,7 @@
-"""Rotary positions in GGUF: a base, a way of scaling, and for Llama 3 a tensor of divisors.
+"""Rotary positions in GGUF: a base, a kind of scaling, and for Llama 3 a tensor of divisors.
 
-Llama 3's scaling has no settings of its own in the format. What is stored is its outcome, a tensor `rope_freqs.weight`
-with one number for each pair, by which the speed of that pair is divided.
+Llama 3's scaling has no settings of its own in the format. What is stored is its result, a tensor `rope_freqs.weight`
+with one number for each pair, by which the frequency of that pair is divided.
 """
 
 import math
@@ -31,8 +31,8 @@ ORIGINAL_CONTEXTS = tuple(1 << power for power in range(4, 24))
 
 
 @dataclass(frozen=True, kw_only=True)
-class DividedSpeeds:
-    """A scaling that is known by its outcome alone: the number by which each pair's speed is divided."""
+class DividedFrequencies:
+    """A scaling that is known by its result alone: the number by which each pair's frequency is divided."""
 
     divisors: tuple[float, ...]
 
@@ -46,32 +46,32 @@ class DividedSpeeds:
         return speeds / torch.tensor(self.divisors, dtype=speeds.dtype, device=speeds.device)
 
 
-def read_rope(
+def read_rope_metadata(
     settings: Settings, d_head: int, context_length: int, divisors: Floats | None
 ) -> tuple[float, RotaryScaling | None]:
-    """Give the base and the scaling.
+    """Return the base and the scaling.
 
     Raises:
-        LayersError: for a way of scaling that our model cannot express.
+        LayersError: for a kind of scaling that our model cannot express.
     """
     base = settings.take("rope.freq_base", float, 10000.0)
     settings.expect("rope.dimension_count", d_head)
-    settings.take("rope.scaling.finetuned", bool, False)  # says how the model was made; changes nothing
+    settings.take("rope.scaling.finetuned", bool, False)  # how the model was trained; changes nothing
     kind = settings.take("rope.scaling.type", str, "linear")
     factor = settings.take("rope.scaling.factor", float, 1.0)
     scaling = None if factor == 1.0 else _scaling(settings, kind, factor, context_length)
-    settings.take("rope.scaling.original_context_length", int, context_length)  # of effect for YaRN alone
+    settings.take("rope.scaling.original_context_length", int, context_length)  # read by YaRN alone
     if divisors is None:
         return base, scaling
     if scaling is not None:
-        raise LayersError(f"{DIVISORS} must not stand beside another scaling, but beside {kind}: run it with llama.cpp")
+        raise LayersError(f"{DIVISORS} must be the only scaling, but the file holds {kind} too: run it with llama.cpp")
     if divisors.shape != (d_head // 2,) or not (np.isfinite(divisors) & (divisors > 0)).all():
         raise LayersError(f"{DIVISORS} must hold {d_head // 2} numbers above 0, one for each pair: convert it anew")
     return base, _llama3(divisors, d_head, base)
 
 
-def write_rope(config: ModelConfig) -> dict[str, Any]:
-    """Give the settings that `read_rope` reads; `divisors_of` gives what goes into a tensor."""
+def write_rope_metadata(config: ModelConfig) -> dict[str, Any]:
+    """Return the settings that `read_rope_metadata` reads; `divisors_of` returns what goes into a tensor."""
     entries: dict[str, Any] = {"rope.dimension_count": config.d_head, "rope.freq_base": float(config.rope_base)}
     scaling = config.rope_scaling
     if isinstance(scaling, LinearScaling):
@@ -84,15 +84,15 @@ def write_rope(config: ModelConfig) -> dict[str, Any]:
             "rope.scaling.yarn_beta_fast": float(scaling.beta_fast),
             "rope.scaling.yarn_beta_slow": float(scaling.beta_slow),
         }
-        if scaling.attention_factor is not None:  # the format's factor comes on top of the paper's
+        if scaling.attention_factor is not None:  # the format's factor multiplies that of the paper
             entries["rope.scaling.attn_factor"] = scaling.attention_factor / yarn_attention_factor(scaling.factor)
     return entries
 
 
 def divisors_of(config: ModelConfig) -> Floats | None:
-    """Give the tensor of divisors for a scaling that is stored as one."""
+    """Return the tensor of divisors for a scaling that is stored as one."""
     scaling = config.rope_scaling
-    if isinstance(scaling, DividedSpeeds):
+    if isinstance(scaling, DividedFrequencies):
         return np.array(scaling.divisors, dtype=np.float32)
     if isinstance(scaling, Llama3Scaling):
         return _divisors(scaling, config.d_head, config.rope_base)
@@ -121,7 +121,7 @@ def _scaling(settings: Settings, kind: str, factor: float, context_length: int) 
 
 
 def _llama3(divisors: Floats, d_head: int, base: float) -> RotaryScaling | None:
-    """Find the settings of Llama 3 that lead to these divisors; where there are none, keep the divisors."""
+    """Return the settings of Llama 3 that lead to these divisors; if there are none, the divisors."""
     factor = float(divisors.max())
     if factor == 1.0 == float(divisors.min()):
         return None
@@ -131,7 +131,7 @@ def _llama3(divisors: Floats, d_head: int, base: float) -> RotaryScaling | None:
         )
         if np.allclose(_divisors(scaling, d_head, base), divisors, rtol=1e-5, atol=0.0):
             return scaling
-    return DividedSpeeds(divisors=tuple(map(float, divisors)))
+    return DividedFrequencies(divisors=tuple(map(float, divisors)))
 
 
 def _divisors(scaling: Llama3Scaling, d_head: int, base: float) -> Floats:

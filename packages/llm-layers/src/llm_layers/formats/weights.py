@@ -1,5 +1,6 @@
-"""Whether a model is a `Decoder` with plain weights, which is what every file format can hold."""
+"""What every format needs to know of weights: whether a model has plain ones, and whether those of a file fit."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -27,7 +28,9 @@ def saveable_weights(model: Decoder) -> dict[str, Tensor]:
         inner = getattr(wrapped, "module", None)
         if isinstance(inner, nn.Module):
             raise LayersError(f"{must} is wrapped in {type(model).__name__}: save model.module")
-        raise LayersError(f"{must} is a {type(model).__name__}: build it with Decoder(config), or write its own weights")
+        raise LayersError(
+            f"{must} is a {type(model).__name__}: build it with Decoder(config), or write its own weights"
+        )
     if any(isinstance(module, LoraLinear) for module in model.modules()):
         raise LayersError(
             f"{must} has LoRA adapters: merge_all_lora and then remove_lora put them into the weights, remove_lora "
@@ -35,8 +38,8 @@ def saveable_weights(model: Decoder) -> dict[str, Tensor]:
         )
     if any(True for _ in model.buffers()):
         raise LayersError(
-            f"{must} is quantized (quantize_model): save it before it is quantized; save_gguf writes 8-bit weights with "
-            'dtype="Q8_0"'
+            f"{must} is quantized (quantize_model): save it before that; save_gguf writes 8-bit weights "
+            'with dtype="Q8_0"'
         )
     with torch.device("meta"):
         wanted = {name: weight.shape for name, weight in Decoder(model.config).named_parameters()}
@@ -44,9 +47,30 @@ def saveable_weights(model: Decoder) -> dict[str, Tensor]:
     odd += [name for name in wanted.keys() & weights.keys() if weights[name].shape != wanted[name]]
     if odd:
         raise LayersError(
-            f"{must} differs from Decoder(model.config) in {', '.join(sorted(odd)[:5])}: undo what was changed after it "
-            "was built, or build it with the config that fits"
+            f"{must} differs from Decoder(model.config) in {', '.join(sorted(odd)[:5])}: undo what was changed after "
+            "it was built, or build it with the config that fits"
         )
     if empty := [name for name, weight in weights.items() if weight.is_meta]:
         raise LayersError(f"{must} has no values in {empty[0]}, which is on the meta device: load the weights first")
     return weights
+
+
+def check_shapes(what: str, wanted: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> None:
+    """Compare the tensors of a file with those that its settings ask for.
+
+    Raises:
+        LayersError: `what`, and every missing, unexpected and misshapen tensor.
+    """
+    misshapen = [
+        f"{name} must be {list(wanted[name])} but was {list(found[name])}"
+        for name in sorted(wanted.keys() & found.keys())
+        if wanted[name] != found[name]
+    ]
+    lists = {
+        "missing": sorted(wanted.keys() - found.keys()),
+        "unexpected": sorted(found.keys() - wanted.keys()),
+        "misshapen": misshapen,
+    }
+    problems = [f"{kind}: {', '.join(names)}"[:2000] for kind, names in lists.items() if names]
+    if problems:
+        raise LayersError(f"{what}; {'; '.join(problems)}: get the model again")
