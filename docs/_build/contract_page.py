@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING, Any
 
 from axes import axes_in_colour
@@ -18,11 +19,12 @@ def page_address(contract: Contract) -> str:
 
 def contract_page(specification: Specification, contract: Contract, cases: list[Case], slips: list[Alternative]) -> str:
     """One contract: what, why, clauses, shapes, every case with its goldens, and the known slips."""
+    words = specification.prose(contract)
     parts = [
-        f"# `{contract.id}`\n\n{prose(contract.summary)}\n{{ .lead }}\n",
+        f"# `{contract.id}`\n\n{prose(words.summary)}\n{{ .lead }}\n",
         f'<p class="signature"><code>{contract.signature}</code></p>\n',
-        f"$$\n{contract.formula}\n$$\n" if contract.formula else "",
-        f"## Why it works\n\n{prose(contract.why)}\n\n{_reading(contract)}",
+        f'<p class="formula"><code>{html.escape(words.formula)}</code></p>\n' if words.formula else "",
+        f"## Why it works\n\n{prose(words.why)}\n\n{_reading(contract, words.source)}",
         _clauses(contract),
         _arguments(contract),
         _gradient(contract),
@@ -34,15 +36,15 @@ def contract_page(specification: Specification, contract: Contract, cases: list[
     return "\n".join(part for part in parts if part)
 
 
-def _reading(contract: Contract) -> str:
+def _reading(contract: Contract, source: str) -> str:
     lines = []
     if contract.page:
         page = contract.page.strip("/")
         name, _, anchor = page.partition("#")
         name = name if name.endswith(".md") else f"{name}.md"
         lines.append(f"Read more: [the explanation](../../{name}{'#' + anchor if anchor else ''}).")
-    if contract.source:
-        lines.append(f"Source: {prose(contract.source)}")
+    if source:
+        lines.append(f"Source: {prose(source)}")
     return "<br>\n".join(lines) + "\n" if lines else ""
 
 

@@ -60,7 +60,9 @@ def index_page(specifications: list[Specification], scores: list[dict[str, Any]]
             address = page_address(contract).removeprefix("spec/")
             cases, slips = specification.cases[contract.id], specification.slips_of(contract.id)
             counts = f"{len(contract.clauses)} | {len(cases)} | {len(slips)}"
-            rows.append(f"| [`{contract.name}`]({address}) | {cell(contract.summary)} | {counts} |")
+            rows.append(
+                f"| [`{contract.name}`]({address}) | {cell(specification.prose(contract).summary)} | {counts} |"
+            )
         parts.append("\n".join(rows) + "\n")
     return "\n".join(parts)
 

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from llm_tokenizer.conformance import Argument, Case, Contract, Implementation, Specification
+from llm_tokenizer.conformance import Argument, Case, Contract, Implementation, Prose, Specification
 from llm_tokenizer.conformance.case import read_cases, write_cases
 from llm_tokenizer.conformance.command import main
 from llm_tokenizer.conformance.difference import Difference, compare, deviation
@@ -26,9 +26,7 @@ from llm_tokenizer.conformance.report import describe, remarks
 
 CONTRACT = Contract(
     id="toy.mean_square",
-    summary="The mean of the squares, scaled.",
-    formula="y = g \\cdot \\tfrac{1}{n} \\sum x^2",
-    why="A toy.",
+    prose=Prose(summary="The mean of the squares, scaled.", formula="y = g · mean(x²)", why="A toy."),
     clauses=("The squares are averaged over the last axis.", "The mean is scaled by the gain."),
     inputs=(Argument("x", "batch d_model", "numbers"), Argument("gain", None, "a number")),
     outputs=(Argument("y", "batch", "one number a row"),),

@@ -7,14 +7,6 @@ _FILTERED = Argument("filtered", "*batch vocab", "the kept logits unchanged, -in
 
 TEMPERATURE = Contract(
     id="generate.temperature",
-    summary="Turn logits into probabilities, sharper below temperature 1 and flatter above.",
-    formula=r"p_i = \frac{\exp(z_i / T)}{\sum_j \exp(z_j / T)}",
-    why=(
-        "Dividing logits by T raises every probability to the power 1/T before they are scaled to sum to 1. "
-        "Squared (T = 1/2), a lead of 3 to 1 becomes 9 to 1; under the square root (T = 2) it shrinks. The ranking "
-        "never changes. The largest logit is subtracted first: it changes no probability and keeps the exponential "
-        "from overflowing."
-    ),
     clauses=(
         "The logits are divided by the temperature, and then a softmax is taken over the vocabulary, the last axis.",
         "Every row is on its own, and sums to 1.",
@@ -29,18 +21,10 @@ TEMPERATURE = Contract(
     outputs=(Argument("probabilities", "*batch vocab", "what a token is drawn from"),),
     gradients=("logits",),
     page="explanation/sampling",
-    source="Ackley, Hinton and Sejnowski, A Learning Algorithm for Boltzmann Machines, Cognitive Science 9 (1985)",
 )
 
 TOP_K = Contract(
     id="generate.top_k",
-    summary="Keep the k largest logits of every row, and give all others -inf.",
-    formula=r"z'_i = \begin{cases} z_i & \operatorname{rank}(i) \le k \\ -\infty & \text{otherwise} \end{cases}",
-    why=(
-        "A model gives a little probability to each of its thousands of tokens, and all those little shares of "
-        "nonsense add up. Cutting the list after k tokens removes that tail. A token is taken out with -inf, whose "
-        "probability is exactly 0; a logit of 0 is an ordinary score and would take nothing out."
-    ),
     clauses=(
         "The k largest logits of the row stay as they are, and all others become -inf.",
         "Every row is on its own; the vocabulary is the last axis, and the kept logits stay at their ids.",
@@ -52,21 +36,10 @@ TOP_K = Contract(
     inputs=(_LOGITS, Argument("k", None, "a whole number of at least 1")),
     outputs=(_FILTERED,),
     page="explanation/sampling",
-    source="Fan, Lewis and Dauphin, Hierarchical Neural Story Generation, ACL 2018",
 )
 
 TOP_P = Contract(
     id="generate.top_p",
-    summary="Keep the fewest likeliest tokens whose probabilities reach p, and give all others -inf.",
-    formula=(
-        r"z'_i = \begin{cases} z_i & \sum_{\operatorname{rank}(j) < \operatorname{rank}(i)} p_j < p \\ "
-        r"-\infty & \text{otherwise} \end{cases} \qquad p = \operatorname{softmax}(z)"
-    ),
-    why=(
-        "Top-k keeps k tokens whether the model is sure or not. Top-p keeps as many as are needed: after 'the capital "
-        "of France is' perhaps one, at the start of a sentence hundreds. A token stays when the sum of those *before* "
-        "it is still below p: so the token that carries the sum across p stays too, and the kept ones hold at least p."
-    ),
     clauses=(
         "Tokens are taken by falling probability until their sum reaches p; they stay, and all others become -inf.",
         "The token that carries the sum across p is kept; a sum of exactly p is enough, and the next one is not kept.",
@@ -80,7 +53,6 @@ TOP_P = Contract(
     inputs=(_LOGITS, Argument("p", None, "a number above 0 and at most 1")),
     outputs=(_FILTERED,),
     page="explanation/sampling",
-    source="Holtzman, Buys, Du, Forbes and Choi, The Curious Case of Neural Text Degeneration, ICLR 2020",
 )
 
 CONTRACTS = (TEMPERATURE, TOP_K, TOP_P)

@@ -17,8 +17,8 @@ from llm_layers.kernels.fast_presets import (
     swiglu,
 )
 from llm_layers.layers.rotary import rotary_angles
-from llm_layers.spec.ours.block import block as _block
-from llm_layers.spec.ours.decoder import decoder as _decoder
+from llm_layers.spec.ours import block as _block
+from llm_layers.spec.ours import decoder as _decoder
 
 __all__ = [
     "attention",

@@ -12,6 +12,7 @@ mutation.py        the specification is tested too: slips, variants, planted fau
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Argument, Contract
 from llm_tokenizer.conformance.implementation import Implementation
+from llm_tokenizer.conformance.prose import Prose
 from llm_tokenizer.conformance.specification import Alternative, Alternatives, Specification, Witness
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Case",
     "Contract",
     "Implementation",
+    "Prose",
     "Specification",
     "Witness",
 ]

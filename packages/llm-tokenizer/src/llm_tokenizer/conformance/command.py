@@ -81,7 +81,7 @@ def _run(specification: Specification, argv: Sequence[str] | None) -> int:
         return _refuse(_nothing_found(options.keyword, specification))
     if options.list:
         for contract in contracts:
-            _describe(contract, console)
+            _describe(specification, contract, console)
         return 0
     if options.report and (options.report.is_dir() or not options.report.parent.is_dir()):
         return _refuse(f"--report must be the name of a file in a folder that is there, but was '{options.report}'")
@@ -112,9 +112,11 @@ def _values(specification: Specification) -> str:
     return _ARRAYS + (_NO_GRADIENTS if backward is None else _GRADIENTS.format(backward=backward))
 
 
-def _describe(contract: Contract, console: Console) -> None:
+def _describe(specification: Specification, contract: Contract, console: Console) -> None:
     """What there is to write, with shapes and clauses."""
-    console.print(f"[bold]{escape(contract.signature)}[/]  {escape(contract.summary)}", highlight=False)
+    console.print(
+        f"[bold]{escape(contract.signature)}[/]  {escape(specification.prose(contract).summary)}", highlight=False
+    )
     for argument in (*contract.inputs, *contract.outputs):
         axes = f"({argument.axes}) " if argument.axes else ""
         console.print(f"    {argument.name}: {axes}{argument.about}", highlight=False, markup=False)

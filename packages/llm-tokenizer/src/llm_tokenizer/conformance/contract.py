@@ -1,12 +1,14 @@
-"""A contract says what a function must be: its name, its numbered clauses, and why.
+"""A contract says what a function must be: its name, inputs, outputs and numbered clauses.
 
-A contract holds no code and no numbers. The numbers are in its cases (`case.py`), the code is
-whatever is put on trial (`implementation.py`).
+It holds no code and no values. The values are in its cases (`case.py`), the code is what is checked
+(`implementation.py`), and the words are in the docstring of our own function (`prose.py`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from llm_tokenizer.conformance.prose import Prose
 
 
 @dataclass(frozen=True)
@@ -28,29 +30,25 @@ class Contract:
 
     Args:
         id: `package.name`; an implementation offers a function called `name`.
-        summary: One line.
-        formula: The defining formula in TeX.
-        why: Why the thing works, in words that a newcomer can repeat.
         clauses: What must hold, numbered from 1; every case serves one of them.
         inputs: In the order in which the function takes them.
         outputs: In the order in which it returns them.
         gradients: The inputs whose gradient is pinned too.
         analytic: Whether the forward is analytic, so that the complex step may witness its gradient.
         page: The page of the documentation to read after a failure.
-        source: Where the idea was published.
+        function: Whose docstring says the rest (see `prose.py`); left out: that of the contract's name.
+        prose: What it would say, where no docstring is about this contract alone.
     """
 
     id: str
-    summary: str
-    formula: str
-    why: str
     clauses: tuple[str, ...]
     inputs: tuple[Argument, ...]
     outputs: tuple[Argument, ...]
     gradients: tuple[str, ...] = ()
     analytic: bool = True
     page: str = ""
-    source: str = ""
+    function: str = ""
+    prose: Prose | None = None
 
     def __post_init__(self) -> None:
         if self.id.count(".") != 1:

@@ -17,6 +17,7 @@ from typing import Any
 from llm_tokenizer.conformance.case import Case, read_cases
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.implementation import Implementation
+from llm_tokenizer.conformance.prose import Prose, find_prose
 
 Function = Callable[..., Any]
 
@@ -139,6 +140,10 @@ class Specification:
     def contract(self, identifier: str) -> Contract:
         """The contract of that id."""
         return next(contract for contract in self.contracts if contract.id == identifier)
+
+    def prose(self, contract: Contract) -> Prose:
+        """What a contract says in words: its own, or the docstring of the function that it pins."""
+        return contract.prose or find_prose(self.module, contract.id, contract.function or contract.name)
 
     @property
     def ours(self) -> Implementation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llm_tokenizer.conformance.contract import Argument, Contract
+from llm_tokenizer.conformance import Argument, Contract, Prose
 
 _PIECES = Argument("pieces", None, "strings; nothing is ever merged from one into the next")
 _MERGES = Argument("merges", None, "pairs [left id, right id] in the order of learning; the k-th makes id 256 + k")
@@ -12,12 +12,6 @@ _GPT2 = "Radford et al. 2019, Language Models are Unsupervised Multitask Learner
 
 BYTE_TO_UNICODE = Contract(
     id="tokenizer.byte_to_unicode",
-    summary="A printable character for every byte.",
-    formula=r"t(b) = b \text{ if visible, else } 256 + \#\{b' < b : b' \text{ not visible}\}",
-    why=(
-        "Tokenizer files are text, but a token may be half a character or a line break. Each byte is therefore written "
-        "as a character that can be seen: 188 bytes look like themselves already, the other 68 are moved up."
-    ),
     clauses=(
         "The table has 256 characters, all different, the b-th for byte b.",
         "The bytes 0x21 to 0x7E, 0xA1 to 0xAC and 0xAE to 0xFF stand for the character with their own code point.",
@@ -26,17 +20,19 @@ BYTE_TO_UNICODE = Contract(
     inputs=(),
     outputs=(Argument("table", None, "256 strings of one character"),),
     page="explanation/tokenizer",
-    source=_GPT2,
 )
 
 SPLIT_TEXT = Contract(
     id="tokenizer.split_text",
-    summary="Cut a text into the pieces within which tokens are merged.",
-    formula=r"\text{text} = p_1 p_2 \dots p_n",
-    why=(
-        "Without a cut, 'dog', 'dog.' and 'dog!' would each become a token, and the vocabulary would fill with pairs "
-        "of word and punctuation. The cut keeps words, numbers, punctuation and white space apart, and gives each word "
-        "the blank before it, so that a word is mostly one token wherever it stands."
+    prose=Prose(
+        summary="Cut a text into the pieces within which tokens are merged.",
+        why=(
+            "Without a cut, 'dog', 'dog.' and 'dog!' would each become a token, and the vocabulary would fill with "
+            "pairs of word and punctuation. The cut keeps words, numbers, punctuation and white space apart, and "
+            "gives each word the blank before it, so that a word is mostly one token wherever it stands."
+        ),
+        source=f"{_GPT2}; OpenAI, tiktoken; Grattafiori et al. 2024, The Llama 3 Herd of Models; Allal et al. 2025, "
+        "SmolLM2",
     ),
     clauses=(
         "The pieces joined are the text: nothing is lost, added or changed.",
@@ -66,18 +62,10 @@ SPLIT_TEXT = Contract(
     ),
     outputs=(Argument("pieces", None, "strings that are not empty"),),
     page="explanation/tokenizer",
-    source=f"{_GPT2}; OpenAI, tiktoken; Grattafiori et al. 2024, The Llama 3 Herd of Models; Allal et al. 2025, "
-    "SmolLM2",
 )
 
 TRAIN_BPE = Contract(
     id="tokenizer.train_bpe",
-    summary="Learn merges: join the most frequent pair of neighbours, again and again.",
-    formula=r"(l, r)_k = \arg\max_{(l, r)} \#\{\text{places where } l \text{ stands directly before } r\}",
-    why=(
-        "What often stands side by side is worth an id of its own. Each merge shortens the text by about as many "
-        "tokens as the pair has places, so the most frequent pair is the best single step, and counting finds it."
-    ),
     clauses=(
         "At the start each piece is the list of its UTF-8 bytes, and the id of a byte is its value.",
         "Every place counts where the two tokens are neighbours, overlapping ones too: `aaa` holds (a, a) twice.",
@@ -95,17 +83,11 @@ TRAIN_BPE = Contract(
     inputs=(_PIECES, Argument("vocab_size", None, "256 and as many merges as are wanted")),
     outputs=(_MERGES,),
     page="explanation/tokenizer",
-    source=_SENNRICH,
 )
 
 ENCODE_BPE = Contract(
     id="tokenizer.encode_bpe",
-    summary="Apply the merges to pieces, the earliest learned first.",
-    formula=r"\text{ids} = (m_K \circ \dots \circ m_1)(\text{bytes})",
-    why=(
-        "Encoding replays the training: the same merges in the same order, so that a word is cut as it was when the "
-        "vocabulary was made. Taking the longest token that fits would be another cut, which the model never saw."
-    ),
+    function="merge_short",
     clauses=(
         "Each piece starts as its UTF-8 bytes and is encoded on its own; the ids of all pieces follow one another.",
         "Of the pairs in a piece the one that was learned first is replaced first, wherever it stands.",
@@ -116,16 +98,18 @@ ENCODE_BPE = Contract(
     inputs=(_PIECES, _MERGES),
     outputs=(_IDS,),
     page="explanation/tokenizer",
-    source=_SENNRICH,
 )
 
 DECODE_BPE = Contract(
     id="tokenizer.decode_bpe",
-    summary="The bytes that ids stand for.",
-    formula=r"d(b) = b, \quad d(256 + k) = d(l_k)\, d(r_k)",
-    why=(
-        "A token is a string of bytes, and encoding only cut the text's bytes into such strings; in a row they are the "
-        "text again. A character may lie in two tokens, so bytes must be joined before they become characters."
+    prose=Prose(
+        summary="The bytes that ids stand for.",
+        why=(
+            "A token is a string of bytes, and encoding only cut the text's bytes into such strings; in a row they "
+            "are the text again. A character may lie in two tokens, so bytes must be joined before they become "
+            "characters."
+        ),
+        source=_SENNRICH,
     ),
     clauses=(
         "An id below 256 is the byte of that value; 256 + k is what its left part stands for, then its right part.",
@@ -136,16 +120,17 @@ DECODE_BPE = Contract(
     inputs=(_IDS, _MERGES),
     outputs=(Argument("data", None, "bytes"),),
     page="explanation/tokenizer",
-    source=_SENNRICH,
 )
 
 COUNT_PAIRS = Contract(
     id="tokenizer.count_pairs",
-    summary="How often each pair of neighbours stands in some words.",
-    formula=r"c(l, r) = \#\{(w, i) : w_i = l, w_{i+1} = r\}",
-    why=(
-        "Training asks again and again which two tokens stand side by side most often. Counting is all that it knows "
-        "of the text: nothing of grammar or meaning goes in."
+    prose=Prose(
+        summary="How often each pair of neighbours stands in some words.",
+        why=(
+            "Training asks again and again which two tokens stand side by side most often. Counting is all that it "
+            "knows of the text: nothing of grammar or meaning goes in."
+        ),
+        source=_SENNRICH,
     ),
     clauses=(
         "Every place counts where the two tokens are neighbours, overlapping ones too: in `a a a` (a, a) stands twice.",
@@ -157,17 +142,11 @@ COUNT_PAIRS = Contract(
     inputs=(Argument("words", None, "lists of ids"),),
     outputs=(Argument("counts", None, "[left id, right id, count], ordered"),),
     page="explanation/tokenizer",
-    source=_SENNRICH,
 )
 
 MERGE_PAIR = Contract(
     id="tokenizer.merge_pair",
-    summary="Replace a pair of neighbours by a new token, everywhere in a word.",
-    formula=r"\dots l\, r \dots \to \dots n \dots",
-    why=(
-        "This is the one step of which training and encoding are made. Both must do it alike, or a text is cut "
-        "otherwise than the vocabulary was made for."
-    ),
+    function="replace_pair",
     clauses=(
         "Every place of the pair is replaced by the new id, and all other tokens stay as they are.",
         "Places are taken from left to right and do not overlap: `a a a` becomes (aa) a.",
@@ -182,17 +161,18 @@ MERGE_PAIR = Contract(
     ),
     outputs=(Argument("merged", None, "a list of ids"),),
     page="explanation/tokenizer",
-    source=_SENNRICH,
 )
 
 SPLIT_SPECIAL = Contract(
     id="tokenizer.split_special",
-    summary="Find special tokens in a text, where they are allowed.",
-    formula=r"\text{text} = p_1 p_2 \dots p_n",
-    why=(
-        "A control token such as the end of a document has an id of its own that no ordinary text may produce. Where a "
-        "text comes from somebody who may use them, they must be found before anything is cut or merged, or they fall "
-        "into letters."
+    prose=Prose(
+        summary="Find special tokens in a text, where they are allowed.",
+        why=(
+            "A control token such as the end of a document has an id of its own that no ordinary text may produce. "
+            "Where a text comes from somebody who may use them, they must be found before anything is cut or "
+            "merged, or they fall into letters."
+        ),
+        source="OpenAI, tiktoken",
     ),
     clauses=(
         "The parts joined are the text, and no part is empty.",
@@ -208,18 +188,11 @@ SPLIT_SPECIAL = Contract(
     ),
     outputs=(Argument("parts", None, "[string, whether it is a special token]"),),
     page="explanation/tokenizer",
-    source="OpenAI, tiktoken",
 )
 
 STREAM_DECODE = Contract(
     id="tokenizer.stream_decode",
-    summary="Text from ids that come one at a time, never half a character.",
-    formula=r"s_1 s_2 \dots s_{n+1} = \text{utf8}^{-1}(d(i_1) \dots d(i_n))",
-    why=(
-        "While a model writes, its reader wants to see each word at once. A character of several bytes may lie in two "
-        "tokens; decoded one by one, both halves would show as a replacement sign. So bytes wait for their rest, "
-        "which are never more than three."
-    ),
+    function="IncrementalDecoder",
     clauses=(
         "There is one string for each id and one more for the end; together they are the text of all bytes.",
         "A character appears with the id that brings its last byte, and nothing that is complete waits.",
@@ -232,18 +205,11 @@ STREAM_DECODE = Contract(
     inputs=(_IDS, _MERGES),
     outputs=(Argument("parts", None, "strings, one more than there are ids"),),
     page="explanation/tokenizer",
-    source="The Unicode Standard, chapter 3.9: substitution of maximal subparts",
 )
 
 ENCODE_CHAT = Contract(
     id="tokenizer.encode_chat",
-    summary="A conversation as ids, and which of them are to be learned (ChatML, every byte a token).",
-    formula=r"256\; \text{role}\; 10\; \text{content}\; 257\; 10",
-    why=(
-        "To a model a conversation is one row of ids. Control ids say who speaks and where a turn ends. They are put "
-        "there by the program and never come from what somebody wrote, or people could speak in other people's names. "
-        "The mask keeps the model from learning to imitate its users."
-    ),
+    function="ChatML",
     clauses=(
         "A message is the id 256 (<|im_start|>), the bytes of its role, 10 (a line feed), the bytes of its content, "
         "the id 257 (<|im_end|>) and 10.",
@@ -259,17 +225,18 @@ ENCODE_CHAT = Contract(
         Argument("mask", None, "1 where the id of the same place is to be learned, else 0"),
     ),
     page="explanation/tokenizer",
-    source="OpenAI, ChatML; Qwen team 2024, Qwen2 Technical Report",
 )
 
 ROUND_TRIP = Contract(
     id="tokenizer.round_trip",
-    summary="All steps in a row: a text to ids, and the ids back to the text.",
-    formula=r"\text{decode}(\text{encode}(t)) = t",
-    why=(
-        "Each step may be right and the whole still wrong: special tokens must be found before the text is cut, "
-        "cutting comes before merging, and decoding must undo all of it. A text that comes back otherwise than it went "
-        "in is lost to the model."
+    prose=Prose(
+        summary="All steps in a row: a text to ids, and the ids back to the text.",
+        why=(
+            "Each step may be right and the whole still wrong: special tokens must be found before the text is cut, "
+            "cutting comes before merging, and decoding must undo all of it. A text that comes back otherwise than "
+            "it went in is lost to the model."
+        ),
+        source=_SENNRICH,
     ),
     clauses=(
         "Special tokens are found first (the longest at each place); the k-th name has the id 256 + the number of "
@@ -287,7 +254,6 @@ ROUND_TRIP = Contract(
     ),
     outputs=(_IDS, Argument("decoded", None, "a string")),
     page="explanation/tokenizer",
-    source=_SENNRICH,
 )
 
 CONTRACTS: tuple[Contract, ...] = (

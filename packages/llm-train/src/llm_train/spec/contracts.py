@@ -4,19 +4,7 @@ from llm_tokenizer.conformance import Argument, Contract
 
 ADAMW = Contract(
     id="train.adamw",
-    summary="AdamW: each number steps by its mean gradient over its root mean square gradient.",
-    formula=r"""\begin{aligned}
-m_t &= \beta_1 m_{t-1} + (1-\beta_1)\, g_t \qquad v_t = \beta_2 v_{t-1} + (1-\beta_2)\, g_t^2 \\
-\theta_t &= \theta_{t-1} - \eta \lambda \theta_{t-1}
-- \eta\, \frac{m_t/(1-\beta_1^t)}{\sqrt{v_t/(1-\beta_2^t)} + \epsilon}
-\end{aligned}""",
-    why=(
-        "Gradients of different weights differ by orders of magnitude, so one learning rate cannot fit all. Dividing a "
-        "smoothed gradient by its own typical size makes every weight move by about the learning rate, whatever the "
-        "scale of the loss. The moments start at zero and would be too small at first; dividing by 1 − β^t undoes "
-        "exactly that. Weight decay stands outside: inside the gradient it would be divided by the spread as well, and "
-        "weights with large gradients would hardly decay."
-    ),
+    function="adamw_update",
     clauses=(
         "Both moments start at zero and are running means: β times the old one plus 1 − β times the gradient, "
         "or its square.",
@@ -38,23 +26,10 @@ m_t &= \beta_1 m_{t-1} + (1-\beta_1)\, g_t \qquad v_t = \beta_2 v_{t-1} + (1-\be
     ),
     outputs=(Argument("parameters", "steps weights", "the numbers after each step"),),
     page="explanation/optimization",
-    source='Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019); Kingma and Ba, "Adam" (2015)',
 )
 
 WARMUP_COSINE = Contract(
     id="train.warmup_cosine",
-    summary="The learning rate of a step: a straight line up, then half a cosine down.",
-    formula=r"""\eta(s) = \begin{cases}
-\eta_{\max}\,\frac{s+1}{w} & s < w \\[2pt]
-\eta_{\min} + \tfrac12 (\eta_{\max}-\eta_{\min})\left(1+\cos \pi\,\frac{s-w}{T-w}\right) & w \le s < T \\[2pt]
-\eta_{\min} & s \ge T
-\end{cases}""",
-    why=(
-        "At first the moments of the optimizer are guesses from a handful of gradients, and large steps in a wrong "
-        "direction cost many steps to undo: start small. Later, large steps bounce across the valley that they look "
-        "for: end small. The rate is a function of the step alone, so a resumed run has nothing to restore and "
-        "nothing to get wrong."
-    ),
     clauses=(
         "Steps count from 0. Step s of the warm-up has the rate peak · (s + 1) / warmup_steps: the first step already "
         "moves, and the last step of the warm-up has the peak.",
@@ -71,18 +46,10 @@ WARMUP_COSINE = Contract(
     ),
     outputs=(Argument("rate", None, "η(s)"),),
     page="explanation/optimization",
-    source='Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts" (2017)',
 )
 
 CLIP_GRADIENTS = Contract(
     id="train.clip_gradients",
-    summary="Shorten all gradients together where their joint norm is above a limit.",
-    formula=r"n = \sqrt{\textstyle\sum_i g_i^2}, \qquad g \leftarrow g \cdot \min\!\left(1, \tfrac{c}{n}\right)",
-    why=(
-        "One odd batch can give a gradient a hundred times as long as usual, and a step of that length throws away "
-        "what a thousand steps have learned. The norm is that of all gradients together, and all are multiplied by "
-        "the same number: the step gets shorter and keeps its direction."
-    ),
     clauses=(
         "The norm is the root of the sum of all squares of all gradients together, before any clipping.",
         "Where the norm is above the limit, every gradient is multiplied by limit / norm.",
@@ -100,7 +67,6 @@ CLIP_GRADIENTS = Contract(
         Argument("norm", "", "n, before clipping"),
     ),
     page="explanation/optimization",
-    source='Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks" (2013)',
 )
 
 CONTRACTS = (ADAMW, WARMUP_COSINE, CLIP_GRADIENTS)

@@ -4,10 +4,7 @@ from llm_tokenizer.conformance import Argument, Contract
 
 BLOCK = Contract(
     id="layers.block",
-    summary="Look around, then think, and add both to the stream.",
-    formula=r"h = x + W_o\,\mathrm{attention}(\mathrm{norm}(x)), \quad y = h + \mathrm{swiglu}(\mathrm{norm}(h))",
-    why="The stream runs through without a bend, so a gradient reaches every block however deep the model; a block "
-    "only adds a correction. The norms stand on the branches, which is what lets deep models train.",
+    function="Block",
     clauses=(
         "Both halves are added to the stream; the second reads the sum that the first has made.",
         "Each half reads the stream through a norm of its own; the stream itself is never normalised.",
@@ -44,7 +41,6 @@ BLOCK = Contract(
         "gate", "up", "down",
     ),
     page="explanation/block",
-    source="Vaswani et al. 2017, arXiv:1706.03762; Xiong et al. 2020, arXiv:2002.04745",
 )  # fmt: skip
 
 CONTRACTS = (BLOCK,)

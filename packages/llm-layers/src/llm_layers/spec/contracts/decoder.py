@@ -4,12 +4,7 @@ from llm_tokenizer.conformance import Argument, Contract
 
 DECODER = Contract(
     id="layers.decoder",
-    summary="From token ids to logits, with the settings and the weights of a public family.",
-    formula=r"z = W_{\mathrm{head}}\, \mathrm{norm}\big((\mathrm{block}_L \circ \dots \circ \mathrm{block}_1)"
-    r"(T_{\mathrm{ids}})\big)",
-    why="All families are one machine: a stream of vectors to which attention and feed-forward parts add. They differ "
-    "in a few choices, and a model loads rightly only when every one of them is met; a wrong one still writes text, "
-    "only worse text.",
+    function="Decoder",
     clauses=(
         "The logits at a position depend on its token and those before it, never on later ones.",
         "llama: RMSNorm before each part, rotary pairs halved, gated by SiLU; head tied or of its own.",
@@ -34,7 +29,6 @@ DECODER = Contract(
     outputs=(Argument("logits", "batch position vocab", "a score for every token"),),
     gradients=("weights",),
     page="explanation/families",
-    source="Vaswani et al. 2017, arXiv:1706.03762; the families' own papers on the page",
 )
 
 CONTRACTS = (DECODER,)

@@ -4,10 +4,6 @@ from llm_tokenizer.conformance import Argument, Contract
 
 DROPOUT = Contract(
     id="layers.dropout",
-    summary="Set what is not kept to zero, and enlarge the rest so that the mean stays.",
-    formula=r"y = \frac{m \odot x}{1 - r}",
-    why="A part that may lose any input cannot lean on one alone. A number is kept with probability 1 - rate; divided "
-    "by that, its expected value stays what it was, and nothing has to change when dropout is switched off.",
     clauses=(
         "What the mask keeps is divided by 1 - rate.",
         "What the mask does not keep becomes zero, number by number.",
@@ -24,7 +20,6 @@ DROPOUT = Contract(
     outputs=(Argument("y", "*batch", "the numbers that are left, enlarged"),),
     gradients=("x",),
     page="explanation/dropout",
-    source="Srivastava et al. 2014, Dropout: A Simple Way to Prevent Neural Networks from Overfitting",
 )
 
 CONTRACTS = (DROPOUT,)

@@ -9,10 +9,6 @@ _SCALE = Argument("scale", None, "alpha / rank, already divided")
 
 LORA_LINEAR = Contract(
     id="layers.lora_linear",
-    summary="Multiply with a frozen weight and add a correction that goes through a narrow middle.",
-    formula=r"y = W x + s \, B (A x)",
-    why="What a trained model must change for a new task lies in a few directions. Two thin matrices can express just "
-    "those; the weight itself stays as it was, and the optimizer keeps its moments for the thin ones alone.",
     clauses=(
         "down narrows x to rank numbers and up widens them again; the correction is added to the product with weight.",
         "The correction, and it alone, is multiplied by scale as it is given: it is not divided by the rank again.",
@@ -25,14 +21,10 @@ LORA_LINEAR = Contract(
     outputs=(Argument("y", "*batch d_out", "the corrected product"),),
     gradients=("x", "down", "up"),
     page="explanation/adapters",
-    source="Hu et al. 2021, arXiv:2106.09685",
 )
 
 MERGE_LORA = Contract(
     id="layers.merge_lora",
-    summary="Give the one weight that does what a weight and its low-rank correction do together.",
-    formula=r"W' = W + s \, B A",
-    why="Two linear maps side by side are one. Multiplied out after training, the correction costs nothing any more.",
     clauses=(
         "The product up · down, in this order, is added to the weight.",
         "It is multiplied by scale as it is given.",
@@ -43,7 +35,6 @@ MERGE_LORA = Contract(
     outputs=(Argument("merged", "d_out d_in", "the corrected weight"),),
     gradients=("weight", "down", "up"),
     page="explanation/adapters",
-    source="Hu et al. 2021, arXiv:2106.09685",
 )
 
 CONTRACTS = (LORA_LINEAR, MERGE_LORA)

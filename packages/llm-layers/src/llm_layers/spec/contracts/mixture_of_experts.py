@@ -21,10 +21,6 @@ _LOSS = Argument("loss", "", "one number")
 
 TOP_K_ROUTER = Contract(
     id="layers.top_k_router",
-    summary="Choose the k experts with the largest logits, and say how much each of them counts.",
-    formula=r"s_j = \frac{p_{c_j}}{\sum_{i} p_{c_i}}, \quad p = \mathrm{softmax}(z), \quad c = \mathrm{top}_k(z)",
-    why="A choice has no slope; the shares have one. Multiplied with the experts' outputs they tell the router which "
-    "expert helped.",
     clauses=(
         "The shares are those of a softmax over all experts, of which the k with the largest logits are taken.",
         "With normalise they are divided by their sum; without, they stay as they are.",
@@ -41,16 +37,10 @@ TOP_K_ROUTER = Contract(
     ),
     gradients=("logits",),
     page="explanation/experts",
-    source="Shazeer et al. 2017, arXiv:1701.06538",
 )
 
 MIXTURE_OF_EXPERTS = Contract(
     id="layers.mixture_of_experts",
-    summary="Let a router choose k of many SwiGLU experts for each token, and mix their answers.",
-    formula=r"y = \sum_{j=1}^{k} s_j \, E_{c_j}(x), \quad s, c = \mathrm{router}(W_r x), \quad "
-    r"E_e(x) = D_e (\mathrm{silu}(G_e x) \odot U_e x)",
-    why="What a model knows lives in its weights; what a token costs is the weights that it touches. Experts part the "
-    "two.",
     clauses=(
         "The router's logits are router · x; shares and choice are those of top_k_router.",
         "The result is the sum of the chosen experts' answers, each multiplied by its share.",
@@ -63,15 +53,10 @@ MIXTURE_OF_EXPERTS = Contract(
     outputs=(Argument("y", "*batch d_model", "the mixed answers"),),
     gradients=("x", "router", "gate", "up", "down"),
     page="explanation/experts",
-    source="Shazeer et al. 2017, arXiv:1701.06538; Fedus et al. 2021, arXiv:2101.03961",
 )
 
 MIXTURE_WITH_SHARED_EXPERT = Contract(
     id="layers.mixture_with_shared_expert",
-    summary="Add one expert that every token uses to the mixture of chosen ones.",
-    formula=r"y = \sum_{j=1}^{k} s_j \, E_{c_j}(x) + E_{\mathrm{shared}}(x)",
-    why="Some of the work is the same for every token. A shared expert learns it once, and the chosen ones are free to "
-    "differ.",
     clauses=(
         "The result is the mixture of the k chosen experts plus the shared expert's answer to the same x.",
         "The shared expert has no share: it counts in full and takes no place among the k.",
@@ -83,16 +68,10 @@ MIXTURE_WITH_SHARED_EXPERT = Contract(
     outputs=(Argument("y", "*batch d_model", "the mixed answers"),),
     gradients=("x", "router", "gate", "up", "down", "shared_gate", "shared_up", "shared_down"),
     page="explanation/experts",
-    source="Dai et al. 2024, arXiv:2401.06066",
 )
 
 LOAD_BALANCING_LOSS = Contract(
     id="layers.load_balancing_loss",
-    summary="Say how unevenly the tokens are spread over the experts.",
-    formula=r"L = E \sum_{e=1}^{E} f_e P_e, \quad f_e = \tfrac{1}{T} \sum_t [\,e \in c_t\,], \quad "
-    r"P_e = \tfrac{1}{T} \sum_t p_{te}",
-    why="An expert that is chosen more often learns more and is chosen more often still. The loss pushes each expert's "
-    "probability down in proportion to how often it was chosen.",
     clauses=(
         "f counts all k choices and is divided by the number of tokens, so f adds up to k.",
         "P is the mean of the softmax over all experts, over all tokens of all leading axes at once.",
@@ -106,15 +85,10 @@ LOAD_BALANCING_LOSS = Contract(
     outputs=(_LOSS,),
     gradients=("logits",),
     page="explanation/experts",
-    source="Fedus et al. 2021, arXiv:2101.03961, equations 4 to 6",
 )
 
 ROUTER_Z_LOSS = Contract(
     id="layers.router_z_loss",
-    summary="Give the mean square of log Σ exp of the router's logits.",
-    formula=r"L = \frac{1}{T} \sum_t \left(\log \sum_e e^{z_{te}}\right)^2",
-    why="The softmax does not notice when all logits grow together, but low precision does: large numbers are coarse. "
-    "The square pulls the normaliser back to zero.",
     clauses=(
         "The natural logarithm of Σ exp over the experts is squared.",
         "The mean runs over all tokens of all leading axes at once; the square comes first.",
@@ -125,7 +99,6 @@ ROUTER_Z_LOSS = Contract(
     outputs=(_LOSS,),
     gradients=("logits",),
     page="explanation/experts",
-    source="Zoph et al. 2022, arXiv:2202.08906",
 )
 
 CONTRACTS = (

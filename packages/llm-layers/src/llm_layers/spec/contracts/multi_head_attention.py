@@ -8,10 +8,6 @@ _MASK = Argument(
 
 SPLIT_HEADS = Contract(
     id="layers.split_heads",
-    summary="Cut each vector into heads, and put the heads before the positions.",
-    formula=r"y_{h,p,k} = x_{p,\; h \cdot d_{\mathrm{head}} + k}",
-    why="Attention looks at positions and d_head; everything before them runs side by side. Which coordinates belong "
-    "together is decided by the projection in front, which is learned, so the cut itself can be the simplest one.",
     clauses=(
         "A head is a block of neighbouring numbers: the first d_head numbers are head 0.",
         "The heads stand before the positions.",
@@ -26,15 +22,10 @@ SPLIT_HEADS = Contract(
     outputs=(Argument("y", "*batch heads position d_head", "the same numbers, head by head"),),
     gradients=("x",),
     page="explanation/attention",
-    source="Vaswani et al. 2017, arXiv:1706.03762",
 )
 
 MERGE_HEADS = Contract(
     id="layers.merge_heads",
-    summary="Join the heads of each position into one vector again.",
-    formula=r"y_{p,\; h \cdot d_{\mathrm{head}} + k} = x_{h,p,k}",
-    why="It undoes split_heads, so that the output projection finds each head at a place of its own. The heads go back "
-    "behind the positions first: a reshape alone has the right shape and mixes up positions and heads.",
     clauses=(
         "Head 0 comes first, then head 1, each with its numbers in order.",
         "Only the heads of the same position are joined.",
@@ -45,16 +36,10 @@ MERGE_HEADS = Contract(
     outputs=(Argument("y", "*batch position heads*d_head", "one vector a position"),),
     gradients=("x",),
     page="explanation/attention",
-    source="Vaswani et al. 2017, arXiv:1706.03762",
 )
 
 MULTI_HEAD_ATTENTION = Contract(
     id="layers.multi_head_attention",
-    summary="Let the positions ask each other several questions at once, and put the answers together.",
-    formula=r"y = \mathrm{merge}\bigl(\mathrm{attention}(\mathrm{split}(x W_q^\top), \mathrm{split}(x W_k^\top), "
-    r"\mathrm{split}(x W_v^\top), M)\bigr)\, W_o^\top",
-    why="One softmax gives one mixture, but a verb needs its subject and its object. Several narrow heads look for "
-    "several things in the same pass, for the same work as one wide head.",
     clauses=(
         "Queries, keys and values are x times their weight, stored (out, in); there is no bias.",
         "A head is a block of neighbouring rows of the weights; its scores are divided by the root of d_head.",
@@ -78,16 +63,10 @@ MULTI_HEAD_ATTENTION = Contract(
     outputs=(Argument("y", "*batch position d_model", "what each position has gathered"),),
     gradients=("x", "query", "key", "value", "output"),
     page="explanation/attention",
-    source="Vaswani et al. 2017, arXiv:1706.03762",
 )
 
 GROUPED_QUERY_ATTENTION = Contract(
     id="layers.grouped_query_attention",
-    summary="Let neighbouring query heads share one key/value head.",
-    formula=r"y_h = \mathrm{attention}(q_h,\; k_{\lfloor h / g \rfloor},\; v_{\lfloor h / g \rfloor},\; M), \quad "
-    r"g = \frac{\mathrm{heads}}{\mathrm{kv\_heads}}",
-    why="While a text is written, reading all kept keys and values is what takes the time. The heads of a group ask "
-    "different questions of the same keys, so there is less to read by the size of the group.",
     clauses=(
         "Query heads 0 … g - 1 share key/value head 0, the next g share head 1, and so on.",
         "Keys and values are shared in the same way.",
@@ -107,15 +86,10 @@ GROUPED_QUERY_ATTENTION = Contract(
     outputs=(Argument("y", "*batch heads query_position d_head", "the mixed values"),),
     gradients=("query", "key", "value"),
     page="explanation/attention",
-    source="Ainslie et al. 2023, arXiv:2305.13245",
 )
 
 MULTI_QUERY_ATTENTION = Contract(
     id="layers.multi_query_attention",
-    summary="Let all query heads share one key head and one value head.",
-    formula=r"y_h = \mathrm{attention}(q_h, k, v, M)",
-    why="The heads differ in what they ask, and that alone makes different mixtures of the same values. The cache gets "
-    "smaller by the number of heads, at some cost in quality.",
     clauses=(
         "All query heads meet the same keys and values.",
         "Scores are divided by the root of d_head; each query head has a softmax of its own.",
@@ -132,16 +106,10 @@ MULTI_QUERY_ATTENTION = Contract(
     outputs=(Argument("y", "*batch heads query_position d_head", "the mixed values"),),
     gradients=("query", "key", "value"),
     page="explanation/attention",
-    source="Shazeer 2019, arXiv:1911.02150",
 )
 
 CACHED_ATTENTION = Contract(
     id="layers.cached_attention",
-    summary="Let new positions attend to those whose keys and values were kept, and to each other.",
-    formula=r"y = \mathrm{attention}\bigl(q,\; [k^{\mathrm{past}}; k],\; [v^{\mathrm{past}}; v],\; "
-    r"[p^{\mathrm{past}}; p] \le p\bigr)",
-    why="A position's key and value depend on nothing behind it, so they are final once made: kept or made again, what "
-    "a later position gathers from them is the same. Each key carries its position with it.",
     clauses=(
         "The new queries see the kept keys and values and the new ones.",
         "A query sees no key whose position is later than its own; it sees itself.",
@@ -165,7 +133,6 @@ CACHED_ATTENTION = Contract(
     outputs=(Argument("y", "*batch query_position d_head", "the mixed values"),),
     gradients=("query", "key", "value", "past_key", "past_value"),
     page="explanation/cache",
-    source="Shazeer 2019, arXiv:1911.02150",
 )
 
 CONTRACTS = (
