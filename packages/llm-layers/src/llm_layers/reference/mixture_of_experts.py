@@ -7,17 +7,17 @@ from llm_layers.reference.attention import softmax, softmax_backward
 from llm_layers.reference.feed_forward import swiglu, swiglu_backward
 
 
-def top_k_router(logits: Array, k: int, normalise: bool) -> tuple[Array, Array]:
+def top_k_router(logits: Array, k: int, norm_topk_prob: bool) -> tuple[Array, Array]:
     """Give the softmax shares of the k largest logits, the largest first, and their places."""
     # A stable sort: of equal logits the one with the lower number comes first.
     chosen = np.argsort(-logits.real, axis=-1, kind="stable")[..., :k]
     shares = np.take_along_axis(softmax(logits, -1), chosen, axis=-1)
-    if normalise:
+    if norm_topk_prob:
         shares = shares / np.sum(shares, axis=-1, keepdims=True)
     return shares, chosen
 
 
-def top_k_router_backward(dshares: Array, dchosen: None, logits: Array, k: int, normalise: bool) -> Array:
+def top_k_router_backward(dshares: Array, dchosen: None, logits: Array, k: int, norm_topk_prob: bool) -> Array:
     """Gradient of the logits.
 
     The choice has no slope: a small change of the logits leaves it as it is. With p = softmax(logits), c the chosen
@@ -29,10 +29,10 @@ def top_k_router_backward(dshares: Array, dchosen: None, logits: Array, k: int, 
     - p = softmax(logits):    dlogits from dp by the gradient of softmax, over all experts: the logits of the unchosen
                               are in the sum below every share
     """
-    shares, chosen = top_k_router(logits, k, normalise)
+    shares, chosen = top_k_router(logits, k, norm_topk_prob)
     p = softmax(logits, -1)
     dp_chosen = dshares
-    if normalise:
+    if norm_topk_prob:
         total = np.sum(np.take_along_axis(p, chosen, axis=-1), axis=-1, keepdims=True)
         dp_chosen = (dshares - np.sum(dshares * shares, axis=-1, keepdims=True)) / total
     dp = np.zeros_like(p)
@@ -40,9 +40,11 @@ def top_k_router_backward(dshares: Array, dchosen: None, logits: Array, k: int, 
     return softmax_backward(dp, logits, -1)
 
 
-def mixture_of_experts(x: Array, router: Array, gate: Array, up: Array, down: Array, k: int, normalise: bool) -> Array:
+def mixture_of_experts(
+    x: Array, router: Array, gate: Array, up: Array, down: Array, k: int, norm_topk_prob: bool
+) -> Array:
     """Give y = Σ_j shares[j] · swiglu of expert chosen[j], one token and one choice after the other."""
-    shares, chosen = top_k_router(x @ router.T, k, normalise)
+    shares, chosen = top_k_router(x @ router.T, k, norm_topk_prob)
     y = np.zeros(x.shape, dtype=np.result_type(x, router, gate, up, down))
     for place in np.ndindex(chosen.shape):
         token, e = place[:-1], chosen[place]
@@ -51,7 +53,7 @@ def mixture_of_experts(x: Array, router: Array, gate: Array, up: Array, down: Ar
 
 
 def mixture_of_experts_backward(
-    dy: Array, x: Array, router: Array, gate: Array, up: Array, down: Array, k: int, normalise: bool
+    dy: Array, x: Array, router: Array, gate: Array, up: Array, down: Array, k: int, norm_topk_prob: bool
 ) -> tuple[Array, Array, Array, Array, Array]:
     """Gradients of x, router, gate, up and down.
 
@@ -66,7 +68,7 @@ def mixture_of_experts_backward(
     An expert that nobody chose keeps gradient zero.
     """
     logits = x @ router.T
-    shares, chosen = top_k_router(logits, k, normalise)
+    shares, chosen = top_k_router(logits, k, norm_topk_prob)
     dshares = np.zeros(shares.shape)
     dx, dgate, dup, ddown = (np.zeros(one.shape) for one in (x, gate, up, down))
     for place in np.ndindex(chosen.shape):
@@ -77,7 +79,7 @@ def mixture_of_experts_backward(
         dgate[e] += found[1]
         dup[e] += found[2]
         ddown[e] += found[3]
-    dlogits = top_k_router_backward(dshares, None, logits, k, normalise)
+    dlogits = top_k_router_backward(dshares, None, logits, k, norm_topk_prob)
     return dx + dlogits @ router, outer(dlogits, x), dgate, dup, ddown
 
 
@@ -91,10 +93,10 @@ def mixture_with_shared_expert(
     shared_up: Array,
     shared_down: Array,
     k: int,
-    normalise: bool,
+    norm_topk_prob: bool,
 ) -> Array:
     """Give the mixture of the chosen experts plus one expert that every token uses, with a share of one."""
-    mixture = mixture_of_experts(x, router, gate, up, down, k, normalise)
+    mixture = mixture_of_experts(x, router, gate, up, down, k, norm_topk_prob)
     return mixture + swiglu(x, shared_gate, shared_up, shared_down)
 
 
@@ -109,13 +111,13 @@ def mixture_with_shared_expert_backward(
     shared_up: Array,
     shared_down: Array,
     k: int,
-    normalise: bool,
+    norm_topk_prob: bool,
 ) -> tuple[Array, Array, Array, Array, Array, Array, Array, Array]:
     """Gradients of x, router, gate, up, down, shared_gate, shared_up and shared_down.
 
     y is a sum, so both parts get dy as it is, and what they give back to x is added.
     """
-    dx, *mixture = mixture_of_experts_backward(dy, x, router, gate, up, down, k, normalise)
+    dx, *mixture = mixture_of_experts_backward(dy, x, router, gate, up, down, k, norm_topk_prob)
     dx_shared, *shared = swiglu_backward(dy, x, shared_gate, shared_up, shared_down)
     return dx + dx_shared, *mixture, *shared
 
@@ -123,7 +125,7 @@ def mixture_with_shared_expert_backward(
 def load_balancing_loss(logits: Array, k: int) -> Array:
     """Give experts · Σ_e f[e] · P[e]: f how often e was chosen per token, P its mean probability; 0 without tokens."""
     experts = logits.shape[-1]
-    _, chosen = top_k_router(logits, k, normalise=True)
+    _, chosen = top_k_router(logits, k, norm_topk_prob=True)
     tokens = max(np.prod(logits.shape[:-1]), 1)
     frequency = np.bincount(chosen.ravel(), minlength=experts) / tokens
     # Σ_e f[e] P[e], the mean over the tokens taken last: f is the same for all of them.
@@ -141,7 +143,7 @@ def load_balancing_loss_backward(dloss: Array, logits: Array, k: int) -> Array:
     In words: each expert is pushed down in proportion to how often it was chosen.
     """
     experts = logits.shape[-1]
-    _, chosen = top_k_router(logits, k, normalise=True)
+    _, chosen = top_k_router(logits, k, norm_topk_prob=True)
     tokens = max(np.prod(logits.shape[:-1]), 1)
     frequency = np.bincount(chosen.ravel(), minlength=experts) / tokens
     return softmax_backward(np.broadcast_to(dloss * experts * frequency / tokens, logits.shape), logits, -1)

@@ -5,7 +5,7 @@ from llm_tokenizer.conformance import Argument, Contract
 _X = Argument("x", "*batch d_model", "vectors along the last axis")
 _LOGITS = Argument("logits", "*batch experts", "one score per expert for each token")
 _K = Argument("k", None, "how many experts a token uses")
-_NORMALISE = Argument("normalise", None, "whether the shares of the chosen experts are made to add up to one")
+_NORMALISE = Argument("norm_topk_prob", None, "whether the shares of the chosen experts are made to add up to one")
 _EXPERTS = (
     Argument("router", "experts d_model", "one direction per expert"),
     Argument("gate", "experts d_expert d_model", "the questions of all experts"),
@@ -23,7 +23,7 @@ TOP_K_ROUTER = Contract(
     id="layers.top_k_router",
     clauses=(
         "The shares are those of a softmax over all experts, of which the k with the largest logits are taken.",
-        "With normalise they are divided by their sum; without, they stay as they are.",
+        "With norm_topk_prob they are divided by their sum; without, they stay as they are.",
         "The largest share comes first; of equal logits the expert with the lower number comes first.",
         "The gradient runs through the shares to the logits of all experts, the unchosen ones included where the "
         "shares are not normalised, and through the sum where they are.",
@@ -44,7 +44,7 @@ MIXTURE_OF_EXPERTS = Contract(
     clauses=(
         "The router's logits are router · x; shares and choice are those of top_k_router.",
         "The result is the sum of the chosen experts' answers, each multiplied by its share.",
-        "Without normalise the shares add up to less than one, and the result is smaller.",
+        "Without norm_topk_prob the shares add up to less than one, and the result is smaller.",
         "The gradient reaches x through the experts and through the router, and the router through the shares.",
         "Each expert's gradient adds up over all tokens that chose it; an expert that nobody chose has gradient zero.",
         "Any number of leading axes, of any length and memory layout, is allowed.",

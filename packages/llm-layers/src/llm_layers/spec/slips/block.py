@@ -9,8 +9,7 @@ from torch.nn import functional as F
 
 from llm_layers import attention, causal_mask, rms_norm
 from llm_layers.spec.contracts.block import BLOCK
-from llm_layers.spec.ours.feed_forward import swiglu
-from llm_layers.spec.ours.position import rotary
+from llm_layers.spec.ours import rotary, swiglu
 from llm_tokenizer.conformance import Alternatives
 
 SLIPS = Alternatives()

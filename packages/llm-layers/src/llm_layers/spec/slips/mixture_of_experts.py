@@ -25,10 +25,10 @@ def _chosen(logits: Any, k: int) -> Any:
     return logits.detach().sort(dim=-1, descending=True, stable=True).indices[..., :k]
 
 
-def _route(logits: Any, k: int, normalise: bool) -> Any:
+def _route(logits: Any, k: int, norm_topk_prob: bool) -> Any:
     chosen = _chosen(logits, k)
     shares = torch.softmax(logits, -1).gather(-1, chosen)
-    return (shares / shares.sum(-1, keepdim=True) if normalise else shares), chosen
+    return (shares / shares.sum(-1, keepdim=True) if norm_topk_prob else shares), chosen
 
 
 def _expert(x: Any, gate: Any, up: Any, down: Any) -> Any:
@@ -41,129 +41,131 @@ def _answers(x: Any, chosen: Any, gate: Any, up: Any, down: Any) -> Any:
     return torch.einsum("...kf,...kdf->...kd", hidden, down[chosen])
 
 
-def _mix(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, normalise: bool) -> Any:
-    shares, chosen = _route(x @ router.T, k, normalise)
+def _mix(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
+    shares, chosen = _route(x @ router.T, k, norm_topk_prob)
     return (shares[..., None] * _answers(x, chosen, gate, up, down)).sum(-2)
 
 
 # --- top_k_router ---
-slip("never normalised", "normalise is not looked at: the shares are left as they are")(
-    lambda logits, k, normalise: _route(logits, k, False)
+slip("never normalised", "norm_topk_prob is ignored: the weights are left as they are")(
+    lambda logits, k, norm_topk_prob: _route(logits, k, False)
 )
 
 
 @slip("softmax after the choice", "the softmax runs over the chosen logits only")
-def softmax_after(logits: Any, k: int, normalise: bool) -> Any:
+def softmax_after(logits: Any, k: int, norm_topk_prob: bool) -> Any:
     chosen = _chosen(logits, k)
     return torch.softmax(logits.gather(-1, chosen), -1), chosen
 
 
-slip("normalise the wrong way round", "normalised where it must not be, and the reverse")(
-    lambda logits, k, normalise: _route(logits, k, not normalise)
+slip("normalized the wrong way round", "normalised where it must not be, and the reverse")(
+    lambda logits, k, norm_topk_prob: _route(logits, k, not norm_topk_prob)
 )
-slip("one expert too few", "k - 1 experts come back")(lambda logits, k, normalise: _route(logits, k - 1, normalise))
+slip("one expert too few", "k - 1 experts come back")(
+    lambda logits, k, norm_topk_prob: _route(logits, k - 1, norm_topk_prob)
+)
 
 
 @slip("the least likely", "the k smallest logits are chosen")
-def least_likely(logits: Any, k: int, normalise: bool) -> Any:
+def least_likely(logits: Any, k: int, norm_topk_prob: bool) -> Any:
     chosen = logits.detach().sort(dim=-1, stable=True).indices[..., :k]
     shares = torch.softmax(logits, -1).gather(-1, chosen)
-    return (shares / shares.sum(-1, keepdim=True) if normalise else shares), chosen
+    return (shares / shares.sum(-1, keepdim=True) if norm_topk_prob else shares), chosen
 
 
 @slip("ties to the last", "of equal logits the expert with the higher number comes first")
-def ties_to_last(logits: Any, k: int, normalise: bool) -> Any:
+def ties_to_last(logits: Any, k: int, norm_topk_prob: bool) -> Any:
     chosen = logits.shape[-1] - 1 - _chosen(logits.flip(-1), k)
     shares = torch.softmax(logits, -1).gather(-1, chosen)
-    return (shares / shares.sum(-1, keepdim=True) if normalise else shares), chosen
+    return (shares / shares.sum(-1, keepdim=True) if norm_topk_prob else shares), chosen
 
 
 @slip("in the order of their numbers", "the chosen experts are sorted by number, not by share")
-def by_number(logits: Any, k: int, normalise: bool) -> Any:
+def by_number(logits: Any, k: int, norm_topk_prob: bool) -> Any:
     chosen = _chosen(logits, k).sort(-1).values
     shares = torch.softmax(logits, -1).gather(-1, chosen)
-    return (shares / shares.sum(-1, keepdim=True) if normalise else shares), chosen
+    return (shares / shares.sum(-1, keepdim=True) if norm_topk_prob else shares), chosen
 
 
 @slip("logits as shares", "the logits themselves are divided by their sum: no softmax")
-def raw_logits(logits: Any, k: int, normalise: bool) -> Any:
+def raw_logits(logits: Any, k: int, norm_topk_prob: bool) -> Any:
     chosen = _chosen(logits, k)
     shares = logits.gather(-1, chosen)
-    return (shares / shares.sum(-1, keepdim=True) if normalise else shares), chosen
+    return (shares / shares.sum(-1, keepdim=True) if norm_topk_prob else shares), chosen
 
 
 @slip("sigmoid for softmax", "each expert has a sigmoid of its own, as in DeepSeek-V3")
-def sigmoids(logits: Any, k: int, normalise: bool) -> Any:
+def sigmoids(logits: Any, k: int, norm_topk_prob: bool) -> Any:
     chosen = _chosen(logits, k)
     shares = torch.sigmoid(logits).gather(-1, chosen)
-    return (shares / shares.sum(-1, keepdim=True) if normalise else shares), chosen
+    return (shares / shares.sum(-1, keepdim=True) if norm_topk_prob else shares), chosen
 
 
 @slip("shares without a slope", "the shares are detached: the router never learns")
-def detached_shares(logits: Any, k: int, normalise: bool) -> Any:
-    shares, chosen = _route(logits, k, normalise)
+def detached_shares(logits: Any, k: int, norm_topk_prob: bool) -> Any:
+    shares, chosen = _route(logits, k, norm_topk_prob)
     return shares.detach() + 0 * logits.sum(), chosen
 
 
 @slip("sum held constant", "the gradient does not run through the sum of the chosen shares")
-def constant_sum(logits: Any, k: int, normalise: bool) -> Any:
+def constant_sum(logits: Any, k: int, norm_topk_prob: bool) -> Any:
     chosen = _chosen(logits, k)
     shares = torch.softmax(logits, -1).gather(-1, chosen)
-    return (shares / shares.sum(-1, keepdim=True).detach() if normalise else shares), chosen
+    return (shares / shares.sum(-1, keepdim=True).detach() if norm_topk_prob else shares), chosen
 
 
 @slip("largest logit left in", "exp is taken of the logits as they are: it overflows")
-def overflowing(logits: Any, k: int, normalise: bool) -> Any:
+def overflowing(logits: Any, k: int, norm_topk_prob: bool) -> Any:
     chosen = _chosen(logits, k)
     e = logits.exp()
     shares = (e / e.sum(-1, keepdim=True)).gather(-1, chosen)
-    return (shares / shares.sum(-1, keepdim=True) if normalise else shares), chosen
+    return (shares / shares.sum(-1, keepdim=True) if norm_topk_prob else shares), chosen
 
 
 @slip("unchosen experts left alone", "the unchosen logits get no gradient", backward=True)
-def unchosen_alone(dshares: Any, dchosen: Any, logits: Any, k: int, normalise: bool) -> Any:
-    dlogits = reference_router_backward(dshares, None, logits, k, normalise)
+def unchosen_alone(dshares: Any, dchosen: Any, logits: Any, k: int, norm_topk_prob: bool) -> Any:
+    dlogits = reference_router_backward(dshares, None, logits, k, norm_topk_prob)
     kept = np.zeros_like(dlogits)
-    np.put_along_axis(kept, reference_router(logits, k, normalise)[1], 1.0, axis=-1)
+    np.put_along_axis(kept, reference_router(logits, k, norm_topk_prob)[1], 1.0, axis=-1)
     return dlogits * kept
 
 
 @slip("softmax without the average", "p · dp without taking Σ p · dp away", backward=True)
-def without_average(dshares: Any, dchosen: Any, logits: Any, k: int, normalise: bool) -> Any:
+def without_average(dshares: Any, dchosen: Any, logits: Any, k: int, norm_topk_prob: bool) -> Any:
     dp = np.zeros_like(logits)
-    np.put_along_axis(dp, reference_router(logits, k, normalise)[1], dshares, axis=-1)
+    np.put_along_axis(dp, reference_router(logits, k, norm_topk_prob)[1], dshares, axis=-1)
     return softmax(logits, -1) * dp
 
 
 slip = SLIPS.of("layers.mixture_of_experts")
 # --- mixture_of_experts ---
-slip("never normalised", "normalise is not looked at: the shares are left as they are")(
-    lambda x, router, gate, up, down, k, normalise: _mix(x, router, gate, up, down, k, False)
+slip("never normalised", "norm_topk_prob is ignored: the weights are left as they are")(
+    lambda x, router, gate, up, down, k, norm_topk_prob: _mix(x, router, gate, up, down, k, False)
 )
 slip("always normalised", "the shares add up to one whatever was asked for")(
-    lambda x, router, gate, up, down, k, normalise: _mix(x, router, gate, up, down, k, True)
+    lambda x, router, gate, up, down, k, norm_topk_prob: _mix(x, router, gate, up, down, k, True)
 )
 
 
 @slip("shares left out", "the answers are added up without their shares")
-def no_shares(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, normalise: bool) -> Any:
+def no_shares(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
     answers = _answers(x, _chosen(x @ router.T, k), gate, up, down)
     return answers.sum(-2) + 0 * router.sum()
 
 
 slip("plain average", "the answers are averaged without their shares")(
-    lambda x, router, gate, up, down, k, normalise: (
+    lambda x, router, gate, up, down, k, norm_topk_prob: (
         _answers(x, _chosen(x @ router.T, k), gate, up, down).mean(-2) + 0 * router.sum()
     )
 )
 slip("all experts", "every expert answers, k is not looked at")(
-    lambda x, router, gate, up, down, k, normalise: _mix(x, router, gate, up, down, len(gate), normalise)
+    lambda x, router, gate, up, down, k, norm_topk_prob: _mix(x, router, gate, up, down, len(gate), norm_topk_prob)
 )
 
 
 @slip("shares on the way in", "x is multiplied by the share, not the expert's answer")
-def shares_first(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, normalise: bool) -> Any:
-    shares, chosen = _route(x @ router.T, k, normalise)
+def shares_first(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
+    shares, chosen = _route(x @ router.T, k, norm_topk_prob)
     given = shares[..., None] * x[..., None, :]
     hidden = F.silu(torch.einsum("...kd,...kfd->...kf", given, gate[chosen]))
     hidden = hidden * torch.einsum("...kd,...kfd->...kf", given, up[chosen])
@@ -171,38 +173,38 @@ def shares_first(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, nor
 
 
 @slip("answers in the experts' order", "the sorting by expert is not undone at the end")
-def not_undone(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, normalise: bool) -> Any:
+def not_undone(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
     rows = x.reshape(-1, x.shape[-1])
-    shares, chosen = _route(rows @ router.T, k, normalise)
+    shares, chosen = _route(rows @ router.T, k, norm_topk_prob)
     answers = _answers(rows, chosen, gate, up, down).reshape(-1, x.shape[-1])
     answers = answers[chosen.reshape(-1).argsort(stable=True)].reshape(*chosen.shape, x.shape[-1])
     return (shares[..., None] * answers).sum(-2).reshape(x.shape)
 
 
 slip("shares without a slope", "the shares are detached: the router never learns")(
-    lambda x, router, gate, up, down, k, normalise: (
-        _mix(x, router.detach(), gate, up, down, k, normalise) + 0 * router.sum()
+    lambda x, router, gate, up, down, k, norm_topk_prob: (
+        _mix(x, router.detach(), gate, up, down, k, norm_topk_prob) + 0 * router.sum()
     )
 )
 
 
 @slip("x detached at the router", "no gradient comes to x through the router")
-def router_detached(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, normalise: bool) -> Any:
-    shares, chosen = _route(x.detach() @ router.T, k, normalise)
+def router_detached(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
+    shares, chosen = _route(x.detach() @ router.T, k, norm_topk_prob)
     return (shares[..., None] * _answers(x, chosen, gate, up, down)).sum(-2)
 
 
 slip("x added", "the residual stream is added: that is the block's work")(
-    lambda x, router, gate, up, down, k, normalise: x + _mix(x, router, gate, up, down, k, normalise)
+    lambda x, router, gate, up, down, k, norm_topk_prob: x + _mix(x, router, gate, up, down, k, norm_topk_prob)
 )
 
 
 def _mixture_backward(
-    dy: Any, x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, normalise: bool, *, add: bool, share: bool
+    dy: Any, x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool, *, add: bool, share: bool
 ) -> Any:
     """The right gradient with one of two mistakes: `add` and `share` both True would be right."""
     logits = x @ router.T
-    shares, chosen = reference_router(logits, k, normalise)
+    shares, chosen = reference_router(logits, k, norm_topk_prob)
     dshares = np.zeros(shares.shape)
     dx, *weights = (np.zeros(one.shape) for one in (x, gate, up, down))
     for place in np.ndindex(chosen.shape):
@@ -214,7 +216,7 @@ def _mixture_backward(
         for whole, one in zip(weights, found[1:], strict=True):
             one = one if share else one / shares[place]
             whole[e] = whole[e] + one if add else one
-    dlogits = reference_router_backward(dshares, None, logits, k, normalise)
+    dlogits = reference_router_backward(dshares, None, logits, k, norm_topk_prob)
     return dx + dlogits @ router, outer(dlogits, x), *weights
 
 
@@ -229,45 +231,45 @@ slip("weights without shares", "the weights' gradients lack the share", backward
 slip = SLIPS.of("layers.mixture_with_shared_expert")
 # --- mixture_with_shared_expert ---
 slip("shared expert forgotten", "only the chosen experts answer")(
-    lambda x, router, gate, up, down, sg, su, sd, k, normalise: (
-        _mix(x, router, gate, up, down, k, normalise) + 0 * (sg.sum() + su.sum() + sd.sum())
+    lambda x, router, gate, up, down, sg, su, sd, k, norm_topk_prob: (
+        _mix(x, router, gate, up, down, k, norm_topk_prob) + 0 * (sg.sum() + su.sum() + sd.sum())
     )
 )
 slip("averaged with the mixture", "the two parts are averaged, not added")(
-    lambda x, router, gate, up, down, sg, su, sd, k, normalise: (
-        (_mix(x, router, gate, up, down, k, normalise) + _expert(x, sg, su, sd)) / 2
+    lambda x, router, gate, up, down, sg, su, sd, k, norm_topk_prob: (
+        (_mix(x, router, gate, up, down, k, norm_topk_prob) + _expert(x, sg, su, sd)) / 2
     )
 )
 
 
 @slip("shared among the k", "the shared expert takes one of the k places")
 def shared_among(
-    x: Any, router: Any, gate: Any, up: Any, down: Any, sg: Any, su: Any, sd: Any, k: int, normalise: bool
+    x: Any, router: Any, gate: Any, up: Any, down: Any, sg: Any, su: Any, sd: Any, k: int, norm_topk_prob: bool
 ) -> Any:
     shared = _expert(x, sg, su, sd)
-    return shared + (_mix(x, router, gate, up, down, k - 1, normalise) if k > 1 else 0 * x.sum())
+    return shared + (_mix(x, router, gate, up, down, k - 1, norm_topk_prob) if k > 1 else 0 * x.sum())
 
 
 @slip("shared expert scaled", "the shared answer is multiplied by the first share")
 def shared_scaled(
-    x: Any, router: Any, gate: Any, up: Any, down: Any, sg: Any, su: Any, sd: Any, k: int, normalise: bool
+    x: Any, router: Any, gate: Any, up: Any, down: Any, sg: Any, su: Any, sd: Any, k: int, norm_topk_prob: bool
 ) -> Any:
-    shares, chosen = _route(x @ router.T, k, normalise)
+    shares, chosen = _route(x @ router.T, k, norm_topk_prob)
     mixed = (shares[..., None] * _answers(x, chosen, gate, up, down)).sum(-2)
     return mixed + shares[..., :1] * _expert(x, sg, su, sd)
 
 
 @slip("one after the other", "the chosen experts work on the shared one's answer")
 def one_after_the_other(
-    x: Any, router: Any, gate: Any, up: Any, down: Any, sg: Any, su: Any, sd: Any, k: int, normalise: bool
+    x: Any, router: Any, gate: Any, up: Any, down: Any, sg: Any, su: Any, sd: Any, k: int, norm_topk_prob: bool
 ) -> Any:
     shared = x + _expert(x, sg, su, sd)
-    return shared - x + _mix(shared, router, gate, up, down, k, normalise)
+    return shared - x + _mix(shared, router, gate, up, down, k, norm_topk_prob)
 
 
 slip("x detached at the shared expert", "no gradient to x through the shared one")(
-    lambda x, router, gate, up, down, sg, su, sd, k, normalise: (
-        _mix(x, router, gate, up, down, k, normalise) + _expert(x.detach(), sg, su, sd)
+    lambda x, router, gate, up, down, sg, su, sd, k, norm_topk_prob: (
+        _mix(x, router, gate, up, down, k, norm_topk_prob) + _expert(x.detach(), sg, su, sd)
     )
 )
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from llm_layers.spec import fast as our
-from llm_layers.spec.ours.block import block
+from llm_layers.spec.ours import block
 from llm_tokenizer.conformance import Alternatives
 
 VARIANTS = Alternatives(correct=True)

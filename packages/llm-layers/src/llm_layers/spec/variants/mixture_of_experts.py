@@ -11,7 +11,7 @@ VARIANTS = Alternatives(correct=True)
 variant = VARIANTS.of("layers.top_k_router")
 
 
-def _route(logits: Any, k: int, normalise: bool) -> Any:
+def _route(logits: Any, k: int, norm_topk_prob: bool) -> Any:
     """One choice after the other, the chosen expert hidden for the next."""
     working = logits.to(torch.promote_types(logits.dtype, torch.float32))
     working = working - working.detach().amax(-1, keepdim=True)
@@ -21,7 +21,7 @@ def _route(logits: Any, k: int, normalise: bool) -> Any:
         left = left.scatter(-1, places[-1], -torch.inf)
     chosen = torch.cat(places, -1)
     above = working.gather(-1, chosen)
-    below = above if normalise else working
+    below = above if norm_topk_prob else working
     return (above - below.logsumexp(-1, keepdim=True)).exp().to(logits.dtype), chosen
 
 
@@ -29,11 +29,11 @@ variant("choice by choice, one softmax over those that count")(_route)
 
 
 @variant("softmax, a mask, and the sum of what is left")
-def masked_softmax(logits: Any, k: int, normalise: bool) -> Any:
+def masked_softmax(logits: Any, k: int, norm_topk_prob: bool) -> Any:
     p = torch.softmax(logits, -1)
     chosen = (-logits.detach()).argsort(dim=-1, stable=True)[..., :k]
     kept = p * torch.zeros_like(p).scatter(-1, chosen, 1)
-    if normalise:
+    if norm_topk_prob:
         kept = kept / kept.sum(-1, keepdim=True)
     return kept.gather(-1, chosen), chosen
 
@@ -42,17 +42,17 @@ variant = VARIANTS.of("layers.mixture_of_experts")
 
 
 @variant("every expert on every token, shares of zero")
-def every_expert(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, normalise: bool) -> Any:
-    shares, chosen = _route(x @ router.T, k, normalise)
+def every_expert(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
+    shares, chosen = _route(x @ router.T, k, norm_topk_prob)
     weights = torch.zeros(*x.shape[:-1], len(gate), dtype=x.dtype).scatter(-1, chosen, shares)
     answers = [(F.silu(x @ g.T) * (x @ u.T)) @ d.T for g, u, d in zip(gate, up, down, strict=True)]
     return (torch.stack(answers, -1) * weights[..., None, :]).sum(-1)
 
 
 @variant("expert by expert, added where it was chosen")
-def expert_by_expert(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, normalise: bool) -> Any:
+def expert_by_expert(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
     rows = x.reshape(-1, x.shape[-1])
-    shares, chosen = _route(F.linear(rows, router), k, normalise)
+    shares, chosen = _route(F.linear(rows, router), k, norm_topk_prob)
     y = torch.zeros_like(rows)
     for e in range(len(gate)):
         token, place = torch.where(chosen == e)
@@ -62,8 +62,8 @@ def expert_by_expert(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int,
 
 
 @variant("the weights brought to the tokens")
-def weights_to_tokens(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, normalise: bool) -> Any:
-    shares, chosen = _route(x @ router.T, k, normalise)
+def weights_to_tokens(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
+    shares, chosen = _route(x @ router.T, k, norm_topk_prob)
     a = torch.einsum("...d,...kfd->...kf", x, gate[chosen])
     hidden = a * torch.sigmoid(a) * torch.einsum("...d,...kfd->...kf", x, up[chosen])
     return torch.einsum("...k,...kf,...kdf->...d", shares, hidden, down[chosen])
@@ -74,11 +74,11 @@ variant = VARIANTS.of("layers.mixture_with_shared_expert")
 
 @variant("the shared answer first")
 def shared_first(
-    x: Any, router: Any, gate: Any, up: Any, down: Any, sg: Any, su: Any, sd: Any, k: int, normalise: bool
+    x: Any, router: Any, gate: Any, up: Any, down: Any, sg: Any, su: Any, sd: Any, k: int, norm_topk_prob: bool
 ) -> Any:
     a = x @ sg.T
     shared = (a / (1 + torch.exp(-a)) * (x @ su.T)) @ sd.T
-    return shared + weights_to_tokens(x, router, gate, up, down, k, normalise)
+    return shared + weights_to_tokens(x, router, gate, up, down, k, norm_topk_prob)
 
 
 variant = VARIANTS.of("layers.load_balancing_loss")

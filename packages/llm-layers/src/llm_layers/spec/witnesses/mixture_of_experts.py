@@ -6,16 +6,16 @@ import torch
 from torch.nn import functional as F
 
 
-def top_k_router(logits: Any, k: int, normalise: bool) -> Any:
+def top_k_router(logits: Any, k: int, norm_topk_prob: bool) -> Any:
     # By the logarithm: log p, sorted; log shares by a second log-softmax where they are normalised.
     ordered, places = torch.sort(F.log_softmax(logits, -1), dim=-1, descending=True, stable=True)
     chosen = ordered[..., :k]
-    return (F.softmax(chosen, -1) if normalise else chosen.exp()), places[..., :k]
+    return (F.softmax(chosen, -1) if norm_topk_prob else chosen.exp()), places[..., :k]
 
 
-def mixture_of_experts(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, normalise: bool) -> Any:
+def mixture_of_experts(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
     # Every expert works on every token; a weight of zero hides the unchosen ones.
-    shares, chosen = top_k_router(F.linear(x, router), k, normalise)
+    shares, chosen = top_k_router(F.linear(x, router), k, norm_topk_prob)
     weights = torch.zeros(*x.shape[:-1], len(gate), dtype=x.dtype).scatter(-1, chosen, shares)
     hidden = F.silu(torch.einsum("...d,efd->...ef", x, gate)) * torch.einsum("...d,efd->...ef", x, up)
     return torch.einsum("...e,...ef,edf->...d", weights, hidden, down)
@@ -31,10 +31,10 @@ def mixture_with_shared_expert(
     shared_up: Any,
     shared_down: Any,
     k: int,
-    normalise: bool,
+    norm_topk_prob: bool,
 ) -> Any:
     shared = F.linear(F.silu(F.linear(x, shared_gate)) * F.linear(x, shared_up), shared_down)
-    return shared + mixture_of_experts(x, router, gate, up, down, k, normalise)
+    return shared + mixture_of_experts(x, router, gate, up, down, k, norm_topk_prob)
 
 
 def load_balancing_loss(logits: Any, k: int) -> Any:
