@@ -10,7 +10,7 @@ from torch import Tensor
 
 import llm_layers
 from llm_layers import EAGER, Block, Decoder, Kernels, ModelConfig, causal_mask, linear, read_settings, rms_norm
-from llm_layers.formats.huggingface.families import architecture_of
+from llm_layers.formats.huggingface.registry import architecture_of
 from llm_layers.layers.rotary import rotary_angles
 
 SPEC_ARRAYS = "torch"
