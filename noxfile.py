@@ -186,6 +186,7 @@ def docs(session: nox.Session) -> None:
         return
     run(session, python, "-m", "mkdocs", "build", "--strict", "--site-dir", "site")
     run(session, python, "docs/_build/offline_check.py", "site")
+    run(session, python, "docs/_build/search_check.py", "site")
     run(session, python, "docs/_build/browser_check.py", "site")
 
 

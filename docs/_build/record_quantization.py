@@ -19,7 +19,21 @@ from plots import RECORDED
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from llm_layers import FUSED, Decoder, bfloat16_int4_linear, bfloat16_int8_linear, dequantize_int4, int4_linear, int8_linear, load_model, pack_int4, quantize_int4, quantize_int8, quantize_model, use_bfloat16_kernels
+from llm_layers import (
+    FUSED,
+    Decoder,
+    bfloat16_int4_linear,
+    bfloat16_int8_linear,
+    dequantize_int4,
+    int4_linear,
+    int8_linear,
+    load_model,
+    pack_int4,
+    quantize_int4,
+    quantize_int8,
+    quantize_model,
+    use_bfloat16_kernels,
+)
 from llm_layers.kernels import bfloat16 as bfloat16_kernels
 from llm_layers.layers.quantized_linear import linear_maps
 from llm_train.evaluation import evaluate

@@ -1,24 +1,24 @@
 """The titles of the pages that a failure points to: who installed a package has no pages, but can find a title."""
 
 TITLES = {
-    "explanation/adapters": "Low-rank corrections (LoRA)",
+    "explanation/adapters": "LoRA: low-rank adapters",
     "explanation/attention": "Attention",
-    "explanation/block": "The block",
-    "explanation/cache": "Key/value caches",
+    "explanation/block": "The transformer block",
+    "explanation/cache": "The KV cache",
     "explanation/dropout": "Dropout",
     "explanation/embedding": "Embedding",
     "explanation/experts": "Mixture of experts",
-    "explanation/families": "The families",
-    "explanation/feed_forward": "Feed-forward",
-    "explanation/initialization": "Start values",
-    "explanation/linear": "Linear maps",
-    "explanation/loss": "Loss and bits per byte",
+    "explanation/families": "Model families",
+    "explanation/feed_forward": "Feed-forward and activation functions",
+    "explanation/initialization": "Initialization",
+    "explanation/linear": "Linear layers",
+    "explanation/loss": "Loss, perplexity and bits per byte",
     "explanation/norm": "Normalization",
-    "explanation/optimization": "Optimization",
-    "explanation/position": "Positions",
-    "explanation/quantization": "Weights as codes",
+    "explanation/optimization": "Optimizers and the learning rate",
+    "explanation/position": "Positions and RoPE",
+    "explanation/quantization": "Quantization",
     "explanation/sampling": "Sampling",
-    "explanation/tokenizer": "Tokenization",
+    "explanation/tokenizer": "Tokenization and BPE",
 }
 
 
