@@ -1,5 +1,7 @@
 """A tiny model with random weights, and its folder."""
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,11 @@ def model_folder(model: Decoder, tokenizer: ByteTokenizer, tmp_path_factory: pyt
     save_model(model, folder, eos_token_id=tokenizer.special_tokens[END])
     save_tokenizer(tokenizer, folder)
     return folder
+
+
+@pytest.fixture
+def default_interrupt() -> Iterator[None]:
+    """Ctrl-C works in child processes, even where the process that runs the tests ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from llm_generate import __version__
-from llm_generate.command import main
+from llm_generate.commands.main import main
 from llm_generate.loading import load
 
 TIMEOUT = 60
@@ -95,6 +95,17 @@ def test_the_prompt_may_come_from_stdin(
     assert "the prompt must be UTF-8 text, and its byte 2 is 0xf6" in err
 
 
+def test_a_prompt_can_be_a_file(model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "[bold] :heart:.txt").write_bytes("Größe\r\n".encode())
+    given = ["text", "--model", str(model_folder), "--seed", "1", "--echo"]
+    status, out, _ = run([*given, "--file", str(tmp_path / "[bold] :heart:.txt")], capsys)
+    assert (status, out.startswith("Größe\r\n")) == (0, True)
+    assert run([*given, "--prompt", "Größe\r\n"], capsys)[1] == out
+    status, _, err = run([*given, "--file", str(tmp_path / "none.txt")], capsys)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "none.txt cannot be read" in err
+
+
 def test_an_empty_prompt_begins_as_a_new_text_does(model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(["text", "--model", str(model_folder), "--prompt", "", "--max-tokens", "5"], capsys)
     assert status == 0
@@ -113,10 +124,12 @@ def test_an_empty_prompt_begins_as_a_new_text_does(model_folder: Path, capsys: p
         (["--top-k", "0"], "top_k must be a whole number of at least 1, was 0"),
         (["--seed", "-3"], "seed must be a whole number"),
         (["--max-tokens", "0"], "max_tokens must be a whole number of at least 1, was 0"),
-        (["--stop", ""], "stop must not hold the empty string"),
+        (["--stop", ""], "stop must not contain the empty string"),
         (["--prompt", "x" * 60], "the prompt is 60 tokens long, and must be shorter than the model's context of 48"),
         (["--prompt", "\udcff"], "the prompt must be UTF-8 text, and its byte 0 is 0xff"),
         (["--run", "tale"], "not allowed with argument --model"),
+        (["--file", "tale"], "not allowed with argument --prompt"),
+        (["--temprature", "1"], "there is no option '--temprature'; did you mean --temperature?"),
     ],
 )
 def test_a_bad_value_is_one_clear_sentence(
@@ -178,7 +191,7 @@ def test_missing_folders_and_runs_say_what_to_do(
     assert "there is no trained model under 'runs': make one with `llm-train run`" in err
     status, _, err = run(["text", "--prompt", "a", "--run", "tale"], capsys)
     assert status == 2
-    assert "tale" in err
+    assert "there is no run 'tale' under 'runs'" in err
     status, _, err = run(text(tmp_path / "nowhere"), capsys)
     assert status == 2
     assert "there is no '" in err
@@ -206,7 +219,7 @@ def test_the_newest_run_is_taken(model_folder: Path, tmp_path: Path, capsys: pyt
 
 def test_help_and_version_come_without_torch() -> None:
     code = (
-        "import sys; from llm_generate.command import main\n"
+        "import sys; from llm_generate.commands.main import main\n"
         "try: main(sys.argv[1:])\n"
         "except SystemExit as end: assert not end.code\n"
         "assert 'torch' not in sys.modules and 'numpy' not in sys.modules"
@@ -252,7 +265,7 @@ def test_a_run_or_a_file_in_place_of_a_model_folder_is_said(
     assert status == 2 and "llm-layers convert" in err
 
 
-def test_ctrl_c_ends_the_stream_cleanly(model_folder: Path, tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_stream_cleanly(model_folder: Path, tmp_path: Path, default_interrupt: None) -> None:
     endless = tmp_path / "model"
     shutil.copytree(model_folder, endless)
     for file in ("config.json", "generation_config.json"):
@@ -276,4 +289,4 @@ def test_text_that_the_terminal_cannot_show_does_not_end_the_stream(model_folder
     started = process(text(model_folder, "--echo", "--prompt", "日本"), env=environment)
     out, err = started.communicate(timeout=TIMEOUT)
     assert started.returncode == 0, err
-    assert out.startswith(b"??")
+    assert out.startswith(rb"\u65e5\u672c")

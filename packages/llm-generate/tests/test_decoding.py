@@ -31,11 +31,11 @@ def test_cached_tokens_are_the_uncached_ones(model: Decoder) -> None:
         assert len(set(expected)) > 5, "a model that repeats itself would prove nothing"
 
 
-def test_a_prompt_read_in_parts_gives_the_same_tokens(model: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prompt_read_in_chunks_gives_the_same_tokens(model: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
     prompt = list(range(30))
     expected = uncached(model, prompt, 12)
-    for part in (1, 7, 30):
-        monkeypatch.setattr(decoding_module, "PROMPT_PART", part)
+    for size in (1, 7, 30):
+        monkeypatch.setattr(decoding_module, "PROMPT_CHUNK", size)
         assert list(generate(model, prompt, sampler=GREEDY, max_tokens=12)) == expected
 
 
@@ -65,7 +65,7 @@ def test_the_reason_is_length_after_max_tokens(model: Decoder) -> None:
     assert ids.finish_reason == "length"
 
 
-def test_the_reason_is_stop_at_a_stop_id_which_is_not_given_out(model: Decoder) -> None:
+def test_the_reason_is_stop_at_a_stop_id_which_is_not_returned(model: Decoder) -> None:
     expected = uncached(model, PROMPT, 10)
     stop = expected[5]
     ids = generate(model, PROMPT, sampler=GREEDY, max_tokens=10, stop_ids=[stop])

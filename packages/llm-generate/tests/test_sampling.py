@@ -180,3 +180,10 @@ def test_an_empty_batch_stays_empty() -> None:
     rows = torch.zeros(0, 5)
     for found in (temperature(rows, 0.5), temperature(rows, 0), top_k(rows, 2), top_p(rows, 0.5)):
         assert found.shape == (0, 5)
+
+
+@pytest.mark.parametrize("tiny", [1e-30, 1e-38, 1e-46, 5e-324])
+def test_a_tiny_temperature_is_greedy(tiny: float) -> None:
+    logits = torch.tensor([2.0, 1.0, 1.0, 0.0, -1.0])
+    assert temperature(logits, tiny).tolist() == [1, 0, 0, 0, 0]
+    assert distribution(logits, SamplingSettings(temperature=tiny, top_k=3)).tolist() == [1, 0, 0, 0, 0]

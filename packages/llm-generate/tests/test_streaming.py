@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from llm_generate import GenerateError, StopStrings, TextStream, stream_text
+from llm_generate.streaming import encode_prompt
 from llm_layers import Decoder
 from llm_tokenizer import ByteTokenizer, CharacterTokenizer, Tokenizer, train_bpe
 
@@ -167,3 +168,33 @@ def test_a_tokenizer_of_another_model_is_refused() -> None:
 def test_senseless_stop_strings_are_refused(stop: list[str], message: str) -> None:
     with pytest.raises(GenerateError, match=message):
         stream_text(Constant(256), ByteTokenizer(), "p", sampler=Scripted([]), max_tokens=1, stop=stop)
+
+
+class Beginning(ByteTokenizer):
+    """A tokenizer whose file says that a begin-of-text token goes before every text."""
+
+    bos_token_id, add_bos_token = 256, True
+
+
+@pytest.mark.parametrize("prompt", ["ab", [97, 98], [256, 97, 98]])
+def test_a_prompt_has_exactly_one_begin_token(prompt: str | list[int]) -> None:
+    tokenizer = Beginning(["<s>"])
+    assert encode_prompt(tokenizer, prompt) == [256, 97, 98]
+    assert encode_prompt(tokenizer, "<s>") == [256, *b"<s>"], "in text its name is plain text"
+    assert encode_prompt(tokenizer, "") == [256]
+    assert encode_prompt(ByteTokenizer(["<s>"]), "ab") == [97, 98]
+
+
+def test_the_begin_token_is_fed_to_the_model() -> None:
+    read: list[int] = []
+
+    class Recording(Constant):
+        def __call__(self, tokens: Tensor, cache: object = None) -> Tensor:
+            read.extend(tokens[0].tolist())
+            return super().__call__(tokens, cache)
+
+    tokenizer = Beginning(["<s>"])
+    for prompt in ("ab", ""):
+        read.clear()
+        stream = stream_text(Recording(257), tokenizer, prompt, sampler=Scripted([65]), max_tokens=1, start_ids=[9])
+        assert ("".join(stream), read) == ("A", [256, *prompt.encode()])

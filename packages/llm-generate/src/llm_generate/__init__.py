@@ -25,7 +25,7 @@ if "BytePairTokenizer" not in getattr(llm_tokenizer, "__all__", ()):
 
 if TYPE_CHECKING:
     from llm_generate.decoding import Generation, generate
-    from llm_generate.interface import Generated, GenerateError, Generator, Sampler
+    from llm_generate.interface import DecodeLoop, GenerateError, Sampler, TokenStream
     from llm_generate.loading import LoadedModel, load
     from llm_generate.sampling import CategoricalSampler, distribution, draw, new_generator, temperature, top_k, top_p
     from llm_generate.settings import SamplingSettings
@@ -38,14 +38,14 @@ except PackageNotFoundError:  # run from a source folder that is not installed
     __version__ = "0.2.0"
 
 __all__ = [
-    "CategoricalSampler", "GenerateError", "Generated", "Generation", "Generator", "LoadedModel", "Sampler",
-    "SamplingSettings", "StopStrings", "TextStream", "distribution", "draw", "generate", "load", "new_generator",
+    "CategoricalSampler", "DecodeLoop", "GenerateError", "Generation", "LoadedModel", "Sampler", "SamplingSettings",
+    "StopStrings", "TextStream", "TokenStream", "distribution", "draw", "generate", "load", "new_generator",
     "stream_text", "temperature", "top_k", "top_p",
 ]  # fmt: skip
 
 _ROOMS = {
     "decoding": ("Generation", "generate"),
-    "interface": ("GenerateError", "Generated", "Generator", "Sampler"),
+    "interface": ("DecodeLoop", "GenerateError", "Sampler", "TokenStream"),
     "loading": ("LoadedModel", "load"),
     "sampling": ("CategoricalSampler", "distribution", "draw", "new_generator", "temperature", "top_k", "top_p"),
     "settings": ("SamplingSettings",),

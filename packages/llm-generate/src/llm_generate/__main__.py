@@ -2,6 +2,6 @@
 
 import sys
 
-from llm_generate.command import main
+from llm_generate.commands.main import main
 
 sys.exit(main())

@@ -2,13 +2,12 @@
 
 ```
 prompt ids ──▶ model ──▶ logits ──▶ sampler ──▶ id ──▶ out
-                 ▲  cache: keys and values of all that was read
+                 ▲  cache: keys and values of all tokens so far
                  └──────────── the new id alone ◀───┘
 ```
 """
 
-from collections.abc import Collection, Sequence
-from collections.abc import Generator as Steps
+from collections.abc import Collection, Iterator, Sequence
 
 import torch
 from jaxtyping import Float
@@ -17,29 +16,52 @@ from torch import Tensor
 from llm_generate.interface import FinishReason, GenerateError, Sampler
 from llm_layers.interface import Cache, LanguageModel
 
-PROMPT_PART = 512
-"""How many positions of a prompt are read at once."""
+PROMPT_CHUNK = 512
+"""Positions of a prompt that are read at once."""
 
 
 class Generation:
-    """The new ids of one request, each made when it is asked for; afterwards `finish_reason` is set."""
+    """The new ids of one request, each made when it is requested; afterwards `finish_reason` is set."""
 
-    def __init__(self, steps: Steps[int, None, FinishReason]) -> None:
-        """Wrap a generator of ids that returns its reason to end."""
-        self._steps = steps
+    def __init__(
+        self,
+        model: LanguageModel,
+        prompt: list[int],
+        sampler: Sampler,
+        max_tokens: int,
+        stop_ids: frozenset[int],
+        generator: torch.Generator | None,
+    ) -> None:
+        """Take a checked request; `generate` describes the arguments."""
         self.finish_reason: FinishReason | None = None
+        self._ids = self._loop(model, prompt, sampler, max_tokens, stop_ids, generator)
 
     def __iter__(self) -> "Generation":
-        """Itself."""
         return self
 
     def __next__(self) -> int:
-        """The next id."""
-        try:
-            return next(self._steps)
-        except StopIteration as end:
-            self.finish_reason = self.finish_reason or end.value
-            raise StopIteration from None
+        return next(self._ids)
+
+    def _loop(
+        self,
+        model: LanguageModel,
+        prompt: list[int],
+        sampler: Sampler,
+        max_tokens: int,
+        stop_ids: frozenset[int],
+        generator: torch.Generator | None,
+    ) -> Iterator[int]:
+        cache, device = model.new_cache(), _device_of(model)
+        room = model.context_length - len(prompt)
+        unread = prompt
+        for _ in range(min(max_tokens, room)):
+            token = sampler(_next_logits(model, unread, cache, device), generator)
+            if token in stop_ids:
+                self.finish_reason = "stop"
+                return
+            yield token
+            unread = [token]
+        self.finish_reason = "length" if max_tokens <= room else "context"
 
 
 def generate(
@@ -58,21 +80,21 @@ def generate(
         contributes to later ones (its keys and values) never changes, so it is kept in the cache, and every step
         reads the one new token instead of the whole text again.
 
-    It ends with the reason `"stop"` when one of `stop_ids` is chosen (that id is not given out),
+    It ends with the reason `"stop"` when one of `stop_ids` is chosen (that id is not returned),
     `"length"` after `max_tokens`, and `"context"` when prompt and answer fill the model's context.
-    A full context is not slid along: the cached keys know the positions they were read at, and the
-    model has never seen text without its beginning, so the honest answer is to stop and to say so.
+    A full context is not shifted: the cached keys depend on the positions they were read at, and the
+    model has never seen text without its beginning, so the loop stops and says so.
 
     Args:
-        model: Anything that honours `LanguageModel`.
+        model: Anything that implements `LanguageModel`.
         prompt_ids: At least one id, and fewer than the model's context holds.
         sampler: Chooses an id from the logits of the last position.
         max_tokens: The most ids to make, at least 1.
         stop_ids: Ids that end the text, for instance the end-of-text token.
-        generator: This request's random numbers; None takes torch's global ones.
+        generator: The random numbers of this request; None takes torch's global ones.
 
     Returns:
-        An iterator of ids that carries a `finish_reason`.
+        An iterator of ids that has a `finish_reason`.
 
     Raises:
         GenerateError: The prompt or `max_tokens` is not as above; raised at once, before the first id.
@@ -81,11 +103,11 @@ def generate(
     check_prompt(prompt, vocab_size=model.vocab_size, context_length=model.context_length)
     if isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or max_tokens < 1:
         raise GenerateError(f"max_tokens must be a whole number of at least 1, was {max_tokens!r}.")
-    return Generation(_steps(model, prompt, sampler, max_tokens, frozenset(stop_ids), generator))
+    return Generation(model, prompt, sampler, max_tokens, frozenset(stop_ids), generator)
 
 
 def check_prompt(prompt: Sequence[int], *, vocab_size: int, context_length: int) -> None:
-    """Refuse a prompt that is empty, too long, or holds an id that the model does not know."""
+    """Raise if a prompt is empty, too long, or holds an id that the model does not know."""
     if not prompt:
         raise GenerateError("the prompt is empty, and the model needs at least one token to continue.")
     if len(prompt) >= context_length:
@@ -97,44 +119,21 @@ def check_prompt(prompt: Sequence[int], *, vocab_size: int, context_length: int)
     if unknown:
         raise GenerateError(
             f"the prompt holds the id {unknown[0]}, and the model knows only 0 to {vocab_size - 1}: "
-            "take the tokenizer that the model was trained with."
+            "use the tokenizer that the model was trained with."
         )
 
 
-def _steps(
-    model: LanguageModel,
-    prompt: list[int],
-    sampler: Sampler,
-    max_tokens: int,
-    stop_ids: frozenset[int],
-    generator: torch.Generator | None,
-) -> Steps[int, None, FinishReason]:
-    cache = model.new_cache()
-    room = model.context_length - len(prompt)
-    unread = prompt
-    for _ in range(min(max_tokens, room)):
-        token = sampler(_next_logits(model, unread, cache), generator)
-        if token in stop_ids:
-            return "stop"
-        yield token
-        unread = [token]
-    return "length" if max_tokens <= room else "context"
-
-
-# The mode is held around the model only: held across a `yield`, it would leak into the caller's own code.
+# The mode is on around the model only: if it were on across a `yield`, it would leak into the caller's own code.
 @torch.inference_mode()
-def _next_logits(model: LanguageModel, unread: list[int], cache: Cache) -> Float[Tensor, "vocab"]:
-    # A long prompt is read in parts: only its last row of logits is needed, and all rows at once may not fit
+def _next_logits(model: LanguageModel, unread: list[int], cache: Cache, device: torch.device) -> Float[Tensor, "vocab"]:
+    # A long prompt is read in chunks: only its last row of logits is needed, and all rows at once may not fit
     # into memory (8,000 positions of a vocabulary of 150,000 take 5 GB).
-    for start in range(0, len(unread), PROMPT_PART):
-        tokens = torch.tensor([unread[start : start + PROMPT_PART]], device=_device_of(model))
-        logits = model(tokens, cache)
+    for start in range(0, len(unread), PROMPT_CHUNK):
+        logits = model(torch.tensor([unread[start : start + PROMPT_CHUNK]], device=device), cache)
     return logits[0, -1]
 
 
 def _device_of(model: LanguageModel) -> torch.device:
-    """Where the first weight lies; a foreign model without torch weights is fed on the CPU."""
-    if isinstance(model, torch.nn.Module):
-        for parameter in model.parameters():
-            return parameter.device
-    return torch.device("cpu")
+    """Return the device of the weights; a foreign model without torch weights runs on the CPU."""
+    first = next(model.parameters(), None) if isinstance(model, torch.nn.Module) else None
+    return torch.device("cpu") if first is None else first.device

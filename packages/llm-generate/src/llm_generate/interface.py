@@ -1,4 +1,4 @@
-"""What other people's samplers and decode loops must honour to work here."""
+"""What a sampler or a decode loop of your own must offer to work here."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 FinishReason = Literal["stop", "length", "context"]
-"""Why a generation ended: a stop id or stop string came, `max_tokens` were made, or the context is full."""
+"""Why a text ended: a stop id or stop string came, `max_tokens` were made, or the context is full."""
 
 
 class Sampler(Protocol):
     """Chooses the next token."""
 
     def __call__(self, logits: Float[Tensor, "vocab"], generator: torch.Generator | None) -> int:
-        """The id of the next token; every random number comes from `generator`."""
+        """Return the id of the next token; every random number comes from `generator`."""
         ...
 
 
-class Generated(Protocol):
+class TokenStream(Protocol):
     """The new ids of one request, one by one."""
 
     @property
@@ -35,17 +35,13 @@ class Generated(Protocol):
         """Why it ended; None until it has."""
         ...
 
-    def __iter__(self) -> Iterator[int]:
-        """Itself."""
-        ...
+    def __iter__(self) -> Iterator[int]: ...
 
-    def __next__(self) -> int:
-        """The next id."""
-        ...
+    def __next__(self) -> int: ...
 
 
-class Generator(Protocol):
-    """A way to continue a prompt: our `generate` is one, a speculative or a constrained one would be others."""
+class DecodeLoop(Protocol):
+    """A way to continue a prompt: our `generate` is one, speculative or constrained decoding would be others."""
 
     def __call__(
         self,
@@ -56,8 +52,8 @@ class Generator(Protocol):
         max_tokens: int,
         stop_ids: Collection[int] = (),
         generator: torch.Generator | None = None,
-    ) -> Generated:
-        """Begin to continue `prompt_ids`; every id is made when it is asked for."""
+    ) -> TokenStream:
+        """Start to continue `prompt_ids`; each id is made when it is requested."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""From a model folder to a model, its tokenizer, and the ids that begin and end a text."""
+"""Load a model folder: the model, its tokenizer, and the ids that begin and end a text."""
 
 import json
 import os
@@ -19,13 +19,13 @@ GENERATION, SETTINGS = "generation_config.json", "config.json"
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedModel:
-    """What is needed to continue text.
+    """Everything needed to continue text.
 
     Args:
-        model: In float32: on a processor that is the fastest for one text at a time, and exact.
+        model: In float32: the fastest on a CPU for one text at a time, and exact.
         tokenizer: The one it was trained with.
-        start_ids: What an empty prompt begins with; may be empty.
-        stop_ids: Ids that end a text; may be empty.
+        start_ids: What an empty prompt begins with; can be empty.
+        stop_ids: Ids that end a text; can be empty.
     """
 
     model: LanguageModel
@@ -35,7 +35,7 @@ class LoadedModel:
 
 
 def load(folder: str | os.PathLike[str]) -> LoadedModel:
-    """Read a model folder in the Hugging Face layout: weights, tokenizer, and the ids that begin and end a text.
+    """Load a model folder in the Hugging Face layout: weights, tokenizer, and the ids that begin and end a text.
 
     Raises:
         LayersError: The folder or its weights cannot be read.
@@ -45,7 +45,7 @@ def load(folder: str | os.PathLike[str]) -> LoadedModel:
     path = Path(folder)
     model = load_model(path, dtype=torch.float32).eval()
     tokenizer = load_tokenizer(path)
-    # The generation file wins over config.json; a file may leave an id out, or say null: there is none.
+    # The generation file wins over config.json; a missing id, or null, means that there is none.
     ids = _read(path / SETTINGS) | {name: id for name, id in _read(path / GENERATION).items() if id is not None}
     stop_ids = _ids(path, ids, "eos_token_id", model.vocab_size)
     return LoadedModel(

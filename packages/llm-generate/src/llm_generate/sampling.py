@@ -4,8 +4,8 @@
 logits ──▶ temperature ──▶ top-k ──▶ top-p ──▶ probabilities ──▶ one id
 ```
 
-The filters work on logits, and take a token out by giving it the logit -inf, whose probability is
-exactly 0. They do not set probabilities to 0: what is left would no longer sum to 1. Equal logits
+The filters work on logits, and remove a token by setting its logit to -inf, whose probability is
+exactly 0. They do not set probabilities to 0: the rest would no longer sum to 1. Equal logits
 follow one rule everywhere: the lower id comes first. So top-k 1, a tiny top-p and temperature 0
 all choose the same token.
 """
@@ -21,21 +21,21 @@ from llm_generate.settings import SamplingSettings, check_temperature, check_top
 
 
 def temperature(logits: Float[Tensor, "*batch vocab"], temperature: float) -> Float[Tensor, "*batch vocab"]:
-    """Turn logits into probabilities, sharper below temperature 1 and flatter above.
+    """Convert logits to probabilities, sharper below temperature 1 and flatter above.
 
     Formula: pᵢ = exp(zᵢ / T) / Σⱼ exp(zⱼ / T)
 
     Why it works:
-        Dividing logits by T raises every probability to the power 1/T before they are scaled to sum to 1. Squared
-        (T = 1/2), a lead of 3 to 1 becomes 9 to 1; under the square root (T = 2) it shrinks. The ranking never
+        Dividing logits by T raises every probability to the power 1/T before they are normalized to sum to 1.
+        Squared (T = 1/2), a lead of 3 to 1 becomes 9 to 1; with the square root (T = 2) it shrinks. The ranking never
         changes. Towards T = 0 only the largest logit survives, and T = 0 is defined as exactly that.
 
         The largest logit is subtracted before the division: it changes no probability, and keeps both the exponential
         and the division by a tiny T from overflowing.
 
     Args:
-        logits: The last axis is the vocabulary; -inf takes a token out.
-        temperature: 0 or more; 0 gives probability 1 to the largest logit, the lowest id among equals.
+        logits: The last axis is the vocabulary; -inf removes a token.
+        temperature: 0 or more; with 0 the largest logit has probability 1, the lowest id among equals.
 
     Returns:
         Probabilities, each row summing to 1.
@@ -54,14 +54,14 @@ def temperature(logits: Float[Tensor, "*batch vocab"], temperature: float) -> Fl
 
 
 def top_k(logits: Float[Tensor, "*batch vocab"], k: int) -> Float[Tensor, "*batch vocab"]:
-    """Keep the k largest logits of every row, and give all others -inf.
+    """Keep the k largest logits of every row, and set all others to -inf.
 
-    Formula: z'ᵢ = zᵢ if rank(i) ≤ k, else -∞; ranked by falling logit, then by rising id
+    Formula: z'ᵢ = zᵢ if rank(i) ≤ k, else -∞; ranked by descending logit, then by ascending id
 
     Why it works:
-        A model gives a little probability to each of its thousands of tokens, and all those little shares of
-        nonsense add up. Cutting the list after k tokens removes that tail, whatever its sum. Exactly k remain, also
-        where several logits equal the k-th: then the lower ids stay. (Keeping everything that is not *below* the
+        A model gives a little probability to each of its thousands of tokens, and those of the nonsense add up.
+        Cutting the list after k tokens removes that tail, whatever its sum. Exactly k remain, even if several logits
+        equal the k-th: then the lower ids stay. (Keeping everything that is not *below* the
         k-th logit keeps more than k.)
 
     Args:
@@ -89,7 +89,7 @@ def top_k(logits: Float[Tensor, "*batch vocab"], k: int) -> Float[Tensor, "*batc
 
 
 def top_p(logits: Float[Tensor, "*batch vocab"], p: float) -> Float[Tensor, "*batch vocab"]:
-    """Keep the fewest likeliest tokens whose probabilities reach p, and give all others -inf.
+    """Keep the fewest, most likely tokens whose probabilities reach p, and set all others to -inf.
 
     Formula: z'ᵢ = zᵢ if Σ pⱼ over the j ranked before i is below p, else -∞
 
@@ -122,12 +122,12 @@ def top_p(logits: Float[Tensor, "*batch vocab"], p: float) -> Float[Tensor, "*ba
 
 
 def distribution(logits: Float[Tensor, "*batch vocab"], settings: SamplingSettings) -> Float[Tensor, "*batch vocab"]:
-    """The probabilities that a token is drawn from: temperature, then top-k, then top-p.
+    """Return the probabilities that a token is drawn from: temperature, then top-k, then top-p.
 
     Why it works:
         Temperature comes first because top-p measures probabilities, and they must be those that are drawn from.
-        Top-k comes before top-p, so that p is a share of what k has left. In another order the same three numbers
-        would mean something else.
+        Top-k comes before top-p, so that p is a fraction of what k has left. In another order the same three
+        settings would mean something else.
 
     Spec: generate.temperature, generate.top_k, generate.top_p
     """
@@ -136,33 +136,33 @@ def distribution(logits: Float[Tensor, "*batch vocab"], settings: SamplingSettin
     filtered = _scale(logits, settings.temperature)
     if settings.top_k is not None:
         filtered = top_k(filtered, settings.top_k)
-    return temperature(top_p(filtered, settings.top_p), 1)
+    return torch.softmax(top_p(filtered, settings.top_p), dim=-1)
 
 
 def draw(probabilities: Float[Tensor, "vocab"], generator: torch.Generator | None = None) -> int:
-    """Draw one id: throw a dart at a line that is cut into one piece per token, as long as its probability.
+    """Draw one id: throw a dart at a line with one segment per token, as long as its probability.
 
     One random number a token (`torch.multinomial` takes one for each entry of the vocabulary), in
-    float64 and on the generator's device, so that a seed draws the same on every machine. A piece
-    of length 0 is never hit.
+    float64 and on the generator's device, so that a seed draws the same on every machine. A
+    segment of length 0 is never hit.
     """
     device = generator.device if generator is not None else torch.device("cpu")
     ends = probabilities.to(device, torch.float64).cumsum(dim=0)
     dart = torch.rand((), dtype=torch.float64, device=device, generator=generator) * ends[-1]
     hit = torch.searchsorted(ends, dart, right=True)
-    last = torch.searchsorted(ends, ends[-1])  # should the product round up to the very end of the line
+    last = torch.searchsorted(ends, ends[-1])  # the product may round up to the very end of the line
     return int(torch.minimum(hit, last))
 
 
 class CategoricalSampler:
-    """The usual sampler: draws from what temperature, top-k and top-p leave."""
+    """Samples from the distribution after temperature, top-k and top-p."""
 
     def __init__(self, settings: SamplingSettings) -> None:
-        """Hold the settings of one request."""
+        """Take the settings of one request."""
         self.settings = settings
 
     def __call__(self, logits: Float[Tensor, "vocab"], generator: torch.Generator | None) -> int:
-        """The next id.
+        """Return the next id.
 
         Raises:
             GenerateError: The logits hold no finite maximum: the model is broken, and any token would be arbitrary.
@@ -171,7 +171,7 @@ class CategoricalSampler:
         if not math.isfinite(largest):
             raise GenerateError(
                 f"the model's largest logit is {largest}, and must be a finite number: "
-                "its weights are damaged or its training diverged; take another checkpoint."
+                "its weights are damaged or its training diverged; use another checkpoint."
             )
         if self.settings.temperature == 0:
             return int(logits.argmax())  # greedy: no probabilities needed
@@ -179,7 +179,7 @@ class CategoricalSampler:
 
 
 def new_generator(seed: int | None) -> torch.Generator:
-    """The random numbers of one request; its own, so that requests never disturb each other."""
+    """Return the random numbers of one request, so that requests never affect each other."""
     generator = torch.Generator()
     if seed is None:
         generator.seed()
@@ -189,7 +189,8 @@ def new_generator(seed: int | None) -> torch.Generator:
 
 
 def _scale(logits: Float[Tensor, "*batch vocab"], temperature: float) -> Float[Tensor, "*batch vocab"]:
-    return (logits - logits.detach().amax(dim=-1, keepdim=True)) / temperature
+    divisor = max(temperature, torch.finfo(torch.float32).tiny)  # a smaller one would be 0 in float32, and 0/0 is NaN
+    return (logits - logits.detach().amax(dim=-1, keepdim=True)) / divisor
 
 
 def _keep(logits: Float[Tensor, "*batch vocab"], kept: Bool[Tensor, "*batch vocab"]) -> Float[Tensor, "*batch vocab"]:

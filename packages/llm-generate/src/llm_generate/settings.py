@@ -1,4 +1,4 @@
-"""What one request asks of the sampler; free of torch, so that a bad value is answered at once."""
+"""The sampling settings of one request; without torch, so that a bad value is reported at once."""
 
 import math
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from llm_generate.interface import GenerateError
 class SamplingSettings:
     """How the next token is chosen.
 
-    The three filters always act in the same order, the one of their fields: temperature, then top-k,
+    The three filters are always applied in the order of their fields: temperature, then top-k,
     then top-p. The order matters: top-p measures probability, and temperature changes probability.
 
     Args:
-        temperature: 0 always takes the likeliest token (greedy); 1 is the model's own distribution;
+        temperature: 0 always takes the most likely token (greedy); 1 is the model's own distribution;
             below 1 is safer, above 1 is bolder.
-        top_k: Only the `top_k` likeliest tokens may be drawn; None lets all of them.
-        top_p: Only the likeliest tokens that together reach this probability may be drawn; 1 lets all of them.
-        seed: Where this request's own random numbers begin; None begins somewhere else every time.
+        top_k: Only the `top_k` most likely tokens can be drawn; None allows all of them.
+        top_p: Only the most likely tokens that together reach this probability can be drawn; 1 allows all.
+        seed: Of the random numbers of this request; None takes another one every time.
 
     Raises:
         GenerateError: A value is outside its range.
@@ -39,29 +39,29 @@ class SamplingSettings:
 
 
 def check_temperature(temperature: float) -> None:
-    """Refuse what is not a finite number of at least 0."""
+    """Raise unless it is a finite number of at least 0."""
     if not _is_number(temperature) or not 0 <= temperature < math.inf:
         raise GenerateError(
             f"temperature must be 0 or more, was {temperature!r}: "
-            "0 always takes the likeliest token, 1 is the model's own distribution."
+            "0 always takes the most likely token, 1 is the model's own distribution."
         )
 
 
 def check_top_k(k: int) -> None:
-    """Refuse what is not a whole number of at least 1."""
+    """Raise unless it is a whole number of at least 1."""
     if not _is_integer(k) or k < 1:
         raise GenerateError(
             f"top_k must be a whole number of at least 1, was {k!r}: "
-            "it counts the tokens that may be drawn; leave it out to allow all of them."
+            "the number of tokens that can be drawn; leave it out to allow all of them."
         )
 
 
 def check_top_p(p: float) -> None:
-    """Refuse what is not a number above 0 and at most 1."""
+    """Raise unless it is a number above 0 and at most 1."""
     if not _is_number(p) or not 0 < p <= 1:
         raise GenerateError(
             f"top_p must be above 0 and at most 1, was {p!r}: "
-            "it is the share of probability that may be drawn from; 1 allows every token."
+            "the total probability of the tokens that can be drawn; 1 allows every token."
         )
 
 

@@ -1,0 +1,172 @@
+"""The command `llm-generate`: continue a text with a trained model."""
+
+import argparse
+import os
+import secrets
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llm_generate.interface import GenerateError
+from llm_tokenizer.commands.exit_status import INTERRUPTED, OK
+from llm_tokenizer.commands.parser import Parser, run_command
+
+if TYPE_CHECKING:
+    from llm_generate.settings import SamplingSettings
+    from llm_generate.streaming import TextStream
+
+EXAMPLES = """\
+  llm-generate text --prompt "ROMEO:"                     with the newest run under ./runs
+  llm-generate text --prompt "ROMEO:" --seed 7            the same text every time
+  llm-generate text --prompt "ROMEO:" --temperature 0     always the most likely token
+  llm-generate text --run tale --file opening.txt         the run ./runs/tale, the prompt from a file
+  llm-generate text --model folder --prompt "Once" --top-k 40 --top-p 0.9 --stop "\\n\\n"
+  llm-generate spec my_sampling                           check your own functions
+"""
+
+REASONS = {
+    "stop": "an end-of-text token or a stop string came",
+    "length": "--max-tokens reached",
+    "context": "the model's context is full",
+    "stopped": "stopped by you",
+}
+
+# In quotes a shell passes "\n" as two characters.
+_ESCAPES = {"\\n": "\n", "\\t": "\t", "\\\\": "\\"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    return run_command("llm-generate", _parser, arguments)
+
+
+def _parser() -> Parser:
+    parser = Parser("llm-generate", "Write text with a trained model.", EXAMPLES, package="llm-generate")
+    text = parser.add_verb("text", _text, "continue a prompt", EXAMPLES)
+    prompt = text.add_mutually_exclusive_group(required=True)
+    prompt.add_argument("--prompt", metavar="TEXT", help="the text to continue; - reads standard input")
+    prompt.add_argument("--file", metavar="FILE", help="a file with the text to continue; - reads standard input")
+    text.add_argument("--echo", action="store_true", help="print the prompt before its continuation")
+    source = text.add_argument_group("the model (default: the run whose model was written last)")
+    either = source.add_mutually_exclusive_group()
+    either.add_argument("--run", dest="name", metavar="RUN", help="a run, by its name or its folder")
+    either.add_argument(
+        "--model", metavar="FOLDER", help="a model folder (config.json, model.safetensors, tokenizer.json)"
+    )
+    source.add_argument("--runs", metavar="FOLDER", default="runs", help="where the runs are (%(default)s)")
+    sampling = text.add_argument_group("sampling, in this order")
+    sampling.add_argument(
+        "--temperature", type=float, default=0.8, metavar="T",
+        help="0 always takes the most likely token, 1 samples from the model's own distribution (%(default)s)",
+    )  # fmt: skip
+    sampling.add_argument("--top-k", type=int, metavar="K", help="only the K most likely tokens (default: all)")
+    sampling.add_argument(
+        "--top-p", type=float, default=1.0, metavar="P",
+        help="only the most likely tokens whose probabilities sum to P (default: 1, all)",
+    )  # fmt: skip
+    sampling.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same text (default: random)")
+    end = text.add_argument_group("where it ends")
+    end.add_argument("--max-tokens", type=int, default=256, metavar="N", help="the most tokens to write (%(default)s)")
+    end.add_argument(
+        "--stop", action="append", default=[], metavar="TEXT",
+        help="end before this text, which is not shown; may be repeated; \\n is a line break",
+    )  # fmt: skip
+    parser.add_foreign_verb("spec", _spec, "check this package or your module against the specification")
+    return parser
+
+
+def _spec(words: list[str]) -> int:
+    from llm_generate.spec import SPECIFICATION
+    from llm_tokenizer.conformance.command import main as check
+
+    return check(SPECIFICATION, words)
+
+
+def _text(options: argparse.Namespace) -> int:
+    from llm_generate.settings import SamplingSettings
+
+    settings = SamplingSettings(
+        temperature=options.temperature,
+        top_k=options.top_k,
+        top_p=options.top_p,
+        seed=secrets.randbelow(2**32) if options.seed is None else options.seed,
+    )
+    prompt = _prompt(options)
+    # On a busy machine torch's threads wait for each other at full speed: a small model then writes 8 to 65 tokens/s.
+    # If they sleep while they wait, the cores are free for whoever has work, and it writes 150 to 430 (4 layers of
+    # 128, two cores, two other jobs).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Imported only now, because torch takes two seconds: mistakes in the call are reported at once.
+    from llm_generate.loading import load
+    from llm_generate.resolve_model import find_model_folder
+    from llm_generate.sampling import CategoricalSampler, new_generator
+    from llm_generate.streaming import stream_text
+
+    loaded = load(find_model_folder(model=options.model, run=options.name, runs=options.runs))
+    stream = stream_text(
+        loaded.model,
+        loaded.tokenizer,
+        prompt,
+        sampler=CategoricalSampler(settings),
+        max_tokens=options.max_tokens,
+        stop=[_unescape(one) for one in options.stop],
+        stop_ids=loaded.stop_ids,
+        start_ids=loaded.start_ids,
+        generator=new_generator(settings.seed),
+    )
+    return _show(stream, prompt if options.echo else "", settings)
+
+
+def _show(stream: "TextStream", echo: str, settings: "SamplingSettings") -> int:
+    """Print the text as it comes, then one line on stderr: how much, how fast, and why it ended."""
+    began, status, last = time.perf_counter(), OK, echo
+    print(echo, end="", flush=True)
+    try:
+        for text in stream:
+            print(text, end="", flush=True)
+            last = text
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    seconds = time.perf_counter() - began
+    if sys.stdout.isatty() and not last.endswith("\n"):
+        print(flush=True)  # a file or a pipe gets the text and nothing else
+    count = len(stream.token_ids)
+    reason = "stopped" if status else stream.finish_reason or "stop"
+    chosen = "greedy" if settings.temperature == 0 else f"seed {settings.seed}"
+    rate = count / seconds if seconds > 0 else 0.0
+    tokens = "1 token" if count == 1 else f"{count} tokens"
+    print(
+        f"llm-generate: {tokens} in {seconds:.2f} s, {rate:.1f} tokens/s, {chosen}, "
+        f"finished: {reason} ({REASONS[reason]})",
+        file=sys.stderr,
+    )
+    return status
+
+
+def _prompt(options: argparse.Namespace) -> str:
+    """Return the prompt, not a byte of it changed; it must be UTF-8."""
+    if "-" in (options.prompt, options.file):
+        content = sys.stdin.buffer.read()
+    elif options.file is not None:
+        content = Path(options.file).read_bytes()
+    else:
+        content = options.prompt.encode("utf-8", "surrogateescape")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise GenerateError(
+            f"the prompt must be UTF-8 text, and its byte {error.start} is 0x{content[error.start]:02x}: "
+            "save the text as UTF-8 first."
+        ) from None
+
+
+def _unescape(text: str) -> str:
+    """Convert the two characters backslash and n, as a shell passes them, to a line break."""
+    result, rest = "", text
+    while rest:
+        pair = rest[:2]
+        result += _ESCAPES.get(pair, rest[0])
+        rest = rest[2:] if pair in _ESCAPES else rest[1:]
+    return result
