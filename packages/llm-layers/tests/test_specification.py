@@ -15,10 +15,9 @@ def test_ours_and_the_reference_meet_it():
         assert [verdict.contract.id for verdict in trial.verdicts if verdict.status != PASS] == []
 
 
-def test_every_clause_has_a_case_and_every_contract_a_hand_worked_one():
+def test_every_contract_has_a_hand_worked_case():
     for contract in SPECIFICATION.contracts:
         cases = SPECIFICATION.cases[contract.id]
-        assert {case.clause for case in cases} == set(range(1, len(contract.clauses) + 1)), contract.id
         assert any(case.kind == "by hand" and case.worked for case in cases), contract.id
         for case in cases:
             numbers = sum(getattr(value, "size", 0) for value in case.inputs.values())

@@ -259,12 +259,12 @@ def test_the_command_says_what_to_do(toy: Specification, tmp_path: Path, monkeyp
     (tmp_path / "wrong.py").write_text("def mean_square(x, gain):\n    return gain * (x * x).sum(axis=-1)\n")
     assert main(toy, ["nothing_yet"]) == 0
     printed = capsys.readouterr().out
-    assert "nothing_yet has no function of any of these names yet, which is no mistake." in printed
-    assert "for example mean_square(x, gain) -> y, and run this again; --list says what each must be." in printed
+    assert "nothing_yet has no function of any of these names yet, which is not a failure." in printed
+    assert "for example mean_square(x, gain) -> y, and run this again; --list shows what each must be." in printed
     assert "llm-toy spec 1.0: 0 of 1 contracts met" in printed
     assert main(toy, ["wrong.py", "--report", "report.json"]) == 1
     printed = capsys.readouterr().out
-    assert "your numbers are those of: summed, not averaged" in printed
+    assert "your values are those of a known mistake: summed, not averaged" in printed
     assert "llm-toy spec 1.0: 0 of 1" in printed
     assert json.loads((tmp_path / "report.json").read_text())["contracts"][0]["recognised"] == "summed, not averaged"
     assert main(toy, ["no_such_module"]) == 2
@@ -343,23 +343,24 @@ def test_why_a_module_cannot_be_imported(toy, name, code, complaint, tmp_path, m
 
 
 def test_nearest_names_are_three(capsys) -> None:
-    from llm_tokenizer.spec.contracts import CONTRACTS
+    from llm_tokenizer.spec import SPECIFICATION
 
-    wide = Specification(package="llm-toy", module="toy_package", version="1.0", contracts=CONTRACTS)
+    contracts = SPECIFICATION.contracts
+    wide = Specification(package="llm-toy", module="toy_package", version="1.0", contracts=contracts)
     assert main(wide, ["-k", "zzz"]) == 2
     nearest = capsys.readouterr().err.split("the nearest: ")[1].split(". ")[0].split(", ")
     assert len(nearest) == 3
-    assert set(nearest) <= {contract.name for contract in CONTRACTS}
+    assert set(nearest) <= {contract.name for contract in contracts}
 
 
-def test_a_failure_names_the_page_by_title_and_path(toy: Specification, tmp_path, monkeypatch, capsys) -> None:
+def test_a_failure_names_the_page(toy: Specification, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     paged = Specification(package="llm-toy", module="toy_package", version="1.0", arrays="numpy",
                           contracts=(replace(CONTRACT, page="explanation/norm"),))  # fmt: skip
     Path("wrong_page.py").write_text("def mean_square(x, gain):\n    return gain * (x * x).sum(axis=-1)\n")
     assert main(paged, ["wrong_page"]) == 1
     printed = capsys.readouterr().out
-    assert 'Read "Normalization" in the project\'s documentation (docs/explanation/norm.md).' in printed
+    assert "Read docs/explanation/norm.md in the project's documentation." in printed
 
 
 def test_numbers_are_shown_before_nan() -> None:

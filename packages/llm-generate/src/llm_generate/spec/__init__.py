@@ -1,10 +1,13 @@
-"""The specification of llm-generate: what temperature, top-k and top-p must be."""
+"""The specification of generation: what temperature, top-k and top-p must be. See SPEC.md."""
 
-from llm_generate.spec.contracts import CONTRACTS
-from llm_tokenizer.conformance import Specification
+from pathlib import Path
 
-__all__ = ["SPECIFICATION"]
+from llm_tokenizer.conformance import Specification, read_contracts
 
 SPECIFICATION = Specification(
-    package="llm-generate", module="llm_generate", version="1.0", contracts=CONTRACTS, arrays="torch"
+    package="llm-generate",
+    module="llm_generate",
+    version="1.0",
+    contracts=read_contracts(Path(__file__).with_name("SPEC.md")),
+    arrays="torch",
 )

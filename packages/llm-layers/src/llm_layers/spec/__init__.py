@@ -1,8 +1,14 @@
-"""The specification of the layers: what each part must be, as clauses and as numbers. See SPEC.md."""
+"""The specification of the layers: what each part must be. See SPEC.md and contracts/."""
 
-from llm_layers.spec.contracts import CONTRACTS
-from llm_tokenizer.conformance import Specification
+from pathlib import Path
+
+from llm_layers.spec.parts import PARTS
+from llm_tokenizer.conformance import Specification, read_contracts
 
 SPECIFICATION = Specification(
-    package="llm-layers", module="llm_layers", version="1.0", contracts=CONTRACTS, arrays="torch"
+    package="llm-layers",
+    module="llm_layers",
+    version="1.0",
+    contracts=read_contracts(*(Path(__file__).parent / "contracts" / f"{part}.md" for part in PARTS)),
+    arrays="torch",
 )

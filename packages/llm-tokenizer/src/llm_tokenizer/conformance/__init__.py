@@ -10,7 +10,7 @@ mutation.py        the specification is tested too: slips, variants, planted fau
 """
 
 from llm_tokenizer.conformance.case import Case
-from llm_tokenizer.conformance.contract import Argument, Contract
+from llm_tokenizer.conformance.contract import Argument, Contract, read_contracts
 from llm_tokenizer.conformance.implementation import Implementation
 from llm_tokenizer.conformance.prose import Prose
 from llm_tokenizer.conformance.specification import Alternative, Alternatives, Specification, Witness
@@ -25,4 +25,5 @@ __all__ = [
     "Prose",
     "Specification",
     "Witness",
+    "read_contracts",
 ]

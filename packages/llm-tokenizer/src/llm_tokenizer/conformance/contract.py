@@ -1,12 +1,26 @@
 """A contract says what a function must be: its name, inputs, outputs and numbered clauses.
 
 It holds no code and no values. The values are in its cases (`case.py`), the code is what is checked
-(`implementation.py`), and the words are in the docstring of our own function (`prose.py`).
+(`implementation.py`), and the words are in the docstring of our own function (`prose.py`). Contracts are written in
+Markdown, the same text for people and for `read_contracts`:
+
+    Page: explanation/norm
+
+    ## layers.rms_norm
+
+    - x `*batch d_model`: the vectors
+    - eps: floor of the mean square
+    - returns y `*batch d_model`: the normalized vectors
+    - gradients: x
+
+    1. The mean of the squares is taken along the last axis only.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from llm_tokenizer.conformance.prose import Prose
 
@@ -15,8 +29,8 @@ from llm_tokenizer.conformance.prose import Prose
 class Argument:
     """One input or output of a contract.
 
-    `axes` names the axes of an array, for instance `"*batch d_model"`; `None` marks a plain value
-    (a number, a text, a list of ids).
+    `axes` names the axes of an array, for instance `"*batch d_model"`; it is empty for an array of one value, and None
+    for a plain value (a number, a text, a list of ids).
     """
 
     name: str
@@ -34,7 +48,6 @@ class Contract:
         inputs: In the order in which the function takes them.
         outputs: In the order in which it returns them.
         gradients: The inputs whose gradient is pinned too.
-        analytic: Whether the forward is analytic, so that the complex step may witness its gradient.
         page: The page of the documentation to read after a failure.
         function: Whose docstring says the rest (see `prose.py`); left out: that of the contract's name.
         prose: What it would say, where no docstring is about this contract alone.
@@ -45,7 +58,6 @@ class Contract:
     inputs: tuple[Argument, ...]
     outputs: tuple[Argument, ...]
     gradients: tuple[str, ...] = ()
-    analytic: bool = True
     page: str = ""
     function: str = ""
     prose: Prose | None = None
@@ -89,3 +101,59 @@ class Contract:
             if argument.name == name:
                 return argument.axes
         return None
+
+
+_ITEM = re.compile(r"(returns )?(\w+)(?: `([^`]+)`)?: (.+)")
+_PROSE = {"summary": "summary", "why it works": "why", "source": "source"}
+
+
+def read_contracts(*files: Path) -> tuple[Contract, ...]:
+    """Read the contracts of Markdown files, in their order.
+
+    Raises:
+        ValueError: A line under the heading of a contract is none of those shown above; the message says which.
+    """
+    return tuple(contract for file in files for contract in _read_file(file))
+
+
+def _read_file(file: Path) -> list[Contract]:
+    page, found = "", []
+    for part in re.split(r"^## ", file.read_text(encoding="utf-8"), flags=re.MULTILINE):
+        title, _, body = part.partition("\n")
+        lines = re.sub(r"\n +", " ", body).splitlines()  # a line that is indented continues the one before it
+        if re.fullmatch(r"[a-z]+\.[a-z0-9_]+", title):
+            found.append(
+                _read_contract(title, page, [line for line in lines if line and not line.startswith("Page: ")])
+            )
+        page = next((line[6:] for line in reversed(lines) if line.startswith("Page: ")), page)
+    return found
+
+
+def _read_contract(identifier: str, page: str, lines: list[str]) -> Contract:
+    clauses: list[str] = []
+    inputs: list[Argument] = []
+    outputs: list[Argument] = []
+    named: dict[str, str] = {}
+    for line in lines:
+        item = _ITEM.fullmatch(line.removeprefix("- "))
+        key, _, rest = line.removeprefix("- ").partition(": ")
+        if line.startswith(f"{len(clauses) + 1}. "):
+            clauses.append(line.partition(" ")[2])
+        elif key.lower() in (*_PROSE, "gradients", "docstring"):
+            named[key.lower()] = rest
+        elif line.startswith("- ") and item:
+            returned, name, axes, about = item.groups()
+            (outputs if returned else inputs).append(Argument(name, "" if axes == "()" else axes, about))
+        else:
+            raise ValueError(f"{identifier}: the line {line!r} is no argument, clause or named line.")
+    prose = {field: named[key] for key, field in _PROSE.items() if key in named}
+    return Contract(
+        id=identifier,
+        clauses=tuple(clauses),
+        inputs=tuple(inputs),
+        outputs=tuple(outputs),
+        gradients=tuple(named["gradients"].split(", ")) if "gradients" in named else (),
+        page=page,
+        function=named.get("docstring", ""),
+        prose=Prose(**prose) if prose else None,
+    )

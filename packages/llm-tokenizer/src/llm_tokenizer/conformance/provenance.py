@@ -60,7 +60,7 @@ def testify(specification: Specification, contract: Contract, case: Case) -> tup
         gradients = answers(contract, case, reference, "gradient", dtype) or {}
     found = case.with_goldens(outputs=outputs, gradients=gradients)
     testimony: dict[str, float] = {}
-    if gradients and contract.analytic:
+    if gradients:
         testimony["complex step"] = _worst(gradients, complex_step(contract, case, reference))
     for witness in specification.witnesses:
         namespace = witness.load()

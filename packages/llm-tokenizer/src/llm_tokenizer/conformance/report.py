@@ -1,4 +1,4 @@
-"""What a learner reads after a trial: a table, each failure in words, and one line to show."""
+"""What a learner reads after a check: each failure in words, a table, and one line to show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from rich.table import Table
 
 from llm_tokenizer.conformance.difference import Difference
 from llm_tokenizer.conformance.harness import DIFFERS, PARTLY, PASS, UNWRITTEN, Outcome, Trial, Verdict
-from llm_tokenizer.conformance.pages import where_to_read
 
 _EXACT = ("float64", "exact")
 
@@ -27,7 +26,7 @@ _STYLES = {PASS: "green", DIFFERS: "bold red", UNWRITTEN: "dim", PARTLY: "yellow
 
 
 def cell(verdict: Verdict, column: str) -> str:
-    """The one word of a table cell; empty where the contract has nothing of the kind."""
+    """Return the word for a table cell; empty where the contract has nothing of the kind."""
     found = {outcome.status for outcome in verdict.outcomes if COLUMNS[column](outcome)}
     for status in (DIFFERS, UNWRITTEN, PASS):
         if status in found:
@@ -36,39 +35,39 @@ def cell(verdict: Verdict, column: str) -> str:
 
 
 def badge(trial: Trial) -> str:
-    """`llm-layers spec 1.2: 23 of 23 contracts met`."""
+    """Return `llm-layers spec 1.2: 23 of 23 contracts met`."""
     specification = trial.specification
     counted = f"{trial.count(PASS)} of {len(trial.verdicts)} contracts met"
     return f"{specification.package} spec {specification.version}: {counted}"
 
 
 def closing_sentence(trial: Trial) -> str:
-    """What to do next."""
+    """Return what to do next."""
     missing = trial.count(UNWRITTEN, PARTLY)
     if trial.failed:
-        return f"{trial.count(DIFFERS)} to mend, {trial.count(PASS)} right, {missing} still to write."
+        return f"{trial.count(DIFFERS)} failing, {trial.count(PASS)} passing, {missing} missing."
     if trial.count(UNWRITTEN) == len(trial.verdicts):
         first = trial.verdicts[0].contract.signature
         return (
-            f"{trial.name} has no function of any of these names yet, which is no mistake. Write one of them, "
-            f"for example {first}, and run this again; --list says what each must be."
+            f"{trial.name} has no function of any of these names yet, which is not a failure. Write one of them, "
+            f"for example {first}, and run this again; --list shows what each must be."
         )
     if missing:
         partly = [verdict.contract.backward_signature for verdict in trial.verdicts if verdict.status == PARTLY]
         hint = f" A gradient is still missing: {partly[0]}." if partly else ""
-        return f"All that is written is right; {missing} still to write.{hint}"
-    return "All is right."
+        return f"All that is written passes; {missing} missing.{hint}"
+    return "All contracts pass."
 
 
 def remarks(trial: Trial) -> list[str]:
-    """What was accepted, but is worth knowing; of a contract that differs nothing is accepted."""
+    """Return what was accepted but is worth knowing; of a contract that differs nothing is accepted."""
     accepted = [verdict for verdict in trial.verdicts if not verdict.failures]
     notes = {verdict.contract.id: {o.note for o in verdict.outcomes if o.note} for verdict in accepted}
     return [f"{identifier}: accepted, but {note}." for identifier, found in notes.items() for note in sorted(found)]
 
 
 def print_report(trial: Trial, console: Console) -> None:
-    """The failures in words, then the table, then the line to show."""
+    """Print the failures in words, then the table, then the line to show."""
     specification = trial.specification
     for verdict in trial.verdicts:
         if verdict.failures:
@@ -110,26 +109,26 @@ def _print_failure(verdict: Verdict, console: Console) -> None:
         lines = [f"case {case.id} ({case.kind}) could not be tried:"]
     lines.append(describe(failure, contract.axes_of))
     if verdict.recognised is not None:
-        lines.append(f"your numbers are those of: {verdict.recognised.name} ({verdict.recognised.hint.rstrip('.')})")
+        slip = verdict.recognised
+        lines.append(f"your values are those of a known mistake: {slip.name} ({slip.hint.rstrip('.')})")
     tried = {outcome.case.id for outcome in verdict.outcomes}
     failed = {outcome.case.id for outcome in verdict.failures}
-    lines.append(
-        f"{len(failed)} of {len(tried)} cases differ." + (f" {where_to_read(contract.page)}" if contract.page else "")
-    )
+    where = f" Read docs/{contract.page}.md in the project's documentation." if contract.page else ""
+    lines.append(f"{len(failed)} of {len(tried)} cases differ.{where}")
     for line in lines:
         console.print(f"  {line}", highlight=False, soft_wrap=True, markup=False)
     console.print()
 
 
 def describe(failure: Outcome, axes_of: Callable[[str], str | None]) -> str:
-    """Where an answer parts from the golden one, in a sentence with axis words."""
+    """Describe where an answer differs from the golden one, in a sentence with the names of the axes."""
     difference = failure.difference
     assert difference is not None, "a failure carries its difference"
     name = f"the gradient of {difference.name}" if failure.aspect == "gradient" else difference.name
     if difference.total == 0:
         return f"{name}: {difference.reason}."
     reason = f"{difference.reason}; " if difference.reason else ""
-    count = f"{difference.wrong} of {difference.total} " + ("number differs" if difference.total == 1 else "differ")
+    count = f"{difference.wrong} of {difference.total} " + ("value differs" if difference.total == 1 else "differ")
     place = _place(difference, axes_of(difference.name))
     return f"{name}: {reason}{count}{place}: yours {_show(difference.yours)}, golden {_show(difference.golden)}"
 
@@ -155,7 +154,7 @@ def _show(value: Any) -> str:
 
 
 def as_json(trial: Trial) -> dict[str, Any]:
-    """The whole trial as data, for the site and for other tools."""
+    """Return the whole check as data, for the site and for other tools."""
     return {
         "specification": trial.specification.package,
         "version": trial.specification.version,

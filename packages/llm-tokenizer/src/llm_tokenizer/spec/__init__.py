@@ -1,10 +1,13 @@
-"""The specification of the tokenizer: what each part must be, as clauses and as cases. See SPEC.md."""
+"""The specification of the tokenizer: what each step must be. See SPEC.md."""
 
-from llm_tokenizer.conformance import Specification
-from llm_tokenizer.spec.contracts import CONTRACTS
+from pathlib import Path
 
-__all__ = ["SPECIFICATION"]
+from llm_tokenizer.conformance import Specification, read_contracts
 
 SPECIFICATION = Specification(
-    package="llm-tokenizer", module="llm_tokenizer", version="1.1", contracts=CONTRACTS, arrays="numpy"
+    package="llm-tokenizer",
+    module="llm_tokenizer",
+    version="1.1",
+    contracts=read_contracts(Path(__file__).with_name("SPEC.md")),
+    arrays="numpy",
 )

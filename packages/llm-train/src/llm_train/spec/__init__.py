@@ -1,8 +1,13 @@
-"""The specification of llm-train: `python -m llm_train.spec [my_code]`."""
+"""The specification of training: what an update must be. See SPEC.md."""
 
-from llm_tokenizer.conformance import Specification
-from llm_train.spec.contracts import CONTRACTS
+from pathlib import Path
 
-__all__ = ["SPECIFICATION"]
+from llm_tokenizer.conformance import Specification, read_contracts
 
-SPECIFICATION = Specification(package="llm-train", module="llm_train", version="1.0", contracts=CONTRACTS)
+SPECIFICATION = Specification(
+    package="llm-train",
+    module="llm_train",
+    version="1.0",
+    contracts=read_contracts(Path(__file__).with_name("SPEC.md")),
+    arrays="torch",
+)

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from llm_layers import attention, causal_mask, rms_norm
-from llm_layers.spec.contracts.block import BLOCK
+from llm_layers.spec import SPECIFICATION
 from llm_layers.spec.ours import rotary, swiglu
 from llm_tokenizer.conformance import Alternatives
 
@@ -20,7 +20,7 @@ def _block(**wrong: Callable[..., Any]) -> Callable[..., Any]:
     """Return a block in which the named steps are replaced; each step takes the inputs `p` first."""
 
     def block(*inputs: Any) -> Any:
-        names = (argument.name for argument in BLOCK.inputs)
+        names = (argument.name for argument in SPECIFICATION.contract("layers.block").inputs)
         p = SimpleNamespace(**dict(zip(names, inputs, strict=True)), **(RIGHT | wrong))
         return p.join(p, rms_norm(p.x, p.attention_norm, p.eps))
 
