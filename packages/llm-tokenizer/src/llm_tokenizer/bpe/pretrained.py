@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -86,6 +86,16 @@ class PretrainedTokenizer:
     def tokens(self) -> Mapping[int, bytes]:
         """The bytes of all ordinary tokens by their ids."""
         return self._tokens
+
+    @property
+    def ranks(self) -> Mapping[Pair, int]:
+        """The rank of each pair that is merged: its token's position in `merge_order`."""
+        return self._rank_of
+
+    @property
+    def merge_order(self) -> Sequence[int | None]:
+        """The id of each token in the order of merging, the 256 bytes first; None where a byte has no token."""
+        return self._published
 
     def encode(self, text: str, *, allowed_special: Collection[str] = ()) -> list[int]:
         """The ids of a text. A special token in it is plain characters unless it is allowed here by name."""

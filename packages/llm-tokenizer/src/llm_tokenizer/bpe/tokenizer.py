@@ -74,6 +74,11 @@ class BytePairTokenizer:
         """The bytes of all ordinary tokens by their ids."""
         return {id: self.token_bytes(id) for id in range(256 + len(self.merges))}
 
+    @property
+    def ranks(self) -> Mapping[Pair, int]:
+        """The rank of each pair that is merged: the id of the token that it makes."""
+        return self._rank_of
+
     def encode(self, text: str, *, allowed_special: Collection[str] = ()) -> list[int]:
         """The ids of a text. A special token in it is plain characters unless it is allowed here by name."""
         return self._special.encode(text, allowed_special, self._encode_ordinary)

@@ -14,7 +14,6 @@ import regex
 
 from llm_tokenizer.bpe.fast.compiling import compiled, inlined
 from llm_tokenizer.bpe.fast.instructions import Address, Bytes, byte_at
-from llm_tokenizer.bpe.fast.machine_code import kept_on_disk
 
 LETTER = 1
 NUMBER = 2
@@ -38,7 +37,7 @@ _KINDS = {
 @cache
 def kinds_of_characters() -> Bytes:
     """The kinds of every code point as bits. The surrogates, which are no characters, count as other signs."""
-    return np.frombuffer(kept_on_disk("kinds_of_characters", regex.__version__, _read_kinds), np.uint8)
+    return np.frombuffer(_read_kinds(), np.uint8)
 
 
 def _read_kinds() -> bytes:

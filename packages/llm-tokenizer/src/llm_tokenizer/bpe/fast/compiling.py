@@ -1,65 +1,75 @@
-"""Python functions to machine code: marking them, and calling them.
+"""Compile Python functions with numba, through its documented interface only.
 
-A function marked `compiled` stays a Python function, and its compiled twin is called by other compiled functions only.
-One marked `entry` is what Python calls: on the first call in a process its machine code is fetched from the disk
-(`machine_code.py`), or made by numba (`lowering.py`), which takes some seconds once after an installation.
-
-Why not numba's own way, a decorator and its cache: to import numba and to set it up takes half a second of every
-process, though machine code that exists needs no compiler. And arrays that cross a call are counted as references,
-which took a third of the encoder's time. Here all memory belongs to Python, and an entry is given addresses.
+`entry` marks what Python calls. Its machine code is kept in numba's cache (see `docs/explanation/clear-and-fast.md`).
+`compiled` and `inlined` mark what only compiled functions call; it becomes part of the entries.
 """
 
 from __future__ import annotations
 
-import ctypes
-import threading
+import warnings
+import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
-from llm_tokenizer.bpe.fast.machine_code import load_machine_code
+try:
+    import numba
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "llm_tokenizer.bpe.fast needs numba, which is not installed; install llm-tokenizer with its extra `fast`, "
+        "or use BytePairTokenizer and train_bpe, which return the same",
+        name=error.name,
+    ) from None
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-MARKED: list[tuple[Callable[..., Any], bool]] = []  # what entries may call, and whether it is to be copied into callers
+TESTED = "0.68"  # numba's version, as in the extra `fast` of pyproject.toml
+_OPTIONS = {"nogil": True, "error_model": "numpy"}
+
+
+def check_version(version: str) -> None:
+    """Warn about a version of numba that these functions were not tested with."""
+    if version.split(".")[:2] != TESTED.split("."):
+        warnings.warn(
+            f"llm_tokenizer.bpe.fast is tested with numba {TESTED}, but {version} is installed: ids may differ from "
+            f"those of BytePairTokenizer; install numba {TESTED}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+check_version(numba.__version__)
 
 
 def compiled(function: Function) -> Function:
-    """A function for other compiled functions to call."""
-    MARKED.append((function, False))
-    return function
+    """Mark a function that other compiled functions call."""
+    result: Function = numba.extending.register_jitable(**_OPTIONS)(function)
+    return result
 
 
 def inlined(function: Function) -> Function:
-    """The same, copied to each place that calls it: for the few that are called for every piece or character."""
-    MARKED.append((function, True))
-    return function
+    """Mark a function that is copied into its callers.
 
-
-class entry:  # noqa: N801 (a decorator)
-    """A compiled function that Python calls: integers, addresses and bytes in, one integer out.
-
-    Other Python threads run meanwhile. The caller keeps the memory behind the addresses alive.
+    It saves the call, and it lets numba remove the counting of references to the arrays that are passed.
     """
+    result: Function = numba.extending.register_jitable(forceinline=True, **_OPTIONS)(function)
+    return result
 
-    def __init__(self, function: Callable[..., int]) -> None:
-        self.function = function
-        self._lock = threading.Lock()
-        self._run: Callable[..., int] | None = None
 
-    def __call__(self, *arguments: int | bytes) -> int:
-        """The result for these arguments."""
-        result = ctypes.c_int64()
-        failed = (self._run or self._load())(ctypes.byref(result), None, *arguments)
-        assert not failed, f"{self.function.__name__}: compiled functions raise no errors"
-        return result.value
+def entry(function: Function) -> Function:
+    """Compile a function for Python when it is first called; other Python threads run while it does.
 
-    def _load(self) -> Callable[..., int]:
-        with self._lock:
-            if self._run is None:
-                kinds = [name for key, name in self.function.__annotations__.items() if key != "return"]
-                assert set(kinds) <= {"Address", "int"}, f"{self.function.__name__}: takes addresses and integers only"
-                types = [ctypes.c_void_p if kind == "Address" else ctypes.c_int64 for kind in kinds]
-                # numba's own convention: the status is returned, the result written to where the first argument says.
-                prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.POINTER(ctypes.c_int64), ctypes.c_void_p, *types)
-                self._run = prototype(load_machine_code(self.function))
-        return self._run
+    numba looks for changes only in the file of the function itself, and names its cached file by the function. The
+    checksum of all sources in the name makes it compile again after a change in any of them.
+    """
+    function.__qualname__ += f"_{_CHECKSUM:08x}"
+    try:
+        result: Function = numba.njit(cache=True, **_OPTIONS)(function)
+    except RuntimeError as error:  # no folder for the cache can be written
+        warnings.warn(f"compiled again in each process, which takes seconds: {error}; set NUMBA_CACHE_DIR to a folder "
+                      "that can be written", RuntimeWarning, stacklevel=2)
+        result = numba.njit(**_OPTIONS)(function)
+    return result
+
+
+_CHECKSUM = zlib.crc32(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))))

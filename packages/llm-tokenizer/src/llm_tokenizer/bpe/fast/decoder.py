@@ -9,16 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llm_tokenizer.bpe.fast.compiling import entry
-from llm_tokenizer.bpe.fast.instructions import (
-    Address,
-    Integers,
-    address_of,
-    integers_at,
-    load8,
-    padded,
-    signed,
-    store8,
-)
+from llm_tokenizer.bpe.fast.instructions import Bytes, Integers, address_of, load8, padded, store8
 from llm_tokenizer.interface import Tokenizer, TokenizerError
 
 
@@ -40,26 +31,26 @@ class FastDecoder:
         self._bytes = padded(b"".join(tokens))
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer]) -> str:
-        """The text of the ids; bytes that are not UTF-8 become U+FFFD."""
+        """Return the text of the ids; bytes that are not UTF-8 become U+FFFD."""
         return str(self._joined(ids), "utf-8", errors="replace")
 
     def decode_bytes(self, ids: Sequence[int] | NDArray[np.integer]) -> bytes:
-        """The bytes of the ids."""
+        """Return the bytes of the ids."""
         return bytes(self._joined(ids))
 
     def _joined(self, ids: Sequence[int] | NDArray[np.integer]) -> memoryview:
-        numbers = _row_of_integers(ids)
-        starts, last = address_of(self._starts), len(self._starts) - 2
-        size = measure(address_of(numbers), len(numbers), starts, last)
-        if size < 0:
-            place = -1 - size
-            raise TokenizerError(f"ids[{place}]: must be the id of a token, from 0 to {last}, was {numbers[place]}")
-        text = np.empty(size + 8, np.uint8)
-        join(address_of(numbers), len(numbers), starts, self._bytes, address_of(text))
-        return text[:size].data
+        numbers = _as_integers(ids)
+        text, unknown = join_tokens(numbers, self._starts, self._bytes)
+        if unknown >= 0:
+            last = len(self._starts) - 2
+            raise TokenizerError(
+                f"ids[{unknown}]: must be the id of a token, from 0 to {last}, was {numbers[unknown]}"
+            )
+        return text.data
 
 
-def _row_of_integers(ids: Sequence[int] | NDArray[np.integer]) -> Integers:
+def _as_integers(ids: Sequence[int] | NDArray[np.integer]) -> Integers:
+    """Return the ids as an array of int64."""
     if isinstance(ids, (list, tuple)):
         try:
             # Four times sooner than numpy's way, and than the array's own for numbers with a sign.
@@ -81,29 +72,20 @@ def _bytes_or_none(tokenizer: Tokenizer, id: int) -> bytes:
 
 
 @entry
-def measure(ids: Address, count: int, starts: Address, last: int) -> int:
-    """How many bytes the ids have together; where the one at `place` is unknown, -1 - `place`."""
-    numbers, begins = integers_at(ids, count), integers_at(starts, last + 2)
+def join_tokens(ids: Integers, starts: Integers, tokens: Bytes) -> tuple[Bytes, int]:
+    """Return the bytes of all ids and -1, or no bytes and the index of the first id that is unknown."""
     size = 0
-    for place in range(count):
-        id = numbers[place]
-        if id < 0 or id > last or begins[id] == begins[id + 1]:
-            return -1 - place
-        size += begins[id + 1] - begins[id]
-    return size
-
-
-@entry
-def join(ids: Address, count: int, starts: Address, tokens: Address, text: Address) -> int:
-    """Write the bytes of all ids to `text`, which has eight bytes to spare."""
-    place = 0
-    for k in range(count):
-        begin = starts + 8 * signed(load8(ids, 8 * k))
-        source, until = signed(load8(begin, 0)), signed(load8(begin, 8))
-        end = place + until - source
-        while place < end:
-            store8(text, place, load8(tokens, source))
-            place += 8
-            source += 8
-        place = end
-    return place
+    for k in range(len(ids)):
+        id = ids[k]
+        if id < 0 or id >= len(starts) - 1 or starts[id] == starts[id + 1]:
+            return np.empty(0, np.uint8), k
+        size += starts[id + 1] - starts[id]
+    text = np.empty(size + 8, np.uint8)  # eight bytes to spare
+    source, target, at = address_of(tokens), address_of(text), 0
+    for k in range(len(ids)):
+        start = starts[ids[k]]
+        length = starts[ids[k] + 1] - start
+        for done in range(0, length, 8):
+            store8(target, at + done, load8(source, start + done))
+        at += length
+    return text[:size], -1

@@ -15,7 +15,7 @@ from llm_tokenizer.bpe.fast.letters import letters_end, plain_word_end
 GPT2, SMOLLM, CL100K, LLAMA3, QWEN2, O200K, WHOLE = range(7)
 RULES = {"gpt2": GPT2, "smollm": SMOLLM, "cl100k": CL100K, "llama3": LLAMA3, "qwen2": QWEN2, "o200k": O200K}
 
-_BLANK = ord(" ")
+_SPACE = ord(" ")
 _QUOTE = ord("'")
 _D, _E, _L, _M, _R, _S, _T, _V = b"delmrstv"
 
@@ -78,7 +78,7 @@ def gpt2_end(text: Address, place: int, end: int, kinds: Address, rule: int) -> 
     if edge > place:
         return edge
     start = place
-    if byte_at(text, place) == _BLANK and place + 1 < end:
+    if byte_at(text, place) == _SPACE and place + 1 < end:
         start += 1
     kind = kind_at(text, start, kinds)
     if kind & LETTER:
@@ -110,7 +110,7 @@ def modern_end(text: Address, place: int, end: int, kinds: Address, rule: int) -
     if kind & NUMBER:
         return digits_end(text, place, end, kinds, 1 if rule == QWEN2 else 3)
     edge = place
-    if byte_at(text, place) == _BLANK and place + 1 < end:
+    if byte_at(text, place) == _SPACE and place + 1 < end:
         edge += 1
     if kind_at(text, edge, kinds) & OTHER:
         edge = run_end(text, edge, end, kinds, OTHER)
@@ -128,7 +128,7 @@ def digits_end(text: Address, place: int, end: int, kinds: Address, most: int) -
 
 
 @inlined
-def piece_end(text: Address, place: int, end: int, kinds: Address, rule: int) -> int:
+def pretoken_end(text: Address, place: int, end: int, kinds: Address, rule: int) -> int:
     """The end of the piece that begins at `place`, by the rule of that number; `WHOLE` does not cut at all."""
     if rule < O200K:  # o200k cuts words where capitals begin
         edge = plain_word_end(text, place)

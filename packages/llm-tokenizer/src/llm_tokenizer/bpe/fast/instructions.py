@@ -1,93 +1,105 @@
-"""What compiled functions can do and Python has no word for: memory at an address, eight bytes at once.
+"""Operations on memory that Python has no words for, each of them one machine instruction.
 
-An integer of 64 bits holds eight characters of English, and a handful of additions on it ask a question of all eight.
-That needs unsigned integers throughout (numba makes a float of an unsigned and a signed one), hence the constants
-wrapped in `uint64`. In compiled code each function here is one machine instruction (`lowering.py`); what stands here
-says what it does, and lets all of it run as plain Python, too.
+An integer of 64 bits holds eight characters of English, and a few additions on it test all eight at once. That needs
+unsigned integers throughout (numba makes a float of an unsigned and a signed one), hence the constants wrapped in
+`uint64`. Loads and stores take an address and an offset in bytes and need no alignment; all machines that numba
+supports store the lowest byte first. Nothing here checks bounds: the caller keeps within its arrays.
+
+Source: numba documentation, "Implementing intrinsics"; llvmlite documentation, "IR builder".
 """
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+from numpy import uint64
 from numpy.typing import NDArray
+
+from llm_tokenizer.bpe.fast.compiling import inlined
 
 Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint64]
 Ids = NDArray[np.int32]
 Integers = NDArray[np.int64]
+Address = int  # of a byte in memory
 
-Address = int  # of the first byte of an array in memory; a call from Python may hand over bytes as they are
-
-signed = cast("Callable[[Any], int]", np.int64)  # in compiled code `int` leaves an unsigned number unsigned
+signed = cast("Callable[[Any], int]", np.int64)  # in compiled code `int` leaves an unsigned integer unsigned
 
 PADDING = 64  # bytes that must follow a text in memory, so that eight bytes can be loaded at its very end
 
 
-def padded(data: bytes) -> bytes:
-    """The bytes with `PADDING` zeros after them."""
-    return data + bytes(PADDING)
+def padded(*texts: bytes) -> Bytes:
+    """Return the bytes of all texts in one array, each with `PADDING` zeros after it."""
+    return np.frombuffer(bytearray(bytes(PADDING)).join([*texts, b""]), np.uint8)
 
 
+@inlined
 def address_of(array: NDArray[Any]) -> Address:
-    """Where an array begins in memory."""
-    address: Address = array.__array_interface__["data"][0]
-    return address
+    """Return where an array begins in memory; for compiled code."""
+    return signed(array.ctypes.data)
 
 
-def map_of(arrays: Sequence[NDArray[Any]]) -> Integers:
-    """Address and size of each array, for compiled code that needs many. It does not keep them alive."""
-    return np.array([(address_of(array), array.size) for array in arrays], np.int64)
+def _load(element: Any, result: Any) -> Any:
+    @intrinsic
+    def load(_: Any, address: Any, offset: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            pointer = builder.inttoptr(builder.add(*arguments), context.get_value_type(types.CPointer(element)))
+            return builder.zext(builder.load(pointer, align=1), context.get_value_type(result))
+
+        return result(types.int64, types.int64), generate
+
+    return load
 
 
-def bytes_at(address: Address, count: int) -> Bytes:
-    """The bytes at an address as an array."""
-    return np.ctypeslib.as_array((ctypes.c_uint8 * count).from_address(address))
+def _store(element: Any) -> Any:
+    @intrinsic
+    def store(_: Any, address: Any, offset: Any, word: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            to = builder.add(arguments[0], arguments[1])
+            pointer = builder.inttoptr(to, context.get_value_type(types.CPointer(element)))
+            builder.store(builder.trunc(arguments[2], context.get_value_type(element)), pointer, align=1)
+            return to
+
+        return types.int64(types.int64, types.int64, types.uint64), generate
+
+    return store
 
 
-def words_at(address: Address, count: int) -> Words:
-    """The same for unsigned integers of 64 bits."""
-    return np.ctypeslib.as_array((ctypes.c_uint64 * count).from_address(address))
+byte_at: Callable[[Address, int], int] = _load(types.uint8, types.int64)
+load8: Callable[[Address, int], uint64] = _load(types.uint64, types.uint64)
+store8: Callable[[Address, int, uint64], Address] = _store(types.uint64)
+store4: Callable[[Address, int, uint64], Address] = _store(types.uint32)  # the lower four bytes
 
 
-def ids_at(address: Address, count: int) -> Ids:
-    """The same for signed integers of 32 bits."""
-    return np.ctypeslib.as_array((ctypes.c_int32 * count).from_address(address))
+@intrinsic
+def _count_trailing_zeros(_: Any, word: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], context.get_constant(types.boolean, 0))
+
+    return types.int64(types.uint64), generate
 
 
-def integers_at(address: Address, count: int) -> Integers:
-    """The same for signed integers of 64 bits."""
-    return np.ctypeslib.as_array((ctypes.c_int64 * count).from_address(address))
+@intrinsic
+def _prefetch(_: Any, address: Any, offset: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        at = builder.add(*arguments)
+        pointer = builder.inttoptr(at, context.get_value_type(types.CPointer(types.uint8)))
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+        try:
+            function = builder.module.get_global("llvm.prefetch.p0")
+        except KeyError:
+            function = ir.Function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [pointer, *(ir.Constant(number, value) for value in (0, 3, 1))])  # to read, keep it, data
+        return at
+
+    return types.int64(types.int64, types.int64), generate
 
 
-def byte_at(address: Address, place: int) -> int:
-    """The byte at that place after the address."""
-    return ctypes.c_uint8.from_address(address + place).value
-
-
-def load8(address: Address, place: int) -> np.uint64:
-    """The eight bytes from there on as one integer, the first byte lowest (all of numba's machines count so)."""
-    return np.uint64(ctypes.c_uint64.from_address(address + place).value)
-
-
-def store8(address: Address, place: int, word: np.uint64) -> None:
-    """Write eight bytes there."""
-    ctypes.c_uint64.from_address(address + place).value = int(word)
-
-
-def store4(address: Address, place: int, word: np.uint64) -> None:
-    """Write the lower four bytes there."""
-    ctypes.c_uint32.from_address(address + place).value = int(word) & 0xFFFFFFFF
-
-
-def trailing_zeros(word: np.uint64) -> int:
-    """How many zero bits lie below the lowest one; 64 where there is none."""
-    number = int(word)
-    return (number & -number).bit_length() - 1 if number else 64
-
-
-def prefetch(address: Address, place: int) -> None:
-    """Tell the processor that this place in memory will be asked for soon."""
+trailing_zeros: Callable[[uint64], int] = _count_trailing_zeros  # zero bits below the lowest one; 64 for zero
+prefetch: Callable[[Address, int], Address] = _prefetch  # announce that this memory will be read soon

@@ -1,36 +1,33 @@
-"""The merges of one piece, compiled: the counterpart of `merging.py` in the package."""
+"""The merges of one pre-token, compiled: the counterpart of `bpe/encoding.py`."""
 
 from __future__ import annotations
 
-from llm_tokenizer.bpe.fast.compiling import compiled
-from llm_tokenizer.bpe.fast.instructions import Address, Ids, Integers, byte_at
-from llm_tokenizer.bpe.fast.long_pieces import merge_long
-from llm_tokenizer.bpe.fast.memory import LONG_PIECE, Memory
+from llm_tokenizer.bpe.fast.compiling import compiled, inlined
+from llm_tokenizer.bpe.fast.id_cache import WINDOWED_FROM, Tables
+from llm_tokenizer.bpe.fast.instructions import Address, Ids, byte_at
 from llm_tokenizer.bpe.fast.pairs import NO_RANK, rank_of
+from llm_tokenizer.bpe.fast.windows import merge_windows
 
 
 @compiled
-def merge_bytes(text: Address, place: int, ids: Ids, memory: Memory) -> int:
-    """Write the tokens of the bytes from `place` on, as many as `ids` has room for; gives how many tokens they are.
-
-    The answer is -1 where `merge_long` needs more scratch.
-    """
-    if len(ids) >= LONG_PIECE:
-        return merge_long(text, place, ids, memory)
+def merge_bytes(text: Address, start: int, ids: Ids, tables: Tables) -> int:
+    """Write the tokens of the bytes from `start` on, as many as `ids` has room for; return how many tokens they are."""
+    if len(ids) >= WINDOWED_FROM:
+        return merge_windows(text, start, ids, tables)
     for k in range(len(ids)):
-        ids[k] = byte_at(text, place + k)
-    return merge_short(ids, memory.pairs, memory.ranks)
+        ids[k] = byte_at(text, start + k)
+    return merge_short(ids, tables)
 
 
-@compiled
-def merge_short(ids: Ids, pairs: Integers, ranks: Ids) -> int:
+@inlined
+def merge_short(ids: Ids, tables: Tables) -> int:
     """Replace the pair that was learned first, the leftmost of equals, until no learned pair is left.
 
-    After a replacement only the two pairs around it are looked up again. `ranks` is scratch.
+    After a replacement only the two pairs around it are looked up again.
 
     Spec: tokenizer.encode_bpe
     """
-    length = len(ids)
+    length, pairs, ranks = len(ids), tables.pairs, tables.ranks
     for k in range(length - 1):
         ranks[k] = rank_of(pairs, ids[k], ids[k + 1])
     while length > 1:

@@ -1,7 +1,7 @@
-"""The learned merges as a hash table: two ids in, the id of the token that they make out.
+"""The learned merges as an open hash table: two ids in, the id of the token that they make out.
 
-An entry is one integer: left id, right id and new id of 21 bits each. So a question costs one look into memory, and the
-merges of a vocabulary of 50,000 tokens fit into a megabyte.
+An entry is one integer: left id, right id and new id of 21 bits each. So a lookup reads memory once, and the merges of
+a vocabulary of 50,000 tokens fit into a megabyte.
 """
 
 from __future__ import annotations
@@ -9,59 +9,54 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy import uint64
 
-from llm_tokenizer.bpe.fast.compiling import compiled, entry
-from llm_tokenizer.bpe.fast.instructions import Address, Integers, address_of, integers_at, signed
+from llm_tokenizer.bpe.fast.compiling import entry, inlined
+from llm_tokenizer.bpe.fast.hashing import NOTHING, hash_key
+from llm_tokenizer.bpe.fast.instructions import Integers, signed
 from llm_tokenizer.interface import TokenizerError
 
 BITS = 21
-MOST_IDS = 1 << BITS
+MAX_IDS = 1 << BITS
+NO_RANK = int(np.int32(0x7FFFFFFF))  # larger than every id
 _EMPTY = -1
-_NONE = np.int32(0x7FFFFFFF)
-NO_RANK = int(_NONE)  # larger than every id
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio: neighbours land far from each other
 
 
 def pair_table(rank_of: Mapping[tuple[int, int], int]) -> Integers:
-    """The table for these pairs and what each makes."""
-    pairs = np.empty((len(rank_of), 3), np.int64)
-    pairs[:, :2] = [*rank_of] or np.empty((0, 2))
-    pairs[:, 2] = [*rank_of.values()]
-    if pairs.size and pairs.max() >= MOST_IDS:
-        raise TokenizerError(f"tokenizer: the fast encoder takes up to {MOST_IDS} tokens, was {pairs.max() + 1}")
+    """Return the table for these pairs and the id that each makes."""
+    pairs = np.array([(*pair, made) for pair, made in rank_of.items()], np.int64).reshape(-1, 3)
+    if pairs.size and pairs.max() >= MAX_IDS:
+        raise TokenizerError(f"tokenizer: the fast encoder takes up to {MAX_IDS} tokens, was {pairs.max() + 1}")
     table = np.full(1 << (2 * len(pairs) + 16).bit_length(), _EMPTY, np.int64)
-    _fill_pairs(address_of(table), len(table), address_of(pairs), len(pairs))
+    fill_pairs(table, pairs)
     return table
 
 
-@compiled
-def _slot(key: int, mask: int) -> int:
-    return signed((np.uint64(key) * _SPREAD) >> np.uint64(32)) & mask
-
-
 @entry
-def _fill_pairs(table: Address, slots: int, pairs: Address, count: int) -> int:
-    """Put the pairs, three integers each, into the empty table."""
-    entries, source = integers_at(table, slots), integers_at(pairs, 3 * count)
-    for k in range(count):
-        key = source[3 * k] << BITS | source[3 * k + 1]
-        slot = _slot(key, slots - 1)
-        while entries[slot] != _EMPTY:
-            slot = (slot + 1) & (slots - 1)
-        entries[slot] = key << BITS | source[3 * k + 2]
-    return 0
+def fill_pairs(table: Integers, pairs: Integers) -> None:
+    """Put the pairs, one in a row with the id that it makes, into the empty table."""
+    for k in range(len(pairs)):
+        key = pairs[k, 0] << BITS | pairs[k, 1]
+        slot = _first_slot(key, len(table))
+        while table[slot] != _EMPTY:
+            slot = (slot + 1) & (len(table) - 1)
+        table[slot] = key << BITS | pairs[k, 2]
 
 
-@compiled
+@inlined
+def _first_slot(key: int, slots: int) -> int:
+    return signed(hash_key(uint64(key), NOTHING)) & (slots - 1)
+
+
+@inlined
 def rank_of(table: Integers, left: int, right: int) -> int:
-    """The id of the token that the two make; `NO_RANK` where they are never merged."""
-    mask = len(table) - 1
+    """Return the id of the token that the two make; `NO_RANK` where they are never merged."""
     key = signed(left) << BITS | signed(right)
-    slot = _slot(key, mask)
+    slot = _first_slot(key, len(table))
     while True:
-        entry = signed(table[slot])
-        if entry >> BITS == key:
-            return entry & (MOST_IDS - 1)
-        if entry == _EMPTY:
+        found = signed(table[slot])
+        if found >> BITS == key:
+            return found & (MAX_IDS - 1)
+        if found == _EMPTY:
             return NO_RANK
-        slot = (slot + 1) & mask
+        slot = (slot + 1) & (len(table) - 1)

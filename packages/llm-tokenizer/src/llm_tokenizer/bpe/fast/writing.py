@@ -1,127 +1,112 @@
-"""The encoder's inner loop: pieces in, ids out."""
+"""The encoder's inner loop: pre-tokens in, ids out."""
 
 from __future__ import annotations
 
 from numpy import uint64
 
 from llm_tokenizer.bpe.fast.compiling import compiled, entry, inlined
-from llm_tokenizer.bpe.fast.edges import piece_end
-from llm_tokenizer.bpe.fast.instructions import PADDING, Address, ids_at, integers_at, load8, prefetch, signed, store8
-from llm_tokenizer.bpe.fast.memory import (
-    BATCH,
+from llm_tokenizer.bpe.fast.edges import pretoken_end
+from llm_tokenizer.bpe.fast.hashing import NOTHING, SHORT_BYTES, short_key
+from llm_tokenizer.bpe.fast.id_cache import (
     LONG_BYTES,
-    SHORT_BYTES,
-    Memory,
+    LOOKUPS,
+    SHORT_WORDS,
+    Tables,
     first_slot,
-    open_memory,
     recall_long,
     recall_short,
     remember,
-    short_key,
+)
+from llm_tokenizer.bpe.fast.instructions import (
+    PADDING,
+    Address,
+    Bytes,
+    Ids,
+    Integers,
+    Words,
+    address_of,
+    load8,
+    prefetch,
+    signed,
+    store8,
 )
 from llm_tokenizer.bpe.fast.merging import merge_bytes
 
-TEXT, PLACE, FILLED = range(3)  # `progress`: number of the text, place in all of them, ids that are written
 SLACK = 16  # ids that may be written beyond the last one
-_NOTHING = uint64(0)
 
 
 @entry
 def write_ids(
-    text: Address, ends: Address, count: int, rule: int, kinds: Address, memory: Address, ids: Address
-) -> int:
-    """Write the ids of so many texts; `ends` says where each text ends, and afterwards where its ids end.
+    text: Bytes, ends: Integers, rule: int, kinds: Bytes, pairs: Integers, published: Ids, short: Words, long: Words,
+    batch: Words, ranks: Ids, heads: Ids, marks: Words, ids: Ids,
+) -> None:  # fmt: skip
+    """Write the ids of several texts; `ends` holds where each text ends, and afterwards where its ids end.
 
-    Each text has `PADDING` zeros after it. The answer is 0, or where a piece needs more scratch for `merge_long`, how
-    long it is: another call goes on from there, which `progress` remembers. It is all zero otherwise.
+    Each text has `PADDING` zeros after it. The arrays after `kinds` are those of `Tables`.
     """
-    tables = open_memory(memory)
-    until, progress = integers_at(ends, count), tables.progress
-    while progress[TEXT] < count:
-        number = signed(progress[TEXT])
-        wanted = _write_text(text, until[number], rule, kinds, tables, ids)
-        if wanted > 0:
-            return wanted
-        until[number] = progress[FILLED]
-        progress[PLACE] += PADDING
-        progress[TEXT] += 1
-    progress[TEXT] = progress[PLACE] = progress[FILLED] = 0
-    return 0
-
-
-@compiled
-def _write_text(text: Address, end: int, rule: int, kinds: Address, tables: Memory, ids: Address) -> int:
-    """Write the ids of the bytes up to `end` behind those that are there; gives how long a piece needs scratch, or 0.
-
-    Why it works: a look into a table of megabytes takes the processor longer than all else that is done for a word,
-    but it can wait for many at once. So the pieces of a batch are first cut and their slots announced; when they
-    are looked up, they have come.
-    """
-    batch = tables.batch
-    place, filled, wanted = signed(tables.progress[PLACE]), signed(tables.progress[FILLED]), 0
-    while place < end and wanted == 0:
-        start, count = place, 0
-        while place < end and count < BATCH:
-            edge = piece_end(text, place, end, kinds, rule)
-            _announce(text, place, edge, tables.short, tables.short_slots, batch + 32 * count)
-            place = edge
-            count += 1
-        place = start
-        for k in range(count):
-            piece = batch + 32 * k
-            made = recall_short(load8(piece, 0), load8(piece, 8), signed(load8(piece, 16)), ids, filled)
-            edge = signed(load8(piece, 24))
-            if made == 0:
-                made = _recall_or_merge(text, place, edge - place, tables, ids, filled)
-                if made < 0:
-                    wanted = edge - place
-                    break
-            filled += made
-            place = edge
-    tables.progress[PLACE], tables.progress[FILLED] = place, filled
-    return wanted
+    tables = Tables(pairs, published, short, long, batch, ranks, heads, marks)
+    start = filled = 0
+    for k in range(len(ends)):
+        filled = _write_text(address_of(text), start, ends[k], rule, address_of(kinds), tables, ids, filled)
+        start = ends[k] + PADDING
+        ends[k] = filled
 
 
 @inlined
-def _announce(text: Address, place: int, edge: int, short: Address, slots: int, piece: Address) -> None:
-    """Note a piece in the batch: key, slot, end. A long one is given a key of zeros, which has no ids in any slot."""
-    low, high, slot = _NOTHING, _NOTHING, short
-    if edge - place <= SHORT_BYTES:
-        low, high = short_key(text, place, edge - place)
-        slot = short + 32 * first_slot(low, high, slots)
+def _write_text(
+    text: Address, start: int, end: int, rule: int, kinds: Address, tables: Tables, ids: Ids, filled: int
+) -> int:
+    """Write the ids of the bytes from `start` to `end` behind those that are there; return how many there are then.
+
+    Why it works: a lookup in a table of megabytes takes the processor longer than everything else that is done for a
+    word, but it can wait for many at once. So the pre-tokens of a batch are first found and their slots announced; when
+    they are looked up, the slots have arrived.
+    """
+    batch, slots = address_of(tables.batch), len(tables.short) // SHORT_WORDS
+    while start < end:
+        edge, count = start, 0
+        while edge < end and count < LOOKUPS:
+            begin = edge
+            edge = pretoken_end(text, begin, end, kinds, rule)
+            _announce(text, begin, edge, address_of(tables.short), slots, batch + 32 * count)
+            count += 1
+        for k in range(count):
+            noted = batch + 32 * k
+            edge = signed(load8(noted, 24))
+            made = recall_short(
+                load8(noted, 0), load8(noted, 8), signed(load8(noted, 16)), address_of(ids), filled
+            )
+            if made == 0:
+                made = _recall_or_merge(text, start, edge - start, tables, ids, filled)
+            filled += made
+            start = edge
+    return filled
+
+
+@inlined
+def _announce(text: Address, start: int, end: int, short: Address, slots: int, noted: Address) -> None:
+    """Note a pre-token in the batch: key, slot, end. A long one gets a key of zeros, which has no ids in any slot."""
+    low, high, slot = NOTHING, NOTHING, short
+    if end - start <= SHORT_BYTES:
+        low, high = short_key(text, start, end - start)
+        slot = short + 8 * SHORT_WORDS * first_slot(low, high, slots)
         prefetch(slot, 0)
-    store8(piece, 0, low)
-    store8(piece, 8, high)
-    store8(piece, 16, uint64(slot))
-    store8(piece, 24, uint64(edge))
+    store8(noted, 0, low)
+    store8(noted, 8, high)
+    store8(noted, 16, uint64(slot))
+    store8(noted, 24, uint64(end))
 
 
 @compiled
-def _recall_or_merge(text: Address, place: int, length: int, memory: Memory, ids: Address, filled: int) -> int:
-    """Write the ids of a piece that the short table has not got; gives how many, or -1."""
+def _recall_or_merge(text: Address, start: int, length: int, tables: Tables, ids: Ids, filled: int) -> int:
+    """Write the ids of a pre-token that the short table does not hold; return how many they are."""
     if length <= LONG_BYTES:
-        count = recall_long(text, place, length, memory.long, ids, filled)
+        count = recall_long(text, start, length, tables.long, ids, filled)
         if count:
             return count
-    numbers = ids_at(ids + 4 * filled, length)
-    count = merge_bytes(text, place, numbers, memory)
-    if count < 0:
-        return -1
+    made = ids[filled : filled + length]
+    count = merge_bytes(text, start, made, tables)
     for k in range(count):
-        numbers[k] = memory.published[numbers[k]]
-    remember(text, place, length, memory, numbers[:count])
+        made[k] = tables.published[made[k]]
+    remember(text, start, length, tables, made[:count])
     return count
-
-
-@entry
-def first_unmade(tokens: Address, ends: Address, published: Address, count: int, memory: Address, ids: Address) -> int:
-    """The first of the tokens that merging does not make of its bytes, or -1. All lie in a row, up to their `ends`."""
-    tables = open_memory(memory)
-    until, wanted = integers_at(ends, count), integers_at(published, count)
-    start = 0
-    for place in range(count):
-        numbers = ids_at(ids, until[place] - start)
-        if merge_bytes(tokens, start, numbers, tables) != 1 or tables.published[numbers[0]] != wanted[place]:
-            return place
-        start = until[place]
-    return -1
