@@ -1,10 +1,14 @@
-"""The fast paths give what the clear ones give: pieces, ids, texts and merges."""
+"""The fast paths return what the clear ones return: pre-tokens, ids, texts and merges."""
 
+import os
 import random
+import re
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from itertools import accumulate, pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +17,7 @@ import regex
 import llm_tokenizer
 from llm_tokenizer import BytePairTokenizer, TokenizerError
 from llm_tokenizer.bpe import fast
-from llm_tokenizer.bpe.fast import FastDecoder, FastEncoder, characters, contracts, id_cache
+from llm_tokenizer.bpe.fast import FastDecoder, FastEncoder, characters, compiling, contracts, id_cache
 from llm_tokenizer.bpe.fast.blocks import blocks, groups
 from llm_tokenizer.bpe.fast.contracts import find_edges
 from llm_tokenizer.bpe.fast.edges import RULES, WHOLE
@@ -276,10 +280,65 @@ def test_mistakes_are_named(call, message):
         call()
 
 
+def run_python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | environment
+    )
+
+
 def test_numba_is_imported_only_by_the_fast_paths():
     use = "import sys, llm_tokenizer; llm_tokenizer.train_bpe(['ab'], vocab_size=257).encode_to_array('ab')"
-    code = f"{use}; print('numba' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+    assert run_python(f"{use}; print('numba' in sys.modules)").stdout == "False\n"
+
+
+def test_a_missing_numba_is_named():
+    code = """
+import sys; sys.modules["numba"] = None
+try:
+    import llm_tokenizer.bpe.fast
+except ModuleNotFoundError as error:
+    print(error.name, error)
+"""
+    assert run_python(code).stdout.startswith(
+        "numba llm_tokenizer.bpe.fast needs numba, which is not installed; install"
+    )
+
+
+def test_an_untested_version_of_numba_is_warned_of():
+    compiling.check_version(f"{compiling.TESTED}.99")
+    for version in ("0.67.0", "0.69.0", "1.0"):
+        with pytest.warns(RuntimeWarning, match=f"tested with numba .*, but {version} is installed"):
+            compiling.check_version(version)
+
+
+def test_the_extra_allows_the_tested_version_of_numba_only():
+    major, minor = map(int, compiling.TESTED.split("."))
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["optional-dependencies"]["fast"] == [f"numba>={major}.{minor},<{major}.{minor + 1}"]
+
+
+def test_without_a_folder_for_the_cache_it_works_with_a_warning():
+    code = """
+import llm_tokenizer, warnings
+from llm_tokenizer.bpe.fast.compiling import entry
+@entry
+def double(x):
+    return 2 * x
+print(double(4))
+"""
+    where = {"NUMBA_CACHE_DIR": os.devnull, "NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator"}
+    run = run_python(code, **where)
+    assert run.stdout == "8\n"
+    assert "compiled again in each process" in run.stderr
+
+
+def test_only_documented_names_of_numba_are_used():
+    for path in Path(fast.__file__).parent.glob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        assert not re.findall(r"(?<!self)\._[a-z]", source), path.name
+        for module in re.findall(r"\b(?:numba|llvmlite)(?:\.\w+)*", source):
+            allowed = ("numba", "numba.njit", "numba.extending", "numba.extending.register_jitable", "llvmlite")
+            assert module in (*allowed, "numba.__version__"), f"{path.name}: {module}"
 
 
 @pytest.mark.parametrize("name", PATTERNS)

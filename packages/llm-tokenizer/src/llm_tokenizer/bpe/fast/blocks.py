@@ -1,4 +1,4 @@
-"""Work in portions: a long text in blocks whose pieces are the pieces of the whole, and short texts together."""
+"""Split a long text into blocks with the pre-tokens of the whole, and group short texts."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _EDGE = re.compile(r"\S ")
 
 
 def blocks(text: str, size: int = BLOCK) -> Iterator[str]:
-    """The text in blocks of about `size` characters, so that memory does not grow with it.
+    """Yield the text in blocks of about `size` characters, so that memory does not grow with it.
 
-    A block ends between a visible character and the blank after it: no pattern has a piece that goes on from the
-    one into the other, nor one that looks further ahead. Where there is no such place, a block is as long as must be.
+    A block ends between a visible character and the space after it: no pattern has a pre-token that continues from the
+    one into the other, nor one that looks further ahead. Where there is no such place, it is longer.
     """
     start = 0
     while len(text) - start > size:
         cut = text.find(" ", start + size)
-        if cut >= 0 and text[cut - 1].isspace():  # seldom: to look for a blank alone is many times quicker
+        if cut >= 0 and text[cut - 1].isspace():  # seldom: to find a space alone is many times faster
             edge = _EDGE.search(text, cut)
             cut = edge.start() + 1 if edge else -1
         if cut < 0:
@@ -32,10 +32,10 @@ def blocks(text: str, size: int = BLOCK) -> Iterator[str]:
 
 
 def groups(texts: Iterable[str], size: int = BLOCK) -> Iterator[list[str]]:
-    """Neighbouring texts that together have no more than `size` characters; a longer one stands alone.
+    """Yield neighbouring texts that together have no more than `size` characters; a longer one is alone.
 
-    All of a group goes through one call of compiled code. Only there do threads not wait for each other: before and
-    after it Python has only one of them run, and each that has to wait for its turn is slow to wake up.
+    A whole group goes through one call of compiled code. Only there do threads not wait for each other: before and
+    after it Python lets only one of them run, and each that has to wait for its turn is slow to wake up.
     """
     group: list[str] = []
     length = 0

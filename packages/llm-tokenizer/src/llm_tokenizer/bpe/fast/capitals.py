@@ -1,4 +1,4 @@
-"""Words as o200k cuts them, where a capital begins a new one: "HelloWorld" is "Hello" and "World"."""
+"""Find the end of words as o200k splits them, where a capital begins a new one: "HelloWorld" is "Hello", "World"."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from llm_tokenizer.bpe.fast.instructions import Address, byte_at
 
 @compiled
 def cased_word_end(text: Address, place: int, end: int, kinds: Address) -> int:
-    """The end of a word with its leading sign, or `place` where there is none.
+    """Return the end of a word with its leading sign, or `place` where there is none.
 
     Small letters with or without capitals before them are tried first, with a leading sign and then without one; an
     accent can be the sign and can be a letter. Then come capitals alone.
@@ -29,7 +29,7 @@ def cased_word_end(text: Address, place: int, end: int, kinds: Address) -> int:
 
 @compiled
 def small_letters_end(text: Address, place: int, end: int, kinds: Address) -> int:
-    """The end of capitals followed by at least one small letter; `place` where that is not what stands there.
+    """Return the end of capitals followed by at least one small letter; `place` where there are none.
 
     Letters without case count as both. So where no small letter follows, the last one without case is taken for it.
     """

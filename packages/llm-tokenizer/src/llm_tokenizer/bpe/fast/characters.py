@@ -1,7 +1,7 @@
-"""What kind of character stands where: a table over all of Unicode, and its reading from UTF-8.
+"""The kinds of all Unicode characters as a table, and the kind of a character in UTF-8.
 
-The kinds are read off the `regex` library itself, since the split patterns are defined by what it matches. Another
-version of Unicode in another library would cut a few characters differently.
+The kinds come from the `regex` library itself, since the split patterns are defined by what it matches. Another
+version of Unicode in another library would split at a few characters differently.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ NUMBER = 2
 SPACE = 4
 NEWLINE = 8  # carriage return and line feed, which are white space as well
 OTHER = 16  # neither letter nor number nor white space
-UPPER = 32  # what o200k lets stand at the front of a word: capitals, and letters without case
-LOWER = 64  # what it lets stand at the end
+UPPER = 32  # what o200k accepts at the front of a word: capitals, and letters without case
+LOWER = 64  # what it accepts at the end
 SLASH = 128
 
 _KINDS = {
@@ -36,11 +36,7 @@ _KINDS = {
 
 @cache
 def kinds_of_characters() -> Bytes:
-    """The kinds of every code point as bits. The surrogates, which are no characters, count as other signs."""
-    return np.frombuffer(_read_kinds(), np.uint8)
-
-
-def _read_kinds() -> bytes:
+    """Return the kinds of every code point as bits. The surrogates, which are no characters, count as other signs."""
     kinds = np.full(sys.maxunicode + 1, OTHER, np.uint8)
     for first, end in ((0, 0xD800), (0xE000, sys.maxunicode + 1)):
         characters = np.arange(first, end, dtype="<u4").tobytes().decode("utf-32-le")
@@ -49,12 +45,12 @@ def _read_kinds() -> bytes:
                 kinds[first + match.start() : first + match.end()] = kind
     kinds[[0x0A, 0x0D]] |= NEWLINE
     kinds[ord("/")] |= SLASH
-    return kinds.tobytes()
+    return kinds
 
 
 @inlined
 def width(first: int) -> int:
-    """How many bytes a character takes, by its first byte."""
+    """Return how many bytes a character takes, by its first byte."""
     if first < 0x80:
         return 1
     if first < 0xE0:
@@ -64,7 +60,7 @@ def width(first: int) -> int:
 
 @inlined
 def kind_at(text: Address, place: int, kinds: Address) -> int:
-    """The kinds of the character that begins at `place`."""
+    """Return the kinds of the character that begins at `place`."""
     code = first = byte_at(text, place)
     if first >= 0x80:
         second = byte_at(text, place + 1) & 0x3F
@@ -81,7 +77,7 @@ def kind_at(text: Address, place: int, kinds: Address) -> int:
 
 @compiled
 def run_end(text: Address, place: int, end: int, kinds: Address, wanted: int) -> int:
-    """Where the run of characters of the wanted kinds that begins at `place` ends."""
+    """Return where the run of characters of the wanted kinds that begins at `place` ends."""
     while place < end and kind_at(text, place, kinds) & wanted:
         place += width(byte_at(text, place))
     return place

@@ -66,8 +66,12 @@ def entry(function: Function) -> Function:
     try:
         result: Function = numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError as error:  # no folder for the cache can be written
-        warnings.warn(f"compiled again in each process, which takes seconds: {error}; set NUMBA_CACHE_DIR to a folder "
-                      "that can be written", RuntimeWarning, stacklevel=2)
+        warnings.warn(
+            f"compiled again in each process, which takes seconds: {error}; set NUMBA_CACHE_DIR to a folder "
+            "that can be written",
+            RuntimeWarning,
+            stacklevel=2,
+        )
         result = numba.njit(**_OPTIONS)(function)
     return result
 

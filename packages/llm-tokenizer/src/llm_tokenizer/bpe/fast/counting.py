@@ -17,7 +17,7 @@ from numpy import uint64
 from llm_tokenizer.bpe.counting import between_special
 from llm_tokenizer.bpe.fast.blocks import blocks
 from llm_tokenizer.bpe.fast.characters import kinds_of_characters
-from llm_tokenizer.bpe.fast.compiling import compiled, entry, inlined
+from llm_tokenizer.bpe.fast.compiling import entry, inlined
 from llm_tokenizer.bpe.fast.edges import RULES, pretoken_end
 from llm_tokenizer.bpe.fast.hashing import (
     NOTHING,
@@ -73,37 +73,43 @@ class PretokenCounter:
 
     def add_bytes(self, data: bytes, rule: int) -> None:
         """Count the pre-tokens that the rule of that number makes of the bytes."""
-        text = padded(data)
-        self.table, self.store = count_pretokens(
-            text, len(data), rule, self._kinds, self.table, self.store, self._used
-        )
+        text, start = padded(data), 0
+        while True:
+            start = count_pretokens(text, start, len(data), rule, self._kinds, self.table, self.store, self._used)
+            if start == len(data):
+                return
+            # NumPy allocates, since it asks the system for large pages
+            if 8 * self._used[0] >= len(self.table):
+                larger = np.zeros(2 * len(self.table), np.uint64)
+                move_slots(self.table, larger)
+                self.table = larger
+            else:  # the store has no room for the next pre-token, which is at most what is left of the text
+                self.store = np.concatenate([self.store, np.zeros(len(self.store) + len(text), np.uint8)])
 
 
 @entry
 def count_pretokens(
-    text: Bytes, end: int, rule: int, kinds: Bytes, table: Words, store: Bytes, used: Integers
-) -> tuple[Words, Bytes]:
-    """Count the pre-tokens of the bytes up to `end`; return the table and the store, or larger ones."""
-    start, at = 0, address_of(text)
-    while start < end:
-        if 8 * used[0] >= len(table):
-            table = _larger_table(table)
-        edge = pretoken_end(at, start, end, address_of(kinds), rule)
+    text: Bytes, start: int, end: int, rule: int, kinds: Bytes, table: Words, store: Bytes, used: Integers
+) -> int:
+    """Count the pre-tokens from `start` on; return where it stopped: at `end`, or where table or store are full."""
+    at, kinds_at = address_of(text), address_of(kinds)
+    while start < end and 8 * used[0] < len(table):
+        edge = pretoken_end(at, start, end, kinds_at, rule)
         length = edge - start
         if length <= SHORT_BYTES:
             _count_short(at, start, length, table, used)
+        elif used[1] + length + PADDING > len(store):
+            return start
         else:
-            if used[1] + length + PADDING > len(store):
-                store = np.concatenate((store, np.zeros(len(store) + length + PADDING, np.uint8)))
             _count_long(at, start, length, table, store, used)
         start = edge
-    return table, store
+    return start
 
 
 @inlined
 def _slot_of(low: uint64, high: uint64, words: int) -> int:
     """Return where the slot in which a key is looked for first begins in a table of so many words."""
-    return signed(hash_key(low, high) & uint64(words // 4 - 1)) * 4
+    return signed(hash_key(low, high) & uint64(words - 4))
 
 
 @inlined
@@ -138,10 +144,9 @@ def _count_long(text: Address, start: int, length: int, table: Words, store: Byt
     table[slot + 2] += ONE
 
 
-@compiled
-def _larger_table(table: Words) -> Words:
-    """Return a table of twice the size with the same slots."""
-    larger = np.zeros(2 * len(table), np.uint64)
+@entry
+def move_slots(table: Words, larger: Words) -> None:
+    """Put every pre-token into the larger table."""
     for old in range(0, len(table), 4):
         if table[old + 2] != NOTHING:
             high = NOTHING if table[old + 1] >= _LONG else table[old + 1]
@@ -150,7 +155,6 @@ def _larger_table(table: Words) -> Words:
                 slot = (slot + 4) & (len(larger) - 1)
             for word in range(4):
                 larger[slot + word] = table[old + word]
-    return larger
 
 
 @inlined

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llm_tokenizer.bpe.fast.compiling import entry
-from llm_tokenizer.bpe.fast.instructions import Bytes, Integers, address_of, load8, padded, store8
+from llm_tokenizer.bpe.fast.instructions import Bytes, Integers, address_of, load8, padded, signed, store8
 from llm_tokenizer.interface import Tokenizer, TokenizerError
 
 
@@ -43,9 +43,7 @@ class FastDecoder:
         text, unknown = join_tokens(numbers, self._starts, self._bytes)
         if unknown >= 0:
             last = len(self._starts) - 2
-            raise TokenizerError(
-                f"ids[{unknown}]: must be the id of a token, from 0 to {last}, was {numbers[unknown]}"
-            )
+            raise TokenizerError(f"ids[{unknown}]: must be the id of a token, from 0 to {last}, was {numbers[unknown]}")
         return text.data
 
 
@@ -81,11 +79,14 @@ def join_tokens(ids: Integers, starts: Integers, tokens: Bytes) -> tuple[Bytes, 
             return np.empty(0, np.uint8), k
         size += starts[id + 1] - starts[id]
     text = np.empty(size + 8, np.uint8)  # eight bytes to spare
-    source, target, at = address_of(tokens), address_of(text), 0
+    source, target, bounds_of, at = address_of(tokens), address_of(text), address_of(starts), 0
     for k in range(len(ids)):
-        start = starts[ids[k]]
-        length = starts[ids[k] + 1] - start
-        for done in range(0, length, 8):
-            store8(target, at + done, load8(source, start + done))
-        at += length
+        bounds = bounds_of + 8 * ids[k]
+        start = signed(load8(bounds, 0))
+        end = at + signed(load8(bounds, 8)) - start
+        while at < end:
+            store8(target, at, load8(source, start))
+            at += 8
+            start += 8
+        at = end
     return text[:size], -1

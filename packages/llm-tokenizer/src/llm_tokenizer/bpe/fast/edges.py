@@ -1,7 +1,7 @@
-"""The split patterns of `patterns.py` as machines that read each character once.
+"""The split patterns of `splitting.py` as state machines that read each character once.
 
-Each function gives the end of the piece that begins at `place`. They say the same as the regular expressions, and a
-test holds them to that on strings from all of Unicode. The order of the questions is that of the alternatives there.
+Each function returns the end of the pre-token that begins at `place`. A test compares them with the regular expressions
+on strings from all of Unicode. The order of the conditions is that of the alternatives there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _D, _E, _L, _M, _R, _S, _T, _V = b"delmrstv"
 
 @compiled
 def contraction_end(text: Address, place: int, end: int, any_case: bool) -> int:
-    """The end of 's, 't, 're, 've, 'm, 'll or 'd at `place`, or `place` where none of them stands."""
+    """Return the end of 's, 't, 're, 've, 'm, 'll or 'd at `place`, or `place` where there is none of them."""
     if place + 1 >= end or byte_at(text, place) != _QUOTE:
         return place
     case = 0x20 if any_case else 0
@@ -41,15 +41,15 @@ def contraction_end(text: Address, place: int, end: int, any_case: bool) -> int:
 
 @compiled
 def space_end(text: Address, place: int, end: int, kinds: Address, line_ends: int, whole_before: int) -> int:
-    """The end of a piece of white space: all of it but the last character, which goes with what follows.
+    """Return the end of white space: all of it but the last character, which belongs to what follows.
 
     Args:
         text: The bytes.
-        place: Where white space stands.
+        place: Where white space begins.
         end: Where the text ends.
         kinds: What each character is.
-        line_ends: 0: line breaks are white space like any other. 1: a piece goes up to the last of them.
-            2: the same, but white space at the end of the text is one piece.
+        line_ends: 0: line breaks are white space like any other. 1: a pre-token ends after the last of them.
+            2: the same, but white space at the end of the text is one pre-token.
         whole_before: Before characters of these kinds the last character stays with the others.
     """
     after = last = last_line = place
@@ -70,9 +70,9 @@ def space_end(text: Address, place: int, end: int, kinds: Address, line_ends: in
 
 @compiled
 def gpt2_end(text: Address, place: int, end: int, kinds: Address, rule: int) -> int:
-    """GPT-2: contractions, then letters, numbers or other signs with a blank before them, then white space.
+    """Split as GPT-2: contractions, then letters, numbers or other signs with a space before them, then white space.
 
-    SmolLM takes every digit alone, without a blank, and then nothing is taken away from the white space before it.
+    SmolLM takes every digit alone, without a space, and then the white space before it stays whole.
     """
     edge = contraction_end(text, place, end, False)
     if edge > place:
@@ -92,7 +92,7 @@ def gpt2_end(text: Address, place: int, end: int, kinds: Address, rule: int) -> 
 
 @compiled
 def modern_end(text: Address, place: int, end: int, kinds: Address, rule: int) -> int:
-    """The patterns since GPT-4: any one sign may lead a word, numbers are short, line breaks end a piece."""
+    """Split as since GPT-4: any one sign may lead a word, numbers are short, line breaks end a pre-token."""
     kind = kind_at(text, place, kinds)
     if rule == O200K:
         edge = cased_word_end(text, place, end, kinds)
@@ -120,7 +120,7 @@ def modern_end(text: Address, place: int, end: int, kinds: Address, rule: int) -
 
 @compiled
 def digits_end(text: Address, place: int, end: int, kinds: Address, most: int) -> int:
-    """The end of a run of numbers, after `most` of them at the latest."""
+    """Return the end of a run of numbers, after `most` of them at the latest."""
     for _ in range(most):
         if place < end and kind_at(text, place, kinds) & NUMBER:
             place += width(byte_at(text, place))
@@ -129,8 +129,8 @@ def digits_end(text: Address, place: int, end: int, kinds: Address, most: int) -
 
 @inlined
 def pretoken_end(text: Address, place: int, end: int, kinds: Address, rule: int) -> int:
-    """The end of the piece that begins at `place`, by the rule of that number; `WHOLE` does not cut at all."""
-    if rule < O200K:  # o200k cuts words where capitals begin
+    """Return the end of the pre-token that begins at `place`, by the rule of that number; `WHOLE` does not split."""
+    if rule < O200K:  # o200k splits words where capitals begin
         edge = plain_word_end(text, place)
         if edge > place:
             return edge

@@ -95,7 +95,9 @@ def _prefetch(_: Any, address: Any, offset: Any) -> Any:
             function = builder.module.get_global("llvm.prefetch.p0")
         except KeyError:
             function = ir.Function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(function, [pointer, *(ir.Constant(number, value) for value in (0, 3, 1))])  # to read, keep it, data
+        builder.call(
+            function, [pointer, *(ir.Constant(number, value) for value in (0, 3, 1))]
+        )  # to read, keep it, data
         return at
 
     return types.int64(types.int64, types.int64), generate

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from llm_tokenizer.bpe.fast.compiling import entry, inlined
+from llm_tokenizer.bpe.fast.compiling import compiled, entry
 from llm_tokenizer.bpe.fast.instructions import Bytes, Ids, Integers, Words
 from llm_tokenizer.bpe.fast.token_sequence import TokenSequence, count_pair, lay_out, merge_pair, new_pair_at
 
@@ -70,7 +70,7 @@ def merge_most_frequent(table: Words, store: Bytes, numbers: Ids, wanted: int, l
     return merges[:made]
 
 
-@inlined
+@compiled
 def _byte_pairs(row: TokenSequence, lists: Ids, tally: Tally) -> tuple[list[Candidate], int]:
     """Return the heap of all pairs of bytes, and how much of `lists` is used: their places go there."""
     tokens, counts, sizes, ends = row.tokens, tally.counts, tally.sizes, tally.ends
@@ -97,7 +97,7 @@ def _byte_pairs(row: TokenSequence, lists: Ids, tally: Tally) -> tuple[list[Cand
     return heap, used
 
 
-@inlined
+@compiled
 def _push_new_pairs(
     row: TokenSequence,
     lists: Ids,

@@ -1,7 +1,7 @@
-"""Eight letters at a time: the words of which most text consists.
+"""Find the end of English words, eight letters at a time.
 
-Each byte of a 64-bit integer is looked at by the same addition. No byte carries into the next one, because the highest
-bit of each is cleared first; after the addition it says "at least `a`" or "beyond `z`".
+One addition tests each byte of a 64-bit integer. No byte carries into the next one, because the highest bit of each is
+cleared first; after the addition it means "at least `a`" or "beyond `z`".
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ _CASE = uint64(0x20 * _EVERY_BYTE)
 _FROM_A = uint64((0x80 - ord("a")) * _EVERY_BYTE)
 _BEYOND_Z = uint64((0x7F - ord("z")) * _EVERY_BYTE)
 _FIRST_BYTE = uint64(0xFF)
-_BLANK = uint64(0x20)
+_SPACE = uint64(0x20)
 _FIRST_HIGH_BIT = uint64(0x80)
 
 
 @inlined
 def ascii_letters(word: uint64) -> uint64:
-    """The highest bit of each byte that is one of A to Z and a to z."""
+    """Return the highest bit of each byte that is one of A to Z and a to z."""
     small = (word | _CASE) & _LOW_BITS
     return (small + _FROM_A) & ~(small + _BEYOND_Z) & ~word & _HIGH_BITS
 
 
 @inlined
 def count_leading(flags: uint64) -> int:
-    """How many of the eight bytes, from the first on, have their highest bit set in `flags`."""
+    """Return how many of the eight bytes, from the first on, have their highest bit set in `flags`."""
     return trailing_zeros(~flags & _HIGH_BITS) >> 3
 
 
 @inlined
 def plain_word_end(text: Address, place: int) -> int:
-    """The end of an English word of up to 15 bytes, its blank before it counted in; or `place` where there is none.
+    """Return the end of an English word of up to 15 bytes, a space before it included; `place` where there is none.
 
-    This is the common case of every pattern that cuts between letters and anything else: one or no blank, ASCII
+    This is the common case of every pattern that splits between letters and anything else: one or no space, ASCII
     letters, and after them an ASCII character that is no letter. The text's end counts as one, it is padded.
     """
     word = load8(text, place)
     flags = ascii_letters(word)
-    if word & _FIRST_BYTE == _BLANK:
+    if word & _FIRST_BYTE == _SPACE:
         if not (flags >> uint64(8)) & _FIRST_HIGH_BIT:
             return place
         flags |= _FIRST_HIGH_BIT
@@ -59,7 +59,7 @@ def plain_word_end(text: Address, place: int) -> int:
 
 @compiled
 def letters_end(text: Address, place: int, end: int, kinds: Address) -> int:
-    """Where the run of letters, of whatever script, that begins at `place` ends."""
+    """Return where the run of letters, of any script, that begins at `place` ends."""
     while True:
         length = count_leading(ascii_letters(load8(text, place)))
         place += length

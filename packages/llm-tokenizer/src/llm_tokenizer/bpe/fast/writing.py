@@ -62,20 +62,19 @@ def _write_text(
     word, but it can wait for many at once. So the pre-tokens of a batch are first found and their slots announced; when
     they are looked up, the slots have arrived.
     """
-    batch, slots = address_of(tables.batch), len(tables.short) // SHORT_WORDS
+    batch, written = address_of(tables.batch), address_of(ids)
+    short, slots = address_of(tables.short), len(tables.short) // SHORT_WORDS
     while start < end:
         edge, count = start, 0
         while edge < end and count < LOOKUPS:
             begin = edge
             edge = pretoken_end(text, begin, end, kinds, rule)
-            _announce(text, begin, edge, address_of(tables.short), slots, batch + 32 * count)
+            _announce(text, begin, edge, short, slots, batch + 32 * count)
             count += 1
         for k in range(count):
             noted = batch + 32 * k
             edge = signed(load8(noted, 24))
-            made = recall_short(
-                load8(noted, 0), load8(noted, 8), signed(load8(noted, 16)), address_of(ids), filled
-            )
+            made = recall_short(load8(noted, 0), load8(noted, 8), signed(load8(noted, 16)), written, filled)
             if made == 0:
                 made = _recall_or_merge(text, start, edge - start, tables, ids, filled)
             filled += made
