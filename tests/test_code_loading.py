@@ -38,7 +38,7 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
         "compiles our own functions with one fault planted, to see whether the specification catches it",
     ),
     "llm_tokenizer/bpe/fast/": (
-        {"ctypes", "llvmlite", "numba"},
+        {"llvmlite", "numba"},
         "compiles our own functions; numba stores the machine code in its cache, which is trusted as `.pyc` files are",
     ),
     "llm_layers/inspection/foreign.py": (
