@@ -3,7 +3,7 @@ import math
 import pytest
 
 from llm_train.recipes.settings import ScheduleSettings
-from llm_train.schedule import lr_multiplier, warmup_cosine, warmup_linear, warmup_stable_decay
+from llm_train.schedule import lr_multiplier, warmup_cosine, warmup_stable_decay
 
 
 def test_the_warm_up_begins_above_zero_and_ends_at_the_peak():
@@ -16,17 +16,17 @@ def test_cosine_is_halfway_in_the_middle_and_stays_at_the_floor():
 
 
 def test_without_warm_up_the_first_step_has_the_peak():
-    for course in (warmup_cosine, warmup_linear):
-        assert course(0, 3.0, 0.0, 0, 10) == 3
+    assert warmup_cosine(0, 3.0, 0.0, 0, 10) == warmup_stable_decay(0, 3.0, 0.0, 0, 10, 10) == 3
 
 
 def test_wsd_stays_and_then_falls_evenly():
-    rates = [warmup_stable_decay(step, 1.0, 0.0, 2, 10, 0.5) for step in range(11)]
+    rates = [warmup_stable_decay(step, 1.0, 0.0, 2, 10, 5) for step in range(11)]
     assert rates == pytest.approx([0.5, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2, 0])
 
 
 def test_linear_falls_evenly_to_the_floor():
-    assert [warmup_linear(step, 1.0, 0.2, 0, 4) for step in range(6)] == pytest.approx([1, 0.8, 0.6, 0.4, 0.2, 0.2])
+    linear = ScheduleSettings(shape="linear", floor=0.2, warmup_steps=0)
+    assert [lr_multiplier(linear, 4, step) for step in range(6)] == pytest.approx([1, 0.8, 0.6, 0.4, 0.2, 0.2])
 
 
 @pytest.mark.parametrize("shape", ["constant", "linear", "cosine", "wsd"])

@@ -7,7 +7,7 @@ prompt ids ──▶ model ──▶ logits ──▶ sampler ──▶ id ─�
 ```
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Sequence
 
 import torch
 from jaxtyping import Float
@@ -23,45 +23,20 @@ PROMPT_CHUNK = 512
 class Generation:
     """The new ids of one request, each made when it is requested; afterwards `finish_reason` is set."""
 
-    def __init__(
-        self,
-        model: LanguageModel,
-        prompt: list[int],
-        sampler: Sampler,
-        max_tokens: int,
-        stop_ids: frozenset[int],
-        generator: torch.Generator | None,
-    ) -> None:
-        """Take a checked request; `generate` describes the arguments."""
+    def __init__(self, ids: Generator[int, None, FinishReason]) -> None:
+        """Wrap a generator of ids that returns why it ended."""
+        self._ids = ids
         self.finish_reason: FinishReason | None = None
-        self._ids = self._loop(model, prompt, sampler, max_tokens, stop_ids, generator)
 
     def __iter__(self) -> "Generation":
         return self
 
     def __next__(self) -> int:
-        return next(self._ids)
-
-    def _loop(
-        self,
-        model: LanguageModel,
-        prompt: list[int],
-        sampler: Sampler,
-        max_tokens: int,
-        stop_ids: frozenset[int],
-        generator: torch.Generator | None,
-    ) -> Iterator[int]:
-        cache, device = model.new_cache(), _device_of(model)
-        room = model.context_length - len(prompt)
-        unread = prompt
-        for _ in range(min(max_tokens, room)):
-            token = sampler(_next_logits(model, unread, cache, device), generator)
-            if token in stop_ids:
-                self.finish_reason = "stop"
-                return
-            yield token
-            unread = [token]
-        self.finish_reason = "length" if max_tokens <= room else "context"
+        try:
+            return next(self._ids)
+        except StopIteration as end:
+            self.finish_reason = self.finish_reason or end.value
+            raise
 
 
 def generate(
@@ -103,7 +78,7 @@ def generate(
     check_prompt(prompt, vocab_size=model.vocab_size, context_length=model.context_length)
     if isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or max_tokens < 1:
         raise GenerateError(f"max_tokens must be a whole number of at least 1, was {max_tokens!r}.")
-    return Generation(model, prompt, sampler, max_tokens, frozenset(stop_ids), generator)
+    return Generation(_loop(model, prompt, sampler, max_tokens, frozenset(stop_ids), generator))
 
 
 def check_prompt(prompt: Sequence[int], *, vocab_size: int, context_length: int) -> None:
@@ -121,6 +96,26 @@ def check_prompt(prompt: Sequence[int], *, vocab_size: int, context_length: int)
             f"the prompt holds the id {unknown[0]}, and the model knows only 0 to {vocab_size - 1}: "
             "use the tokenizer that the model was trained with."
         )
+
+
+def _loop(
+    model: LanguageModel,
+    prompt: list[int],
+    sampler: Sampler,
+    max_tokens: int,
+    stop_ids: frozenset[int],
+    generator: torch.Generator | None,
+) -> Generator[int, None, FinishReason]:
+    cache, device = model.new_cache(), _device_of(model)
+    room = model.context_length - len(prompt)
+    unread = prompt
+    for _ in range(min(max_tokens, room)):
+        token = sampler(_next_logits(model, unread, cache, device), generator)
+        if token in stop_ids:
+            return "stop"
+        yield token
+        unread = [token]
+    return "length" if max_tokens <= room else "context"
 
 
 # The mode is on around the model only: if it were on across a `yield`, it would leak into the caller's own code.

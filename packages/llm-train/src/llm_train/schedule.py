@@ -55,28 +55,20 @@ def warmup_cosine(step: int, peak: float, floor: float, warmup_steps: int, total
     return floor + (peak - floor) * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
-def warmup_linear(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
-    """Rise linearly to the peak, then fall linearly to the floor."""
-    if step < warmup_steps:
-        return peak * warmup(step, warmup_steps)
-    left = (total_steps - step) / max(1, total_steps - warmup_steps)
-    return floor + (peak - floor) * max(0.0, left)
-
-
 def warmup_stable_decay(
-    step: int, peak: float, floor: float, warmup_steps: int, total_steps: int, decay: float
+    step: int, peak: float, floor: float, warmup_steps: int, total_steps: int, decay_steps: float
 ) -> float:
-    """Rise, stay at the peak, and fall linearly over the last fraction `decay` of the steps.
+    """Rise linearly to the peak, stay there, and fall linearly to the floor over the last `decay_steps` steps.
 
     Why it works:
-        While the rate is high the model keeps moving along the valley; it settles only in the last part.
-        Until then no step depends on how long the run will be.
+        While the rate is high the model keeps moving along the valley; it settles only in the last part. Until then no
+        step depends on how long the run will be.
 
     Source: Hu et al. 2024, "MiniCPM", arXiv:2404.06395.
     """
     if step < warmup_steps:
         return peak * warmup(step, warmup_steps)
-    left = (total_steps - step) / max(1.0, decay * total_steps)
+    left = (total_steps - step) / max(1.0, decay_steps)
     return floor + (peak - floor) * min(1.0, max(0.0, left))
 
 
@@ -85,7 +77,8 @@ def lr_multiplier(schedule: ScheduleSettings, total_steps: int, step: int) -> fl
     rise = min(schedule.warmup_steps, total_steps - 1)  # even a run of two steps has a step at the peak
     if schedule.shape == "constant":
         return warmup(step, rise)
-    if schedule.shape == "wsd":
-        return warmup_stable_decay(step, 1.0, schedule.floor, rise, total_steps, schedule.decay)
-    curve = {"linear": warmup_linear, "cosine": warmup_cosine}[schedule.shape]
-    return curve(step, 1.0, schedule.floor, rise, total_steps)
+    if schedule.shape == "cosine":
+        return warmup_cosine(step, 1.0, schedule.floor, rise, total_steps)
+    # A linear schedule is one whose decay begins right after the warm-up.
+    decay_steps = schedule.decay * total_steps if schedule.shape == "wsd" else total_steps - rise
+    return warmup_stable_decay(step, 1.0, schedule.floor, rise, total_steps, decay_steps)

@@ -108,10 +108,12 @@ class Recipe:
 
     def with_values(self, **values: Any) -> Self:
         """Return the recipe with other values, each field by its own name: `with_values(steps=100)`."""
-        tables: dict[str, Any] = {}
-        for section in {SECTION_OF[key]: None for key in values}:
-            changed = {key: value for key, value in values.items() if SECTION_OF[key] == section}
-            tables[section] = replace(getattr(self, section), **changed)
+        changed: dict[str, dict[str, Any]] = {}
+        for key, value in values.items():
+            if key not in SECTION_OF:
+                raise TrainError(f"{key} is not a field of a recipe{suggest(key, SECTION_OF)}")
+            changed.setdefault(SECTION_OF[key], {})[key] = value
+        tables: dict[str, Any] = {name: replace(getattr(self, name), **table) for name, table in changed.items()}
         return replace(self, **tables)
 
     def with_settings(self, settings: Iterable[str]) -> Self:

@@ -1,5 +1,6 @@
 """From a recipe to the objects that train: the model, and the trainer around it."""
 
+from dataclasses import asdict
 from functools import partial
 
 import torch
@@ -17,19 +18,7 @@ from llm_train.trainer import Trainer
 
 def model_config(recipe: Recipe) -> ModelConfig:
     """Return the configuration of a recipe's model."""
-    model = recipe.model
-    return ModelConfig(
-        vocab_size=recipe.tokenizer.vocab_size,
-        d_model=model.d_model,
-        layers=model.layers,
-        heads=model.heads,
-        kv_heads=model.kv_heads,
-        d_head=model.d_head,
-        d_ff=model.d_ff,
-        context_length=model.context_length,
-        rope_base=model.rope_base,
-        tied_embeddings=model.tied_embeddings,
-    )
+    return ModelConfig(vocab_size=recipe.tokenizer.vocab_size, **asdict(recipe.model))
 
 
 def build_model(recipe: Recipe) -> Decoder:
