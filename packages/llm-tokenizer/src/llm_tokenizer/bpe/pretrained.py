@@ -88,12 +88,12 @@ class PretrainedTokenizer:
         return self._tokens
 
     @property
-    def ranks(self) -> Mapping[Pair, int]:
-        """The rank of each pair that is merged: its token's position in `merge_order`."""
+    def rank_of(self) -> Mapping[Pair, int]:
+        """The rank of each pair that is merged: its token's position in `published_ids`."""
         return self._rank_of
 
     @property
-    def merge_order(self) -> Sequence[int | None]:
+    def published_ids(self) -> Sequence[int | None]:
         """The id of each token in the order of merging, the 256 bytes first; None where a byte has no token."""
         return self._published
 

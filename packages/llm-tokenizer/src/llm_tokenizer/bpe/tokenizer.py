@@ -75,7 +75,7 @@ class BytePairTokenizer:
         return {id: self.token_bytes(id) for id in range(256 + len(self.merges))}
 
     @property
-    def ranks(self) -> Mapping[Pair, int]:
+    def rank_of(self) -> Mapping[Pair, int]:
         """The rank of each pair that is merged: the id of the token that it makes."""
         return self._rank_of
 

@@ -10,9 +10,9 @@ import numpy as np
 from llm_tokenizer.bpe.encoding import Pair
 from llm_tokenizer.bpe.fast.characters import kinds_of_characters
 from llm_tokenizer.bpe.fast.compiling import entry
-from llm_tokenizer.bpe.fast.counting import PretokenCounter
+from llm_tokenizer.bpe.fast.counting import PreTokenCounter
 from llm_tokenizer.bpe.fast.decoder import FastDecoder
-from llm_tokenizer.bpe.fast.edges import RULES, WHOLE, pretoken_end
+from llm_tokenizer.bpe.fast.edges import RULES, WHOLE, pre_token_end
 from llm_tokenizer.bpe.fast.encoder import FastEncoder
 from llm_tokenizer.bpe.fast.instructions import Bytes, Integers, address_of, padded
 from llm_tokenizer.bpe.fast.training import learn_from_counts
@@ -37,7 +37,7 @@ def find_edges(text: Bytes, end: int, rule: int, kinds: Bytes) -> Integers:
     edges = np.empty(end, np.int64)
     start = count = 0
     while start < end:
-        start = pretoken_end(address_of(text), start, end, address_of(kinds), rule)
+        start = pre_token_end(address_of(text), start, end, address_of(kinds), rule)
         edges[count] = start
         count += 1
     return edges[:count]
@@ -47,7 +47,7 @@ def train_bpe(pieces: Sequence[str], vocab_size: int) -> list[Pair]:
     """Return the merges for these pre-tokens. Contract: tokenizer.train_bpe."""
     if vocab_size < 256:
         raise TokenizerError(f"vocab_size: must be at least 256, was {vocab_size}")
-    counter = PretokenCounter("gpt2")
+    counter = PreTokenCounter("gpt2")
     for piece in pieces:
         counter.add_bytes(utf8(piece), WHOLE)
     return learn_from_counts(counter, vocab_size - 256)

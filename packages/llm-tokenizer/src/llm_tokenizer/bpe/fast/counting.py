@@ -18,7 +18,7 @@ from llm_tokenizer.bpe.counting import between_special
 from llm_tokenizer.bpe.fast.blocks import blocks
 from llm_tokenizer.bpe.fast.characters import kinds_of_characters
 from llm_tokenizer.bpe.fast.compiling import entry, inlined
-from llm_tokenizer.bpe.fast.edges import RULES, pretoken_end
+from llm_tokenizer.bpe.fast.edges import RULES, pre_token_end
 from llm_tokenizer.bpe.fast.hashing import (
     NOTHING,
     ONE,
@@ -47,7 +47,7 @@ from llm_tokenizer.special import utf8
 _LONG = uint64(0xFF) << TOP_BYTE
 
 
-class PretokenCounter:
+class PreTokenCounter:
     """Counts the pre-tokens of texts. `table` and `store` are as the module's docstring draws them."""
 
     def __init__(self, pattern: str) -> None:
@@ -75,7 +75,7 @@ class PretokenCounter:
         """Count the pre-tokens that the rule of that number makes of the bytes."""
         text, start = padded(data), 0
         while True:
-            start = count_pretokens(text, start, len(data), rule, self._kinds, self.table, self.store, self._used)
+            start = count_bytes(text, start, len(data), rule, self._kinds, self.table, self.store, self._used)
             if start == len(data):
                 return
             # NumPy allocates, since it asks the system for large pages
@@ -88,13 +88,13 @@ class PretokenCounter:
 
 
 @entry
-def count_pretokens(
+def count_bytes(
     text: Bytes, start: int, end: int, rule: int, kinds: Bytes, table: Words, store: Bytes, used: Integers
 ) -> int:
     """Count the pre-tokens from `start` on; return where it stopped: at `end`, or where table or store are full."""
     at, kinds_at = address_of(text), address_of(kinds)
     while start < end and 8 * used[0] < len(table):
-        edge = pretoken_end(at, start, end, kinds_at, rule)
+        edge = pre_token_end(at, start, end, kinds_at, rule)
         length = edge - start
         if length <= SHORT_BYTES:
             _count_short(at, start, length, table, used)
@@ -164,7 +164,7 @@ def length_at(table: Words, slot: int) -> int:
 
 
 @inlined
-def pretoken_byte(table: Words, slot: int, store: Bytes, k: int) -> int:
+def pre_token_byte(table: Words, slot: int, store: Bytes, k: int) -> int:
     """Return the k-th byte of the pre-token in the slot that begins there."""
     if table[slot + 1] >= _LONG:
         return signed(store[signed(table[slot + 1] & ~_LONG) + k])

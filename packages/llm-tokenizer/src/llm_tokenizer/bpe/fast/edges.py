@@ -128,7 +128,7 @@ def digits_end(text: Address, place: int, end: int, kinds: Address, most: int) -
 
 
 @inlined
-def pretoken_end(text: Address, place: int, end: int, kinds: Address, rule: int) -> int:
+def pre_token_end(text: Address, place: int, end: int, kinds: Address, rule: int) -> int:
     """Return the end of the pre-token that begins at `place`, by the rule of that number; `WHOLE` does not split."""
     if rule < O200K:  # o200k splits words where capitals begin
         edge = plain_word_end(text, place)

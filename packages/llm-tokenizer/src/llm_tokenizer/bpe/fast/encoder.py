@@ -48,7 +48,7 @@ class FastEncoder:
         self._rule = RULES[tokenizer.pattern]
         self._kinds = kinds_of_characters()
         self._free: list[_Workplace] = []
-        self._pairs = pair_table(tokenizer.ranks)
+        self._pairs = pair_table(tokenizer.rank_of)
         self._ids = _published_ids(tokenizer)
         if isinstance(tokenizer, PretrainedTokenizer) and tokenizer.ignore_merges:
             self._check_ignore_merges(tokenizer)
@@ -132,9 +132,9 @@ def _published_ids(tokenizer: BytePairTokenizer | PretrainedTokenizer) -> Ids:
         return np.arange(256 + len(tokenizer.merges), dtype=np.int32)
     if tokenizer.normalization is not None:
         raise TokenizerError("tokenizer: must not normalize texts; normalize them first, or use its own encode")
-    if None in tokenizer.merge_order:
+    if None in tokenizer.published_ids:
         raise TokenizerError("tokenizer: must have a token for each of the 256 bytes; use its own encode")
-    ids = np.array(tokenizer.merge_order, np.int64)
+    ids = np.array(tokenizer.published_ids, np.int64)
     if ids.max() >= MAX_IDS:
         raise TokenizerError(f"tokenizer: the fast encoder takes ids below {MAX_IDS}, was {ids.max()}")
     return ids.astype(np.int32)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from llm_tokenizer.bpe.fast.compiling import compiled
-from llm_tokenizer.bpe.fast.counting import length_at, pretoken_byte
+from llm_tokenizer.bpe.fast.counting import length_at, pre_token_byte
 from llm_tokenizer.bpe.fast.instructions import Bytes, Ids, Integers, Words, signed
 
 EDGE = -1  # before, between and after the pre-tokens
@@ -41,7 +41,7 @@ def lay_out(table: Words, store: Bytes, numbers: Ids, vocabulary: int) -> TokenS
         length = length_at(table, slot)
         if length > 1:
             for k in range(length):
-                tokens[at + k] = numbers[pretoken_byte(table, slot, store, k)]
+                tokens[at + k] = numbers[pre_token_byte(table, slot, store, k)]
                 weights[at + k] = signed(table[slot + 2])
             at += length + 1
     before = np.arange(-1, size - 1).astype(np.int32)

@@ -8,7 +8,7 @@ import numpy as np
 
 from llm_tokenizer.bpe.byte_unicode import tie_order
 from llm_tokenizer.bpe.encoding import Pair
-from llm_tokenizer.bpe.fast.counting import PretokenCounter
+from llm_tokenizer.bpe.fast.counting import PreTokenCounter
 from llm_tokenizer.bpe.fast.learning import merge_most_frequent
 from llm_tokenizer.bpe.learning import Progress
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
@@ -46,7 +46,7 @@ def train_bpe(
     """
 
     def learn_all(wanted: int) -> list[Pair]:
-        counter = PretokenCounter(pattern)
+        counter = PreTokenCounter(pattern)
         counter.add(texts, special_tokens)
         merges = learn_from_counts(counter, wanted, min_frequency)
         if progress:
@@ -63,7 +63,7 @@ def train_bpe(
     )
 
 
-def learn_from_counts(counter: PretokenCounter, wanted: int, min_frequency: int = 1) -> list[Pair]:
+def learn_from_counts(counter: PreTokenCounter, wanted: int, min_frequency: int = 1) -> list[Pair]:
     """Return the first `wanted` merges for the pre-tokens that were counted.
 
     Inside, a byte is numbered by its position in `tie_order`, as in `bpe/learning.py`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from numpy import uint64
 
 from llm_tokenizer.bpe.fast.compiling import compiled, entry, inlined
-from llm_tokenizer.bpe.fast.edges import pretoken_end
+from llm_tokenizer.bpe.fast.edges import pre_token_end
 from llm_tokenizer.bpe.fast.hashing import NOTHING, SHORT_BYTES, short_key
 from llm_tokenizer.bpe.fast.id_cache import (
     LONG_BYTES,
@@ -68,7 +68,7 @@ def _write_text(
         edge, count = start, 0
         while edge < end and count < LOOKUPS:
             begin = edge
-            edge = pretoken_end(text, begin, end, kinds, rule)
+            edge = pre_token_end(text, begin, end, kinds, rule)
             _announce(text, begin, edge, short, slots, batch + 32 * count)
             count += 1
         for k in range(count):
