@@ -584,75 +584,75 @@ FAULTS: dict[str, Fault] = {
     ),
     # in the code
     "code: rotary pairs": Fault(
-        "qwen3", in_code(interleaved), "blocks.0.attention.turned_query", "interleaved rotary pairs"
+        "qwen3", in_code(interleaved), "blocks.0.attention.rot_q", "neighbours paired"
     ),
     "code: queries late": Fault(
-        "qwen3", in_code(late_queries), "blocks.0.attention.turned_query", "position off by one"
+        "qwen3", in_code(late_queries), "blocks.0.attention.rot_q", "positions from 1"
     ),
     "code: positions from 1": Fault(
-        "llama", in_code(from_one), "blocks.0.attention.turned_query", "position off by one"
+        "llama", in_code(from_one), "blocks.0.attention.rot_q", "positions from 1"
     ),
-    "code: learned positions": Fault("gpt2", in_code(late_positions), "blocks.0.stream", "position off by one"),
-    "code: rotary base": Fault("qwen3", in_code(other_base), "blocks.0.attention.turned_query", "another rotary base"),
+    "code: learned positions": Fault("gpt2", in_code(late_positions), "blocks.0.resid_pre", "positions from 1"),
+    "code: rotary base": Fault("qwen3", in_code(other_base), "blocks.0.attention.rot_q", "another rotary base"),
     "code: epsilon": Fault("qwen3", in_code(epsilon), f"{AT}feed_forward_norm", "another epsilon"),
-    "code: gain": Fault("llama", in_code(counted_from_one), f"{AT}attention_norm", "gain counted from one"),
+    "code: gain": Fault("llama", in_code(counted_from_one), f"{AT}attention_norm", "1 + gain"),
     "code: mean": Fault("qwen3", in_code(mean_subtracted), "final_norm", "mean subtracted"),
     "code: key heads tiled": Fault(
-        "qwen3", in_code(attends(1, tiled_keys)), f"{AT}attention.scores", "key heads in tiled order"
+        "qwen3", in_code(attends(1, tiled_keys)), f"{AT}attention.scores", "heads tiled"
     ),
     "code: d_head × heads": Fault(
-        "qwen3", in_code(split_by_number), f"{AT}attention.query_norm", "heads split as d_head × heads"
+        "qwen3", in_code(split_by_number), f"{AT}attention.query_norm", "heads interleaved"
     ),
     "code: score scale": Fault(
-        "qwen3", in_code(attends(1, partial(scaled, 8**-0.5))), f"{AT}attention.scores", "another score scale"
+        "qwen3", in_code(attends(1, partial(scaled, 8**-0.5))), f"{AT}attention.scores", "scaled by d"
     ),
     "code: no scale": Fault(
-        "llama", in_code(attends(1, partial(scaled, 8**0.5))), f"{AT}attention.scores", "another score scale"
+        "llama", in_code(attends(1, partial(scaled, 8**0.5))), f"{AT}attention.scores", "not scaled"
     ),
     "code: future": Fault("qwen3", in_code(attends(1, all_seen)), f"{AT}attention.scores", "future visible"),
     "code: own position": Fault(
-        "qwen3", in_code(masked(lambda d, p, w: d > 0)), "blocks.0.attention.visible", "own position hidden"
+        "qwen3", in_code(masked(lambda d, p, w: d > 0)), "blocks.0.attention.mask", "not even itself"
     ),
     "code: window": Fault(
         "gemma3",
         in_code(masked(lambda d, p, w: (d >= 0) & (d < (99 if w is None else w + 1)))),
-        "blocks.0.attention.visible",
-        "window off by one",
+        "blocks.0.attention.mask",
+        "one too wide",
     ),
     "code: shares": Fault(
-        "qwen3", in_code(attends(0, rounded_shares)), "blocks.0.attention.gathered", "rounded to bfloat16"
+        "qwen3", in_code(attends(0, rounded_shares)), "blocks.0.attention.z", "rounded to bfloat16"
     ),
-    "code: score cap": Fault("gemma3", in_code(no_cap), "blocks.0.attention.scores", "score cap left out"),
-    "code: other score cap": Fault("gemma3", in_code(other_cap), "blocks.0.attention.scores", "score cap"),
-    "code: SiLU for GELU": Fault("gemma3", in_code(gated_by(F.silu)), f"{AT}feed_forward.inner", "another activation"),
-    "code: exact GELU": Fault("gpt2", in_code(exact_gelu), "blocks.0.feed_forward.inner", "another activation"),
+    "code: score cap": Fault("gemma3", in_code(no_cap), "blocks.0.attention.scores", "cap not used"),
+    "code: other score cap": Fault("gemma3", in_code(other_cap), "blocks.0.attention.scores", "cap of 50"),
+    "code: SiLU for GELU": Fault("gemma3", in_code(gated_by(F.silu)), f"{AT}feed_forward.post", "SiLU"),
+    "code: exact GELU": Fault("gpt2", in_code(exact_gelu), "blocks.0.feed_forward.post", "exact form"),
     "code: ReLU²": Fault(
-        "qwen3", in_code(gated_by(lambda x: F.relu(x).square())), f"{AT}feed_forward.inner", "another activation"
+        "qwen3", in_code(gated_by(lambda x: F.relu(x).square())), f"{AT}feed_forward.post", "relu_squared"
     ),
     "code: gate and up": Fault(
-        "qwen3", in_code(gated_by(F.silu, swapped=True)), f"{AT}feed_forward.inner", "gate and up swapped"
+        "qwen3", in_code(gated_by(F.silu, swapped=True)), f"{AT}feed_forward.post", "gate and up swapped"
     ),
-    "code: embedding scale": Fault("gemma3", in_code(unscaled_embedding), "blocks.0.stream", "embedding scale"),
-    "code: bias": Fault("qwen2", in_code(no_bias), f"{AT}attention.query", "bias missing"),
+    "code: embedding scale": Fault("gemma3", in_code(unscaled_embedding), "blocks.0.resid_pre", "embedding scale"),
+    "code: bias": Fault("qwen2", in_code(no_bias), f"{AT}attention.query", "bias forgotten"),
     "code: tied head": Fault("qwen3", in_code(tied), "logits", "head tied to the embedding"),
-    "code: residual": Fault("qwen3", in_code(no_residual), f"{AT}between", "residual left out"),
+    "code: residual": Fault("qwen3", in_code(no_residual), f"{AT}resid_mid", "residual left out"),
     "code: expert shares": Fault(
         "qwen3_moe",
         in_code(shares_not_normalised),
         "blocks.0.feed_forward.output",
-        "expert shares normalised otherwise",
+        "never normalised",
     ),
     # in the backward pass alone
-    "backward: norm": Fault("qwen3", in_code(wrong_norm_backward), f"{AT}between", "norm's root taken for a constant"),
+    "backward: norm": Fault("qwen3", in_code(wrong_norm_backward), f"{AT}resid_mid", "root held constant"),
     "backward: activation": Fault(
-        "qwen3", in_code(gated_by(SlopeOfRelu.apply)), f"{AT}feed_forward.gate", "slope of another activation"
+        "qwen3", in_code(gated_by(SlopeOfRelu.apply)), f"{AT}feed_forward.gate", "ReLU"
     ),
     "backward: detached": Fault("qwen3", in_code(detached_keys), f"{AT}attention.key.weight", "no gradient"),
     "backward: mean": Fault(
-        "qwen3", in_code(mean_of_weight_gradient), "blocks.0.attention.value.weight", "mean instead of sum"
+        "qwen3", in_code(mean_of_weight_gradient), "blocks.0.attention.value.weight", "gradients averaged"
     ),
-    "backward: rows": Fault("qwen3", in_code(rows_overwritten), "embedding.table", "gradient overwritten, not added"),
-    # a second batch, planted after the guesses were written
+    "backward: rows": Fault("qwen3", in_code(rows_overwritten), "embedding.table", "gradient written, not added"),
+    # a second batch, planted after the hypotheses were written
     "file: 4 bits": Fault("qwen3", in_file(rows(GATE, to_four_bits)), f"{AT}feed_forward.gate", "rounded to 4 bits"),
     "file: float8": Fault(
         "qwen3",
@@ -661,7 +661,7 @@ FAULTS: dict[str, Fault] = {
         "rounded to float8_e4m3fn",
     ),
     "file: zeros": Fault("qwen3", in_file(rows(GATE, torch.zeros_like)), f"{AT}feed_forward.gate", "zeros"),
-    "file: sign": Fault("qwen3", in_file(rows(OUTPUT, lambda w: -w)), f"{AT}attention.output", "sign turned"),
+    "file: sign": Fault("qwen3", in_file(rows(OUTPUT, lambda w: -w)), f"{AT}attention.output", "sign inverted"),
     "file: key norm in pairs": Fault(
         "qwen3",
         in_file(rows(f"{LAYER}self_attn.k_norm.weight", lambda w: w.reshape(2, 4).T.reshape(8))),
@@ -669,81 +669,81 @@ FAULTS: dict[str, Fault] = {
         "interleaved rotary pairs",
     ),
     "file: positions shifted": Fault(
-        "gpt2", in_file(rows("transformer.wpe.weight", lambda w: w.roll(-2, 0))), "blocks.0.stream", "rows shifted"
+        "gpt2", in_file(rows("transformer.wpe.weight", lambda w: w.roll(-2, 0))), "blocks.0.resid_pre", "rows shifted"
     ),
-    "code: half a branch": Fault("qwen3", in_code(forward_of(1, half_a_branch)), f"{AT}between", "branch scaled"),
+    "code: half a branch": Fault("qwen3", in_code(forward_of(1, half_a_branch)), f"{AT}resid_mid", "branch scaled"),
     "code: added to the norm": Fault(
-        "qwen3", in_code(forward_of(1, added_to_the_norm)), "blocks.2.stream", "added to the norm"
+        "qwen3", in_code(forward_of(1, added_to_the_norm)), "blocks.2.resid_pre", "added to the norm"
     ),
     "code: norm skipped": Fault("llama", in_code(forward_of(1, norm_skipped)), f"{AT}attention.query", "norm left out"),
     "code: heads not moved": Fault(
-        "qwen3", in_code(attends(1, not_moved)), f"{AT}attention.gathered", "heads merged without moving them"
+        "qwen3", in_code(attends(1, not_moved)), f"{AT}attention.z", "reshaped only"
     ),
     "code: mask late": Fault(
         "qwen3", in_code(attends(1, mask_late)), f"{AT}attention.scores", "mask after the softmax"
     ),
     "code: over queries": Fault(
-        "qwen3", in_code(attends(1, over_queries)), f"{AT}attention.shares", "softmax over the queries"
+        "qwen3", in_code(attends(1, over_queries)), f"{AT}attention.pattern", "softmax over the queries"
     ),
     "code: norm after rotation": Fault(
-        "qwen3", in_code(norm_after_rotation), f"{AT}attention.turned_query", "norm after rotation"
+        "qwen3", in_code(norm_after_rotation), f"{AT}attention.rot_q", "norm after rotation"
     ),
     "code: turned backwards": Fault(
-        "llama", in_code(backwards), "blocks.0.attention.turned_query", "turned the wrong way"
+        "llama", in_code(backwards), "blocks.0.attention.rot_q", "turned the other way"
     ),
-    "code: not turned": Fault("llama", in_code(no_rotation), "blocks.0.attention.turned_query", "positions not turned"),
-    "code: no positions": Fault("gpt2", in_code(no_positions), "blocks.0.stream", "positions left out"),
+    "code: not turned": Fault("llama", in_code(no_rotation), "blocks.0.attention.rot_q", "no rotation"),
+    "code: no positions": Fault("gpt2", in_code(no_positions), "blocks.0.resid_pre", "positions left out"),
     "code: mean kept": Fault("gpt2", in_code(mean_kept), "final_norm", "mean not subtracted"),
-    "code: no logit cap": Fault("gemma3", in_code(no_final_logit_softcap), "logits", "logit cap left out"),
+    "code: no logit cap": Fault("gemma3", in_code(no_final_logit_softcap), "logits", "cap not used"),
     "code: one expert": Fault(
-        "qwen3_moe", in_code(fewer_experts), "blocks.0.feed_forward.output", "another number of experts"
+        "qwen3_moe", in_code(fewer_experts), "blocks.0.feed_forward.output", "one expert too few"
     ),
     "code: epsilon outside": Fault(
-        "llama", in_code(epsilon_outside), "blocks.0.attention_norm", "epsilon outside the root"
+        "llama", in_code(epsilon_outside), "blocks.0.attention_norm", "eps outside the root"
     ),
     "code: window left out": Fault(
-        "gemma3", in_code(masked(lambda d, p, w: d >= 0)), "blocks.0.attention.visible", "window left out"
+        "gemma3", in_code(masked(lambda d, p, w: d >= 0)), "blocks.0.attention.mask", "window not used"
     ),
     "backward: softmax": Fault(
         "qwen3",
         in_code(attends(1, independent_shares)),
         f"{AT}attention.scores",
-        "softmax taken for independent shares",
+        "softmax gradient halved",
     ),
     "backward: rotation": Fault(
-        "llama", in_code(turned_forward_again), "blocks.2.attention.key", "gradient turned the wrong way"
+        "llama", in_code(turned_forward_again), "blocks.2.attention.key", "gradient turned forward"
     ),
     "backward: stream": Fault(
-        "qwen3", in_code(no_gradient_along_the_stream), f"{AT}stream", "no gradient along the stream"
+        "qwen3", in_code(no_gradient_along_the_stream), f"{AT}resid_pre", "no gradient"
     ),
     "backward: branch": Fault(
         "qwen3",
         in_code(input_through("blocks.1.feed_forward_norm", torch.zeros_like)),
-        f"{AT}between",
-        "no gradient through the branch",
+        f"{AT}resid_mid",
+        "no gradient",
     ),
     "backward: factor": Fault(
         "qwen3",
         in_code(input_through("blocks.1.attention.output", lambda g: g / 3)),
-        f"{AT}attention.shares",
+        f"{AT}attention.pattern",
         "a factor",
     ),
     "backward: clipped": Fault(
         "qwen3",
         in_code(input_through("final_norm", lambda g: g.clamp(-0.01, 0.01))),
-        "stream",
+        "resid_post",
         "gradient clipped",
     ),
     "backward: rounded": Fault(
         "qwen3",
         in_code(input_through("final_norm", lambda g: g.bfloat16().to(g.dtype))),
-        "stream",
+        "resid_post",
         "rounded to bfloat16",
     ),
     "backward: softmax in one piece": Fault(
         "qwen3",
         in_code(attends(1, partial(in_one_piece, True))),
-        f"{AT}attention.turned_key",
-        "softmax taken for independent shares",
+        f"{AT}attention.rot_k",
+        "softmax gradient halved",
     ),
 }

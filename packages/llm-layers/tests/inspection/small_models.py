@@ -24,7 +24,7 @@ FAMILIES = {
     "olmo2": {"design": OLMO2},
     "gemma3": {
         "design": GEMMA3, "window": 4, "global_layers": (2,), "local_rope_base": 100.0, "attn_logit_softcap": 2.0,
-        "final_logit_softcap": 5.0, "query_pre_attn_scalar": 10, "tied_embeddings": True,
+        "final_logit_softcap": 0.5, "query_pre_attn_scalar": 10, "tied_embeddings": True,
     },
 }  # fmt: skip
 

@@ -57,7 +57,7 @@ def test_lens_and_statistics(folder, tmp_path, capsys):
     assert main(["lens", folder, *IDS, "--position", "6"]) == 2
     assert main(["statistics", folder, *IDS, "--all", "--out", str(tmp_path / "sizes.svg")]) == 0
     shown = capsys.readouterr().out
-    assert "blocks.2.attention.shares" in shown
+    assert "blocks.2.attention.pattern" in shown
     assert "nothing looks ill" in shown
     assert "rms: root of the mean square" in shown
     assert "Zeros among gradients are usual" in shown

@@ -26,7 +26,7 @@ def test_every_planted_fault_is_found_and_named(name, tmp_path, ids):
     assert found.first is not None
     assert (found.first.name, found.cause) == (fault.first, fault.cause), found.causes
     assert (found.first.kind == "value") == (not name.startswith("backward"))
-    assert all(cause.left <= found.first.difference.relative / 20 for cause in found.causes)
+    assert all(cause.left <= found.first.deviation.relative / 20 for cause in found.causes)
     report = divergence_report(found)
     assert fault.first in report
     assert f"likely cause: {fault.cause}" in report
@@ -57,7 +57,7 @@ def test_a_model_agrees_with_its_copy_and_with_the_fused_kernel(name, ids):
         found = first_divergence(right, other, ids)
         assert found.equal
         assert found.cause == "none"
-        assert {part.kind for part in found.parts} == {"value", "gradient", "weight's gradient", "weight"}
+        assert {part.kind for part in found.compared} == {"value", "gradient", "weight's gradient", "weight"}
         assert "no difference" in divergence_report(found)
 
 
@@ -69,7 +69,7 @@ def noise(model: Decoder) -> None:
 
 def odd_activation(model: Decoder) -> None:
     part = model.blocks[0].feed_forward
-    part.forward = lambda x: part.down(F.softplus(part.gate(x)) * part.up(x))
+    part.forward = lambda x: part.down(torch.atan(part.gate(x)) * part.up(x))
 
 
 def odd_kernel(model: Decoder) -> None:
@@ -87,7 +87,7 @@ def odd_norm(model: Decoder) -> None:
     ("change", "first"),
     [
         (noise, "blocks.1.attention.value"),
-        (odd_activation, "blocks.0.feed_forward.inner"),
+        (odd_activation, "blocks.0.feed_forward.post"),
         (odd_kernel, "blocks.1.attention.scores"),
         (odd_norm, "blocks.1.attention_norm"),
     ],
@@ -108,7 +108,7 @@ def test_a_weight_that_the_text_does_not_use_is_compared_too(ids):
         wrong.embedding.table[1] *= 2  # no id of the text
     found = first_divergence(right, wrong, ids)
     assert found.first is not None
-    assert (found.first.name, found.first.kind, found.first.difference.where[0]) == ("embedding.table", "weight", 1)
+    assert (found.first.name, found.first.kind, found.first.deviation.where[0]) == ("embedding.table", "weight", 1)
     assert found.weights == ("embedding.table",)
     assert first_divergence(right, wrong, ids, gradients=False).first == found.first
 
@@ -156,7 +156,7 @@ def test_nan_in_one_model_is_a_difference(ids):
     found = first_divergence(right, wrong, ids)
     assert found.first is not None
     assert found.first.name == "blocks.1.feed_forward.up"
-    assert found.first.difference.relative == float("inf")
+    assert found.first.deviation.relative == float("inf")
 
 
 def test_mistakes_in_the_call_are_told(ids):
@@ -173,7 +173,7 @@ def test_the_fast_kernels_give_what_the_clear_ones_do(name, ids):
     """They work in one piece, so fewer points can be seen; those that can must agree."""
     found = first_divergence(family(name), family(name, FAST), ids)
     assert found.equal, found.first
-    assert len(found.parts) > 100
+    assert len(found.compared) > 100
 
 
 @pytest.mark.parametrize("name", ["file: gate and up", "code: SiLU for GELU", "file: transposed", "code: rotary base"])

@@ -22,7 +22,7 @@ def test_the_maps_are_the_shares_that_the_clear_kernel_forms(name, kernels, ids)
     assert len(maps) == 3
     for layer, shares in enumerate(maps):
         assert shares.shape == (4, 10, 10)
-        torch.testing.assert_close(shares, values[f"blocks.{layer}.attention.shares"][0], rtol=0, atol=1e-6)
+        torch.testing.assert_close(shares, values[f"blocks.{layer}.attention.pattern"][0], rtol=0, atol=1e-6)
         window = model.config.window_of(layer) or 10
         distance = torch.arange(10)[:, None] - torch.arange(10)
         assert (shares[:, (distance < 0) | (distance >= window)] == 0).all()

@@ -26,14 +26,14 @@ def test_every_step_fits_the_next_and_the_model_is_left_as_it_was(name, ids):
     for layer in range(3):
         stem = f"blocks.{layer}."
         branch = value.get(f"{stem}attention_output_norm", value[f"{stem}attention.output"])
-        torch.testing.assert_close(value[f"{stem}stream"] + branch, value[f"{stem}between"])
+        torch.testing.assert_close(value[f"{stem}resid_pre"] + branch, value[f"{stem}resid_mid"])
         output = model.blocks[layer].attention.output
-        torch.testing.assert_close(output(value[f"{stem}attention.gathered"]), value[f"{stem}attention.output"])
-        shares = value[f"{stem}attention.shares"]
+        torch.testing.assert_close(output(value[f"{stem}attention.z"]), value[f"{stem}attention.output"])
+        shares = value[f"{stem}attention.pattern"]
         torch.testing.assert_close(shares.sum(-1), torch.ones_like(shares[..., 0]))
-        assert value[f"{stem}attention.turned_query"].shape == (1, model.config.heads, 10, model.config.d_head)
+        assert value[f"{stem}attention.rot_q"].shape == (1, model.config.heads, 10, model.config.d_head)
         if name != "qwen3_moe":
-            inner = value[f"{stem}feed_forward.inner"]
+            inner = value[f"{stem}feed_forward.post"]
             torch.testing.assert_close(
                 model.blocks[layer].feed_forward.down(inner), value[f"{stem}feed_forward.output"]
             )
@@ -49,7 +49,7 @@ def test_the_gradients_are_those_of_the_loss(name, ids):
         torch.testing.assert_close(found.weight_gradients[weight_name], weight.grad)
     # a linear layer's gradient is made of its input and the gradient of its output
     stem = "blocks.1.attention."
-    made = found.gradients[f"{stem}output"][0].mT @ found.values[f"{stem}gathered"][0]
+    made = found.gradients[f"{stem}output"][0].mT @ found.values[f"{stem}z"][0]
     torch.testing.assert_close(made, found.weight_gradients[f"{stem}output.weight"])
 
 

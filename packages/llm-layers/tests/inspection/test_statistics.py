@@ -7,13 +7,13 @@ import torch
 from small_models import FAMILIES, SHAPE, family
 
 from llm_layers import Decoder, ModelConfig, layer_statistics
-from llm_layers.inspection import ailments, record, statistics_picture
+from llm_layers.inspection import find_issues, record, statistics_picture
 from llm_layers.inspection.statistics import spread_of
 from llm_layers.inspection.table import statistics_table
 
 
 def named(model: Decoder, ids: torch.Tensor) -> dict[str, str]:
-    return {ailment.name: ailment.where for ailment in ailments(layer_statistics(model, ids))}
+    return {issue.name: issue.where for issue in find_issues(layer_statistics(model, ids))}
 
 
 def test_a_spread_is_what_it_says():
@@ -31,15 +31,15 @@ def test_a_sound_model_is_measured_and_nothing_looks_ill(name, ids):
     measured = layer_statistics(model, ids)
     recording = record(model, ids)
     assert measured.loss == recording.loss
-    for point in ("blocks.1.stream", "blocks.2.attention.output", "logits"):
+    for point in ("blocks.1.resid_pre", "blocks.2.attention.output", "logits"):
         assert measured.outputs[point].spread.rms == pytest.approx(
             recording.values[point].square().mean().sqrt().item()
         )
         assert measured.gradients[point].spread.largest == pytest.approx(recording.gradients[point].abs().max().item())
     assert measured.weight_gradients.keys() == dict(model.named_parameters()).keys()
-    assert ailments(measured) == []
+    assert find_issues(measured) == []
     table = statistics_table(measured, [], everything=True)
-    assert "blocks.2.attention.gathered" in table
+    assert "blocks.2.attention.z" in table
     assert "nothing looks ill" in table
     drawn = statistics_picture(measured)
     assert drawn.count('class="line"') == 2
@@ -53,14 +53,14 @@ def test_the_first_place_that_is_not_finite_is_named(ids):
     assert found["not finite"] == "blocks.1.feed_forward.down.weight"
     model = family("llama")
     model.blocks[2].attention.attend = lambda query, key, value, mask: query * math.nan
-    assert named(model, ids)["not finite"] == "blocks.2.attention.gathered"
+    assert named(model, ids)["not finite"] == "blocks.2.attention.z"
 
 
 def test_a_gradient_alone_can_be_the_first(ids):
     model = family("llama")
     model.blocks[1].feed_forward_norm.register_full_backward_hook(lambda module, back, out: (back[0] * math.nan,))
     found = named(model, ids)
-    assert found["not finite"] == "blocks.1.between"
+    assert found["not finite"] == "blocks.1.resid_mid"
 
 
 def test_growth_is_found_where_it_begins(ids):
@@ -72,7 +72,7 @@ def test_growth_is_found_where_it_begins(ids):
             if name.endswith("down.weight") and name.startswith(("blocks.3", "blocks.4")):
                 weight.mul_(3000)
     found = named(model, ids)
-    assert found["exploding activations"] == "blocks.4.stream"
+    assert found["exploding activations"] == "blocks.4.resid_pre"
 
 
 @pytest.mark.parametrize(("factor", "name"), [(100, "exploding gradients"), (0.001, "vanishing gradients")])
@@ -80,14 +80,14 @@ def test_gradients_that_run_away_are_found_where_it_begins(factor, name, ids):
     model = family("llama")
     for block in model.blocks[:2]:
         block.register_full_backward_hook(lambda module, back, out: (back[0] * factor, *back[1:]))
-    assert named(model, ids)[name] == "blocks.1.stream"
+    assert named(model, ids)[name] == "blocks.1.resid_pre"
 
 
 def test_dead_units_and_silent_parts_are_found(ids):
     model = family("llama")
     with torch.no_grad():
         model.blocks[1].feed_forward.up.weight[:-1].zero_()
-    assert named(model, ids)["dead units"] == "blocks.1.feed_forward.inner"
+    assert named(model, ids)["dead units"] == "blocks.1.feed_forward.post"
     fresh = Decoder(ModelConfig(**SHAPE))  # starts with branches that give zeros
     assert named(fresh, ids)["silent part"] == "blocks.0.attention.output"
 
@@ -98,4 +98,4 @@ def test_overflow_is_announced(ids):
         model.blocks[0].feed_forward.down.weight.mul_(1e37)
     found = named(model, ids)
     assert found["near overflow"] == "blocks.0.feed_forward.output"
-    assert found["exploding activations"] == "blocks.1.stream"
+    assert found["exploding activations"] == "blocks.1.resid_pre"

@@ -12,7 +12,7 @@ from llm_layers.config import ModelConfig
 from llm_layers.formats.huggingface.storage import load_config
 from llm_layers.inspection.divergence import check_shapes, first_divergence
 from llm_layers.inspection.foreign import ForeignModel, load_transformers
-from llm_layers.inspection.subject import OurModel, Subject
+from llm_layers.inspection.inspected_model import OurModel, InspectedModel
 from llm_layers.inspection.table import divergence_report
 
 SUMMARY = "the first tensor in which two models part, by how much, and why"
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace, stages: Stages) -> tuple[str, int]:
     return "\n".join([*lines, divergence_report(found, everything=options.all)]), 0 if found.equal else 1
 
 
-def _load(name: str, config: ModelConfig, stages: Stages) -> Subject:
+def _load(name: str, config: ModelConfig, stages: Stages) -> InspectedModel:
     if name.startswith(FOREIGN):
         stages(f"reading {name.removeprefix(FOREIGN)} with transformers")
         return load_transformers(name.removeprefix(FOREIGN))

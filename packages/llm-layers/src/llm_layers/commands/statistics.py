@@ -7,7 +7,7 @@ from llm_layers.commands.sources import read_model
 from llm_layers.commands.stages import Stages
 from llm_layers.commands.text_options import add_text_arguments, check_out, check_two, read_text, written
 from llm_layers.formats.huggingface.storage import load_config
-from llm_layers.inspection.ailments import ailments
+from llm_layers.inspection.issues import find_issues
 from llm_layers.inspection.statistics import layer_statistics
 from llm_layers.inspection.statistics_picture import statistics_picture
 from llm_layers.inspection.table import statistics_table
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace, stages: Stages) -> str:
     model = read_model(options.model, config, stages)
     stages(f"running a text of {len(labels)} tokens forward and backward, and measuring every tensor")
     measured = layer_statistics(model, ids)
-    found = ailments(measured)
+    found = find_issues(measured)
     table = f"{statistics_table(measured, found, everything=options.all)}\n\n{COLUMNS}"
     if options.out is None:
         return table

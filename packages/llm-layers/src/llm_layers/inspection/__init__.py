@@ -10,7 +10,7 @@
 | `text`, `picture`, `page` | ids and labels; SVG shapes; a web page in one file |
 """
 
-from llm_layers.inspection.ailments import Issue, ailments
+from llm_layers.inspection.issues import Issue, find_issues
 from llm_layers.inspection.divergence import Divergence, first_divergence
 from llm_layers.inspection.foreign import load_transformers
 from llm_layers.inspection.lens import Lens, logit_lens
@@ -28,7 +28,7 @@ __all__ = [
     "Lens",
     "Recording",
     "Statistics",
-    "ailments",
+    "find_issues",
     "attention_maps",
     "attention_page",
     "attention_picture",

@@ -15,7 +15,7 @@ from llm_layers.formats.huggingface.architecture import Architecture
 from llm_layers.formats.huggingface.registry import architecture_of
 from llm_layers.formats.huggingface.storage import load_config
 from llm_layers.inspection.flow import NORMS
-from llm_layers.inspection.subject import KernelCall, Layout, Tap
+from llm_layers.inspection.inspected_model import KernelCall, Layout, HookPoint
 from llm_layers.interface import LayersError
 from llm_layers.model import Decoder
 
@@ -52,30 +52,30 @@ class ForeignModel:
                 continue
         return found
 
-    def taps(self) -> list[Tap]:
+    def hook_points(self) -> list[HookPoint]:
         """Say what is to be kept."""
         parts = dict(self.module.named_modules())
-        taps = [*self._taps_outside(parts)]
+        hook_points = [*self._taps_outside(parts)]
         for layer in range(self.config.layers):
-            taps += self._taps_of_block(layer, parts)
-        return taps
+            hook_points += self._taps_of_block(layer, parts)
+        return hook_points
 
-    def _taps_outside(self, parts: Mapping[str, nn.Module]) -> Iterator[Tap]:
+    def _taps_outside(self, parts: Mapping[str, nn.Module]) -> Iterator[HookPoint]:
         if not self.config.design.scaled_embedding:  # there the foreign table multiplies what it gives
-            yield Tap(point="embedding", module=parts[self._module("embedding.table")])
+            yield HookPoint(point="embedding", module=parts[self._module("embedding.table")])
         final = parts[self._module("final_norm.gain")]
-        yield Tap(point="stream", module=final, side="input")
-        yield Tap(point="final_norm", module=final)
+        yield HookPoint(point="resid_post", module=final, side="input")
+        yield HookPoint(point="final_norm", module=final)
 
-    def _taps_of_block(self, layer: int, parts: Mapping[str, nn.Module]) -> Iterator[Tap]:
+    def _taps_of_block(self, layer: int, parts: Mapping[str, nn.Module]) -> Iterator[HookPoint]:
         block = f"blocks.{layer}"
 
         def tap(
             point: str, module: str, side: Any = "output", layout: Layout = "stream", part: int | None = None
-        ) -> Tap:
-            return Tap(point=f"{block}.{point}", module=parts[module], side=side, layout=layout, part=part)
+        ) -> HookPoint:
+            return HookPoint(point=f"{block}.{point}", module=parts[module], side=side, layout=layout, part=part)
 
-        yield tap("stream", self._block(layer), "input")
+        yield tap("resid_pre", self._block(layer), "input")
         names = {name.removeprefix("blocks.#.") for name in self.architecture.names if name.startswith("blocks.#.")}
         for norm in NORMS:
             if f"{norm}.gain" in names:
@@ -93,21 +93,21 @@ class ForeignModel:
                 gemma = self.architecture.design.norm == "rms_unit_offset"
                 yield tap(f"attention.{part}", module, layout="heads" if gemma else "positions first")
         output = self._module(f"{block}.attention.output.weight")
-        yield tap("attention.gathered", output, "input")
+        yield tap("attention.z", output, "input")
         yield tap("attention.output", output)
         yield from self._taps_of_feed_forward(block, names, tap)
 
-    def _taps_of_feed_forward(self, block: str, names: set[str], tap: Callable[..., Tap]) -> Iterator[Tap]:
+    def _taps_of_feed_forward(self, block: str, names: set[str], tap: Callable[..., HookPoint]) -> Iterator[HookPoint]:
         inner = "down.weight" if "feed_forward.down.weight" in names else "router.weight"
         inside = self._module(f"{block}.feed_forward.{inner}")
         whole = inside.rpartition(".")[0]
         before = f"{block}.feed_forward_norm.gain"
-        yield tap("between", self._module(before) if "feed_forward_norm.gain" in names else whole, "input")
+        yield tap("resid_mid", self._module(before) if "feed_forward_norm.gain" in names else whole, "input")
         for part in ("router", "gate", "up"):
             if f"feed_forward.{part}.weight" in names:
                 yield tap(f"feed_forward.{part}", self._module(f"{block}.feed_forward.{part}.weight"))
         if inner == "down.weight":
-            yield tap("feed_forward.inner", inside, "input")
+            yield tap("feed_forward.post", inside, "input")
         yield tap("feed_forward.output", whole)
 
     def _module(self, name: str) -> str:

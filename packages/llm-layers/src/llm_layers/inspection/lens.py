@@ -7,9 +7,9 @@ from jaxtyping import Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from llm_layers.inspection.causes.guess import head_of
+from llm_layers.inspection.causes.hypothesis import head_of
 from llm_layers.inspection.recording import record
-from llm_layers.inspection.subject import OurModel, Subject, subject_of
+from llm_layers.inspection.inspected_model import OurModel, InspectedModel, inspected_model
 from llm_layers.interface import LayersError
 from llm_layers.layers.attention import soft_cap
 
@@ -33,14 +33,14 @@ class Lens:
     chances: Tensor
 
 
-def logit_lens(model: nn.Module | Subject, ids: Int[Tensor, "batch position"], *, top: int = 5) -> Lens:
+def logit_lens(model: nn.Module | InspectedModel, ids: Int[Tensor, "batch position"], *, top: int = 5) -> Lens:
     """Read the stream behind every layer as if it were the last.
 
     Formula: p[l] = softmax(head · norm(stream[l]))
 
     Why it works:
         Every block only adds to one stream, and the head reads that stream. So the head can read it earlier too, and
-        what it reads is a guess in the making: for easy tokens it is settled after a few layers, hard ones change
+        what it reads is a hypothesis in the making: for easy tokens it is settled after a few layers, hard ones change
         until the end. Early layers need not mean by a direction what the head means by it; take what they say with
         care.
 
@@ -54,18 +54,18 @@ def logit_lens(model: nn.Module | Subject, ids: Int[Tensor, "batch position"], *
 
     Source: nostalgebraist 2020, "interpreting GPT: the logit lens"; Belrose et al. 2023, arXiv:2303.08112.
     """
-    subject = subject_of(model)
+    subject = inspected_model(model)
     if not isinstance(subject, OurModel):
         raise LayersError("the logit lens reads a Decoder, but was given a foreign model: load it with load_model")
     if top < 1:
         raise LayersError(f"top must be at least 1, but was {top}")
     recording = record(subject, ids[:1], gradients=False)
     layers = subject.config.layers
-    points = [f"blocks.{layer}.stream" for layer in range(layers)] + ["stream"]
-    streams = torch.stack([recording.values[point][0] for point in points])
+    points = [f"blocks.{layer}.resid_pre" for layer in range(layers)] + ["resid_post"]
+    residuals = torch.stack([recording.values[point][0] for point in points])
     final_norm = subject.module.get_submodule("final_norm")
     with torch.inference_mode():
-        logits = F.linear(final_norm(streams), head_of(recording))
+        logits = F.linear(final_norm(residuals), head_of(recording))
         if subject.config.final_logit_softcap is not None:
             logits = soft_cap(logits, subject.config.final_logit_softcap)
         shares = torch.softmax(logits.float(), dim=-1)

@@ -5,11 +5,11 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from llm_layers.inspection.recording import HIDDEN
-from llm_layers.inspection.subject import KernelCall, Subject, subject_of
+from llm_layers.inspection.inspected_model import KernelCall, InspectedModel, inspected_model
 from llm_layers.layers.attention import soft_cap, softmax
 
 
-def attention_maps(model: nn.Module | Subject, ids: Int[Tensor, "batch position"]) -> list[Tensor]:
+def attention_maps(model: nn.Module | InspectedModel, ids: Int[Tensor, "batch position"]) -> list[Tensor]:
     """Give the attention shares of every head.
 
     Why it works:
@@ -28,7 +28,7 @@ def attention_maps(model: nn.Module | Subject, ids: Int[Tensor, "batch position"
     Raises:
         LayersError: for a module without our names.
     """
-    subject = subject_of(model)
+    subject = inspected_model(model)
     calls: dict[int, KernelCall] = {}
 
     def note(call: KernelCall) -> None:

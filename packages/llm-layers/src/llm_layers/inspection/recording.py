@@ -13,10 +13,10 @@ from torch.overrides import TorchFunctionMode
 
 from llm_layers.config import ModelConfig
 from llm_layers.inspection.flow import flow
-from llm_layers.inspection.subject import KernelCall, Layout, Subject, Tap, subject_of
+from llm_layers.inspection.inspected_model import KernelCall, Layout, InspectedModel, HookPoint, inspected_model
 from llm_layers.interface import LayersError
 
-INTO = {"attention.output.weight": "attention.gathered", "feed_forward.down.weight": "feed_forward.inner"}
+INTO = {"attention.output.weight": "attention.z", "feed_forward.down.weight": "feed_forward.post"}
 OUT = {"feed_forward.gate.weight": "feed_forward.gate", "feed_forward.up.weight": "feed_forward.up"}
 """Weights whose modules hold them only, so that no hook sees them at work -> the points around them."""
 
@@ -48,7 +48,7 @@ class Recording:
     config: ModelConfig
 
 
-def record(model: nn.Module | Subject, ids: Int[Tensor, "batch position"], *, gradients: bool = True) -> Recording:
+def record(model: nn.Module | InspectedModel, ids: Int[Tensor, "batch position"], *, gradients: bool = True) -> Recording:
     """Run a model on a text and keep every tensor that has a name; the model is left as it was.
 
     Args:
@@ -59,7 +59,7 @@ def record(model: nn.Module | Subject, ids: Int[Tensor, "batch position"], *, gr
     Raises:
         LayersError: for a module without our names, and for a text of one id where gradients are wanted.
     """
-    subject = subject_of(model)
+    subject = inspected_model(model)
     if gradients and ids.shape[1] < 2:
         raise LayersError("the text must have at least 2 tokens, so that there is one to predict: give a longer one")
     was_training = subject.module.training
@@ -115,7 +115,7 @@ class Recorder(TorchFunctionMode):
                 self.keep(out, result, "stream")
         elif called == "softmax" and self.layer is not None and self._among_positions(result):
             self.keep(f"blocks.{self.layer}.attention.scores", args[0], "scores")
-            self.keep(f"blocks.{self.layer}.attention.shares", result, "scores")
+            self.keep(f"blocks.{self.layer}.attention.pattern", result, "scores")
         return result
 
     def _among_positions(self, y: Any) -> bool:
@@ -126,10 +126,10 @@ class Recorder(TorchFunctionMode):
         """Keep a tensor under a name; a later one of the same name takes its place."""
         self.kept[point] = x, layout, part, factor
 
-    def watching(self, subject: Subject) -> ExitStack:
+    def watching(self, subject: InspectedModel) -> ExitStack:
         """Put everything in place that keeps tensors; leaving the context takes it away again."""
         with ExitStack() as setting_up:  # an error on the way undoes what was done so far
-            for tap in subject.taps():
+            for tap in subject.hook_points():
                 setting_up.callback(self._hook(tap))
             for layer, attention in subject.attention_modules().items():
                 before = attention.register_forward_pre_hook(self._entering(layer))
@@ -140,7 +140,7 @@ class Recorder(TorchFunctionMode):
             setting_up.enter_context(self)
             return setting_up.pop_all()
 
-    def _hook(self, tap: Tap) -> Callable[[], None]:
+    def _hook(self, tap: HookPoint) -> Callable[[], None]:
         def keep(module: nn.Module, inputs: tuple[Any, ...], further: dict[str, Any], *output: Any) -> None:
             x = output[0] if tap.side == "output" else next(iter((*inputs, *further.values())))
             while isinstance(x, tuple | list):  # some foreign modules give more than one thing
@@ -160,12 +160,12 @@ class Recorder(TorchFunctionMode):
     def _note(self, call: KernelCall) -> None:
         name = f"blocks.{call.layer}.attention"
         # Where a model scales its scores by another number, its queries count as stretched, as ours then are.
-        self.keep(f"{name}.turned_query", call.query, "heads", None, call.scale * call.query.shape[-1] ** 0.5)
-        self.keep(f"{name}.turned_key", call.key, "heads")
+        self.keep(f"{name}.rot_q", call.query, "heads", None, call.scale * call.query.shape[-1] ** 0.5)
+        self.keep(f"{name}.rot_k", call.key, "heads")
         if call.mask is not None:
-            self.keep(f"{name}.visible", call.mask, "visible")
+            self.keep(f"{name}.mask", call.mask, "mask")
 
-    def gradients(self, subject: Subject, loss: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def gradients(self, subject: InspectedModel, loss: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Take the loss back, and give the gradients of what was kept and of the weights."""
         places = {point: kept[0] for point, kept in self.kept.items() if kept[0].requires_grad}
         weights = [weight for weight in subject.module.parameters() if weight.requires_grad]
@@ -183,7 +183,7 @@ class Recorder(TorchFunctionMode):
         """Give the numbers of a point in the one order that all models share."""
         _, layout, part, factor = self.kept[point]
         batch, length = self.ids.shape
-        if layout == "visible":
+        if layout == "mask":
             visible = x if x.dtype == torch.bool else x > HIDDEN
             return visible.reshape(-1, *x.shape[-2:])[:1].float()
         if part is not None:
@@ -192,7 +192,7 @@ class Recorder(TorchFunctionMode):
             return x.reshape(batch, length, -1)
         if layout == "scores":
             if point.endswith("scores") and not backward:  # what hides a key may be -1e9, -1e30 or -infinity
-                shares = self.kept[point.replace("scores", "shares")][0]
+                shares = self.kept[point.replace("scores", "pattern")][0]
                 x = x.masked_fill(shares.detach() == 0, 0.0)
             return x.reshape(batch, -1, length, length)
         if x.dim() == 3:  # normalised over all heads at once

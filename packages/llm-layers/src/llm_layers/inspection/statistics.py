@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from llm_layers.inspection.flow import weights_of
 from llm_layers.inspection.recording import record
-from llm_layers.inspection.subject import Subject
+from llm_layers.inspection.inspected_model import InspectedModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ def spread_of(x: Float[Tensor, "..."]) -> Spread:
     )
 
 
-def layer_statistics(model: nn.Module | Subject, ids: Int[Tensor, "batch position"]) -> Statistics:
+def layer_statistics(model: nn.Module | InspectedModel, ids: Int[Tensor, "batch position"]) -> Statistics:
     """Measure every output, every gradient and every weight of a model on one text.
 
     Why it works:
@@ -107,7 +107,7 @@ def layer_statistics(model: nn.Module | Subject, ids: Int[Tensor, "batch positio
         outputs={
             point: Measured(name=point, kind="output", spread=spread_of(x), silent=_silent(x))
             for point, x in recording.values.items()
-            if not point.endswith("attention.visible")
+            if not point.endswith("attention.mask")
         },
         gradients={
             point: Measured(name=point, kind="gradient", spread=spread_of(x), silent=_silent(x))

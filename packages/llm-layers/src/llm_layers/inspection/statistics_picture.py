@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from llm_layers.inspection.ailments import Issue
+from llm_layers.inspection.issues import Issue
 from llm_layers.inspection.flow import layer_and_part
 from llm_layers.inspection.picture import box, path, picture, words
 from llm_layers.inspection.statistics import Measured, Statistics
@@ -25,8 +25,8 @@ def statistics_picture(statistics: Statistics, found: Sequence[Issue] = ()) -> s
     parts += _panel(backward, TOP + HEIGHT + 62, "gradients of the loss there, root mean square")
     parts += _legend(14.0)
     bottom = TOP + 2 * (HEIGHT + 62)
-    for number, ailment in enumerate(found):
-        parts.append(words(LEFT, bottom + 8 + 16 * number, f"{ailment.name}: {ailment.where}", style="bad"))
+    for number, issue in enumerate(found):
+        parts.append(words(LEFT, bottom + 8 + 16 * number, f"{issue.name}: {issue.where}", style="bad"))
     size = WIDTH + LEFT + 24, bottom + 16 * len(found) + 8
     return picture(*size, parts, label="sizes of outputs and gradients by layer")
 
@@ -36,6 +36,7 @@ def _curves(parts: dict[str, Measured]) -> dict[str, list[tuple[int, float]]]:
     curves: dict[str, list[tuple[int, float]]] = {"stream": [], **{part: [] for part in PARTS}}
     for name, part in parts.items():
         layer, kind = layer_and_part(name)
+        kind = "stream" if kind in ("resid_pre", "resid_post") else kind
         if kind in curves:
             last = 1 + max((number for number, _ in curves[kind]), default=-1)
             curves[kind].append((last if layer is None else layer, part.spread.rms))

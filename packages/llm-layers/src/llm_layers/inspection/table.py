@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Sequence
 
-from llm_layers.inspection.ailments import Issue
-from llm_layers.inspection.divergence import Divergence, Part
+from llm_layers.inspection.issues import Issue
+from llm_layers.inspection.divergence import Comparison, Divergence
 from llm_layers.inspection.flow import layer_and_part
 from llm_layers.inspection.lens import Lens
 from llm_layers.inspection.statistics import Measured, Statistics
 
 COLUMNS = 8
 """So many layers are shown side by side; of a deeper model some are left out."""
-MAIN = ("stream", "attention.output", "feed_forward.output", "final_norm", "logits")
+MAIN = ("resid_pre", "resid_post", "attention.output", "feed_forward.output", "final_norm", "logits")
 
 
 def lens_table(lens: Lens, labels: Sequence[str], name: Callable[[int], str]) -> str:
@@ -57,7 +57,7 @@ def statistics_table(statistics: Statistics, found: Sequence[Issue], *, everythi
     weights = [["weight's gradient", "rms", "mean", "largest", "zeros", "not finite", "weight: rms"]]
     for name, part in statistics.weight_gradients.items():
         weights.append([name, *_cells(part), f"{statistics.weights[name].spread.rms:.3g}"])
-    looks = [f"looks ill: {ailment.name}\n  {ailment.says}" for ailment in found] or ["nothing looks ill"]
+    looks = [f"looks ill: {issue.name}\n  {issue.says}" for issue in found] or ["nothing looks ill"]
     return "\n".join([f"loss {statistics.loss:.4f}", "", aligned(rows), "", aligned(weights), "", *looks])
 
 
@@ -78,7 +78,7 @@ def divergence_report(found: Divergence, *, everything: bool = False) -> str:
     lines = [f"{name}: {a} in A, {b} in B" for name, (a, b) in found.settings.items()]
     if lines:
         lines = ["settings that differ:", *(f"  {line}" for line in lines)]
-    compared = f"{len(found.parts)} tensors, equal up to {found.tolerance:g} of the largest number of each"
+    compared = f"{len(found.compared)} tensors, equal up to {found.tolerance:g} of the largest number of each"
     if found.first is None:
         lines.append(f"no difference: {compared}")
     else:
@@ -87,8 +87,8 @@ def divergence_report(found: Divergence, *, everything: bool = False) -> str:
     lines.append(loss.format(*found.losses))
     if everything:
         rows = [["tensor", "", "relative", "largest", "share of numbers"]]
-        for part in found.parts:
-            gap = part.difference
+        for part in found.compared:
+            gap = part.deviation
             mark = "differs" if part.differs else ""
             rows.append(
                 [
@@ -96,22 +96,22 @@ def divergence_report(found: Divergence, *, everything: bool = False) -> str:
                     mark,
                     f"{gap.relative:.2g}",
                     f"{gap.largest:.2g}",
-                    f"{100 * gap.share:.3g}%",
+                    f"{100 * gap.fraction:.3g}%",
                 ]
             )
         lines += ["", aligned(rows)]
     return "\n".join(lines)
 
 
-def _told(found: Divergence, first: Part) -> list[str]:
-    gap = first.difference
+def _told(found: Divergence, first: Comparison) -> list[str]:
+    gap = first.deviation
     at = ", ".join(f"{axis} {index}" for axis, index in zip(axes_of(first), gap.where, strict=True))
-    before = found.parts[: found.parts.index(first)]
+    before = found.compared[: found.compared.index(first)]
     lines = [
         f"first difference: {first.name} ({first.kind})",
         f"  largest   {gap.largest:.4g} at {at}: {gap.a:.6g} in A, {gap.b:.6g} in B",
         f"  relative  {gap.relative:.3g} of the largest number; equal would be up to {first.limit:g}",
-        f"  share     {100 * gap.share:.3g}% of its numbers differ",
+        f"  share     {100 * gap.fraction:.3g}% of its numbers differ",
         f"  before it {len(before)} tensors agree"
         + (f", the last {before[-1].name} ({before[-1].kind})" if before else ""),
     ]
@@ -123,26 +123,26 @@ def _told(found: Divergence, first: Part) -> list[str]:
             lines.append(f"  the numbers fit as well: {', '.join(other.name for other in others)}")
     else:
         lines.append("likely cause: unknown; none of the mistakes that are known here gives these numbers")
-    end = next((part for part in found.parts if part.name == "logits" and part.kind == "value"), None)
+    end = next((part for part in found.compared if part.name == "logits" and part.kind == "value"), None)
     if end is not None and first.name != "logits":
-        apart = f"{end.difference.relative:.2g}"
+        apart = f"{end.deviation.relative:.2g}"
         words = f"differ, by {apart}" if end.differs else f"agree again; they are no more than {apart} apart"
         lines.append(f"at the end: the logits {words}")
     if found.weights:
-        total = sum(part.kind == "weight" for part in found.parts)
+        total = sum(part.kind == "weight" for part in found.compared)
         shown = ", ".join(found.weights[:6]) + (", …" if len(found.weights) > 6 else "")
         lines.append(f"weights that differ: {len(found.weights)} of {total}: {shown}")
     return lines
 
 
-def axes_of(part: Part) -> tuple[str, ...]:
+def axes_of(part: Comparison) -> tuple[str, ...]:
     """Name the axes of a tensor that was compared."""
-    count, kind = len(part.difference.where), layer_and_part(part.name)[1]
+    count, kind = len(part.deviation.where), layer_and_part(part.name)[1]
     if part.kind in ("weight", "weight's gradient"):
         return {1: ("number",), 2: ("row", "column"), 3: ("expert", "row", "column")}[count]
-    if kind.endswith(("scores", "shares")):
+    if kind.endswith(("scores", "pattern")):
         return ("text", "head", "query", "key")
-    if kind.endswith("visible"):
+    if kind.endswith("mask"):
         return ("text", "query", "key")
     return ("text", "head", "position", "number") if count == 4 else ("text", "position", "number")
 

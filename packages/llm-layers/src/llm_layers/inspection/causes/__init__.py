@@ -1,13 +1,10 @@
-"""Why two models part: guesses that predict what B would hold, each held against what it does hold.
+"""Why two models differ: hypotheses that predict B's values, each compared with what B really has.
 
-| room | guesses about |
+| module | holds |
 |---|---|
-| `guess` | what a guess is, and when it counts |
-| `weights` | a weight that was changed on its way through a file |
-| `products`, `norms` | products with a weight, the head's among them; norms |
-| `feed_forward`, `stream` | activations, gates and experts; the start of the stream, and what is added to it |
-| `attention`, `attention_core` | heads, positions, masks, scores |
-| `gradients` | a backward pass that does not fit its forward pass |
-| `rounding` | numbers with fewer digits |
-| `naming` | which of them to try where |
+| `hypothesis` | what a hypothesis is, and when it counts |
+| `exchange` | run a part of A with one function exchanged for a slip of its contract |
+| `parts`, `attention`, `epsilon` | the parts of a model, and the settings that may be wrong in them |
+| `weights`, `rounding` | a weight that was changed on its way through a file; values with fewer digits |
+| `dispatch` | which of them to try where |
 """

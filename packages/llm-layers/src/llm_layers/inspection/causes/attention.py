@@ -1,211 +1,217 @@
-"""What may be wrong between the query, key and value products and what the heads bring."""
+"""A block's attention, from its three projections to what its heads put out, in the package's own functions."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
-from llm_layers.inspection.causes.attention_core import AttentionCore, core_of
-from llm_layers.inspection.causes.guess import MUST_EXPLAIN, Guess, Scene
-from llm_layers.inspection.causes.rounding import rounded
-from llm_layers.inspection.causes.weights import factor
-from llm_layers.inspection.difference import difference
+from llm_layers.inspection.causes.epsilon import epsilon_setting
+from llm_layers.inspection.causes.exchange import Part, Tensors, Use
+from llm_layers.inspection.causes.hypothesis import Mismatch
+from llm_layers.layers.attention import attention, capped_attention, soft_cap, softmax
+from llm_layers.layers.mask import causal_mask, sliding_window_mask
+from llm_layers.layers.multi_head_attention import grouped_query_attention, merge_heads, split_heads
+from llm_layers.layers.norm import layer_norm, rms_norm
+from llm_layers.layers.rotary import Rotation, rotary, rotary_angles, rotate
 
 USUAL_BASES = (1e4, 5e5, 1e6, 1e5, 5e3, 1e7)
-Variant = tuple[str, str, dict[str, Any]]
+Setting = tuple[str, str, dict[str, Any]]
 
 
-def attention_guesses(scene: Scene) -> Iterator[Guess]:
-    """Guess which habit of B's attention differs: each is tried on A's products, up to the point where they part."""
-    core, part = core_of(scene), scene.part.removeprefix("attention.")
-    if core is None:
-        return
-    right = scene.a.values[scene.point]
-    plain = core.points().get(part)
-    if plain is not None and scene.describes(plain):
-        yield from _best(core, scene, part)
-    yield from rounded(right, scene.target, f"the numbers at {scene.point}")
-    yield from factor(right, scene.target, f"what is found at {scene.point}")
+class SoftmaxCalls(TorchFunctionMode):
+    """Keeps the scores that go into a softmax, and the attention weights that come out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[Tensor, Tensor]] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run any call of torch."""
+        result = func(*args, **(kwargs or {}))
+        if getattr(func, "__name__", "") == "softmax":
+            self.calls.append((args[0], result))
+        return result
 
 
-def _best(core: AttentionCore, scene: Scene, part: str) -> list[Guess]:
-    """Give the habits that explain the most points of the block's attention, not only the first that differs.
+def attention_part(mismatch: Mismatch) -> Iterator[Part]:
+    """Return the attention of the mismatch's block, with the settings that may be wrong in it."""
+    config, layer, stem = mismatch.config, mismatch.layer, mismatch.full("attention.")
+    inputs: Tensors = {}
+    for name in ("query", "key", "value"):
+        product = mismatch.value(f"attention.{name}")
+        if product is None or layer is None:
+            return
+        inputs[stem + name] = product
+        for kind in ("gain", "bias"):
+            weight = mismatch.weight(f"attention.{name}_norm.{kind}")
+            inputs |= {} if weight is None else {f"{stem}{name}_norm.{kind}": weight}
+    window = config.window_of(layer)
+    local = window is not None and config.local_rope_base is not None
+    own_base = None if config.design.positions == "learned" else config.local_rope_base if local else config.rope_base
+    own_scaling = None if local else config.rope_scaling
+    offset = 1.0 if config.design.norm == "rms_unit_offset" else 0.0
+    wide = config.design.query_key_norm == "width"
+    positions = torch.arange(mismatch.a.ids.shape[1], device=mismatch.a.ids.device)
 
-    The products before are the same in both models, so each point up to what the heads bring can be predicted. At the
-    first point several habits may look alike; they part later.
-    """
-    fitting: list[tuple[int, Guess]] = []
-    before = difference(scene.a.values[scene.point], scene.target, 0.0).relative
-    for name, says, changes in variants(core, scene):
-        points = replace(core, **changes).points()
-        if part not in points or _left(scene, points, part) > before / MUST_EXPLAIN:
-            continue
-        explained = sum(_left(scene, points, other) <= before / MUST_EXPLAIN for other in points)
-        fitting.append((explained, Guess(name=name, says=says, value=points[part].to(scene.target.dtype))))
-    most = max((explained for explained, _ in fitting), default=0)
-    return [guess for explained, guess in fitting if explained == most]
+    def compute(
+        use: Use,
+        t: Tensors,
+        *,
+        base: float | None = own_base,
+        scaling: Any = own_scaling,
+        turn: Any = rotate,
+        normed: str = "before",
+        eps: float = config.norm_eps,
+        window: int | None = window,
+        scale: float = (config.query_pre_attn_scalar or config.d_head) ** -0.5,
+        factor: float = 1.0,
+        cap: float | None = config.attn_logit_softcap,
+        weights_in: torch.dtype | None = None,
+    ) -> Tensors:
+        points: Tensors = {}
 
+        def norm(x: Tensor, name: str) -> Tensor:
+            gain = t.get(f"{stem}{name}_norm.gain")
+            if gain is None or normed == "never":
+                return x
+            if config.design.norm == "layer":
+                y: Tensor = use(layer_norm, name)(x, gain, t.get(f"{stem}{name}_norm.bias"), eps)
+            else:
+                y = use(rms_norm, name)(x, gain + offset, eps)
+            return y
 
-def _left(scene: Scene, points: dict[str, Tensor], part: str) -> float:
-    there = scene.b.values.get(scene.full(f"attention.{part}"))
-    if there is None or there.shape != points[part].shape:
-        return float("inf")
-    return difference(points[part], there, 0.0).relative
+        def rotated(x: Tensor, name: str) -> Tensor:
+            if base is None or name == "value":
+                return x
+            chosen = use(rotary, name)
+            if chosen is not rotary:
+                y: Tensor = chosen(x, positions, base)
+                return y
+            return turn(x, rotary_angles(positions, config.d_head, base, x.dtype, scaling))  # type: ignore[no-any-return]
 
+        def heads(name: str) -> Tensor:
+            x = t[stem + name]
+            x = norm(x, name) if wide else x
+            x = use(split_heads, name)(x, x.shape[-1] // config.d_head)
+            x = points[f"{stem}{name}_norm"] = x if wide or normed == "after" else norm(x, name)
+            x = rotated(x, name)
+            return norm(x, name) if normed == "after" else x
 
-def variants(core: AttentionCore, scene: Scene) -> Iterator[Variant]:
-    """Give name, sentence and settings of every habit that can be tried; those that show first come first."""
-    yield from _of_heads(core)
-    if core.query_gain is not None:
-        yield "norm left out", "{b} does not normalise queries and keys", {"query_gain": None, "key_gain": None}
-        if not core.wide:
-            yield (
-                "norm after rotation",
-                "{b} normalises queries and keys after turning them, {a} before",
-                {"norm_after": True},
-            )
-    if core.base is not None:
-        yield from _of_rotation(core, scene)
-    yield "query and key swapped", "{b} has queries and keys in each other's place", {"exchanged": True}
-    yield from _of_mask(core, scene)
-    yield from _of_scores(core, scene)
+        query, key, value = heads("query"), heads("key"), heads("value")
+        if (stretch := scale * config.d_head**0.5) != 1.0:
+            query = query * stretch
+        points |= {f"{stem}rot_q": query, f"{stem}rot_k": key}
+        if window is None:
+            mask = use(causal_mask)(positions, positions)
+        else:
+            mask = use(sliding_window_mask)(positions, positions, window)
+        points[f"{stem}mask"] = mask[None].float()
+        with SoftmaxCalls() as softmaxes:
+            y = _kernel(use, query if factor == 1.0 else query * factor, key, value, mask, cap)
+        if softmaxes.calls:
+            points[f"{stem}scores"], points[f"{stem}pattern"] = softmaxes.calls[-1]
+            if weights_in is not None:
+                rounded = softmaxes.calls[-1][1].to(weights_in).to(value.dtype)
+                y = (rounded @ value[:, :, None]).flatten(1, 2)
+        return points | {f"{stem}z": use(merge_heads)(y)}
 
-
-def _of_heads(core: AttentionCore) -> Iterator[Variant]:
-    heads = core.query.shape[-1] // core.d_head
-    split = "{b} takes number k of head h from place k · heads + h, {a} from h · d_head + k"
-    yield "heads split as d_head × heads", split, {"split_by_number": True}
-    if core.kv_heads not in (1, heads):
-        says = "in {b} key head k serves the query heads k, k + kv_heads, …; in {a} a group of neighbours"
-        yield "key heads in tiled order", says, {"tiled": True}
-    says = "{b} lays the heads side by side without moving them behind the positions first"
-    yield "heads merged without moving them", says, {"heads_not_moved": True}
-    for named, what in (("query", "queries"), ("key", "keys and values")):
-        flipped = {
-            part: _flipped(getattr(core, part), core.d_head)
-            for part in (("query",) if named == "query" else ("key", "value"))
-        }
-        yield "heads reversed", f"{{b}} has the heads of the {what} in the opposite order", flipped
-
-
-def _flipped(x: Tensor, d_head: int) -> Tensor:
-    return x.reshape(*x.shape[:2], -1, d_head).flip(2).reshape(x.shape)
-
-
-def _of_rotation(core: AttentionCore, scene: Scene) -> Iterator[Variant]:
-    says = "{b} turns neighbouring numbers as pairs (2k, 2k + 1), {a} pairs k with k + d_head/2"
-    yield "interleaved rotary pairs", says, {"interleaved": True}
-    yield "positions not turned", "{b} does not turn queries and keys by their position", {"base": None}
-    yield "turned the wrong way", "{b} turns by the opposite angle", {"backwards": True}
-    for shift in (1, -1):
-        says = f"{{b}} counts the positions of queries and keys from {shift}, {{a}} from 0"
-        yield "position off by one", says, {"query_shift": shift, "key_shift": shift}
-        where = "one position later" if shift > 0 else "one position earlier"
-        says = f"in {{b}} the queries stand {where} than in {{a}}, the keys do not"
-        yield "position off by one", says, {"query_shift": shift}
-        says = f"in {{b}} the keys stand {where} than in {{a}}, the queries do not"
-        yield "position off by one", says, {"key_shift": shift}
-    config = scene.config
-    implied = (
-        implied_base(core, scene.target) if scene.part in ("attention.turned_query", "attention.turned_key") else None
-    )
-    bases = [implied, config.rope_base, config.local_rope_base, scene.b.config.rope_base, *USUAL_BASES]
-    for base in dict.fromkeys(base for base in bases if base is not None and base != core.base):
-        says = f"{{b}} turns with the base {base:.6g}, {{a}} with {core.base:.6g}"
-        yield "another rotary base", says, {"base": base}
-        if core.scaling is not None:
-            yield "another rotary base", f"{says}, and does not scale the speeds", {"base": base, "scaling": None}
-    for scaling in dict.fromkeys((None, config.rope_scaling, scene.b.config.rope_scaling)):
-        if scaling != core.scaling:
-            says = f"{{b}} scales the rotary speeds by {scaling}, {{a}} by {core.scaling}"
-            yield "another rotary scaling", says, {"scaling": scaling}
-    yield "values turned", "{b} turns the values too", {"values_turned": True}
-
-
-def implied_base(core: AttentionCore, turned: Tensor) -> float | None:
-    """Read the rotary base off the angle between a vector at position 1 before and after it was turned."""
-    straight = replace(core, base=None).points()[
-        "turned_query" if turned.shape[1] == core.query.shape[-1] // core.d_head else "turned_key"
+    settings = [
+        *_norm_settings(mismatch, inputs, offset),
+        *(() if own_base is None else _rotary_settings(mismatch, own_base, own_scaling, local)),
+        *_score_settings(mismatch, window),
     ]
-    if straight.shape != turned.shape or turned.shape[2] < 2 or core.d_head < 4:
+    yield Part(inputs=inputs, compute=compute, last=f"{stem}z", settings=tuple(settings))
+
+
+def _kernel(use: Use, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, cap: float | None) -> Tensor:
+    grouped = use(grouped_query_attention)
+    if cap is None and grouped is not grouped_query_attention:
+        y: Tensor = grouped(query, key, value, mask)
+        return y
+    query, key, value = query.unflatten(1, (key.shape[1], -1)), key[:, :, None], value[:, :, None]
+    if cap is None:
+        y = use(attention)(query, key, value, mask)
+    elif (soft := use(soft_cap)) is soft_cap:
+        y = use(capped_attention)(query, key, value, mask, cap)
+    else:
+        scores = soft((query * query.shape[-1] ** -0.5) @ key.mT, cap)
+        y = softmax(scores.masked_fill(~mask, torch.finfo(scores.dtype).min / 2)) @ value
+    return y.flatten(1, 2)
+
+
+def _norm_settings(mismatch: Mismatch, inputs: Tensors, offset: float) -> Iterator[Setting]:
+    stem = mismatch.full("attention.")
+    if f"{stem}query_norm.gain" not in inputs:
+        return
+    yield "norm left out", "{b} does not normalize queries and keys", {"normed": "never"}
+    says = "{b} normalizes queries and keys after rotating them, {a} before"
+    yield "norm after rotation", says, {"normed": "after"}
+    for name in ("query", "key"):
+        x, gain = inputs[stem + name], inputs[f"{stem}{name}_norm.gain"] + offset
+        if gain.shape[0] == mismatch.config.d_head:  # not one norm over all heads
+            yield from epsilon_setting(mismatch, f"{stem}{name}_norm", split_heads(x, x.shape[-1] // len(gain)), gain)
+
+
+def _rotary_settings(mismatch: Mismatch, own: float, scaling: Any, local: bool) -> Iterator[Setting]:
+    config, other = mismatch.config, mismatch.b.config
+    bases = (_implied_base(mismatch), config.rope_base, config.local_rope_base, other.rope_base, *USUAL_BASES)
+    for base in dict.fromkeys(base for base in bases if base is not None and base != own):
+        says = f"{{b}} rotates with the base {base:.6g}, {{a}} with {own:.6g}"
+        yield "another rotary base", says, {"base": base}
+        if scaling is not None:
+            yield "another rotary base", f"{says}, and does not scale", {"base": base, "scaling": None}
+    for each in dict.fromkeys((None, config.rope_scaling, other.rope_scaling)):
+        if each != scaling:
+            says = f"{{b}} scales the rotary frequencies by {each}, {{a}} by {scaling}"
+            yield "another rotary scaling", says, {"scaling": each}
+    if scaling is not None:  # the slips of `rotary` know no scaling
+        yield "neighbours paired", "{b} rotates neighbouring coordinates as pairs", {"turn": _neighbours}
+        says = "{b} rotates by the opposite angle"
+        yield "turned the other way", says, {"turn": lambda x, rotation: rotate(x, (rotation[0], -rotation[1]))}
+
+
+def _neighbours(x: Tensor, rotation: Rotation) -> Tensor:
+    halves = x.unflatten(-1, (-1, 2)).transpose(-1, -2).flatten(-2)
+    return rotate(halves, rotation).unflatten(-1, (2, -1)).transpose(-1, -2).flatten(-2)
+
+
+def _implied_base(mismatch: Mismatch) -> float | None:
+    """Read the rotary base off the angle by which B rotates position 1."""
+    name = {"attention.rot_q": "query", "attention.rot_k": "key"}.get(mismatch.part)
+    config = mismatch.config
+    if name is None or config.d_head < 4:
         return None
-    before, after = (torch.complex(*x[:, :, 1].double().chunk(2, dim=-1)) for x in (straight, turned))
-    products = (after * before.conj()).sum(dim=(0, 1))[1:]  # pair 0 turns by one radian whatever the base is
-    speeds = products.angle()
-    if not bool((speeds > 0).all()):
+    straight, rotated = mismatch.value(f"attention.{name}_norm"), mismatch.b.values[mismatch.point]
+    if straight is None:
+        product = mismatch.value(f"attention.{name}")
+        straight = None if product is None else split_heads(product, product.shape[-1] // config.d_head)
+    if straight is None or straight.shape != rotated.shape or rotated.shape[2] < 2:
         return None
-    pairs = torch.arange(1, core.d_head // 2, device=turned.device, dtype=torch.float64)
-    base = torch.exp((-speeds.log() * core.d_head / (2 * pairs)).median()).item()
-    return float(f"{base:.5g}")
+    before, after = (torch.complex(*x[:, :, 1].double().chunk(2, dim=-1)) for x in (straight, rotated))
+    angles = (after * before.conj()).sum(dim=(0, 1))[1:].angle()  # pair 0 turns by one radian whatever the base is
+    if not bool((angles > 0).all()):
+        return None
+    pairs = torch.arange(1, config.d_head // 2, device=angles.device, dtype=torch.float64)
+    return float(f"{torch.exp((-angles.log() * config.d_head / (2 * pairs)).median()).item():.5g}")
 
 
-def _of_mask(core: AttentionCore, scene: Scene) -> Iterator[Variant]:
-    length = core.visible.shape[0]
-    distance = torch.arange(length)[:, None] - torch.arange(length)[None, :]
-    distance = distance.to(core.visible.device)
-    yield (
-        "future visible",
-        "{b} lets every position see all others, {a} only those before it",
-        {"visible": distance > -length},
-    )
-    says = "{b} lets a position see one position after it"
-    yield "mask off by one", says, {"visible": distance >= -1}
-    says = "{b} hides a position's own key from it"
-    yield "own position hidden", says, {"visible": core.visible & (distance > 0)}
-    yield "mask turned round", "{b} lets a position see those after it, not those before", {"visible": distance <= 0}
-    window = scene.config.window_of(scene.layer or 0)
-    if window is not None:
-        yield "window left out", f"{{b}} sees all positions before, {{a}} the last {window}", {"visible": distance >= 0}
-    around = () if window is None else (window + 1, window - 1)
-    for other in dict.fromkeys((*around, scene.config.window, scene.b.config.window)):
-        if other is not None and other != window and other > 0:
-            close = window is not None and abs(other - window) == 1
-            says = f"{{b}} sees the last {other} positions, {{a}} {'all' if window is None else f'the last {window}'}"
-            name = "window off by one" if close else "another window"
-            yield name, says, {"visible": (distance >= 0) & (distance < other)}
-    says = "{b} strikes out hidden shares after the softmax, so that the rest no longer add up to one"
-    yield "mask after the softmax", says, {"mask_late": True}
-
-
-def _of_scores(core: AttentionCore, scene: Scene) -> Iterator[Variant]:
-    config = scene.config
-    scales = {
-        1.0: " (they are not scaled)",
-        1.0 / core.d_head: " (1/d_head)",
-        core.d_head**-0.5: " (1/√d_head)",
-        config.d_model**-0.5: " (1/√d_model)",
-        (config.heads * config.d_head) ** -0.5: " (1/√(heads · d_head))",
-        config.heads**-0.5: " (1/√heads)",
-        core.scale**2: " (scaled twice)",
-    }
-    if (fitted := _fitted_scale(core, scene)) is not None:
-        scales.setdefault(fitted, "")
-    for scale, words in scales.items():
-        if abs(scale / core.scale - 1) > 1e-6:
-            says = f"{{b}} multiplies the scores by {scale:.5g}{words}, {{a}} by {core.scale:.5g}"
-            yield "another score scale", says, {"scale": scale}
-    if core.cap is not None:
-        yield "score cap left out", f"{{b}} does not hold the scores within ±{core.cap:g}", {"cap": None}
-    for cap in (scene.b.config.attn_logit_softcap, 50.0, 30.0):
-        if cap is not None and cap != core.cap:
-            yield "score cap", f"{{b}} holds the scores within ±{cap:g}, {{a}} does not", {"cap": cap}
+def _score_settings(mismatch: Mismatch, window: int | None) -> Iterator[Setting]:
+    config, other = mismatch.config, mismatch.b.config
+    for each in dict.fromkeys((config.window, other.window)):
+        if each is not None and each != window:
+            yield "another window", f"{{b}} attends to the last {each} positions, {{a}} to {window or 'all'}", {"window": each}
+    for cap in dict.fromkeys((other.attn_logit_softcap, 50.0, 30.0)):
+        if cap is not None and cap != config.attn_logit_softcap:
+            yield "another score cap", f"{{b}} caps the scores at ±{cap:g}, {{a}} at {config.attn_logit_softcap}", {"cap": cap}
+    a, b = mismatch.a.values.get(mismatch.point), mismatch.b.values.get(mismatch.point)
+    if mismatch.part == "attention.scores" and a is not None and b is not None and config.attn_logit_softcap is None:
+        ratio = ((a.double() * b.double()).sum() / a.double().square().sum().clamp(min=1e-300)).item()
+        own = (config.query_pre_attn_scalar or config.d_head) ** -0.5
+        says = f"{{b}} multiplies the scores by {own * ratio:.5g}, {{a}} by {own:.5g}"
+        yield "another score scale", says, {"factor": ratio}
     for dtype in (torch.bfloat16, torch.float16):
         name = str(dtype).removeprefix("torch.")
-        says = f"{{b}} rounds the shares to {name} before they weigh the values"
-        yield f"rounded to {name}", says, {"shares_type": dtype}
-    yield (
-        "softmax over the queries",
-        "in {b} the shares of a key add up to one, not those of a query",
-        {"over_queries": True},
-    )
-
-
-def _fitted_scale(core: AttentionCore, scene: Scene) -> float | None:
-    """Fit the scale to the scores, where they are there to be seen."""
-    if scene.part != "attention.scores" or core.cap is not None:
-        return None
-    a, b = scene.a.values[scene.point].double(), scene.target.double()
-    ratio = ((a * b).sum() / (a * a).sum().clamp(min=1e-300)).item()
-    return core.scale * ratio if ratio > 0 else None
+        says = f"{{b}} rounds the attention weights to {name} before they weigh the values"
+        yield f"rounded to {name}", says, {"weights_in": dtype}

@@ -33,7 +33,7 @@ class Issue:
     says: str
 
 
-def ailments(statistics: Statistics) -> list[Issue]:
+def find_issues(statistics: Statistics) -> list[Issue]:
     """Name what looks ill, each thing once, at the place where it begins."""
     return [
         *_not_finite(statistics),
@@ -69,7 +69,7 @@ def _near_overflow(statistics: Statistics) -> Iterator[Issue]:
 
 def _streams(parts: dict[str, Measured]) -> list[Measured]:
     """The stream as it enters each block, and as it leaves the last."""
-    return [part for name, part in parts.items() if name == "stream" or name.endswith(".stream")]
+    return [part for name, part in parts.items() if name.endswith(("resid_pre", "resid_post"))]
 
 
 def _growing_stream(statistics: Statistics) -> Iterator[Issue]:
@@ -113,7 +113,7 @@ def _dead(statistics: Statistics) -> Iterator[Issue]:
             yield Issue(name="silent part", where=name, says=says)
             break
     for name, part in statistics.outputs.items():
-        if name.endswith("feed_forward.inner") and part.silent >= MOST:
+        if name.endswith("feed_forward.post") and part.silent >= MOST:
             says = f"{100 * part.silent:.3g}% of the units of {name} are zero for every token: they cannot learn"
             yield Issue(name="dead units", where=name, says=says)
             break

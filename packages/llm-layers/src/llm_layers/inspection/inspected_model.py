@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from llm_layers.config import ModelConfig
 from llm_layers.interface import LayersError
 
-Layout = Literal["stream", "heads", "positions first", "visible", "scores"]
+Layout = Literal["stream", "heads", "positions first", "mask", "scores"]
 """How the numbers of a point lie: [batch, position, width]; [batch, heads, position, d_head]; with the positions before
 the heads; a mask; [batch, heads, query, key]."""
 
@@ -37,7 +37,7 @@ class KernelCall:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tap:
+class HookPoint:
     """One tensor to keep: what goes into a module or what comes out of it.
 
     Args:
@@ -56,7 +56,7 @@ class Tap:
 
 
 @runtime_checkable
-class Subject(Protocol):
+class InspectedModel(Protocol):
     """A model that can be recorded."""
 
     @property
@@ -76,7 +76,7 @@ class Subject(Protocol):
     def named(self, gradients: Mapping[int, Tensor]) -> dict[str, Tensor]:
         """Give the gradients, handed in by the `id` of their parameter, under our names."""
 
-    def taps(self) -> list[Tap]:
+    def hook_points(self) -> list[HookPoint]:
         """Say what is to be kept."""
 
     def attention_modules(self) -> dict[int, nn.Module]:
@@ -134,24 +134,24 @@ class OurModel:
         """Give the gradients under our names."""
         return {name: gradients[id(weight)] for name, weight in self.weights().items() if id(weight) in gradients}
 
-    def taps(self) -> list[Tap]:
+    def hook_points(self) -> list[HookPoint]:
         """Say what is to be kept; parts that the design leaves out are passed over."""
         parts = dict(self.module.named_modules())
-        taps = [Tap(point="embedding", module=parts["embedding"])]
+        hook_points = [HookPoint(point="embedding", module=parts["embedding"])]
         for layer in range(self.config.layers):
             block = f"blocks.{layer}"
-            taps.append(Tap(point=f"{block}.stream", module=parts[block], side="input"))
+            hook_points.append(HookPoint(point=f"{block}.resid_pre", module=parts[block], side="input"))
             between = [parts[name] for name in (f"{block}.feed_forward_norm", f"{block}.feed_forward") if name in parts]
-            taps += [Tap(point=f"{block}.between", module=module, side="input") for module in between[:1]]
+            hook_points += [HookPoint(point=f"{block}.resid_mid", module=module, side="input") for module in between[:1]]
             for part, found in parts.items():
                 point = part.removeprefix(f"{block}.")
                 if part.startswith(f"{block}.") and not isinstance(found, nn.Identity) and point in OUTPUTS:
-                    taps.append(Tap(point=f"{block}.{OUTPUTS[point]}", module=found, layout=_layout(point)))
+                    hook_points.append(HookPoint(point=f"{block}.{OUTPUTS[point]}", module=found, layout=_layout(point)))
                 if part.startswith(f"{block}.") and point in INPUTS:
-                    taps.append(Tap(point=f"{block}.{INPUTS[point]}", module=found, side="input"))
-        taps.append(Tap(point="stream", module=parts["final_norm"], side="input"))
-        taps.append(Tap(point="final_norm", module=parts["final_norm"]))
-        return taps
+                    hook_points.append(HookPoint(point=f"{block}.{INPUTS[point]}", module=found, side="input"))
+        hook_points.append(HookPoint(point="resid_post", module=parts["final_norm"], side="input"))
+        hook_points.append(HookPoint(point="final_norm", module=parts["final_norm"]))
+        return hook_points
 
     def attention_modules(self) -> dict[int, nn.Module]:
         """Give the attention of each block that has one."""
@@ -173,14 +173,14 @@ OUTPUTS = {
     "feed_forward": "feed_forward.output",
     "feed_forward_output_norm": "feed_forward_output_norm",
 }
-INPUTS = {"attention.output": "attention.gathered", "feed_forward.down": "feed_forward.inner"}
+INPUTS = {"attention.output": "attention.z", "feed_forward.down": "feed_forward.post"}
 
 
 def _layout(point: str) -> Layout:
     return "heads" if point in ("attention.query_norm", "attention.key_norm") else "stream"
 
 
-def subject_of(model: nn.Module | Subject) -> Subject:
+def inspected_model(model: nn.Module | InspectedModel) -> InspectedModel:
     """Take a model as it is, or wrap a module with our names.
 
     Raises:

@@ -1,0 +1,240 @@
+"""Run a part of A again with one function exchanged for a known mistake, and see whether that gives what B has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from llm_layers.inspection.causes.hypothesis import Hypothesis, Mismatch
+from llm_layers.inspection.deviation import deviation
+from llm_layers.layers.activation import gelu, gelu_tanh, relu_squared, silu
+from llm_layers.layers.attention import attention
+from llm_layers.layers.mask import causal_mask
+from llm_layers.layers.norm import layer_norm, rms_norm
+from llm_layers.layers.rotary import rotary
+from llm_layers.spec import SPECIFICATION
+
+Function = Callable[..., Any]
+Tensors = dict[str, Tensor]
+ACTIVATIONS = (silu, gelu, gelu_tanh, relu_squared)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong function that takes what the right one takes; with `backward` a wrong gradient, in NumPy."""
+
+    name: str
+    hint: str
+    function: Function
+    backward: bool = False
+
+
+# Mistakes of whole models, for which the specification of a single function has no slip.
+FURTHER: dict[Function, tuple[Mistake, ...]] = {
+    rms_norm: (
+        Mistake("norm left out", "the norm is left out", lambda x, gain, eps: x),
+        Mistake("gain - 1", "the gain is taken as gain - 1", lambda x, gain, eps: rms_norm(x, gain - 1, eps)),
+    ),
+    layer_norm: (Mistake("norm left out", "the norm is left out", lambda x, gain, bias, eps: x),),
+    rotary: (
+        Mistake("no rotation", "queries or keys are not rotated", lambda x, positions, base: x),
+        Mistake(
+            "positions from -1",
+            "positions are counted from -1",
+            lambda x, positions, base: rotary(x, positions - 1, base),
+        ),
+    ),
+    causal_mask: (
+        Mistake("future visible", "every position sees all others", lambda q, k: torch.ones_like(causal_mask(q, k))),
+        Mistake("one too late", "a position sees the one after it too", lambda q, k: causal_mask(q + 1, k)),
+    ),
+    attention: (
+        Mistake(
+            "future visible",
+            "the mask is not used: every position sees all others",
+            lambda query, key, value, mask: attention(query, key, value),
+        ),
+    ),
+}
+
+
+def mistakes_of(function: Function) -> Iterator[Mistake]:
+    """Return the known mistakes with a function: the slips of its contract, and those above."""
+    for slip in SPECIFICATION.slips_of(f"layers.{function.__name__}"):
+        yield Mistake(slip.name, slip.hint, slip.function, slip.backward)
+    yield from FURTHER.get(function, ())
+    if function in ACTIVATIONS:
+        for other in ACTIVATIONS:
+            if other is not function:
+                yield Mistake(other.__name__, f"the activation is {other.__name__}, not {function.__name__}", other)
+
+
+@dataclass
+class Use:
+    """Hands out the functions of a part: the package's own, or in one place another.
+
+    Args:
+        function: what is exchanged; None exchanges nothing.
+        by: what is used instead.
+        where: only there, as in "query"; None exchanges it everywhere.
+    """
+
+    function: Function | None = None
+    by: Function | None = None
+    where: str | None = None
+    met: dict[Function, list[str]] = field(default_factory=dict)
+
+    def __call__(self, function: Function, where: str = "") -> Function:
+        """Return the function, or what takes its place."""
+        self.met.setdefault(function, []).append(where)
+        return self.by if self.by and function is self.function and self.where in (None, where) else function
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of A that can be run again on the tensors that A gave it.
+
+    Args:
+        inputs: point or weight -> tensor.
+        compute: runs it with the functions that a `Use` hands out, and returns the points that it makes.
+        last: the point through which the loss sees it.
+        settings: name, sentence, and the settings of `compute` that would be wrong.
+    """
+
+    inputs: Tensors
+    compute: Callable[..., Tensors]
+    last: str
+    settings: tuple[tuple[str, str, dict[str, Any]], ...] = ()
+
+    def run(self, use: Use, **settings: Any) -> Tensors:
+        """Compute its points, as a recording keeps them."""
+        with torch.no_grad():
+            points = self.compute(use, self.inputs, **settings)
+        for name in points:
+            if name.endswith("attention.scores"):  # a recording holds 0 where a key is hidden
+                hidden = points[name.replace("scores", "pattern")] == 0
+                points[name] = points[name].masked_fill(hidden, 0.0)
+        return points
+
+    def gradients(self, a: Tensors, use: Use) -> Tensors:
+        """Return the gradients of its inputs and of the points inside it, from that of its last point."""
+        leaves = {name: x.detach().clone().requires_grad_(x.is_floating_point()) for name, x in self.inputs.items()}
+        with torch.enable_grad():
+            points = self.compute(use, leaves)
+        last = points.pop(self.last)
+        wanted = {name: x for name, x in (leaves | points).items() if x.requires_grad}
+        upstream = a[self.last].reshape(last.shape)
+        found = torch.autograd.grad(last, [*wanted.values()], upstream, allow_unused=True, materialize_grads=True)
+        return dict(zip(wanted, found, strict=True))
+
+
+def value_hypotheses(mismatch: Mismatch, part: Part) -> Iterator[Hypothesis]:
+    """Predict the values of a part with one mistake in it; nothing where even without one they are not A's."""
+    plain = Use()
+    for name, x in part.run(plain).items():
+        right = mismatch.a.values.get(name)
+        if right is not None and deviation(x.reshape(right.shape), right, 0.0).relative > mismatch.tolerance:
+            return
+    for mistake, use in _exchanges(plain, lambda function, mistake: mistake.function, backward=False):
+        points = _tried(partial(part.run, use))
+        yield Hypothesis(name=mistake.name, says=_sentence(mistake, use), predicts=points)
+    for name, says, changes in part.settings:
+        yield Hypothesis(name=name, says=says, predicts=_tried(partial(part.run, Use(), **changes)))
+
+
+def gradient_hypotheses(mismatch: Mismatch, part: Part, name: str) -> Iterator[Hypothesis]:
+    """Predict the gradients inside a part and of what it reads, one of them `name`, with one wrong backward pass."""
+    gradients = mismatch.a.gradients
+    right = gradients | mismatch.a.weight_gradients
+    if part.last not in gradients:
+        return
+    plain = Use()
+    whole = part.gradients(gradients, plain)
+    if name not in whole:
+        return
+    for mistake, use in _exchanges(plain, _with_backward, backward=True):
+        changed = _tried(partial(part.gradients, gradients, use))
+        predicts = {
+            point: right[point] + x.reshape(right[point].shape) - whole[point].reshape(right[point].shape)
+            for point, x in changed.items()
+            if point in right and x.numel() == right[point].numel()
+        }
+        yield Hypothesis(name=mistake.name, says=_sentence(mistake, use), predicts=predicts)
+    says, without = f"in {{b}} no gradient flows from {part.last} back to {name}", whole[name].reshape(right[name].shape)
+    yield Hypothesis(name="no gradient", says=says, predicts={name: right[name] - without})
+
+
+def _exchanges(
+    plain: Use, made: Callable[[Function, Mistake], Function], *, backward: bool
+) -> Iterator[tuple[Mistake, Use]]:
+    for function, places in plain.met.items():
+        for mistake in sorted(mistakes_of(function), key=lambda mistake: not mistake.backward):
+            if backward or not mistake.backward:
+                for where in (None, *places) if len(places) > 1 else (None,):
+                    yield mistake, Use(function, made(function, mistake), where)
+
+
+def _sentence(mistake: Mistake, use: Use) -> str:
+    where = f" of the {use.where}" if use.where else ""
+    return f"{getattr(use.function, '__name__', '')}{where} in {{b}}: {mistake.hint}"
+
+
+def _tried(run: Callable[[], Tensors]) -> Tensors:
+    try:
+        return run()
+    except Exception:  # a mistake may be one that fails on these very tensors: then it predicts nothing
+        return {}
+
+
+def _with_backward(function: Function, mistake: Mistake) -> Function:
+    """Return a function with the right values and the gradient of a mistake."""
+    if mistake.backward:
+        return lambda *inputs: _WrongBackward.apply(function, mistake.function, *inputs)
+
+    def straight_through(*inputs: Any) -> Any:
+        right, wrong = function(*inputs), mistake.function(*inputs)
+        if isinstance(right, tuple):
+            return tuple(_value_of(*both) for both in zip(right, wrong, strict=True))
+        return _value_of(right, wrong)
+
+    return straight_through
+
+
+def _value_of(right: Tensor, wrong: Tensor) -> Tensor:
+    return right.detach() + (wrong - wrong.detach()) if right.is_floating_point() else right
+
+
+class _WrongBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, function: Function, backward: Function, *inputs: Any) -> Any:
+        context.of = function, backward, inputs
+        outputs = function(*inputs)
+        several = outputs if isinstance(outputs, tuple) else (outputs,)
+        context.mark_non_differentiable(*(y for y in several if not y.is_floating_point()))
+        return outputs
+
+    @staticmethod
+    def backward(context: Any, *upstream: Any) -> Any:
+        function, backward, inputs = context.of
+        contract = SPECIFICATION.contract(f"layers.{function.__name__}")
+        found = backward(*map(_in_numpy, (*upstream, *inputs)))
+        found = dict(zip(contract.gradients, found if isinstance(found, tuple) else (found,), strict=True))
+        gradients = [found.get(argument.name) for argument in contract.inputs[: len(inputs)]]
+        return None, None, *map(_like, gradients, inputs)
+
+
+def _in_numpy(x: Any) -> Any:
+    if not isinstance(x, Tensor):
+        return x
+    return (x.detach().double() if x.is_floating_point() else x).cpu().numpy()
+
+
+def _like(gradient: Any, x: Any) -> Tensor | None:
+    if gradient is None or not isinstance(x, Tensor):
+        return None
+    return torch.as_tensor(gradient, dtype=x.dtype, device=x.device).sum_to_size(x.shape)
