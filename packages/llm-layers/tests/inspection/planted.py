@@ -583,26 +583,16 @@ FAULTS: dict[str, Fault] = {
         "qwen3", in_file(rows("model.embed_tokens.weight", lambda w: w.roll(1, 0))), "embedding", "rows shifted"
     ),
     # in the code
-    "code: rotary pairs": Fault(
-        "qwen3", in_code(interleaved), "blocks.0.attention.rot_q", "neighbours paired"
-    ),
-    "code: queries late": Fault(
-        "qwen3", in_code(late_queries), "blocks.0.attention.rot_q", "positions from 1"
-    ),
-    "code: positions from 1": Fault(
-        "llama", in_code(from_one), "blocks.0.attention.rot_q", "positions from 1"
-    ),
+    "code: rotary pairs": Fault("qwen3", in_code(interleaved), "blocks.0.attention.rot_q", "neighbours paired"),
+    "code: queries late": Fault("qwen3", in_code(late_queries), "blocks.0.attention.rot_q", "positions from 1"),
+    "code: positions from 1": Fault("llama", in_code(from_one), "blocks.0.attention.rot_q", "positions from 1"),
     "code: learned positions": Fault("gpt2", in_code(late_positions), "blocks.0.resid_pre", "positions from 1"),
     "code: rotary base": Fault("qwen3", in_code(other_base), "blocks.0.attention.rot_q", "another rotary base"),
     "code: epsilon": Fault("qwen3", in_code(epsilon), f"{AT}feed_forward_norm", "another epsilon"),
     "code: gain": Fault("llama", in_code(counted_from_one), f"{AT}attention_norm", "1 + gain"),
     "code: mean": Fault("qwen3", in_code(mean_subtracted), "final_norm", "mean subtracted"),
-    "code: key heads tiled": Fault(
-        "qwen3", in_code(attends(1, tiled_keys)), f"{AT}attention.scores", "heads tiled"
-    ),
-    "code: d_head × heads": Fault(
-        "qwen3", in_code(split_by_number), f"{AT}attention.query_norm", "heads interleaved"
-    ),
+    "code: key heads tiled": Fault("qwen3", in_code(attends(1, tiled_keys)), f"{AT}attention.scores", "heads tiled"),
+    "code: d_head × heads": Fault("qwen3", in_code(split_by_number), f"{AT}attention.query_norm", "heads interleaved"),
     "code: score scale": Fault(
         "qwen3", in_code(attends(1, partial(scaled, 8**-0.5))), f"{AT}attention.scores", "scaled by d"
     ),
@@ -619,9 +609,7 @@ FAULTS: dict[str, Fault] = {
         "blocks.0.attention.mask",
         "one too wide",
     ),
-    "code: shares": Fault(
-        "qwen3", in_code(attends(0, rounded_shares)), "blocks.0.attention.z", "rounded to bfloat16"
-    ),
+    "code: shares": Fault("qwen3", in_code(attends(0, rounded_shares)), "blocks.0.attention.z", "rounded to bfloat16"),
     "code: score cap": Fault("gemma3", in_code(no_cap), "blocks.0.attention.scores", "cap not used"),
     "code: other score cap": Fault("gemma3", in_code(other_cap), "blocks.0.attention.scores", "cap of 50"),
     "code: SiLU for GELU": Fault("gemma3", in_code(gated_by(F.silu)), f"{AT}feed_forward.post", "SiLU"),
@@ -644,9 +632,7 @@ FAULTS: dict[str, Fault] = {
     ),
     # in the backward pass alone
     "backward: norm": Fault("qwen3", in_code(wrong_norm_backward), f"{AT}resid_mid", "root held constant"),
-    "backward: activation": Fault(
-        "qwen3", in_code(gated_by(SlopeOfRelu.apply)), f"{AT}feed_forward.gate", "ReLU"
-    ),
+    "backward: activation": Fault("qwen3", in_code(gated_by(SlopeOfRelu.apply)), f"{AT}feed_forward.gate", "ReLU"),
     "backward: detached": Fault("qwen3", in_code(detached_keys), f"{AT}attention.key.weight", "no gradient"),
     "backward: mean": Fault(
         "qwen3", in_code(mean_of_weight_gradient), "blocks.0.attention.value.weight", "gradients averaged"
@@ -676,9 +662,7 @@ FAULTS: dict[str, Fault] = {
         "qwen3", in_code(forward_of(1, added_to_the_norm)), "blocks.2.resid_pre", "added to the norm"
     ),
     "code: norm skipped": Fault("llama", in_code(forward_of(1, norm_skipped)), f"{AT}attention.query", "norm left out"),
-    "code: heads not moved": Fault(
-        "qwen3", in_code(attends(1, not_moved)), f"{AT}attention.z", "reshaped only"
-    ),
+    "code: heads not moved": Fault("qwen3", in_code(attends(1, not_moved)), f"{AT}attention.z", "reshaped only"),
     "code: mask late": Fault(
         "qwen3", in_code(attends(1, mask_late)), f"{AT}attention.scores", "mask after the softmax"
     ),
@@ -688,9 +672,7 @@ FAULTS: dict[str, Fault] = {
     "code: norm after rotation": Fault(
         "qwen3", in_code(norm_after_rotation), f"{AT}attention.rot_q", "norm after rotation"
     ),
-    "code: turned backwards": Fault(
-        "llama", in_code(backwards), "blocks.0.attention.rot_q", "turned the other way"
-    ),
+    "code: turned backwards": Fault("llama", in_code(backwards), "blocks.0.attention.rot_q", "turned the other way"),
     "code: not turned": Fault("llama", in_code(no_rotation), "blocks.0.attention.rot_q", "no rotation"),
     "code: no positions": Fault("gpt2", in_code(no_positions), "blocks.0.resid_pre", "positions left out"),
     "code: mean kept": Fault("gpt2", in_code(mean_kept), "final_norm", "mean not subtracted"),
@@ -713,9 +695,7 @@ FAULTS: dict[str, Fault] = {
     "backward: rotation": Fault(
         "llama", in_code(turned_forward_again), "blocks.2.attention.key", "gradient turned forward"
     ),
-    "backward: stream": Fault(
-        "qwen3", in_code(no_gradient_along_the_stream), f"{AT}resid_pre", "no gradient"
-    ),
+    "backward: stream": Fault("qwen3", in_code(no_gradient_along_the_stream), f"{AT}resid_pre", "no gradient"),
     "backward: branch": Fault(
         "qwen3",
         in_code(input_through("blocks.1.feed_forward_norm", torch.zeros_like)),

@@ -12,7 +12,7 @@ from llm_layers.config import ModelConfig
 from llm_layers.formats.huggingface.storage import load_config
 from llm_layers.inspection.divergence import check_shapes, first_divergence
 from llm_layers.inspection.foreign import ForeignModel, load_transformers
-from llm_layers.inspection.inspected_model import OurModel, InspectedModel
+from llm_layers.inspection.inspected_model import InspectedModel, OurModel
 from llm_layers.inspection.table import divergence_report
 
 SUMMARY = "the first tensor in which two models part, by how much, and why"

@@ -10,9 +10,9 @@
 | `text`, `picture`, `page` | ids and labels; SVG shapes; a web page in one file |
 """
 
-from llm_layers.inspection.issues import Issue, find_issues
 from llm_layers.inspection.divergence import Divergence, first_divergence
 from llm_layers.inspection.foreign import load_transformers
+from llm_layers.inspection.issues import Issue, find_issues
 from llm_layers.inspection.lens import Lens, logit_lens
 from llm_layers.inspection.lens_page import lens_page
 from llm_layers.inspection.maps import attention_maps
@@ -28,10 +28,10 @@ __all__ = [
     "Lens",
     "Recording",
     "Statistics",
-    "find_issues",
     "attention_maps",
     "attention_page",
     "attention_picture",
+    "find_issues",
     "first_divergence",
     "layer_statistics",
     "lens_page",

@@ -172,7 +172,9 @@ def _compared(a: Recording, b: Recording, tolerance: float, exact: float, floor:
                 yield Comparison(name=name, kind="weight's gradient", deviation=apart, limit=looser)
     for name, weight in a.weights.items():
         if name in b.weights:
-            yield Comparison(name=name, kind="weight", deviation=_deviation(weight, b.weights[name], exact), limit=exact)
+            yield Comparison(
+                name=name, kind="weight", deviation=_deviation(weight, b.weights[name], exact), limit=exact
+            )
 
 
 def _deviation(a: Tensor, b: Tensor, tolerance: float, floor: float = 0.0) -> Deviation:

@@ -15,7 +15,7 @@ from llm_layers.formats.huggingface.architecture import Architecture
 from llm_layers.formats.huggingface.registry import architecture_of
 from llm_layers.formats.huggingface.storage import load_config
 from llm_layers.inspection.flow import NORMS
-from llm_layers.inspection.inspected_model import KernelCall, Layout, HookPoint
+from llm_layers.inspection.inspected_model import HookPoint, KernelCall, Layout
 from llm_layers.interface import LayersError
 from llm_layers.model import Decoder
 

@@ -142,11 +142,15 @@ class OurModel:
             block = f"blocks.{layer}"
             hook_points.append(HookPoint(point=f"{block}.resid_pre", module=parts[block], side="input"))
             between = [parts[name] for name in (f"{block}.feed_forward_norm", f"{block}.feed_forward") if name in parts]
-            hook_points += [HookPoint(point=f"{block}.resid_mid", module=module, side="input") for module in between[:1]]
+            hook_points += [
+                HookPoint(point=f"{block}.resid_mid", module=module, side="input") for module in between[:1]
+            ]
             for part, found in parts.items():
                 point = part.removeprefix(f"{block}.")
                 if part.startswith(f"{block}.") and not isinstance(found, nn.Identity) and point in OUTPUTS:
-                    hook_points.append(HookPoint(point=f"{block}.{OUTPUTS[point]}", module=found, layout=_layout(point)))
+                    hook_points.append(
+                        HookPoint(point=f"{block}.{OUTPUTS[point]}", module=found, layout=_layout(point))
+                    )
                 if part.startswith(f"{block}.") and point in INPUTS:
                     hook_points.append(HookPoint(point=f"{block}.{INPUTS[point]}", module=found, side="input"))
         hook_points.append(HookPoint(point="resid_post", module=parts["final_norm"], side="input"))

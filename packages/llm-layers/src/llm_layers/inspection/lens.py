@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from llm_layers.inspection.causes.hypothesis import head_of
+from llm_layers.inspection.inspected_model import InspectedModel, OurModel, inspected_model
 from llm_layers.inspection.recording import record
-from llm_layers.inspection.inspected_model import OurModel, InspectedModel, inspected_model
 from llm_layers.interface import LayersError
 from llm_layers.layers.attention import soft_cap
 

@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from llm_layers.inspection.inspected_model import InspectedModel, KernelCall, inspected_model
 from llm_layers.inspection.recording import HIDDEN
-from llm_layers.inspection.inspected_model import KernelCall, InspectedModel, inspected_model
 from llm_layers.layers.attention import soft_cap, softmax
 
 

@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from llm_layers.config import ModelConfig
 from llm_layers.inspection.flow import flow
-from llm_layers.inspection.inspected_model import KernelCall, Layout, InspectedModel, HookPoint, inspected_model
+from llm_layers.inspection.inspected_model import HookPoint, InspectedModel, KernelCall, Layout, inspected_model
 from llm_layers.interface import LayersError
 
 INTO = {"attention.output.weight": "attention.z", "feed_forward.down.weight": "feed_forward.post"}
@@ -48,7 +48,9 @@ class Recording:
     config: ModelConfig
 
 
-def record(model: nn.Module | InspectedModel, ids: Int[Tensor, "batch position"], *, gradients: bool = True) -> Recording:
+def record(
+    model: nn.Module | InspectedModel, ids: Int[Tensor, "batch position"], *, gradients: bool = True
+) -> Recording:
     """Run a model on a text and keep every tensor that has a name; the model is left as it was.
 
     Args:

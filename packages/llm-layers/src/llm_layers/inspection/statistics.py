@@ -8,8 +8,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from llm_layers.inspection.flow import weights_of
-from llm_layers.inspection.recording import record
 from llm_layers.inspection.inspected_model import InspectedModel
+from llm_layers.inspection.recording import record
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from llm_layers.inspection.issues import Issue
 from llm_layers.inspection.flow import layer_and_part
+from llm_layers.inspection.issues import Issue
 from llm_layers.inspection.picture import box, path, picture, words
 from llm_layers.inspection.statistics import Measured, Statistics
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from llm_layers.inspection.issues import Issue
 from llm_layers.inspection.divergence import Comparison, Divergence
 from llm_layers.inspection.flow import layer_and_part
+from llm_layers.inspection.issues import Issue
 from llm_layers.inspection.lens import Lens
 from llm_layers.inspection.statistics import Measured, Statistics
 

@@ -4,7 +4,7 @@
 |---|---|
 | `hypothesis` | what a hypothesis is, and when it counts |
 | `exchange` | run a part of A with one function exchanged for a slip of its contract |
-| `parts`, `attention`, `epsilon` | the parts of a model, and the settings that may be wrong in them |
+| `parts`, `attention` | the parts of a model, and the settings that may be wrong in them |
 | `weights`, `rounding` | a weight that was changed on its way through a file; values with fewer digits |
 | `dispatch` | which of them to try where |
 """

@@ -1,4 +1,4 @@
-"""A block's attention, from its three projections to what its heads put out, in the package's own functions."""
+"""A block's attention, from its three projections to the outputs of its heads, with settings that may be wrong in it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,17 +7,11 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from llm_layers.inspection.causes.epsilon import epsilon_setting
-from llm_layers.inspection.causes.exchange import Part, Tensors, Use
+from llm_layers.inspection.causes.exchange import Part, Setting, Tensors, Use, contract_function
 from llm_layers.inspection.causes.hypothesis import Mismatch
-from llm_layers.layers.attention import attention, capped_attention, soft_cap, softmax
-from llm_layers.layers.mask import causal_mask, sliding_window_mask
-from llm_layers.layers.multi_head_attention import grouped_query_attention, merge_heads, split_heads
-from llm_layers.layers.norm import layer_norm, rms_norm
-from llm_layers.layers.rotary import Rotation, rotary, rotary_angles, rotate
+from llm_layers.layers.rotary import Rotation, rotary_angles, rotate
 
 USUAL_BASES = (1e4, 5e5, 1e6, 1e5, 5e3, 1e7)
-Setting = tuple[str, str, dict[str, Any]]
 
 
 class SoftmaxCalls(TorchFunctionMode):
@@ -36,21 +30,18 @@ class SoftmaxCalls(TorchFunctionMode):
 
 
 def attention_part(mismatch: Mismatch) -> Iterator[Part]:
-    """Return the attention of the mismatch's block, with the settings that may be wrong in it."""
-    config, layer, stem = mismatch.config, mismatch.layer, mismatch.full("attention.")
-    inputs: Tensors = {}
-    for name in ("query", "key", "value"):
-        product = mismatch.value(f"attention.{name}")
-        if product is None or layer is None:
-            return
-        inputs[stem + name] = product
-        for kind in ("gain", "bias"):
-            weight = mismatch.weight(f"attention.{name}_norm.{kind}")
-            inputs |= {} if weight is None else {f"{stem}{name}_norm.{kind}": weight}
-    window = config.window_of(layer)
-    local = window is not None and config.local_rope_base is not None
+    """Return the attention of the mismatch's block, unless A does not show its projections."""
+    config, layer, stem = mismatch.config, mismatch.layer or 0, mismatch.full("attention.")
+    products = {f"{stem}{name}": mismatch.value(f"attention.{name}") for name in ("query", "key", "value")}
+    gains = {f"{stem}{name}_norm.gain": mismatch.weight(f"attention.{name}_norm.gain") for name in ("query", "key")}
+    inputs = {name: x for name, x in (products | gains).items() if x is not None}
+    if not products.keys() <= inputs.keys():
+        return
+    own_window = config.window_of(layer)
+    local = own_window is not None and config.local_rope_base is not None
     own_base = None if config.design.positions == "learned" else config.local_rope_base if local else config.rope_base
-    own_scaling = None if local else config.rope_scaling
+    own_scaling, own_cap = None if local else config.rope_scaling, config.attn_logit_softcap
+    stretch = (config.d_head / (config.query_pre_attn_scalar or config.d_head)) ** 0.5
     offset = 1.0 if config.design.norm == "rms_unit_offset" else 0.0
     wide = config.design.query_key_norm == "width"
     positions = torch.arange(mismatch.a.ids.shape[1], device=mismatch.a.ids.device)
@@ -59,117 +50,95 @@ def attention_part(mismatch: Mismatch) -> Iterator[Part]:
         use: Use,
         t: Tensors,
         *,
+        normed: str = "before rotation",
+        eps: float = config.norm_eps,
         base: float | None = own_base,
         scaling: Any = own_scaling,
         turn: Any = rotate,
-        normed: str = "before",
-        eps: float = config.norm_eps,
-        window: int | None = window,
-        scale: float = (config.query_pre_attn_scalar or config.d_head) ** -0.5,
+        window: int | None = own_window,
         factor: float = 1.0,
-        cap: float | None = config.attn_logit_softcap,
+        cap: float | None = own_cap,
         weights_in: torch.dtype | None = None,
     ) -> Tensors:
         points: Tensors = {}
 
         def norm(x: Tensor, name: str) -> Tensor:
-            gain = t.get(f"{stem}{name}_norm.gain")
-            if gain is None or normed == "never":
-                return x
-            if config.design.norm == "layer":
-                y: Tensor = use(layer_norm, name)(x, gain, t.get(f"{stem}{name}_norm.bias"), eps)
-            else:
-                y = use(rms_norm, name)(x, gain + offset, eps)
-            return y
+            gain = None if normed == "never" else t.get(f"{stem}{name}_norm.gain")
+            return x if gain is None else use("rms_norm", name)(x, gain + offset, eps)  # type: ignore[no-any-return]
 
         def rotated(x: Tensor, name: str) -> Tensor:
             if base is None or name == "value":
                 return x
-            chosen = use(rotary, name)
-            if chosen is not rotary:
-                y: Tensor = chosen(x, positions, base)
-                return y
+            if scaling is None:
+                return use("rotary", name)(x, positions, base)  # type: ignore[no-any-return]
             return turn(x, rotary_angles(positions, config.d_head, base, x.dtype, scaling))  # type: ignore[no-any-return]
 
         def heads(name: str) -> Tensor:
-            x = t[stem + name]
-            x = norm(x, name) if wide else x
-            x = use(split_heads, name)(x, x.shape[-1] // config.d_head)
-            x = points[f"{stem}{name}_norm"] = x if wide or normed == "after" else norm(x, name)
+            x = norm(t[stem + name], name) if wide else t[stem + name]
+            x = use("split_heads", name)(x, x.shape[-1] // config.d_head)
+            points[f"{stem}{name}_norm"] = x = x if wide or normed == "after rotation" else norm(x, name)
             x = rotated(x, name)
-            return norm(x, name) if normed == "after" else x
+            return norm(x, name) if normed == "after rotation" else x
 
         query, key, value = heads("query"), heads("key"), heads("value")
-        if (stretch := scale * config.d_head**0.5) != 1.0:
-            query = query * stretch
-        points |= {f"{stem}rot_q": query, f"{stem}rot_k": key}
+        query = query if stretch == 1.0 else query * stretch
         if window is None:
-            mask = use(causal_mask)(positions, positions)
+            mask = use("causal_mask")(positions, positions)
         else:
-            mask = use(sliding_window_mask)(positions, positions, window)
-        points[f"{stem}mask"] = mask[None].float()
-        with SoftmaxCalls() as softmaxes:
+            mask = use("sliding_window_mask")(positions, positions, window)
+        points |= {f"{stem}rot_q": query, f"{stem}rot_k": key, f"{stem}mask": mask[None].float()}
+        with SoftmaxCalls() as softmax:
             y = _kernel(use, query if factor == 1.0 else query * factor, key, value, mask, cap)
-        if softmaxes.calls:
-            points[f"{stem}scores"], points[f"{stem}pattern"] = softmaxes.calls[-1]
+        if softmax.calls:
+            points[f"{stem}scores"], points[f"{stem}pattern"] = softmax.calls[-1]
             if weights_in is not None:
-                rounded = softmaxes.calls[-1][1].to(weights_in).to(value.dtype)
-                y = (rounded @ value[:, :, None]).flatten(1, 2)
-        return points | {f"{stem}z": use(merge_heads)(y)}
+                y = (softmax.calls[-1][1].to(weights_in).to(value.dtype) @ value[:, :, None]).flatten(1, 2)
+        return points | {f"{stem}z": use("merge_heads")(y)}
 
-    settings = [
-        *_norm_settings(mismatch, inputs, offset),
-        *(() if own_base is None else _rotary_settings(mismatch, own_base, own_scaling, local)),
-        *_score_settings(mismatch, window),
-    ]
+    settings = [*_score_settings(mismatch, own_window)]
+    if own_base is not None:
+        settings += _rotary_settings(mismatch, own_base, own_scaling)
+    if f"{stem}query_norm.gain" in inputs:
+        settings.append(("norm left out", "{b} does not normalize queries and keys", {"normed": "never"}))
+        says = "{b} normalizes queries and keys after rotating them, {a} before"
+        settings.append(("norm after rotation", says, {"normed": "after rotation"}))
+        for name in () if wide else ("query", "key"):
+            x, gain = _in_heads(inputs[stem + name], config.d_head), inputs[f"{stem}{name}_norm.gain"] + offset
+            settings += epsilon_settings(mismatch, f"{stem}{name}_norm", x, gain)
     yield Part(inputs=inputs, compute=compute, last=f"{stem}z", settings=tuple(settings))
 
 
 def _kernel(use: Use, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, cap: float | None) -> Tensor:
-    grouped = use(grouped_query_attention)
-    if cap is None and grouped is not grouped_query_attention:
-        y: Tensor = grouped(query, key, value, mask)
-        return y
+    if cap is None and use.exchanges("grouped_query_attention"):
+        return use("grouped_query_attention")(query, key, value, mask)  # type: ignore[no-any-return]
     query, key, value = query.unflatten(1, (key.shape[1], -1)), key[:, :, None], value[:, :, None]
     if cap is None:
-        y = use(attention)(query, key, value, mask)
-    elif (soft := use(soft_cap)) is soft_cap:
-        y = use(capped_attention)(query, key, value, mask, cap)
+        y = use("attention")(query, key, value, mask)
+    elif use.exchanges("soft_cap"):
+        scores = use("soft_cap")((query * query.shape[-1] ** -0.5) @ key.mT, cap)
+        y = torch.softmax(scores.masked_fill(~mask, torch.finfo(scores.dtype).min / 2), dim=-1) @ value
     else:
-        scores = soft((query * query.shape[-1] ** -0.5) @ key.mT, cap)
-        y = softmax(scores.masked_fill(~mask, torch.finfo(scores.dtype).min / 2)) @ value
-    return y.flatten(1, 2)
+        y = use("capped_attention")(query, key, value, mask, cap)
+    return y.flatten(1, 2)  # type: ignore[no-any-return]
 
 
-def _norm_settings(mismatch: Mismatch, inputs: Tensors, offset: float) -> Iterator[Setting]:
-    stem = mismatch.full("attention.")
-    if f"{stem}query_norm.gain" not in inputs:
-        return
-    yield "norm left out", "{b} does not normalize queries and keys", {"normed": "never"}
-    says = "{b} normalizes queries and keys after rotating them, {a} before"
-    yield "norm after rotation", says, {"normed": "after"}
-    for name in ("query", "key"):
-        x, gain = inputs[stem + name], inputs[f"{stem}{name}_norm.gain"] + offset
-        if gain.shape[0] == mismatch.config.d_head:  # not one norm over all heads
-            yield from epsilon_setting(mismatch, f"{stem}{name}_norm", split_heads(x, x.shape[-1] // len(gain)), gain)
+def _in_heads(x: Tensor, d_head: int) -> Tensor:
+    return contract_function("split_heads")(x, x.shape[-1] // d_head)  # type: ignore[no-any-return]
 
 
-def _rotary_settings(mismatch: Mismatch, own: float, scaling: Any, local: bool) -> Iterator[Setting]:
+def _rotary_settings(mismatch: Mismatch, own: float, scaling: Any) -> Iterator[Setting]:
     config, other = mismatch.config, mismatch.b.config
     bases = (_implied_base(mismatch), config.rope_base, config.local_rope_base, other.rope_base, *USUAL_BASES)
     for base in dict.fromkeys(base for base in bases if base is not None and base != own):
-        says = f"{{b}} rotates with the base {base:.6g}, {{a}} with {own:.6g}"
-        yield "another rotary base", says, {"base": base}
-        if scaling is not None:
-            yield "another rotary base", f"{says}, and does not scale", {"base": base, "scaling": None}
+        for each in dict.fromkeys((scaling, None)):
+            says = f"{{b}} rotates with the base {base:.6g} and the scaling {each}, {{a}} with {own:.6g} and {scaling}"
+            yield "another rotary base", says, {"base": base, "scaling": each}
     for each in dict.fromkeys((None, config.rope_scaling, other.rope_scaling)):
         if each != scaling:
             says = f"{{b}} scales the rotary frequencies by {each}, {{a}} by {scaling}"
             yield "another rotary scaling", says, {"scaling": each}
     if scaling is not None:  # the slips of `rotary` know no scaling
         yield "neighbours paired", "{b} rotates neighbouring coordinates as pairs", {"turn": _neighbours}
-        says = "{b} rotates by the opposite angle"
-        yield "turned the other way", says, {"turn": lambda x, rotation: rotate(x, (rotation[0], -rotation[1]))}
 
 
 def _neighbours(x: Tensor, rotation: Rotation) -> Tensor:
@@ -179,39 +148,60 @@ def _neighbours(x: Tensor, rotation: Rotation) -> Tensor:
 
 def _implied_base(mismatch: Mismatch) -> float | None:
     """Read the rotary base off the angle by which B rotates position 1."""
-    name = {"attention.rot_q": "query", "attention.rot_k": "key"}.get(mismatch.part)
-    config = mismatch.config
-    if name is None or config.d_head < 4:
+    name = {"attention.rot_q": "query", "attention.rot_k": "key"}.get(mismatch.part, "")
+    d_head, product, rotated = (
+        mismatch.config.d_head,
+        mismatch.value(f"attention.{name}"),
+        mismatch.b.values.get(mismatch.point),
+    )
+    if product is None or rotated is None or rotated.shape[2] < 2 or d_head < 4:
         return None
-    straight, rotated = mismatch.value(f"attention.{name}_norm"), mismatch.b.values[mismatch.point]
-    if straight is None:
-        product = mismatch.value(f"attention.{name}")
-        straight = None if product is None else split_heads(product, product.shape[-1] // config.d_head)
-    if straight is None or straight.shape != rotated.shape or rotated.shape[2] < 2:
-        return None
+    straight = mismatch.value(f"attention.{name}_norm")
+    straight = _in_heads(product, d_head) if straight is None else straight
     before, after = (torch.complex(*x[:, :, 1].double().chunk(2, dim=-1)) for x in (straight, rotated))
     angles = (after * before.conj()).sum(dim=(0, 1))[1:].angle()  # pair 0 turns by one radian whatever the base is
     if not bool((angles > 0).all()):
         return None
-    pairs = torch.arange(1, config.d_head // 2, device=angles.device, dtype=torch.float64)
-    return float(f"{torch.exp((-angles.log() * config.d_head / (2 * pairs)).median()).item():.5g}")
+    pairs = torch.arange(1, d_head // 2, device=angles.device, dtype=torch.float64)
+    return float(f"{torch.exp((-angles.log() * d_head / (2 * pairs)).median()).item():.5g}")
 
 
 def _score_settings(mismatch: Mismatch, window: int | None) -> Iterator[Setting]:
     config, other = mismatch.config, mismatch.b.config
+    own = (config.query_pre_attn_scalar or config.d_head) ** -0.5
     for each in dict.fromkeys((config.window, other.window)):
         if each is not None and each != window:
-            yield "another window", f"{{b}} attends to the last {each} positions, {{a}} to {window or 'all'}", {"window": each}
+            says = f"{{b}} attends to the last {each} positions, {{a}} to {f'the last {window}' if window else 'all'}"
+            yield "another window", says, {"window": each}
     for cap in dict.fromkeys((other.attn_logit_softcap, 50.0, 30.0)):
         if cap is not None and cap != config.attn_logit_softcap:
-            yield "another score cap", f"{{b}} caps the scores at ±{cap:g}, {{a}} at {config.attn_logit_softcap}", {"cap": cap}
-    a, b = mismatch.a.values.get(mismatch.point), mismatch.b.values.get(mismatch.point)
-    if mismatch.part == "attention.scores" and a is not None and b is not None and config.attn_logit_softcap is None:
-        ratio = ((a.double() * b.double()).sum() / a.double().square().sum().clamp(min=1e-300)).item()
-        own = (config.query_pre_attn_scalar or config.d_head) ** -0.5
+            says = f"{{b}} caps the scores at ±{cap:g}, {{a}} at {config.attn_logit_softcap}"
+            yield "another score cap", says, {"cap": cap}
+    if mismatch.part == "attention.scores" and config.attn_logit_softcap is None:
+        a, b = mismatch.a.values[mismatch.point].double(), mismatch.b.values[mismatch.point].double()
+        ratio = ((a * b).sum() / a.square().sum().clamp(min=1e-300)).item()
         says = f"{{b}} multiplies the scores by {own * ratio:.5g}, {{a}} by {own:.5g}"
         yield "another score scale", says, {"factor": ratio}
     for dtype in (torch.bfloat16, torch.float16):
         name = str(dtype).removeprefix("torch.")
-        says = f"{{b}} rounds the attention weights to {name} before they weigh the values"
-        yield f"rounded to {name}", says, {"weights_in": dtype}
+        yield f"rounded to {name}", f"{{b}} rounds the attention weights to {name}", {"weights_in": dtype}
+
+
+def epsilon_settings(
+    mismatch: Mismatch, point: str, x: Tensor, gain: Tensor, bias: Tensor | None = None
+) -> Iterator[Setting]:
+    """Return the epsilon that B's norm has if nothing else differs, read off its output."""
+    config, y = mismatch.config, mismatch.b.values.get(point)
+    if y is None or y.shape != x.shape:
+        return
+    x, y = x.double(), y.double() if bias is None else y.double() - bias.double()
+    x = x - x.mean(-1, keepdim=True) if config.design.norm == "layer" else x
+    # y = gain · x / √(mean square + eps): one factor per vector, from all of its values; then the median over the
+    # quarter of the vectors with the smallest mean square, which show an epsilon best.
+    wanted, square = x * gain.double(), x.square().mean(-1, keepdim=True)
+    factors = (wanted * y).sum(-1, keepdim=True) / wanted.square().sum(-1, keepdim=True).clamp(min=1e-300)
+    found = (factors.clamp(min=1e-30) ** -2 - square).flatten()
+    smallest = square.flatten().argsort()[: max(1, found.numel() // 4)]
+    if (eps := found[smallest].nanmedian().item()) > 0:
+        says = f"{{b}} adds {eps:.3g} to the mean square in {point}, {{a}} adds {config.norm_eps:.3g}"
+        yield "another epsilon", says, {"eps": float(f"{eps:.3g}")}

@@ -1,32 +1,26 @@
 """Run a part of A again with one function exchanged for a known mistake, and see whether that gives what B has."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from llm_layers.inspection.causes.hypothesis import Hypothesis, Mismatch
-from llm_layers.inspection.deviation import deviation
-from llm_layers.layers.activation import gelu, gelu_tanh, relu_squared, silu
-from llm_layers.layers.attention import attention
-from llm_layers.layers.mask import causal_mask
-from llm_layers.layers.norm import layer_norm, rms_norm
-from llm_layers.layers.rotary import rotary
+from llm_layers.inspection.deviation import relative_deviation
 from llm_layers.spec import SPECIFICATION
 
 Function = Callable[..., Any]
 Tensors = dict[str, Tensor]
-ACTIVATIONS = (silu, gelu, gelu_tanh, relu_squared)
+Setting = tuple[str, str, dict[str, Any]]
+"""A name, a sentence, and the settings of a part that would be wrong."""
+ACTIVATIONS = ("silu", "gelu", "gelu_tanh", "relu_squared")
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """A wrong function that takes what the right one takes; with `backward` a wrong gradient, in NumPy."""
+class Mistake(NamedTuple):
+    """A wrong function that takes what a contract's function takes; with `backward` a wrong gradient, in NumPy."""
 
     name: str
     hint: str
@@ -34,65 +28,73 @@ class Mistake:
     backward: bool = False
 
 
+def contract_function(name: str) -> Function:
+    """Return the package's own function of a contract."""
+    function: Function = getattr(SPECIFICATION.ours.namespace, name)
+    return function
+
+
 # Mistakes of whole models, for which the specification of a single function has no slip.
-FURTHER: dict[Function, tuple[Mistake, ...]] = {
-    rms_norm: (
-        Mistake("norm left out", "the norm is left out", lambda x, gain, eps: x),
-        Mistake("gain - 1", "the gain is taken as gain - 1", lambda x, gain, eps: rms_norm(x, gain - 1, eps)),
+FURTHER = {
+    "rms_norm": (
+        Mistake("norm left out", "there is no norm", lambda x, gain, eps: x),
+        Mistake("gain - 1", "the gain is taken as gain - 1", lambda x, gain, eps: _own("rms_norm", x, gain - 1, eps)),
     ),
-    layer_norm: (Mistake("norm left out", "the norm is left out", lambda x, gain, bias, eps: x),),
-    rotary: (
-        Mistake("no rotation", "queries or keys are not rotated", lambda x, positions, base: x),
+    "layer_norm": (Mistake("norm left out", "there is no norm", lambda x, gain, bias, eps: x),),
+    "rotary": (
+        Mistake("no rotation", "nothing is rotated", lambda x, positions, base: x),
         Mistake(
-            "positions from -1",
-            "positions are counted from -1",
-            lambda x, positions, base: rotary(x, positions - 1, base),
+            "positions from -1", "positions are counted from -1", lambda x, p, base: _own("rotary", x, p - 1, base)
         ),
     ),
-    causal_mask: (
-        Mistake("future visible", "every position sees all others", lambda q, k: torch.ones_like(causal_mask(q, k))),
-        Mistake("one too late", "a position sees the one after it too", lambda q, k: causal_mask(q + 1, k)),
+    "causal_mask": (
+        Mistake("future visible", "all positions are visible", lambda q, k: torch.ones_like(q[:, None] == k)),
+        Mistake("one too late", "the next position is visible too", lambda q, k: _own("causal_mask", q + 1, k)),
     ),
-    attention: (
-        Mistake(
-            "future visible",
-            "the mask is not used: every position sees all others",
-            lambda query, key, value, mask: attention(query, key, value),
-        ),
+    "attention": (
+        Mistake("future visible", "the mask is not used", lambda q, k, v, mask: _own("attention", q, k, v, None)),
     ),
 }
 
 
-def mistakes_of(function: Function) -> Iterator[Mistake]:
+def _own(name: str, *inputs: Any) -> Any:
+    return contract_function(name)(*inputs)
+
+
+def mistakes_of(name: str) -> Iterator[Mistake]:
     """Return the known mistakes with a function: the slips of its contract, and those above."""
-    for slip in SPECIFICATION.slips_of(f"layers.{function.__name__}"):
+    for slip in SPECIFICATION.slips_of(f"layers.{name}"):
         yield Mistake(slip.name, slip.hint, slip.function, slip.backward)
-    yield from FURTHER.get(function, ())
-    if function in ACTIVATIONS:
-        for other in ACTIVATIONS:
-            if other is not function:
-                yield Mistake(other.__name__, f"the activation is {other.__name__}, not {function.__name__}", other)
+    yield from FURTHER.get(name, ())
+    for other in ACTIVATIONS if name in ACTIVATIONS else ():
+        if other != name:
+            yield Mistake(other, f"the activation is {other}", contract_function(other))
 
 
 @dataclass
 class Use:
-    """Hands out the functions of a part: the package's own, or in one place another.
+    """Hands out the functions of a part by their contract: the package's own, or in one place another.
 
     Args:
-        function: what is exchanged; None exchanges nothing.
+        name: the contract whose function is exchanged; empty exchanges nothing.
         by: what is used instead.
         where: only there, as in "query"; None exchanges it everywhere.
     """
 
-    function: Function | None = None
+    name: str = ""
     by: Function | None = None
     where: str | None = None
-    met: dict[Function, list[str]] = field(default_factory=dict)
+    met: dict[str, list[str]] = field(default_factory=dict)
 
-    def __call__(self, function: Function, where: str = "") -> Function:
+    def __call__(self, name: str, where: str = "") -> Function:
         """Return the function, or what takes its place."""
-        self.met.setdefault(function, []).append(where)
-        return self.by if self.by and function is self.function and self.where in (None, where) else function
+        self.met.setdefault(name, []).append(where)
+        return self.by if self.by and name == self.name and self.where in (None, where) else contract_function(name)
+
+    def exchanges(self, name: str) -> bool:
+        """Return whether this function is exchanged; where it is not, its parts can be exchanged one by one."""
+        self.met.setdefault(name, [])
+        return name == self.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,13 +105,13 @@ class Part:
         inputs: point or weight -> tensor.
         compute: runs it with the functions that a `Use` hands out, and returns the points that it makes.
         last: the point through which the loss sees it.
-        settings: name, sentence, and the settings of `compute` that would be wrong.
+        settings: of `compute`, which would be wrong.
     """
 
     inputs: Tensors
     compute: Callable[..., Tensors]
     last: str
-    settings: tuple[tuple[str, str, dict[str, Any]], ...] = ()
+    settings: tuple[Setting, ...] = ()
 
     def run(self, use: Use, **settings: Any) -> Tensors:
         """Compute its points, as a recording keeps them."""
@@ -138,9 +140,9 @@ def value_hypotheses(mismatch: Mismatch, part: Part) -> Iterator[Hypothesis]:
     plain = Use()
     for name, x in part.run(plain).items():
         right = mismatch.a.values.get(name)
-        if right is not None and deviation(x.reshape(right.shape), right, 0.0).relative > mismatch.tolerance:
+        if right is not None and relative_deviation(x.reshape(right.shape), right) > mismatch.tolerance:
             return
-    for mistake, use in _exchanges(plain, lambda function, mistake: mistake.function, backward=False):
+    for mistake, use in _exchanges(plain, lambda name, mistake: mistake.function, backward=False):
         points = _tried(partial(part.run, use))
         yield Hypothesis(name=mistake.name, says=_sentence(mistake, use), predicts=points)
     for name, says, changes in part.settings:
@@ -165,23 +167,25 @@ def gradient_hypotheses(mismatch: Mismatch, part: Part, name: str) -> Iterator[H
             if point in right and x.numel() == right[point].numel()
         }
         yield Hypothesis(name=mistake.name, says=_sentence(mistake, use), predicts=predicts)
-    says, without = f"in {{b}} no gradient flows from {part.last} back to {name}", whole[name].reshape(right[name].shape)
+    says, without = (
+        f"in {{b}} no gradient flows from {part.last} back to {name}",
+        whole[name].reshape(right[name].shape),
+    )
     yield Hypothesis(name="no gradient", says=says, predicts={name: right[name] - without})
 
 
 def _exchanges(
-    plain: Use, made: Callable[[Function, Mistake], Function], *, backward: bool
+    plain: Use, made: Callable[[str, Mistake], Function], *, backward: bool
 ) -> Iterator[tuple[Mistake, Use]]:
-    for function, places in plain.met.items():
-        for mistake in sorted(mistakes_of(function), key=lambda mistake: not mistake.backward):
+    for name, places in plain.met.items():
+        for mistake in sorted(mistakes_of(name), key=lambda mistake: not mistake.backward):
             if backward or not mistake.backward:
                 for where in (None, *places) if len(places) > 1 else (None,):
-                    yield mistake, Use(function, made(function, mistake), where)
+                    yield mistake, Use(name, made(name, mistake), where)
 
 
 def _sentence(mistake: Mistake, use: Use) -> str:
-    where = f" of the {use.where}" if use.where else ""
-    return f"{getattr(use.function, '__name__', '')}{where} in {{b}}: {mistake.hint}"
+    return f"{use.name}{f' of the {use.where}' if use.where else ''} in {{b}}: {mistake.hint}"
 
 
 def _tried(run: Callable[[], Tensors]) -> Tensors:
@@ -191,13 +195,13 @@ def _tried(run: Callable[[], Tensors]) -> Tensors:
         return {}
 
 
-def _with_backward(function: Function, mistake: Mistake) -> Function:
-    """Return a function with the right values and the gradient of a mistake."""
+def _with_backward(name: str, mistake: Mistake) -> Function:
+    """Return a contract's function with the gradient of a mistake."""
     if mistake.backward:
-        return lambda *inputs: _WrongBackward.apply(function, mistake.function, *inputs)
+        return lambda *inputs: _WrongBackward.apply(name, mistake.function, *inputs)
 
     def straight_through(*inputs: Any) -> Any:
-        right, wrong = function(*inputs), mistake.function(*inputs)
+        right, wrong = _own(name, *inputs), mistake.function(*inputs)
         if isinstance(right, tuple):
             return tuple(_value_of(*both) for both in zip(right, wrong, strict=True))
         return _value_of(right, wrong)
@@ -211,21 +215,20 @@ def _value_of(right: Tensor, wrong: Tensor) -> Tensor:
 
 class _WrongBackward(torch.autograd.Function):
     @staticmethod
-    def forward(context: Any, function: Function, backward: Function, *inputs: Any) -> Any:
-        context.of = function, backward, inputs
-        outputs = function(*inputs)
+    def forward(context: Any, name: str, backward: Function, *inputs: Any) -> Any:
+        context.of = name, backward, inputs
+        outputs = _own(name, *inputs)
         several = outputs if isinstance(outputs, tuple) else (outputs,)
         context.mark_non_differentiable(*(y for y in several if not y.is_floating_point()))
         return outputs
 
     @staticmethod
     def backward(context: Any, *upstream: Any) -> Any:
-        function, backward, inputs = context.of
-        contract = SPECIFICATION.contract(f"layers.{function.__name__}")
+        name, backward, inputs = context.of
+        contract = SPECIFICATION.contract(f"layers.{name}")
         found = backward(*map(_in_numpy, (*upstream, *inputs)))
         found = dict(zip(contract.gradients, found if isinstance(found, tuple) else (found,), strict=True))
-        gradients = [found.get(argument.name) for argument in contract.inputs[: len(inputs)]]
-        return None, None, *map(_like, gradients, inputs)
+        return None, None, *(_like(found.get(a.name), x) for a, x in zip(contract.inputs, inputs, strict=False))
 
 
 def _in_numpy(x: Any) -> Any:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
+from math import inf
 
 from torch import Tensor
 from torch.nn import functional as F
 
 from llm_layers.config import ModelConfig
-from llm_layers.inspection.deviation import deviation
+from llm_layers.inspection.deviation import relative_deviation
 from llm_layers.inspection.flow import PRODUCTS, layer_and_part
 from llm_layers.inspection.recording import Recording
 
@@ -109,24 +110,20 @@ class Mismatch:
             right: A's tensors.
             target: B's tensors.
         """
-        before = {
-            name: deviation(right[name], b, self.tolerance, self.floor).relative
-            for name, b in target.items()
-            if name in right and right[name].shape == b.shape
-        }
-        limits = {
-            name: min(self.tolerance, gap / MUST_EXPLAIN) if gap > self.tolerance else self.tolerance
-            for name, gap in before.items()
-        }
+        before = {name: relative_deviation(right[name], b, self.floor) for name, b in target.items() if name in right}
         causes = []
         for hypothesis in hypotheses:
-            left = {
-                name: deviation(x.reshape(target[name].shape), target[name], self.tolerance, self.floor).relative
-                for name, x in hypothesis.predicts.items()
-                if name in before and x.numel() == target[name].numel()
-            }
-            explained = [gap for name, gap in left.items() if before[name] > self.tolerance]
-            if explained and all(gap <= limits[name] for name, gap in left.items()):
+            explained = [0.0]
+            for name, x in hypothesis.predicts.items():
+                if name not in before or x.numel() != target[name].numel():
+                    continue
+                left = relative_deviation(x.reshape(target[name].shape), target[name], self.floor)
+                differs = before[name] > self.tolerance
+                if not left <= min(self.tolerance, before[name] / MUST_EXPLAIN if differs else inf):
+                    explained = []
+                    break
+                explained += [left] if differs else []
+            if len(explained) > 1:
                 causes.append(Cause(name=hypothesis.name, says=hypothesis.says, left=max(explained)))
         return causes
 

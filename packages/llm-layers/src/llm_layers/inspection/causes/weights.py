@@ -28,7 +28,13 @@ def weight_hypotheses(mismatch: Mismatch, name: str) -> Iterator[Hypothesis]:
     a, b = mismatch.a.weights[name], weight_of_b(mismatch, name)
     if b is None:
         return
-    for changes in (_another_one(mismatch, name, b), _transposed(a), _heads(mismatch, a, name), _offset(a, name), _shifted(a, b)):
+    for changes in (
+        _another_one(mismatch, name, b),
+        _transposed(a),
+        _heads(mismatch, a, name),
+        _offset(a, name),
+        _shifted(a, b),
+    ):
         for called, says, value in changes:
             if value.shape == b.shape:
                 yield Hypothesis(name=called, says=f"{name} in {{b}}: {says}", predicts={name: value})
