@@ -11,8 +11,8 @@ from llm_layers.commands.text_options import add_text_arguments, check_two, read
 from llm_layers.config import ModelConfig
 from llm_layers.formats.huggingface.storage import load_config
 from llm_layers.inspection.divergence import check_shapes, first_divergence
-from llm_layers.inspection.foreign import ForeignModel, load_transformers
-from llm_layers.inspection.inspected_model import InspectedModel, OurModel
+from llm_layers.inspection.foreign import load_transformers
+from llm_layers.inspection.inspected_model import InspectedModel, inspected_model
 from llm_layers.inspection.table import divergence_report
 
 SUMMARY = "the first tensor in which two models part, by how much, and why"
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace, stages: Stages) -> tuple[str, int]:
     if not options.forward_only:
         check_two(labels)
     a, b = (_load(name, config, stages) for name, config in zip((options.a, options.b), configs, strict=True))
-    foreign = isinstance(a, ForeignModel) or isinstance(b, ForeignModel)
+    foreign = a.foreign or b.foreign
     for subject in (a, b):  # transformers works out parts of its arithmetic in float32 whatever the weights are
         subject.module.to(torch.float32 if foreign else torch.float64)
     stages(f"running a text of {len(labels)} tokens through both models and comparing every tensor")
@@ -71,7 +71,7 @@ def _load(name: str, config: ModelConfig, stages: Stages) -> InspectedModel:
         stages(f"reading {name.removeprefix(FOREIGN)} with transformers")
         return load_transformers(name.removeprefix(FOREIGN))
     model = read_model(name, config, stages)
-    return OurModel(module=model, config=model.config)
+    return inspected_model(model)
 
 
 def _sample(config: ModelConfig) -> list[int]:

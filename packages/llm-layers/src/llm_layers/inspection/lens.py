@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from llm_layers.inspection.causes.hypothesis import head_of
-from llm_layers.inspection.inspected_model import InspectedModel, OurModel, inspected_model
+from llm_layers.inspection.inspected_model import InspectedModel, inspected_model
 from llm_layers.inspection.recording import record
 from llm_layers.interface import LayersError
 from llm_layers.layers.attention import soft_cap
@@ -55,7 +55,7 @@ def logit_lens(model: nn.Module | InspectedModel, ids: Int[Tensor, "batch positi
     Source: nostalgebraist 2020, "interpreting GPT: the logit lens"; Belrose et al. 2023, arXiv:2303.08112.
     """
     subject = inspected_model(model)
-    if not isinstance(subject, OurModel):
+    if subject.foreign:
         raise LayersError("the logit lens reads a Decoder, but was given a foreign model: load it with load_model")
     if top < 1:
         raise LayersError(f"top must be at least 1, but was {top}")

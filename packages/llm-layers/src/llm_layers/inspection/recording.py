@@ -1,4 +1,4 @@
-"""One pass through a model, forward and backward, with everything on the way kept."""
+"""One pass through a model, forward and backward, with every tensor that has a name kept."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,10 +18,10 @@ from llm_layers.interface import LayersError
 
 INTO = {"attention.output.weight": "attention.z", "feed_forward.down.weight": "feed_forward.post"}
 OUT = {"feed_forward.gate.weight": "feed_forward.gate", "feed_forward.up.weight": "feed_forward.up"}
-"""Weights whose modules hold them only, so that no hook sees them at work -> the points around them."""
+"""Weights whose modules are not called where a kernel computes with them, so that no hook runs -> the points around."""
 
 HIDDEN = -1e30
-"""What a mask adds below this hides a key."""
+"""A key is hidden when a mask adds less than this."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class Recording:
 
     Args:
         ids: the text, [batch, position].
-        values: point -> its numbers; the heads stand before the positions.
+        values: point -> its values; the heads come before the positions.
         gradients: point -> the gradient of the loss there, zero where the loss does not depend on it; without points
             inside an `autograd.Function`, which keeps its own gradients to itself.
         weights: the model's weights under our names.
@@ -56,151 +56,161 @@ def record(
     Args:
         model: a `Decoder`, a module with the same names, or a foreign model from `load_transformers`.
         ids: the text.
-        gradients: whether the loss is taken back through the model too.
+        gradients: whether to compute the gradients of the loss too.
 
     Raises:
         LayersError: for a module without our names, and for a text of one id where gradients are wanted.
     """
-    subject = inspected_model(model)
+    inspected = inspected_model(model)
     if gradients and ids.shape[1] < 2:
-        raise LayersError("the text must have at least 2 tokens, so that there is one to predict: give a longer one")
-    was_training = subject.module.training
-    recorder = Recorder(subject.config, ids, subject.weights())
+        raise LayersError("the text must have at least 2 tokens, so that there is one to predict: pass a longer one")
+    was_training = inspected.module.training
+    recorder = Recorder(inspected, ids)
     try:
-        subject.module.eval()
-        with torch.set_grad_enabled(gradients), recorder.watching(subject):
-            logits = subject.logits(ids)
-        recorder.keep("logits", logits, "stream")
+        inspected.module.eval()
+        with torch.set_grad_enabled(gradients), recorder.watching():
+            logits = inspected.logits(ids)
+        recorder.keep("logits", logits)
         loss = logits.new_tensor(float("nan"))
         if ids.shape[1] > 1:
             loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
-        found, of_weights = recorder.gradients(subject, loss) if gradients else ({}, {})
+        found, of_weights = recorder.gradients(loss) if gradients else ({}, {})
     finally:
-        subject.module.train(was_training)
-    order = [point for point in flow(subject.config.layers) if point in recorder.kept]
+        inspected.module.train(was_training)
+    order = [point for point in flow(inspected.config.layers) if point in recorder.kept]
     return Recording(
         ids=ids,
-        values={point: recorder.laid_out(point, recorder.kept[point][0].detach()) for point in order},
+        values={point: recorder.laid_out(point, recorder.kept[point].tensor.detach()) for point in order},
         gradients={point: found[point] for point in order if point in found},
-        weights={name: weight.detach() for name, weight in subject.weights().items()},
+        weights={name: weight.detach() for name, weight in inspected.weights().items()},
         weight_gradients=of_weights,
         loss=loss.item(),
-        config=subject.config,
+        config=inspected.config,
     )
 
 
-class Recorder(TorchFunctionMode):
-    """Keeps tensors by name while a model runs; as a mode it sees also the calls that no module announces."""
+class SoftmaxCalls(TorchFunctionMode):
+    """Keeps the scores that go into each softmax, and the attention weights that come out."""
 
-    def __init__(self, config: ModelConfig, ids: Tensor, weights: dict[str, Tensor]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.kept: dict[str, tuple[Tensor, Layout, int | None, float]] = {}
-        self.config, self.ids = config, ids
-        self.layer: int | None = None  # the block whose attention is at work
-        self.fused_linears: dict[int, tuple[str | None, str | None]] = {}
-        for name, weight in weights.items():
-            block = ".".join(name.split(".")[:2])
-            part = name.removeprefix(f"{block}.")
+        self.calls: list[tuple[Tensor, Tensor]] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run any call of torch."""
+        result = func(*args, **(kwargs or {}))
+        if getattr(func, "__name__", "") == "softmax":
+            self.calls.append((args[0], result))
+        return result
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A tensor, how it is laid out, which third of its last axis is meant, and what it is multiplied by."""
+
+    tensor: Tensor
+    layout: Layout = "stream"
+    third: int | None = None
+    factor: float = 1.0
+
+
+class Recorder(TorchFunctionMode):
+    """Keeps tensors by name while a model runs; as a mode it also sees the calls inside functions."""
+
+    def __init__(self, inspected: InspectedModel, ids: Tensor) -> None:
+        super().__init__()
+        self.kept: dict[str, Kept] = {}
+        self.inspected, self.ids = inspected, ids
+        self.layer: int | None = None  # the block whose attention is running
+        self.around: dict[int, tuple[str, str]] = {}
+        for name, weight in inspected.weights().items():
+            block, part = ".".join(name.split(".")[:2]), ".".join(name.split(".")[2:])
             if part in INTO or part in OUT:
-                ends = (f"{block}.{table[part]}" if part in table else None for table in (INTO, OUT))
-                self.fused_linears[id(weight)] = (next(ends), next(ends))
+                self.around[id(weight)] = f"{block}.{INTO.get(part, '')}", f"{block}.{OUT.get(part, '')}"
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run any call of torch; keep what goes through those weights, and what goes through a softmax."""
         result = func(*args, **(kwargs or {}))
-        called = getattr(func, "__name__", "")
-        if called == "linear" and len(args) > 1 and id(args[1]) in self.fused_linears:
-            into, out = self.fused_linears[id(args[1])]
-            if into is not None:
-                self.keep(into, args[0], "stream")
-            if out is not None:
-                self.keep(out, result, "stream")
-        elif called == "softmax" and self.layer is not None and self._among_positions(result):
+        called, length = getattr(func, "__name__", ""), self.ids.shape[1]
+        if called == "linear" and len(args) > 1 and id(args[1]) in self.around:
+            for point, x in zip(self.around[id(args[1])], (args[0], result), strict=True):
+                if not point.endswith("."):
+                    self.keep(point, x)
+        elif called == "softmax" and self.layer is not None and result.shape[-2:] == (length, length):
             self.keep(f"blocks.{self.layer}.attention.scores", args[0], "scores")
             self.keep(f"blocks.{self.layer}.attention.pattern", result, "scores")
         return result
 
-    def _among_positions(self, y: Any) -> bool:
-        length = self.ids.shape[1]
-        return isinstance(y, Tensor) and y.dim() >= 4 and y.shape[-2:] == (length, length)
-
-    def keep(self, point: str, x: Tensor, layout: Layout, part: int | None = None, factor: float = 1.0) -> None:
+    def keep(self, point: str, x: Tensor, *rest: Any) -> None:
         """Keep a tensor under a name; a later one of the same name takes its place."""
-        self.kept[point] = x, layout, part, factor
+        self.kept[point] = Kept(x, *rest)
 
-    def watching(self, subject: InspectedModel) -> ExitStack:
-        """Put everything in place that keeps tensors; leaving the context takes it away again."""
+    def watching(self) -> ExitStack:
+        """Register all hooks; leaving the context removes them."""
         with ExitStack() as setting_up:  # an error on the way undoes what was done so far
-            for tap in subject.hook_points():
-                setting_up.callback(self._hook(tap))
-            for layer, attention in subject.attention_modules().items():
-                before = attention.register_forward_pre_hook(self._entering(layer))
-                after = attention.register_forward_hook(self._entering(None))
-                setting_up.callback(before.remove)
-                setting_up.callback(after.remove)
-            setting_up.enter_context(subject.kernels(self._note))
+            for hook_point in self.inspected.hook_points:
+                setting_up.callback(self._hook(hook_point))
+            for layer, attention in self.inspected.attentions.items():
+                setting_up.callback(attention.register_forward_pre_hook(self._entering(layer)).remove)
+                setting_up.callback(attention.register_forward_hook(self._entering(None)).remove)
+            setting_up.enter_context(self.inspected.watched(self._note))
             setting_up.enter_context(self)
             return setting_up.pop_all()
 
-    def _hook(self, tap: HookPoint) -> Callable[[], None]:
+    def _hook(self, at: HookPoint) -> Callable[[], None]:
         def keep(module: nn.Module, inputs: tuple[Any, ...], further: dict[str, Any], *output: Any) -> None:
-            x = output[0] if tap.side == "output" else next(iter((*inputs, *further.values())))
-            while isinstance(x, tuple | list):  # some foreign modules give more than one thing
+            x = output[0] if at.side == "output" else next(iter((*inputs, *further.values())))
+            while isinstance(x, tuple | list):  # some foreign modules return more than one tensor
                 x = x[0]
-            self.keep(tap.point, x, tap.layout, tap.part)
+            self.keep(at.point, x, at.layout, at.third)
 
-        if tap.side == "output":
-            return tap.module.register_forward_hook(keep, with_kwargs=True).remove
-        return tap.module.register_forward_pre_hook(keep, with_kwargs=True).remove
+        if at.side == "output":
+            return at.module.register_forward_hook(keep, with_kwargs=True).remove
+        return at.module.register_forward_pre_hook(keep, with_kwargs=True).remove
 
     def _entering(self, layer: int | None) -> Callable[..., None]:
-        def enter(*_: Any) -> None:
-            self.layer = layer
-
-        return enter
+        return lambda *_: setattr(self, "layer", layer)
 
     def _note(self, call: KernelCall) -> None:
-        name = f"blocks.{call.layer}.attention"
-        # Where a model scales its scores by another number, its queries count as stretched, as ours then are.
-        self.keep(f"{name}.rot_q", call.query, "heads", None, call.scale * call.query.shape[-1] ** 0.5)
-        self.keep(f"{name}.rot_k", call.key, "heads")
+        stem = f"blocks.{call.layer}.attention."
+        # Where a model scales its scores by another number, its queries count as scaled, as ours then are.
+        self.keep(f"{stem}rot_q", call.query, "heads", None, call.scale * call.query.shape[-1] ** 0.5)
+        self.keep(f"{stem}rot_k", call.key, "heads")
         if call.mask is not None:
-            self.keep(f"{name}.mask", call.mask, "mask")
+            self.keep(f"{stem}mask", call.mask, "mask")
 
-    def gradients(self, subject: InspectedModel, loss: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Take the loss back, and give the gradients of what was kept and of the weights."""
-        places = {point: kept[0] for point, kept in self.kept.items() if kept[0].requires_grad}
-        weights = [weight for weight in subject.module.parameters() if weight.requires_grad]
-        wanted = [*places.values(), *weights]
-        if not wanted or not loss.requires_grad:
+    def gradients(self, loss: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return the gradients of the tensors that were kept and of the weights."""
+        places = {point: kept.tensor for point, kept in self.kept.items() if kept.tensor.requires_grad}
+        weights = [weight for weight in self.inspected.module.parameters() if weight.requires_grad]
+        if not (places or weights) or not loss.requires_grad:
             return {}, {}
-        found = torch.autograd.grad(loss, wanted, allow_unused=True, materialize_grads=True)
+        found = torch.autograd.grad(loss, [*places.values(), *weights], allow_unused=True, materialize_grads=True)
         of_places = {
             point: self.laid_out(point, gradient, backward=True) for point, gradient in zip(places, found, strict=False)
         }
-        of_weights = zip(weights, found[len(places) :], strict=True)
-        return of_places, subject.named({id(weight): gradient for weight, gradient in of_weights})
+        of_weights = {id(weight): x for weight, x in zip(weights, found[len(places) :], strict=True)}
+        return of_places, self.inspected.named(of_weights)
 
     def laid_out(self, point: str, x: Tensor, *, backward: bool = False) -> Tensor:
-        """Give the numbers of a point in the one order that all models share."""
-        _, layout, part, factor = self.kept[point]
-        batch, length = self.ids.shape
-        if layout == "mask":
+        """Return the values of a point with the axes that all models share."""
+        kept, (batch, length) = self.kept[point], self.ids.shape
+        if kept.layout == "mask":
             visible = x if x.dtype == torch.bool else x > HIDDEN
             return visible.reshape(-1, *x.shape[-2:])[:1].float()
-        if part is not None:
-            x = x.chunk(3, dim=-1)[part]
-        if layout == "stream":
+        if kept.third is not None:
+            x = x.chunk(3, dim=-1)[kept.third]
+        if kept.layout == "stream":
             return x.reshape(batch, length, -1)
-        if layout == "scores":
+        if kept.layout == "scores":
             if point.endswith("scores") and not backward:  # what hides a key may be -1e9, -1e30 or -infinity
-                shares = self.kept[point.replace("scores", "pattern")][0]
-                x = x.masked_fill(shares.detach() == 0, 0.0)
+                pattern = self.kept[point.replace("scores", "pattern")].tensor
+                x = x.masked_fill(pattern.detach() == 0, 0.0)
             return x.reshape(batch, -1, length, length)
-        if x.dim() == 3:  # normalised over all heads at once
-            x = x.reshape(batch, length, -1, self.config.d_head).transpose(1, 2)
+        if x.dim() == 3:  # normalized over all heads at once
+            x = x.reshape(batch, length, -1, self.inspected.config.d_head).transpose(1, 2)
         elif x.dim() == 5:  # heads in groups
             x = x.flatten(1, 2)
-        elif layout == "positions first":
+        elif kept.layout == "positions first":
             x = x.transpose(1, 2)
-        return x if factor == 1.0 else x / factor if backward else x * factor
+        return x / kept.factor if backward else x * kept.factor

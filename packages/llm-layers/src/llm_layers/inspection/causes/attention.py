@@ -1,32 +1,17 @@
-"""A block's attention, from its three projections to the outputs of its heads, with settings that may be wrong in it."""
+"""A block's attention, from its projections to the outputs of its heads, and settings that may be wrong in it."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from llm_layers.inspection.causes.exchange import Part, Setting, Tensors, Use, contract_function
 from llm_layers.inspection.causes.hypothesis import Mismatch
+from llm_layers.inspection.recording import SoftmaxCalls
 from llm_layers.layers.rotary import Rotation, rotary_angles, rotate
 
 USUAL_BASES = (1e4, 5e5, 1e6, 1e5, 5e3, 1e7)
-
-
-class SoftmaxCalls(TorchFunctionMode):
-    """Keeps the scores that go into a softmax, and the attention weights that come out."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: list[tuple[Tensor, Tensor]] = []
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run any call of torch."""
-        result = func(*args, **(kwargs or {}))
-        if getattr(func, "__name__", "") == "softmax":
-            self.calls.append((args[0], result))
-        return result
 
 
 def attention_part(mismatch: Mismatch) -> Iterator[Part]:
@@ -64,7 +49,7 @@ def attention_part(mismatch: Mismatch) -> Iterator[Part]:
 
         def norm(x: Tensor, name: str) -> Tensor:
             gain = None if normed == "never" else t.get(f"{stem}{name}_norm.gain")
-            return x if gain is None else use("rms_norm", name)(x, gain + offset, eps)  # type: ignore[no-any-return]
+            return x if gain is None else use("rms_norm", name)(x, gain + offset, eps)
 
         def rotated(x: Tensor, name: str) -> Tensor:
             if base is None or name == "value":
@@ -111,7 +96,11 @@ def attention_part(mismatch: Mismatch) -> Iterator[Part]:
 def _kernel(use: Use, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, cap: float | None) -> Tensor:
     if cap is None and use.exchanges("grouped_query_attention"):
         return use("grouped_query_attention")(query, key, value, mask)  # type: ignore[no-any-return]
-    query, key, value = query.unflatten(1, (key.shape[1], -1)), key[:, :, None], value[:, :, None]
+    query, key, value = (
+        query.reshape(len(query), key.shape[1], -1, *query.shape[2:]),
+        key[:, :, None],
+        value[:, :, None],
+    )
     if cap is None:
         y = use("attention")(query, key, value, mask)
     elif use.exchanges("soft_cap"):
@@ -142,8 +131,8 @@ def _rotary_settings(mismatch: Mismatch, own: float, scaling: Any) -> Iterator[S
 
 
 def _neighbours(x: Tensor, rotation: Rotation) -> Tensor:
-    halves = x.unflatten(-1, (-1, 2)).transpose(-1, -2).flatten(-2)
-    return rotate(halves, rotation).unflatten(-1, (2, -1)).transpose(-1, -2).flatten(-2)
+    halves = torch.cat((x[..., ::2], x[..., 1::2]), dim=-1)
+    return torch.stack(rotate(halves, rotation).chunk(2, dim=-1), dim=-1).flatten(-2)
 
 
 def _implied_base(mismatch: Mismatch) -> float | None:

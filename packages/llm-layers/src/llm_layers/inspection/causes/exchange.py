@@ -180,7 +180,7 @@ def _exchanges(
     for name, places in plain.met.items():
         for mistake in sorted(mistakes_of(name), key=lambda mistake: not mistake.backward):
             if backward or not mistake.backward:
-                for where in (None, *places) if len(places) > 1 else (None,):
+                for where in (None, *places) if len(places) > 1 and not backward else (None,):
                     yield mistake, Use(name, made(name, mistake), where)
 
 
@@ -198,7 +198,7 @@ def _tried(run: Callable[[], Tensors]) -> Tensors:
 def _with_backward(name: str, mistake: Mistake) -> Function:
     """Return a contract's function with the gradient of a mistake."""
     if mistake.backward:
-        return lambda *inputs: _WrongBackward.apply(name, mistake.function, *inputs)
+        return lambda *inputs: _WrongBackward.apply(name, mistake.function, *inputs)  # type: ignore[no-untyped-call]
 
     def straight_through(*inputs: Any) -> Any:
         right, wrong = _own(name, *inputs), mistake.function(*inputs)
