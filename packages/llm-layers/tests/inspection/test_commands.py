@@ -50,7 +50,7 @@ def test_lens_and_statistics(folder, tmp_path, capsys):
     assert "rank 1: no token is likelier" in shown
     assert main(["lens", folder, *IDS, "--position", "2", "--top", "2"]) == 0
     shown = capsys.readouterr().out
-    assert 'position 2, "7", in the text comes "28"' in shown
+    assert 'position 2, "7", followed in the text by "28"' in shown
     assert "equally likely ones the lower id first" in shown
     assert "its likeliest next tokens with their probabilities" in shown
     assert main(["lens", folder, *IDS, "--out", str(tmp_path / "lens.html")]) == 0
@@ -58,7 +58,7 @@ def test_lens_and_statistics(folder, tmp_path, capsys):
     assert main(["statistics", folder, *IDS, "--all", "--out", str(tmp_path / "sizes.svg")]) == 0
     shown = capsys.readouterr().out
     assert "blocks.2.attention.pattern" in shown
-    assert "nothing looks ill" in shown
+    assert "no issues found" in shown
     assert "rms: root of the mean square" in shown
     assert "Zeros among gradients are usual" in shown
     assert (tmp_path / "sizes.svg").read_text(encoding="utf-8").startswith("<svg ")
@@ -163,7 +163,7 @@ def test_compare_tells_by_its_status(folder, tmp_path, capsys):
     save_file(weights, tmp_path / "wrong" / "model.safetensors")
     assert main(["compare", folder, str(tmp_path / "wrong"), "--all"]) == 1
     shown = capsys.readouterr().out
-    assert f"first difference: {fault.first} (value)" in shown
+    assert f"first tensor that differs: {fault.first} (value)" in shown
     assert f"likely cause: {fault.cause}" in shown
     assert "weights that differ: 1 of 36: blocks.1.attention.key.weight" in shown
     assert main(["compare", folder, str(tmp_path / "wrong"), "--forward-only", "--tolerance", "10"]) == 0

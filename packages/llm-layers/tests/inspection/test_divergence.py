@@ -7,7 +7,6 @@ import pytest
 import torch
 from planted import FAULTS, attends, in_code, in_one_piece
 from small_models import FAMILIES, family
-from torch.nn import functional as F
 
 from llm_layers import Decoder, LayersError, first_divergence
 from llm_layers.inspection.table import divergence_report
@@ -138,8 +137,8 @@ def test_a_weight_alone_is_told_with_its_own_limit(ids):
     with torch.no_grad():
         wrong.embedding.table[1] += 2e-9 * right.embedding.table.abs().max()  # no id of the text
     report = divergence_report(first_divergence(right, wrong, ids))
-    assert "of the largest number; equal would be up to 1e-09\n" in report
-    assert "  share     0% of its numbers differ" not in report
+    assert "of its largest value; the limit is 1e-09\n" in report
+    assert "  fraction   0% of its values differ" not in report
     assert "at the end: the logits agree again; they are no more than " in report
 
 

@@ -48,7 +48,7 @@ def test_a_picture_shows_each_share_and_carries_its_colours(ids):
     assert "prefers-color-scheme: dark" in drawn
     assert attention_picture(maps, LABELS).count("layer ") == 3
     assert attention_picture(maps, LABELS, layer=2).count("head ") == 4
-    with pytest.raises(LayersError, match="layer must lie between 0 and 2, but was 3"):
+    with pytest.raises(LayersError, match="layer must be between 0 and 2, but was 3"):
         attention_picture(maps, LABELS, layer=3, head=0)
 
 

@@ -8,7 +8,7 @@ from small_models import FAMILIES, SHAPE, family
 
 from llm_layers import Decoder, ModelConfig, layer_statistics
 from llm_layers.inspection import find_issues, record, statistics_picture
-from llm_layers.inspection.statistics import spread_of
+from llm_layers.inspection.statistics import tensor_statistics
 from llm_layers.inspection.table import statistics_table
 
 
@@ -16,8 +16,8 @@ def named(model: Decoder, ids: torch.Tensor) -> dict[str, str]:
     return {issue.name: issue.where for issue in find_issues(layer_statistics(model, ids))}
 
 
-def test_a_spread_is_what_it_says():
-    spread = spread_of(torch.tensor([0.0, 3.0, -4.0, math.nan, math.inf, 0.0]))
+def test_the_statistics_of_a_tensor():
+    spread = tensor_statistics("x", torch.tensor([0.0, 3.0, -4.0, math.nan, math.inf, 0.0]))
     assert spread.rms == pytest.approx(2.5)
     assert spread.mean == pytest.approx(-0.25)
     assert spread.largest == 4.0
@@ -26,21 +26,19 @@ def test_a_spread_is_what_it_says():
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_a_sound_model_is_measured_and_nothing_looks_ill(name, ids):
+def test_a_sound_model_is_measured_and_no_issue_is_found(name, ids):
     model = family(name)
     measured = layer_statistics(model, ids)
     recording = record(model, ids)
     assert measured.loss == recording.loss
     for point in ("blocks.1.resid_pre", "blocks.2.attention.output", "logits"):
-        assert measured.outputs[point].spread.rms == pytest.approx(
-            recording.values[point].square().mean().sqrt().item()
-        )
-        assert measured.gradients[point].spread.largest == pytest.approx(recording.gradients[point].abs().max().item())
+        assert measured.outputs[point].rms == pytest.approx(recording.values[point].square().mean().sqrt().item())
+        assert measured.gradients[point].largest == pytest.approx(recording.gradients[point].abs().max().item())
     assert measured.weight_gradients.keys() == dict(model.named_parameters()).keys()
     assert find_issues(measured) == []
     table = statistics_table(measured, [], everything=True)
     assert "blocks.2.attention.z" in table
-    assert "nothing looks ill" in table
+    assert "no issues found" in table
     drawn = statistics_picture(measured)
     assert drawn.count('class="line"') == 2
 
@@ -89,7 +87,7 @@ def test_dead_units_and_silent_parts_are_found(ids):
         model.blocks[1].feed_forward.up.weight[:-1].zero_()
     assert named(model, ids)["dead units"] == "blocks.1.feed_forward.post"
     fresh = Decoder(ModelConfig(**SHAPE))  # starts with branches that give zeros
-    assert named(fresh, ids)["silent part"] == "blocks.0.attention.output"
+    assert named(fresh, ids)["silent layer"] == "blocks.0.attention.output"
 
 
 def test_overflow_is_announced(ids):

@@ -9,9 +9,9 @@ from llm_layers.commands.text_options import add_text_arguments, check_out, read
 from llm_layers.config import ModelConfig
 from llm_layers.formats.huggingface.storage import load_config
 from llm_layers.inspection.maps import attention_maps
-from llm_layers.inspection.maps_page import attention_page
-from llm_layers.inspection.maps_picture import attention_bitmap, attention_picture
+from llm_layers.inspection.picture import attention_bitmap, attention_picture
 from llm_layers.inspection.table import aligned, percent
+from llm_layers.inspection.web_page import attention_page
 from llm_layers.interface import LayersError
 
 SUMMARY = "what each head looks at in a text, as a page, a picture or a table"

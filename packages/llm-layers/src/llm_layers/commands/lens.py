@@ -8,8 +8,8 @@ from llm_layers.commands.stages import Stages
 from llm_layers.commands.text_options import add_text_arguments, check_out, namer, read_text, whole, written
 from llm_layers.formats.huggingface.storage import load_config
 from llm_layers.inspection.lens import logit_lens
-from llm_layers.inspection.lens_page import lens_page
 from llm_layers.inspection.table import lens_detail, lens_table
+from llm_layers.inspection.web_page import lens_page
 from llm_layers.interface import LayersError
 
 TOP = 5

@@ -8,8 +8,8 @@ from llm_layers.commands.stages import Stages
 from llm_layers.commands.text_options import add_text_arguments, check_out, check_two, read_text, written
 from llm_layers.formats.huggingface.storage import load_config
 from llm_layers.inspection.issues import find_issues
+from llm_layers.inspection.picture import statistics_picture
 from llm_layers.inspection.statistics import layer_statistics
-from llm_layers.inspection.statistics_picture import statistics_picture
 from llm_layers.inspection.table import statistics_table
 
 SUMMARY = "how large outputs and gradients are, layer by layer, and what looks ill"

@@ -1,26 +1,24 @@
-"""Seeing inside a model: what it looks at, what it would say early, how large its numbers are, and where two part.
+"""Look inside a model: attention maps, logit lens, sizes of values, and the first tensor in which two models differ.
 
-| room | holds |
+| module | holds |
 |---|---|
-| `maps`, `maps_picture`, `maps_page` | attention maps; as a picture; as a page |
-| `lens`, `lens_page` | the logit lens; as a page |
-| `statistics`, `ailments`, `statistics_picture` | sizes of numbers; what looks ill in them; as a picture |
-| `divergence`, `difference`, `causes` | the first tensor in which two models part; how far; why |
-| `recording`, `flow`, `subject`, `foreign` | one pass with everything kept; the names of the places; ours and others |
-| `text`, `picture`, `page` | ids and labels; SVG shapes; a web page in one file |
+| `maps`, `lens`, `statistics`, `issues` | attention maps; the logit lens; sizes of values, and warnings |
+| `divergence`, `deviation`, `causes` | the first tensor that differs between two models; by how much; why |
+| `recording`, `flow`, `inspected_model`, `foreign` | one pass with everything kept; names; our models; others |
+| `table`, `picture`, `web_page` | results for a terminal, as a picture, as a web page |
+| `text` | ids and labels |
+| `costs`, `depth` | what a model costs; how the residual stream grows over the blocks |
 """
 
 from llm_layers.inspection.divergence import Divergence, first_divergence
 from llm_layers.inspection.foreign import load_transformers
 from llm_layers.inspection.issues import Issue, find_issues
 from llm_layers.inspection.lens import Lens, logit_lens
-from llm_layers.inspection.lens_page import lens_page
 from llm_layers.inspection.maps import attention_maps
-from llm_layers.inspection.maps_page import attention_page
-from llm_layers.inspection.maps_picture import attention_picture
+from llm_layers.inspection.picture import attention_picture, statistics_picture
 from llm_layers.inspection.recording import Recording, record
 from llm_layers.inspection.statistics import Statistics, layer_statistics
-from llm_layers.inspection.statistics_picture import statistics_picture
+from llm_layers.inspection.web_page import attention_page, lens_page
 
 __all__ = [
     "Divergence",

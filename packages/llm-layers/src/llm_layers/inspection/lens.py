@@ -1,4 +1,4 @@
-"""The logit lens: what a model would say if it had to answer after each layer."""
+"""The logit lens: what a model would predict if it stopped after each layer."""
 
 from dataclasses import dataclass
 
@@ -16,33 +16,32 @@ from llm_layers.layers.attention import soft_cap
 
 @dataclass(frozen=True, kw_only=True)
 class Lens:
-    """What each layer would answer at each position. Row 0 is the embedding, row l what block l - 1 has left.
+    """The prediction of each layer at each position. Row 0 is the embedding, row l what block l - 1 has left.
 
     Args:
-        tokens: ids of the likeliest tokens, [layer, position, top], the likeliest first, of equally likely ones the
+        tokens: ids of the most likely tokens, [layer, position, top], the most likely first, of equally likely ones the
             lower id.
         probabilities: theirs.
-        ranks: how many tokens are likelier than the one that follows in the text, plus one, [layer, position]; 0 at
-            the last position, after which nothing is known.
-        chances: the probability of the one that follows; NaN at the last position.
+        ranks: the rank of the token that follows in the text, [layer, position], 1 where no token is likelier; 0 at the
+            last position, after which nothing is known.
+        true_probabilities: the probability of the token that follows; NaN at the last position.
     """
 
     tokens: Tensor
     probabilities: Tensor
     ranks: Tensor
-    chances: Tensor
+    true_probabilities: Tensor
 
 
 def logit_lens(model: nn.Module | InspectedModel, ids: Int[Tensor, "batch position"], *, top: int = 5) -> Lens:
-    """Read the stream behind every layer as if it were the last.
+    """Read the residual stream after every layer as if it were the last.
 
     Formula: p[l] = softmax(head · norm(stream[l]))
 
     Why it works:
         Every block only adds to one stream, and the head reads that stream. So the head can read it earlier too, and
-        what it reads is a hypothesis in the making: for easy tokens it is settled after a few layers, hard ones change
-        until the end. Early layers need not mean by a direction what the head means by it; take what they say with
-        care.
+        what it reads is a guess in the making: for easy tokens it is settled after a few layers, hard ones change
+        until the end. In early layers a direction need not mean what it means to the head, so take them with care.
 
     Args:
         model: a `Decoder` of any design, or a module with its names.
@@ -54,35 +53,31 @@ def logit_lens(model: nn.Module | InspectedModel, ids: Int[Tensor, "batch positi
 
     Source: nostalgebraist 2020, "interpreting GPT: the logit lens"; Belrose et al. 2023, arXiv:2303.08112.
     """
-    subject = inspected_model(model)
-    if subject.foreign:
+    inspected = inspected_model(model)
+    if inspected.foreign:
         raise LayersError("the logit lens reads a Decoder, but was given a foreign model: load it with load_model")
     if top < 1:
         raise LayersError(f"top must be at least 1, but was {top}")
-    recording = record(subject, ids[:1], gradients=False)
-    layers = subject.config.layers
-    points = [f"blocks.{layer}.resid_pre" for layer in range(layers)] + ["resid_post"]
-    residuals = torch.stack([recording.values[point][0] for point in points])
-    final_norm = subject.module.get_submodule("final_norm")
+    recording = record(inspected, ids[:1], gradients=False)
+    streams = torch.stack([x[0] for name, x in recording.values.items() if name.endswith(("resid_pre", "resid_post"))])
     with torch.inference_mode():
-        logits = F.linear(final_norm(residuals), head_of(recording))
-        if subject.config.final_logit_softcap is not None:
-            logits = soft_cap(logits, subject.config.final_logit_softcap)
-        shares = torch.softmax(logits.float(), dim=-1)
-        tokens = _likeliest(shares, min(top, shares.shape[-1]))
-        following = ids[0, 1:].expand(layers + 1, -1)[..., None]
-        chances = shares[:, :-1].gather(-1, following)
-        ranks = (shares[:, :-1] > chances).sum(-1) + 1
+        logits = F.linear(inspected.module.get_submodule("final_norm")(streams), head_of(recording))
+        if inspected.config.final_logit_softcap is not None:
+            logits = soft_cap(logits, inspected.config.final_logit_softcap)
+        probabilities = torch.softmax(logits.float(), dim=-1)
+        tokens = _most_likely(probabilities, min(top, probabilities.shape[-1]))
+        true = probabilities[:, :-1].gather(-1, ids[0, 1:].expand(len(streams), -1)[..., None])
+        ranks = (probabilities[:, :-1] > true).sum(-1) + 1
     return Lens(
         tokens=tokens.clone(),
-        probabilities=shares.gather(-1, tokens).clone(),
+        probabilities=probabilities.gather(-1, tokens).clone(),
         ranks=F.pad(ranks, (0, 1)),
-        chances=F.pad(chances[..., 0], (0, 1), value=float("nan")),
+        true_probabilities=F.pad(true[..., 0], (0, 1), value=float("nan")),
     )
 
 
-def _likeliest(shares: Tensor, count: int) -> Tensor:
-    """Give the ids of the largest shares, of equal ones the lower id first, where topk alone keeps any order."""
-    # Floats of at least 0 are ordered as their bits are; with the id below the bits, no two numbers are equal.
-    ordered = (shares.view(torch.int32).long() << 32) - torch.arange(shares.shape[-1], device=shares.device)
-    return ordered.topk(count, dim=-1).indices
+def _most_likely(probabilities: Tensor, count: int) -> Tensor:
+    """Return the ids of the largest, of equal ones the lower id first, where topk alone keeps any order."""
+    # Floats of at least 0 are ordered as their bits are; with the id below the bits, no two of them are equal.
+    ids = torch.arange(probabilities.shape[-1], device=probabilities.device)
+    return ((probabilities.view(torch.int32).long() << 32) - ids).topk(count, dim=-1).indices

@@ -1,7 +1,6 @@
-"""How large the numbers in a model are, layer by layer: what flows forward, and what flows back."""
+"""How large the values in a model are, layer by layer: outputs, gradients and weights."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -13,39 +12,26 @@ from llm_layers.inspection.recording import record
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spread:
-    """The sizes of the numbers of one tensor; the first three are of its finite numbers.
+class TensorStatistics:
+    """The sizes of the values of one tensor; the first three are of its finite values.
 
     Args:
+        name: of the point, as in `llm_layers.inspection.flow`, or of the weight.
         rms: root mean square.
         mean: mean.
-        largest: largest absolute number.
-        zeros: share of numbers that are exactly zero.
-        not_finite: share of numbers that are infinite or NaN.
+        largest: largest absolute value.
+        zeros: fraction of values that are exactly zero.
+        not_finite: fraction of values that are infinite or NaN.
+        dead: fraction of units (last axis) that are zero at every position.
     """
 
+    name: str
     rms: float
     mean: float
     largest: float
     zeros: float
     not_finite: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """One tensor of a model, measured.
-
-    Args:
-        name: of the point, as in `llm_layers.inspection.flow`, or of the weight.
-        kind: an output, the gradient of the loss there, a weight, or a weight's gradient.
-        spread: its sizes.
-        silent: share of units (last axis) that are zero at every position; for weights 0.
-    """
-
-    name: str
-    kind: Literal["output", "gradient", "weight", "weight's gradient"]
-    spread: Spread
-    silent: float = 0.0
+    dead: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,28 +44,30 @@ class Statistics:
         weights: by name.
         weight_gradients: by name, in the order in which the data meets the weights.
         loss: of the text.
-        limit: the largest number that the type of the outputs can hold.
+        limit: the largest value of the outputs' type.
     """
 
-    outputs: dict[str, Measured]
-    gradients: dict[str, Measured]
-    weights: dict[str, Measured]
-    weight_gradients: dict[str, Measured]
+    outputs: dict[str, TensorStatistics]
+    gradients: dict[str, TensorStatistics]
+    weights: dict[str, TensorStatistics]
+    weight_gradients: dict[str, TensorStatistics]
     loss: float
     limit: float
 
 
-def spread_of(x: Float[Tensor, "..."]) -> Spread:
+def tensor_statistics(name: str, x: Float[Tensor, "..."]) -> TensorStatistics:
     """Measure one tensor, in float64, so that no square overflows."""
-    numbers = x.detach().double().flatten()
-    finite = numbers[numbers.isfinite()]
+    values = x.detach().double().flatten()
+    finite = values[values.isfinite()]
     some = finite if len(finite) else torch.zeros(1, dtype=torch.float64)
-    return Spread(
+    return TensorStatistics(
+        name=name,
         rms=some.square().mean().sqrt().item(),
         mean=some.mean().item(),
         largest=some.abs().max().item(),
-        zeros=(numbers == 0).double().mean().item(),
-        not_finite=1 - len(finite) / max(1, len(numbers)),
+        zeros=(values == 0).double().mean().item(),
+        not_finite=1 - len(finite) / max(1, len(values)),
+        dead=(x == 0).reshape(-1, x.shape[-1]).all(dim=0).double().mean().item(),
     )
 
 
@@ -87,7 +75,7 @@ def layer_statistics(model: nn.Module | InspectedModel, ids: Int[Tensor, "batch 
     """Measure every output, every gradient and every weight of a model on one text.
 
     Why it works:
-        A model that will not learn mostly says so in its sizes. Numbers that grow from block to block end in infinity,
+        A model that does not learn mostly shows it in its sizes. Values that grow from block to block end in infinity,
         gradients that shrink from block to block leave the first ones unlearned, a unit that is zero for every token
         gets no gradient and stays so. Each of these begins somewhere, and the place says what to look at.
 
@@ -101,29 +89,16 @@ def layer_statistics(model: nn.Module | InspectedModel, ids: Int[Tensor, "batch 
     """
     recording = record(model, ids)
     order = [name for point in recording.values for name in weights_of(point, recording.weights)]
-    order = [name for name in dict.fromkeys(order) if name in recording.weight_gradients]
-    dtype = next(iter(recording.values.values())).dtype
+    gradients = recording.weight_gradients
+
+    def measured(tensors: dict[str, Tensor]) -> dict[str, TensorStatistics]:
+        return {name: tensor_statistics(name, x) for name, x in tensors.items()}
+
     return Statistics(
-        outputs={
-            point: Measured(name=point, kind="output", spread=spread_of(x), silent=_silent(x))
-            for point, x in recording.values.items()
-            if not point.endswith("attention.mask")
-        },
-        gradients={
-            point: Measured(name=point, kind="gradient", spread=spread_of(x), silent=_silent(x))
-            for point, x in recording.gradients.items()
-        },
-        weights={
-            name: Measured(name=name, kind="weight", spread=spread_of(x)) for name, x in recording.weights.items()
-        },
-        weight_gradients={
-            name: Measured(name=name, kind="weight's gradient", spread=spread_of(recording.weight_gradients[name]))
-            for name in order
-        },
+        outputs=measured({name: x for name, x in recording.values.items() if not name.endswith("attention.mask")}),
+        gradients=measured(recording.gradients),
+        weights=measured(recording.weights),
+        weight_gradients=measured({name: gradients[name] for name in dict.fromkeys(order) if name in gradients}),
         loss=recording.loss,
-        limit=torch.finfo(dtype).max,
+        limit=torch.finfo(next(iter(recording.values.values())).dtype).max,
     )
-
-
-def _silent(x: Tensor) -> float:
-    return (x == 0).flatten(0, -2).all(dim=0).double().mean().item()

@@ -9,7 +9,7 @@ from torch import Tensor
 from llm_layers.inspection.causes.exchange import Part, Setting, Tensors, Use, contract_function
 from llm_layers.inspection.causes.hypothesis import Mismatch
 from llm_layers.inspection.recording import SoftmaxCalls
-from llm_layers.layers.rotary import Rotation, rotary_angles, rotate
+from llm_layers.layers.rotary import rotary, rotary_angles, rotary_interleaved
 
 USUAL_BASES = (1e4, 5e5, 1e6, 1e5, 5e3, 1e7)
 
@@ -39,7 +39,7 @@ def attention_part(mismatch: Mismatch) -> Iterator[Part]:
         eps: float = config.norm_eps,
         base: float | None = own_base,
         scaling: Any = own_scaling,
-        turn: Any = rotate,
+        rotate: Any = rotary,
         window: int | None = own_window,
         factor: float = 1.0,
         cap: float | None = own_cap,
@@ -56,7 +56,7 @@ def attention_part(mismatch: Mismatch) -> Iterator[Part]:
                 return x
             if scaling is None:
                 return use("rotary", name)(x, positions, base)  # type: ignore[no-any-return]
-            return turn(x, rotary_angles(positions, config.d_head, base, x.dtype, scaling))  # type: ignore[no-any-return]
+            return rotate(x, rotary_angles(positions, config.d_head, base, x.dtype, scaling))  # type: ignore[no-any-return]
 
         def heads(name: str) -> Tensor:
             x = norm(t[stem + name], name) if wide else t[stem + name]
@@ -127,12 +127,7 @@ def _rotary_settings(mismatch: Mismatch, own: float, scaling: Any) -> Iterator[S
             says = f"{{b}} scales the rotary frequencies by {each}, {{a}} by {scaling}"
             yield "another rotary scaling", says, {"scaling": each}
     if scaling is not None:  # the slips of `rotary` know no scaling
-        yield "neighbours paired", "{b} rotates neighbouring coordinates as pairs", {"turn": _neighbours}
-
-
-def _neighbours(x: Tensor, rotation: Rotation) -> Tensor:
-    halves = torch.cat((x[..., ::2], x[..., 1::2]), dim=-1)
-    return torch.stack(rotate(halves, rotation).chunk(2, dim=-1), dim=-1).flatten(-2)
+        yield "neighbours paired", "{b} rotates neighbouring coordinates as pairs", {"rotate": rotary_interleaved}
 
 
 def _implied_base(mismatch: Mismatch) -> float | None:

@@ -146,8 +146,8 @@ def _experts(mismatch: Mismatch) -> Iterator[Part]:
     def compute(use: Use, t: Tensors, k: int = experts.per_token) -> Tensors:
         x, logits, router, *weights = t.values()
         if use.exchanges("mixture_of_experts"):
-            return {output: use("mixture_of_experts")(x, router, *weights, k, experts.normalised)}
-        return {output: apply_experts(x, *use("top_k_router")(logits, k, experts.normalised), *weights)}
+            return {output: use("mixture_of_experts")(x, router, *weights, k, experts.norm_topk_prob)}
+        return {output: apply_experts(x, *use("top_k_router")(logits, k, experts.norm_topk_prob), *weights)}
 
     more = min(experts.per_token + 1, experts.count)
     says = f"{{b}} uses {more} experts for a token, {{a}} {experts.per_token}"
