@@ -1,7 +1,7 @@
 """The public surface of a package as text: `packages/*/interface.txt` is this, frozen.
 
 python tests/surface.py            compare
-python tests/surface.py --write    accept a change: it belongs into the package's CHANGELOG too
+python tests/surface.py --write    accept a change, which then belongs in the package's CHANGELOG
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def surface(package: str) -> str:
 
 
 def _describe(name: str, value: Any) -> Iterator[str]:
-    """Signatures as they stand in the source: what a reader sees is what is frozen."""
+    """Signatures as they are in the source: what a reader sees is what is stored."""
     if not (inspect.isclass(value) or inspect.isfunction(value)):
         yield f"{name}: {type(value).__name__}"
         return
@@ -59,7 +59,7 @@ def _signature(node: ast.FunctionDef) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Compare or write all four files; the number of packages whose surface changed comes back."""
+    """Compare or write all four files; return the number of packages whose surface changed."""
     changed = 0
     for package in PACKAGES:
         path = ROOT / "packages" / package / "interface.txt"

@@ -1,4 +1,4 @@
-"""One colour per axis, everywhere: the vocabulary page is the only list of axes."""
+"""One color per axis, everywhere: the vocabulary page is the only list of axes."""
 
 from __future__ import annotations
 
@@ -48,29 +48,29 @@ def axis_names(vocabulary: str | None = None) -> list[str]:
 def axis_stylesheet(names: list[str]) -> str:
     """A CSS variable and a class per axis, for light and dark paper."""
     if len(names) > len(COLOURS):
-        raise ValueError(f"{len(names)} axes and {len(COLOURS)} colours: add a colour in axes.py.")
+        raise ValueError(f"{len(names)} axes and {len(COLOURS)} colors: add a color in axes.py.")
     pairs = list(zip(names, COLOURS, strict=False))
-    light = "".join(f"  --axis-{name}: {colour[0]};\n" for name, colour in pairs)
-    dark = "".join(f"  --axis-{name}: {colour[1]};\n" for name, colour in pairs)
+    light = "".join(f"  --axis-{name}: {color[0]};\n" for name, color in pairs)
+    dark = "".join(f"  --axis-{name}: {color[1]};\n" for name, color in pairs)
     classes = "".join(f".axis-{name} {{ --axis: var(--axis-{name}); }}\n" for name in names)
     return f':root {{\n{light}}}\n[data-md-color-scheme="slate"] {{\n{dark}}}\n{classes}'
 
 
-def colour_axes(page: str, names: list[str]) -> str:
-    """Give inline code and shapes in signatures that name nothing but axes the colours of these axes."""
+def color_axes(page: str, names: list[str]) -> str:
+    """Give inline code and shapes in signatures that name nothing but axes the colors of these axes."""
     known = set(names)
 
     def mark(match: re.Match[str]) -> str:
         words = match.group(1).split()
         if not words or any(word.lstrip("*#") not in known for word in words):
             return match.group(0)
-        return match.group(0).replace(match.group(1), axes_in_colour(words))
+        return match.group(0).replace(match.group(1), axes_in_color(words))
 
     return _SHAPE.sub(mark, _CODE.sub(mark, page))
 
 
-def axes_in_colour(words: list[str]) -> str:
-    """Axis names as coloured HTML; in a product such as `heads*d_head` each factor has its own colour."""
+def axes_in_color(words: list[str]) -> str:
+    """Axis names as colored HTML; in a product such as `heads*d_head` each factor has its own color."""
     return " ".join(_NAME.sub(_coloured, word) for word in words)
 
 

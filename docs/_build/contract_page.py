@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
-from axes import axes_in_colour
+from axes import axes_in_color
 from golden_values import show_value
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def page_address(contract: Contract) -> str:
-    """`layers.rms_norm` stands at `spec/layers/rms_norm.md`."""
+    """`layers.rms_norm` is at `spec/layers/rms_norm.md`."""
     return f"spec/{contract.id.replace('.', '/')}.md"
 
 
@@ -64,7 +64,7 @@ def _argument_row(direction: str, argument: Argument) -> str:
     if argument.axes is None:
         axes = "a plain value"
     elif argument.axes:
-        axes = f"<code>{axes_in_colour(argument.axes.split())}</code>"
+        axes = f"<code>{axes_in_color(argument.axes.split())}</code>"
     else:
         axes = "a single number"
     return f"| {direction} | `{argument.name}` | {axes} | {cell(argument.about)} |"
@@ -83,7 +83,7 @@ def _gradient(contract: Contract) -> str:
 def _trial(specification: Specification, contract: Contract) -> str:
     module = specification.module.replace("llm_", "my_")
     return (
-        "## Put yours on trial\n\n"
+        "## Check yours\n\n"
         f"Write a function `{contract.name}` in a file `{module}.py`, and run in its folder:\n\n"
         f"```console\npython -m {specification.module}.spec {module} -k {contract.name}\n```\n"
     )
@@ -136,7 +136,7 @@ def _evidence(case: Case) -> str:
 
 
 def prose(text: str) -> str:
-    """Words of a contract as Markdown: what stands outside of backticks can be no HTML and no emphasis by accident."""
+    """Words of a contract as Markdown: what is outside of backticks becomes neither HTML nor emphasis by accident."""
     parts = text.split("`")
     for place in range(0, len(parts), 2):
         parts[place] = parts[place].replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_").replace("-inf", "−∞")
@@ -153,5 +153,5 @@ def _anchor(identifier: str) -> str:
 
 
 _CASES_HEAD = """\
-Point at a number to see it exactly. Green is positive, red is negative, and the tint grows with the size.
+Point at a value to see it exactly. Green is positive, red is negative, and the tint grows with the size.
 """

@@ -1,4 +1,4 @@
-"""Diagrams: what flows through the house, and how one block is built."""
+"""Diagrams: what flows through the packages, and how a block is built."""
 
 from __future__ import annotations
 

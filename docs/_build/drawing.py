@@ -1,4 +1,4 @@
-"""The few SVG shapes that the site's figures are made of; colours come from the page's stylesheet."""
+"""The few SVG shapes that the site's figures are made of; colors come from the page's stylesheet."""
 
 from __future__ import annotations
 

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from axes import axes_in_colour
+from axes import axes_in_color
 
 SHOWN_NUMBERS = 192
 SHOWN_ITEMS = 48
 
 
 def show_value(value: Any, axes: str | None = None) -> str:
-    """Any value of a case as one piece of HTML without blank lines."""
+    """Any value of a case as one piece of HTML without empty lines."""
     if isinstance(value, np.ndarray):
         return show_array(value, axes)
     if isinstance(value, bytes):
@@ -32,12 +32,12 @@ def show_value(value: Any, axes: str | None = None) -> str:
 
 
 def show_array(array: np.ndarray, axes: str | None = None) -> str:
-    """An array as one tinted table per matrix, its axes named in their colours."""
+    """An array as one tinted table per matrix, its axes named in their colors."""
     if array.ndim == 0:
         return show_value(array.item())
     names = name_axes(axes, array.ndim)
     shape = " × ".join(
-        f"{axes_in_colour([name])} {size}" if name else str(size) for name, size in zip(names, array.shape, strict=True)
+        f"{axes_in_color([name])} {size}" if name else str(size) for name, size in zip(names, array.shape, strict=True)
     )
     caption = f'<div class="shape">{shape} <span class="dtype">{array.dtype}</span></div>'
     if array.size == 0:
@@ -65,7 +65,7 @@ def name_axes(axes: str | None, dimensions: int) -> list[str]:
 
 
 def format_number(number: Any) -> str:
-    """At most five digits: the exact number stands in the case file."""
+    """At most five digits: the exact number is in the case file."""
     if isinstance(number, (bool, np.bool_)):
         return "yes" if number else "no"
     if isinstance(number, (int, np.integer)):

@@ -1,6 +1,6 @@
 """Drawings of the layers' chapters, all of their running example.
 
-The example stands once, on the tutorial's page about embeddings; the drawings read it there.
+The example is defined once, on the tutorial's page about embeddings; the drawings read it there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WIDE, HIGH = 32, 25
 
 @functools.cache
 def running_example() -> tuple[list[str], list[int], np.ndarray]:
-    """The words, the ids and the table that the chapters share."""
+    """The words, the ids and the table that the chapters use."""
     namespace: dict[str, Any] = {}
     for example in read_examples(PAGE.read_text(encoding="utf-8")):
         if example.file == FILE:
@@ -121,19 +121,19 @@ def cache() -> str:
 STEPS = (
     ("ids", ("batch", "position"), ""),
     ("embedding", ("batch", "position", "d_model"), "a row of the table"),
-    ("queries", ("batch", "heads", "position", "d_head"), "linear, cut, norm, turn"),
-    ("keys, values", ("batch", "kv_heads", "position", "d_head"), "linear, cut; keys: norm, turn"),
+    ("queries", ("batch", "heads", "position", "d_head"), "linear, split, norm, rotate"),
+    ("keys, values", ("batch", "kv_heads", "position", "d_head"), "linear, split; keys: norm, rotate"),
     ("shares", ("batch", "heads", "query_position", "key_position"), "scores, mask, softmax"),
     ("gathered", ("batch", "position", "d_model"), "merge, linear; added"),
     ("hidden", ("batch", "position", "d_ff"), "gate and up"),
     ("worked out", ("batch", "position", "d_model"), "down; added"),
     ("logits", ("batch", "position", "vocab"), "norm, head"),
 )
-BLOCK = (2, 7)  # these steps stand in each block
+BLOCK = (2, 7)  # each block has these steps
 
 
 def decoder_shapes() -> str:
-    """What flows through the model, with its axes, as a table whose axes have their colours."""
+    """What flows through the model, with its axes, as a table whose axes have their colors."""
     rows = ""
     for place, (name, axes, how) in enumerate(STEPS):
         if place == BLOCK[0]:

@@ -48,7 +48,7 @@ def ladder() -> str:
 
 
 def compiled() -> str:
-    """What torch.compile costs before the first step; what it gives stands among the steps."""
+    """What torch.compile costs before the first step; what it gains is among the steps."""
     rows = [
         (f"{design}, 4 x 128", f"{first:.0f} s") for design, first in plots.bench_record("layers")["compile"].items()
     ]

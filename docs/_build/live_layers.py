@@ -1,4 +1,4 @@
-"""The two pages of the layers that can be played with: their numbers, and what stands there without scripts."""
+"""The two pages of the layers that can be played with: their values, and what they show without scripts."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def attention_explorer() -> str:
 
 
 def rotary_examples() -> list[dict[str, Any]]:
-    """Queries and keys to turn: words of our text, and the first two rows of golden cases."""
+    """Queries and keys to rotate: words of our text, and the first two rows of golden cases."""
     _, _, table = running_example()
     examples = [
         {"name": f"our text: {name}", "query": table[query].tolist(), "key": table[2].tolist(), "base": 100.0}

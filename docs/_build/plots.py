@@ -103,7 +103,7 @@ def rotary_scalings() -> str:
     }
     label = "Linear scaling slows every pair, Llama 3 and YaRN only the slow ones"
     return chart(
-        curves, across="pair, from the fastest to the slowest", up="share of the speed that is left", label=label
+        curves, across="pair, from the fastest to the slowest", up="fraction of the frequency that is left", label=label
     )
 
 

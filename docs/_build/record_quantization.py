@@ -1,4 +1,4 @@
-"""Measure what codes cost a trained model: `python docs/_build/record_quantization.py runs/shakespeare`.
+"""Measure what quantization costs a trained model: `python docs/_build/record_quantization.py runs/shakespeare`.
 
 It writes `docs/recorded/quantization.json`: the perplexity of the run's model on the plays held back, all of them, with
 its weights stored in several ways, and the time that one product takes. Use a machine that does nothing else.

@@ -192,7 +192,7 @@ def measure_cut(merges: Merges, word: str) -> dict[str, Any]:
 
 
 def most_copied_word(merges: Merges) -> str:
-    """The word of three letters or more that stands in most tokens with nothing but blanks and signs around it."""
+    """The word of three letters or more that occurs in most tokens with nothing but spaces and signs around it."""
     alone = Counter(found[0] for found in map(WORD.findall, tokens_of(merges)) if len(found) == 1 and len(found[0]) > 2)
     return max(alone, key=lambda word: (alone[word], word))
 

@@ -1,9 +1,9 @@
 """What happens between the Markdown of docs/ and the built site; mkdocs calls these functions.
 
 on_config          the specification's pages enter the navigation
-on_files           generated files: specification pages, fonts, KaTeX's stylesheet, axis colours
+on_files           generated files: specification pages, fonts, KaTeX's stylesheet, axis colors
 on_page_markdown   `<!-- figure: name -->` becomes an inline drawing
-on_page_content    formulas are set, axis names get their colours, docstrings link to their contracts
+on_page_content    formulas are set, axis names get their colors, docstrings link to their contracts
 on_post_build      the built site must load nothing from elsewhere
 """
 
@@ -28,7 +28,7 @@ import speed_figures
 import token_figures
 import vocabulary_figures
 import weight_figures
-from axes import axis_names, axis_stylesheet, colour_axes
+from axes import axis_names, axis_stylesheet, color_axes
 from carried_assets import read_carried_assets
 from contract_page import page_address
 from formulas import render_formulas
@@ -137,9 +137,9 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
-    """Set the formulas, colour the axes, and link the reference with the specification."""
+    """Set the formulas, color the axes, and link the reference with the specification."""
     try:
-        html = colour_axes(render_formulas(html), axis_names())
+        html = color_axes(render_formulas(html), axis_names())
         if page.file.src_uri.startswith("reference/"):
             known = _contracts(tuple(config.extra.get("specified_packages", PACKAGES)))
             html = link_contracts(html, known, lambda name: _address(name, page.url))

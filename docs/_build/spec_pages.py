@@ -18,12 +18,12 @@ DOCS = Path(__file__).parents[1]
 
 
 def load_specifications(packages: tuple[str, ...] = PACKAGES) -> list[Specification]:
-    """The specification objects of the installed packages, in the order of the house."""
+    """Return the specification objects of the installed packages, in the order of PACKAGES."""
     return [importlib.import_module(f"{package}.spec").SPECIFICATION for package in packages]
 
 
 def specification_pages(specifications: list[Specification], scores: list[dict[str, Any]]) -> dict[str, str]:
-    """All pages, address by address."""
+    """Return all pages by their addresses."""
     pages = {"spec/index.md": index_page(specifications, scores)}
     for specification in specifications:
         for contract in specification.contracts:
@@ -34,8 +34,8 @@ def specification_pages(specifications: list[Specification], scores: list[dict[s
 
 
 def navigation(specifications: list[Specification]) -> list[Any]:
-    """The branch of the site's navigation below the tab."""
-    branches: list[Any] = ["spec/index.md", {"Others on trial": trial_pages.ADDRESS}]
+    """Return the navigation below the tab."""
+    branches: list[Any] = ["spec/index.md", {"Other implementations": trial_pages.ADDRESS}]
     for specification in specifications:
         pages = [{contract.name: page_address(contract)} for contract in specification.contracts]
         branches.append({specification.package: pages})
@@ -43,7 +43,7 @@ def navigation(specifications: list[Specification]) -> list[Any]:
 
 
 def read_scores(folder: Path) -> list[dict[str, Any]]:
-    """The recorded mutation scores, `mutants/llm-layers.json` and its like, in the order of the house."""
+    """The recorded mutation scores, `mutants/llm-layers.json` and the others, in the order of PACKAGES."""
     files = [folder / "mutants" / f"{package.replace('_', '-')}.json" for package in PACKAGES]
     return [json.loads(path.read_text(encoding="utf-8")) for path in files if path.is_file()]
 
@@ -90,8 +90,8 @@ def _score_table(scores: list[dict[str, Any]]) -> str:
 
 _INDEX_HEAD = """# Specification
 
-What each part must be stands here as prose and numbers. Our own code is only the first implementation on trial:
-yours goes through the same door.
+What each part must be, as prose and stored answers. Our own code is only the first implementation that is checked;
+yours is checked in the same way.
 { .lead }
 
 ```console
@@ -99,10 +99,10 @@ python -m llm_layers.spec               # ours
 python -m llm_layers.spec my_layers     # yours: the file my_layers.py
 ```
 
-A **contract** says what a function must be, in numbered clauses. A **case** is inputs and golden answers, as data, with
-the mistake that it would catch. A **witness** is an independent computation of a golden: no number stands here unless
-several agree. A **slip** is a mistake that people really make, kept as a small wrong implementation that the cases
-must catch. [How to put yours on trial](../how-to/check-my-implementation.md).
+A **contract** says what a function must be, in numbered clauses. A **case** is an input with its *golden*, the stored right answer, and
+the mistake that it would catch. A **witness** is an independent computation of a golden: two must agree for an output,
+three for a gradient. A **slip** is a mistake that people really make, stored as a small wrong implementation that the cases
+must catch. [How to check yours](../how-to/check-my-implementation.md).
 """
 
 _SCORE_HEAD = """## How strong are the cases?

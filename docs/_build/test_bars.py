@@ -1,4 +1,4 @@
-"""Bars are as long as their numbers, and the line stands where its number is."""
+"""Bars are as long as their numbers, and the line is where its number is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arithmetic of the two pages on attention and rotary positions is on trial too: in node, with the golden cases."""
+"""The arithmetic of the two pages on attention and rotary positions is checked too: in node, with the cases of the specification."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def call(capsys: pytest.CaptureFixture[str]) -> Iterator[Call | None]:
     node = shutil.which("node")
     if node is None:
         with capsys.disabled():
-            print("\nnode is not installed: the scripts of the layers were not put on trial.")
+            print("\nnode is not installed: the scripts of the layers were not checked.")
         yield None
         return
     process = subprocess.Popen([node, "-e", LOOP], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")

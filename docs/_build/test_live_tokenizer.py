@@ -1,4 +1,4 @@
-"""The live tokenizer's arithmetic is one more implementation on trial: in node, with the cases of the specification."""
+"""The live tokenizer's arithmetic is one more implementation that is checked: in node, with the cases of the specification."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def call(capsys: pytest.CaptureFixture[str]) -> Iterator[Call | None]:
     node = shutil.which("node")
     if node is None:
         with capsys.disabled():
-            print("\nnode is not installed: the live tokenizer's script was not put on trial.")
+            print("\nnode is not installed: the live tokenizer's script was not checked.")
         yield None
         return
     process = subprocess.Popen(

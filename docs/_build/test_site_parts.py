@@ -13,7 +13,7 @@ import plots
 import pytest
 import record_run
 import run_figures
-from axes import axis_names, axis_stylesheet, colour_axes
+from axes import axis_names, axis_stylesheet, color_axes
 from carried_assets import keep_rules, read_carried_assets
 from contract_page import page_address
 from formulas import FormulaError, render_formulas
@@ -47,7 +47,7 @@ def test_every_font_that_the_stylesheet_names_is_carried() -> None:
 
 
 def test_axes_are_coloured_only_where_a_code_names_nothing_else() -> None:
-    page = colour_axes("<code>*batch d_model</code> <code>batch(3)</code>", ["batch", "d_model"])
+    page = color_axes("<code>*batch d_model</code> <code>batch(3)</code>", ["batch", "d_model"])
     assert page.count('class="axis ') == 2
     assert "<code>batch(3)</code>" in page
 
@@ -188,7 +188,7 @@ def test_a_run_is_recorded_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_every_public_name_stands_in_the_reference(package: str) -> None:
+def test_every_public_name_is_in_the_reference(package: str) -> None:
     page = (DOCS / "reference" / f"{package.replace('_', '-')}.md").read_text(encoding="utf-8")
     shown = {line.split(".")[-1] for line in page.splitlines() if line.startswith("::: ")}
     assert set(importlib.import_module(package).__all__) <= shown

@@ -1,4 +1,4 @@
-"""The figures of start values and of codes: what they show must be what the pages say."""
+"""The figures of initialization and of quantization: what they show must be what the pages say."""
 
 from __future__ import annotations
 

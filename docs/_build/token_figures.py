@@ -1,4 +1,4 @@
-"""Tokens made visible on the site: merges in their order, and the live tokenizer as it stands without scripts."""
+"""Tokens made visible on the site: merges in their order, and the live tokenizer as it looks without scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other people's implementations on trial: a page with what each of them showed, from the recorded reports."""
+"""Other implementations: a page with the result of checking each of them, from the recorded reports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contract_page import cell
 
 ADDRESS = "spec/trials.md"
 
-# Module on trial -> the name that people know it by, and what to know before reading.
+# Checked module -> the name that people know it by, and what to know before reading.
 TRIALS = {
     "llm_layers.reference": ("Our NumPy reference", "Plain NumPy in float64 with gradients derived by hand."),
     "torch_nn": ("torch.nn", "The modules of torch 2.13 itself."),
@@ -65,16 +65,16 @@ def _difference(entry: dict[str, Any], addresses: dict[str, str]) -> str:
     words = entry["failures"][0]["words"]
     return (
         f"### {entry['contract'].split('.')[1]}\n\n"
-        f"Parts from [{entry['contract']}]({addresses[entry['contract']]}), "
+        f"Differs from [{entry['contract']}]({addresses[entry['contract']]}), "
         f"clause {', '.join(map(str, clauses))}, in the cases {', '.join(f'`{case}`' for case in cases)}.{known}\n\n"
         f"```text\n{words}\n```\n"
     )
 
 
-_HEAD = """# Others on trial
+_HEAD = """# Other implementations
 
-The specification is worth something only if others can be put before it. Here are well-known implementations, through
-the same door as ours and yours. Some do not offer a choice that a clause asks for, an epsilon or a mask of one's own;
+The specification is worth something only if it can check others. Here are well-known implementations, checked in
+the same way as ours and yours. Some do not offer a choice that a clause asks for, an epsilon or a mask of one's own;
 that is a decision of theirs, not a mistake, and it shows as a difference all the same.
 { .lead }
 

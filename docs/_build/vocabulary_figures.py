@@ -33,7 +33,7 @@ def words_without_end() -> str:
     measured, corpus = recorded()["words"], recorded()["corpus"]
     shown = (
         (f"{measured['different']:,}", f"different words in {corpus['training']['documents']} plays"),
-        (f"{measured['once'] / measured['different']:.0%}", "of them stand there only once"),
+        (f"{measured['once'] / measured['different']:.0%}", "of them occur only once"),
         (
             f"{measured['held out different unknown'] / measured['held out different']:.1%}",
             f"of the different words in {len(corpus['held out'])} other plays are new",
@@ -75,7 +75,7 @@ def table_share() -> str:
         name: [(math.log2(size), 100 * share_of_tables(config, size)) for size in (*MARKED, 32768, 65536, 131072)]
         for name, config in shapes().items()
     }
-    return against_size(series, "share of all weights, %", "The tables’ share of the weights grows with the vocabulary")
+    return against_size(series, "fraction of all weights, %", "The tables’ fraction of the weights grows with the vocabulary")
 
 
 def work_per_byte() -> str:
@@ -123,7 +123,7 @@ def shapes() -> dict[str, ModelConfig]:
 
 
 def share_of_tables(config: ModelConfig, size: int) -> float:
-    """Embedding table and head as a share of all weights, had the model a vocabulary of this size."""
+    """Embedding table and head as a fraction of all weights, if the model had a vocabulary of this size."""
     from llm_layers.inspection.costs import parameter_count
 
     sized = replace(config, vocab_size=size)
@@ -134,7 +134,7 @@ def size_table() -> str:
     """Every measured size whose logarithm is whole."""
     small = shapes()["small"]
     head = (
-        "vocabulary", "bytes per token", "tokens in the training text", "hardly seen", "tables’ share", "learned in"
+        "vocabulary", "bytes per token", "tokens in the training text", "hardly seen", "tables’ fraction", "learned in"
     )  # fmt: skip
     rows = []
     for size in recorded()["sizes"]:

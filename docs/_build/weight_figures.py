@@ -13,7 +13,7 @@ BLOCKS = 24
 
 
 def recorded() -> Any:
-    """What was measured of codes.
+    """Return what was measured of quantized weights.
 
     Raises:
         ValueError: Nothing has been recorded yet.
