@@ -1,31 +1,15 @@
-import io
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
 from llm_layers import save_model
-from llm_layers.commands import stages
+from llm_layers.commands.inputs import in_words
 from llm_layers.commands.main import main
-from llm_layers.commands.sources import in_words
-
-
-class Terminal(io.StringIO):
-    """A terminal that tells when something is written on it."""
-
-    def __init__(self):
-        super().__init__()
-        self.written = threading.Event()
-
-    def isatty(self):
-        return True
-
-    def write(self, text):
-        self.written.set()
-        return super().write(text)
+from llm_tokenizer import CharacterTokenizer, save_tokenizer
+from llm_tokenizer.commands.progress import Progress
 
 
 def test_describe_shows_every_part(tmp_path, model, capsys):
@@ -56,7 +40,7 @@ def test_help_has_examples_and_version_is_shown(capsys):
         assert words in capsys.readouterr().out
 
 
-def test_spec_puts_us_on_trial(capsys):
+def test_spec_checks_this_package(capsys):
     assert main(["spec", "-k", "softmax"]) == 0
     assert "1 of 1" in capsys.readouterr().out
     assert main(["spec", "no_such_module"]) == 2
@@ -115,7 +99,7 @@ def test_predict_needs_the_config_only_and_names_what_is_wrong(tmp_path, model, 
     assert main(["predict", str(tmp_path), "--batch", "3", "--positions", "17", "--bytes", "2"]) == 0
     shown = capsys.readouterr().out
     assert f"{sum(weight.numel() for weight in model.parameters()):,}" in shown
-    assert "decoding with 2 bytes a number" in shown
+    assert "decoding at 2 bytes/element" in shown
     assert "tokens/s" in shown
     with pytest.raises(SystemExit) as caught:
         main(["predict", str(tmp_path), "--batch", "0"])
@@ -123,50 +107,69 @@ def test_predict_needs_the_config_only_and_names_what_is_wrong(tmp_path, model, 
     assert "whole number of at least 1, but was '0'" in capsys.readouterr().err
 
 
-def test_work_that_takes_long_says_what_it_does(tmp_path, model, monkeypatch):
+def test_work_reports_its_stages(tmp_path, model, monkeypatch):
     save_model(model, tmp_path / "mine")
+    reported = []
+    monkeypatch.setattr(Progress, "__call__", lambda self, stage: reported.append(stage))
     weights = in_words(sum(weight.numel() for weight in model.parameters()))
-    monkeypatch.setattr(stages, "PATIENCE", 0.0)
     for arguments, words in (
-        (["describe"], f"reading mine ({weights} weights) …"),
-        (["attention", "--ids", "1,2,3"], "running a text of 3 tokens …"),
-        (["lens", "--ids", "1,2,3"], "running a text of 3 tokens …"),
-        (["statistics", "--ids", "1,2,3"], "forward and backward, and measuring every tensor …"),
-        (["convert", str(tmp_path / "new.gguf")], "writing new.gguf …"),
-        (["compare", str(tmp_path / "mine")], "through both models and comparing every tensor …"),
+        (["describe"], f"reading mine ({weights} weights)"),
+        (["attention", "--ids", "1,2,3"], "running a text of 3 tokens"),
+        (["lens", "--ids", "1,2,3"], "running a text of 3 tokens"),
+        (["statistics", "--ids", "1,2,3"], "forward and backward, and measuring every tensor"),
+        (["convert", str(tmp_path / "new.gguf")], "writing new.gguf"),
+        (["compare", str(tmp_path / "mine")], "through both models and comparing every tensor"),
     ):
-        monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+        reported.clear()
         assert main([arguments[0], str(tmp_path / "mine"), *arguments[1:]]) == 0
-        lines = terminal.getvalue().split("\r\x1b[K")
-        assert lines[1].startswith("reading mine (")
-        assert any(words in line for line in lines)
-        assert lines[-1] == ""  # wiped
+        assert reported[0].startswith("reading mine (")
+        assert words in reported[-1]
 
 
-def test_a_stage_that_goes_on_is_told_of_while_it_goes_on(monkeypatch):
-    monkeypatch.setattr(stages, "PATIENCE", 0.05)
-    terminal = Terminal()
-    with stages.Stages(terminal) as begin:
-        begin("thinking")
-        assert terminal.written.wait(60)
-    assert terminal.getvalue() == "\r\x1b[Kthinking …\r\x1b[K"
-
-
-def test_quick_work_says_nothing(tmp_path, model, monkeypatch):
+def test_quick_work_shows_nothing(tmp_path, model, capsys):
     save_model(model, tmp_path)
-    monkeypatch.setattr(stages, "PATIENCE", 1000.0)
-    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
     assert main(["describe", str(tmp_path)]) == 0
-    assert terminal.getvalue() == ""
+    assert capsys.readouterr().err == ""
 
 
-def test_where_no_terminal_listens_each_stage_is_a_plain_line(tmp_path, model, monkeypatch, capsys):
-    save_model(model, tmp_path / "mine")
-    monkeypatch.setattr(stages, "PLAIN_PATIENCE", 0.0)
-    assert main(["statistics", str(tmp_path / "mine"), "--ids", "1,2,3"]) == 0
-    first, second = capsys.readouterr().err.splitlines()
-    assert first.startswith("llm-layers: reading mine (")
-    assert second.startswith("llm-layers: running a text of 3 tokens")
+@pytest.mark.parametrize("given", ["runs/tale/model", "runs/tale", "tale"])
+def test_a_run_may_be_named(tmp_path, model, given, capsys, monkeypatch):
+    save_model(model, tmp_path / "runs" / "tale" / "model")
+    save_tokenizer(CharacterTokenizer.train(["a cat"]), tmp_path / "runs" / "tale" / "model")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.txt").write_text("a cat")
+    for words in (["describe", given], ["predict", given], ["lens", given, "--text", "a cat"]):
+        assert main(words) == 0
+    assert main(["lens", given, "--file", "text.txt"]) == 0
+    assert main(["compare", given, f"transformers:{given}", "--forward-only"]) in (0, 2)  # 2: not installed
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--help"], ["convert", "--help"], ["compare", "--help"], ["--version"]])
+def test_help_needs_no_torch(words):
+    program = (
+        "import sys; from llm_layers.commands.main import main\ntry: main(sys.argv[1:])\nfinally: print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
+    loaded = {name.partition(".")[0] for name in done.stdout.splitlines()[-1].split()}
+    assert "llm_layers" in loaded
+    assert not loaded & {"torch", "transformers", "matplotlib", "rich", "safetensors"}
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["descirbe", "."], "did you mean describe"),
+        (["convert", "a", "b", "--dtpye", "bfloat16"], "did you mean --dtype"),
+        (["quantize", ".", "--txt", "x"], "did you mean --text"),
+        (["convert", "a", "b", "--dtype", "int3"], "must be one of float32, float16, bfloat16, q8_0"),
+    ],
+)
+def test_a_mistyped_word_gets_the_nearest(words, meant, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == 2
+    assert meant in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from llm_layers import Decoder, load_model, save_model
-from llm_layers.commands import stages
 from llm_layers.commands.main import main
 from llm_tokenizer import load_tokenizer, save_tokenizer, train_bpe
+from llm_tokenizer.commands.progress import Progress
 
 TEXT = "the wolf sat by the wool and said so " * 10
 
@@ -58,23 +58,26 @@ def test_nothing_is_said_of_a_file_that_is_read_as_it_is(folder, tmp_path, capsy
 
 
 def test_types_of_numbers(folder, tmp_path):
-    assert main(["convert", str(folder), str(tmp_path / "half"), "--dtype", "bfloat16"]) == 0
-    assert load_model(tmp_path / "half").embedding.table.dtype == torch.bfloat16
-    assert json.loads((tmp_path / "half" / "config.json").read_text())["dtype"] == "bfloat16"
+    for number, dtype in enumerate(("BF16", "bfloat16", "BFloat16")):
+        assert main(["convert", str(folder), str(tmp_path / f"half{number}"), "--dtype", dtype]) == 0
+        assert load_model(tmp_path / f"half{number}").embedding.table.dtype == torch.bfloat16
+    assert main(["convert", str(folder), str(tmp_path / "q.gguf"), "--dtype", "Q8_0"]) == 0
+    assert load_model(tmp_path / "half0").embedding.table.dtype == torch.bfloat16
+    assert json.loads((tmp_path / "half0" / "config.json").read_text())["dtype"] == "bfloat16"
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["convert", "model", "model"], "is there already: give --replace"),
+        (["convert", "model", "model"], "exists: add --replace"),
         (["convert", "model", "new", "--dtype", "q8_0"], "TARGET must end with .gguf"),
         (["convert", "model", "new.safetensors"], "TARGET must be a new folder or end with .gguf"),
         (["convert", "nowhere", "new"], "there is no 'nowhere'"),
         (["convert", "model/config.json", "new"], "config.json"),
-        (["quantize", "model", "--text", "nowhere.txt"], "cannot be read"),
-        (["quantize", "model", "--text", "empty.txt"], "must give at least 2 tokens"),
-        (["quantize", "model", "--text", "long.txt", "--group", "5"], "--group must divide"),
-        (["quantize", "model", "--text", "long.txt", "--tokens", "0"], "--tokens must be at least 2"),
+        (["quantize", "model", "--file", "nowhere.txt"], "cannot be read"),
+        (["quantize", "model", "--file", "empty.txt"], "must have at least 2 tokens"),
+        (["quantize", "model", "--file", "long.txt", "--group", "5"], "--group must divide"),
+        (["quantize", "model", "--text", "a wolf", "--group", "5"], "--group must divide"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(folder, arguments, words, capsys, monkeypatch):
@@ -92,18 +95,19 @@ def test_what_cannot_be_done_is_said_in_a_sentence(folder, arguments, words, cap
 def test_quantize_warns_of_few_tokens(folder, tmp_path, capsys):
     (tmp_path / "text.txt").write_text(TEXT * 20)
     for tokens, lines in (("999", 1), ("1000", 0)):
-        assert main(["quantize", str(folder), "--text", str(tmp_path / "text.txt"), "--tokens", tokens]) == 0
-        assert capsys.readouterr().err.count("llm-layers: warning: a change in perplexity says little on ") == lines
+        assert main(["quantize", str(folder), "--file", str(tmp_path / "text.txt"), "--tokens", tokens]) == 0
+        assert capsys.readouterr().err.count("llm-layers: warning: a change in perplexity means little on ") == lines
 
 
 def test_quantize_measures_and_writes(folder, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(stages, "PLAIN_PATIENCE", 0.0)
+    reported = []
+    monkeypatch.setattr(Progress, "__call__", lambda self, stage: reported.append(stage))
     text = tmp_path / "text.txt"
     text.write_text(TEXT)
-    assert main(["quantize", str(folder), "--text", str(text), "--out", str(tmp_path / "q.gguf")]) == 0
+    assert main(["quantize", str(folder), "--file", str(text), "--out", str(tmp_path / "q.gguf")]) == 0
     captured = capsys.readouterr()
-    assert "measuring the weights as int4 on " in captured.err
-    assert "writing q.gguf" in captured.err
+    assert any(stage.startswith("measuring the weights as int4 on ") for stage in reported)
+    assert reported[-1] == "writing q.gguf"
     size = (tmp_path / "q.gguf").stat().st_size / 2**20
     assert f"q.gguf: {size:.2f} MiB, written with 8 bits in groups of 32 (Q8_0), embedding and head too" in captured.out
     rows = {line.split()[0]: line.split() for line in captured.out.splitlines()}
@@ -118,7 +122,7 @@ def test_quantize_reads_standard_input_and_replaces_a_file_only_when_told(folder
     tables = []
     for source, more in ((str(tmp_path / "text.txt"), []), ("-", ["--out", str(tmp_path / "q.gguf"), "--replace"])):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(TEXT.encode())))
-        assert main(["quantize", str(folder), "--text", source, *more]) == 0
+        assert main(["quantize", str(folder), "--file", source, *more]) == 0
         tables.append([line.split()[:4] for line in capsys.readouterr().out.splitlines()[1:4]])
     assert tables[0] == tables[1]
     assert (tmp_path / "q.gguf").read_bytes().startswith(b"GGUF")

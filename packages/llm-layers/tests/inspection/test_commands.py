@@ -26,7 +26,7 @@ def test_attention_writes_pages_pictures_and_a_table(folder, tmp_path, capsys):
     table, explanation = capsys.readouterr().out.split("\n\n")
     assert len(table.splitlines()) == 2 + 3 * 4
     assert "on the position itself" in explanation
-    assert "The three shares overlap" in explanation
+    assert "The three overlap" in explanation
     for name, start in (("maps.html", "<!doctype html>"), ("maps.svg", "<svg ")):
         assert main(["attention", folder, *IDS, "--out", str(tmp_path / name)]) == 0
         assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)
@@ -72,7 +72,10 @@ def test_lens_and_statistics(folder, tmp_path, capsys):
         (["attention", "model", *IDS, "--out", "maps.gif"], "must end in .html, .svg or .png"),
         (["attention", "model", *IDS, "--out", "page.html"], "it is a folder"),
         (["attention", "model", *IDS, "--out", "model/config.json/maps.svg"], "is no folder"),
-        (["attention", "model", *IDS, "--out", "no/maps.html"], "cannot be written: there is no folder 'no'; make it"),
+        (
+            ["attention", "model", *IDS, "--out", "no/maps.html"],
+            "cannot be written: there is no folder 'no'; create it",
+        ),
         (["attention", "model", "--text", "a"], "a text needs the model's tokenizer"),
         (["lens", "model", *IDS, "--top", "0"], "--top must be between 1 and 29, the size of the vocabulary"),
         (["lens", "model", *IDS, "--top", "30"], "--top must be between 1 and 29, the size of the vocabulary"),
@@ -88,16 +91,19 @@ def test_lens_and_statistics(folder, tmp_path, capsys):
         (["compare", "model", "transformers:other", *IDS], "must be of one shape, but d_model"),
         (["compare", "model", "model", "--ids", "3"], "at least 2 tokens"),
         (["convert", "model", "model/config.json/new.gguf"], "is no folder"),
-        (["convert", "model", "no/new.gguf"], "cannot be written: there is no folder 'no'; make it"),
-        (["quantize", "model", "--text", "text.txt", "--group", "4", "--out", "old.gguf"], "give --replace to write"),
-        (["quantize", "endless", "--text", "To be"], "--text must be a file (or - for standard input), but 'To be'"),
+        (["convert", "model", "no/new.gguf"], "cannot be written: there is no folder 'no'; create it"),
+        (
+            ["quantize", "model", "--file", "text.txt", "--group", "4", "--out", "old.gguf"],
+            "add --replace to overwrite",
+        ),
+        (["quantize", "endless", "--file", "To be"], "To be: cannot be read: No such file or directory"),
         (["convert", "olmo2", "new.gguf"], "in a GGUF file of the family olmo2"),
-        (["quantize", "model", "--text", "text.txt", "--group", "7"], "--group must divide"),
-        (["quantize", "model", "--text", "text.txt", "--group", "4", "--out", "a.bin"], "--out must end in .gguf"),
-        (["quantize", "model", "--text", "text.txt", "--group", "4"], "must hold a tokenizer"),
-        (["quantize", "endless", "--text", "text.txt", "--out", "a.gguf"], "generation_config.json is the place"),
-        (["quantize", "endless", "--text", "page.html"], "'page.html' cannot be read: Is a directory"),
-        (["quantize", "endless", "--text", "bytes.txt"], "'bytes.txt': must be UTF-8, but byte 1 is 0xff"),
+        (["quantize", "model", "--file", "text.txt", "--group", "7"], "--group must divide"),
+        (["quantize", "model", "--file", "text.txt", "--group", "4", "--out", "a.bin"], "--out must end in .gguf"),
+        (["quantize", "model", "--file", "text.txt", "--group", "4"], "must hold a tokenizer"),
+        (["quantize", "endless", "--file", "text.txt", "--out", "a.gguf"], "generation_config.json is the place"),
+        (["quantize", "endless", "--file", "page.html"], "page.html: cannot be read: Is a directory"),
+        (["quantize", "endless", "--file", "bytes.txt"], "bytes.txt: must be UTF-8"),
         (["convert", "endless", "new.gguf"], "generation_config.json is the place"),
         (["predict", "model", "--positions", "33"], "positions between 1 and 32"),
     ],

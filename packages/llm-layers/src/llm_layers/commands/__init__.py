@@ -1,1 +1,1 @@
-"""The verbs of `llm-layers`, one module each: what it takes, and what it does."""
+"""The command `llm-layers`: `verbs` holds the options, and each verb has a module with what it does."""

@@ -1,11 +1,10 @@
-"""`llm-layers attention`: what each head looks at in a text."""
+"""`llm-layers attention`: what each head attends to in a text."""
 
 import argparse
 from pathlib import Path
 
-from llm_layers.commands.sources import read_model
-from llm_layers.commands.stages import Stages
-from llm_layers.commands.text_options import add_text_arguments, check_out, read_text, whole, written
+from llm_layers.commands.inputs import read_model, read_text
+from llm_layers.commands.outputs import check_out, written
 from llm_layers.config import ModelConfig
 from llm_layers.formats.huggingface.storage import load_config
 from llm_layers.inspection.maps import attention_maps
@@ -13,46 +12,34 @@ from llm_layers.inspection.picture import attention_bitmap, attention_picture
 from llm_layers.inspection.table import aligned, percent
 from llm_layers.inspection.web_page import attention_page
 from llm_layers.interface import LayersError
+from llm_tokenizer.commands.progress import Progress
 
-SUMMARY = "what each head looks at in a text, as a page, a picture or a table"
-EXAMPLES = """examples:
-  llm-layers attention runs/tale/model --text "The cat sat on the mat" --out maps.html    choose heads by a click
-  llm-layers attention runs/tale/model --text "The cat sat" --layer 2 --head 1 --out head.svg
-  llm-layers attention runs/tale/model --text "The cat sat" --layer 2                     a table"""
 COLUMNS = (
-    "Shares of a head's attention, averaged over the positions: on the position itself, on the one before it, on the\n"
-    "first of the text; then over how many positions the attention is spread, as if it were shared out evenly.\n"
-    "The three shares overlap: at position 0 the first is the position itself, at position 1 it is the one before."
+    "Attention weights of a head, averaged over the positions: on the position itself, on the one before it, on the\n"
+    "first of the text; then the effective number of positions, exp of the entropy of the weights.\n"
+    "The three overlap: at position 0 the first is the position itself, at position 1 it is the one before."
 )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the verb takes."""
-    parser.add_argument("model", metavar="MODEL", help="a model folder or a .gguf file")
-    add_text_arguments(parser)
-    parser.add_argument("--layer", type=whole, help="only this block, from 0")
-    parser.add_argument("--head", type=whole, help="only this head, from 0")
-    parser.add_argument("--out", type=Path, help="a file to write: .html, .svg or .png")
-
-
-def run(options: argparse.Namespace, stages: Stages) -> str:
-    """Write the file, or give a table: where each position looks most."""
+def run(options: argparse.Namespace, progress: Progress) -> str:
+    """Write the file, or return a table: where each position attends most."""
     check_out(options.out, ".html", ".svg", ".png")
     config = load_config(options.model)
     _check_choice(config, options.layer, options.head)
     ids, labels = read_text(options, options.model, config)
-    model = read_model(options.model, config, stages)
-    stages(f"running a text of {len(labels)} tokens")
+    model = read_model(options.model, config, progress)
+    progress(f"running a text of {len(labels)} tokens")
     maps = attention_maps(model, ids)
     if options.out is None:
         return _table(maps, labels, options.layer, options.head)
     file: Path = options.out
-    if file.suffix == ".html":
+    form = file.suffix.lower()
+    if form == ".html":
         shown = attention_page(
             maps, labels, title=f"Attention of {options.model}", layer=options.layer or 0, head=options.head or 0
         )
         return written(shown, file)
-    if file.suffix == ".svg":
+    if form == ".svg":
         return written(attention_picture(maps, labels, layer=options.layer, head=options.head), file)
     attention_bitmap(file, maps, labels, layer=options.layer, head=options.head)
     return f"written: {file}"
@@ -65,13 +52,12 @@ def _check_choice(config: ModelConfig, layer: int | None, head: int | None) -> N
 
 
 def _table(maps: list, labels: list[str], layer: int | None, head: int | None) -> str:  # type: ignore[type-arg]
-    rows = [["layer", "head", "looks at itself", "one before", "the first", "positions that share it"]]
-    for number, shares in enumerate(maps):
-        for which, one in enumerate(shares):
+    rows = [["layer", "head", "itself", "one before", "the first", "effective positions"]]
+    for number, heads in enumerate(maps):
+        for which, one in enumerate(heads):
             if (layer is None or number == layer) and (head is None or which == head):
                 itself, before = one.diagonal().mean(), one.diagonal(-1).mean() if len(one) > 1 else one.new_zeros(())
-                # e to the entropy: over how many positions an even attention would spread as far
                 spread = (-(one * one.clamp(min=1e-12).log()).sum(-1)).exp().mean()
-                shown = [percent(float(share)).strip() for share in (itself, before, one[:, 0].mean())]
+                shown = [percent(float(weight)).strip() for weight in (itself, before, one[:, 0].mean())]
                 rows.append([str(number), str(which), *shown, f"{spread:.1f}"])
     return f"{len(labels)} tokens: {' | '.join(labels)}\n{aligned(rows)}\n\n{COLUMNS}"

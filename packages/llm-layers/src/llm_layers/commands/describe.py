@@ -4,27 +4,17 @@ import argparse
 
 from torch import nn
 
-from llm_layers.commands.sources import read_model, stored_types
-from llm_layers.commands.stages import Stages
+from llm_layers.commands.inputs import read_model, stored_types
 from llm_layers.config import CHOICES, ModelConfig
 from llm_layers.formats.huggingface.storage import load_config
 from llm_layers.inspection.costs import cache_bytes, parameter_count, training_flops_per_token
-
-SUMMARY = "every part of a model with its shape and its size"
-EXAMPLES = "example:\n  llm-layers describe runs/tale/model"
+from llm_tokenizer.commands.progress import Progress
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the verb takes."""
-    parser.add_argument(
-        "model", metavar="MODEL", help="a model folder (config.json, model.safetensors), or a GGUF file"
-    )
-
-
-def run(options: argparse.Namespace, stages: Stages) -> str:
-    """Draw the model as a tree with shapes and parameter counts."""
-    config = load_config(options.model)
-    model = read_model(options.model, config, stages)
+def run(options: argparse.Namespace, progress: Progress) -> str:
+    """Return the model as a tree with shapes and parameter counts."""
+    model = read_model(options.model, load_config(options.model), progress)
+    config = model.config
     stored = stored_types(options.model, model.embedding.table.dtype)
     dtype = str(model.embedding.table.dtype).removeprefix("torch.")
     context = config.context_length
@@ -33,10 +23,10 @@ def run(options: argparse.Namespace, stages: Stages) -> str:
         f"{parameter_count(config, embeddings=False):,} without token tables",
         *([stored] if stored else []),
         *_tree(model),
-        f"head: {'the embedding table (tied)' if model.head is None else 'a weight of its own'}",
+        f"head: {'the embedding table (tied)' if model.head is None else 'a separate weight'}",
         *_design(config),
         f"context: {context:,} positions; a full cache takes {cache_bytes(config, context) / 2**20:,.1f} MiB (float32)",
-        f"training: {training_flops_per_token(config, context) / 1e6:,.1f} million operations a token at full context",
+        f"training: {training_flops_per_token(config, context) / 1e6:,.1f} million FLOPs per token at full context",
     ]
     return "\n".join(lines)
 
@@ -45,15 +35,15 @@ def _design(config: ModelConfig) -> list[str]:
     choices = [f"{name.replace('_', ' ')} {getattr(config.design, name).replace('_', ' ')}" for name in CHOICES]
     lines = [f"design: {config.design.family or 'an experiment'} ({', '.join(choices)})"]
     if config.window is not None:
-        everything = f", but blocks {', '.join(map(str, config.global_layers))} all" if config.global_layers else ""
-        lines.append(f"window: blocks look at the last {config.window:,} positions{everything}")
+        everything = f", but blocks {', '.join(map(str, config.global_layers))} to all" if config.global_layers else ""
+        lines.append(f"window: blocks attend to the last {config.window:,} positions{everything}")
     if config.rope_scaling is not None:
         lines.append(f"rotary positions: base {config.rope_base:g}, {config.rope_scaling}")
     return lines
 
 
 def _tree(model: nn.Module) -> list[str]:
-    """Rows of name, shape and size; neighbours that are alike, as the blocks are, take one entry together."""
+    """Return rows of name, shape and size; equal neighbours, as the blocks are, take one entry together."""
     return _rows(model, "  ")
 
 

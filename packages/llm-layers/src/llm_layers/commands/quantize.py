@@ -1,17 +1,15 @@
-"""`llm-layers quantize`: what fewer bits save, and what they cost in what the model knows."""
+"""`llm-layers quantize`: what fewer bits save, and what they cost in perplexity."""
 
 import argparse
 import copy
 import sys
 import time
-from pathlib import Path
 
 import torch
 
-from llm_layers.commands.convert import check_new, check_vocabulary, check_written, text_ends, tokenizer_beside
-from llm_layers.commands.sources import read_model, stored_types
-from llm_layers.commands.stages import Stages
-from llm_layers.commands.text_options import whole
+from llm_layers.commands.convert import check_vocabulary, text_ends, tokenizer_beside
+from llm_layers.commands.inputs import read_model, stored_types, text_of
+from llm_layers.commands.outputs import check_model, check_new
 from llm_layers.config import ModelConfig
 from llm_layers.formats.gguf.saving import save_gguf
 from llm_layers.formats.huggingface.storage import load_config
@@ -19,58 +17,38 @@ from llm_layers.interface import LayersError
 from llm_layers.layers.loss import cross_entropy
 from llm_layers.layers.quantized_linear import quantize_model, stored_bytes
 from llm_layers.model import Decoder
-from llm_tokenizer import Tokenizer, TokenizerError
-from llm_tokenizer.corpus.text import decode_strictly
+from llm_tokenizer import Tokenizer
+from llm_tokenizer.commands.progress import Progress
 from llm_tokenizer.files.gguf_writing import GgufVocabulary
 
-SUMMARY = "what int8 and int4 weights save, and what they cost in perplexity on a text of yours"
-EXAMPLES = """examples:
-  llm-layers quantize runs/tale/model --text held-out.txt
-  llm-layers quantize runs/tale/model --text held-out.txt --out tale.gguf      write the 8-bit weights
-  head -c 20000 held-out.txt | llm-layers quantize runs/tale/model --text -    a text from standard input"""
 FEW = 1000
-"""Below so many tokens a change says little. With SmolLM2-135M on prose, the loss of a token rises by 0.27 with 4 bits
+"""Below so many tokens a change means little. With SmolLM2-135M on prose, the loss of a token rises by 0.27 with 4 bits
 and scatters by 0.90: over 1,000 tokens the mean is known to a tenth of itself, 0.03, over 100 tokens to a third."""
 FORMS = {"float32": None, "int8": 8, "int4": 4}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the verb takes."""
-    parser.add_argument("model", metavar="MODEL", help="a model folder or a GGUF file, with its tokenizer")
-    what = "a file, not the text itself: one that the model has not been trained on; - reads standard input"
-    parser.add_argument("--text", metavar="FILE", required=True, help=what)
-    parser.add_argument(
-        "--tokens", type=whole, default=4096, help="read at most this many of its tokens (default 4096)"
-    )
-    parser.add_argument("--group", type=whole, default=32, help="weights that share a scale with 4 bits (default 32)")
-    parser.add_argument("--out", metavar="FILE.gguf", help="also write the model with 8 bits (Q8_0)")
-    parser.add_argument("--replace", action="store_true", help="write over a file of that name")
-
-
-def run(options: argparse.Namespace, stages: Stages) -> str:
+def run(options: argparse.Namespace, progress: Progress) -> str:
     """Measure every form on the same tokens."""
-    if options.tokens < 2:
-        raise LayersError(f"--tokens must be at least 2, but was {options.tokens}")
     config = load_config(options.model)
     _check_group(config, options.group)
     if options.out is not None:
-        if Path(options.out).suffix.lower() != ".gguf":
+        if options.out.suffix.lower() != ".gguf":
             raise LayersError(f"--out must end in .gguf, but was '{options.out}'")
-        check_new(Path(options.out), replace=options.replace)
-        check_written(config, Path(options.out), to_gguf=True)
+        check_new(options.out, replace=options.replace)
+        check_model(config, options.out)
     tokenizer, ends = tokenizer_beside(options.model), text_ends(options.model)
     if tokenizer is None:
         raise LayersError(f"'{options.model}' must hold a tokenizer beside the model, but there is none")
     if options.out is not None:
         check_vocabulary(tokenizer, config, ends)
-    ids = _read_ids(options.text, tokenizer, options.tokens)
-    model = read_model(options.model, config, stages, dtype=torch.float32).eval()
+    ids = _read_ids(options, tokenizer)
+    model = read_model(options.model, config, progress, dtype=torch.float32).eval()
     stored = stored_types(options.model, torch.float32)
     rows = [stored] if stored else []
     rows.append(f"{'weights':<10}{'MiB':>10}{'perplexity':>14}{'change':>10}{'tokens/s':>12}")
     first = 0.0
     for form, bits in FORMS.items():
-        stages(f"measuring the weights as {form} on {len(ids):,} tokens")
+        progress(f"measuring the weights as {form} on {len(ids):,} tokens")
         candidate = model if bits is None else copy.deepcopy(model)
         if bits is not None:
             quantize_model(candidate, bits, group=options.group)
@@ -81,34 +59,25 @@ def run(options: argparse.Namespace, stages: Stages) -> str:
         size = stored_bytes(candidate) / 2**20
         rows.append(f"{form:<10}{size:>10,.2f}{perplexity:>14,.4f}{perplexity / first - 1:>+10.2%}{speed:>12,.0f}")
     if options.out is not None:
-        stages(f"writing {Path(options.out).name}")
+        progress(f"writing {options.out.name}")
         save_gguf(model, options.out, tokenizer=tokenizer, dtype="Q8_0", vocabulary=GgufVocabulary(**ends))
-        size = Path(options.out).stat().st_size / 2**20
+        size = options.out.stat().st_size / 2**20
         rows.append(
             f"{options.out}: {size:,.2f} MiB, written with 8 bits in groups of 32 (Q8_0), embedding and head too;\n"
-            "sizes and perplexities above are not the file's: there only the maps inside the blocks have fewer bits"
+            "the sizes and perplexities above are not those of the file: there only the layers inside the blocks are\n"
+            "quantized"
         )
     return "\n".join(rows)
 
 
-def _read_ids(file: str, tokenizer: Tokenizer, most: int) -> torch.Tensor:
-    """Give the first ids of a text, and a warning where they are few."""
-    name = "standard input" if file == "-" else f"'{file}'"
-    try:
-        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        ids = tokenizer.encode(decode_strictly(data, f"the text in {name}"))[:most]
-    except OSError as error:
-        reason = error.strerror or error
-        raise LayersError(
-            f"--text must be a file (or - for standard input), but {name} cannot be read: {reason}"
-        ) from None
-    except TokenizerError as error:
-        raise LayersError(str(error)) from None
+def _read_ids(options: argparse.Namespace, tokenizer: Tokenizer) -> torch.Tensor:
+    """Return the first ids of the text, with a warning where they are few."""
+    ids = tokenizer.encode(text_of(options) or "")[: options.tokens]
     if len(ids) < 2:
-        raise LayersError(f"the text in {name} must give at least 2 tokens, but gave {len(ids)}")
+        raise LayersError(f"the text must have at least 2 tokens, but has {len(ids)}: use a longer one")
     if len(ids) < FEW:
         print(
-            f"llm-layers: warning: a change in perplexity says little on {len(ids)} tokens; give at least {FEW:,} "
+            f"llm-layers: warning: a change in perplexity means little on {len(ids)} tokens; use at least {FEW:,} "
             "(a longer text, or a larger --tokens)",
             file=sys.stderr,
         )
@@ -117,17 +86,17 @@ def _read_ids(file: str, tokenizer: Tokenizer, most: int) -> torch.Tensor:
 
 def _check_group(config: ModelConfig, group: int) -> None:
     widths = {config.d_model, config.heads * config.d_head} | ({config.d_ff} if config.experts is None else set())
-    if group < 1 or any(width % group for width in widths):
+    if any(width % group for width in widths):
         known = ", ".join(map(str, sorted(widths)))
-        raise LayersError(f"--group must divide the widths of the model's maps, {known}, but was {group}")
+        raise LayersError(f"--group must divide the input widths of the linear layers, {known}, but was {group}")
 
 
 def mean_loss(model: Decoder, ids: torch.Tensor) -> float:
-    """Give the mean loss of a text, read in windows of the context length."""
+    """Return the mean loss of a text, read in chunks of the context length."""
     total, count = 0.0, 0
     with torch.inference_mode():
         for start in range(0, len(ids) - 1, model.context_length):
-            piece = ids[start : start + model.context_length + 1]
-            total += float(cross_entropy(model(piece[None, :-1]), piece[None, 1:])) * (len(piece) - 1)
-            count += len(piece) - 1
+            chunk = ids[start : start + model.context_length + 1]
+            total += float(cross_entropy(model(chunk[None, :-1]), chunk[None, 1:])) * (len(chunk) - 1)
+            count += len(chunk) - 1
     return total / count

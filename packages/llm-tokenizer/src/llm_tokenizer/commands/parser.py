@@ -97,7 +97,11 @@ class Parser(argparse.ArgumentParser):
         self.exit(USER_ERROR, f"{self.prog}: error: {message}; `{self.prog} --help` shows all\n")
 
     def _parse_options(self, words: list[str]) -> argparse.Namespace:
-        flags = _FLAG.findall(self.format_usage())
+        flags = [*_FLAG.findall(self.format_usage()), "--help", "--version"]
+        for word in words[: words.index("--")] if "--" in words else words:
+            name = word.partition("=")[0]
+            if _FLAG.fullmatch(name) and name.startswith("--") and name not in flags:  # before what is missing
+                self.error(f"there is no option {name!r}{_nearest(name, flags)}")
         options, unknown = self.parse_known_intermixed_args(words)
         if unknown:
             what = "option" if unknown[0].startswith("-") else "place for"

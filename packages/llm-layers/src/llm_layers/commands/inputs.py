@@ -1,0 +1,87 @@
+"""What the verbs read: a model (its config first, its weights when all else is known to be right) and a text."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from llm_layers.config import ModelConfig
+from llm_layers.formats.gguf.file import read_gguf
+from llm_layers.formats.huggingface.storage import load_model
+from llm_layers.inspection.costs import parameter_count
+from llm_layers.inspection.text import checked_ids, ids_of, label_of_id, labels_of, tokenizer_of
+from llm_layers.interface import LayersError
+from llm_layers.model import Decoder
+from llm_tokenizer.commands.progress import Progress
+from llm_tokenizer.corpus.unicode_decoding import decoded_blocks
+
+
+def read_model(name: str, config: ModelConfig, progress: Progress, *, dtype: torch.dtype | None = None) -> Decoder:
+    """Load a model and report it."""
+    progress(f"reading {Path(name).name} ({in_words(parameter_count(config))} weights)")
+    return load_model(name, dtype=dtype)
+
+
+def stored_types(name: str, read: torch.dtype) -> str | None:
+    """Return how a GGUF file stores its matrices; None for a folder, and where they are read as they are stored."""
+    path = Path(name)
+    if not path.is_file():
+        return None
+    kinds: dict[str, int] = {}
+    for tensor in read_gguf(path).tensors.values():
+        if len(tensor.shape) > 1:  # norms and biases are always F32
+            kinds[tensor.kind.name] = kinds.get(tensor.kind.name, 0) + tensor.data.nbytes
+    if set(kinds) <= {"F32"}:
+        return None
+    first, *others = sorted(kinds, key=lambda kind: -kinds[kind])
+    also = f" (some as {', '.join(others)})" if others else ""
+    return f"weights stored as {first}{also}, read as {str(read).removeprefix('torch.')}"
+
+
+def in_words(number: float) -> str:
+    """Return a count in three digits and a word: 135 million."""
+    for word in ("", " thousand", " million", " billion", " trillion"):
+        if number < 999.5:
+            return f"{number:,.3g}{word}"
+        number /= 1000
+    return f"{number:,.3g} quadrillion"
+
+
+def text_of(options: argparse.Namespace) -> str | None:
+    """Return the text that was given, itself or as a file; None for ids."""
+    if options.file is None:
+        text: str | None = options.text
+        return text
+    return "".join(decoded_blocks(options.file, keep_mark=True))
+
+
+def read_text(options: argparse.Namespace, model: str, config: ModelConfig) -> tuple[Tensor, list[str]]:
+    """Return ids, and a label for each."""
+    text = text_of(options)
+    if text is not None:
+        return ids_of(text, model, config)
+    try:
+        tokenizer = tokenizer_of(model)  # only for the labels: ids do without
+    except LayersError:
+        tokenizer = None
+    return checked_ids(options.ids, config), labels_of(options.ids, tokenizer)
+
+
+def labeller(model: str) -> Callable[[int], str]:
+    """Return a function from an id to its label."""
+    try:
+        tokenizer = tokenizer_of(model)
+    except LayersError:
+        return str
+    return lambda id: label_of_id(id, tokenizer)
+
+
+def check_two(labels: list[str]) -> None:
+    """Refuse a text that is too short for a loss, before any work is done."""
+    if len(labels) < 2:
+        raise LayersError(
+            f"the text must have at least 2 tokens, so that one can be predicted, but has {len(labels)}: "
+            "use a longer one"
+        )
