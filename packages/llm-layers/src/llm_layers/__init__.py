@@ -298,7 +298,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'llm_layers' has no attribute {name!r}")
     for node in ast.walk(ast.parse(Path(__file__).read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("llm_layers."):
-            globals().update((alias.name, getattr(import_module(str(node.module)), alias.name)) for alias in node.names)
+            module = import_module(f"llm_layers.{str(node.module).removeprefix('llm_layers.')}")
+            globals().update((alias.name, getattr(module, alias.name)) for alias in node.names)
     return globals()[name]
 
 
