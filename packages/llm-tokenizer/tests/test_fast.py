@@ -22,7 +22,7 @@ from llm_tokenizer.bpe.fast.blocks import blocks, groups
 from llm_tokenizer.bpe.fast.contracts import find_edges
 from llm_tokenizer.bpe.fast.edges import RULES, WHOLE
 from llm_tokenizer.bpe.fast.instructions import padded
-from llm_tokenizer.bpe.fast.windows import WINDOW
+from llm_tokenizer.bpe.fast.merging import WINDOW
 from llm_tokenizer.bpe.learning import learn_merges
 from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
 from llm_tokenizer.bpe.splitting import PATTERNS

@@ -6,11 +6,10 @@ on strings from all of Unicode. The order of the conditions is that of the alter
 
 from __future__ import annotations
 
-from llm_tokenizer.bpe.fast.capitals import cased_word_end
 from llm_tokenizer.bpe.fast.characters import LETTER, NEWLINE, NUMBER, OTHER, SLASH, SPACE, kind_at, run_end, width
 from llm_tokenizer.bpe.fast.compiling import compiled, inlined
 from llm_tokenizer.bpe.fast.instructions import Address, byte_at
-from llm_tokenizer.bpe.fast.letters import letters_end, plain_word_end
+from llm_tokenizer.bpe.fast.words import cased_word_end, letters_end, plain_word_end
 
 GPT2, SMOLLM, CL100K, LLAMA3, QWEN2, O200K, WHOLE = range(7)
 RULES = {"gpt2": GPT2, "smollm": SMOLLM, "cl100k": CL100K, "llama3": LLAMA3, "qwen2": QWEN2, "o200k": O200K}

@@ -47,7 +47,7 @@ class FastEncoder:
             )
         self._rule = RULES[tokenizer.pattern]
         self._kinds = kinds_of_characters()
-        self._free: list[_Workplace] = []
+        self._free: list[tuple[Tables, Ids]] = []
         self._pairs = pair_table(tokenizer.rank_of)
         self._ids = _published_ids(tokenizer)
         if isinstance(tokenizer, PretrainedTokenizer) and tokenizer.ignore_merges:
@@ -97,33 +97,17 @@ class FastEncoder:
 
     def _encode_together(self, texts: list[bytes], rule: int) -> list[Ids]:
         try:
-            place = self._free.pop()  # so there are as many as threads at one time, and what one learned stays
+            tables, ids = self._free.pop()  # so there are as many as threads at one time, and what one learned stays
         except IndexError:
-            place = _Workplace(new_tables(self._pairs, self._ids))
+            tables, ids = new_tables(self._pairs, self._ids), np.empty(0, np.int32)
         text = padded(*texts)
         ends = np.array([end - PADDING for end in accumulate(len(text) + PADDING for text in texts)], np.int64)
-        ids = place.room(len(text))
-        write_ids(text, ends, rule, self._kinds, *place.tables, ids)
+        if len(ids) < len(text) + SLACK:  # never more than one id for each byte
+            ids = np.empty(2 * len(text) + SLACK, np.int32)
+        write_ids(text, ends, rule, self._kinds, *tables, ids)
         found = [ids[start:end].copy() for start, end in pairwise([0, *ends.tolist()])]
-        self._free.append(place)  # after an error it may be halfway through a text: then nobody uses it again
+        self._free.append((tables, ids if len(ids) <= _KEPT_IDS else ids[:0].copy()))  # not so after an error
         return found
-
-
-class _Workplace:
-    """Tables, and room for the ids of some texts: for one thread at a time."""
-
-    def __init__(self, tables: Tables) -> None:
-        self.tables = tables
-        self._ids: Ids = np.empty(0, np.int32)
-
-    def room(self, length: int) -> Ids:
-        """Return room for the ids of so many bytes: never more than one each."""
-        length += SLACK
-        if length > _KEPT_IDS:
-            return np.empty(length, np.int32)
-        if length > len(self._ids):
-            self._ids = np.empty(2 * length, np.int32)
-        return self._ids
 
 
 def _published_ids(tokenizer: BytePairTokenizer | PretrainedTokenizer) -> Ids:

@@ -56,7 +56,7 @@ class Tables(NamedTuple):
     long: Words
     batch: Words  # scratch of `writing.py`: four words for each pre-token
     ranks: Ids  # scratch of `merging.py`
-    heads: Ids  # scratch of `windows.py`: always all zero between two pre-tokens
+    heads: Ids  # scratch of `merging.py`: always all zero between two pre-tokens
     marks: Words  # the same
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,13 +17,9 @@ _BYTE_PAIRS = 1 << 16
 Candidate = tuple[int, int, int, int]
 
 
-class Tally(NamedTuple):
-    """For the pairs that a new token makes on one side, by neighbour: all zero between two uses."""
-
-    counts: Integers  # how often in the texts
-    sizes: Integers  # at how many places
-    ends: Integers  # up to where the list of its places is filled
-    seen: Integers  # which neighbours there are
+# For the pairs that a new token makes on one side, by neighbour: how often they occur in the texts, at how many places,
+# up to where the list of their places is filled; and which neighbours there are. The first two are zero between uses.
+Tally = tuple[Integers, Integers, Integers, Integers]
 
 
 @entry
@@ -48,7 +43,7 @@ def merge_most_frequent(table: Words, store: Bytes, numbers: Ids, wanted: int, l
     lists = np.empty(3 * len(row.tokens), np.int32)  # each merge makes the row a token shorter and adds two places
     merges = np.empty((wanted, 2), np.int64)
     sums = np.zeros((4, max(256 + wanted, _BYTE_PAIRS)), np.int64)
-    tally = Tally(sums[0], sums[1], sums[2], sums[3])
+    tally = (sums[0], sums[1], sums[2], sums[3])
     heap, used = _byte_pairs(row, lists, tally)
     made = 0
     while made < wanted and len(heap) > 0:
@@ -64,7 +59,7 @@ def merge_most_frequent(table: Words, store: Bytes, numbers: Ids, wanted: int, l
         new = 256 + made
         kept = merge_pair(row, pair, new, lists[first : first + kept])
         for is_left in (False, True):
-            used = _push_new_pairs(row, lists, first, first + kept, new, is_left, tally, heap, used)
+            used = _push_new_pairs(row, lists, lists[first : first + kept], new, is_left, tally, heap, used)
         merges[made, 0], merges[made, 1] = pair >> 32, pair & 0xFFFFFFFF
         made += 1
     return merges[:made]
@@ -73,7 +68,7 @@ def merge_most_frequent(table: Words, store: Bytes, numbers: Ids, wanted: int, l
 @compiled
 def _byte_pairs(row: TokenSequence, lists: Ids, tally: Tally) -> tuple[list[Candidate], int]:
     """Return the heap of all pairs of bytes, and how much of `lists` is used: their places go there."""
-    tokens, counts, sizes, ends = row.tokens, tally.counts, tally.sizes, tally.ends
+    tokens, (counts, sizes, ends, _) = row.tokens, tally
     for place in range(1, len(tokens) - 1):
         if tokens[place] >= 0 and tokens[place + 1] >= 0:
             pair = tokens[place] << 8 | tokens[place + 1]
@@ -99,23 +94,15 @@ def _byte_pairs(row: TokenSequence, lists: Ids, tally: Tally) -> tuple[list[Cand
 
 @compiled
 def _push_new_pairs(
-    row: TokenSequence,
-    lists: Ids,
-    first: int,
-    end: int,
-    new: int,
-    is_left: bool,
-    tally: Tally,
-    heap: list[Candidate],
-    used: int,
+    row: TokenSequence, lists: Ids, places: Ids, new: int, is_left: bool, tally: Tally, heap: list[Candidate], used: int
 ) -> int:
     """Count the pairs that the new token makes on one side and push them; return how much of `lists` is used.
 
     The places are walked through twice: to count them, and to put them into lists that lie side by side.
     """
-    counts, sizes, ends, seen = tally.counts, tally.sizes, tally.ends, tally.seen
+    counts, sizes, ends, seen = tally
     kinds = 0
-    for place in lists[first:end]:
+    for place in places:
         neighbour, at = new_pair_at(row, place, new, is_left)
         if neighbour >= 0:
             if sizes[neighbour] == 0:
@@ -126,7 +113,7 @@ def _push_new_pairs(
     for neighbour in seen[:kinds]:
         ends[neighbour] = used
         used += sizes[neighbour]
-    for place in lists[first:end]:
+    for place in places:
         neighbour, at = new_pair_at(row, place, new, is_left)
         if neighbour >= 0:
             lists[ends[neighbour]] = at

@@ -30,14 +30,8 @@ def train_bpe(
     Why it works: three quarters of the work is to count the words of the texts, which the encoder's scanner does at
     the speed of memory. The rest is the same merges in the same order, on flat arrays (see `learning.py`).
 
-    Args:
-        texts: Documents, one string each; nothing is merged across their edges. They are read one by one.
-        vocab_size: How many ids there are: 256 bytes, the merges, and the special tokens.
-        pattern: The name of the rule that splits a text into pre-tokens.
-        special_tokens: Names of tokens that ordinary text cannot produce. Nothing is learned across them.
-        min_frequency: A pair that occurs less often is not merged.
-        allow_smaller: Accept fewer tokens where the texts do not yield so many, with the warning `EarlyStop`.
-        progress: Called once, at the end, as `progress(merges, merges wanted)`.
+    The arguments mean the same; `progress` is called once, at the end, as `progress(merges, merges wanted)`. The texts
+    are read one by one, by one process.
 
     Raises:
         TokenizerError: `vocab_size` is too small for the bytes, or larger than the texts can yield.

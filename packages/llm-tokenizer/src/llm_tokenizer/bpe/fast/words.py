@@ -1,4 +1,4 @@
-"""Find the end of English words, eight letters at a time.
+"""Find the end of words; of English ones eight letters at a time.
 
 One addition tests each byte of a 64-bit integer. No byte carries into the next one, because the highest bit of each is
 cleared first; after the addition it means "at least `a`" or "beyond `z`".
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from numpy import uint64
 
-from llm_tokenizer.bpe.fast.characters import LETTER, run_end
+from llm_tokenizer.bpe.fast.characters import LETTER, LOWER, NEWLINE, NUMBER, UPPER, kind_at, run_end, width
 from llm_tokenizer.bpe.fast.compiling import compiled, inlined
 from llm_tokenizer.bpe.fast.instructions import Address, byte_at, load8, trailing_zeros
 
@@ -65,3 +65,42 @@ def letters_end(text: Address, place: int, end: int, kinds: Address) -> int:
         place += length
         if length < 8:
             return place if byte_at(text, place) < 0x80 else run_end(text, place, end, kinds, LETTER)
+
+
+@compiled
+def cased_word_end(text: Address, place: int, end: int, kinds: Address) -> int:
+    """Return the end of a word with its leading sign, or `place` where there is none; o200k makes two of "HelloWorld".
+
+    Small letters with or without capitals before them are tried first, with a leading sign and then without one; an
+    accent can be the sign and can be a letter. Then come capitals alone.
+    """
+    start = place
+    if not kind_at(text, place, kinds) & (LETTER | NUMBER | NEWLINE):
+        start += width(byte_at(text, place))
+    edge = small_letters_end(text, start, end, kinds)
+    if edge > start:
+        return edge
+    edge = small_letters_end(text, place, end, kinds)
+    if edge > place:
+        return edge
+    edge = run_end(text, start, end, kinds, UPPER)
+    return edge if edge > start else place
+
+
+@compiled
+def small_letters_end(text: Address, place: int, end: int, kinds: Address) -> int:
+    """Return the end of capitals followed by at least one small letter; `place` where there are none.
+
+    Letters without case count as both. So where no small letter follows, the last one without case is taken for it.
+    """
+    edge = caseless = place
+    while edge < end:
+        kind = kind_at(text, edge, kinds)
+        if not kind & UPPER:
+            break
+        edge += width(byte_at(text, edge))
+        if kind & LOWER:
+            caseless = edge
+    if edge < end and kind_at(text, edge, kinds) & LOWER:
+        return run_end(text, edge, end, kinds, LOWER)
+    return caseless
