@@ -162,24 +162,33 @@ def late_queries(model: Decoder) -> None:
     part.rotary = turn
 
 
-def from_one(model: Decoder) -> None:
-    model._rotation = lambda positions, window, dtype: rotary_angles(
-        positions + 1, model.config.d_head, model.config.rope_base, dtype
-    )
+def into_blocks(change: Callable[[Decoder, int, Tensor, Any, Tensor], tuple[Any, Tensor]]) -> Callable[[Decoder], None]:
+    """Give the blocks another rotation or mask: change(model, layer, positions, rotation, mask)."""
+
+    def change_them(model: Decoder) -> None:
+        for layer, block in enumerate(model.blocks):
+
+            def before(_: Any, inputs: tuple[Any, ...], layer: int = layer) -> tuple[Any, ...]:
+                x, rotation, mask, *rest = inputs
+                return x, *change(model, layer, torch.arange(x.shape[1]), rotation, mask), *rest
+
+            block.register_forward_pre_hook(before)
+
+    return change_them
 
 
-def other_base(model: Decoder) -> None:
-    model._rotation = lambda positions, window, dtype: rotary_angles(positions, model.config.d_head, 1234.0, dtype)
+def rotated(shift: int, base: float) -> Callable[[Decoder], None]:
+    def change(model: Decoder, layer: int, positions: Tensor, rotation: Any, mask: Tensor) -> tuple[Any, Tensor]:
+        return rotary_angles(positions + shift, model.config.d_head, base, rotation[0].dtype), mask
+
+    return into_blocks(change)
 
 
-def masked(change: Callable[[Tensor, Tensor, int | None], Tensor]) -> Callable[[Decoder], None]:
-    def change_mask(model: Decoder) -> None:
-        def mask(positions: Tensor, first: int, end: int, window: int | None) -> Tensor:
-            return change(positions[:, None] - torch.arange(first, end)[None], positions, window)
+def masked(change: Callable[[Tensor, int | None], Tensor]) -> Callable[[Decoder], None]:
+    def changed(model: Decoder, layer: int, positions: Tensor, rotation: Any, mask: Tensor) -> tuple[Any, Tensor]:
+        return rotation, change(positions[:, None] - positions, model.config.window_of(layer))
 
-        model._mask = mask
-
-    return change_mask
+    return into_blocks(changed)
 
 
 def epsilon(model: Decoder) -> None:
@@ -585,9 +594,11 @@ FAULTS: dict[str, Fault] = {
     # in the code
     "code: rotary pairs": Fault("qwen3", in_code(interleaved), "blocks.0.attention.rot_q", "neighbours paired"),
     "code: queries late": Fault("qwen3", in_code(late_queries), "blocks.0.attention.rot_q", "positions from 1"),
-    "code: positions from 1": Fault("llama", in_code(from_one), "blocks.0.attention.rot_q", "positions from 1"),
+    "code: positions from 1": Fault(
+        "llama", in_code(rotated(1, 500.0)), "blocks.0.attention.rot_q", "positions from 1"
+    ),
     "code: learned positions": Fault("gpt2", in_code(late_positions), "blocks.0.resid_pre", "positions from 1"),
-    "code: rotary base": Fault("qwen3", in_code(other_base), "blocks.0.attention.rot_q", "another rotary base"),
+    "code: rotary base": Fault("qwen3", in_code(rotated(0, 1234.0)), "blocks.0.attention.rot_q", "another rotary base"),
     "code: epsilon": Fault("qwen3", in_code(epsilon), f"{AT}feed_forward_norm", "another epsilon"),
     "code: gain": Fault("llama", in_code(counted_from_one), f"{AT}attention_norm", "1 + gain"),
     "code: mean": Fault("qwen3", in_code(mean_subtracted), "final_norm", "mean subtracted"),
@@ -601,11 +612,11 @@ FAULTS: dict[str, Fault] = {
     ),
     "code: future": Fault("qwen3", in_code(attends(1, all_seen)), f"{AT}attention.scores", "future visible"),
     "code: own position": Fault(
-        "qwen3", in_code(masked(lambda d, p, w: d > 0)), "blocks.0.attention.mask", "not even itself"
+        "qwen3", in_code(masked(lambda d, w: d > 0)), "blocks.0.attention.mask", "not even itself"
     ),
     "code: window": Fault(
         "gemma3",
-        in_code(masked(lambda d, p, w: (d >= 0) & (d < (99 if w is None else w + 1)))),
+        in_code(masked(lambda d, w: (d >= 0) & (d < (99 if w is None else w + 1)))),
         "blocks.0.attention.mask",
         "one too wide",
     ),
@@ -684,7 +695,7 @@ FAULTS: dict[str, Fault] = {
         "llama", in_code(epsilon_outside), "blocks.0.attention_norm", "eps outside the root"
     ),
     "code: window left out": Fault(
-        "gemma3", in_code(masked(lambda d, p, w: d >= 0)), "blocks.0.attention.mask", "window not used"
+        "gemma3", in_code(masked(lambda d, w: d >= 0)), "blocks.0.attention.mask", "window not used"
     ),
     "backward: softmax": Fault(
         "qwen3",
@@ -705,7 +716,7 @@ FAULTS: dict[str, Fault] = {
     "backward: factor": Fault(
         "qwen3",
         in_code(input_through("blocks.1.attention.output", lambda g: g / 3)),
-        f"{AT}attention.pattern",
+        f"{AT}attention.z",
         "a factor",
     ),
     "backward: clipped": Fault(

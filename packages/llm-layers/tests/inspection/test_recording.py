@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 import torch
 from small_models import FAMILIES, family
@@ -7,6 +9,7 @@ from torch.nn import functional as F
 
 from llm_layers.inspection import record
 from llm_layers.inspection.flow import flow
+from llm_layers.inspection.recording import Recorder
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -16,7 +19,9 @@ def test_every_step_fits_the_next_and_the_model_is_left_as_it_was(name, ids):
     found = record(model, ids)
     assert model.training
     assert [block.attention.attend for block in model.blocks] == attends
-    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+    with mock.patch.object(Recorder, "keep") as keep:
+        model(ids)
+    keep.assert_not_called()
     assert all(weight.grad is None for weight in model.parameters())
 
     order = flow(model.config.layers)
@@ -66,4 +71,7 @@ def test_an_error_on_the_way_leaves_nothing_behind(ids):
     assert model.blocks[1].attention.attend is fail
     assert model.blocks[0].attention.attend is first
     assert model.training
-    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+    model.blocks[1].attention.attend = first
+    with mock.patch.object(Recorder, "keep") as keep:
+        model(ids)
+    keep.assert_not_called()

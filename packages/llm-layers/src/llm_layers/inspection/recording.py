@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,10 +16,6 @@ from llm_layers.config import ModelConfig
 from llm_layers.inspection.flow import flow
 from llm_layers.inspection.inspected_model import HookPoint, InspectedModel, KernelCall, Layout, inspected_model
 from llm_layers.interface import LayersError
-
-INTO = {"attention.output.weight": "attention.z", "feed_forward.down.weight": "feed_forward.post"}
-OUT = {"feed_forward.gate.weight": "feed_forward.gate", "feed_forward.up.weight": "feed_forward.up"}
-"""Weights whose modules are not called where a kernel computes with them, so that no hook runs -> the points around."""
 
 HIDDEN = -1e30
 """A key is hidden when a mask adds less than this."""
@@ -114,32 +111,12 @@ class Kept:
     factor: float = 1.0
 
 
-class Recorder(TorchFunctionMode):
-    """Keeps tensors by name while a model runs; as a mode it also sees the calls inside functions."""
+class Recorder:
+    """Keeps tensors by name while a model runs."""
 
     def __init__(self, inspected: InspectedModel, ids: Tensor) -> None:
-        super().__init__()
         self.kept: dict[str, Kept] = {}
-        self.inspected, self.ids = inspected, ids
-        self.layer: int | None = None  # the block whose attention is running
-        self.around: dict[int, tuple[str, str]] = {}
-        for name, weight in inspected.weights().items():
-            block, part = ".".join(name.split(".")[:2]), ".".join(name.split(".")[2:])
-            if part in INTO or part in OUT:
-                self.around[id(weight)] = f"{block}.{INTO.get(part, '')}", f"{block}.{OUT.get(part, '')}"
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run any call of torch; keep what goes through those weights, and what goes through a softmax."""
-        result = func(*args, **(kwargs or {}))
-        called, length = getattr(func, "__name__", ""), self.ids.shape[1]
-        if called == "linear" and len(args) > 1 and id(args[1]) in self.around:
-            for point, x in zip(self.around[id(args[1])], (args[0], result), strict=True):
-                if not point.endswith("."):
-                    self.keep(point, x)
-        elif called == "softmax" and self.layer is not None and result.shape[-2:] == (length, length):
-            self.keep(f"blocks.{self.layer}.attention.scores", args[0], "scores")
-            self.keep(f"blocks.{self.layer}.attention.pattern", result, "scores")
-        return result
+        self.inspected, self.ids, self.softmax = inspected, ids, SoftmaxCalls()
 
     def keep(self, point: str, x: Tensor, *rest: Any) -> None:
         """Keep a tensor under a name; a later one of the same name takes its place."""
@@ -151,10 +128,10 @@ class Recorder(TorchFunctionMode):
             for hook_point in self.inspected.hook_points:
                 setting_up.callback(self._hook(hook_point))
             for layer, attention in self.inspected.attentions.items():
-                setting_up.callback(attention.register_forward_pre_hook(self._entering(layer)).remove)
-                setting_up.callback(attention.register_forward_hook(self._entering(None)).remove)
+                setting_up.callback(attention.register_forward_pre_hook(lambda *_: self.softmax.calls.clear()).remove)
+                setting_up.callback(attention.register_forward_hook(partial(self._left, layer)).remove)
             setting_up.enter_context(self.inspected.watched(self._note))
-            setting_up.enter_context(self)
+            setting_up.enter_context(self.softmax)
             return setting_up.pop_all()
 
     def _hook(self, at: HookPoint) -> Callable[[], None]:
@@ -168,8 +145,12 @@ class Recorder(TorchFunctionMode):
             return at.module.register_forward_hook(keep, with_kwargs=True).remove
         return at.module.register_forward_pre_hook(keep, with_kwargs=True).remove
 
-    def _entering(self, layer: int | None) -> Callable[..., None]:
-        return lambda *_: setattr(self, "layer", layer)
+    def _left(self, layer: int, *_: Any) -> None:
+        length = self.ids.shape[1]
+        for scores, pattern in self.softmax.calls:
+            if pattern.shape[-2:] == (length, length):
+                self.keep(f"blocks.{layer}.attention.scores", scores, "scores")
+                self.keep(f"blocks.{layer}.attention.pattern", pattern, "scores")
 
     def _note(self, call: KernelCall) -> None:
         stem = f"blocks.{call.layer}.attention."
