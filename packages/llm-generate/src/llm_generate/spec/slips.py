@@ -1,6 +1,7 @@
-"""Mistakes that people really make, each a small wrong implementation in torch that some case must catch."""
+"""Slips: mistakes that people really make, each a small wrong implementation; every one must fail a case."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,17 +29,18 @@ def _softmax(logits: Tensor, temperature: float) -> Tensor:
     return _greedy(logits) if temperature == 0 else torch.softmax(logits / temperature, dim=-1)
 
 
+def _rescaled(weights: Tensor) -> Tensor:
+    return weights / weights.sum(dim=-1, keepdim=True)
+
+
 slip("temperature multiplied", "the logits are multiplied by the temperature; divide, so that below 1 is sharper")(
     lambda logits, temperature: torch.softmax(logits * temperature, dim=-1)
 )
 
 
-@slip("temperature after the softmax", "probabilities divided by T and rescaled are unchanged; divide the logits")
-def after_softmax(logits: Tensor, temperature: float) -> Tensor:
-    divided = torch.softmax(logits, dim=-1) / temperature
-    return divided / divided.sum(dim=-1, keepdim=True)
-
-
+slip("temperature after the softmax", "probabilities divided by T and rescaled are unchanged; divide the logits")(
+    lambda logits, temperature: _rescaled(torch.softmax(logits, dim=-1) / temperature)
+)
 slip("probabilities not rescaled", "after the power 1/T the probabilities must be divided by their sum")(
     lambda logits, temperature: torch.softmax(logits, dim=-1) ** (1 / temperature)
 )
@@ -51,22 +53,14 @@ slip("softmax over all rows together", "each row must sum to 1 on its own")(
 )
 
 
-@slip("largest logit not subtracted", "exp overflows for large logits; subtract the row's largest first")
-def overflowing(logits: Tensor, temperature: float) -> Tensor:
-    if temperature == 0:
-        return _greedy(logits)
-    weights = torch.exp(logits / temperature)
-    return weights / weights.sum(dim=-1, keepdim=True)
-
-
-@slip("largest logit of the batch subtracted", "subtract each row's own largest logit, not the batch's")
-def batch_maximum(logits: Tensor, temperature: float) -> Tensor:
-    if temperature == 0:
-        return _greedy(logits)
-    weights = torch.exp((logits - logits.max()) / temperature)
-    return weights / weights.sum(dim=-1, keepdim=True)
-
-
+slip("largest logit not subtracted", "exp overflows for large logits; subtract the row's largest first")(
+    lambda logits, temperature: _rescaled(torch.exp(logits / temperature)) if temperature else _greedy(logits)
+)
+slip("largest logit of the batch subtracted", "subtract each row's own largest logit, not the batch's")(
+    lambda logits, temperature: (
+        _rescaled(torch.exp((logits - logits.max()) / temperature)) if temperature else _greedy(logits)
+    )
+)
 slip("log-probabilities", "the logarithms came back; a draw needs the probabilities themselves")(
     lambda logits, temperature: torch.log_softmax(logits / temperature, dim=-1)
 )
@@ -84,14 +78,13 @@ slip("zero read as not given", "`temperature or 1.0` turns 0 into 1; test for No
 )
 
 
-@slip("greedy ties shared", "at temperature 0 the lowest id among equals takes all")
-def shared_ties(logits: Tensor, temperature: float) -> Tensor:
-    if temperature == 0:
-        largest = (logits == logits.max(dim=-1, keepdim=True).values).to(logits.dtype)
-        return largest / largest.sum(dim=-1, keepdim=True)
-    return _softmax(logits, temperature)
-
-
+slip("greedy ties shared", "at temperature 0 the lowest id among equals takes all")(
+    lambda logits, temperature: (
+        _softmax(logits, temperature)
+        if temperature
+        else _rescaled((logits == logits.max(dim=-1, keepdim=True).values).to(logits.dtype))
+    )
+)
 slip("greedy ties to the highest id", "at temperature 0 the lowest id among equals takes all")(
     lambda logits, temperature: _greedy(logits.flip(-1)).flip(-1) if temperature == 0 else _softmax(logits, temperature)
 )
@@ -130,116 +123,77 @@ def gradient_mean_over_rows(upstream: Any, logits: Any, temperature: float) -> A
     return p * (upstream - np.sum(p * upstream)) / temperature
 
 
+slip = SLIPS.of("generate.top_k")
+
+
 def _kept(logits: Tensor, kept: Tensor, out: float = -_INF) -> Tensor:
     return logits.masked_fill(~kept, out)
 
 
 def _rank(logits: Tensor) -> Tensor:
-    """0 for the largest of each row, 1 for the next; the lower id first among equals."""
+    """Return 0 for the largest of each row, 1 for the next; the lower id first among equals."""
     return logits.argsort(dim=-1, descending=True, stable=True).argsort(dim=-1)
 
 
-def _check_k(k: int) -> None:
-    if k < 1:
-        raise ValueError("below 1")
+def _top_k(rule: Callable[[Tensor, int], Tensor]) -> Callable[[Tensor, int], Tensor]:
+    """Refuse a k below 1."""
+
+    def top_k(logits: Tensor, k: int) -> Tensor:
+        if k < 1:
+            raise ValueError("below 1")
+        return rule(logits, k)
+
+    return top_k
 
 
-slip = SLIPS.of("generate.top_k")
+def _smallest(logits: Tensor, k: int) -> Tensor:
+    """Return the k-th largest logit of each row."""
+    return logits.topk(min(k, logits.shape[-1]), dim=-1).values[..., -1:]
 
 
-@slip("ties with the k-th all kept", "`logits < threshold` keeps every logit that equals the k-th: more than k")
-def threshold(logits: Tensor, k: int) -> Tensor:
-    _check_k(k)
-    smallest = logits.topk(min(k, logits.shape[-1]), dim=-1).values[..., -1:]
-    return _kept(logits, logits >= smallest)
-
-
-@slip("strictly above the k-th", "`logits > threshold` drops the k-th itself")
-def strict_threshold(logits: Tensor, k: int) -> Tensor:
-    _check_k(k)
-    smallest = logits.topk(min(k, logits.shape[-1]), dim=-1).values[..., -1:]
-    return _kept(logits, logits > smallest)
-
-
-@slip("one too many", "k + 1 are kept")
-def one_more(logits: Tensor, k: int) -> Tensor:
-    _check_k(k)
-    return _kept(logits, _rank(logits) <= k)
-
-
-@slip("zeros instead of -inf", "a logit of 0 is an ordinary score; a token is taken out with -inf")
-def zeros(logits: Tensor, k: int) -> Tensor:
-    _check_k(k)
-    return _kept(logits, _rank(logits) < k, out=0.0)
-
-
-@slip("a large negative number instead of -inf", "-1e9 is a score that a larger one can undercut; use -inf")
-def large_negative(logits: Tensor, k: int) -> Tensor:
-    _check_k(k)
-    return _kept(logits, _rank(logits) < k, out=-1e9)
-
-
-@slip("the smallest kept", "the sort is ascending, so the k least likely tokens are kept")
-def smallest(logits: Tensor, k: int) -> Tensor:
-    _check_k(k)
-    return _kept(logits, _rank(-logits) < k)
-
-
-@slip("ranked by size without sign", "-9 is a low score; compare the logits, not their absolute values")
-def magnitude(logits: Tensor, k: int) -> Tensor:
-    _check_k(k)
-    return _kept(logits, _rank(logits.abs()) < k)
-
-
-@slip("ties to the highest id", "among equal logits the lower ids stay")
-def high_ids(logits: Tensor, k: int) -> Tensor:
-    _check_k(k)
-    return _kept(logits, _rank(logits.flip(-1)).flip(-1) < k)
-
-
-@slip("sorted order not undone", "the kept logits come back sorted; they must stay at their ids")
-def left_sorted(logits: Tensor, k: int) -> Tensor:
-    _check_k(k)
-    values = logits.sort(dim=-1, descending=True, stable=True).values
-    return _kept(values, torch.arange(values.shape[-1]) < k)
-
-
-@slip("k over the whole batch", "each row keeps its own k largest")
-def whole_batch(logits: Tensor, k: int) -> Tensor:
-    _check_k(k)
-    return _kept(logits, (_rank(logits.flatten()) < k).reshape(logits.shape))
-
-
-@slip("ranked over the first axis", "the vocabulary is the last axis")
-def first_axis_k(logits: Tensor, k: int) -> Tensor:
-    _check_k(k)
-    return _kept(logits, _rank(logits.movedim(0, -1)).movedim(-1, 0) < k)
-
-
-@slip("threshold of the first row", "each row has its own k-th logit")
-def first_row(logits: Tensor, k: int) -> Tensor:
-    _check_k(k)
-    row = logits.reshape(-1, logits.shape[-1])[0]
-    return _kept(logits, logits >= row.topk(min(k, len(row))).values[-1])
-
-
-@slip("k larger than the vocabulary", "topk raises when k exceeds the vocabulary; take the smaller of the two")
-def too_large(logits: Tensor, k: int) -> Tensor:
-    _check_k(k)
-    values, ids = logits.topk(k, dim=-1)
-    return torch.full_like(logits, -_INF).scatter(-1, ids, values)
-
-
-@slip("ranked by probability", "far down, probabilities underflow to equal zeros; compare the logits")
-def by_probability(logits: Tensor, k: int) -> Tensor:
-    _check_k(k)
-    return _kept(logits, _rank(torch.softmax(logits, dim=-1)) < k)
-
-
-@slip("probabilities returned", "logits come back, not probabilities")
-def probabilities_k(logits: Tensor, k: int) -> Tensor:
-    _check_k(k)
-    return torch.softmax(_kept(logits, _rank(logits) < k), dim=-1)
+slip("ties with the k-th all kept", "`logits < threshold` keeps every logit that equals the k-th: more than k")(
+    _top_k(lambda logits, k: _kept(logits, logits >= _smallest(logits, k)))
+)
+slip("strictly above the k-th", "`logits > threshold` drops the k-th itself")(
+    _top_k(lambda logits, k: _kept(logits, logits > _smallest(logits, k)))
+)
+slip("one too many", "k + 1 are kept")(_top_k(lambda logits, k: _kept(logits, _rank(logits) <= k)))
+slip("zeros instead of -inf", "a logit of 0 is an ordinary score; a token is taken out with -inf")(
+    _top_k(lambda logits, k: _kept(logits, _rank(logits) < k, out=0.0))
+)
+slip("a large negative number instead of -inf", "-1e9 is a score that a larger one can undercut; use -inf")(
+    _top_k(lambda logits, k: _kept(logits, _rank(logits) < k, out=-1e9))
+)
+slip("the smallest kept", "the sort is ascending, so the k least likely tokens are kept")(
+    _top_k(lambda logits, k: _kept(logits, _rank(-logits) < k))
+)
+slip("ranked by size without sign", "-9 is a low score; compare the logits, not their absolute values")(
+    _top_k(lambda logits, k: _kept(logits, _rank(logits.abs()) < k))
+)
+slip("ties to the highest id", "among equal logits the lower ids stay")(
+    _top_k(lambda logits, k: _kept(logits, _rank(logits.flip(-1)).flip(-1) < k))
+)
+slip("sorted order not undone", "the kept logits come back sorted; they must stay at their ids")(
+    _top_k(lambda logits, k: _kept(logits.sort(-1, descending=True).values, torch.arange(logits.shape[-1]) < k))
+)
+slip("k over the whole batch", "each row keeps its own k largest")(
+    _top_k(lambda logits, k: _kept(logits, (_rank(logits.flatten()) < k).reshape(logits.shape)))
+)
+slip("ranked over the first axis", "the vocabulary is the last axis")(
+    _top_k(lambda logits, k: _kept(logits, _rank(logits.movedim(0, -1)).movedim(-1, 0) < k))
+)
+slip("threshold of the first row", "each row has its own k-th logit")(
+    _top_k(lambda logits, k: _kept(logits, logits >= _smallest(logits.reshape(-1, logits.shape[-1])[0], k)))
+)
+slip("k larger than the vocabulary", "topk raises when k exceeds the vocabulary; take the smaller of the two")(
+    _top_k(lambda logits, k: torch.full_like(logits, -_INF).scatter(-1, *reversed(logits.topk(k, dim=-1))))
+)
+slip("ranked by probability", "far down, probabilities underflow to equal zeros; compare the logits")(
+    _top_k(lambda logits, k: _kept(logits, _rank(torch.softmax(logits, dim=-1)) < k))
+)
+slip("probabilities returned", "logits come back, not probabilities")(
+    _top_k(lambda logits, k: torch.softmax(_kept(logits, _rank(logits) < k), dim=-1))
+)
 
 
 @slip("zero means off", "k = 0 silently switches the filter off; refuse it")
@@ -256,141 +210,104 @@ def negative_k(logits: Tensor, k: int) -> Tensor:
     return _kept(logits, _rank(logits) < k)
 
 
-def _check_p(p: float) -> None:
-    if not 0 < p <= 1:
-        raise ValueError("outside 0 < p <= 1")
-
-
-def _nucleus(logits: Tensor, p: float, out: float = -_INF, axis: int = -1, greatest_first: bool = True) -> Tensor:
-    """The right answer with a choice of what to get wrong."""
-    if p == 1:
-        return logits
-    order = logits.argsort(dim=axis, descending=greatest_first, stable=True)
-    likely = torch.softmax(logits, dim=axis).gather(axis, order)
-    before = likely.cumsum(dim=axis) - likely
-    return _kept(logits, torch.zeros_like(logits, dtype=torch.bool).scatter(axis, order, before < p - 1e-6), out)
-
-
 slip = SLIPS.of("generate.top_p")
 
 
-@slip("crossing token dropped", "the token that carries the sum across p must stay: the kept ones hold at least p")
-def crossing_dropped(logits: Tensor, p: float) -> Tensor:
-    _check_p(p)
-    order = logits.argsort(dim=-1, descending=True, stable=True)
-    sums = torch.softmax(logits, dim=-1).gather(-1, order).cumsum(dim=-1)
-    return _kept(logits, torch.zeros_like(logits, dtype=torch.bool).scatter(-1, order, sums <= p + 1e-6))
+def _top_p(rule: Callable[[Tensor, float], Tensor]) -> Callable[[Tensor, float], Tensor]:
+    """Refuse a p outside 0 < p <= 1."""
+
+    def top_p(logits: Tensor, p: float) -> Tensor:
+        if not 0 < p <= 1:
+            raise ValueError("outside 0 < p <= 1")
+        return rule(logits, p)
+
+    return top_p
 
 
-@slip("crossing token dropped, the first one always kept", "the token that carries the sum across p must stay")
-def crossing_dropped_but_one(logits: Tensor, p: float) -> Tensor:
-    _check_p(p)
-    order = logits.argsort(dim=-1, descending=True, stable=True)
-    kept = torch.softmax(logits, dim=-1).gather(-1, order).cumsum(dim=-1) <= p + 1e-6
+def _nucleus(
+    logits: Tensor, p: float, out: float = -_INF, axis: int = -1, greatest_first: bool = True,
+    softmax: Callable[..., Tensor] = torch.softmax, keep: Callable[..., Tensor] | None = None,
+) -> Tensor:  # fmt: skip
+    """Return the right answer with a choice of what to get wrong; `keep` sees the sums with and without each token."""
+    if p == 1:
+        return logits
+    order = logits.argsort(dim=axis, descending=greatest_first, stable=True)
+    likely = softmax(logits, dim=axis).gather(axis, order)
+    sums = likely.cumsum(dim=axis)
+    kept = keep(sums, sums - likely) if keep else sums - likely < p - 1e-6
+    return _kept(logits, torch.zeros_like(logits, dtype=torch.bool).scatter(axis, order, kept), out)
+
+
+def _but_the_first(kept: Tensor) -> Tensor:
     kept[..., 0] = True
-    return _kept(logits, torch.zeros_like(logits, dtype=torch.bool).scatter(-1, order, kept))
+    return kept
 
 
-@slip("one too many at exactly p", "a sum of exactly p is enough: keep while the sum before is below p, not at it")
-def one_more_at_p(logits: Tensor, p: float) -> Tensor:
-    _check_p(p)
-    return _nucleus(logits, p if p == 1 else p + 2e-6)
+slip("crossing token dropped", "the token that carries the sum across p must stay: the kept ones hold at least p")(
+    _top_p(lambda logits, p: _nucleus(logits, p, keep=lambda sums, before: sums <= p + 1e-6))
+)
+slip("crossing token dropped, the first one always kept", "the token that carries the sum across p must stay")(
+    _top_p(lambda logits, p: _nucleus(logits, p, keep=lambda sums, before: _but_the_first(sums <= p + 1e-6)))
+)
+slip("one too many at exactly p", "a sum of exactly p is enough: keep while the sum before is below p, not at it")(
+    _top_p(lambda logits, p: _nucleus(logits, p if p == 1 else p + 2e-6))
+)
+slip("probabilities compared with 1 - p", "p bounds the sum of the kept tokens, not each one's probability")(
+    _top_p(lambda logits, p: _kept(logits, torch.softmax(logits, dim=-1) >= 1 - p))
+)
+slip("probabilities compared with p", "p bounds the sum of the kept tokens, not each one's probability")(
+    _top_p(lambda logits, p: logits if p == 1 else _kept(logits, torch.softmax(logits, dim=-1) >= p))
+)
+slip("zeros instead of -inf", "a logit of 0 is an ordinary score; a token is taken out with -inf")(
+    _top_p(lambda logits, p: _nucleus(logits, p, out=0.0))
+)
+slip("least likely first", "the sort is ascending, so the tail is kept")(
+    _top_p(lambda logits, p: _nucleus(logits, p, greatest_first=False))
+)
+slip("over the first axis", "the vocabulary is the last axis")(_top_p(lambda logits, p: _nucleus(logits, p, axis=0)))
+slip("over all rows together", "each row has its own p")(
+    _top_p(lambda logits, p: _nucleus(logits.flatten(), p).reshape(logits.shape))
+)
+slip("tail lost at p = 1", "the sum rounds to 1 before the last token; p = 1 must return every logit")(
+    _top_p(lambda logits, p: _nucleus(logits, min(p, 1 - 1e-12)))
+)
+slip("ties to the highest id", "among equal probabilities the lower ids are taken first")(
+    _top_p(lambda logits, p: _nucleus(logits.flip(-1), p).flip(-1))
+)
+slip("exponentials that overflow", "subtract the row's largest logit before exp")(
+    _top_p(lambda logits, p: _nucleus(logits, p, softmax=lambda logits, dim: _rescaled(torch.exp(logits))))
+)
+slip("probabilities returned", "logits come back, not probabilities")(
+    _top_p(lambda logits, p: torch.softmax(_nucleus(logits, p), dim=-1))
+)
 
 
 @slip("running sum over unsorted tokens", "sort by falling probability before summing")
+@_top_p
 def unsorted(logits: Tensor, p: float) -> Tensor:
-    _check_p(p)
     likely = torch.softmax(logits, dim=-1)
-    return _kept(logits, likely.cumsum(dim=-1) - likely < p - 1e-6 * (p < 1)) if p < 1 else logits
-
-
-@slip("probabilities compared with 1 - p", "p bounds the sum of the kept tokens, not each one's probability")
-def single_probabilities(logits: Tensor, p: float) -> Tensor:
-    _check_p(p)
-    return _kept(logits, torch.softmax(logits, dim=-1) >= 1 - p)
-
-
-@slip("probabilities compared with p", "p bounds the sum of the kept tokens, not each one's probability")
-def single_probabilities_p(logits: Tensor, p: float) -> Tensor:
-    _check_p(p)
-    return logits if p == 1 else _kept(logits, torch.softmax(logits, dim=-1) >= p)
+    return _kept(logits, likely.cumsum(dim=-1) - likely < p - 1e-6) if p < 1 else logits
 
 
 @slip("min-p", "probabilities are compared with p times the largest; that filter is called min-p")
+@_top_p
 def minimum(logits: Tensor, p: float) -> Tensor:
-    _check_p(p)
     likely = torch.softmax(logits, dim=-1)
     return _kept(logits, likely >= p * likely.max(dim=-1, keepdim=True).values)
 
 
 @slip("sorted order not undone", "the mask is in sorted order; scatter it back to the ids before it is used")
+@_top_p
 def mask_left_sorted(logits: Tensor, p: float) -> Tensor:
-    _check_p(p)
-    if p == 1:
-        return logits
     likely = torch.softmax(logits, dim=-1).sort(dim=-1, descending=True, stable=True).values
-    return _kept(logits, likely.cumsum(dim=-1) - likely < p - 1e-6)
-
-
-@slip("zeros instead of -inf", "a logit of 0 is an ordinary score; a token is taken out with -inf")
-def zeros_p(logits: Tensor, p: float) -> Tensor:
-    _check_p(p)
-    return _nucleus(logits, p, out=0.0)
-
-
-@slip("least likely first", "the sort is ascending, so the tail is kept")
-def ascending(logits: Tensor, p: float) -> Tensor:
-    _check_p(p)
-    return _nucleus(logits, p, greatest_first=False)
-
-
-@slip("over the first axis", "the vocabulary is the last axis")
-def first_axis_p(logits: Tensor, p: float) -> Tensor:
-    _check_p(p)
-    return _nucleus(logits, p, axis=0)
-
-
-@slip("over all rows together", "each row has its own p")
-def whole_batch_p(logits: Tensor, p: float) -> Tensor:
-    _check_p(p)
-    return _nucleus(logits.flatten(), p).reshape(logits.shape)
-
-
-@slip("tail lost at p = 1", "the sum rounds to 1 before the last token; p = 1 must return every logit")
-def tail_lost(logits: Tensor, p: float) -> Tensor:
-    _check_p(p)
-    return _nucleus(logits, p) if p < 1 else _nucleus(logits, 1 - 1e-12)
-
-
-@slip("ties to the highest id", "among equal probabilities the lower ids are taken first")
-def high_ids_p(logits: Tensor, p: float) -> Tensor:
-    _check_p(p)
-    return _nucleus(logits.flip(-1), p).flip(-1)
+    return logits if p == 1 else _kept(logits, likely.cumsum(dim=-1) - likely < p - 1e-6)
 
 
 @slip("ties all kept", "tokens as likely as the last kept one are kept too, which is more than needed")
+@_top_p
 def equals_kept(logits: Tensor, p: float) -> Tensor:
-    _check_p(p)
     kept = _nucleus(logits, p)
     return _kept(logits, logits >= kept.masked_fill(kept == -_INF, _INF).min(dim=-1, keepdim=True).values)
-
-
-@slip("exponentials that overflow", "subtract the row's largest logit before exp")
-def overflowing_p(logits: Tensor, p: float) -> Tensor:
-    _check_p(p)
-    if p == 1:
-        return logits
-    order = logits.argsort(dim=-1, descending=True, stable=True)
-    weights = torch.exp(logits.gather(-1, order))
-    likely = weights / weights.sum(dim=-1, keepdim=True)
-    before = likely.cumsum(dim=-1) - likely
-    return _kept(logits, torch.zeros_like(logits, dtype=torch.bool).scatter(-1, order, before < p - 1e-6))
-
-
-@slip("probabilities returned", "logits come back, not probabilities")
-def probabilities_p(logits: Tensor, p: float) -> Tensor:
-    _check_p(p)
-    return torch.softmax(_nucleus(logits, p), dim=-1)
 
 
 @slip("p not checked below", "p = 0 keeps nothing; refuse it")
@@ -400,7 +317,7 @@ def unchecked_below(logits: Tensor, p: float) -> Tensor:
     return _nucleus(logits, p)
 
 
-@slip("p not checked above", "90 is a percentage; p is a share of at most 1")
+@slip("p not checked above", "90 is a percentage; p is a fraction of at most 1")
 def unchecked_above(logits: Tensor, p: float) -> Tensor:
     if p <= 0:
         raise ValueError("not above 0")

@@ -1,7 +1,9 @@
-"""Mistakes that people really make when they write a training step."""
+"""Slips: mistakes that people really make when they write a training step; every one must fail a case."""
 
 import math
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,406 +13,198 @@ from llm_tokenizer.conformance import Alternatives
 SLIPS = Alternatives()
 slip = SLIPS.of("train.adamw")
 
-Update = Callable[[Tensor, Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor, Tensor]]
+Settings = Any  # rate, beta1, beta2, eps, decay, and t, the number of the step
+
+
+def _moments(s: Settings, gradient: Tensor, mean: Tensor, square: Tensor) -> tuple[Tensor, Tensor]:
+    return s.beta1 * mean + (1 - s.beta1) * gradient, s.beta2 * square + (1 - s.beta2) * gradient**2
+
+
+def _step(s: Settings, mean: Tensor, square: Tensor) -> Any:
+    return mean / (1 - s.beta1**s.t) / ((square / (1 - s.beta2**s.t)).sqrt() + s.eps)
 
 
 def _adamw(
-    parameter: Tensor,
-    gradients: Tensor,
-    learning_rate: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-    update: Update,
-) -> Tensor:
-    """Run `update(parameter, gradient, m, v, t) -> parameter, m, v` over all gradients."""
-    first, second = torch.zeros_like(parameter), torch.zeros_like(parameter)
-    parameters = []
-    for t, gradient in enumerate(gradients, start=1):
-        parameter, first, second = update(parameter, gradient, first, second, t)
-        parameters.append(parameter)
-    return torch.stack(parameters)
+    *,
+    gradient: Callable[..., Tensor] = lambda s, parameter, gradient: gradient,
+    moments: Callable[..., tuple[Tensor, Tensor]] = _moments,
+    step: Callable[..., Tensor] = _step,
+    decay: Callable[..., Tensor | float] = lambda s, before, after: s.rate * s.decay * before,
+    first: int = 1,
+) -> Callable[..., Tensor]:
+    """Return AdamW with one of its steps replaced; `first` is the number of the first step."""
+
+    def adamw(
+        parameter: Tensor, gradients: Tensor, learning_rate: float, beta1: float, beta2: float, eps: float,
+        weight_decay: float,
+    ) -> Tensor:  # fmt: skip
+        s = SimpleNamespace(rate=learning_rate, beta1=beta1, beta2=beta2, eps=eps, decay=weight_decay)
+        mean, square, parameters = torch.zeros_like(parameter), torch.zeros_like(parameter), []
+        for s.t, given in enumerate(gradients, start=first):
+            mean, square = moments(s, gradient(s, parameter, given), mean, square)
+            after = parameter - s.rate * step(s, mean, square)
+            parameter = after - decay(s, parameter, after)
+            parameters.append(parameter)
+        return torch.stack(parameters)
+
+    return adamw
 
 
-@slip("weight decay inside the gradient (that is Adam with L2)", "Decay is subtracted from the parameter.")
-def decay_in_the_gradient(
-    parameter: Tensor,
-    gradients: Tensor,
-    learning_rate: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-) -> Tensor:
-    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
-        g = g + weight_decay * p
-        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
-        return p - learning_rate * (m / (1 - beta1**t)) / ((v / (1 - beta2**t)).sqrt() + eps), m, v
-
-    return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
-
-
-@slip("bias correction left out", "Divide the moments by 1 − β^t: they start at zero.")
-def no_bias_correction(
-    parameter: Tensor,
-    gradients: Tensor,
-    learning_rate: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-) -> Tensor:
-    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
-        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
-        return p - learning_rate * weight_decay * p - learning_rate * m / (v.sqrt() + eps), m, v
-
-    return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
-
-
-@slip("bias correction of the first moment only", "The second moment starts at zero too.")
-def half_a_bias_correction(
-    parameter: Tensor,
-    gradients: Tensor,
-    learning_rate: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-) -> Tensor:
-    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
-        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
-        step = (m / (1 - beta1**t)) / (v.sqrt() + eps)
-        return p - learning_rate * weight_decay * p - learning_rate * step, m, v
-
-    return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
-
-
-@slip("steps counted from 2", "The first step has t = 1.")
-def counted_from_two(
-    parameter: Tensor,
-    gradients: Tensor,
-    learning_rate: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-) -> Tensor:
-    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
-        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
-        step = (m / (1 - beta1 ** (t + 1))) / ((v / (1 - beta2 ** (t + 1))).sqrt() + eps)
-        return p - learning_rate * weight_decay * p - learning_rate * step, m, v
-
-    return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
-
-
-@slip("epsilon inside the root", "Epsilon is added to the root, not to the mean square.")
-def epsilon_inside(
-    parameter: Tensor,
-    gradients: Tensor,
-    learning_rate: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-) -> Tensor:
-    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
-        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
-        step = (m / (1 - beta1**t)) / (v / (1 - beta2**t) + eps).sqrt()
-        return p - learning_rate * weight_decay * p - learning_rate * step, m, v
-
-    return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
-
-
-@slip("epsilon added before the bias correction", "Correct the second moment first, then add epsilon.")
-def epsilon_before_correction(
-    parameter: Tensor,
-    gradients: Tensor,
-    learning_rate: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-) -> Tensor:
-    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
-        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
-        rate = learning_rate * math.sqrt(1 - beta2**t) / (1 - beta1**t)
-        return p - learning_rate * weight_decay * p - rate * m / (v.sqrt() + eps), m, v
-
-    return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
-
-
-@slip("epsilon left out", "A gradient of zero gives 0/0 without it.")
-def no_epsilon(
-    parameter: Tensor,
-    gradients: Tensor,
-    learning_rate: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-) -> Tensor:
-    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
-        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
-        step = (m / (1 - beta1**t)) / (v / (1 - beta2**t)).sqrt()
-        return p - learning_rate * weight_decay * p - learning_rate * step, m, v
-
-    return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
-
-
-@slip("weight decay not multiplied by the learning rate", "Here λ is per unit of learning rate.")
-def decay_without_rate(
-    parameter: Tensor,
-    gradients: Tensor,
-    learning_rate: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-) -> Tensor:
-    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
-        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
-        step = (m / (1 - beta1**t)) / ((v / (1 - beta2**t)).sqrt() + eps)
-        return p - weight_decay * p - learning_rate * step, m, v
-
-    return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
-
-
-@slip("decay of the parameter after the step", "Decay takes its share of the parameter before the step.")
-def decay_after_the_step(
-    parameter: Tensor,
-    gradients: Tensor,
-    learning_rate: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-) -> Tensor:
-    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
-        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
-        p = p - learning_rate * (m / (1 - beta1**t)) / ((v / (1 - beta2**t)).sqrt() + eps)
-        return p * (1 - learning_rate * weight_decay), m, v
-
-    return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
-
-
-@slip("weight decay left out", "Without it this is Adam.")
-def no_decay(
-    parameter: Tensor,
-    gradients: Tensor,
-    learning_rate: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-) -> Tensor:
-    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
-        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
-        return p - learning_rate * (m / (1 - beta1**t)) / ((v / (1 - beta2**t)).sqrt() + eps), m, v
-
-    return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
-
-
-@slip("the two betas exchanged", "β1 is the mean's, β2 is the mean square's.")
-def betas_exchanged(
-    parameter: Tensor,
-    gradients: Tensor,
-    learning_rate: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-) -> Tensor:
-    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
-        m, v = beta2 * m + (1 - beta2) * g, beta1 * v + (1 - beta1) * g**2
-        step = (m / (1 - beta2**t)) / ((v / (1 - beta1**t)).sqrt() + eps)
-        return p - learning_rate * weight_decay * p - learning_rate * step, m, v
-
-    return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
-
-
-@slip("moments forgotten after each step", "The moments belong to the parameter and are kept.")
-def moments_forgotten(
-    parameter: Tensor,
-    gradients: Tensor,
-    learning_rate: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-) -> Tensor:
-    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
-        step = g / (g.abs() + eps)
-        return p - learning_rate * weight_decay * p - learning_rate * step, m, v
-
-    return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
-
-
-@slip("the mean as a sum (momentum of plain SGD)", "The new gradient counts for 1 − β1.")
-def mean_as_a_sum(
-    parameter: Tensor,
-    gradients: Tensor,
-    learning_rate: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-) -> Tensor:
-    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
-        m, v = beta1 * m + g, beta2 * v + (1 - beta2) * g**2
-        step = (m / (1 - beta1**t)) / ((v / (1 - beta2**t)).sqrt() + eps)
-        return p - learning_rate * weight_decay * p - learning_rate * step, m, v
-
-    return _adamw(parameter, gradients, learning_rate, beta1, beta2, eps, weight_decay, update)
-
-
-def _cosine(way_down: float) -> float:
-    return (1 + math.cos(math.pi * way_down)) / 2
+slip("weight decay inside the gradient (that is Adam with L2)", "Decay is subtracted from the parameter.")(
+    _adamw(gradient=lambda s, parameter, gradient: gradient + s.decay * parameter, decay=lambda *_: 0.0)
+)
+slip("bias correction left out", "Divide the moments by 1 − β^t: they start at zero.")(
+    _adamw(step=lambda s, mean, square: mean / (square.sqrt() + s.eps))
+)
+slip("bias correction of the first moment only", "The second moment starts at zero too.")(
+    _adamw(step=lambda s, mean, square: mean / (1 - s.beta1**s.t) / (square.sqrt() + s.eps))
+)
+slip("steps counted from 2", "The first step has t = 1.")(_adamw(first=2))
+slip("epsilon inside the root", "Epsilon is added to the root, not to the mean square.")(
+    _adamw(step=lambda s, mean, square: mean / (1 - s.beta1**s.t) / (square / (1 - s.beta2**s.t) + s.eps).sqrt())
+)
+slip("epsilon added before the bias correction", "Correct the second moment first, then add epsilon.")(
+    _adamw(
+        step=lambda s, mean, square: math.sqrt(1 - s.beta2**s.t) / (1 - s.beta1**s.t) * mean / (square.sqrt() + s.eps)
+    )
+)
+slip("epsilon left out", "A gradient of zero gives 0/0 without it.")(
+    _adamw(step=lambda s, mean, square: mean / (1 - s.beta1**s.t) / (square / (1 - s.beta2**s.t)).sqrt())
+)
+slip("weight decay not multiplied by the learning rate", "Here λ is per unit of learning rate.")(
+    _adamw(decay=lambda s, before, after: s.decay * before)
+)
+slip("decay of the parameter after the step", "Decay is a fraction of the parameter before the step.")(
+    _adamw(decay=lambda s, before, after: s.rate * s.decay * after)
+)
+slip("weight decay left out", "Without it this is Adam.")(_adamw(decay=lambda *_: 0.0))
+slip("the two betas exchanged", "β1 is for the mean, β2 for the mean square.")(
+    lambda parameter, gradients, learning_rate, beta1, beta2, *rest: _adamw()(
+        parameter, gradients, learning_rate, beta2, beta1, *rest
+    )
+)
+slip("moments forgotten after each step", "The moments belong to the parameter and are kept.")(
+    _adamw(moments=lambda s, gradient, *_: (gradient * (1 - s.beta1**s.t), gradient**2 * (1 - s.beta2**s.t)))
+)
+slip("the mean as a sum (momentum of plain SGD)", "The new gradient counts for 1 − β1.")(
+    _adamw(
+        moments=lambda s, gradient, mean, square: (s.beta1 * mean + gradient, _moments(s, gradient, mean, square)[1])
+    )
+)
 
 
 slip = SLIPS.of("train.warmup_cosine")
 
 
-@slip("warm-up from zero", "Step 0 must already move: count s + 1.")
-def warmup_from_zero(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
-    if step < warmup_steps:
-        return peak * step / warmup_steps
-    if step >= total_steps:
-        return floor
-    return floor + (peak - floor) * _cosine((step - warmup_steps) / (total_steps - warmup_steps))
+def _cosine(fraction: float) -> float:
+    return (1 + math.cos(math.pi * fraction)) / 2
 
 
-@slip("warm-up that ends one step late", "The last step of the warm-up has the peak.")
-def warmup_one_late(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
-    if step < warmup_steps:
-        return peak * (step + 1) / (warmup_steps + 1)
-    if step >= total_steps:
-        return floor
-    return floor + (peak - floor) * _cosine((step - warmup_steps) / (total_steps - warmup_steps))
+def _schedule(
+    *,
+    rise: Callable[[int, int], float] = lambda step, warmup: (step + 1) / warmup,
+    down: Callable[[int, int], float] = lambda step, total: min(1.0, step / total),
+    rate: Callable[[float, float, float], float] = lambda peak, floor, fraction: (
+        floor + (peak - floor) * _cosine(fraction)
+    ),
+) -> Callable[[int, float, float, int, int], float]:
+    """Return the schedule with one part replaced; `down` counts steps from the end of the warm-up."""
+
+    def warmup_cosine(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
+        if step < warmup_steps:
+            return peak * rise(step, warmup_steps)
+        return rate(peak, floor, down(step - warmup_steps, total_steps - warmup_steps))
+
+    return warmup_cosine
 
 
-@slip("floor ignored", "The cosine ends at the floor, not at zero.")
-def floor_ignored(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
-    if step < warmup_steps:
-        return peak * (step + 1) / warmup_steps
-    return peak * _cosine(min(1.0, (step - warmup_steps) / (total_steps - warmup_steps)))
+slip("warm-up from zero", "Step 0 must already move: count s + 1.")(_schedule(rise=lambda step, warmup: step / warmup))
+slip("warm-up that ends one step late", "The last step of the warm-up has the peak.")(
+    _schedule(rise=lambda step, warmup: (step + 1) / (warmup + 1))
+)
+slip("floor ignored", "The cosine ends at the floor, not at zero.")(
+    _schedule(rate=lambda peak, floor, fraction: peak * _cosine(fraction))
+)
+slip("floor added on top of the peak", "The cosine spans from the floor to the peak.")(
+    _schedule(rate=lambda peak, floor, fraction: floor + peak * _cosine(fraction))
+)
+slip("cosine over all steps, warm-up included", "The fall begins after the warm-up.")(
+    lambda step, peak, floor, warmup, total: _schedule(down=lambda *_: min(1.0, step / total))(
+        step, peak, floor, warmup, total
+    )
+)
+slip("no stop at the end: the cosine rises again", "From total_steps on the rate is the floor.")(
+    _schedule(down=lambda step, total: step / total)
+)
+slip("a straight line down instead of a cosine", "Half a cosine: slow, fast, slow.")(
+    _schedule(rate=lambda peak, floor, fraction: peak + (floor - peak) * fraction)
+)
+slip("a whole cosine, down and up", "Half a period: the angle goes to π, not to 2π.")(
+    _schedule(down=lambda step, total: 1.0 if step >= total else 2 * step / total)
+)
+slip("the cosine ends one step early", "total_steps itself has the floor, not the step before.")(
+    _schedule(down=lambda step, total: min(1.0, step / (total - 1)))
+)
+slip("warm-up divided without a look at zero", "warmup_steps may be 0.")(
+    lambda step, peak, floor, warmup, total: (
+        min(1.0, (step + 1) / warmup) * _schedule()(max(step, warmup), peak, floor, warmup, total)
+    )
+)
 
 
-@slip("floor added on top of the peak", "The cosine spans from the floor to the peak.")
-def floor_on_top(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
-    if step < warmup_steps:
-        return peak * (step + 1) / warmup_steps
-    return floor + peak * _cosine(min(1.0, (step - warmup_steps) / (total_steps - warmup_steps)))
+slip = SLIPS.of("train.clip_gradients")
 
-
-@slip("cosine over all steps, warm-up included", "The way down begins after the warm-up.")
-def cosine_over_all(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
-    if step < warmup_steps:
-        return peak * (step + 1) / warmup_steps
-    return floor + (peak - floor) * _cosine(min(1.0, step / total_steps))
-
-
-@slip("no stop at the end: the cosine rises again", "From total_steps on the rate is the floor.")
-def rises_again(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
-    if step < warmup_steps:
-        return peak * (step + 1) / warmup_steps
-    return floor + (peak - floor) * _cosine((step - warmup_steps) / (total_steps - warmup_steps))
-
-
-@slip("a straight line down instead of a cosine", "Half a cosine: slow, fast, slow.")
-def straight_down(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
-    if step < warmup_steps:
-        return peak * (step + 1) / warmup_steps
-    return peak + (floor - peak) * min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
-
-
-@slip("a whole cosine, down and up", "Half a period: the angle goes to π, not to 2π.")
-def whole_cosine(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
-    if step < warmup_steps:
-        return peak * (step + 1) / warmup_steps
-    if step >= total_steps:
-        return floor
-    return floor + (peak - floor) * _cosine(2 * (step - warmup_steps) / (total_steps - warmup_steps))
-
-
-@slip("the cosine ends one step early", "total_steps itself has the floor, not the step before.")
-def ends_one_early(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
-    if step < warmup_steps:
-        return peak * (step + 1) / warmup_steps
-    return floor + (peak - floor) * _cosine(min(1.0, (step - warmup_steps) / (total_steps - 1 - warmup_steps)))
-
-
-@slip("warm-up divided without a look at zero", "warmup_steps may be 0.")
-def divides_by_zero(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
-    rising = min(1.0, (step + 1) / warmup_steps)
-    if step >= total_steps:
-        return floor
-    down = max(0, step - warmup_steps) / (total_steps - warmup_steps)
-    return rising * (floor + (peak - floor) * _cosine(down))
+Clipped = tuple[Tensor, Tensor, Tensor]
 
 
 def _norm(first: Tensor, second: Tensor) -> Tensor:
     return torch.sqrt((first**2).sum() + (second**2).sum())
 
 
-slip = SLIPS.of("train.clip_gradients")
+def _shorter(norm: Tensor, limit: float) -> Tensor:
+    return torch.clamp(limit / (norm + 1e-30), max=1.0)
 
 
-@slip("each gradient clipped by itself", "One norm for all, or the direction changes.")
-def clipped_one_by_one(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
-    own = [torch.clamp(limit / (g.norm() + 1e-30), max=1.0) for g in (first, second)]
-    return first * own[0], second * own[1], _norm(first, second)
+def _clip(
+    norm: Callable[..., Tensor] = _norm, scale: Callable[[Tensor, float], Tensor | float] = _shorter
+) -> Callable[..., Clipped]:
+    """Return the clipping with another norm or another factor."""
+
+    def clip_gradients(first: Tensor, second: Tensor, limit: float) -> Clipped:
+        length = norm(first, second)
+        return first * scale(length, limit), second * scale(length, limit), length
+
+    return clip_gradients
 
 
-@slip("always scaled to the limit", "Gradients below the limit are left alone.")
-def always_scaled(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
-    norm = _norm(first, second)
-    scale = limit / norm if norm > 0 else 1.0
-    return first * scale, second * scale, norm
-
-
-slip("clipped number by number", "All numbers are multiplied by the same factor.")(
+slip("each gradient clipped by itself", "One norm for all, or the direction changes.")(
+    lambda first, second, limit: (
+        first * _shorter(first.norm(), limit), second * _shorter(second.norm(), limit), _norm(first, second),
+    )
+)  # fmt: skip
+slip("always scaled to the limit", "Gradients below the limit are left alone.")(
+    _clip(scale=lambda norm, limit: limit / norm if norm > 0 else 1.0)
+)
+slip("clipped number by number", "All values are multiplied by the same factor.")(
     lambda first, second, limit: (first.clamp(-limit, limit), second.clamp(-limit, limit), _norm(first, second))
 )
-
-
-@slip("norm without the root", "The norm is the root of the sum of squares.")
-def no_root(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
-    norm = (first**2).sum() + (second**2).sum()
-    scale = torch.clamp(limit / (norm + 1e-30), max=1.0)
-    return first * scale, second * scale, norm
-
-
-@slip("norms of the gradients added up", "Add the squares, then take one root.")
-def norms_added(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
-    norm = first.norm() + second.norm()
-    scale = torch.clamp(limit / (norm + 1e-30), max=1.0)
-    return first * scale, second * scale, norm
-
-
-@slip("root of the mean square instead of the sum", "The norm grows with the number of weights.")
-def mean_for_sum(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
-    norm = torch.cat([first.flatten(), second.flatten()]).square().mean().sqrt()
-    scale = torch.clamp(limit / (norm + 1e-30), max=1.0)
-    return first * scale, second * scale, norm
-
-
-@slip("the norm after clipping is told", "The norm before clipping shows what happened.")
-def clipped_norm(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
-    norm = _norm(first, second)
-    scale = torch.clamp(limit / (norm + 1e-30), max=1.0)
-    return first * scale, second * scale, norm * scale
-
-
-@slip("divided by the norm, not by norm / limit", "Multiply by the limit as well.")
-def to_length_one(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
-    norm = _norm(first, second)
-    scale = 1 / norm if norm > limit else 1.0
-    return first * scale, second * scale, norm
-
-
-@slip("0/0 where all gradients are zero", "Divide only where the norm is above the limit.")
-def zero_over_zero(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
-    norm = _norm(first, second)
-    scale = torch.minimum(torch.ones_like(norm), limit / norm) * (norm / norm)
-    return first * scale, second * scale, norm
+slip("norm without the root", "The norm is the root of the sum of squares.")(
+    _clip(lambda first, second: (first**2).sum() + (second**2).sum())
+)
+slip("norms of the gradients added up", "Add the squares, then take one root.")(
+    _clip(lambda first, second: first.norm() + second.norm())
+)
+slip("root of the mean square instead of the sum", "The norm grows with the number of weights.")(
+    _clip(lambda first, second: torch.cat([first.flatten(), second.flatten()]).square().mean().sqrt())
+)
+slip("the norm after clipping is told", "The norm before clipping shows what happened.")(
+    lambda first, second, limit: (
+        *_clip()(first, second, limit)[:2], _norm(first, second) * _shorter(_norm(first, second), limit)
+    )
+)  # fmt: skip
+slip("divided by the norm, not by norm / limit", "Multiply by the limit as well.")(
+    _clip(scale=lambda norm, limit: 1 / norm if norm > limit else 1.0)
+)
+slip("0/0 where all gradients are zero", "Divide only where the norm is above the limit.")(
+    _clip(scale=lambda norm, limit: torch.minimum(torch.ones_like(norm), limit / norm) * (norm / norm))
+)
