@@ -1,6 +1,7 @@
 """Mistakes with a mixture of experts and with the losses of its router."""
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -25,10 +26,23 @@ def _chosen(logits: Any, k: int) -> Any:
     return logits.detach().sort(dim=-1, descending=True, stable=True).indices[..., :k]
 
 
-def _route(logits: Any, k: int, norm_topk_prob: bool) -> Any:
-    chosen = _chosen(logits, k)
-    shares = torch.softmax(logits, -1).gather(-1, chosen)
-    return (shares / shares.sum(-1, keepdim=True) if norm_topk_prob else shares), chosen
+def _router(
+    *,
+    choose: Callable[[Any, int], Any] = _chosen,
+    weigh: Callable[[Any], Any] = lambda logits: torch.softmax(logits, -1),
+    total: Callable[[Any], Any] = lambda weights: weights.sum(-1, keepdim=True),
+) -> Callable[[Any, int, bool], Any]:
+    """Return the router of which one step is replaced: which experts, how much each counts, and the sum."""
+
+    def top_k_router(logits: Any, k: int, norm_topk_prob: bool) -> Any:
+        chosen = choose(logits, k)
+        weights = weigh(logits).gather(-1, chosen)
+        return (weights / total(weights) if norm_topk_prob else weights), chosen
+
+    return top_k_router
+
+
+_route = _router()
 
 
 def _expert(x: Any, gate: Any, up: Any, down: Any) -> Any:
@@ -41,85 +55,44 @@ def _answers(x: Any, chosen: Any, gate: Any, up: Any, down: Any) -> Any:
     return torch.einsum("...kf,...kdf->...kd", hidden, down[chosen])
 
 
-def _mix(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
-    shares, chosen = _route(x @ router.T, k, norm_topk_prob)
-    return (shares[..., None] * _answers(x, chosen, gate, up, down)).sum(-2)
+def _mix(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool, seen: Any = None) -> Any:
+    """Mix the answers; the router sees `seen` instead of x."""
+    weights, chosen = _route((x if seen is None else seen) @ router.T, k, norm_topk_prob)
+    return (weights[..., None] * _answers(x, chosen, gate, up, down)).sum(-2)
 
 
-# --- top_k_router ---
 slip("never normalised", "norm_topk_prob is ignored: the weights are left as they are")(
     lambda logits, k, norm_topk_prob: _route(logits, k, False)
 )
-
-
-@slip("softmax after the choice", "the softmax runs over the chosen logits only")
-def softmax_after(logits: Any, k: int, norm_topk_prob: bool) -> Any:
-    chosen = _chosen(logits, k)
-    return torch.softmax(logits.gather(-1, chosen), -1), chosen
-
-
-slip("normalized the wrong way round", "normalised where it must not be, and the reverse")(
+slip("softmax after the choice", "the softmax runs over the chosen logits only")(
+    lambda logits, k, norm_topk_prob: (torch.softmax(logits.gather(-1, _chosen(logits, k)), -1), _chosen(logits, k))
+)
+slip("normalized the wrong way round", "normalized where it must not be, and the reverse")(
     lambda logits, k, norm_topk_prob: _route(logits, k, not norm_topk_prob)
 )
 slip("one expert too few", "k - 1 experts come back")(
     lambda logits, k, norm_topk_prob: _route(logits, k - 1, norm_topk_prob)
 )
-
-
-@slip("the least likely", "the k smallest logits are chosen")
-def least_likely(logits: Any, k: int, norm_topk_prob: bool) -> Any:
-    chosen = logits.detach().sort(dim=-1, stable=True).indices[..., :k]
-    shares = torch.softmax(logits, -1).gather(-1, chosen)
-    return (shares / shares.sum(-1, keepdim=True) if norm_topk_prob else shares), chosen
-
-
-@slip("ties to the last", "of equal logits the expert with the higher number comes first")
-def ties_to_last(logits: Any, k: int, norm_topk_prob: bool) -> Any:
-    chosen = logits.shape[-1] - 1 - _chosen(logits.flip(-1), k)
-    shares = torch.softmax(logits, -1).gather(-1, chosen)
-    return (shares / shares.sum(-1, keepdim=True) if norm_topk_prob else shares), chosen
-
-
-@slip("in the order of their numbers", "the chosen experts are sorted by number, not by share")
-def by_number(logits: Any, k: int, norm_topk_prob: bool) -> Any:
-    chosen = _chosen(logits, k).sort(-1).values
-    shares = torch.softmax(logits, -1).gather(-1, chosen)
-    return (shares / shares.sum(-1, keepdim=True) if norm_topk_prob else shares), chosen
-
-
-@slip("logits as shares", "the logits themselves are divided by their sum: no softmax")
-def raw_logits(logits: Any, k: int, norm_topk_prob: bool) -> Any:
-    chosen = _chosen(logits, k)
-    shares = logits.gather(-1, chosen)
-    return (shares / shares.sum(-1, keepdim=True) if norm_topk_prob else shares), chosen
-
-
-@slip("sigmoid for softmax", "each expert has a sigmoid of its own, as in DeepSeek-V3")
-def sigmoids(logits: Any, k: int, norm_topk_prob: bool) -> Any:
-    chosen = _chosen(logits, k)
-    shares = torch.sigmoid(logits).gather(-1, chosen)
-    return (shares / shares.sum(-1, keepdim=True) if norm_topk_prob else shares), chosen
-
-
-@slip("shares without a slope", "the shares are detached: the router never learns")
-def detached_shares(logits: Any, k: int, norm_topk_prob: bool) -> Any:
-    shares, chosen = _route(logits, k, norm_topk_prob)
-    return shares.detach() + 0 * logits.sum(), chosen
-
-
-@slip("sum held constant", "the gradient does not run through the sum of the chosen shares")
-def constant_sum(logits: Any, k: int, norm_topk_prob: bool) -> Any:
-    chosen = _chosen(logits, k)
-    shares = torch.softmax(logits, -1).gather(-1, chosen)
-    return (shares / shares.sum(-1, keepdim=True).detach() if norm_topk_prob else shares), chosen
-
-
-@slip("largest logit left in", "exp is taken of the logits as they are: it overflows")
-def overflowing(logits: Any, k: int, norm_topk_prob: bool) -> Any:
-    chosen = _chosen(logits, k)
-    e = logits.exp()
-    shares = (e / e.sum(-1, keepdim=True)).gather(-1, chosen)
-    return (shares / shares.sum(-1, keepdim=True) if norm_topk_prob else shares), chosen
+slip("the least likely", "the k smallest logits are chosen")(_router(choose=lambda logits, k: _chosen(-logits, k)))
+slip("ties to the last", "of equal logits the expert with the higher index comes first")(
+    _router(choose=lambda logits, k: logits.shape[-1] - 1 - _chosen(logits.flip(-1), k))
+)
+slip("in the order of their numbers", "the chosen experts are sorted by index, not by weight")(
+    _router(choose=lambda logits, k: _chosen(logits, k).sort(-1).values)
+)
+slip("logits as shares", "the logits themselves are divided by their sum: no softmax")(
+    _router(weigh=lambda logits: logits)
+)
+slip("sigmoid for softmax", "each expert has a sigmoid of its own, as in DeepSeek-V3")(_router(weigh=torch.sigmoid))
+slip("shares without a slope", "the weights are detached: the router never learns")(
+    _router(weigh=lambda logits: torch.softmax(logits, -1).detach() + 0 * logits)
+)
+slip("sum held constant", "the gradient does not run through the sum of the chosen weights")(
+    _router(total=lambda weights: weights.sum(-1, keepdim=True).detach())
+)
+slip("largest logit left in", "exp is taken of the logits as they are: it overflows")(
+    _router(weigh=lambda logits: logits.exp() / logits.exp().sum(-1, keepdim=True))
+)
 
 
 @slip("unchosen experts left alone", "the unchosen logits get no gradient", backward=True)
@@ -138,29 +111,32 @@ def without_average(dshares: Any, dchosen: Any, logits: Any, k: int, norm_topk_p
 
 
 slip = SLIPS.of("layers.mixture_of_experts")
-# --- mixture_of_experts ---
 slip("never normalised", "norm_topk_prob is ignored: the weights are left as they are")(
     lambda x, router, gate, up, down, k, norm_topk_prob: _mix(x, router, gate, up, down, k, False)
 )
-slip("always normalised", "the shares add up to one whatever was asked for")(
+slip("always normalised", "the weights sum to one whatever was asked for")(
     lambda x, router, gate, up, down, k, norm_topk_prob: _mix(x, router, gate, up, down, k, True)
 )
-
-
-@slip("shares left out", "the answers are added up without their shares")
-def no_shares(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
-    answers = _answers(x, _chosen(x @ router.T, k), gate, up, down)
-    return answers.sum(-2) + 0 * router.sum()
-
-
-slip("plain average", "the answers are averaged without their shares")(
+slip("shares left out", "the answers are added up without their weights")(
+    lambda x, router, gate, up, down, k, norm_topk_prob: (
+        _answers(x, _chosen(x @ router.T, k), gate, up, down).sum(-2) + 0 * router.sum()
+    )
+)
+slip("plain average", "the answers are averaged without their weights")(
     lambda x, router, gate, up, down, k, norm_topk_prob: (
         _answers(x, _chosen(x @ router.T, k), gate, up, down).mean(-2) + 0 * router.sum()
     )
 )
-slip("all experts", "every expert answers, k is not looked at")(
+slip("all experts", "every expert answers, k is ignored")(
     lambda x, router, gate, up, down, k, norm_topk_prob: _mix(x, router, gate, up, down, len(gate), norm_topk_prob)
 )
+slip("shares without a slope", "the weights are detached: the router never learns")(
+    lambda x, router, *rest: _mix(x, router.detach(), *rest) + 0 * router.sum()
+)
+slip("x detached at the router", "no gradient comes to x through the router")(
+    lambda x, *rest: _mix(x, *rest, seen=x.detach())
+)
+slip("x added", "the residual stream is added: that is the block's work")(lambda x, *rest: x + _mix(x, *rest))
 
 
 @slip("shares on the way in", "x is multiplied by the share, not the expert's answer")
@@ -179,24 +155,6 @@ def not_undone(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_
     answers = _answers(rows, chosen, gate, up, down).reshape(-1, x.shape[-1])
     answers = answers[chosen.reshape(-1).argsort(stable=True)].reshape(*chosen.shape, x.shape[-1])
     return (shares[..., None] * answers).sum(-2).reshape(x.shape)
-
-
-slip("shares without a slope", "the shares are detached: the router never learns")(
-    lambda x, router, gate, up, down, k, norm_topk_prob: (
-        _mix(x, router.detach(), gate, up, down, k, norm_topk_prob) + 0 * router.sum()
-    )
-)
-
-
-@slip("x detached at the router", "no gradient comes to x through the router")
-def router_detached(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
-    shares, chosen = _route(x.detach() @ router.T, k, norm_topk_prob)
-    return (shares[..., None] * _answers(x, chosen, gate, up, down)).sum(-2)
-
-
-slip("x added", "the residual stream is added: that is the block's work")(
-    lambda x, router, gate, up, down, k, norm_topk_prob: x + _mix(x, router, gate, up, down, k, norm_topk_prob)
-)
 
 
 def _mixture_backward(
@@ -229,52 +187,44 @@ slip("weights without shares", "the weights' gradients lack the share", backward
 
 
 slip = SLIPS.of("layers.mixture_with_shared_expert")
-# --- mixture_with_shared_expert ---
+
+
+def _shared(join: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a mixture that joins x, the shared answer and the mixture `mix(x, k)` in another way."""
+
+    def mixture(
+        x: Any, router: Any, gate: Any, up: Any, down: Any, shared_gate: Any, shared_up: Any, shared_down: Any,
+        k: int, norm_topk_prob: bool,
+    ) -> Any:  # fmt: skip
+        def mix(x: Any, k: int = k) -> Any:
+            return _mix(x, router, gate, up, down, k, norm_topk_prob) if k else 0 * x
+
+        def shared(x: Any) -> Any:
+            return _expert(x, shared_gate, shared_up, shared_down)
+
+        return join(x, shared, mix, k, lambda: _route(x @ router.T, k, norm_topk_prob)[0][..., :1])
+
+    return mixture
+
+
 slip("shared expert forgotten", "only the chosen experts answer")(
-    lambda x, router, gate, up, down, sg, su, sd, k, norm_topk_prob: (
-        _mix(x, router, gate, up, down, k, norm_topk_prob) + 0 * (sg.sum() + su.sum() + sd.sum())
-    )
+    _shared(lambda x, shared, mix, k, first: mix(x) + 0 * shared(x))
 )
 slip("averaged with the mixture", "the two parts are averaged, not added")(
-    lambda x, router, gate, up, down, sg, su, sd, k, norm_topk_prob: (
-        (_mix(x, router, gate, up, down, k, norm_topk_prob) + _expert(x, sg, su, sd)) / 2
-    )
+    _shared(lambda x, shared, mix, k, first: (mix(x) + shared(x)) / 2)
 )
-
-
-@slip("shared among the k", "the shared expert takes one of the k places")
-def shared_among(
-    x: Any, router: Any, gate: Any, up: Any, down: Any, sg: Any, su: Any, sd: Any, k: int, norm_topk_prob: bool
-) -> Any:
-    shared = _expert(x, sg, su, sd)
-    return shared + (_mix(x, router, gate, up, down, k - 1, norm_topk_prob) if k > 1 else 0 * x.sum())
-
-
-@slip("shared expert scaled", "the shared answer is multiplied by the first share")
-def shared_scaled(
-    x: Any, router: Any, gate: Any, up: Any, down: Any, sg: Any, su: Any, sd: Any, k: int, norm_topk_prob: bool
-) -> Any:
-    shares, chosen = _route(x @ router.T, k, norm_topk_prob)
-    mixed = (shares[..., None] * _answers(x, chosen, gate, up, down)).sum(-2)
-    return mixed + shares[..., :1] * _expert(x, sg, su, sd)
-
-
-@slip("one after the other", "the chosen experts work on the shared one's answer")
-def one_after_the_other(
-    x: Any, router: Any, gate: Any, up: Any, down: Any, sg: Any, su: Any, sd: Any, k: int, norm_topk_prob: bool
-) -> Any:
-    shared = x + _expert(x, sg, su, sd)
-    return shared - x + _mix(shared, router, gate, up, down, k, norm_topk_prob)
-
-
+slip("shared among the k", "the shared expert takes one of the k places")(
+    _shared(lambda x, shared, mix, k, first: mix(x, k - 1) + shared(x))
+)
+slip("shared expert scaled", "the shared answer is multiplied by the first weight")(
+    _shared(lambda x, shared, mix, k, first: mix(x) + first() * shared(x))
+)
+slip("one after the other", "the chosen experts work on the shared one's answer")(
+    _shared(lambda x, shared, mix, k, first: shared(x) + mix(x + shared(x)))
+)
 slip("x detached at the shared expert", "no gradient to x through the shared one")(
-    lambda x, router, gate, up, down, sg, su, sd, k, norm_topk_prob: (
-        _mix(x, router, gate, up, down, k, norm_topk_prob) + _expert(x.detach(), sg, su, sd)
-    )
+    _shared(lambda x, shared, mix, k, first: mix(x) + shared(x.detach()))
 )
-
-
-# --- load_balancing_loss ---
 
 
 def _counts(rows: Any, k: int) -> Any:
@@ -284,41 +234,30 @@ def _counts(rows: Any, k: int) -> Any:
 def _balance(logits: Any, k: int) -> tuple[Any, Any, int, int]:
     rows = logits.reshape(-1, logits.shape[-1])
     tokens = max(len(rows), 1)
-    p = torch.softmax(rows, -1)
-    return _counts(rows, k).sum(0) / tokens, p.sum(0) / tokens, tokens, rows.shape[-1]
+    return _counts(rows, k).sum(0) / tokens, torch.softmax(rows, -1).sum(0) / tokens, tokens, rows.shape[-1]
+
+
+def _loss(rule: Callable[..., Any]) -> Callable[[Any, int], Any]:
+    """Return the loss as `rule(f, p, tokens, experts, k)`: the counts, the mean probabilities, and three numbers."""
+    return lambda logits, k: rule(*_balance(logits, k), k)
 
 
 slip = SLIPS.of("layers.load_balancing_loss")
-
-
-@slip("number of experts left out", "Σ f · P is not multiplied by the number of experts")
-def no_factor(logits: Any, k: int) -> Any:
-    f, p, _, _ = _balance(logits, k)
-    return (f * p).sum()
-
-
-@slip("divided by the choices", "f is divided by tokens · k: it adds up to 1, not to k")
-def per_choice(logits: Any, k: int) -> Any:
-    f, p, _, experts = _balance(logits, k)
-    return experts * (f * p).sum() / k
-
-
-@slip("first choices only", "f counts the first choice of each token only")
-def first_choices(logits: Any, k: int) -> Any:
-    f, p, _, experts = _balance(logits, 1)
-    return experts * (f * p).sum()
-
-
-@slip("probabilities for counts", "P takes the place of the counts: experts · Σ P²")
-def soft_counts(logits: Any, k: int) -> Any:
-    _, p, _, experts = _balance(logits, k)
-    return experts * (p * p).sum() * k
-
-
-@slip("summed over tokens", "P is the sum over the tokens, not their mean")
-def balance_summed(logits: Any, k: int) -> Any:
-    f, p, tokens, experts = _balance(logits, k)
-    return experts * (f * p).sum() * tokens
+slip("number of experts left out", "Σ f · P is not multiplied by the number of experts")(
+    _loss(lambda f, p, tokens, experts, k: (f * p).sum())
+)
+slip("divided by the choices", "f is divided by tokens · k: it sums to 1, not to k")(
+    _loss(lambda f, p, tokens, experts, k: experts * (f * p).sum() / k)
+)
+slip("first choices only", "f counts the first choice of each token only")(
+    lambda logits, k: _loss(lambda f, p, tokens, experts, k: experts * (f * p).sum())(logits, 1)
+)
+slip("probabilities for counts", "P takes the place of the counts: experts · Σ P²")(
+    _loss(lambda f, p, tokens, experts, k: experts * (p * p).sum() * k)
+)
+slip("summed over tokens", "P is the sum over the tokens, not their mean")(
+    _loss(lambda f, p, tokens, experts, k: experts * (f * p).sum() * tokens)
+)
 
 
 @slip("shares for probabilities", "P is taken over the chosen experts' shares only")
@@ -334,8 +273,7 @@ def chosen_only(logits: Any, k: int) -> Any:
 @slip("text by text", "each row of the batch is balanced by itself")
 def text_by_text(logits: Any, k: int) -> Any:
     if logits.dim() < 3:
-        f, p, _, experts = _balance(logits, k)
-        return experts * (f * p).sum()
+        return _loss(lambda f, p, tokens, experts, k: experts * (f * p).sum())(logits, k)
     found = [text_by_text(one, k) for one in logits]
     return torch.stack(found).mean() if found else logits.sum()
 
@@ -375,44 +313,25 @@ def balance_no_softmax(dloss: Any, logits: Any, k: int) -> Any:
 slip = SLIPS.of("layers.router_z_loss")
 
 
-@slip("absolute value", "the distance from 0, not its square")
-def absolute(logits: Any) -> Any:
-    z = logits.logsumexp(-1).abs()
-    return z.sum() / max(z.numel(), 1)
+def _mean(values: Any) -> Any:
+    return values.sum() / max(values.numel(), 1)
 
 
+slip("absolute value", "the distance from 0, not its square")(lambda logits: _mean(logits.logsumexp(-1).abs()))
 slip("summed over tokens", "the squares are summed, not averaged")(lambda logits: logits.logsumexp(-1).square().sum())
-
-
-@slip("square of the mean", "the mean is taken first: drifts up and down cancel")
-def square_of_mean(logits: Any) -> Any:
-    z = logits.logsumexp(-1)
-    return (z.sum() / max(z.numel(), 1)).square()
-
-
-slip("squares of the logits", "the logits themselves are squared and averaged")(
-    lambda logits: logits.square().sum() / max(logits.numel(), 1)
+slip("square of the mean", "the mean is taken first: drifts up and down cancel")(
+    lambda logits: _mean(logits.logsumexp(-1)).square()
 )
-
-
-@slip("largest logit only", "the square of the largest logit, without log Σ exp")
-def largest_only(logits: Any) -> Any:
-    z = logits.max(-1).values
-    return z.square().sum() / max(z.numel(), 1)
-
-
-@slip("mean of exp", "log of the mean of exp, not of the sum")
-def log_mean_exp(logits: Any) -> Any:
-    z = logits.logsumexp(-1) - math.log(logits.shape[-1])
-    return z.square().sum() / max(z.numel(), 1)
-
-
-@slip("largest logit left in", "exp is taken of the logits as they are: it overflows")
-def z_overflowing(logits: Any) -> Any:
-    z = logits.exp().sum(-1).log()
-    return z.square().sum() / max(z.numel(), 1)
-
-
+slip("squares of the logits", "the logits themselves are squared and averaged")(lambda logits: _mean(logits.square()))
+slip("largest logit only", "the square of the largest logit, without log Σ exp")(
+    lambda logits: _mean(logits.max(-1).values.square())
+)
+slip("mean of exp", "log of the mean of exp, not of the sum")(
+    lambda logits: _mean((logits.logsumexp(-1) - math.log(logits.shape[-1])).square())
+)
+slip("largest logit left in", "exp is taken of the logits as they are: it overflows")(
+    lambda logits: _mean(logits.exp().sum(-1).log().square())
+)
 slip("NaN without tokens", "0/0 when there is no token")(lambda logits: logits.logsumexp(-1).square().mean())
 
 
