@@ -1,6 +1,7 @@
 """Mistakes with cross-entropy."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,14 +23,37 @@ def _losses(logits: Any, targets: Any, ignored: int) -> tuple[Any, Any]:
     return F.cross_entropy(rows, flat, ignore_index=ignored, reduction="none"), flat != ignored
 
 
-@slip("ignored targets in the mean", "the sum is divided by all targets, ignored ones included")
-def diluted(logits: Any, targets: Any, ignored: int) -> Any:
-    losses, counted = _losses(logits, targets, ignored)
+def _mean(losses: Any, counted: Any) -> Any:
+    return losses.sum() / counted.sum().clamp(min=1)
+
+
+def _over_all(losses: Any, counted: Any) -> Any:
     return losses.sum() / max(counted.numel(), 1)
 
 
+slip("ignored targets in the mean", "the sum is divided by all targets, ignored ones included")(
+    lambda logits, targets, ignored: _over_all(*_losses(logits, targets, ignored))
+)
 slip("sum for mean", "the losses are summed, not averaged")(
     lambda logits, targets, ignored: _losses(logits, targets, ignored)[0].sum()
+)
+slip("-100 always", "-100 is ignored whatever was given")(
+    lambda logits, targets, ignored: _mean(*_losses(logits, targets, -100))
+)
+slip("ignored taken for token 0", "an ignored target is trained on as token 0")(
+    lambda logits, targets, ignored: _over_all(*_losses(logits, targets.where(targets != ignored, 0), -(10**6)))
+)
+slip("NaN without targets", "0/0 when no target counts")(
+    lambda logits, targets, ignored: _losses(logits, targets, ignored)[0].sum() / (targets != ignored).sum()
+)
+slip("base 2", "the logarithm of base 2: bits instead of nats")(
+    lambda logits, targets, ignored: _mean(*_losses(logits, targets, ignored)) / math.log(2)
+)
+slip("softmax twice", "probabilities are handed to a function that takes logits")(
+    lambda logits, targets, ignored: _mean(*_losses(torch.softmax(logits, -1), targets, ignored))
+)
+slip("targets shifted", "each row is compared with its neighbour's target")(
+    lambda logits, targets, ignored: _mean(*_losses(logits, targets.roll(1, -1) if targets.dim() else targets, ignored))
 )
 
 
@@ -39,36 +63,6 @@ def mean_of_means(logits: Any, targets: Any, ignored: int) -> Any:
     rows = targets.shape[0] if targets.dim() > 1 else 1
     numbers = counted.reshape(rows, -1).sum(-1).clamp(min=1)
     return (losses.reshape(rows, -1).sum(-1) / numbers).mean()
-
-
-@slip("-100 always", "-100 is ignored whatever was given")
-def fixed(logits: Any, targets: Any, ignored: int) -> Any:
-    losses, counted = _losses(logits, targets, -100)
-    return losses.sum() / counted.sum().clamp(min=1)
-
-
-@slip("ignored taken for token 0", "an ignored target is trained on as token 0")
-def as_zero(logits: Any, targets: Any, ignored: int) -> Any:
-    losses, counted = _losses(logits, targets.where(targets != ignored, 0), -(10**6))
-    return losses.sum() / max(counted.numel(), 1)
-
-
-@slip("NaN without targets", "0/0 when no target counts")
-def nothing(logits: Any, targets: Any, ignored: int) -> Any:
-    losses, counted = _losses(logits, targets, ignored)
-    return losses.sum() / counted.sum()
-
-
-@slip("base 2", "the logarithm of base 2: bits instead of nats")
-def bits(logits: Any, targets: Any, ignored: int) -> Any:
-    losses, counted = _losses(logits, targets, ignored)
-    return losses.sum() / counted.sum().clamp(min=1) / math.log(2)
-
-
-@slip("softmax twice", "probabilities are handed to a function that takes logits")
-def twice(logits: Any, targets: Any, ignored: int) -> Any:
-    losses, counted = _losses(torch.softmax(logits, -1), targets, ignored)
-    return losses.sum() / counted.sum().clamp(min=1)
 
 
 @slip("largest logit left in", "exp is taken of the logits as they are: it overflows")
@@ -94,12 +88,6 @@ def one_largest(logits: Any, targets: Any, ignored: int) -> Any:
     return ((shifted.exp().sum(-1).log() - chosen) * counted).sum() / counted.sum().clamp(min=1)
 
 
-@slip("targets shifted", "each row is compared with its neighbour's target")
-def shifted_targets(logits: Any, targets: Any, ignored: int) -> Any:
-    losses, counted = _losses(logits, targets.roll(1, -1) if targets.dim() else targets, ignored)
-    return losses.sum() / counted.sum().clamp(min=1)
-
-
 @slip("gradient not divided", "p - one-hot is not divided by their number", backward=True)
 def undivided(dloss: Any, logits: Any, targets: Any, ignored: int) -> Any:
     counted = targets != ignored
@@ -114,79 +102,59 @@ def pushed(dloss: Any, logits: Any, targets: Any, ignored: int) -> Any:
     return dloss * (softmax(logits, -1) - one_hot * counted[..., None]) / max(np.sum(counted), 1)
 
 
-# --- smoothed_cross_entropy ---
-
-
-def _smoothed(logits: Any, targets: Any, ignored: int, target_part: float, each: float) -> Any:
-    """Sum over the counted rows with `target_part` more at the target and `each` everywhere; and their number."""
-    counted = targets != ignored
-    log_p = F.log_softmax(logits, -1)
-    right = log_p.gather(-1, targets.where(counted, 0)[..., None])[..., 0]
-    rows = -(target_part * right + each * log_p.sum(-1))
-    return rows.where(counted, 0).sum(), counted.sum()
-
-
 slip = SLIPS.of("layers.smoothed_cross_entropy")
 
 
-@slip("spread over the others", "smoothing goes to the vocab - 1 other tokens only")
-def over_others(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
-    each = smoothing / (logits.shape[-1] - 1)
-    total, number = _smoothed(logits, targets, ignored, 1 - smoothing - each, each)
-    return total / number.clamp(min=1)
+def _smoothed(
+    parts: Callable[[float, int], tuple[float, float]], mean: Callable[[Any, Any], Any] = _mean
+) -> Callable[..., Any]:
+    """Return the loss with other weights: `parts(smoothing, vocab)` is the target's and that of every token."""
+
+    def loss(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
+        at_target, each = parts(smoothing, logits.shape[-1])
+        counted, log_p = targets != ignored, F.log_softmax(logits, -1)
+        right = log_p.gather(-1, targets.where(counted, 0)[..., None])[..., 0]
+        return mean((-(at_target * right + each * log_p.sum(-1))).where(counted, 0), counted)
+
+    return loss
 
 
-@slip("target left out", "nothing of what is spread goes to the target")
-def target_left_out(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
-    each = smoothing / logits.shape[-1]
-    total, number = _smoothed(logits, targets, ignored, 1 - smoothing - each, each)
-    return total / number.clamp(min=1)
+slip("spread over the others", "smoothing goes to the vocab - 1 other tokens only")(
+    _smoothed(lambda smoothing, vocab: (1 - smoothing - smoothing / (vocab - 1), smoothing / (vocab - 1)))
+)
+slip("target left out", "nothing of what is spread goes to the target")(
+    _smoothed(lambda smoothing, vocab: (1 - smoothing - smoothing / vocab, smoothing / vocab))
+)
+slip("target kept whole", "smoothing is added, the target is not made smaller")(
+    _smoothed(lambda smoothing, vocab: (1.0, smoothing / vocab))
+)
+slip("the parts swapped", "smoothing at the target, 1 - smoothing spread")(
+    _smoothed(lambda smoothing, vocab: (smoothing, (1 - smoothing) / vocab))
+)
+slip("not divided by vocab", "every token gets smoothing, not smoothing / vocab")(
+    _smoothed(lambda smoothing, vocab: (1 - smoothing, smoothing))
+)
+slip("smoothing forgotten", "plain cross-entropy")(_smoothed(lambda smoothing, vocab: (1.0, 0.0)))
+slip("ignored targets in the mean", "divided by all targets, ignored ones included")(
+    _smoothed(lambda smoothing, vocab: (1 - smoothing, smoothing / vocab), _over_all)
+)
 
 
-@slip("target kept whole", "smoothing is added, the target is not made smaller")
-def target_whole(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
-    total, number = _smoothed(logits, targets, ignored, 1.0, smoothing / logits.shape[-1])
-    return total / number.clamp(min=1)
-
-
-@slip("the parts swapped", "smoothing at the target, 1 - smoothing spread")
-def parts_swapped(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
-    total, number = _smoothed(logits, targets, ignored, smoothing, (1 - smoothing) / logits.shape[-1])
-    return total / number.clamp(min=1)
-
-
-@slip("not divided by vocab", "every token gets smoothing, not smoothing / vocab")
-def not_divided(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
-    total, number = _smoothed(logits, targets, ignored, 1 - smoothing, smoothing)
-    return total / number.clamp(min=1)
-
-
-@slip("smoothing forgotten", "plain cross-entropy")
-def unsmoothed(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
-    total, number = _smoothed(logits, targets, ignored, 1.0, 0.0)
-    return total / number.clamp(min=1)
-
-
-@slip("divergence", "the targets' entropy is taken away: right slope, other value")
+@slip("divergence", "the targets' entropy is subtracted: right slope, other value")
 def divergence(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
     vocab = logits.shape[-1]
-    total, number = _smoothed(logits, targets, ignored, 1 - smoothing, smoothing / vocab)
+    loss = _smoothed(lambda smoothing, vocab: (1 - smoothing, smoothing / vocab))
     q = torch.full((vocab,), smoothing / vocab, dtype=logits.dtype)
     q[0] += 1 - smoothing
-    return (total - number * torch.special.entr(q).sum()) / number.clamp(min=1)
-
-
-@slip("ignored targets in the mean", "divided by all targets, ignored ones included")
-def smoothed_diluted(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
-    total, _ = _smoothed(logits, targets, ignored, 1 - smoothing, smoothing / logits.shape[-1])
-    return total / max(targets.numel(), 1)
+    return loss(logits, targets, smoothing, ignored) - torch.special.entr(q).sum() * (targets != ignored).any()
 
 
 @slip("ignored rows smoothed", "ignored rows still give the part that is spread")
 def ignored_smoothed(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
-    total, number = _smoothed(logits, targets, ignored, 1 - smoothing, 0.0)
-    spread = -smoothing * F.log_softmax(logits, -1).mean(-1).sum()
-    return (total + spread) / number.clamp(min=1)
+    spread = -smoothing * F.log_softmax(logits, -1).mean(-1)
+    return _smoothed(lambda smoothing, vocab: (1 - smoothing, 0.0))(logits, targets, smoothing, ignored) + _mean(
+        spread, targets != ignored
+    )
 
 
 @slip("logarithm of softmax", "log of a probability that has gone to zero")
@@ -205,64 +173,43 @@ def one_hot_gradient(dloss: Any, logits: Any, targets: Any, smoothing: float, ig
     return dloss * (softmax(logits, -1) - one_hot) * counted[..., None] / max(np.sum(counted), 1)
 
 
-# --- z_loss ---
-
-
-def _normalisers(logits: Any, targets: Any, ignored: int) -> tuple[Any, Any]:
-    counted = targets != ignored
-    return logits.logsumexp(-1).where(counted, 0), counted.sum()
-
-
 slip = SLIPS.of("layers.z_loss")
 
 
-@slip("square left out", "log Σ exp is not squared: it may run to minus infinity")
-def no_square(logits: Any, targets: Any, ignored: int) -> Any:
-    z, number = _normalisers(logits, targets, ignored)
-    return z.sum() / number.clamp(min=1)
+def _z_loss(
+    rule: Callable[[Any], Any] = lambda z: z.square(),
+    mean: Callable[[Any, Any], Any] = _mean,
+    normalizer: Callable[[Any], Any] = lambda logits: logits.logsumexp(-1),
+) -> Callable[..., Any]:
+    """Return the loss of which one step is replaced."""
+
+    def z_loss(logits: Any, targets: Any, ignored: int) -> Any:
+        counted = targets != ignored
+        return mean(rule(normalizer(logits).where(counted, 0)), counted)
+
+    return z_loss
 
 
-@slip("ignored targets in the mean", "the sum is divided by all targets, ignored ones included")
-def z_diluted(logits: Any, targets: Any, ignored: int) -> Any:
-    z, _ = _normalisers(logits, targets, ignored)
-    return z.square().sum() / max(targets.numel(), 1)
-
-
-@slip("ignored rows counted", "every row counts, whatever its target")
-def z_everywhere(logits: Any, targets: Any, ignored: int) -> Any:
-    z = logits.logsumexp(-1)
-    return z.square().sum() / max(z.numel(), 1)
-
-
-@slip("square of the mean", "the mean is taken first: drifts up and down cancel")
-def square_of_mean(logits: Any, targets: Any, ignored: int) -> Any:
-    z, number = _normalisers(logits, targets, ignored)
-    return (z.sum() / number.clamp(min=1)).square()
-
-
-@slip("square of the loss", "the cross-entropy is squared: the target's logit is taken away first")
-def loss_squared(logits: Any, targets: Any, ignored: int) -> Any:
-    losses, counted = _losses(logits, targets, ignored)
-    return losses.square().sum() / counted.sum().clamp(min=1)
-
-
-@slip("NaN without targets", "0/0 when no target counts")
-def z_nothing(logits: Any, targets: Any, ignored: int) -> Any:
-    z, number = _normalisers(logits, targets, ignored)
-    return z.square().sum() / number
-
-
-@slip("largest logit left in", "exp is taken of the logits as they are: it overflows")
-def z_overflowing(logits: Any, targets: Any, ignored: int) -> Any:
-    counted = targets != ignored
-    z = logits.exp().sum(-1).log().where(counted, 0)
-    return z.square().sum() / counted.sum().clamp(min=1)
-
-
-@slip("normaliser held constant", "z · z with one of the two detached: half the gradient")
-def half_detached(logits: Any, targets: Any, ignored: int) -> Any:
-    z, number = _normalisers(logits, targets, ignored)
-    return (z * z.detach()).sum() / number.clamp(min=1)
+slip("square left out", "log Σ exp is not squared: it may run to minus infinity")(_z_loss(lambda z: z))
+slip("ignored targets in the mean", "the sum is divided by all targets, ignored ones included")(_z_loss(mean=_over_all))
+slip("ignored rows counted", "every row counts, whatever its target")(
+    lambda logits, targets, ignored: _over_all(logits.logsumexp(-1).square(), targets)
+)
+slip("square of the mean", "the mean is taken first: drifts up and down cancel")(
+    lambda logits, targets, ignored: _z_loss(lambda z: z)(logits, targets, ignored).square()
+)
+slip("square of the loss", "the cross-entropy is squared: the target's logit is subtracted first")(
+    lambda logits, targets, ignored: _mean(_losses(logits, targets, ignored)[0].square(), targets != ignored)
+)
+slip("NaN without targets", "0/0 when no target counts")(
+    _z_loss(mean=lambda losses, counted: losses.sum() / counted.sum())
+)
+slip("largest logit left in", "exp is taken of the logits as they are: it overflows")(
+    _z_loss(normalizer=lambda logits: logits.exp().sum(-1).log())
+)
+slip("normaliser held constant", "z · z with one of the two detached: half the gradient")(
+    _z_loss(lambda z: z * z.detach())
+)
 
 
 @slip("ignored rows pulled", "ignored rows still get a gradient", backward=True)
@@ -272,6 +219,12 @@ def z_pulled(dloss: Any, logits: Any, targets: Any, ignored: int) -> Any:
 
 
 slip = SLIPS.of("layers.linear_cross_entropy")
+slip("scaled logits", "the logits are divided by the root of d_model, as in attention")(
+    lambda hidden, head, targets, ignored: _mean(*_losses(hidden @ head.T / hidden.shape[-1] ** 0.5, targets, ignored))
+)
+slip("head held constant", "the head is detached and never learns")(
+    lambda hidden, head, targets, ignored: _mean(*_losses(hidden @ head.T.detach(), targets, ignored))
+)
 
 
 @slip("mean of the parts' means", "each two rows are averaged first, then their means")
@@ -283,23 +236,11 @@ def mean_of_parts(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     return torch.stack(means).mean()
 
 
-@slip("scaled logits", "the logits are divided by the root of d_model, as in attention")
-def scaled_logits(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
-    losses, counted = _losses(hidden @ head.T / hidden.shape[-1] ** 0.5, targets, ignored)
-    return losses.sum() / counted.sum().clamp(min=1)
-
-
 @slip("last rows dropped", "only whole parts of two rows are worked on")
 def whole_parts(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     losses, counted = _losses(hidden @ head.T, targets, ignored)
     whole = len(losses) // 2 * 2
     return losses[:whole].sum() / counted[:whole].sum().clamp(min=1) + 0 * losses.sum()
-
-
-@slip("head held constant", "the head is detached and never learns")
-def head_detached(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
-    losses, counted = _losses(hidden @ head.T.detach(), targets, ignored)
-    return losses.sum() / counted.sum().clamp(min=1)
 
 
 @slip("last part's head", "the head keeps the gradient of the last rows", backward=True)
