@@ -1,5 +1,6 @@
 """Mistakes with heads, with shared keys and values, and with kept ones."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -8,7 +9,6 @@ import torch
 
 from llm_layers.reference.attention import attention_backward
 from llm_layers.reference.mask import causal_mask as reference_mask
-from llm_layers.reference.multi_head_attention import grouped_query_attention_backward as grouped_backward
 from llm_layers.reference.multi_head_attention import merge_heads as reference_merge
 from llm_layers.reference.multi_head_attention import multi_head_attention_backward as multi_head_backward
 from llm_layers.reference.multi_head_attention import over_heads
@@ -27,16 +27,16 @@ def _merge(x: Any) -> Any:
     return x.transpose(-2, -3).flatten(-2)
 
 
-def _attend(query: Any, key: Any, value: Any, mask: Any, scale: float | None = None, low: float = -1e300) -> Any:
+def _attend(query: Any, key: Any, value: Any, mask: Any, scale: float | None = None) -> Any:
     scores = query @ key.mT * (query.shape[-1] ** -0.5 if scale is None else scale)
     if mask is None:
         return torch.softmax(scores, -1) @ value
-    hidden = max(low, torch.finfo(scores.dtype).min / 2)
+    hidden = torch.finfo(scores.dtype).min / 2
     return (torch.softmax(scores.masked_fill(~mask, hidden), -1) @ value) * mask.any(-1, keepdim=True)
 
 
-def _attend_masked_late(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    weights = torch.softmax(query @ key.mT * query.shape[-1] ** -0.5, -1)
+def _over_the_heads(query: Any, key: Any, value: Any, mask: Any) -> Any:
+    weights = torch.softmax(query @ key.mT * query.shape[-1] ** -0.5, -3)
     return (weights if mask is None else weights * mask) @ value
 
 
@@ -45,42 +45,34 @@ def _divides(whole: int, part: int) -> None:
         raise ValueError(f"{part} does not divide {whole}")
 
 
-@slip("reshaped only", "cut and named anew without a transposition: positions and heads mix")
-def split_reshaped(x: Any, heads: int) -> Any:
-    _divides(x.shape[-1], heads)
-    return x.reshape(*x.shape[:-2], heads, x.shape[-2], x.shape[-1] // heads)
+def _cut(rule: Callable[[Any, int, int], Any]) -> Callable[[Any, int], Any]:
+    """Return a cut by a rule of x, heads and d_head; heads that do not divide the width are refused."""
+
+    def split_heads(x: Any, heads: int) -> Any:
+        _divides(x.shape[-1], heads)
+        return rule(x, heads, x.shape[-1] // heads)
+
+    return split_heads
 
 
-@slip("heads interleaved", "every heads-th number belongs to a head: 0 2 4 | 1 3 5")
-def split_interleaved(x: Any, heads: int) -> Any:
-    _divides(x.shape[-1], heads)
-    return x.unflatten(-1, (x.shape[-1] // heads, heads)).transpose(-1, -2).transpose(-2, -3)
-
-
-@slip("heads left behind", "the heads stand behind the positions: not transposed")
-def split_behind(x: Any, heads: int) -> Any:
-    _divides(x.shape[-1], heads)
-    return x.unflatten(-1, (heads, x.shape[-1] // heads))
-
-
-@slip("heads and d_head swapped", "as many heads as d_head, each as wide as there are heads")
-def split_swapped(x: Any, heads: int) -> Any:
-    _divides(x.shape[-1], heads)
-    return x.unflatten(-1, (x.shape[-1] // heads, heads)).transpose(-2, -3)
-
-
-@slip("heads in reverse", "the last block of numbers became head 0")
-def split_reversed(x: Any, heads: int) -> Any:
-    _divides(x.shape[-1], heads)
-    return _split(x, heads).flip(-3)
-
-
-@slip("rest cut off", "a width that does not divide is cut to one that does")
-def split_cut(x: Any, heads: int) -> Any:
-    heads = max(heads, 1)
-    return _split(x[..., : x.shape[-1] // heads * heads], heads)
-
-
+slip("reshaped only", "cut and renamed without a transposition: positions and heads mix")(
+    _cut(lambda x, heads, d_head: x.reshape(*x.shape[:-2], heads, x.shape[-2], d_head))
+)
+slip("heads interleaved", "every heads-th value belongs to a head: 0 2 4 | 1 3 5")(
+    _cut(lambda x, heads, d_head: x.unflatten(-1, (d_head, heads)).transpose(-1, -2).transpose(-2, -3))
+)
+slip("heads left behind", "the heads come after the positions: not transposed")(
+    _cut(lambda x, heads, d_head: x.unflatten(-1, (heads, d_head)))
+)
+slip("heads and d_head swapped", "as many heads as d_head, each as wide as there are heads")(
+    _cut(lambda x, heads, d_head: x.unflatten(-1, (d_head, heads)).transpose(-2, -3))
+)
+slip("heads in reverse", "the last block of values became head 0")(
+    _cut(lambda x, heads, d_head: _split(x, heads).flip(-3))
+)
+slip("rest cut off", "a width that does not divide is cut to one that does")(
+    lambda x, heads: _split(x[..., : x.shape[-1] // max(heads, 1) * max(heads, 1)], max(heads, 1))
+)
 slip("gradient reshaped only", "the gradient is joined without a transposition", backward=True)(
     lambda dy, x, heads: dy.reshape(x.shape)
 )
@@ -117,14 +109,9 @@ slip("one wide head", "one softmax for all heads: the number of heads is not use
 )
 
 
-@slip("scaled by d_model", "the scores are divided by √d_model, not by √d_head")
-def heads_scaled_by_width(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
-    scale = x.shape[-1] ** -0.5
-    return _multi_head(
-        x, query, key, value, output, heads, mask, attend=lambda q, k, v, seen: _attend(q, k, v, seen, scale)
-    )
-
-
+slip("scaled by d_model", "the scores are divided by √d_model, not by √d_head")(
+    lambda x, *rest: _multi_head(x, *rest, attend=partial(_attend, scale=x.shape[-1] ** -0.5))
+)
 slip("cut without a transposition", "positions and heads mix where heads are cut")(
     partial(_multi_head, split=lambda y, h: y.reshape(*y.shape[:-2], h, y.shape[-2], y.shape[-1] // h))
 )
@@ -133,22 +120,16 @@ slip("joined without a transposition", "positions and heads mix where heads are 
 )
 
 
-@slip("heads interleaved", "a head's rows are spread over the weights")
-def heads_interleaved(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
-    return _multi_head(
-        x, query, key, value, output, heads, mask,
+slip("heads interleaved", "a head's rows are spread over the weights")(
+    partial(
+        _multi_head,
         split=lambda y, h: y.unflatten(-1, (y.shape[-1] // h, h)).movedim(-1, -3),
         merge=lambda y: y.movedim(-3, -1).flatten(-2),
-    )  # fmt: skip
-
-
-@slip("softmax over the heads", "the shares add up over the heads, not over the keys")
-def over_the_heads(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
-    def attend(q: Any, k: Any, v: Any, seen: Any) -> Any:
-        weights = torch.softmax(q @ k.mT * q.shape[-1] ** -0.5, -3)
-        return (weights if seen is None else weights * seen) @ v
-
-    return _multi_head(x, query, key, value, output, heads, mask, attend=attend)
+    )
+)
+slip("softmax over the heads", "the weights sum to one over the heads, not over the keys")(
+    partial(_multi_head, attend=_over_the_heads)
+)
 
 
 @slip("mask for the first head only", "the other heads see everything")
@@ -180,50 +161,63 @@ slip("queries and keys swapped", "keys ask and queries answer")(
 )
 
 
-@slip("dx of the queries alone", "dx forgets the keys and the values", backward=True)
-def heads_dx_of_queries(
-    dy: Any, x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any
-) -> Any:  # fmt: skip
-    q, k, v = (reference_split(x @ weight.T, heads) for weight in (query, key, value))
-    dq, _, _ = attention_backward(reference_split(dy @ output, heads), q, k, v, over_heads(mask))
-    return reference_merge(dq) @ query, *multi_head_backward(dy, x, query, key, value, output, heads, mask)[1:]
+def _without(*left_out: str) -> Callable[..., Any]:
+    """Return the gradient whose dx lacks the way through these."""
+
+    def backward(dy: Any, x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
+        weights = {"query": query, "key": key, "value": value}
+        parts = (reference_split(x @ weight.T, heads) for weight in weights.values())
+        found = attention_backward(reference_split(dy @ output, heads), *parts, over_heads(mask))
+        ways = zip(weights.items(), found, strict=True)
+        dx = sum(reference_merge(gradient) @ weight for (name, weight), gradient in ways if name not in left_out)
+        return dx, *multi_head_backward(dy, x, query, key, value, output, heads, mask)[1:]
+
+    return backward
 
 
-@slip("dx without the values", "dx forgets the way through the values", backward=True)
-def heads_dx_without_values(
-    dy: Any, x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any
-) -> Any:  # fmt: skip
-    q, k, v = (reference_split(x @ weight.T, heads) for weight in (query, key, value))
-    dq, dk, _ = attention_backward(reference_split(dy @ output, heads), q, k, v, over_heads(mask))
-    dx = reference_merge(dq) @ query + reference_merge(dk) @ key
-    return dx, *multi_head_backward(dy, x, query, key, value, output, heads, mask)[1:]
+slip("dx of the queries alone", "dx forgets the keys and the values", backward=True)(_without("key", "value"))
+slip("dx without the values", "dx forgets the way through the values", backward=True)(_without("value"))
 
 
-def _grouped(query: Any, key: Any, value: Any, mask: Any, **named: Any) -> Any:
-    _divides(query.shape[-3], key.shape[-3])
-    group = query.shape[-3] // key.shape[-3]
-    return _attend(query, key.repeat_interleave(group, -3), value.repeat_interleave(group, -3), mask, **named)
+slip = SLIPS.of("layers.grouped_query_attention")
+
+
+def _grouped(
+    rule: Callable[..., tuple[Any, Any]] = lambda key, value, group: (_repeated(key, group), _repeated(value, group)),
+    scale: Callable[[Any], float | None] = lambda query: None,
+) -> Callable[..., Any]:
+    """Return the attention whose key and value heads are copied by a rule of theirs and the size of a group."""
+
+    def attention(query: Any, key: Any, value: Any, mask: Any) -> Any:
+        _divides(query.shape[-3], key.shape[-3])
+        return _attend(query, *rule(key, value, query.shape[-3] // key.shape[-3]), mask, scale(query))
+
+    return attention
+
+
+def _repeated(x: Any, group: int) -> Any:
+    return x.repeat_interleave(group, -3)
 
 
 def _tiled(x: Any, group: int) -> Any:
     return torch.cat([x] * group, -3)
 
 
-slip = SLIPS.of("layers.grouped_query_attention")
-
-
-@slip("heads tiled", "key heads copied 0 1 0 1 where 0 0 1 1 belongs")
-def tiled(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    _divides(query.shape[-3], key.shape[-3])
-    group = query.shape[-3] // key.shape[-3]
-    return _attend(query, _tiled(key, group), _tiled(value, group), mask)
-
-
-@slip("values tiled", "keys copied 0 0 1 1, values 0 1 0 1")
-def values_tiled(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    _divides(query.shape[-3], key.shape[-3])
-    group = query.shape[-3] // key.shape[-3]
-    return _attend(query, key.repeat_interleave(group, -3), _tiled(value, group), mask)
+slip("heads tiled", "key heads copied 0 1 0 1 where 0 0 1 1 belongs")(
+    _grouped(lambda key, value, group: (_tiled(key, group), _tiled(value, group)))
+)
+slip("values tiled", "keys copied 0 0 1 1, values 0 1 0 1")(
+    _grouped(lambda key, value, group: (_repeated(key, group), _tiled(value, group)))
+)
+slip("first key head for all", "all query heads meet key head 0")(
+    _grouped(lambda key, value, group: (key[..., :1, :, :], value[..., :1, :, :]))
+)
+slip("key heads averaged", "all query heads meet the mean of the key heads")(
+    _grouped(lambda key, value, group: (key.mean(-3, keepdim=True), value.mean(-3, keepdim=True)))
+)
+slip("scaled by all heads", "divided by the root of heads · d_head, not of d_head")(
+    _grouped(scale=lambda query: (query.shape[-3] * query.shape[-1]) ** -0.5)
+)
 
 
 @slip("query heads grouped by strides", "the queries cut (group, kv_heads), not (kv_heads, group)")
@@ -233,86 +227,97 @@ def strided_groups(query: Any, key: Any, value: Any, mask: Any) -> Any:
     return _attend(grouped, key.unsqueeze(-4), value.unsqueeze(-4), mask).transpose(-3, -4).flatten(-4, -3)
 
 
-@slip("first key head for all", "all query heads meet key head 0")
-def first_for_all(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    _divides(query.shape[-3], key.shape[-3])
-    return _attend(query, key[..., :1, :, :], value[..., :1, :, :], mask)
+def _gathered(rule: Callable[[Any, int], Any]) -> Callable[..., Any]:
+    """Return the gradient that gathers those of the copied heads by a rule of them and the size of a group."""
+
+    def backward(dy: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
+        group = query.shape[-3] // key.shape[-3]
+        copies = np.repeat(key, group, axis=-3), np.repeat(value, group, axis=-3)
+        dquery, dkey, dvalue = attention_backward(dy, query, *copies, over_heads(mask))
+        return dquery, rule(dkey, group), rule(dvalue, group)
+
+    return backward
 
 
-@slip("key heads averaged", "all query heads meet the mean of the key heads")
-def key_heads_averaged(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    _divides(query.shape[-3], key.shape[-3])
-    return _attend(query, key.mean(-3, keepdim=True), value.mean(-3, keepdim=True), mask)
+def _strided_sum(dcopies: Any, group: int) -> Any:
+    heads, rest = dcopies.shape[-3] // group, dcopies.shape[-2:]
+    return dcopies.reshape(*dcopies.shape[:-3], group, heads, *rest).sum(axis=-4)
 
 
-slip("scaled by all heads", "divided by the root of heads · d_head, not of d_head")(
-    lambda query, key, value, mask: _grouped(query, key, value, mask, scale=(query.shape[-3] * query.shape[-1]) ** -0.5)
+slip("gradient averaged", "the mean over the group, where the sum belongs", backward=True)(
+    _gathered(lambda d, group: d.reshape(*d.shape[:-3], -1, group, *d.shape[-2:]).mean(axis=-3))
 )
-
-
-@slip("gradient averaged", "the mean over the group, where the sum belongs", backward=True)
-def gradient_averaged(dy: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
-    group = query.shape[-3] // key.shape[-3]
-    dquery, dkey, dvalue = grouped_backward(dy, query, key, value, mask)
-    return dquery, dkey / group, dvalue / group
-
-
-@slip("one copy's gradient", "only the first head of a group is counted", backward=True)
-def gradient_of_one(dy: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
-    group = query.shape[-3] // key.shape[-3]
-    copies = np.repeat(key, group, axis=-3), np.repeat(value, group, axis=-3)
-    dquery, dkey, dvalue = attention_backward(dy, query, *copies, over_heads(mask))
-    return dquery, dkey[..., ::group, :, :], dvalue[..., ::group, :, :]
-
-
-@slip("gradient gathered by strides", "summed over heads 0 2, 1 3", backward=True)
-def gradient_tiled(dy: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
-    group = query.shape[-3] // key.shape[-3]
-    copies = np.repeat(key, group, axis=-3), np.repeat(value, group, axis=-3)
-    dquery, dkey, dvalue = attention_backward(dy, query, *copies, over_heads(mask))
-    strided = (*key.shape[:-3], group, key.shape[-3], *key.shape[-2:])
-    return dquery, dkey.reshape(strided).sum(axis=-4), dvalue.reshape(strided).sum(axis=-4)
-
-
-def _shared(query: Any, key: Any, value: Any, mask: Any, **named: Any) -> Any:
-    return _attend(query, key.unsqueeze(-3), value.unsqueeze(-3), mask, **named)
+slip("one copy's gradient", "only the first head of a group is counted", backward=True)(
+    _gathered(lambda d, group: d[..., ::group, :, :])
+)
+slip("gradient gathered by strides", "summed over heads 0 2, 1 3", backward=True)(_gathered(_strided_sum))
 
 
 slip = SLIPS.of("layers.multi_query_attention")
+
+
+def _shared(query: Any, key: Any, value: Any, mask: Any, attend: Callable[..., Any] = _attend) -> Any:
+    return attend(query, key.unsqueeze(-3), value.unsqueeze(-3), mask)
+
+
 slip("one question", "all heads give what head 0 asks for")(
-    lambda query, key, value, mask: _shared(query[..., :1, :, :].expand_as(query), key, value, mask)
+    lambda query, *rest: _shared(query[..., :1, :, :].expand_as(query), *rest)
 )
 slip("questions averaged", "the heads' queries are averaged before they ask")(
-    lambda query, key, value, mask: _shared(query.mean(-3, keepdim=True).expand_as(query), key, value, mask)
+    lambda query, *rest: _shared(query.mean(-3, keepdim=True).expand_as(query), *rest)
 )
 slip("keys met by their index", "the keys' first axis is taken for heads: no axis was added")(_attend)
+slip("softmax over the heads", "the weights sum to one over the heads, not over the keys")(
+    partial(_shared, attend=_over_the_heads)
+)
 
 
-@slip("softmax over the heads", "the shares add up over the heads, not over the keys")
-def shared_over_heads(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    weights = torch.softmax(query @ key.unsqueeze(-3).mT * query.shape[-1] ** -0.5, -3)
-    return (weights if mask is None else weights * mask) @ value.unsqueeze(-3)
+def _shared_backward(rule: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Return the gradient that gathers those of the heads by a rule."""
+
+    def backward(dy: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
+        shared = key[..., None, :, :], value[..., None, :, :]
+        dquery, dkey, dvalue = attention_backward(dy, query, *shared, over_heads(mask))
+        return dquery, rule(dkey), rule(dvalue)
+
+    return backward
 
 
-@slip("gradient averaged", "the mean over the heads, where the sum belongs", backward=True)
-def shared_averaged(dy: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
-    shared = key[..., None, :, :], value[..., None, :, :]
-    dquery, dkey, dvalue = attention_backward(dy, query, *shared, over_heads(mask))
-    return dquery, dkey.mean(axis=-3), dvalue.mean(axis=-3)
-
-
-@slip("one head's gradient", "only head 0 is counted for key and value", backward=True)
-def shared_of_one(dy: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
-    shared = key[..., None, :, :], value[..., None, :, :]
-    dquery, dkey, dvalue = attention_backward(dy, query, *shared, over_heads(mask))
-    return dquery, dkey[..., 0, :, :], dvalue[..., 0, :, :]
-
-
-def _seen(positions: Any, places: Any) -> Any:
-    return places[None, :] <= positions[:, None]
+slip("gradient averaged", "the mean over the heads, where the sum belongs", backward=True)(
+    _shared_backward(lambda d: d.mean(axis=-3))
+)
+slip("one head's gradient", "only head 0 is counted for key and value", backward=True)(
+    _shared_backward(lambda d: d[..., 0, :, :])
+)
 
 
 slip = SLIPS.of("layers.cached_attention")
+
+
+def _seen(positions: Any, key_positions: Any) -> Any:
+    return key_positions[None, :] <= positions[:, None]
+
+
+def _triangle(positions: Any, past: Any) -> Any:
+    return torch.ones(len(positions), len(past) + len(positions), dtype=torch.bool)
+
+
+def _cached(
+    mask: Callable[[Any, Any], Any] = lambda positions, past: _seen(positions, torch.cat((past, positions))),
+    keys: Callable[..., Any] = lambda past_key, key, past, positions: torch.cat((past_key, key), -2),
+    values: Callable[[Any, Any], Any] = lambda past_value, value: torch.cat((past_value, value), -2),
+) -> Callable[..., Any]:
+    """Return the attention of which one step is replaced: the mask, or how keys or values are joined."""
+
+    def attention(
+        query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any
+    ) -> Any:  # fmt: skip
+        joined = keys(past_key, key, past, positions), values(past_value, value)
+        return _attend(query, *joined, mask(positions, past))
+
+    return attention
+
+
 slip("kept ones forgotten", "the new ones see only each other")(
     lambda query, key, value, positions, past_key, past_value, past: (
         _attend(query, key, value, _seen(positions, positions)) + 0 * (past_key.sum() + past_value.sum())
@@ -323,53 +328,33 @@ slip("new ones not joined", "the new ones see only what was kept, not themselves
         _attend(query, past_key, past_value, _seen(positions, past)) + 0 * (key.sum() + value.sum())
     )
 )
-
-
-def _joined(query: Any, key: Any, value: Any, past_key: Any, past_value: Any, mask: Any) -> Any:
-    return _attend(query, torch.cat((past_key, key), -2), torch.cat((past_value, value), -2), mask)
-
-
-@slip("triangle from the first key", "a triangle by index: the first new one sees only the first key")
-def from_the_first(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
-    mask = torch.ones(len(positions), len(past) + len(positions), dtype=torch.bool).tril()
-    return _joined(query, key, value, past_key, past_value, mask)
-
-
-@slip("triangle to the last key", "a triangle by index: right only if all kept ones are earlier")
-def to_the_last(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
-    mask = torch.ones(len(positions), len(past) + len(positions), dtype=torch.bool).tril(len(past))
-    return _joined(query, key, value, past_key, past_value, mask)
-
-
-@slip("positions from 0", "the new ones are numbered from 0, as if nothing had been read")
-def from_zero(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
-    places = torch.arange(len(positions))
-    return _joined(query, key, value, past_key, past_value, _seen(places, torch.cat((past, places))))
-
-
-@slip("keys numbered by index", "the keys are numbered 0, 1, 2 …: wrong once old ones were dropped")
-def numbered_by_index(
-    query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any
-) -> Any:  # fmt: skip
-    places = torch.arange(len(past) + len(positions))
-    return _joined(query, key, value, past_key, past_value, _seen(positions, places))
-
-
-@slip("not even itself", "strictly earlier: a new one does not see itself")
-def not_itself(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
-    mask = torch.cat((past, positions))[None, :] < positions[:, None]
-    return _joined(query, key, value, past_key, past_value, mask)
-
-
-@slip("values in another order", "keys are joined kept first, values new first")
-def values_first(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
-    keys, values = torch.cat((past_key, key), -2), torch.cat((value, past_value), -2)
-    return _attend(query, keys, values, _seen(positions, torch.cat((past, positions))))
-
-
+slip("triangle from the first key", "a triangle by index: the first new one sees only the first key")(
+    _cached(lambda positions, past: _triangle(positions, past).tril())
+)
+slip("triangle to the last key", "a triangle by index: right only if all kept ones are earlier")(
+    _cached(lambda positions, past: _triangle(positions, past).tril(len(past)))
+)
+slip("positions from 0", "the new ones are numbered from 0, as if nothing had been read")(
+    _cached(
+        lambda positions, past: _seen(torch.arange(len(positions)), torch.cat((past, torch.arange(len(positions)))))
+    )
+)
+slip("keys numbered by index", "the keys are numbered 0, 1, 2 …: wrong once old ones were dropped")(
+    _cached(lambda positions, past: _seen(positions, torch.arange(len(past) + len(positions))))
+)
+slip("not even itself", "strictly earlier: a new one does not see itself")(
+    _cached(lambda positions, past: torch.cat((past, positions))[None, :] < positions[:, None])
+)
+slip("values in another order", "keys are joined kept first, values new first")(
+    _cached(values=lambda past_value, value: torch.cat((value, past_value), -2))
+)
 slip("positions in another order", "keys are joined kept first, positions new first")(
-    lambda query, key, value, positions, past_key, past_value, past: _joined(
-        query, key, value, past_key, past_value, _seen(positions, torch.cat((positions, past)))
+    _cached(lambda positions, past: _seen(positions, torch.cat((positions, past))))
+)
+slip("kept ones held constant", "no gradient reaches the kept keys and values (detached)")(
+    _cached(
+        keys=lambda past_key, key, past, positions: torch.cat((past_key.detach(), key), -2),
+        values=lambda past_value, value: torch.cat((past_value.detach(), value), -2),
     )
 )
 
@@ -384,23 +369,16 @@ def _turn(x: Any, positions: Any) -> Any:
     return torch.cat((first * cos - second * sin, second * cos + first * sin, rest), -1)
 
 
-@slip("kept keys turned again", "the kept keys, turned when they were new, are turned once more")
-def turned_again(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
-    mask = _seen(positions, torch.cat((past, positions)))
-    return _joined(query, key, value, _turn(past_key, past), past_value, mask)
-
-
-@slip("new keys turned by their index", "the new keys are turned as if they stood from 0 on")
-def turned_by_index(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
-    mask = _seen(positions, torch.cat((past, positions)))
-    back = _turn(_turn(key, -positions), torch.arange(len(positions)))
-    return _joined(query, back, value, past_key, past_value, mask)
-
-
-@slip("kept ones held constant", "no gradient reaches the kept keys and values (detached)")
-def held_constant(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
-    mask = _seen(positions, torch.cat((past, positions)))
-    return _joined(query, key, value, past_key.detach(), past_value.detach(), mask)
+slip("kept keys turned again", "the kept keys, rotated when they were new, are rotated once more")(
+    _cached(keys=lambda past_key, key, past, positions: torch.cat((_turn(past_key, past), key), -2))
+)
+slip("new keys turned by their index", "the new keys are rotated as if they began at position 0")(
+    _cached(
+        keys=lambda past_key, key, past, positions: torch.cat(
+            (past_key, _turn(_turn(key, -positions), torch.arange(len(positions)))), -2
+        )
+    )
+)
 
 
 @slip("gradient cut too early", "the joined gradient is cut as if the new ones came first", backward=True)
