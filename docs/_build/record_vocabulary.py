@@ -19,7 +19,7 @@ from typing import Any
 from plots import RECORDED
 
 from llm_tokenizer import BytePairTokenizer, CharacterTokenizer, train_bpe
-from llm_tokenizer.bpe.learning import learn_merges
+from llm_tokenizer.bpe.training import learn_merges
 from llm_tokenizer.bpe.splitting import find_pattern
 from llm_tokenizer.spec.ours import encode_bpe
 
@@ -27,7 +27,7 @@ SIZES = (256, 320, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 1228
 SHOWN_MERGES = 1000
 CUT_SIZE = 2048  # large enough to see what a missing cut does; without a cut learning is slow
 RARE = 100  # a token that is seen less often has hardly been learned
-CUT = find_pattern("gpt2").pieces
+CUT = find_pattern("gpt2").pre_tokens
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 
 Merges = Sequence[tuple[int, int]]

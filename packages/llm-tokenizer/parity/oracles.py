@@ -17,7 +17,7 @@ from pathlib import Path
 import tiktoken
 import tokenizers
 
-from llm_tokenizer.files.metadata import read_metadata
+from llm_tokenizer.files.gguf_metadata import read_metadata
 
 Encode = Callable[[str], list[int]]
 OPENAI = "https://openaipublic.blob.core.windows.net/"

@@ -94,7 +94,7 @@ def test_tokenizers_learns_the_same_merges(ours: BytePairTokenizer, lines: tuple
 
 
 def _saved(tokenizer: BytePairTokenizer) -> dict[str, object]:
-    from llm_tokenizer.files.huggingface import to_hugging_face
+    from llm_tokenizer.files.huggingface_writing import to_hugging_face
 
     return to_hugging_face(tokenizer)
 

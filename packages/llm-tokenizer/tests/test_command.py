@@ -91,7 +91,7 @@ def test_version():
     ("arguments", "stdin", "message"),
     [
         (["train", "missing", "-o", "x"], b"", "missing: there is no such file or folder"),
-        (["train", "text.txt", "-o", "x", "--vocab-size", "9000"], b"", "vocab_size: these texts give at most"),
+        (["train", "text.txt", "-o", "x", "--vocab-size", "9000"], b"", "vocab_size: these texts allow at most"),
         (["train", "text.txt", "-o", "x", "--pattern", "gpt3"], b"", "did you mean 'gpt2'"),
         (["train", "text.txt", "-o", "text.txt/x", "--vocab-size", "257"], b"", "cannot be written"),
         (["encode", "missing"], b"a", "missing: there is no such file"),

@@ -256,7 +256,7 @@ def test_bad_files(tmp_path, content, message):
         (["train", "text.txt", "-o", "x", "--processes", "0"], "processes: must be a whole number"),
         (["train", "text.txt", "-o", ""], "--output"),
         (["train", "text.txt", "-o", "x", "--special-token", ""], "special_tokens[0]"),
-        (["train", "text.txt", "-o", "x", "--special-token", "a", "--special-token", "a"], "stands in the list twice"),
+        (["train", "text.txt", "-o", "x", "--special-token", "a", "--special-token", "a"], "occurs twice"),
         (["encode", "model", "."], "directory"),
         (["encode", "text.txt", "text.txt"], "first bytes"),
         (["encode", "model", "text.txt", "-o", "."], "."),

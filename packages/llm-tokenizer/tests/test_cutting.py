@@ -45,24 +45,24 @@ def test_white_space_is_what_unicode_says():
 @given(text=turning_texts)
 def test_three_ways_to_cut_agree(name, text):
     pattern = PATTERNS[name]
-    pieces = pattern.pieces(text)
+    pieces = pattern.pre_tokens(text)
     assert pieces == reference.split_text(text, name)
-    assert pieces == [piece for stretch in pattern.stretches(text) for piece in pattern.pieces(stretch)]
-    assert "".join(pieces) == text and "".join(pattern.stretches(text)) == text
+    assert pieces == [piece for stretch in pattern.chunks(text) for piece in pattern.pre_tokens(stretch)]
+    assert "".join(pieces) == text and "".join(pattern.chunks(text)) == text
 
 
 @pytest.mark.parametrize("name", PATTERNS)
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
 def test_nothing_is_lost_in_any_text(name, text):
     pattern = PATTERNS[name]
-    pieces = pattern.pieces(text)
+    pieces = pattern.pre_tokens(text)
     assert "".join(pieces) == text
-    assert pieces == [piece for stretch in pattern.stretches(text) for piece in pattern.pieces(stretch)]
+    assert pieces == [piece for stretch in pattern.chunks(text) for piece in pattern.pre_tokens(stretch)]
 
 
 def test_python_and_regex_agree_on_white_space():
     every = map(chr, [*range(0xD800), *range(0xE000, 0x110000)])
-    space = PATTERNS["gpt2"].stretches
+    space = PATTERNS["gpt2"].chunks
     for character in every:
         is_space = len(space(f"a{character}")) == 2 or character in reference.cutting.WHITE_SPACE
         assert is_space == (character in reference.cutting.WHITE_SPACE)

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_tokenizer import BytePairTokenizer, TokenizerError, reference
-from llm_tokenizer.bpe.encoding import merge_long, merge_short
-from llm_tokenizer.bpe.learning import learn_merges
-from llm_tokenizer.bpe.tokenizer import encode_piece
+from llm_tokenizer.bpe.encoding import encode_pre_token, merge_long, merge_short
+from llm_tokenizer.bpe.training import learn_merges
 
 letters = st.text("ab ", max_size=24)
 
@@ -61,7 +60,7 @@ def test_long_pieces_take_time_in_proportion(make):
     asked = []
     for length in (10_000, 20_000):
         rank_of.asked = 0
-        encode_piece(make(length).encode(), rank_of)
+        encode_pre_token(make(length).encode(), rank_of)
         asked.append(rank_of.asked)
     assert asked[1] <= 2.2 * asked[0] and asked[1] <= 8 * 20_000
 

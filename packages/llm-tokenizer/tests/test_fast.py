@@ -23,10 +23,10 @@ from llm_tokenizer.bpe.fast.contracts import find_edges
 from llm_tokenizer.bpe.fast.edges import RULES, WHOLE
 from llm_tokenizer.bpe.fast.instructions import padded
 from llm_tokenizer.bpe.fast.merging import WINDOW
-from llm_tokenizer.bpe.learning import learn_merges
+from llm_tokenizer.bpe.training import learn_merges
 from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
 from llm_tokenizer.bpe.splitting import PATTERNS
-from llm_tokenizer.bpe.tokenizer import encode_piece
+from llm_tokenizer.bpe.encoding import encode_pre_token
 from llm_tokenizer.conformance import Implementation
 from llm_tokenizer.conformance.harness import PASS, put_on_trial
 from llm_tokenizer.spec import SPECIFICATION
@@ -91,7 +91,7 @@ def test_every_character_is_of_the_kinds_that_regex_says(kind):
 
 @pytest.mark.parametrize("name", PATTERNS)
 def test_twenty_thousand_texts_of_each_pattern_are_split_alike(name):
-    find, rule, kinds = PATTERNS[name].pieces, RULES[name], characters.kinds_of_characters()
+    find, rule, kinds = PATTERNS[name].pre_tokens, RULES[name], characters.kinds_of_characters()
     for text in random_texts(20_000, seed=name):
         data = text.encode()
         expected = list(accumulate(len(piece.encode()) for piece in find(text)))
@@ -104,7 +104,7 @@ def test_a_text_is_cut_into_blocks_only_between_pieces(name):
         text *= 3
         found = list(blocks(text, size=4))
         assert "".join(found) == text
-        assert [piece for block in found for piece in contracts.split_text(block, name)] == PATTERNS[name].pieces(text)
+        assert [piece for block in found for piece in contracts.split_text(block, name)] == PATTERNS[name].pre_tokens(text)
 
 
 def test_a_text_without_a_place_to_cut_is_one_block():
@@ -164,7 +164,7 @@ def test_windows_that_do_not_agree_are_merged_as_a_whole(links, seen):
     data, merges = chain(links)
     data = b"z" * (WINDOW - 2 * seen) + data + b"z" * WINDOW
     tokenizer = BytePairTokenizer(merges)
-    assert FastEncoder(tokenizer).encode_bytes(data, WHOLE).tolist() == encode_piece(data, tokenizer.rank_of)
+    assert FastEncoder(tokenizer).encode_bytes(data, WHOLE).tolist() == encode_pre_token(data, tokenizer.rank_of)
 
 
 def test_tokens_longer_than_a_window():

@@ -19,7 +19,7 @@ from llm_tokenizer import (
     train_bpe,
 )
 from llm_tokenizer.bpe.splitting import PATTERNS
-from llm_tokenizer.files.huggingface import to_hugging_face
+from llm_tokenizer.files.huggingface_writing import to_hugging_face
 
 TEXT = "The cat's mat, 12 cats!\n猫 naïve"
 SPECIAL = ["<|endoftext|>", "<|x|>"]
@@ -69,21 +69,24 @@ def changed(document, path, value):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (["normalizer"], {"type": "NFKC"}, 'normalizer.type: must be "NFC", was "NFKC"'),
+        (
+            ["normalizer"],
+            {"type": "Lowercase"},
+            "normalizer.type: must be NFC or NFKC (another one would change the text)",
+        ),
         (["normalizer"], "NFC", 'normalizer: must be an object, was "NFC"'),
-        (["truncation"], {}, "truncation: must be null"),
-        (["post_processor"], {"type": "Other"}, 'post_processor.type: must be null or "ByteLevel"'),
+        (["post_processor"], {"type": "Other"}, "post_processor.type: must be one of ByteLevel, TemplateProcessing"),
         (["model"], None, "model.vocab: must be an object, was null"),
         (["model"], [], "model: must be an object, was []"),
         (["model", "type"], "Unigram", 'model.type: must be "BPE" or "WordLevel", was "Unigram"'),
         (["model", "dropout"], 0.1, "model.dropout: must be null or 0 or 0.0, was 0.1"),
-        (["model", "byte_fallback"], True, "model.byte_fallback: must be false or null, was true"),
+        (["model", "byte_fallback"], True, "model.vocab: must be one in which each byte has a token"),
         (["model", "ignore_merges"], 1, "model.ignore_merges: must be false"),
         (["model", "end_of_word_suffix"], "</w>", "model.end_of_word_suffix: must be null"),
         (["model", "vocab"], None, "model.vocab: must be an object, was null"),
         (["model", "vocab", "a"], 98, "must be an id that no other token has, was 98"),
         (["model", "vocab", "a"], True, 'model.vocab["a"]: must be a whole number from 0 to 16777215, was true'),
-        (["model", "vocab", "extra"], 999_999, "ids: must leave at most 65536 numbers free"),
+        (["model", "vocab", "extra"], 999_999, "ids: must leave at most 65536 ids free"),
         (["model", "vocab", "猫"], 999, "must be a token of printable characters that stand for bytes"),
         (["model", "vocab", ""], 999, 'model.vocab[""]: must be a token of printable characters'),
         (["model", "merges"], {}, "model.merges: must be a list"),
@@ -91,11 +94,15 @@ def changed(document, path, value):
         (["model", "merges", 0], ["a", "nothing"], "model.merges[0]: must be two tokens"),
         (["model", "merges", 3], ["a", ["b"]], "model.merges[3]: must be two tokens"),
         (["model", "merges", 3], ["A", "B"], "model.merges[3]: must join two tokens to a third"),
-        (["decoder"], None, 'decoder.type: must be "ByteLevel", was null'),
+        (["decoder"], None, "decoder.type: must be ByteLevel, was null"),
         (["added_tokens"], None, "added_tokens: must be a list"),
         (["added_tokens", 0], None, "added_tokens[0]: must be a special token with a name"),
         (["added_tokens", 0, "id"], 5, "added_tokens[0].id: must be an id that no other token has, was 5"),
-        (["added_tokens", 1, "lstrip"], True, "added_tokens[1].lstrip: must be false, was true"),
+        (
+            ["added_tokens", 1, "lstrip"],
+            True,
+            "added_tokens[1].lstrip: must be false (otherwise white space before it would be dropped), was true",
+        ),
         (["added_tokens", 1, "content"], "<|endoftext|>", "added_tokens[1]: must be a special token with a name"),
         (["added_tokens", 1, "special"], REMOVED, "added_tokens[1].special: must be true or false, was null"),
         (["pre_tokenizer"], None, "pre_tokenizer: must be an object, was null"),
@@ -111,7 +118,7 @@ def changed(document, path, value):
             True,
             "pretokenizers[1].add_prefix_space: must be false",
         ),
-        (["pre_tokenizer"], {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}, "as one piece"),
+        (["pre_tokenizer"], {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}, "as one pre-token"),
         (
             ["pre_tokenizer"],
             {"type": "ByteLevel", "add_prefix_space": True, "use_regex": True},

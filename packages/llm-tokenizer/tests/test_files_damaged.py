@@ -10,9 +10,9 @@ import pytest
 from small_files import TRAINED, byte_level_entries, gguf, model, published, sentencepiece_entries
 
 from llm_tokenizer import TokenizerError, load_tokenizer
-from llm_tokenizer.files import field
+from llm_tokenizer.files import fields
 from llm_tokenizer.files.gpt2 import save_gpt2
-from llm_tokenizer.files.huggingface import to_hugging_face
+from llm_tokenizer.files.huggingface_writing import to_hugging_face
 from llm_tokenizer.files.tiktoken import Encoding, load_tiktoken, save_tiktoken
 
 COUNT = 1667  # for each of six kinds of file
@@ -97,7 +97,7 @@ def test_damage_is_named_and_nothing_else_happens(name, files, tmp_path):
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(field, "LARGEST_FILE", 100)
+    monkeypatch.setattr(fields, "LARGEST_FILE", 100)
     path = tmp_path / "tokenizer.json"
     path.write_text("{" + " " * 200)
     with pytest.raises(TokenizerError, match="the file's size: must be at most 100 bytes, was 201; give"):

@@ -71,7 +71,9 @@ def test_ids_without_a_token_are_filled_up(tmp_path):
 
 
 def test_special_ids_and_template():
-    vocabulary = GgufVocabulary(bos_token_id=1, eos_token_id=[2, 0], pad_token_id=3, add_bos=True, chat_template=CHATML)
+    vocabulary = GgufVocabulary(
+        bos_token_id=1, eos_token_id=[2, 0], pad_token_id=3, add_bos_token=True, chat_template=CHATML
+    )
     entries = vocabulary_entries(TRAINED, 290, vocabulary)
     found = {key.removeprefix("tokenizer."): value for key, value in entries.items() if "ggml.t" not in key}
     del found["ggml.merges"]
@@ -99,7 +101,7 @@ def test_the_end_of_a_text_is_that_of_the_special_token():
         (TRAINED, GgufVocabulary(eos_token_id=290), "eos_token_id: must be an id from 0 to 289, was 290"),
         (TRAINED, GgufVocabulary(eos_token_id=[1, 2, 3, 4]), "must be 1 to 3 ids, were 4"),
         (TRAINED, GgufVocabulary(eos_token_id=1, bos_token_id=-1), "bos_token_id: must be an id from 0"),
-        (TRAINED, GgufVocabulary(eos_token_id=1, add_bos=True), "add_bos: must be False where there is no"),
+        (TRAINED, GgufVocabulary(eos_token_id=1, add_bos_token=True), "add_bos_token: must be False where there is no"),
         (train_bpe([TEXT], vocab_size=270, special_tokens=["a"]), ENDS, "text of its own in a GGUF file, but two have"),
     ],
 )

@@ -84,7 +84,7 @@ def test_long_runs_come_back(tokenizer):
         (model(normalizer=b""), "remove_extra_whitespaces: must be false"),
         (model(normalizer=message((4, 0), (5, 0))), "escape_whitespaces: must be true"),
         (model(PIECES[:100]), 'pieces: must be such that each byte has one (byte fallback), was "97 bytes"'),
-        (model([*PIECES, ("x", 0.0, 4)]), 'was "user-defined"'),
+        (model([*PIECES, ("x", 0.0, 7)]), "type: must be one of those that are known, or a byte (once), was 7"),
         (model([*PIECES, ("at", 0.0, 1)]), "must be a text of its own of 1 to 512 characters"),
         (model([*PIECES, ("x", float("nan"), 1)]), "score: must be a finite number"),
         (model([*PIECES, ("x" * 513, 0.0, 1)]), "must be a text of its own of 1 to 512 characters"),

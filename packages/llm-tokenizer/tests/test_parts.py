@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from llm_tokenizer import TokenizerError, read_documents, read_parts, train_bpe
-from llm_tokenizer.bpe.counting import count_pieces
+from llm_tokenizer.bpe.counting import count_pre_tokens
 from llm_tokenizer.bpe.splitting import PATTERNS
 
 SPECIAL = ["<|end|>", "<|end|>>", "a b"]
@@ -38,11 +38,11 @@ def some_text(seed, length=400):
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_a_long_text_has_the_pieces_of_the_whole(monkeypatch, pattern):
     texts = [some_text(f"{pattern} {number}") for number in range(6)]
-    whole = count_pieces(texts, pattern, special_tokens=SPECIAL)
-    monkeypatch.setattr("llm_tokenizer.bpe.counting.BATCH", 50)
+    whole = count_pre_tokens(texts, pattern, special_tokens=SPECIAL)
+    monkeypatch.setattr("llm_tokenizer.bpe.counting.BATCH_CHARACTERS", 50)
     monkeypatch.setattr("llm_tokenizer.bpe.safe_parts.SLICE", 16)
-    assert count_pieces(texts, pattern, special_tokens=SPECIAL) == whole
-    assert count_pieces(["x" * 500], pattern) == {"x" * 500: 1}  # no place to cut, and still one piece
+    assert count_pre_tokens(texts, pattern, special_tokens=SPECIAL) == whole
+    assert count_pre_tokens(["x" * 500], pattern) == {"x" * 500: 1}  # no place to cut, and still one piece
 
 
 @pytest.mark.parametrize("form", [None, "NFC", "NFKC"])
@@ -58,8 +58,8 @@ def test_parts_of_a_file_have_the_pieces_of_the_document(monkeypatch, tmp_path, 
         parts = list(read_parts(path, special_tokens=SPECIAL, **how))
         assert len(parts) > 20
         for pattern in ("gpt2", "o200k"):
-            expected = count_pieces(read_documents(path, **how), pattern, special_tokens=SPECIAL)
-            assert count_pieces(parts, pattern, special_tokens=SPECIAL) == expected
+            expected = count_pre_tokens(read_documents(path, **how), pattern, special_tokens=SPECIAL)
+            assert count_pre_tokens(parts, pattern, special_tokens=SPECIAL) == expected
 
 
 def test_separators_and_fields_give_documents(tmp_path):

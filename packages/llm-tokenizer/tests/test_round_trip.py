@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_tokenizer import BytePairTokenizer, ByteTokenizer, CharacterTokenizer, Tokenizer, TokenizerError, train_bpe
+from llm_tokenizer.bpe.encoding import BoundedCache
 from llm_tokenizer.bpe.splitting import PATTERNS
 
 TRAINING_TEXT = "The cat sat on the mat.\r\nDas Kätzchen saß auf der Matte! 猫が座った。 It's 12,345 o'clock 👩‍💻\n" * 3
@@ -81,11 +82,14 @@ def test_what_is_no_text_is_refused(text):
             tokenizer.encode(text)
 
 
-def test_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr("llm_tokenizer.bpe.tokenizer.REMEMBERED", 10)
+def test_the_cache_is_bounded(monkeypatch):
+    monkeypatch.setattr("llm_tokenizer.bpe.encoding.REMEMBERED", 10)
+    asked = []
+    cache = BoundedCache(lambda text: asked.append(text) or [len(text)])
+    words = [f"word{number}" for number in range(100)]
+    assert [cache[word] for word in words * 2] == [[len(word)] for word in words * 2]
+    assert len(cache) <= 10 and len(asked) == 200
+    assert cache["word99"] == [6] and len(asked) == 200
+    assert cache["a" * 10_000] == [10_000] and "a" * 10_000 not in cache
     tokenizer = BytePairTokenizer(TRAINED[0].merges)
-    text = " ".join(f"word{number}" for number in range(100))
-    assert tokenizer.encode(text) == TRAINED[0].encode(text)
-    assert len(tokenizer._ids_of_stretch) <= 10 and len(tokenizer._ids_of_piece) <= 10
-    tokenizer.encode("a" * 10_000)
-    assert "a" * 10_000 not in tokenizer._ids_of_stretch
+    assert tokenizer.encode(" ".join(words)) == TRAINED[0].encode(" ".join(words))

@@ -59,7 +59,7 @@ def test_mistakes_are_named():
         BYTES.encode("a", allowed_special="<|end|>")
     with pytest.raises(TokenizerError, match="special_tokens: must be a list of names"):
         ByteTokenizer("<|end|>")
-    with pytest.raises(TokenizerError, match=r"special_tokens\[1\]: 'x' stands in the list twice"):
+    with pytest.raises(TokenizerError, match=r"special_tokens\[1\]: 'x' occurs twice"):
         ByteTokenizer(["x", "x"])
     with pytest.raises(TokenizerError, match=r"special_tokens\[0\]: must be a string that is not empty, was ''"):
         ByteTokenizer([""])

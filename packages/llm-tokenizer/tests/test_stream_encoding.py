@@ -58,7 +58,7 @@ def cut_up(text, chance):
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_every_safe_place_is_an_edge_in_any_text(pattern):
     chance = random.Random(pattern)
-    pieces = PATTERNS[pattern].pieces
+    pieces = PATTERNS[pattern].pre_tokens
     for _ in range(1500):
         text = "".join(chance.choices(ODD, k=chance.randint(2, 12)))
         for place in (found.start() for found in safe_places().finditer(text)):
@@ -68,7 +68,7 @@ def test_every_safe_place_is_an_edge_in_any_text(pattern):
 @pytest.mark.parametrize("normalization", ["NFC", "NFKC"])
 @given(text=st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("".join(ODD)), max_size=12))
 def test_normalization_commutes_with_safe_places(normalization, text):
-    pieces = PATTERNS["cl100k"].pieces
+    pieces = PATTERNS["cl100k"].pre_tokens
     whole = pieces(unicodedata.normalize(normalization, text))
     for place in (found.start() for found in safe_places(normalization).finditer(text)):
         parts = [unicodedata.normalize(normalization, part) for part in (text[:place], text[place:])]
@@ -117,7 +117,7 @@ def test_torture_texts_in_parts(monkeypatch):
 
 def test_a_tokenizer_without_safe_places_takes_the_whole():
     pieces = {"▁": 256, "a": 257, "▁a": 258}
-    tokenizer = SentencePieceTokenizer(pieces, {"▁": -1.0, "a": -2.0, "▁a": 0.0}, range(256), special_tokens={})
+    tokenizer = SentencePieceTokenizer(pieces, range(256), scores={"▁": -1.0, "a": -2.0, "▁a": 0.0}, special_tokens={})
     assert list(encode_iterable(tokenizer, ["a ", "a"])) == tokenizer.encode("a a")
     with pytest.raises(TokenizerError, match="takes a text only as a whole, and the text has more than 2 characters"):
         list(encode_iterable(tokenizer, ["a ", "a"], longest=2))

@@ -28,7 +28,7 @@ def test_any_bytes_give_what_decode_gives(ids):
 
 PIECES = {"▁": 256, "a": 257, "▁a": 258, "é": 259}
 SCORES = {"▁": -4.0, "a": -2.0, "▁a": -1.0, "é": -3.0}
-WITH_BLANK = SentencePieceTokenizer(PIECES, SCORES, range(256), special_tokens={"<s>": 260, "</s>": 261})
+WITH_BLANK = SentencePieceTokenizer(PIECES, range(256), scores=SCORES, special_tokens={"<s>": 260, "</s>": 261})
 
 
 @given(st.lists(st.sampled_from([0x20, 0x41, 0xC3, 0xA9, 256, 257, 258, 259, 260, 261])))

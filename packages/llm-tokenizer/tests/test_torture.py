@@ -59,7 +59,7 @@ def test_the_reference_gives_the_same_ids(pattern):
         if len(text) <= 120:
             assert tokenizer.encode(text) == encode_bpe(pieces, merges)
         assert "".join(pieces) == text
-        assert PATTERNS[pattern].pieces(text) == pieces
+        assert PATTERNS[pattern].pre_tokens(text) == pieces
 
 
 def test_a_rank_file_gives_the_same_ids(tmp_path):

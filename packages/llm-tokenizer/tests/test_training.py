@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_tokenizer import CharacterTokenizer, EarlyStop, TokenizerError, reference, train_bpe
-from llm_tokenizer.bpe.counting import count_pieces
-from llm_tokenizer.bpe.learning import learn_merges
+from llm_tokenizer.bpe.counting import count_pre_tokens
+from llm_tokenizer.bpe.training import learn_merges
 
 
 @pytest.mark.parametrize("seed", range(150))
@@ -19,7 +19,7 @@ def test_quick_and_naive_training_agree(seed):
     wanted = chance.randint(0, 50)
     pieces = [piece for text in texts for piece in reference.split_text(text, "gpt2")]
     expected = [tuple(merge) for merge in reference.train_bpe(pieces, 256 + wanted)]
-    assert learn_merges(count_pieces(texts, "gpt2"), wanted) == expected
+    assert learn_merges(count_pre_tokens(texts, "gpt2"), wanted) == expected
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), max_size=8), st.integers(0, 12))
@@ -49,7 +49,7 @@ def test_progress_is_told_after_every_merge():
 
 
 def test_too_large_a_vocabulary_is_refused_with_the_largest_possible():
-    with pytest.raises(TokenizerError, match="vocab_size: these texts give at most 258 tokens, 400 were wanted"):
+    with pytest.raises(TokenizerError, match="vocab_size: these texts allow at most 258 tokens, 400 were wanted"):
         train_bpe(["abc"], vocab_size=400)
     assert train_bpe(["abc"], vocab_size=258).vocab_size == 258
     with pytest.raises(TokenizerError, match="at most 259 tokens"):
@@ -103,16 +103,18 @@ def test_pairs_below_the_minimum_frequency_are_not_merged(seed):
             break
         words = [reference.byte_pair.merge(word, left, right, 256 + k) for word in words]
         expected.append((left, right))
-    assert learn_merges(count_pieces(texts, "gpt2"), 144, min_frequency=least) == expected
+    assert learn_merges(count_pre_tokens(texts, "gpt2"), 144, min_frequency=least) == expected
 
 
 def test_the_reason_of_an_early_stop_is_said():
-    with pytest.warns(EarlyStop, match="stopped at 258 tokens where 400 were allowed: by then every piece is a single"):
+    with pytest.warns(
+        EarlyStop, match="stopped at 258 tokens where 400 were allowed: by then every pre-token is a single"
+    ):
         assert train_bpe(["abc"], vocab_size=400, allow_smaller=True).vocab_size == 258
-    with pytest.warns(EarlyStop, match="no two neighbours stand together 3 times") as told:
+    with pytest.warns(EarlyStop, match="no pair occurs 3 times") as told:
         assert train_bpe(["ab ab ab c"], vocab_size=400, allow_smaller=True, min_frequency=3).vocab_size == 257
     assert told[0].filename == __file__
-    with pytest.raises(TokenizerError, match="at most 257 tokens, 400 were wanted: by then no two neighbours"):
+    with pytest.raises(TokenizerError, match="at most 257 tokens, 400 were wanted: by then no pair occurs"):
         train_bpe(["ab ab ab c"], vocab_size=400, min_frequency=3)
 
 
@@ -120,32 +122,32 @@ def test_special_tokens_are_edges_and_are_not_learned_from():
     text = "ab<|end|>ab<|end|>ab<|end|><|end" + "<|end|>>ab"
     tokenizer = train_bpe([text], vocab_size=260, special_tokens=["<|end|>", "<|end|>>"])
     assert tokenizer.merges[0] == (97, 98) and tokenizer.decode([256]) == "ab"
-    assert sum(count_pieces([text], "gpt2", special_tokens=["<|end|>", "<|end|>>"]).values()) == 4 + 2
-    assert sum(count_pieces([text], "gpt2").values()) > 6
+    assert sum(count_pre_tokens([text], "gpt2", special_tokens=["<|end|>", "<|end|>>"]).values()) == 4 + 2
+    assert sum(count_pre_tokens([text], "gpt2").values()) > 6
 
 
 @pytest.mark.parametrize("processes", [2, 3])
 def test_any_number_of_processes_counts_the_same(monkeypatch, processes):
-    monkeypatch.setattr("llm_tokenizer.bpe.counting.BATCH", 500)
+    monkeypatch.setattr("llm_tokenizer.bpe.counting.BATCH_CHARACTERS", 500)
     texts = sentences(1, 60)
-    for max_unique_pieces in (None, 8):
-        settings = {"vocab_size": 264, "special_tokens": ["A"], "max_unique_pieces": max_unique_pieces}
+    for max_unique_pre_tokens in (None, 8):
+        settings = {"vocab_size": 264, "special_tokens": ["A"], "max_unique_pre_tokens": max_unique_pre_tokens}
         alone = train_bpe(texts, **settings)
         assert train_bpe(iter(texts), processes=processes, **settings).merges == alone.merges
 
 
 def test_counting_holds_its_bound(monkeypatch):
-    monkeypatch.setattr("llm_tokenizer.bpe.counting.BATCH", 100)
+    monkeypatch.setattr("llm_tokenizer.bpe.counting.BATCH_CHARACTERS", 100)
     stream = (f"common w{number} " for number in range(3000))
-    counts = count_pieces(stream, "gpt2", max_unique_pieces=200)
+    counts = count_pre_tokens(stream, "gpt2", max_unique_pre_tokens=200)
     assert len(counts) <= 200 and counts["common"] == 3000
-    assert count_pieces(["a b"] * 9, "gpt2", max_unique_pieces=3) == {"a": 9, " b": 9}
+    assert count_pre_tokens(["a b"] * 9, "gpt2", max_unique_pre_tokens=3) == {"a": 9, " b": 9}
 
 
 def test_a_stream_larger_than_the_bound_is_not_kept(monkeypatch):
     import tracemalloc
 
-    monkeypatch.setattr("llm_tokenizer.bpe.counting.BATCH", 10_000)
+    monkeypatch.setattr("llm_tokenizer.bpe.counting.BATCH_CHARACTERS", 10_000)
     tracemalloc.start()
     tokenizer = train_bpe((f"{number % 9} sea and land " * 300 for number in range(250)), vocab_size=263)
     _, peak = tracemalloc.get_traced_memory()
@@ -153,7 +155,7 @@ def test_a_stream_larger_than_the_bound_is_not_kept(monkeypatch):
     assert tokenizer.vocab_size == 263 and peak < 600_000 < 250 * 300 * 14
 
 
-@pytest.mark.parametrize("argument", ["processes", "min_frequency", "max_unique_pieces"])
+@pytest.mark.parametrize("argument", ["processes", "min_frequency", "max_unique_pre_tokens"])
 @pytest.mark.parametrize("bad", [0, -1, 1.5, "2", True])
 def test_counts_must_be_counts(argument, bad):
     with pytest.raises(TokenizerError, match=f"{argument}: must be a whole number of at least 1, was"):

@@ -16,7 +16,7 @@ from llm_generate.interface import DecodeLoop, FinishReason, GenerateError, Samp
 from llm_generate.stopping import StopStrings
 from llm_layers.interface import LanguageModel
 from llm_tokenizer.interface import Tokenizer
-from llm_tokenizer.streaming import IncrementalDecoder
+from llm_tokenizer.decoding import IncrementalDecoder
 
 
 class TextStream:

@@ -1,24 +1,23 @@
-"""Token ids to bytes and text: the half of a tokenizer that is the same for all of them."""
+"""Token ids to bytes and text: what is the same for all tokenizers, and text while it is being generated."""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Mapping, Sequence
 from operator import index
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from llm_tokenizer.interface import TokenizerError
-
-if TYPE_CHECKING:
-    from llm_tokenizer.bpe.arrays import TokenBytes
+from llm_tokenizer.interface import Tokenizer, TokenizerError
 
 MOST_GAPS = 1 << 16  # a published vocabulary leaves some dozens of ids free
+_AT_ONCE = 1 << 14  # tokens; what is gathered together then fits into the processor's cache
 
 
 class Vocabulary:
     """The bytes of every token.
 
     Args:
-        tokens: Ordinary tokens, as a row numbered from 0 or by their ids.
+        tokens: Ordinary tokens, as a sequence numbered from 0 or by their ids.
         special_tokens: The ids of the special tokens by their text.
     """
 
@@ -32,62 +31,70 @@ class Vocabulary:
             token_of[id] = name.encode("utf-8")
         size = max(token_of, default=-1) + 1
         if size > len(token_of) + MOST_GAPS:
-            raise TokenizerError(f"ids: must leave at most {MOST_GAPS} numbers free, but the largest is {size - 1}")
+            raise TokenizerError(f"ids: must leave at most {MOST_GAPS} ids free, but the largest is {size - 1}")
         self.tokens: tuple[bytes, ...] = tuple(token_of.get(id, b"") for id in range(size))
         self._gaps = frozenset(range(size)) - token_of.keys() if size > len(token_of) else frozenset()
-        self._token_bytes: TokenBytes | None = None
+        self._arrays: tuple[Any, Any, Any] | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def token_bytes(self, id: int) -> bytes:
-        """The bytes of one token."""
-        return self.tokens[self._checked("id", id)]
+    def token_bytes(self, id: int, argument: str = "id") -> bytes:
+        """Return the bytes of one token; `argument` is its name in an error."""
+        return self.tokens[self._require_id(argument, id)]
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
-        """The bytes of all tokens in a row.
+        """Return the bytes of all tokens, joined.
 
         Why it works:
-            A token is a string of bytes, and encoding only ever cut the text's bytes into such strings. Putting them
-            in a row again undoes it. That must happen before the bytes become characters, since a character of
-            several bytes may lie in two tokens.
+            A token is a string of bytes, and encoding only ever cut the text's bytes into such strings. Joining them
+            undoes it. That must happen before the bytes become characters, since a character of several bytes may lie
+            in two tokens.
 
         Spec: tokenizer.decode_bpe
         """
         if hasattr(ids, "dtype"):
-            row = _as_row(ids)
-            known = self._gathered(row)
+            row = _as_array(ids)
+            known = self._gather(row)
             if known is not None:
                 return known
             ids = row.tolist()
         ids = list(ids)
         try:
-            # To Python an index of -1 is the last token, to us it is a mistake.
+            # To Python an index of -1 is the last token; here it is a mistake.
             if not ids or (min(ids) >= 0 and (not self._gaps or self._gaps.isdisjoint(ids))):
                 return b"".join(map(self.tokens.__getitem__, ids))
         except (IndexError, TypeError):
             pass  # the next line finds out which id it was
-        return b"".join(self.tokens[self._checked(f"ids[{place}]", id)] for place, id in enumerate(ids))
+        return b"".join(self.tokens[self._require_id(f"ids[{place}]", id)] for place, id in enumerate(ids))
 
-    def decode(self, ids: Iterable[int]) -> str:
-        """The text of all tokens in a row; bytes that are not UTF-8 become U+FFFD."""
-        return self.decode_bytes(ids).decode("utf-8", errors="replace")
+    def _gather(self, ids: Any) -> bytes | None:
+        """Return the bytes of a NumPy array of ids; None if one of them is not known.
 
-    def _gathered(self, ids: Any) -> bytes | None:
-        """The bytes of a row of ids in a NumPy array; None where they are not known ids."""
+        Why it works:
+            The n-th byte of the text is some byte of the token that it lies in. So for every byte it is enough to
+            repeat, over the length of its token, where that token begins among all tokens and in the text.
+        """
+        import numpy as np  # here, since it takes longer to import than this package
+
         if ids.dtype.kind not in "iu" or not len(ids) or ids.min() < 0 or ids.max() >= len(self):
             return None
         if self._gaps and not self._gaps.isdisjoint(ids.tolist()):
             return None
-        if self._token_bytes is None:
-            from llm_tokenizer.bpe.arrays import (
-                TokenBytes,  # here, since numpy takes longer to import than this package
-            )
+        if self._arrays is None:
+            lengths = np.fromiter(map(len, self.tokens), np.int32, len(self))
+            starts = np.cumsum(lengths, dtype=np.int32) - lengths
+            self._arrays = np.frombuffer(b"".join(self.tokens), np.uint8), lengths, starts
+        data, lengths, starts = self._arrays
+        parts = []
+        for first in range(0, len(ids), _AT_ONCE):
+            some = ids[first : first + _AT_ONCE]
+            length = lengths.take(some)
+            places = np.repeat(starts.take(some) + length - length.cumsum(dtype=np.int32), length)
+            parts.append(data.take(places + np.arange(len(places), dtype=np.int32)).tobytes())
+        return b"".join(parts)
 
-            self._token_bytes = TokenBytes(self.tokens)
-        return self._token_bytes.gather(ids)
-
-    def _checked(self, argument: str, id: int) -> int:
+    def _require_id(self, argument: str, id: int) -> int:
         try:
             number = index(id)
         except TypeError:
@@ -101,8 +108,8 @@ class Vocabulary:
         return number
 
 
-def _as_row(ids: Any) -> Any:
-    """A row of ids of any array library, torch among them, as a NumPy array."""
+def _as_array(ids: Any) -> Any:
+    """Return ids of any array library, torch among them, as a NumPy array of one dimension."""
     from numpy import asarray  # here, since it takes longer to import than this package
 
     try:
@@ -112,3 +119,52 @@ def _as_row(ids: Any) -> Any:
     if row.ndim != 1:
         raise TokenizerError(f"ids: must be one row of ids, was an array of shape {row.shape}; decode row by row")
     return row
+
+
+class IncrementalDecoder:
+    """Decode ids as they come, as text that never ends in half a character.
+
+    Why it works:
+        A character of several bytes may lie in two tokens. What cannot be shown yet, at most three bytes, is held
+        back until the rest arrives, so the parts joined are exactly what `decode` returns for all ids at once.
+        Decoding each token alone would show `�` for both halves.
+
+    A SentencePiece tokenizer puts a space before a text and removes it in decoding, and so does this decoder (see
+    `SentencePieceTokenizer.prepend_scheme`).
+
+    Args:
+        tokenizer: Whose ids will come.
+        continued: Whether the ids continue a text, such as a prompt: then a space at the beginning is a space of the
+            text.
+
+    Spec: tokenizer.stream_decode
+    """
+
+    def __init__(self, tokenizer: Tokenizer, *, continued: bool = False) -> None:
+        self._tokenizer = tokenizer
+        scheme = getattr(tokenizer, "prepend_scheme", "never")
+        self._special = frozenset(tokenizer.special_tokens.values())
+        self._added_space = scheme != "never" and not continued  # before the token that comes next
+        self._after_special = scheme == "always"
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._finished = False
+
+    def feed(self, id: int) -> str:
+        """Return the text that this token completes; empty while a character is still unfinished."""
+        if self._finished:
+            raise TokenizerError("IncrementalDecoder: was finished already; make a new one for the next text")
+        data = self._tokenizer.token_bytes(id)
+        is_special = id in self._special
+        if self._added_space and not is_special:
+            data = data.removeprefix(b" ")
+        self._added_space = is_special and self._after_special
+        text = self._decoder.decode(data)
+        held = self._decoder.getstate()[0]
+        if held[:1] == b"\xed" and held[1:2] >= b"\xa0":  # half a surrogate pair, which Python waits for in vain
+            text += self._decoder.decode(b"", final=True)
+        return text
+
+    def finish(self) -> str:
+        """Return what is left at the end: empty, or U+FFFD for a character that was never completed."""
+        self._finished = True
+        return self._decoder.decode(b"", final=True)

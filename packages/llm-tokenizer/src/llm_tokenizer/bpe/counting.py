@@ -1,7 +1,7 @@
-"""How often each piece stands in the texts: all that learning needs to know of them.
+"""Count pre-tokens: all that training needs to know of the texts.
 
-The texts are read one by one, a long one in parts, and gathered into batches. Each batch is counted on its own, here
-or in several processes. The batches are the same whatever the number of processes, and so are the counts.
+The texts are read one by one, a long one in parts, and gathered into batches. Each batch is counted on its own, in
+this process or in several. The batches do not depend on the number of processes, and neither do the counts.
 """
 
 from __future__ import annotations
@@ -17,61 +17,61 @@ from llm_tokenizer.bpe.splitting import find_pattern
 from llm_tokenizer.interface import TokenizerError
 from llm_tokenizer.special import SpecialTokens, utf8
 
-BATCH = 1 << 22  # characters
+BATCH_CHARACTERS = 1 << 22
 
 
-def count_pieces(
+def count_pre_tokens(
     texts: Iterable[str],
     pattern: str,
     *,
     special_tokens: Sequence[str] = (),
     processes: int = 1,
-    max_unique_pieces: int | None = None,
+    max_unique_pre_tokens: int | None = None,
 ) -> Counter[str]:
-    """How often each piece stands in the texts.
+    """Return how often each pre-token occurs in the texts.
 
     In memory are one text, one batch of 4 million characters for each process and one more, and about 100 bytes for
-    each different piece: all texts together may be larger than memory, and with `read_parts` a single one may, too.
-    Different pieces grow slowly, about as the square root of the text. Where they would still be too many,
-    `max_unique_pieces` is a firm bound.
+    each unique pre-token: all texts together may be larger than memory, and with `read_parts` so may a single one.
+    Unique pre-tokens grow slowly, about as the square root of the text. Where they would still be too many,
+    `max_unique_pre_tokens` is a firm bound.
 
     Args:
         texts: Documents, one string each.
-        pattern: The name of the rule that cuts a text into pieces.
-        special_tokens: Each is an edge that nothing is counted across, and is not counted itself.
+        pattern: The name of the rule that splits a text into pre-tokens.
+        special_tokens: Nothing is counted across one of them, and none is counted itself.
         processes: How many processes count; the result is the same.
-        max_unique_pieces: When there are more different pieces, the rarest are forgotten until half as many are left. A
-            piece that is forgotten was rare so far; should it come back, its count begins anew.
+        max_unique_pre_tokens: When there are more unique pre-tokens, the rarest are dropped until half as many are
+            left. One that is dropped was rare so far; if it comes back, its count begins at zero.
 
     Source: Manku and Motwani 2002, Approximate Frequency Counts over Data Streams.
     """
     find_pattern(pattern)
     SpecialTokens(special_tokens)
     require_count("processes", processes)
-    if max_unique_pieces is not None:
-        require_count("max_unique_pieces", max_unique_pieces)
+    if max_unique_pre_tokens is not None:
+        require_count("max_unique_pre_tokens", max_unique_pre_tokens)
     if isinstance(texts, str):
         raise TokenizerError("texts: must be a collection of texts, was one string; put it into a list")
     if not isinstance(texts, Iterable):
         raise TokenizerError(f"texts: must be a collection of texts, was {texts!r:.40}")
-    pieces: Counter[str] = Counter()
+    pre_tokens: Counter[str] = Counter()
     batches = _batches(texts, special_tokens)
     counted = (_count_batch(batch, pattern) for batch in batches)
     for counts in counted if processes == 1 else _count_in_processes(batches, pattern, processes):
-        pieces.update(counts)
-        if max_unique_pieces is not None and len(pieces) > max_unique_pieces:
-            _forget_the_rarest(pieces, max_unique_pieces // 2)
-    return pieces
+        pre_tokens.update(counts)
+        if max_unique_pre_tokens is not None and len(pre_tokens) > max_unique_pre_tokens:
+            _drop_the_rarest(pre_tokens, max_unique_pre_tokens // 2)
+    return pre_tokens
 
 
 def between_special(text: str, special_tokens: Iterable[str]) -> list[str]:
-    """The parts of a text between special tokens; where two could begin at one place, the longest is taken."""
+    """Return the parts of a text between special tokens; where two could begin at one place, the longest is taken."""
     names = sorted(special_tokens, key=len, reverse=True)
     return re.split("|".join(map(re.escape, names)), text) if names else [text]
 
 
 def require_count(name: str, value: object) -> None:
-    """An error that names the argument, unless the value is a whole number of at least 1."""
+    """Raise an error that names the argument, unless the value is a whole number of at least 1."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise TokenizerError(f"{name}: must be a whole number of at least 1, was {value!r}")
 
@@ -85,40 +85,40 @@ def _batches(texts: Iterable[str], special_tokens: Sequence[str]) -> Iterator[li
         for part in _parts(text, special_tokens):
             batch.append(part)
             size += len(part)
-            if size >= BATCH:
+            if size >= BATCH_CHARACTERS:
                 yield batch
                 batch, size = [], 0
     yield batch
 
 
 def _parts(text: str, special_tokens: Sequence[str]) -> Iterable[str]:
-    """A text between its special tokens; a long one in parts that have the pieces of the whole."""
-    if len(text) <= BATCH:
+    """Return a text between its special tokens, a long one in parts that have the pre-tokens of the whole."""
+    if len(text) <= BATCH_CHARACTERS:
         utf8(text, what="texts")
         return between_special(text, special_tokens)
-    # It is in memory already, so a stretch of any length without a place to cut costs no more than that again.
+    # It is in memory already, so a chunk of any length without a place to cut costs no more than that again.
     parts = safe_parts([text], special_tokens, last_safe_place, longest=len(text))
     return (part for part, is_special in parts if not is_special)
 
 
 def _count_batch(texts: list[str], pattern: str) -> Counter[str]:
     rule = find_pattern(pattern)
-    stretches: Counter[str] = Counter()
+    chunks: Counter[str] = Counter()
     for text in texts:
-        stretches.update(rule.stretches(text))
-    # Text repeats itself, so only the distinct stretches are cut finely.
-    once = [stretch for stretch, count in stretches.items() if count == 1]  # most of them; `Counter` itself is quick
-    pieces = Counter(chain.from_iterable(map(rule.pieces, once)))
-    for stretch, count in stretches.items():
+        chunks.update(rule.chunks(text))
+    # Text repeats itself, so only the distinct chunks are split further.
+    once = [chunk for chunk, count in chunks.items() if count == 1]  # most of them; `Counter` itself is fast
+    pre_tokens = Counter(chain.from_iterable(map(rule.pre_tokens, once)))
+    for chunk, count in chunks.items():
         if count > 1:
-            for piece in rule.pieces(stretch):
-                pieces[piece] += count
-    return pieces
+            for pre_token in rule.pre_tokens(chunk):
+                pre_tokens[pre_token] += count
+    return pre_tokens
 
 
 def _count_in_processes(batches: Iterator[list[str]], pattern: str, processes: int) -> Iterator[Counter[str]]:
-    """The counts of the batches in their order, with no more batches under way than there are processes, and one."""
-    from concurrent.futures import Future, ProcessPoolExecutor  # takes longer to import than most of the package
+    """Yield the counts of the batches in their order, with at most one batch more than processes under way."""
+    from concurrent.futures import Future, ProcessPoolExecutor  # slow to import
     from concurrent.futures.process import BrokenProcessPool
 
     under_way: deque[Future[Counter[str]]] = deque()
@@ -131,13 +131,11 @@ def _count_in_processes(batches: Iterator[list[str]], pattern: str, processes: i
             while under_way:
                 yield under_way.popleft().result()
     except BrokenProcessPool:
-        raise TokenizerError(
-            "processes: one of them was ended from outside, perhaps for want of memory; use fewer"
-        ) from None
+        raise TokenizerError("processes: a worker was killed (out of memory?); use fewer") from None
 
 
-def _forget_the_rarest(pieces: Counter[str], kept: int) -> None:
-    """Drop the rarest pieces, and of equally rare ones all, until at most `kept` are left."""
-    floor = sorted(pieces.values(), reverse=True)[kept]
-    for piece in [piece for piece, count in pieces.items() if count <= floor]:
-        del pieces[piece]
+def _drop_the_rarest(pre_tokens: Counter[str], kept: int) -> None:
+    """Drop the rarest pre-tokens, and of equally rare ones all, until at most `kept` are left."""
+    floor = sorted(pre_tokens.values(), reverse=True)[kept]
+    for pre_token in [pre_token for pre_token, count in pre_tokens.items() if count <= floor]:
+        del pre_tokens[pre_token]

@@ -1,27 +1,40 @@
-"""How the bytes of one piece become tokens: apply the learned merges, the earliest learned first.
+"""Encode the bytes of one pre-token: apply the learned merges, the earliest learned first.
 
-Two ways to the same ids. `merge_short` is the definition, and quick for a word. It looks through the whole piece for
-each merge, so a piece of a million letters would take a million times a million looks: `merge_long` keeps the
+Two ways to the same ids. `merge_short` is the definition, and fast for a word. It searches the whole pre-token for
+each merge, so a pre-token of a million letters would take a million times a million steps: `merge_long` keeps the
 candidates in a heap and the tokens in a linked list and needs n · log n.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from array import array
+from collections.abc import Callable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 from sys import maxsize
+from typing import TypeVar
 
 Pair = tuple[int, int]
+Value = TypeVar("Value", list[int], bytes)
+
+HEAP_FROM = 128  # bytes; from here on the heap of `merge_long` is faster
+REMEMBERED = 1 << 18
+LONGEST_REMEMBERED = 256  # characters
+
+
+def encode_pre_token(pre_token: bytes, rank_of: Mapping[Pair, int]) -> list[int]:
+    """Return the ids of one pre-token, by whichever of the two ways is faster."""
+    merge = merge_short if len(pre_token) < HEAP_FROM else merge_long
+    return merge(list(pre_token), rank_of)
 
 
 def merge_short(ids: list[int], rank_of: Mapping[Pair, int]) -> list[int]:
-    """Replace the pair that was learned first, wherever it stands, until no learned pair is left.
+    """Replace the pair that was learned first, wherever it occurs, until no learned pair is left.
 
     Why it works:
         Training merged the most frequent pair everywhere, then the next. Encoding replays those merges in the same
-        order, so that a text is cut as the training text was. The rank of a pair is the id of the token that it
-        makes: ids were given out in the order of learning.
+        order, so that a text is split as the training text was. The rank of a pair is the id of the token that it
+        makes: ids were assigned in the order of learning.
 
     Spec: tokenizer.encode_bpe
     Source: Sennrich, Haddow and Birch 2016, Neural Machine Translation of Rare Words with Subword Units.
@@ -40,8 +53,8 @@ def replace_pair(ids: list[int], ranks: list[int], rank: int) -> list[int]:
     """Replace, from left to right, every pair of that rank by the token it makes; `aaa` becomes `(aa)a`.
 
     Why it works:
-        Places may overlap, and then only one of them can be merged. Any rule would do, if training and encoding take
-        the same: here the left one.
+        Places may overlap, and then only one of them can be merged. Any rule would do, as long as training and encoding
+        use the same: here the left one.
 
     Spec: tokenizer.merge_pair
     """
@@ -58,19 +71,19 @@ def replace_pair(ids: list[int], ranks: list[int], rank: int) -> list[int]:
 
 
 def merge_long(ids: list[int], rank_of: Mapping[Pair, int]) -> list[int]:
-    """The same ids as `merge_short`, in n · log n steps for a piece of n bytes.
+    """Return the same ids as `merge_short`, in n · log n steps for a pre-token of n bytes.
 
     Why it works:
-        The heap gives the lowest rank, and among equals the leftmost place, which is the order in which `merge_short`
-        replaces. A merge changes only the pairs to its left and right: those two are pushed, and entries whose pair
-        is gone are recognised when they come up, because the pair that stands there now has another rank.
+        The heap returns the lowest rank, and among equals the leftmost place, which is the order in which
+        `merge_short` replaces. A merge changes only the pairs to its left and right: those two are pushed, and entries
+        whose pair is gone are recognized when they are popped, because the pair at that place has another rank.
 
     Spec: tokenizer.encode_bpe
     """
     end = len(ids)
     token: list[int] = [*ids, -1]  # -1: nothing here, at the end or where a token has been merged away
     after = [*range(1, end + 1), end]
-    before = [*range(-1, end)]  # before[0] is -1, which in Python is the end: there stands no token either
+    before = [*range(-1, end)]  # before[0] is -1, which in Python is the end: there is no token either
 
     def rank_at(place: int) -> int | None:
         return rank_of.get((token[place], token[after[place]]))
@@ -89,3 +102,24 @@ def merge_long(ids: list[int], rank_of: Mapping[Pair, int]) -> list[int]:
             if (new_rank := rank_at(left)) is not None:
                 heappush(heap, (new_rank, left))
     return [id for id in token if id >= 0]
+
+
+def pack(ids: Sequence[int]) -> bytes:
+    """Return ids as the bytes of 32-bit integers, to be cached and joined to an array."""
+    return array("i", ids).tobytes()
+
+
+class BoundedCache(dict[str, Value]):
+    """The ids of pre-tokens or chunks that occurred before; when it is full it is cleared."""
+
+    def __init__(self, encode: Callable[[str], Value]) -> None:
+        super().__init__()
+        self._encode: Callable[[str], Value] = encode
+
+    def __missing__(self, text: str) -> Value:
+        ids = self._encode(text)
+        if len(text) <= LONGEST_REMEMBERED:
+            if len(self) >= REMEMBERED:
+                self.clear()
+            self[text] = ids
+        return ids

@@ -1,6 +1,6 @@
-"""A long text in parts that can be worked on one by one, cut only where nothing changes by it.
+"""Split a long text into parts that can be processed one by one, and whose pre-tokens are those of the whole.
 
-Encoding and training share this: both need the pieces of the whole text, and neither can hold all of it.
+Encoding and training use this: both need the pre-tokens of the whole text, and neither can hold all of it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import regex
 from llm_tokenizer.interface import TokenizerError
 from llm_tokenizer.special import utf8
 
-SLICE = 1 << 16  # characters that are looked at together
+SLICE = 1 << 16  # characters that are processed together
 LONGEST = 1 << 24
 
 Cut = Callable[[str], int]
@@ -21,14 +21,14 @@ Cut = Callable[[str], int]
 def safe_parts(
     texts: Iterable[str], special_tokens: Collection[str], cut: Cut, longest: int = LONGEST
 ) -> Iterator[tuple[str, bool]]:
-    """The parts of one text that comes in blocks of any size, and whether each is a special token.
+    """Yield the parts of one text that comes in blocks of any size, and whether each is a special token.
 
     Args:
         texts: The text in blocks.
-        special_tokens: Names that stand alone. They are taken only when enough has been read to know that no longer
-            one begins at the same place.
-        cut: The last place where a text may be cut; 0 where it has none.
-        longest: How many characters may stand without a place to cut; a bound on memory that is enforced.
+        special_tokens: Names that are parts of their own. They are taken only when enough has been read to know that
+            no longer one begins at the same place.
+        cut: Returns the last place where a text may be cut; 0 if it has none.
+        longest: The most characters without a place to cut; a bound on memory that is enforced.
 
     Raises:
         TokenizerError: More characters than `longest` have no place to cut.
@@ -37,7 +37,7 @@ def safe_parts(
 
 
 def slices(texts: Iterable[str]) -> Iterator[str]:
-    """The same text in blocks of a bounded size, all of which UTF-8 can say."""
+    """Yield the same text in blocks of a bounded size, all of which UTF-8 can encode."""
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise TokenizerError(f"texts[{number}]: must be a string, was {type(text).__name__}")
@@ -61,7 +61,7 @@ class _Scanner:
         self._passed = 0  # characters before those that are held, for messages
 
     def parts(self, texts: Iterable[str]) -> Iterator[tuple[str, bool]]:
-        """Each part, and whether it is a special token."""
+        """Yield each part, and whether it is a special token."""
         pending = ""  # may end with the beginning of a special token
         for text in slices(texts):
             pending += text
@@ -71,7 +71,7 @@ class _Scanner:
         yield from self._flush()
 
     def _scan(self, text: str, *, final: bool) -> Generator[tuple[str, bool], None, int]:
-        """Parts of the text, and at the end how many of its characters are done with."""
+        """Yield parts of the text, and return how many of its characters have been used."""
         known = len(text) if final else max(len(text) - self._reach + 1, 0)  # here no special token can begin unseen
         start = 0
         found = self._special.search(text) if self._special else None

@@ -1,4 +1,4 @@
-"""Byte-pair encoding over characters, as SentencePiece does it: Llama 2, Mistral and TinyLlama."""
+"""Byte-pair encoding over characters, as SentencePiece does it: Llama 2, Mistral, Gemma."""
 
 from __future__ import annotations
 
@@ -7,37 +7,44 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import chain, groupby
 from types import MappingProxyType
+from typing import Literal
 
-from llm_tokenizer.bpe.encoding import Pair
-from llm_tokenizer.bpe.tokenizer import Memory
+from llm_tokenizer.bpe.encoding import BoundedCache, Pair
 from llm_tokenizer.byte import BYTES
-from llm_tokenizer.decoding import Vocabulary
 from llm_tokenizer.interface import TokenizerError
-from llm_tokenizer.special import SpecialTokens, utf8
+from llm_tokenizer.special import SpecialTokens, VocabularyTokenizer, any_of, require_str, utf8
 
-BLANK = "▁"  # U+2581: how a blank is written, so that a piece with one can be seen
-_WORDS = re.compile(f"{BLANK}*[^{BLANK}]+|{BLANK}+")
+SPACE = "▁"  # U+2581: how a space is written, so that a piece with one can be seen
+PrependScheme = Literal["always", "first", "never"]
+_WORDS = re.compile(f"{SPACE}*[^{SPACE}]+|{SPACE}+")
 _UNKNOWN = 1 << 32  # a character that is no piece has the number _UNKNOWN + its code point while pieces are merged
 
-Merge = tuple[float, int]  # its place in the order, which is minus its score, and the id that it makes
+Merge = tuple[float, int]  # its place in the order, and the id that it makes
 
 
-class SentencePieceTokenizer:
+class SentencePieceTokenizer(VocabularyTokenizer):
     """Tokens are characters and what merges make of them; a character without a token becomes its bytes.
 
     Why it works:
-        A blank is a character like any other (`▁`), so nothing need be cut before merging, and words carry their
-        blank at the front. Any two tokens may merge that make a third. Bytes below catch every rare character.
+        A space is a character like any other (`▁`), so nothing need be split before merging, and words carry their
+        space at the front. Any two tokens may merge that make a third. Bytes catch every rare character.
 
-    A blank is put before the text, so that its first word looks like any other; `decode` takes it off again. The
-    character `▁` itself cannot be told from a blank: that is so in the format.
+    The character `▁` itself cannot be told from a space: that is so in the format.
 
     Args:
         pieces: The texts of the ordinary tokens and their ids.
-        scores: The score of each of them; a piece of a higher score is merged first, of equals the leftmost.
         byte_ids: The ids of the 256 bytes.
+        scores: The score of each piece; of all neighbours that make a piece, those of the highest score are merged
+            first, of equals the leftmost.
+        merges: Pairs of pieces, the one to be merged first at the front, in place of `scores`: how `tokenizer.json`
+            orders them.
         special_tokens: Names and ids of tokens that ordinary text cannot produce.
-        leading_blank: Whether a blank is put before each stretch of ordinary text.
+        user_defined: Texts and ids of tokens that are found in a text before anything is merged, the longest first.
+            With scores they are found after spaces have become `▁`, with merges before: SentencePiece does the
+            former, the library `tokenizers` the latter.
+        prepend_scheme: Where a space is put before ordinary text, so that its first word looks like any other:
+            `always` at the beginning and after each special token, only at the beginning (`first`), or `never`.
+            `decode` removes it.
 
     Spec: tokenizer.encode_bpe, tokenizer.decode_bpe
     Source: Kudo and Richardson 2018, SentencePiece: A simple and language independent subword tokenizer.
@@ -46,76 +53,84 @@ class SentencePieceTokenizer:
     def __init__(
         self,
         pieces: Mapping[str, int],
-        scores: Mapping[str, float],
         byte_ids: Sequence[int],
         *,
+        scores: Mapping[str, float] | None = None,
+        merges: Sequence[tuple[str, str]] | None = None,
         special_tokens: Mapping[str, int],
-        leading_blank: bool = True,
+        user_defined: Mapping[str, int] | None = None,
+        prepend_scheme: PrependScheme = "always",
     ) -> None:
         if len(byte_ids) != 256:
             raise TokenizerError(f"byte_ids: must be 256, one for each byte, were {len(byte_ids)}")
-        tokens = {id: piece.replace(BLANK, " ").encode("utf-8") for piece, id in pieces.items()}
+        if (scores is None) == (merges is None):
+            raise TokenizerError("scores: must be given where merges are not, and only there")
+        self.user_defined: Mapping[str, int] = MappingProxyType(dict(user_defined or {}))
+        tokens = {id: piece.replace(SPACE, " ").encode("utf-8") for piece, id in (pieces | self.user_defined).items()}
         tokens |= dict(zip(byte_ids, BYTES, strict=True))
-        if "" in pieces or len(tokens) < 256 + len(pieces):
+        if "" in pieces or len(tokens) < 256 + len(pieces) + len(self.user_defined):
             raise TokenizerError("pieces: each must have some characters and an id of its own, which is no byte's")
-        self.leading_blank = leading_blank
+        super().__init__(tokens, SpecialTokens(special_tokens))
+        self.prepend_scheme: PrependScheme = prepend_scheme
         self.pieces: Mapping[str, int] = MappingProxyType(dict(pieces))
-        self.scores: Mapping[str, float] = MappingProxyType(dict(scores))
+        self.scores = MappingProxyType(dict(scores)) if scores is not None else None
+        self.merges = tuple(merges) if merges is not None else None
         self.byte_ids = tuple(byte_ids)
-        self._merge_of = dict(self._merges(scores))
-        self._words_stand_alone = not any(re.search(f"[^{BLANK}]{BLANK}", piece) for piece in pieces)
-        self._special = SpecialTokens(special_tokens)
-        self._vocabulary = Vocabulary(tokens, special_tokens)
-        self._ids_of = Memory(self._encode_word)
-
-    @property
-    def vocab_size(self) -> int:
-        """One more than the largest id."""
-        return len(self._vocabulary)
-
-    @property
-    def special_tokens(self) -> Mapping[str, int]:
-        """The id of each special token by its text."""
-        return self._special.ids
+        self._merge_of = dict(self._by_score(scores) if scores is not None else self._by_rank(merges or ()))
+        self._words_are_separate = not any(re.search(f"[^{SPACE}]{SPACE}", piece) for piece in pieces)
+        self._user_defined = re.compile(f"({any_of(self.user_defined)})") if self.user_defined else None
+        self._ids_of = BoundedCache(self._encode_word)
 
     def encode(self, text: str, *, allowed_special: Collection[str] = ()) -> list[int]:
-        """The ids of a text. A special token in it is plain characters unless it is allowed here by name."""
-        return self._special.encode(text, allowed_special, self._encode_ordinary)
-
-    def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:
-        """The ids of several texts, each encoded on its own."""
-        return [self.encode(text) for text in texts]
-
-    def decode(self, ids: Iterable[int]) -> str:
-        """The text of the ids; bytes that are not UTF-8 become U+FFFD."""
-        return self.decode_bytes(ids).decode("utf-8", errors="replace")
+        """Return the ids of a text. A special token in it is plain characters unless it is allowed here by name."""
+        ids: list[int] = []
+        for place, (part, is_special) in enumerate(self._special.split(require_str(text), allowed_special)):
+            if is_special:
+                ids.append(self.special_tokens[part])
+            else:
+                ids += self._encode_part(part, spaced=self.prepend_scheme == "always" or self._is_first(place))
+        return ids
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
-        """The bytes of the ids, without the blank that encoding puts before each stretch of ordinary text."""
+        """Return the bytes of the ids, without the spaces that encoding adds."""
         special = set(self.special_tokens.values())
         parts = []
-        for is_special, stretch in groupby(ids, special.__contains__):
-            part = self._vocabulary.decode_bytes(stretch)
-            parts.append(part.removeprefix(b" ") if self.leading_blank and not is_special else part)
+        for place, (is_special, run) in enumerate(groupby(ids, special.__contains__)):
+            part = self._vocabulary.decode_bytes(run)
+            spaced = not is_special and (self.prepend_scheme == "always" or self._is_first(place))
+            parts.append(part.removeprefix(b" ") if spaced else part)
         return b"".join(parts)
 
-    def token_bytes(self, id: int) -> bytes:
-        """The bytes of one token, with its blank: a stream of tokens goes on in the middle of a text."""
-        return self._vocabulary.token_bytes(id)
+    def _is_first(self, place: int) -> bool:
+        return self.prepend_scheme == "first" and place == 0
 
     def _encode_ordinary(self, text: str) -> list[int]:
+        return self._encode_part(text, spaced=self.prepend_scheme != "never")
+
+    def _encode_part(self, text: str, *, spaced: bool) -> list[int]:
         utf8(text)
-        text = (BLANK if self.leading_blank and text else "") + text.replace(" ", BLANK)
-        # Where no piece goes on into a blank, merging never crosses from one word to the next.
-        words = _WORDS.findall(text) if self._words_stand_alone else [text]
-        return list(chain.from_iterable(map(self._ids_of.__getitem__, words)))
+        by_score = self.scores is not None
+        if by_score:  # SentencePiece finds user-defined tokens in the text with its spaces written as `▁`
+            text = (SPACE if spaced and text else "") + text.replace(" ", SPACE)
+        ids: list[int] = []
+        for place, part in enumerate(self._user_defined.split(text) if self._user_defined else [text]):
+            if place % 2:
+                ids.append(self.user_defined[part])
+            elif part:
+                if not by_score:
+                    part = (SPACE if spaced else "") + part.replace(" ", SPACE)
+                    spaced = self.prepend_scheme == "always"
+                # Where no piece continues into a space, merging never crosses from one word to the next.
+                words = _WORDS.findall(part) if self._words_are_separate else [part]
+                ids += chain.from_iterable(map(self._ids_of.__getitem__, words))
+        return ids
 
     def _encode_word(self, word: str) -> list[int]:
         numbers = merge_leftmost(list(map(self._number, word)), self._merge_of)
         return list(chain.from_iterable(map(self._publish, numbers)))
 
     def _number(self, piece: str) -> int:
-        """The id of a piece; a single character that is no piece gets a number beyond all ids."""
+        """Return the id of a piece; a single character that is no piece gets a number beyond all ids."""
         id = self.pieces.get(piece)
         return _UNKNOWN + ord(piece) if id is None else id
 
@@ -124,19 +139,26 @@ class SentencePieceTokenizer:
             return (number,)
         return [self.byte_ids[byte] for byte in chr(number - _UNKNOWN).encode("utf-8")]
 
-    def _merges(self, scores: Mapping[str, float]) -> Iterator[tuple[Pair, Merge]]:
-        """Every way to put a piece together from two others, or from single characters."""
+    def _by_score(self, scores: Mapping[str, float]) -> Iterator[tuple[Pair, Merge]]:
+        """Yield every way to make a piece of two others, or of single characters."""
         for piece, id in self.pieces.items():
             for place in range(1, len(piece)):
                 left, right = piece[:place], piece[place:]
                 if all(len(part) == 1 or part in self.pieces for part in (left, right)):
                     yield (self._number(left), self._number(right)), (-scores[piece], id)
 
+    def _by_rank(self, merges: Iterable[tuple[str, str]]) -> Iterator[tuple[Pair, Merge]]:
+        for rank, (left, right) in enumerate(merges):
+            made = self.pieces.get(left + right)
+            if made is None or not all(part in self.pieces for part in (left, right)):
+                raise TokenizerError(f"merges[{rank}]: must join two pieces to a third, was {(left, right)}")
+            yield (self.pieces[left], self.pieces[right]), (rank, made)
+
 
 def merge_leftmost(ids: list[int], merge_of: Mapping[Pair, Merge]) -> list[int]:
-    """Merge the pair of the highest score, of equals the leftmost, until no pair is left that can be merged.
+    """Merge the pair that comes first in the order, of equals the leftmost, until no pair is left that can be merged.
 
-    Unlike the ranks in `merging.py`, scores may be equal for different tokens. Mistral's runs of blanks are such: at
+    Unlike the ranks of `merge_long`, scores may be equal for different tokens. Mistral's runs of spaces are such: at
     equal scores the leftmost run grows to its full length before the next one begins.
 
     Args:
@@ -146,7 +168,7 @@ def merge_leftmost(ids: list[int], merge_of: Mapping[Pair, Merge]) -> list[int]:
     end = len(ids)
     token: list[int] = [*ids, -1]  # -1: nothing here, at the end or where a token has been merged away
     after = [*range(1, end + 1), end]
-    before = [*range(-1, end)]  # before[0] is -1, which in Python is the end: there stands no token either
+    before = [*range(-1, end)]  # before[0] is -1, which in Python is the end: there is no token either
     heap: list[tuple[float, int, int]] = []
 
     def push(place: int) -> None:

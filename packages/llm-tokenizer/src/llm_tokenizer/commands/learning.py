@@ -17,7 +17,7 @@ from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.commands.options import add_corpus, parts
 from llm_tokenizer.commands.parser import Parser
 from llm_tokenizer.commands.progress import Progress
-from llm_tokenizer.files.huggingface import FILE, save_tokenizer
+from llm_tokenizer.files.huggingface_writing import FILE, save_tokenizer
 from llm_tokenizer.files.writing import UNFINISHED
 from llm_tokenizer.interface import TokenizerError
 
@@ -47,7 +47,7 @@ def add_train(parser: Parser) -> None:
     )
     verb.add_argument("--processes", type=int, default=1, metavar="N", help="how many processes count (default: 1)")
     verb.add_argument(
-        "--max-unique-pieces",
+        "--max-unique-pre-tokens",
         type=int,
         metavar="N",
         help="forget the rarest pre-tokens beyond this number (default: keep all)",
@@ -118,7 +118,7 @@ def _train_bpe(options: argparse.Namespace) -> BytePairTokenizer:
             min_frequency=options.min_frequency,
             allow_smaller=options.allow_smaller,
             processes=options.processes,
-            max_unique_pieces=options.max_unique_pieces,
+            max_unique_pre_tokens=options.max_unique_pre_tokens,
             progress=partial(progress, "learning merges"),
         )
     for warning in told:

@@ -1,8 +1,9 @@
-"""One door for all formats: what a file is, is found out from its content."""
+"""Loading a tokenizer from any format, which is detected from the content."""
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
@@ -11,34 +12,48 @@ from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.byte import ByteTokenizer
 from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.files import gpt2
-from llm_tokenizer.files.field import naming, refusal
-from llm_tokenizer.files.gguf import load_gguf
-from llm_tokenizer.files.huggingface import FILE
-from llm_tokenizer.files.metadata import MAGIC
-from llm_tokenizer.files.reading import load_hugging_face
+from llm_tokenizer.files.fields import naming, refusal
+from llm_tokenizer.files.gguf_metadata import MAGIC
+from llm_tokenizer.files.gguf_reading import load_gguf
+from llm_tokenizer.files.huggingface_reading import load_hugging_face
+from llm_tokenizer.files.huggingface_writing import FILE
+from llm_tokenizer.files.sentencepiece import FILE as MODEL_FILE
 from llm_tokenizer.files.sentencepiece import load_sentencepiece
 from llm_tokenizer.files.tiktoken import load_tiktoken
 from llm_tokenizer.interface import TokenizerError
 
 LoadedTokenizer = BytePairTokenizer | PretrainedTokenizer | SentencePieceTokenizer | ByteTokenizer | CharacterTokenizer
 
-_IN_A_FOLDER = (FILE, *(pair[0] for pair in gpt2.NAMES), "tokenizer.model", "*.tiktoken", "*.gguf")
+_IN_A_FOLDER = (FILE, *(pair[0] for pair in gpt2.NAMES), MODEL_FILE, "*.tiktoken", "*.gguf")
 _RANK = re.compile(rb"[A-Za-z0-9+/]+={0,2} \d+\r?(\n|$)")
 _FIRST_PIECE = re.compile(rb"\x0a.{1,10}\x0a", re.DOTALL)  # a message, its length, and in it a text
 
 
 def load_tokenizer(path: str | Path) -> LoadedTokenizer:
-    """Read a tokenizer, whichever format it is in.
+    """Read a tokenizer, whichever format it is in, and the ids that its folder says begin and end a text.
 
     A folder may hold `tokenizer.json`, GPT-2's two files (`encoder.json` and `vocab.bpe`, or `vocab.json` and
     `merges.txt`), `tokenizer.model`, a rank file (`*.tiktoken`) or a GGUF file; they are looked for in this order.
+    Where `tokenizer.json` says something that is not read, a `tokenizer.model` beside it is.
 
     Raises:
         TokenizerError: The file is missing, damaged, or says something that our tokenizers do not do; the message
             names the file, the field and what to do.
     """
     path = Path(path)
-    file = _find(path) if path.is_dir() else path
+    if not path.is_dir():
+        return _load_file(path)
+    file = _find(path)
+    try:
+        return _load_file(file)
+    except TokenizerError:
+        if file.name == FILE and (path / MODEL_FILE).is_file():
+            with suppress(TokenizerError):
+                return _load_file(path / MODEL_FILE)
+        raise
+
+
+def _load_file(file: Path) -> LoadedTokenizer:
     with naming(file), file.open("rb") as opened:
         start = opened.read(256)
     if start.startswith(MAGIC):
@@ -59,7 +74,7 @@ def _find(folder: Path) -> Path:
     for name in _IN_A_FOLDER:
         found = sorted(folder.glob(name))
         if len(found) > 1:
-            raise TokenizerError(f"{folder}: holds {len(found)} files {name}; name the one to be read")
+            raise TokenizerError(f"{folder}: holds {len(found)} files {name}; name the one to read")
         if found:
             return found[0]
     raise TokenizerError(

@@ -1,11 +1,80 @@
-"""A document from a file, field by field, with nothing taken on trust."""
+"""Reading a file field by field, trusting nothing: sizes before memory, each mistake with file, field and remedy."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from llm_tokenizer.files.field import refusal
+from llm_tokenizer.interface import TokenizerError
+
+LARGEST_FILE = 1 << 28  # bytes; the largest vocabularies that are in use take about 40 million
+LARGEST_ID = (1 << 24) - 1
+REMEDY = "get the file anew, or load it with its own library"
+
+
+class FieldError(Exception):
+    """A field that is not as it must be; `naming` puts the file's name in front."""
+
+
+def refusal(field: str, must: str, was: object, remedy: str = REMEDY) -> FieldError:
+    """The error that says what a field must be, what it was and what to do."""
+    shown = json.dumps(was, ensure_ascii=True, default=repr)
+    shown = shown if len(shown) <= 80 else shown[:77] + "..."
+    return FieldError(f"{field}: must be {must}, was {shown}; {remedy}")
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Everything that goes wrong inside is a `TokenizerError` that names this file."""
+    try:
+        yield
+    except FieldError as error:
+        raise TokenizerError(f"{path}: {error}") from None
+    except TokenizerError as error:
+        raise TokenizerError(f"{path}: {error}; {REMEDY}") from None
+    except FileNotFoundError:
+        raise TokenizerError(f"{path}: there is no such file; check the path") from None
+    except OSError as error:
+        raise TokenizerError(f"{path}: cannot be read: {error.strerror or error}; check the path") from None
+
+
+def read_whole(path: Path) -> bytes:
+    """All bytes of a file, once it is known that they are not too many."""
+    size = path.stat().st_size
+    if size > LARGEST_FILE:
+        raise refusal(
+            "the file's size", f"at most {LARGEST_FILE} bytes", size, "give the tokenizer's file, not the model's"
+        )
+    return path.read_bytes()
+
+
+def read_text(path: Path) -> str:
+    """All text of a file, which must be UTF-8."""
+    data = read_whole(path)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise refusal("the text", f"UTF-8 (byte {error.start} is not)", f"0x{data[error.start]:02x}") from None
+
+
+def read_json(path: Path) -> object:
+    """The content of a JSON file."""
+    text = read_text(path)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise refusal("the text", f"JSON ({error})", text[:20]) from None
+
+
+def check_id(field: str, id: object) -> int:
+    """An id as a plain number: whole, not negative, and not so large that no model could have it."""
+    if type(id) is not int or not 0 <= id <= LARGEST_ID:
+        raise refusal(field, f"a whole number from 0 to {LARGEST_ID}", id if type(id) is not int else str(id)[:20])
+    return id
+
 
 _ABSENT = object()
 _NAMES = {str: "a string", dict: "an object", list: "a list", bool: "true or false"}

@@ -21,13 +21,12 @@ from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
 from llm_tokenizer.bpe.sentencepiece import SentencePieceTokenizer
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.byte import BYTES, ByteTokenizer
-from llm_tokenizer.files.gguf import PATTERN_OF, WHOLE_PIECES
-from llm_tokenizer.files.huggingface import END_OF_TEXT
-from llm_tokenizer.files.sentencepiece import BYTE, CONTROL, NORMAL, UNKNOWN, UNUSED, USER_DEFINED
+from llm_tokenizer.files.gguf_reading import IGNORE_MERGES, PATTERN_OF
+from llm_tokenizer.files.huggingface_writing import END_OF_TEXT
+from llm_tokenizer.files.sentencepiece import CONTROL, NORMAL, UNKNOWN_TOKEN, UNUSED, USER_DEFINED, to_pieces
 from llm_tokenizer.interface import Tokenizer, TokenizerError
 
 PRE_OF = {pattern: pre for pre, pattern in PATTERN_OF.items()}
-UNKNOWN_TOKEN = "<unk>"  # noqa: S105 - a token of a vocabulary
 ENDS = ("eos", "eot", "eom")  # end of a text, of a turn and of a message: the format has three places
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
@@ -37,20 +36,20 @@ CHATML = (
 
 @dataclass(frozen=True, kw_only=True)
 class GgufVocabulary:
-    """What a tokenizer does not say and a file needs.
+    """What a file says beside the vocabulary; None takes what the tokenizer knows.
 
     Args:
-        bos_token_id: the id for the begin of a text, where there is one.
-        eos_token_id: the id, or up to three ids, at which a text ends; None takes that of `<|endoftext|>`.
-        pad_token_id: the id that fills up short texts.
-        add_bos: whether a reader is to put the begin before every text.
-        chat_template: a conversation as text, in Jinja; `CHATML` is that of `llm_tokenizer.ChatML`.
+        bos_token_id: The id that begins a text.
+        eos_token_id: The id, or up to three ids, at which a text ends; without one in the tokenizer `<|endoftext|>`.
+        pad_token_id: The id that fills up short texts.
+        add_bos_token: Whether a reader is to put `bos_token_id` before every text.
+        chat_template: A conversation as text, in Jinja; `CHATML` is that of `llm_tokenizer.ChatML`.
     """
 
     bos_token_id: int | None = None
     eos_token_id: int | Sequence[int] | None = None
     pad_token_id: int | None = None
-    add_bos: bool = False
+    add_bos_token: bool | None = None
     chat_template: str | None = None
 
 
@@ -106,20 +105,20 @@ def _byte_level(tokenizer: BytePairTokenizer | PretrainedTokenizer | ByteTokeniz
 
 
 def _sentencepiece(tokenizer: SentencePieceTokenizer, size: int) -> dict[str, Any]:
-    texts = {id: piece for piece, id in tokenizer.pieces.items()}
-    kinds = dict.fromkeys(texts, NORMAL)
-    for byte, id in enumerate(tokenizer.byte_ids):
-        texts[id], kinds[id] = f"<0x{byte:02X}>", BYTE
-    for name, id in tokenizer.special_tokens.items():
-        texts[id], kinds[id] = name, UNKNOWN if name == UNKNOWN_TOKEN else CONTROL
-    rows = _rows(texts, kinds, size)
-    rows["tokenizer.ggml.scores"] = [float(tokenizer.scores.get(text, 0.0)) for text in rows["tokenizer.ggml.tokens"]]
+    if tokenizer.prepend_scheme == "first":
+        raise TokenizerError(
+            "tokenizer: must put a space before every text and after every special token, or never, for a GGUF file, "
+            "but puts it only at the beginning; convert the folder's tokenizer.model instead"
+        )
+    pieces = dict(to_pieces(tokenizer))
+    rows = _rows({id: piece.text for id, piece in pieces.items()}, {id: p.kind for id, p in pieces.items()}, size)
     unknown = tokenizer.special_tokens.get(UNKNOWN_TOKEN)
     return {
         "tokenizer.ggml.model": "llama",
         "tokenizer.ggml.pre": "default",
         **rows,
-        "tokenizer.ggml.add_space_prefix": tokenizer.leading_blank,
+        "tokenizer.ggml.scores": [pieces[id].score if id in pieces else 0.0 for id in range(size)],
+        "tokenizer.ggml.add_space_prefix": tokenizer.prepend_scheme == "always",
         **({} if unknown is None else {"tokenizer.ggml.unknown_token_id": unknown}),
     }
 
@@ -155,7 +154,7 @@ def _pre(tokenizer: BytePairTokenizer | PretrainedTokenizer) -> str:
             f"tokenizer: must not change a text, was one with {normalization}; normalize texts before encoding them "
             "and make it without"
         )
-    if (pre in WHOLE_PIECES) != ignore_merges:
+    if (pre in IGNORE_MERGES) != ignore_merges:
         _check_merges_lead_to_all(tokenizer)
     return pre
 
@@ -184,26 +183,32 @@ def _check_merges_lead_to_all(tokenizer: BytePairTokenizer | PretrainedTokenizer
 def _ids(tokenizer: Tokenizer, size: int, vocabulary: GgufVocabulary) -> dict[str, Any]:
     ends = vocabulary.eos_token_id
     if ends is None:
+        ends = getattr(tokenizer, "eos_token_id", None)
+    if ends is None:
         ends = tokenizer.special_tokens.get(END_OF_TEXT)
     if ends is None:
         raise TokenizerError(
             f"eos_token_id: must be given for a tokenizer without {END_OF_TEXT}, was None; a reader would take an "
-            "ordinary token for the end of a text. Beside a model, generation_config.json is the place to say it"
+            "ordinary token for the end of a text. Beside a model, generation_config.json is the place to name it"
         )
     ends = [ends] if isinstance(ends, int) else list(ends)
     if not 1 <= len(ends) <= len(ENDS):
         raise TokenizerError(f"eos_token_id: must be 1 to {len(ENDS)} ids, were {len(ends)}; keep the most important")
+    begin = vocabulary.bos_token_id
+    begin = getattr(tokenizer, "bos_token_id", None) if begin is None else begin
     named: dict[str, int | None] = dict(zip(ENDS, ends, strict=False))
-    named |= {"bos": vocabulary.bos_token_id, "padding": vocabulary.pad_token_id}
+    named |= {"bos": begin, "padding": vocabulary.pad_token_id}
     for name, id in named.items():
         if id is not None and not (type(id) is int and 0 <= id < size):
             raise TokenizerError(f"{name}_token_id: must be an id from 0 to {size - 1}, was {id!r}")
-    if vocabulary.add_bos and vocabulary.bos_token_id is None:
-        raise TokenizerError("add_bos: must be False where there is no bos_token_id, was True")
+    add_bos = vocabulary.add_bos_token
+    add_bos = getattr(tokenizer, "add_bos_token", False) if add_bos is None else add_bos
+    if add_bos and begin is None:
+        raise TokenizerError("add_bos_token: must be False where there is no bos_token_id, was True")
     template = vocabulary.chat_template
     return {
         **{f"tokenizer.ggml.{name}_token_id": id for name, id in named.items() if id is not None},
-        "tokenizer.ggml.add_bos_token": vocabulary.add_bos,
-        "tokenizer.ggml.add_eos_token": False,
+        "tokenizer.ggml.add_bos_token": add_bos,
+        "tokenizer.ggml.add_eos_token": getattr(tokenizer, "add_eos_token", False),
         **({} if template is None else {"tokenizer.chat_template": template}),
     }

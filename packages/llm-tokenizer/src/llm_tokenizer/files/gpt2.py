@@ -1,6 +1,7 @@
 """GPT-2's own two files: `encoder.json` with all ids and `vocab.bpe` with the merges.
 
-The same two are also known as `vocab.json` and `merges.txt`. They always mean GPT-2's pattern.
+The same two are also known as `vocab.json` and `merges.txt`. Qwen 2 uses them with another pattern: the class in
+`tokenizer_config.json` beside them decides.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from llm_tokenizer.bpe.byte_unicode import from_printable, to_printable
 from llm_tokenizer.bpe.encoding import Pair
 from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
-from llm_tokenizer.files.field import check_id, naming, read_json, read_text, refusal
+from llm_tokenizer.corpus.cleaning import Normalization
+from llm_tokenizer.files.fields import check_id, naming, read_json, read_text, refusal
+from llm_tokenizer.files.huggingface_config import CONFIG, FolderConfig, read_folder_config, with_folder_ids
 from llm_tokenizer.files.writing import write_errors_as, write_text
 from llm_tokenizer.interface import TokenizerError
 
@@ -20,16 +23,25 @@ NAMES = (("encoder.json", "vocab.bpe"), ("vocab.json", "merges.txt"))
 FIRST_LINE = "#version: 0.2"
 
 
+_RULES: dict[str, tuple[str, Normalization | None]] = {
+    "GPT2Tokenizer": ("gpt2", None),
+    "Qwen2Tokenizer": ("qwen2", "NFC"),
+}
+
+
 def load_gpt2(folder: str | Path) -> PretrainedTokenizer:
-    """Read the two files of a folder, under either pair of names.
+    """Read the two files of a folder, under either pair of names, and what the files beside them say.
 
     What is neither a byte nor made by a merge is a special token: the format has no other mark for one.
 
     Raises:
-        TokenizerError: A file is missing or damaged.
+        TokenizerError: A file is missing or damaged, or the class in `tokenizer_config.json` is another one.
     """
     folder = Path(folder)
+    config = read_folder_config(folder)
     ids, merges = next((pair for pair in NAMES if (folder / pair[0]).exists()), NAMES[0])
+    with naming(folder / CONFIG):
+        pattern, normalization = _rule(config)
     with naming(folder / ids):
         id_of = _vocabulary(read_json(folder / ids))
     with naming(folder / merges):
@@ -43,8 +55,34 @@ def load_gpt2(folder: str | Path) -> PretrainedTokenizer:
                 tokens[id] = data
             else:
                 special_tokens[token] = id
+        for token, id in config.added.items():
+            if id_of.get(token, id) != id or id in tokens:
+                raise refusal(f"the id of {token!r} in the files beside it", "one that no other token has", id)
+            special_tokens[token] = id
+        for role, token in config.named.items():
+            if token not in special_tokens and token not in id_of:
+                raise refusal(f"{role} in the files beside it", "a token of this vocabulary", token)
         merged: list[Pair] = [(id_of[left], id_of[right]) for left, right in pairs]
-        return PretrainedTokenizer(tokens, merged, pattern="gpt2", special_tokens=special_tokens)
+        tokenizer = PretrainedTokenizer(
+            tokens,
+            merged,
+            pattern=pattern,
+            special_tokens=special_tokens,
+            normalization=normalization,
+            visible_tokens=config.added.keys() - config.special,
+        )
+        return with_folder_ids(tokenizer, config)
+
+
+def _rule(config: FolderConfig) -> tuple[str, Normalization | None]:
+    """Return the pattern and the normalization of a class; without one the files are GPT-2's."""
+    name = config.tokenizer_class or "GPT2Tokenizer"
+    if name not in _RULES:
+        raise refusal(
+            "tokenizer_class", f"one of {', '.join(_RULES)} for these two files (another one splits a text otherwise)",
+            name, "load it with its own library, and save it from there as tokenizer.json",
+        )  # fmt: skip
+    return _RULES[name]
 
 
 def save_gpt2(tokenizer: BytePairTokenizer | PretrainedTokenizer, folder: str | Path) -> Path:
@@ -57,7 +95,7 @@ def save_gpt2(tokenizer: BytePairTokenizer | PretrainedTokenizer, folder: str | 
     plain = not getattr(tokenizer, "ignore_merges", False) and getattr(tokenizer, "normalization", None) is None
     if tokenizer.pattern != "gpt2" or not plain:
         raise TokenizerError(
-            f"tokenizer: must cut by the pattern gpt2 and do nothing else to a text for these files, cuts by "
+            f"tokenizer: must split by the pattern gpt2 and do nothing else to a text for these files, splits by "
             f"{tokenizer.pattern}; save it as tokenizer.json"
         )
     tokens = {id: to_printable(token) for id, token in tokenizer.tokens.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from llm_tokenizer.files.field import refusal
+from llm_tokenizer.files.fields import refusal
 
 NUMBER, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5
 Value = int | bytes
@@ -82,3 +82,26 @@ def _number(data: bytes, place: int, name: str) -> tuple[int, int]:
         if byte < 0x80:
             return value & (1 << 64) - 1, place
     raise refusal(f"{name}, byte {place}", "a number of at most ten bytes", "its end is missing")
+
+
+def write_message(*fields: tuple[int, int | float | bytes | str]) -> bytes:
+    """Return a message with these fields: each field's number and its value."""
+    data = b""
+    for number, value in fields:
+        if isinstance(value, float):
+            data += _varint(number << 3 | FOUR_BYTES) + struct.pack("<f", value)
+        elif isinstance(value, int):
+            data += _varint(number << 3 | NUMBER) + _varint(value)
+        else:
+            content = value.encode() if isinstance(value, str) else value
+            data += _varint(number << 3 | BYTES) + _varint(len(content)) + content
+    return data
+
+
+def _varint(value: int) -> bytes:
+    value &= (1 << 64) - 1  # a negative number is one of 64 bits
+    data = bytearray()
+    while value > 0x7F:
+        data.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*data, value])

@@ -1,4 +1,4 @@
-"""Rank files, the format of the library `tiktoken`: a token in Base64, a blank, and its rank, which is also its id.
+"""Rank files, the format of the library `tiktoken`: a token in Base64, a space, and its rank, which is also its id.
 
 Such a file holds neither the pattern nor the special tokens. For the encodings below they are known by the file's
 name; for any other the caller gives them.
@@ -15,8 +15,8 @@ from pathlib import Path
 from llm_tokenizer.bpe.encoding import Pair, merge_short
 from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
-from llm_tokenizer.corpus.text import Normalization
-from llm_tokenizer.files.field import check_id, naming, read_whole, refusal
+from llm_tokenizer.corpus.cleaning import Normalization
+from llm_tokenizer.files.fields import check_id, naming, read_whole, refusal
 from llm_tokenizer.files.writing import atomic_write, write_errors_as
 from llm_tokenizer.interface import TokenizerError
 
@@ -74,7 +74,8 @@ def load_tiktoken(path: str | Path, encoding: Encoding | None = None) -> Pretrai
                 "the file's name",
                 f"one of {', '.join(ENCODINGS)}",
                 path.stem,
-                "a rank file does not say where text is cut: load it with load_tiktoken(path, Encoding(pattern=…))",
+                "a rank file does not say how a text is split: give the model's tokenizer.json, or load it with "
+                "llm_tokenizer.files.tiktoken.load_tiktoken(path, Encoding(pattern=…)); Llama 3's pattern is llama3",
             )
         tokens = dict(_ranks(read_whole(path)))
         return PretrainedTokenizer(
@@ -133,7 +134,7 @@ def _ranks(data: bytes) -> Iterator[tuple[int, bytes]]:
             token = b""
         if not 0 < len(token) <= LONGEST_TOKEN or not digits.isdigit() or len(digits) > 9:
             raise refusal(
-                name, f"a token of at most {LONGEST_TOKEN} bytes in Base64, a blank and its rank", repr(line[:40])
+                name, f"a token of at most {LONGEST_TOKEN} bytes in Base64, a space and its rank", repr(line[:40])
             )
         rank = check_id(f"{name}, rank", int(digits))
         if rank in seen:

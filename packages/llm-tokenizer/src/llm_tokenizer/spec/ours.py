@@ -6,16 +6,16 @@ from collections import Counter
 from itertools import pairwise
 
 from llm_tokenizer.bpe import byte_unicode as alphabet
-from llm_tokenizer.bpe import learning
-from llm_tokenizer.bpe.encoding import Pair, replace_pair
+from llm_tokenizer.bpe import training
+from llm_tokenizer.bpe.encoding import Pair, encode_pre_token, replace_pair
 from llm_tokenizer.bpe.splitting import find_pattern
-from llm_tokenizer.bpe.tokenizer import BytePairTokenizer, encode_piece
+from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.byte import ByteTokenizer
 from llm_tokenizer.chat import END, START, ChatML, Message
 from llm_tokenizer.corpus.encode_stream import encode_iterable
+from llm_tokenizer.decoding import IncrementalDecoder
 from llm_tokenizer.interface import TokenizerError
 from llm_tokenizer.special import SpecialTokens
-from llm_tokenizer.streaming import IncrementalDecoder
 
 
 def byte_to_unicode() -> tuple[str, ...]:
@@ -26,20 +26,20 @@ def byte_to_unicode() -> tuple[str, ...]:
 def split_text(text: str, pattern: str) -> list[str]:
     """By way of stretches, as the tokenizer does it, so that they are on trial too."""
     rule = find_pattern(pattern)
-    return [piece for stretch in rule.stretches(text) for piece in rule.pieces(stretch)]
+    return [piece for stretch in rule.chunks(text) for piece in rule.pre_tokens(stretch)]
 
 
 def train_bpe(pieces: list[str], vocab_size: int) -> list[Pair]:
     """The learning itself; `llm_tokenizer.train_bpe` adds the cutting of texts."""
     if vocab_size < 256:
         raise TokenizerError(f"vocab_size: must be at least 256, was {vocab_size}")
-    return learning.learn_merges(Counter(pieces), vocab_size - 256)
+    return training.learn_merges(Counter(pieces), vocab_size - 256)
 
 
 def encode_bpe(pieces: list[str], merges: list[Pair]) -> list[int]:
     """Piece by piece, short ones by the plain loop and long ones by the heap."""
     rank_of = {(left, right): 256 + k for k, (left, right) in enumerate(merges)}
-    return [id for piece in pieces for id in encode_piece(piece.encode(), rank_of)]
+    return [id for piece in pieces for id in encode_pre_token(piece.encode(), rank_of)]
 
 
 def decode_bpe(ids: list[int], merges: list[Pair]) -> bytes:
@@ -50,7 +50,7 @@ def decode_bpe(ids: list[int], merges: list[Pair]) -> bytes:
 def count_pairs(words: list[list[int]]) -> list[list[int]]:
     """The counting with which training begins; every second of equal words as a weight."""
     weights = Counter(map(tuple, words))
-    counts = learning.count_pairs(list(weights), weights.values())
+    counts = training.count_pairs(list(weights), weights.values())
     return [[left, right, count] for (left, right), count in sorted(counts.items())]
 
 
@@ -61,16 +61,7 @@ def merge_pair(word: list[int], pair: list[int], new: int) -> list[int]:
 
 def split_special(text: str, special_tokens: list[str]) -> list[tuple[str, bool]]:
     """What the tokenizers ask to be encoded, and what they do not."""
-    special = SpecialTokens(special_tokens)
-    name_of = {id: name for name, id in special.ids.items()}
-    ordinary: list[str] = []
-
-    def take(part: str) -> list[int]:
-        ordinary.append(part)
-        return [-len(ordinary)] if part else []
-
-    found = special.encode(text, special_tokens, take)
-    return [(ordinary[-id - 1], False) if id < 0 else (name_of[id], True) for id in found]
+    return list(SpecialTokens(special_tokens).split(text, special_tokens))
 
 
 def stream_decode(ids: list[int], merges: list[Pair]) -> list[str]:

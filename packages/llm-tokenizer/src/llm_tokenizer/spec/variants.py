@@ -202,7 +202,7 @@ def quick_parts(text: str, pattern: str, merges: Merges, special_tokens: list[st
         if is_special:
             ids.append(256 + len(merges) + special_tokens.index(part))
         else:
-            ids += always_the_heap(PATTERNS[pattern].pieces(part), merges)
+            ids += always_the_heap(PATTERNS[pattern].pre_tokens(part), merges)
     tokens = [bytes([byte]) for byte in range(256)]
     for left, right in merges:
         tokens.append(tokens[left] + tokens[right])

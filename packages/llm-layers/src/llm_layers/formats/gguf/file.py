@@ -6,7 +6,7 @@
              then zeros up to the next multiple of the alignment
     data     the tensors, each at a multiple of the alignment
 
-Head and entries are read by `llm_tokenizer.files.metadata`, which knows the vocabulary in the same file. The file is
+Head and entries are read by `llm_tokenizer.files.gguf_metadata`, which knows the vocabulary in the same file. The file is
 mapped into memory: a tensor's bytes are fetched from the disk when it is decoded, and no tensor is held twice.
 """
 
@@ -23,8 +23,8 @@ import numpy as np
 from llm_layers.formats.gguf.blocks import Bytes, Floats
 from llm_layers.formats.gguf.tensor_types import BY_CODE, TensorType, decode
 from llm_layers.interface import LayersError
-from llm_tokenizer.files.field import FieldError, refusal
-from llm_tokenizer.files.metadata import KIND, LENGTH, GgufHeader, mapped
+from llm_tokenizer.files.fields import FieldError, refusal
+from llm_tokenizer.files.gguf_metadata import KIND, LENGTH, GgufHeader, mapped
 
 ALIGNMENT = "general.alignment"
 WORDS = tuple(f"tokenizer.ggml.{name}" for name in ("model", "bos_token_id", "eos_token_id", "padding_token_id"))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from llm_tokenizer.bpe.fast.instructions import PADDING
-from llm_tokenizer.special import checked
+from llm_tokenizer.special import require_str
 
 BLOCK = 1 << 18  # characters
 _EDGE = re.compile(r"\S ")
@@ -40,7 +40,7 @@ def groups(texts: Iterable[str], size: int = BLOCK) -> Iterator[list[str]]:
     group: list[str] = []
     length = 0
     for text in texts:
-        length += len(checked(text)) + PADDING
+        length += len(require_str(text)) + PADDING
         if group and length > size:
             yield group
             group, length = [], len(text) + PADDING

@@ -18,7 +18,7 @@ from llm_tokenizer.bpe.fast.writing import SLACK, write_ids
 from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.interface import TokenizerError
-from llm_tokenizer.special import checked, utf8
+from llm_tokenizer.special import require_str, utf8
 
 _KEPT_IDS = 1 << 20  # an array of more is returned to the system after a text
 
@@ -64,7 +64,7 @@ class FastEncoder:
 
     def encode(self, text: str) -> Ids:
         """Return the ids of a text."""
-        found = [self.encode_bytes(utf8(block), self._rule) for block in blocks(checked(text))]
+        found = [self.encode_bytes(utf8(block), self._rule) for block in blocks(require_str(text))]
         return found[0] if len(found) == 1 else np.concatenate(found)
 
     def encode_batch(self, texts: Iterable[str], *, threads: int = 1) -> list[Ids]:

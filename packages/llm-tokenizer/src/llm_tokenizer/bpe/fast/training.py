@@ -10,7 +10,7 @@ from llm_tokenizer.bpe.byte_unicode import tie_order
 from llm_tokenizer.bpe.encoding import Pair
 from llm_tokenizer.bpe.fast.counting import PreTokenCounter
 from llm_tokenizer.bpe.fast.learning import merge_most_frequent
-from llm_tokenizer.bpe.learning import Progress
+from llm_tokenizer.bpe.training import Progress
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.bpe.training import train_with
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from llm_tokenizer.bpe.splitting import PATTERNS
-from llm_tokenizer.files.field import refusal
+from llm_tokenizer.files.fields import refusal
 
 REMEDY = "only a known pattern may run here; load the tokenizer with its own library"
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from llm_tokenizer.files.field import refusal
+from llm_tokenizer.files.fields import refusal
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
