@@ -122,7 +122,7 @@ def changed(document, path, value):
         (
             ["pre_tokenizer"],
             {"type": "ByteLevel", "add_prefix_space": True, "use_regex": True},
-            "must be false, was true",
+            "must be false (otherwise a space would be put before every text), was true",
         ),
         (["pre_tokenizer"], {"type": "ByteLevel", "add_prefix_space": False, "use_regex": 1}, "must be true or false"),
     ],

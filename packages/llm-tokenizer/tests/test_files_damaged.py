@@ -100,7 +100,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(fields, "LARGEST_FILE", 100)
     path = tmp_path / "tokenizer.json"
     path.write_text("{" + " " * 200)
-    with pytest.raises(TokenizerError, match="the file's size: must be at most 100 bytes, was 201; give"):
+    with pytest.raises(TokenizerError, match="the file's size: must be at most 100 bytes, was 201; name"):
         load_tokenizer(path)
 
 

@@ -45,6 +45,8 @@ class SentencePieceTokenizer(VocabularyTokenizer):
         prepend_scheme: Where a space is put before ordinary text, so that its first word looks like any other:
             `always` at the beginning and after each special token, only at the beginning (`first`), or `never`.
             `decode` removes it.
+        double_space: Whether it is also put before a text that begins with a space. If not, `decode` cannot tell
+            "a" from " a": that is so in files that split by Metaspace.
 
     Spec: tokenizer.encode_bpe, tokenizer.decode_bpe
     Source: Kudo and Richardson 2018, SentencePiece: A simple and language independent subword tokenizer.
@@ -60,6 +62,7 @@ class SentencePieceTokenizer(VocabularyTokenizer):
         special_tokens: Mapping[str, int],
         user_defined: Mapping[str, int] | None = None,
         prepend_scheme: PrependScheme = "always",
+        double_space: bool = True,
     ) -> None:
         if len(byte_ids) != 256:
             raise TokenizerError(f"byte_ids: must be 256, one for each byte, were {len(byte_ids)}")
@@ -72,6 +75,7 @@ class SentencePieceTokenizer(VocabularyTokenizer):
             raise TokenizerError("pieces: each must have some characters and an id of its own, which is no byte's")
         super().__init__(tokens, SpecialTokens(special_tokens))
         self.prepend_scheme: PrependScheme = prepend_scheme
+        self.double_space = double_space
         self.pieces: Mapping[str, int] = MappingProxyType(dict(pieces))
         self.scores = MappingProxyType(dict(scores)) if scores is not None else None
         self.merges = tuple(merges) if merges is not None else None
@@ -111,19 +115,23 @@ class SentencePieceTokenizer(VocabularyTokenizer):
         utf8(text)
         by_score = self.scores is not None
         if by_score:  # SentencePiece finds user-defined tokens in the text with its spaces written as `▁`
-            text = (SPACE if spaced and text else "") + text.replace(" ", SPACE)
+            text = self._with_spaces(text, spaced=spaced)
         ids: list[int] = []
         for place, part in enumerate(self._user_defined.split(text) if self._user_defined else [text]):
             if place % 2:
                 ids.append(self.user_defined[part])
+                spaced = spaced and self.prepend_scheme == "always"
             elif part:
-                if not by_score:
-                    part = (SPACE if spaced else "") + part.replace(" ", SPACE)
-                    spaced = self.prepend_scheme == "always"
+                words = part if by_score else self._with_spaces(part, spaced=spaced)
                 # Where no piece continues into a space, merging never crosses from one word to the next.
-                words = _WORDS.findall(part) if self._words_are_separate else [part]
-                ids += chain.from_iterable(map(self._ids_of.__getitem__, words))
+                separate = _WORDS.findall(words) if self._words_are_separate else [words]
+                ids += chain.from_iterable(map(self._ids_of.__getitem__, separate))
         return ids
+
+    def _with_spaces(self, text: str, *, spaced: bool) -> str:
+        """Return a text with its spaces written as `▁`, and one put before it where that is the rule."""
+        text = text.replace(" ", SPACE)
+        return SPACE + text if spaced and text and (self.double_space or text[0] != SPACE) else text
 
     def _encode_word(self, word: str) -> list[int]:
         numbers = merge_leftmost(list(map(self._number, word)), self._merge_of)
@@ -131,7 +139,7 @@ class SentencePieceTokenizer(VocabularyTokenizer):
 
     def _number(self, piece: str) -> int:
         """Return the id of a piece; a single character that is no piece gets a number beyond all ids."""
-        id = self.pieces.get(piece)
+        id = self.pieces.get(piece, self.user_defined.get(piece))
         return _UNKNOWN + ord(piece) if id is None else id
 
     def _publish(self, number: int) -> Sequence[int]:
@@ -148,11 +156,11 @@ class SentencePieceTokenizer(VocabularyTokenizer):
                     yield (self._number(left), self._number(right)), (-scores[piece], id)
 
     def _by_rank(self, merges: Iterable[tuple[str, str]]) -> Iterator[tuple[Pair, Merge]]:
+        id_of = {**self.pieces, **self.user_defined}
         for rank, (left, right) in enumerate(merges):
-            made = self.pieces.get(left + right)
-            if made is None or not all(part in self.pieces for part in (left, right)):
+            if not {left, right, left + right} <= id_of.keys():
                 raise TokenizerError(f"merges[{rank}]: must join two pieces to a third, was {(left, right)}")
-            yield (self.pieces[left], self.pieces[right]), (rank, made)
+            yield (id_of[left], id_of[right]), (rank, id_of[left + right])
 
 
 def merge_leftmost(ids: list[int], merge_of: Mapping[Pair, Merge]) -> list[int]:

@@ -12,7 +12,7 @@ from llm_tokenizer.interface import TokenizerError
 
 LARGEST_FILE = 1 << 28  # bytes; the largest vocabularies that are in use take about 40 million
 LARGEST_ID = (1 << 24) - 1
-REMEDY = "get the file anew, or load it with its own library"
+REMEDY = "download the file again, or load it with its own library"
 
 
 class FieldError(Exception):
@@ -20,7 +20,7 @@ class FieldError(Exception):
 
 
 def refusal(field: str, must: str, was: object, remedy: str = REMEDY) -> FieldError:
-    """The error that says what a field must be, what it was and what to do."""
+    """Return the error that says what a field must be, what it was and what to do."""
     shown = json.dumps(was, ensure_ascii=True, default=repr)
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
     return FieldError(f"{field}: must be {must}, was {shown}; {remedy}")
@@ -28,7 +28,7 @@ def refusal(field: str, must: str, was: object, remedy: str = REMEDY) -> FieldEr
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Everything that goes wrong inside is a `TokenizerError` that names this file."""
+    """Raise everything that goes wrong inside as a `TokenizerError` that names this file."""
     try:
         yield
     except FieldError as error:
@@ -42,17 +42,17 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def read_whole(path: Path) -> bytes:
-    """All bytes of a file, once it is known that they are not too many."""
+    """Return all bytes of a file, once it is known that they are not too many."""
     size = path.stat().st_size
     if size > LARGEST_FILE:
         raise refusal(
-            "the file's size", f"at most {LARGEST_FILE} bytes", size, "give the tokenizer's file, not the model's"
+            "the file's size", f"at most {LARGEST_FILE} bytes", size, "name the tokenizer's file, not the model's"
         )
     return path.read_bytes()
 
 
 def read_text(path: Path) -> str:
-    """All text of a file, which must be UTF-8."""
+    """Return the text of a file, which must be UTF-8."""
     data = read_whole(path)
     try:
         return data.decode("utf-8")
@@ -61,7 +61,7 @@ def read_text(path: Path) -> str:
 
 
 def read_json(path: Path) -> object:
-    """The content of a JSON file."""
+    """Return the content of a JSON file."""
     text = read_text(path)
     try:
         return json.loads(text)
@@ -70,7 +70,7 @@ def read_json(path: Path) -> object:
 
 
 def check_id(field: str, id: object) -> int:
-    """An id as a plain number: whole, not negative, and not so large that no model could have it."""
+    """Return an id if it is a whole number, not negative, and not so large that no model could have it."""
     if type(id) is not int or not 0 <= id <= LARGEST_ID:
         raise refusal(field, f"a whole number from 0 to {LARGEST_ID}", id if type(id) is not int else str(id)[:20])
     return id
@@ -89,7 +89,7 @@ class Fields:
         self._document: dict[str, Any] = document
 
     def find(self, field: str) -> Any:
-        """The value of a field; None where it is absent."""
+        """Return the value of a field; None if it is absent."""
         value: Any = self._document
         for key in field.split("."):
             if value is not None and not isinstance(value, dict):
@@ -98,13 +98,27 @@ class Fields:
         return value
 
     def get(self, field: str, kind: type, *, default: object = _ABSENT) -> Any:
-        """The value of a field, which must be of this kind; with a default it may be absent."""
+        """Return the value of a field, which must be of this kind; with a default it may be absent."""
         value = self.find(field)
         if value is None and default is not _ABSENT:
             return default
         if not isinstance(value, kind):
             raise refusal(field, _NAMES[kind], value)
         return value
+
+    def steps(self, field: str, inside: str) -> list[dict[str, Any]]:
+        """Return the steps of a field, those of a `Sequence`, which lists them under `inside`, one by one."""
+        found: list[dict[str, Any]] = []
+        waiting = [self.find(field)]
+        while waiting:
+            step = waiting.pop(0)
+            if isinstance(step, dict) and step.get("type") == "Sequence" and isinstance(step.get(inside), list):
+                waiting = [*step[inside], *waiting]
+            elif isinstance(step, dict):
+                found.append(step)
+            elif step is not None:
+                raise refusal(field, "an object", step)
+        return found
 
     def expect(self, field: str, *accepted: object) -> None:
         """Refuse any value of a field but these."""

@@ -105,11 +105,6 @@ def _byte_level(tokenizer: BytePairTokenizer | PretrainedTokenizer | ByteTokeniz
 
 
 def _sentencepiece(tokenizer: SentencePieceTokenizer, size: int) -> dict[str, Any]:
-    if tokenizer.prepend_scheme == "first":
-        raise TokenizerError(
-            "tokenizer: must put a space before every text and after every special token, or never, for a GGUF file, "
-            "but puts it only at the beginning; convert the folder's tokenizer.model instead"
-        )
     pieces = dict(to_pieces(tokenizer))
     rows = _rows({id: piece.text for id, piece in pieces.items()}, {id: p.kind for id, p in pieces.items()}, size)
     unknown = tokenizer.special_tokens.get(UNKNOWN_TOKEN)
@@ -118,7 +113,7 @@ def _sentencepiece(tokenizer: SentencePieceTokenizer, size: int) -> dict[str, An
         "tokenizer.ggml.pre": "default",
         **rows,
         "tokenizer.ggml.scores": [pieces[id].score if id in pieces else 0.0 for id in range(size)],
-        "tokenizer.ggml.add_space_prefix": tokenizer.prepend_scheme == "always",
+        "tokenizer.ggml.add_space_prefix": tokenizer.prepend_scheme != "never",  # always: as in SentencePiece
         **({} if unknown is None else {"tokenizer.ggml.unknown_token_id": unknown}),
     }
 

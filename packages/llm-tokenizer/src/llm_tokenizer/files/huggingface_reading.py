@@ -71,7 +71,7 @@ def from_hugging_face(fields: Fields) -> HuggingFaceTokenizer:
 def _byte_pair(fields: Fields) -> BytePairTokenizer | PretrainedTokenizer | ByteTokenizer:
     fields.expect("model.byte_fallback", False, None)
     fields.expect("model.ignore_merges", False, True, None)
-    decoder = _steps(fields, "decoder", "decoders")
+    decoder = fields.steps("decoder", "decoders")
     if [step.get("type") for step in decoder] != ["ByteLevel"]:
         raise refusal("decoder.type", "ByteLevel", fields.find("decoder"))
     normalization = _normalization(fields)
@@ -79,7 +79,7 @@ def _byte_pair(fields: Fields) -> BytePairTokenizer | PretrainedTokenizer | Byte
     special_tokens = _special_tokens(fields, vocabulary)
     tokens = _tokens(vocabulary, special_tokens)
     merges = [(vocabulary[left], vocabulary[right]) for left, right in _merges(fields, vocabulary)]
-    pattern = pattern_of(fields.get("pre_tokenizer", dict))
+    pattern = pattern_of(fields.get("pre_tokenizer", dict), fields.steps("pre_tokenizer", "pretokenizers"))
     ignore_merges = fields.find("model.ignore_merges") is True
     visible = _visible_tokens(fields)
     plain = normalization is None and not ignore_merges and not visible
@@ -114,23 +114,8 @@ def _of_the_model() -> Iterator[None]:
         raise FieldError(f"model.{error}; {REMEDY}") from None
 
 
-def _steps(fields: Fields, field: str, inside: str) -> list[dict[str, Any]]:
-    """Return the steps of a part of the file, those of a Sequence one by one."""
-    found: list[dict[str, Any]] = []
-    waiting = [fields.find(field)]
-    while waiting:
-        step = waiting.pop(0)
-        if isinstance(step, dict) and step.get("type") == "Sequence" and isinstance(step.get(inside), list):
-            waiting = [*step[inside], *waiting]
-        elif isinstance(step, dict):
-            found.append(step)
-        elif step is not None:
-            raise refusal(field, "an object", step)
-    return found
-
-
 def _normalization(fields: Fields) -> Normalization | None:
-    steps = _steps(fields, "normalizer", "normalizers")
+    steps = fields.steps("normalizer", "normalizers")
     if not steps:
         return None
     kinds: dict[str, Normalization] = {"NFC": "NFC", "NFKC": "NFKC"}
@@ -157,6 +142,7 @@ def _sentencepiece(fields: Fields) -> SentencePieceTokenizer:
             special_tokens=added,
             user_defined=user_defined,
             prepend_scheme=_prepend_scheme(fields),
+            double_space=fields.find("normalizer") is not None,
         )
 
 
@@ -165,8 +151,8 @@ def _prepend_scheme(fields: Fields) -> PrependScheme:
 
     Llama 2 says it as two normalizers, newer files as Metaspace; Gemma puts none.
     """
-    normalizer = _steps(fields, "normalizer", "normalizers")
-    splitter = _steps(fields, "pre_tokenizer", "pretokenizers")
+    normalizer = fields.steps("normalizer", "normalizers")
+    splitter = fields.steps("pre_tokenizer", "pretokenizers")
     spaces = {"type": "Replace", "pattern": {"String": " "}, "content": SPACE}
     prepend = {"type": "Prepend", "prepend": SPACE}
     scheme: PrependScheme | None = None
@@ -187,7 +173,7 @@ def _prepend_scheme(fields: Fields) -> PrependScheme:
         {"type": "Fuse"},
         *([] if scheme == "never" else [strip]),
     ]
-    if _steps(fields, "decoder", "decoders") != expected:
+    if fields.steps("decoder", "decoders") != expected:
         raise refusal("decoder", "one that undoes what is done to a text before", fields.find("decoder"))
     return scheme
 
@@ -278,7 +264,7 @@ def _merges(fields: Fields, vocabulary: dict[str, int]) -> list[tuple[str, str]]
 
 def _special_tokens(fields: Fields, vocabulary: dict[str, int]) -> dict[str, int]:
     """Return the added tokens. They may also be in the vocabulary, with the same id."""
-    normalizers = [step.get("type") for step in _steps(fields, "normalizer", "normalizers")]
+    normalizers = [step.get("type") for step in fields.steps("normalizer", "normalizers")]
     token_of = {id: token for token, id in vocabulary.items()}
     special_tokens: dict[str, int] = {}
     for place, entry in enumerate(fields.get("added_tokens", list)):

@@ -165,10 +165,14 @@ def _sentencepiece(tokenizer: SentencePieceTokenizer) -> dict[str, Any]:
     ]
     normalizer: dict[str, Any] | None = spaces
     splitter = None
-    if tokenizer.prepend_scheme == "always":
+    if tokenizer.prepend_scheme == "always" and tokenizer.double_space:
         normalizer = {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": SPACE}, spaces]}
+    elif not tokenizer.double_space:
+        normalizer, scheme = None, tokenizer.prepend_scheme
+        splitter = {"type": "Metaspace", "replacement": SPACE, "prepend_scheme": scheme, "split": False}
     elif tokenizer.prepend_scheme == "first":
-        normalizer = None
-        splitter = {"type": "Metaspace", "replacement": SPACE, "prepend_scheme": "first", "split": False}
+        raise TokenizerError(
+            "tokenizer: must have double_space=False with the prepend_scheme first, for tokenizer.json"
+        )
     decoder = {"type": "Sequence", "decoders": back[: 3 if tokenizer.prepend_scheme == "never" else 4]}
     return {"normalizer": normalizer, "pre_tokenizer": splitter, "decoder": decoder, "model": model}

@@ -77,7 +77,7 @@ def save_sentencepiece(tokenizer: SentencePieceTokenizer, path: Path) -> Path:
             written.
     """
     pieces = dict(to_pieces(tokenizer))
-    if tokenizer.prepend_scheme == "first" or len(pieces) < tokenizer.vocab_size:
+    if tokenizer.prepend_scheme == "first" or not tokenizer.double_space or len(pieces) < tokenizer.vocab_size:
         raise TokenizerError("tokenizer: must use all its ids, and put a space always or never, for a tokenizer.model")
     ends = ((41, tokenizer.bos_token_id), (42, tokenizer.eos_token_id), (43, None))
     unknown = next((id for id, piece in pieces.items() if piece.kind == UNKNOWN), None)
@@ -91,6 +91,7 @@ def save_sentencepiece(tokenizer: SentencePieceTokenizer, path: Path) -> Path:
             write_message(
                 (3, BPE), (4, tokenizer.vocab_size), (35, 1), (40, -1 if unknown is None else unknown),
                 *((number, -1 if id is None else id) for number, id in ends),
+                *((number + 5, pieces[id].text) for number, id in ((40, unknown), *ends) if id is not None),
             ),
         ),
         (3, write_message((1, "identity"), (3, int(tokenizer.prepend_scheme == "always")), (4, 0), (5, 1))),
@@ -126,8 +127,9 @@ def scores_of(tokenizer: SentencePieceTokenizer) -> dict[str, float]:
         order.setdefault(left + right, len(order))
     made = [order[left + right] for left, right in tokenizer.merges]
     known = set(tokenizer.merges)
+    pieces = {**tokenizer.pieces, **tokenizer.user_defined}
     complete = all(
-        (text[:place], text[place:]) in known or not {text[:place], text[place:]} <= tokenizer.pieces.keys()
+        (text[:place], text[place:]) in known or not {text[:place], text[place:]} <= pieces.keys()
         for text in tokenizer.pieces
         for place in range(1, len(text))
     )
@@ -173,7 +175,8 @@ def from_pieces(
     for text, id in unused.items():
         if any({text[:place], text[place:]} <= normal.keys() for place in range(1, len(text))):
             raise refusal(f"pieces[{id}].type", "normal where other pieces make it", "unused", _ELSEWHERE)
-    _add_tokens(config or FolderConfig(), normal | special_tokens | user_defined, special_tokens, user_defined)
+    known_ids = normal | special_tokens | user_defined | {f"<0x{byte:02X}>": id for byte, id in byte_ids.items()}
+    _add_tokens(config or FolderConfig(), known_ids, special_tokens, user_defined)
     return SentencePieceTokenizer(
         normal,
         [byte_ids[byte] for byte in range(256)],

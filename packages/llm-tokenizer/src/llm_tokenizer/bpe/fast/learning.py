@@ -1,4 +1,4 @@
-"""Learn the merges from counted pre-tokens, compiled: `bpe/learning.py` on flat arrays."""
+"""Learn the merges from counted pre-tokens, compiled: `bpe/training.py` on flat arrays."""
 
 from __future__ import annotations
 

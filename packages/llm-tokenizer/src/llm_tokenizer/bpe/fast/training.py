@@ -60,7 +60,7 @@ def train_bpe(
 def learn_from_counts(counter: PreTokenCounter, wanted: int, min_frequency: int = 1) -> list[Pair]:
     """Return the first `wanted` merges for the pre-tokens that were counted.
 
-    Inside, a byte is numbered by its position in `tie_order`, as in `bpe/learning.py`.
+    Inside, a byte is numbered by its position in `tie_order`, as in `bpe/training.py`.
     """
     order = tie_order()
     numbers = np.empty(256, np.int32)
