@@ -15,8 +15,8 @@ from llm_generate.decoding import generate
 from llm_generate.interface import DecodeLoop, FinishReason, GenerateError, Sampler, TokenStream
 from llm_generate.stopping import StopStrings
 from llm_layers.interface import LanguageModel
-from llm_tokenizer.interface import Tokenizer
 from llm_tokenizer.decoding import IncrementalDecoder
+from llm_tokenizer.interface import Tokenizer
 
 
 class TextStream:

@@ -6,7 +6,7 @@
              then zeros up to the next multiple of the alignment
     data     the tensors, each at a multiple of the alignment
 
-Head and entries are read by `llm_tokenizer.files.gguf_metadata`, which knows the vocabulary in the same file. The file is
+Head and entries are read by `llm_tokenizer.files.gguf_metadata`, which knows the vocabulary in the same file. It is
 mapped into memory: a tensor's bytes are fetched from the disk when it is decoded, and no tensor is held twice.
 """
 
