@@ -17,16 +17,16 @@ import regex
 import llm_tokenizer
 from llm_tokenizer import BytePairTokenizer, TokenizerError
 from llm_tokenizer.bpe import fast
+from llm_tokenizer.bpe.encoding import encode_pre_token
 from llm_tokenizer.bpe.fast import FastDecoder, FastEncoder, characters, compiling, contracts, id_cache
 from llm_tokenizer.bpe.fast.blocks import blocks, groups
 from llm_tokenizer.bpe.fast.contracts import find_edges
 from llm_tokenizer.bpe.fast.edges import RULES, WHOLE
 from llm_tokenizer.bpe.fast.instructions import padded
 from llm_tokenizer.bpe.fast.merging import WINDOW
-from llm_tokenizer.bpe.training import learn_merges
 from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
 from llm_tokenizer.bpe.splitting import PATTERNS
-from llm_tokenizer.bpe.encoding import encode_pre_token
+from llm_tokenizer.bpe.training import learn_merges
 from llm_tokenizer.conformance import Implementation
 from llm_tokenizer.conformance.harness import PASS, put_on_trial
 from llm_tokenizer.spec import SPECIFICATION
@@ -104,7 +104,9 @@ def test_a_text_is_cut_into_blocks_only_between_pieces(name):
         text *= 3
         found = list(blocks(text, size=4))
         assert "".join(found) == text
-        assert [piece for block in found for piece in contracts.split_text(block, name)] == PATTERNS[name].pre_tokens(text)
+        assert [piece for block in found for piece in contracts.split_text(block, name)] == PATTERNS[name].pre_tokens(
+            text
+        )
 
 
 def test_a_text_without_a_place_to_cut_is_one_block():
@@ -271,7 +273,7 @@ def test_what_the_fast_encoder_does_not_do_is_refused(merges):
         (lambda: FastDecoder(BytePairTokenizer([])).decode([1.5]), "ids: must be a row of whole numbers"),
         (lambda: fast.train_bpe("abc", vocab_size=257), "texts: must be a collection of texts"),
         (lambda: fast.train_bpe(["abc"], vocab_size=255), "vocab_size: must be a whole number of at least 256"),
-        (lambda: fast.train_bpe(["abc"], vocab_size=999), "vocab_size: these texts give at most 258 tokens"),
+        (lambda: fast.train_bpe(["abc"], vocab_size=999), "vocab_size: these texts allow at most 258 tokens"),
         (lambda: fast.train_bpe(["abc"], vocab_size=257, pattern="gpt3"), "pattern: must be one of"),
     ],
 )

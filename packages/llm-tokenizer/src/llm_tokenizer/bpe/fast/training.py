@@ -10,9 +10,8 @@ from llm_tokenizer.bpe.byte_unicode import tie_order
 from llm_tokenizer.bpe.encoding import Pair
 from llm_tokenizer.bpe.fast.counting import PreTokenCounter
 from llm_tokenizer.bpe.fast.learning import merge_most_frequent
-from llm_tokenizer.bpe.training import Progress
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
-from llm_tokenizer.bpe.training import train_with
+from llm_tokenizer.bpe.training import Progress, train_with
 
 
 def train_bpe(
