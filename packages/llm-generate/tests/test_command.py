@@ -17,9 +17,10 @@ from llm_generate.commands.main import main
 from llm_generate.loading import load
 
 TIMEOUT = 60
+Capture = pytest.CaptureFixture[str]
 
 
-def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+def run(arguments: list[str], capsys: Capture) -> tuple[int, str, str]:
     try:
         status = main(arguments)
     except SystemExit as end:  # argparse
@@ -37,9 +38,7 @@ def process(arguments: list[str], **options: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
 
-def test_text_goes_to_stdout_and_one_line_of_figures_to_stderr(
-    model_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_text_goes_to_stdout_and_one_line_of_figures_to_stderr(model_folder: Path, capsys: Capture) -> None:
     status, out, err = run(text(model_folder, "--seed", "5"), capsys)
     assert status == 0
     assert out
@@ -51,13 +50,13 @@ def test_text_goes_to_stdout_and_one_line_of_figures_to_stderr(
     assert run(text(model_folder, "--seed", "5", "--echo"), capsys)[1] == "Hello" + out
 
 
-def test_the_seed_in_the_figures_brings_the_text_back(model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_seed_in_the_figures_brings_the_text_back(model_folder: Path, capsys: Capture) -> None:
     _, out, err = run(text(model_folder), capsys)
     seed = err.split("seed ")[1].split(",")[0]
     assert run(text(model_folder, "--seed", seed), capsys)[1] == out
 
 
-def test_greedy_text_is_the_loops_own(model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_greedy_text_is_the_loops_own(model_folder: Path, capsys: Capture) -> None:
     from llm_generate import CategoricalSampler, SamplingSettings, generate
 
     loaded = load(model_folder)
@@ -68,14 +67,14 @@ def test_greedy_text_is_the_loops_own(model_folder: Path, capsys: pytest.Capture
     assert ", greedy, " in err
 
 
-def test_the_context_ends_the_text_with_its_reason(model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_context_ends_the_text_with_its_reason(model_folder: Path, capsys: Capture) -> None:
     status, _, err = run(text(model_folder, "--max-tokens", "500", "--temperature", "0"), capsys)
     assert status == 0
     assert "43 tokens" in err
     assert "finished: context (the model's context is full)" in err
 
 
-def test_a_stop_string_may_hold_a_line_break(model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stop_string_may_hold_a_line_break(model_folder: Path, capsys: Capture) -> None:
     _, whole, _ = run(text(model_folder, "--seed", "5"), capsys)
     stop = whole[4:6]
     status, out, err = run(text(model_folder, "--seed", "5", "--stop", stop, "--stop", r"never\n"), capsys)
@@ -83,9 +82,7 @@ def test_a_stop_string_may_hold_a_line_break(model_folder: Path, capsys: pytest.
     assert "finished: stop" in err
 
 
-def test_the_prompt_may_come_from_stdin(
-    model_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_prompt_may_come_from_stdin(model_folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     direct = run(["text", "--model", str(model_folder), "--prompt", "Größe\n", "--seed", "1"], capsys)[1]
     for content, status in (("Größe\n".encode(), 0), ("Größe\n".encode("latin-1"), 2)):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
@@ -95,7 +92,7 @@ def test_the_prompt_may_come_from_stdin(
     assert "the prompt must be UTF-8 text, and its byte 2 is 0xf6" in err
 
 
-def test_a_prompt_can_be_a_file(model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_prompt_can_be_a_file(model_folder: Path, tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "[bold] :heart:.txt").write_bytes("Größe\r\n".encode())
     given = ["text", "--model", str(model_folder), "--seed", "1", "--echo"]
     status, out, _ = run([*given, "--file", str(tmp_path / "[bold] :heart:.txt")], capsys)
@@ -106,7 +103,7 @@ def test_a_prompt_can_be_a_file(model_folder: Path, tmp_path: Path, capsys: pyte
     assert "none.txt cannot be read" in err
 
 
-def test_an_empty_prompt_begins_as_a_new_text_does(model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_prompt_begins_as_a_new_text_does(model_folder: Path, capsys: Capture) -> None:
     status, out, _ = run(["text", "--model", str(model_folder), "--prompt", "", "--max-tokens", "5"], capsys)
     assert status == 0
     assert out
@@ -133,7 +130,7 @@ def test_an_empty_prompt_begins_as_a_new_text_does(model_folder: Path, capsys: p
     ],
 )
 def test_a_bad_value_is_one_clear_sentence(
-    model_folder: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
+    model_folder: Path, capsys: Capture, options: list[str], message: str
 ) -> None:
     status, out, err = run(text(model_folder, *options), capsys)
     assert (status, out) == (2, "")
@@ -171,7 +168,7 @@ def damaged(folder: Path, target: Path, file: str, content: bytes | None) -> Pat
     ],
 )
 def test_a_damaged_model_folder_is_one_clear_sentence(
-    model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str, content: bytes, message: str
+    model_folder: Path, tmp_path: Path, capsys: Capture, file: str, content: bytes, message: str
 ) -> None:
     import re
 
@@ -183,7 +180,7 @@ def test_a_damaged_model_folder_is_one_clear_sentence(
 
 
 def test_missing_folders_and_runs_say_what_to_do(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     status, _, err = run(["text", "--prompt", "a"], capsys)
@@ -197,7 +194,7 @@ def test_missing_folders_and_runs_say_what_to_do(
     assert "there is no '" in err
 
 
-def test_the_newest_run_is_taken(model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_newest_run_is_taken(model_folder: Path, tmp_path: Path, capsys: Capture) -> None:
     for age, name in enumerate(["new", "old"]):
         shutil.copytree(model_folder, tmp_path / name / "model")
         (tmp_path / name / "recipe.toml").write_text("")
@@ -254,7 +251,7 @@ def test_a_full_output_is_told_in_a_sentence(model_folder: Path) -> None:
 
 
 def test_a_run_or_a_file_in_place_of_a_model_folder_is_said(
-    model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model_folder: Path, tmp_path: Path, capsys: Capture
 ) -> None:
     (tmp_path / "run").mkdir()
     shutil.copytree(model_folder, tmp_path / "run" / "model")

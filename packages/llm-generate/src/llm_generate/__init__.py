@@ -1,14 +1,14 @@
 """llm-generate: a trained model to text.
 
-| room | holds |
+| module | contains |
 |---|---|
 | `settings` | `SamplingSettings`: temperature, top-k, top-p and seed of one request |
-| `sampling` | the three filters as pure functions, the draw, and the usual sampler |
-| `decoding` | the loop: read the prompt, then make one token at a time |
-| `stopping`, `streaming` | stop strings; text out as it comes, never half a character |
-| `loading` | model folders and runs |
-| `interface` | what foreign samplers and decode loops must honour |
-| `reference`, `spec` | the filters in plain NumPy; the specification that pins them |
+| `sampling` | the three filters as pure functions, the draw, and the sampler |
+| `decoding` | the decode loop: read the prompt, then make one token at a time |
+| `streaming`, `stopping` | text as it is made, never half a character; stop strings |
+| `loading`, `resolve_model` | model folders; which one is meant |
+| `interface` | what a sampler or a decode loop of your own must offer |
+| `commands`, `reference`, `spec` | `llm-generate`; the filters in plain NumPy; the specification |
 """
 
 from importlib import import_module
@@ -55,7 +55,7 @@ _ROOMS = {
 
 
 def __getattr__(name: str) -> Any:
-    """Open a room when something in it is asked for: `llm-generate --help` need not wait for torch."""
+    """Import a module when one of its names is first used: `llm-generate --help` does not wait for torch."""
     for room, names in _ROOMS.items():
         if name in names:
             return getattr(import_module(f"llm_generate.{room}"), name)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from types import UnionType
 
 from llm_generate.interface import GenerateError
 
@@ -34,13 +35,13 @@ class SamplingSettings:
         check_top_p(self.top_p)
         if self.top_k is not None:
             check_top_k(self.top_k)
-        if self.seed is not None and not (_is_integer(self.seed) and 0 <= self.seed < 2**64):
+        if self.seed is not None and not (_is(int, self.seed) and 0 <= self.seed < 2**64):
             raise GenerateError(f"seed must be a whole number from 0 to 2^64 - 1, was {self.seed!r}.")
 
 
 def check_temperature(temperature: float) -> None:
     """Raise unless it is a finite number of at least 0."""
-    if not _is_number(temperature) or not 0 <= temperature < math.inf:
+    if not _is(int | float, temperature) or not 0 <= temperature < math.inf:
         raise GenerateError(
             f"temperature must be 0 or more, was {temperature!r}: "
             "0 always takes the most likely token, 1 is the model's own distribution."
@@ -49,7 +50,7 @@ def check_temperature(temperature: float) -> None:
 
 def check_top_k(k: int) -> None:
     """Raise unless it is a whole number of at least 1."""
-    if not _is_integer(k) or k < 1:
+    if not _is(int, k) or k < 1:
         raise GenerateError(
             f"top_k must be a whole number of at least 1, was {k!r}: "
             "the number of tokens that can be drawn; leave it out to allow all of them."
@@ -58,16 +59,12 @@ def check_top_k(k: int) -> None:
 
 def check_top_p(p: float) -> None:
     """Raise unless it is a number above 0 and at most 1."""
-    if not _is_number(p) or not 0 < p <= 1:
+    if not _is(int | float, p) or not 0 < p <= 1:
         raise GenerateError(
             f"top_p must be above 0 and at most 1, was {p!r}: "
             "the total probability of the tokens that can be drawn; 1 allows every token."
         )
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _is(kind: type | UnionType, value: object) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
