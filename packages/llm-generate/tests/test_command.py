@@ -15,6 +15,8 @@ import pytest
 from llm_generate import __version__
 from llm_generate.commands.main import main
 from llm_generate.loading import load
+from llm_layers import save_gguf
+from llm_tokenizer import train_bpe
 
 TIMEOUT = 60
 Capture = pytest.CaptureFixture[str]
@@ -250,16 +252,24 @@ def test_a_full_output_is_told_in_a_sentence(model_folder: Path) -> None:
     assert done.stderr.count(b"\n") == 1
 
 
-def test_a_run_or_a_file_in_place_of_a_model_folder_is_said(
-    model_folder: Path, tmp_path: Path, capsys: Capture
-) -> None:
+def test_a_model_may_be_a_runs_folder(model_folder: Path, tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "run").mkdir()
     shutil.copytree(model_folder, tmp_path / "run" / "model")
-    status, _, err = run(text(tmp_path / "run"), capsys)
-    assert status == 2 and f"'{tmp_path / 'run' / 'model'}'" in err
+    expected = run(text(model_folder, "--seed", "5"), capsys)[1]
+    assert run(text(tmp_path / "run", "--seed", "5"), capsys)[1] == expected
+
+
+def test_a_model_may_be_a_gguf_file(model_folder: Path, tmp_path: Path, capsys: Capture) -> None:
+    loaded = load(model_folder)
+    tokenizer = train_bpe(["no merges"], vocab_size=257, special_tokens=["<|endoftext|>"])
+    save_gguf(loaded.model, tmp_path / "tale.gguf", tokenizer=tokenizer, dtype="F32")
+    found = load(tmp_path / "tale.gguf")
+    assert found.stop_ids == loaded.stop_ids == (256,)
+    expected = run(text(model_folder, "--seed", "5"), capsys)[1]
+    assert run(text(tmp_path / "tale.gguf", "--seed", "5"), capsys)[1] == expected
     (tmp_path / "tale.gguf").write_bytes(b"GGUF")
     status, _, err = run(text(tmp_path / "tale.gguf"), capsys)
-    assert status == 2 and "llm-layers convert" in err
+    assert (status, err.count("\n")) == (2, 1)
 
 
 def test_ctrl_c_ends_the_stream_cleanly(model_folder: Path, tmp_path: Path, default_interrupt: None) -> None:

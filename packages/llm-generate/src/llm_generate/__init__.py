@@ -6,7 +6,7 @@
 | `sampling` | the three filters as pure functions, the draw, and the sampler |
 | `decoding` | the decode loop: read the prompt, then make one token at a time |
 | `streaming`, `stopping` | text as it is made, never half a character; stop strings |
-| `loading`, `resolve_model` | model folders; which one is meant |
+| `loading` | the model, its tokenizer, and the ids that begin and end a text |
 | `interface` | what a sampler or a decode loop of your own must offer |
 | `commands`, `reference`, `spec` | `llm-generate`; the filters in plain NumPy; the specification |
 """

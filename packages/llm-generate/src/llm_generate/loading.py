@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from llm_generate.interface import GenerateError
-from llm_layers.formats.huggingface.storage import load_model
+from llm_layers.formats.huggingface.storage import load_model, model_path
 from llm_layers.interface import LanguageModel
 from llm_tokenizer import load_tokenizer
 from llm_tokenizer.interface import Tokenizer
@@ -35,18 +35,20 @@ class LoadedModel:
 
 
 def load(folder: str | os.PathLike[str]) -> LoadedModel:
-    """Load a model folder in the Hugging Face layout: weights, tokenizer, and the ids that begin and end a text.
+    """Load a model folder in the Hugging Face layout or a GGUF file: weights, tokenizer, and the ids around a text.
 
     Raises:
         LayersError: The folder or its weights cannot be read.
         TokenizerError: The tokenizer cannot be read.
         GenerateError: The ids in `generation_config.json` are not ids of this model.
     """
-    path = Path(folder)
+    path = model_path(folder)
     model = load_model(path, dtype=torch.float32).eval()
     tokenizer = load_tokenizer(path)
-    # The generation file wins over config.json; a missing id, or null, means that there is none.
-    ids = _read(path / SETTINGS) | {name: id for name, id in _read(path / GENERATION).items() if id is not None}
+    if path.is_file():  # GGUF keeps these ids with the tokenizer
+        ids = {name: getattr(tokenizer, name, None) for name in ("bos_token_id", "eos_token_id")}
+    else:  # The generation file wins over config.json; a missing id, or null, means that there is none.
+        ids = _read(path / SETTINGS) | {name: id for name, id in _read(path / GENERATION).items() if id is not None}
     stop_ids = _ids(path, ids, "eos_token_id", model.vocab_size)
     return LoadedModel(
         model=model,

@@ -53,7 +53,7 @@ def _parser() -> Parser:
     either = source.add_mutually_exclusive_group()
     either.add_argument("--run", dest="name", metavar="RUN", help="a run, by its name or its folder")
     either.add_argument(
-        "--model", metavar="FOLDER", help="a model folder (config.json, model.safetensors, tokenizer.json)"
+        "--model", metavar="MODEL", help="a model folder, a run's folder or a GGUF file, with the tokenizer"
     )
     source.add_argument("--runs", metavar="FOLDER", default="runs", help="where the runs are (%(default)s)")
     sampling = text.add_argument_group("sampling, in this order")
@@ -100,11 +100,11 @@ def _text(options: argparse.Namespace) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Imported only now, because torch takes two seconds: mistakes in the call are reported at once.
     from llm_generate.loading import load
-    from llm_generate.resolve_model import find_model_folder
     from llm_generate.sampling import CategoricalSampler, new_generator
     from llm_generate.streaming import stream_text
+    from llm_train import find_run
 
-    loaded = load(find_model_folder(model=options.model, run=options.name, runs=options.runs))
+    loaded = load(find_run(options.name, options.runs).model_folder if options.model is None else options.model)
     stream = stream_text(
         loaded.model,
         loaded.tokenizer,
