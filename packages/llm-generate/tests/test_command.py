@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from llm_generate import __version__
+from llm_generate import CategoricalSampler, SamplingSettings, __version__, generate
 from llm_generate.commands.main import main
 from llm_generate.loading import load
 from llm_layers import save_gguf
-from llm_tokenizer import train_bpe
+from llm_tokenizer import save_tokenizer, train_bpe
 
 TIMEOUT = 60
 Capture = pytest.CaptureFixture[str]
@@ -59,8 +59,6 @@ def test_the_seed_in_the_figures_brings_the_text_back(model_folder: Path, capsys
 
 
 def test_greedy_text_is_the_loops_own(model_folder: Path, capsys: Capture) -> None:
-    from llm_generate import CategoricalSampler, SamplingSettings, generate
-
     loaded = load(model_folder)
     greedy = CategoricalSampler(SamplingSettings(temperature=0))
     ids = list(generate(loaded.model, loaded.tokenizer.encode("Hello"), sampler=greedy, max_tokens=12))
@@ -270,6 +268,26 @@ def test_a_model_may_be_a_gguf_file(model_folder: Path, tmp_path: Path, capsys: 
     (tmp_path / "tale.gguf").write_bytes(b"GGUF")
     status, _, err = run(text(tmp_path / "tale.gguf"), capsys)
     assert (status, err.count("\n")) == (2, 1)
+
+
+def test_a_begin_token_in_the_files_is_fed_to_the_model(model_folder: Path, tmp_path: Path, capsys: Capture) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model_folder, folder)
+    save_tokenizer(train_bpe(["no merges"], vocab_size=257, special_tokens=["<s>"]), folder)
+    plain = run(text(folder, "--temperature", "0"), capsys)[1]
+    content = json.loads((folder / "tokenizer.json").read_text())
+    begin, whole = {"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}
+    content["post_processor"] = {
+        "type": "TemplateProcessing",
+        "single": [begin, whole],
+        "pair": [begin, whole, {"Sequence": {"id": "B", "type_id": 1}}],
+        "special_tokens": {"<s>": {"id": "<s>", "ids": [256], "tokens": ["<s>"]}},
+    }
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    loaded = load(folder)
+    greedy = CategoricalSampler(SamplingSettings(temperature=0))
+    expected = list(generate(loaded.model, [256, *loaded.tokenizer.encode("Hello")], sampler=greedy, max_tokens=12))
+    assert run(text(folder, "--temperature", "0"), capsys)[1] == loaded.tokenizer.decode(expected) != plain
 
 
 def test_ctrl_c_ends_the_stream_cleanly(model_folder: Path, tmp_path: Path, default_interrupt: None) -> None:
