@@ -18,10 +18,10 @@ def test_every_family_agrees_tensor_by_tensor(tmp_path, name):
     model = load_model(tmp_path)
     found = first_divergence(model, load_transformers(tmp_path), IDS)
     assert found.equal, found.first
-    points = {part.name for part in found.parts if part.kind == "value"}
-    for part in ("attention.query", "attention.turned_key", "attention.shares", "attention.gathered", "between"):
+    points = {part.name for part in found.compared if part.kind == "value"}
+    for part in ("attention.query", "attention.rot_k", "attention.pattern", "attention.z", "resid_mid"):
         assert f"blocks.{model.config.layers - 1}.{part}" in points
-    assert sum(part.kind == "gradient" for part in found.parts) > 40
+    assert sum(part.kind == "gradient" for part in found.compared) > 40
 
 
 OTHER_BASE = {"rope_type": "default", "rope_theta": 777.0}
@@ -35,11 +35,11 @@ def settings_changed(folder, **changes):
 @pytest.mark.parametrize(
     ("name", "changes", "first", "cause"),
     [
-        ("qwen3", {"rope_parameters": OTHER_BASE}, "turned_query", "another rotary base"),
+        ("qwen3", {"rope_parameters": OTHER_BASE}, "rot_q", "another rotary base"),
         ("llama 2", {"rms_norm_eps": 1e-3}, "attention_norm", "another epsilon"),
-        ("gemma3", {"sliding_window": 6}, "visible", "window off by one"),
-        ("gemma3", {"query_pre_attn_scalar": 8}, "turned_query", "another score scale"),
-        ("qwen3-moe", {"norm_topk_prob": False}, "feed_forward.output", "expert shares normalised otherwise"),
+        ("gemma3", {"sliding_window": 6}, "mask", "one too wide"),
+        ("gemma3", {"query_pre_attn_scalar": 8}, "rot_q", "another score scale"),
+        ("qwen3-moe", {"norm_topk_prob": False}, "feed_forward.output", "never normalised"),
     ],
 )
 def test_a_setting_that_transformers_reads_otherwise_is_found(tmp_path, name, changes, first, cause):
@@ -53,7 +53,7 @@ def test_a_setting_that_transformers_reads_otherwise_is_found(tmp_path, name, ch
 
 
 def test_a_fault_in_their_code_is_found(tmp_path, monkeypatch):
-    """Rotary pairs side by side, as in the first GPT-J code."""
+    """Neighbours as rotary pairs, as in the first GPT-J code."""
     from transformers.models.qwen3 import modeling_qwen3
 
     foreign_model("qwen3").save_pretrained(tmp_path)
@@ -70,7 +70,7 @@ def test_a_fault_in_their_code_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(modeling_qwen3, "apply_rotary_pos_emb", turn)
     found = first_divergence(load_model(tmp_path), load_transformers(tmp_path), IDS)
     assert found.first is not None
-    assert (found.first.name, found.cause) == ("blocks.0.attention.turned_query", "interleaved rotary pairs")
+    assert (found.first.name, found.cause) == ("blocks.0.attention.rot_q", "neighbours paired")
 
 
 def test_the_command_runs_transformers(tmp_path, capsys):

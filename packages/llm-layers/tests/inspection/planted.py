@@ -163,7 +163,7 @@ def late_queries(model: Decoder) -> None:
 
 
 def into_blocks(change: Callable[[Decoder, int, Tensor, Any, Tensor], tuple[Any, Tensor]]) -> Callable[[Decoder], None]:
-    """Give the blocks another rotation or mask: change(model, layer, positions, rotation, mask)."""
+    """Pass the blocks another rotation or mask: change(model, layer, positions, rotation, mask)."""
 
     def change_them(model: Decoder) -> None:
         for layer, block in enumerate(model.blocks):
@@ -285,6 +285,21 @@ class RootTakenForConstant(torch.autograd.Function):
 
 def wrong_norm_backward(model: Decoder) -> None:
     model.blocks[1].feed_forward_norm.kernel = RootTakenForConstant.apply
+
+
+class WithBackward(torch.autograd.Function):
+    """A right forward with a wrong backward, written in NumPy."""
+
+    @staticmethod
+    def forward(ctx, right, backward, *inputs):
+        ctx.of = backward, inputs
+        return right(*inputs)
+
+    @staticmethod
+    def backward(ctx, dy):
+        backward, inputs = ctx.of
+        arrays = [x.detach().numpy() if isinstance(x, Tensor) else x for x in (dy, *inputs)]
+        return None, None, *map(torch.from_numpy, backward(*arrays)), None
 
 
 class SlopeOfRelu(torch.autograd.Function):
@@ -435,7 +450,7 @@ def no_gradient_along_the_stream(model: Decoder) -> None:
 
 
 def forward_of(layer: int, change: Callable[..., Tensor]) -> Callable[[Decoder], None]:
-    """Give a block another forward: change(block, x, rotation, mask)."""
+    """Replace a block's forward: change(block, x, rotation, mask)."""
 
     def change_it(model: Decoder) -> None:
         block = model.blocks[layer]

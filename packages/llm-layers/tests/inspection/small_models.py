@@ -29,10 +29,10 @@ FAMILIES = {
 }  # fmt: skip
 
 
-def family(name: str, kernels: Kernels = EAGER) -> Decoder:
-    """Give it."""
+def family(name: str, kernels: Kernels = EAGER, **settings: object) -> Decoder:
+    """Return the small model of a family, the same in every run."""
     generator = torch.Generator().manual_seed(7)
-    model = Decoder(ModelConfig(**(SHAPE | FAMILIES[name])), kernels=kernels)  # type: ignore[arg-type]
+    model = Decoder(ModelConfig(**(SHAPE | FAMILIES[name] | settings)), kernels=kernels)  # type: ignore[arg-type]
     with torch.no_grad():
         for weight in model.parameters():
             middle = 1.0 if weight.dim() == 1 and name != "gemma3" else 0.0

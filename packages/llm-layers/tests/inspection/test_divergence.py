@@ -5,13 +5,15 @@ from functools import partial
 
 import pytest
 import torch
-from planted import FAULTS, attends, in_code, in_one_piece
+from planted import FAULTS, WithBackward, attends, in_code, in_one_piece
 from small_models import FAMILIES, family
 
-from llm_layers import Decoder, LayersError, first_divergence
+from llm_layers import Decoder, LayersError, first_divergence, rotary_interleaved
 from llm_layers.inspection.table import divergence_report
 from llm_layers.kernels.fast_presets import FAST
 from llm_layers.kernels.presets import FUSED
+from llm_layers.layers.rotary_scaling import LinearScaling
+from llm_layers.spec import SPECIFICATION
 
 TOO_SMALL_FOR_FLOAT32 = {"code: epsilon", "code: epsilon outside"}
 
@@ -58,6 +60,18 @@ def test_a_model_agrees_with_its_copy_and_with_the_fused_kernel(name, ids):
         assert found.cause == "none"
         assert {part.kind for part in found.compared} == {"value", "gradient", "weight's gradient", "weight"}
         assert "no difference" in divergence_report(found)
+
+
+@pytest.mark.parametrize("slip", SPECIFICATION.slips_of("layers.rms_norm"), ids=lambda slip: slip.name)
+def test_every_slip_of_a_contract_is_named_in_a_model(slip, ids, tmp_path):
+    def change(model: Decoder) -> None:
+        norm = model.blocks[1].attention_norm
+        right, norm.eps = norm.kernel, 1e-4
+        norm.kernel = partial(WithBackward.apply, right, slip.function) if slip.backward else slip.function
+
+    right = family("qwen3", norm_eps=1e-4).double()
+    found = first_divergence(right, in_code(change)(right, tmp_path), ids)
+    assert slip.name in [cause.name for cause in found.causes]
 
 
 def noise(model: Decoder) -> None:
@@ -110,6 +124,14 @@ def test_a_weight_that_the_text_does_not_use_is_compared_too(ids):
     assert (found.first.name, found.first.kind, found.first.deviation.where[0]) == ("embedding.table", "weight", 1)
     assert found.weights == ("embedding.table",)
     assert first_divergence(right, wrong, ids, gradients=False).first == found.first
+
+
+def test_pairs_of_neighbours_are_named_where_rotary_positions_are_scaled(ids, tmp_path):
+    def change(model: Decoder) -> None:
+        model.blocks[0].attention.rotary = rotary_interleaved
+
+    right = family("llama", rope_scaling=LinearScaling(factor=4.0)).double()
+    assert first_divergence(right, in_code(change)(right, tmp_path), ids).cause == "neighbours paired"
 
 
 def test_the_tolerance_decides(ids):

@@ -1,4 +1,4 @@
-"""From what somebody typed to ids, and from ids to labels that can stand in a picture."""
+"""From a text to ids, and from ids to labels."""
 
 import os
 from collections.abc import Sequence
@@ -15,15 +15,12 @@ from llm_tokenizer.interface import Tokenizer
 
 
 def ids_of(text: str, folder: str | os.PathLike[str], config: ModelConfig) -> tuple[Tensor, list[str]]:
-    """Cut a text with the tokenizer that lies beside a model.
+    """Encode a text, in which special tokens are plain characters, and return the ids and a label for each.
 
     Args:
-        text: the text; special tokens in it are plain characters.
+        text: the text.
         folder: a model folder with a tokenizer, or a .gguf file.
         config: of the model: the ids must be in its vocabulary and fit into its context.
-
-    Returns:
-        The ids, [1, position], and a label for each.
 
     Raises:
         LayersError: when there is no tokenizer, it has no ids for the text, or they do not fit the model.
@@ -33,12 +30,11 @@ def ids_of(text: str, folder: str | os.PathLike[str], config: ModelConfig) -> tu
         ids = tokenizer.encode(text)
     except TokenizerError as error:
         raise LayersError(str(error)) from None
-    checked = checked_ids(ids, config)
-    return checked, labels_of(ids, tokenizer)
+    return checked_ids(ids, config), labels_of(ids, tokenizer)
 
 
 def tokenizer_of(folder: str | os.PathLike[str]) -> Tokenizer:
-    """Load the tokenizer that lies beside a model, or in its .gguf file."""
+    """Load the tokenizer of a model folder or .gguf file."""
     try:
         return load_tokenizer(Path(folder))
     except TokenizerError as error:
@@ -46,11 +42,7 @@ def tokenizer_of(folder: str | os.PathLike[str]) -> Tokenizer:
 
 
 def checked_ids(ids: Sequence[int], config: ModelConfig) -> Tensor:
-    """Give ids as a batch of one text.
-
-    Raises:
-        LayersError: when there are none, too many, or one outside the vocabulary.
-    """
+    """Return ids as a batch of one text; refuse none, too many, and ids outside the vocabulary."""
     if not ids:
         raise LayersError("the text must have at least one token, but has none: give a longer one")
     if len(ids) > config.context_length:
@@ -58,26 +50,24 @@ def checked_ids(ids: Sequence[int], config: ModelConfig) -> Tensor:
             f"the text must fit into the context of {config.context_length} positions, but has {len(ids)} tokens: "
             "give a shorter one"
         )
-    odd = [id for id in ids if not 0 <= id < config.vocab_size]
-    if odd:
+    odd = next((id for id in ids if not 0 <= id < config.vocab_size), None)
+    if odd is not None:
         raise LayersError(
-            f"ids must lie between 0 and {config.vocab_size - 1}, the model's last, but {odd[0]} does not: "
+            f"ids must lie between 0 and {config.vocab_size - 1}, the model's last, but {odd} does not: "
             "was another tokenizer used?"
         )
     return torch.tensor([list(ids)])
 
 
 def labels_of(ids: Sequence[int], tokenizer: Tokenizer | None = None) -> list[str]:
-    """Give each id a short label in one line; where no tokenizer has a token for it, its number."""
+    """Return a short label for each id: its token in one line, or its number where no tokenizer has a token for it."""
     return [label_of_id(id, tokenizer) for id in ids]
 
 
 def label_of_id(id: int, tokenizer: Tokenizer | None) -> str:
-    """Give one id its label."""
-    if tokenizer is None:
-        return str(id)
+    """Return the label of one id."""
     try:
-        token = tokenizer.token_bytes(id)
+        token = None if tokenizer is None else tokenizer.token_bytes(id)
     except TokenizerError:  # a model may have more ids than its tokenizer, for a round number
-        return str(id)
-    return token_label(token).replace("\n", "").replace(" ", "·")
+        token = None
+    return str(id) if token is None else token_label(token).replace("\n", "").replace(" ", "·")

@@ -26,7 +26,7 @@ def attention_part(mismatch: Mismatch) -> Iterator[Part]:
     local = own_window is not None and config.local_rope_base is not None
     own_base = None if config.design.positions == "learned" else config.local_rope_base if local else config.rope_base
     own_scaling, own_cap = None if local else config.rope_scaling, config.attn_logit_softcap
-    stretch = (config.d_head / (config.query_pre_attn_scalar or config.d_head)) ** 0.5
+    own_stretch = (config.d_head / (config.query_pre_attn_scalar or config.d_head)) ** 0.5
     offset = 1.0 if config.design.norm == "rms_unit_offset" else 0.0
     wide = config.design.query_key_norm == "width"
     positions = torch.arange(mismatch.a.ids.shape[1], device=mismatch.a.ids.device)
@@ -40,6 +40,7 @@ def attention_part(mismatch: Mismatch) -> Iterator[Part]:
         base: float | None = own_base,
         scaling: Any = own_scaling,
         rotate: Any = rotary,
+        stretch: float = own_stretch,
         window: int | None = own_window,
         factor: float = 1.0,
         cap: float | None = own_cap,
@@ -152,7 +153,6 @@ def _implied_base(mismatch: Mismatch) -> float | None:
 
 def _score_settings(mismatch: Mismatch, window: int | None) -> Iterator[Setting]:
     config, other = mismatch.config, mismatch.b.config
-    own = (config.query_pre_attn_scalar or config.d_head) ** -0.5
     for each in dict.fromkeys((config.window, other.window)):
         if each is not None and each != window:
             says = f"{{b}} attends to the last {each} positions, {{a}} to {f'the last {window}' if window else 'all'}"
@@ -161,11 +161,14 @@ def _score_settings(mismatch: Mismatch, window: int | None) -> Iterator[Setting]
         if cap is not None and cap != config.attn_logit_softcap:
             says = f"{{b}} caps the scores at ±{cap:g}, {{a}} at {config.attn_logit_softcap}"
             yield "another score cap", says, {"cap": cap}
-    if mismatch.part == "attention.scores" and config.attn_logit_softcap is None:
+    own = (config.query_pre_attn_scalar or config.d_head) ** -0.5
+    fitted = {"attention.rot_q": "stretch", "attention.scores": "factor"}.get(mismatch.part)
+    if fitted is not None and (fitted == "stretch" or config.attn_logit_softcap is None):
         a, b = mismatch.a.values[mismatch.point].double(), mismatch.b.values[mismatch.point].double()
         ratio = ((a * b).sum() / a.square().sum().clamp(min=1e-300)).item()
         says = f"{{b}} multiplies the scores by {own * ratio:.5g}, {{a}} by {own:.5g}"
-        yield "another score scale", says, {"factor": ratio}
+        value = ratio * own * config.d_head**0.5 if fitted == "stretch" else ratio
+        yield "another score scale", says, {fitted: value}
     for dtype in (torch.bfloat16, torch.float16):
         name = str(dtype).removeprefix("torch.")
         yield f"rounded to {name}", f"{{b}} rounds the attention weights to {name}", {"weights_in": dtype}

@@ -138,13 +138,14 @@ class Part:
 def value_hypotheses(mismatch: Mismatch, part: Part) -> Iterator[Hypothesis]:
     """Predict the values of a part with one mistake in it; nothing where even without one they are not A's."""
     plain = Use()
-    for name, x in part.run(plain).items():
-        right = mismatch.a.values.get(name)
-        if right is not None and relative_deviation(x.reshape(right.shape), right) > mismatch.tolerance:
-            return
+    right = mismatch.a.values
+    points = {name: x for name, x in _tried(partial(part.run, plain)).items() if name in right}
+    if any(
+        relative_deviation(x.reshape(right[name].shape), right[name]) > mismatch.tolerance for name, x in points.items()
+    ):
+        return
     for mistake, use in _exchanges(plain, lambda name, mistake: mistake.function, backward=False):
-        points = _tried(partial(part.run, use))
-        yield Hypothesis(name=mistake.name, says=_sentence(mistake, use), predicts=points)
+        yield Hypothesis(name=mistake.name, says=_sentence(mistake, use), predicts=_tried(partial(part.run, use)))
     for name, says, changes in part.settings:
         yield Hypothesis(name=name, says=says, predicts=_tried(partial(part.run, Use(), **changes)))
 
@@ -156,7 +157,7 @@ def gradient_hypotheses(mismatch: Mismatch, part: Part, name: str) -> Iterator[H
     if part.last not in gradients:
         return
     plain = Use()
-    whole = part.gradients(gradients, plain)
+    whole = _tried(partial(part.gradients, gradients, plain))
     if name not in whole:
         return
     for mistake, use in _exchanges(plain, _with_backward, backward=True):
@@ -167,11 +168,9 @@ def gradient_hypotheses(mismatch: Mismatch, part: Part, name: str) -> Iterator[H
             if point in right and x.numel() == right[point].numel()
         }
         yield Hypothesis(name=mistake.name, says=_sentence(mistake, use), predicts=predicts)
-    says, without = (
-        f"in {{b}} no gradient flows from {part.last} back to {name}",
-        whole[name].reshape(right[name].shape),
-    )
-    yield Hypothesis(name="no gradient", says=says, predicts={name: right[name] - without})
+    says = f"in {{b}} no gradient flows from {part.last} back to {name}"
+    rest = right[name] - whole[name].reshape(right[name].shape)
+    yield Hypothesis(name="no gradient", says=says, predicts={name: rest})
 
 
 def _exchanges(

@@ -113,18 +113,17 @@ class Mismatch:
         before = {name: relative_deviation(right[name], b, self.floor) for name, b in target.items() if name in right}
         causes = []
         for hypothesis in hypotheses:
-            explained = [0.0]
+            explained = []
             for name, x in hypothesis.predicts.items():
-                if name not in before or x.numel() != target[name].numel():
-                    continue
-                left = relative_deviation(x.reshape(target[name].shape), target[name], self.floor)
-                differs = before[name] > self.tolerance
-                if not left <= min(self.tolerance, before[name] / MUST_EXPLAIN if differs else inf):
-                    explained = []
-                    break
-                explained += [left] if differs else []
-            if len(explained) > 1:
-                causes.append(Cause(name=hypothesis.name, says=hypothesis.says, left=max(explained)))
+                if name in before and x.numel() == target[name].numel():
+                    left = relative_deviation(x.reshape(target[name].shape), target[name], self.floor)
+                    differs = before[name] > self.tolerance
+                    if left > min(self.tolerance, before[name] / MUST_EXPLAIN if differs else inf):
+                        break
+                    explained += [left] if differs else []
+            else:
+                if explained:
+                    causes.append(Cause(name=hypothesis.name, says=hypothesis.says, left=max(explained)))
         return causes
 
 
