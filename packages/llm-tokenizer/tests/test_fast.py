@@ -27,6 +27,7 @@ from llm_tokenizer.bpe.fast.merging import WINDOW
 from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
 from llm_tokenizer.bpe.splitting import PATTERNS
 from llm_tokenizer.bpe.training import learn_merges
+from llm_tokenizer.commands.main import main
 from llm_tokenizer.conformance import Implementation
 from llm_tokenizer.conformance.harness import PASS, put_on_trial
 from llm_tokenizer.spec import SPECIFICATION
@@ -221,6 +222,28 @@ def test_training_stops_at_the_min_frequency(merges):
         slow = llm_tokenizer.train_bpe(texts, **settings)
     with pytest.warns(llm_tokenizer.bpe.training.EarlyStop):
         assert fast.train_bpe(texts, **settings).merges == slow.merges
+
+
+def test_the_command_trains_the_same_tokenizer_with_fast(tmp_path, capsys):
+    text = tmp_path / "text.txt"
+    text.write_text("".join(random_texts(500, seed="command")).replace("\0", ""), encoding="utf-8", newline="")
+    train = ["train", str(text), "--vocab-size", "400", "--special-token", "Words", "--output"]
+    assert main([*train, str(tmp_path / "clear")]) == main([*train, str(tmp_path / "fast"), "--fast"]) == 0
+    clear, compiled_one = (tmp_path / name / "tokenizer.json" for name in ("clear", "fast"))
+    assert clear.read_bytes() == compiled_one.read_bytes()
+    for option in (["--processes", "2"], ["--max-unique-pre-tokens", "9"], ["--characters"]):
+        assert main([*train, str(tmp_path / "other"), "--fast", *option]) == 2
+        assert f"--fast: cannot be combined with {option[0]}" in capsys.readouterr().err
+
+
+def test_the_command_says_what_fast_needs(tmp_path, capsys, monkeypatch):
+    (tmp_path / "text.txt").write_text("abc", encoding="utf-8")
+    for name in [name for name in sys.modules if name.startswith("llm_tokenizer.bpe.fast")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(llm_tokenizer.bpe, "fast")
+    monkeypatch.setitem(sys.modules, "numba", None)
+    assert main(["train", str(tmp_path / "text.txt"), "--output", str(tmp_path / "out"), "--fast"]) == 2
+    assert "--fast: needs numba, which is not installed" in capsys.readouterr().err
 
 
 def test_special_tokens_are_decoded():
