@@ -1,8 +1,8 @@
-"""How fast the tokenizer is, next to tiktoken and tokenizers: `nox -s bench -- tokenizer` (--record FILE).
+"""Measure the speed of the tokenizer against tiktoken and tokenizers: `nox -s bench -- tokenizer` (--record FILE).
 
-All on one processor core, in processor time, runs of both alternating in one process; for warm texts the median,
-else the shortest, which is the one that least else disturbed. Only two threads are measured by the clock on the wall,
-and beside them two that share nothing: more than these reach is not to be had from the machine at that hour.
+Everything runs on one processor core and is measured in processor time, with the runs of both alternating in one
+process; for warm texts the median counts, else the shortest run, which is the least disturbed. Only two threads are
+measured in wall-clock time, and beside them two that share nothing: the machine can do no better at that hour.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MEGABYTE = 1_000_000
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--record", type=Path, metavar="FILE", help="write into this JSON file, over what it had of the same name"
+        "--record", type=Path, metavar="FILE", help="write into this JSON file, over its rows of the same name"
     )
     parser.add_argument("--only", metavar="PART", help="encode, unseen, worst, cores, training or starting")
     parser.add_argument("--repeats", type=int, default=5, metavar="N")
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def encode(table: Table, what: str, named: Contestants, text: str, repeats: int) -> None:
-    """Text that was seen before, in documents of 8,000 characters."""
+    """Measure text that was seen before, in documents of 8,000 characters."""
     documents = [text[start : start + DOCUMENT] for start in range(0, len(text), DOCUMENT)]
     fast = FastEncoder(named.ours)
     check_equal(named, fast, documents)
@@ -91,7 +91,7 @@ def encode(table: Table, what: str, named: Contestants, text: str, repeats: int)
 
 
 def check_equal(named: Contestants, fast: FastEncoder, documents: list[str]) -> None:
-    """Both give tiktoken's ids: theirs and ours differ in the numbers of the 256 bytes only."""
+    """Check that both return tiktoken's ids: theirs and ours differ in the ids of the 256 bytes only."""
     theirs_of = np.arange(named.ours.vocab_size)
     theirs_of[:256] = [named.tiktoken.encode_single_token(bytes([byte])) for byte in range(256)]
     for document in documents:
@@ -102,7 +102,7 @@ def check_equal(named: Contestants, fast: FastEncoder, documents: list[str]) -> 
 
 
 def decode(table: Table, what: str, named: Contestants, text: str, repeats: int) -> None:
-    """The ids of a text to the text: tiktoken from a list, ours from an array, and from a list too."""
+    """Measure decoding: tiktoken from a list, ours from an array and from a list."""
     fast, ids, theirs = FastDecoder(named.ours), named.ours.encode_to_array(text), named.tiktoken.encode_ordinary(text)
     ours = ids.tolist()
     if not fast.decode(ids) == fast.decode(ours) == named.tiktoken.decode(theirs):
@@ -123,7 +123,7 @@ def decode(table: Table, what: str, named: Contestants, text: str, repeats: int)
 
 
 def encode_unseen(table: Table, vocabulary: str, named: Contestants) -> None:
-    """Each text once, by an encoder that has not seen any."""
+    """Measure each text once, with an encoder that has seen none."""
     documents = list(corpora.installed(LARGE))
     size = sum(len(document.encode()) for document in documents) / MEGABYTE
     FastEncoder(named.ours).encode("compiled before the clock starts")
@@ -136,12 +136,12 @@ def encode_unseen(table: Table, vocabulary: str, named: Contestants) -> None:
 
 
 def worst_cases(table: Table, vocabulary: str, named: Contestants) -> None:
-    """A megabyte on which a careless encoder takes forever, and twice as much."""
+    """Measure a megabyte on which a careless encoder takes forever, and twice as much."""
     source = Random(0)
     letters = "abcdefghijklmnopqrstuvwxyz"
     cases = {
         "one letter": "a" * 2 * MEGABYTE,
-        "blanks": " " * 2 * MEGABYTE,
+        "spaces": " " * 2 * MEGABYTE,
         "random letters": "".join(source.choices(letters, k=2 * MEGABYTE)),
         "digits": "".join(source.choices("0123456789", k=2 * MEGABYTE)),
         "aB1": "aB1 " * (MEGABYTE // 2),
@@ -159,10 +159,10 @@ def worst_cases(table: Table, vocabulary: str, named: Contestants) -> None:
 
 
 def two_cores(table: Table, vocabulary: str, named: Contestants, text: str) -> None:
-    """A batch on one and on two cores, by the clock on the wall."""
+    """Measure a batch on one and on two cores, in wall-clock time."""
     documents = [
         text[start : start + 100_000] for start in range(0, len(text), 100_000)
-    ] * 2  # short: both cores must be left alone
+    ] * 2  # short: both cores must be idle otherwise
     fast, data = FastEncoder(named.ours), bytes(40 * MEGABYTE)
 
     def hash_twice(threads: int) -> None:
@@ -181,7 +181,7 @@ def two_cores(table: Table, vocabulary: str, named: Contestants, text: str) -> N
 
 
 def training(table: Table, folder: Path) -> None:
-    """Each training in a process of its own; the merges must be those of `tokenizers`."""
+    """Measure each training in a process of its own; the merges must be those of `tokenizers`."""
     for size, vocabulary, ours, goal in ((MEGABYTE, 8192, "plain", 1 / 1.5), (LARGE, 32768, "fast", 4)):
         path = folder / f"{size}"
         corpora.store(corpora.installed(size), path)
@@ -202,13 +202,13 @@ def run_training(name: str, documents: Path, vocabulary: int) -> dict[str, float
 
 
 def starting(table: Table) -> None:
-    """A fresh process: importing the package, and the first use of compiled code from the disk."""
+    """Measure a fresh process: importing the package, and the first use of compiled code from numba's cache."""
     steps = {
         "import llm_tokenizer": ("import llm_tokenizer", 0.15),
         "import llm_tokenizer.bpe.fast and encode a word": (
             "from llm_tokenizer import BytePairTokenizer; from llm_tokenizer.bpe.fast import FastEncoder; "
             "FastEncoder(BytePairTokenizer([])).encode('word')",
-            0.5,
+            1.0,
         ),
     }
     for what, (code, most) in steps.items():

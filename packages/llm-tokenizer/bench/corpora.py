@@ -1,4 +1,4 @@
-"""The texts that the bench reads: data out of installed packages and Python's own sources, nothing downloaded."""
+"""The texts that the bench reads: from installed packages and Python's own sources, nothing downloaded."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def languages() -> str:
 
 
 def installed(characters: int) -> Iterator[str]:
-    """Documents of together so many characters; the same ones each time on the same installation."""
+    """Yield documents of so many characters in all; the same ones each time on the same installation."""
     folders = {Path(folder) for folder in sys.path if Path(folder).name in ("site-packages", "site")}
     files = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in _SUFFIXES)
     random.Random(0).shuffle(files)
@@ -54,9 +54,9 @@ def installed(characters: int) -> Iterator[str]:
 
 
 def is_long_known(document: str) -> bool:
-    """Whether Python's Unicode, which is not the newest, has all of its characters.
+    """Return whether Python's Unicode, which is not the newest, has all of its characters.
 
-    The libraries hold different versions of Unicode and cut the newest letters differently, each by its own right.
+    The libraries have different versions of Unicode and split the newest letters differently; none is wrong.
     """
     return document.isascii() or all(category(character) != "Cn" for character in set(document))
 
@@ -76,7 +76,7 @@ def stored(path: Path) -> Iterator[str]:
 
 
 def package_folder(name: str) -> Path:
-    """The folder of an installed package, found without importing it."""
+    """Return the folder of an installed package, found without importing it."""
     spec = find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit(f"the bench needs the data of the package {name!r}; run it by `nox -s bench`")

@@ -1,4 +1,4 @@
-"""Measuring: processor time of alternating runs, so that what else the machine does weighs on all alike."""
+"""Measure the processor time of alternating runs, so that other load on the machine affects all alike."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Runs = dict[str, Callable[[], Any]]
 
 
 def processor_seconds(runs: Runs, *, repeats: int, warm_up: int = 1) -> dict[str, float]:
-    """The median processor time of each, run in turn."""
+    """Return the median processor time of each, run in turn."""
     times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(warm_up + repeats):
         for name, run in runs.items():
@@ -27,9 +27,9 @@ def processor_seconds(runs: Runs, *, repeats: int, warm_up: int = 1) -> dict[str
 def shortest_seconds(
     runs: Runs, *, repeats: int, clock: Callable[[], float] = time.process_time, at_least: float = 0.0
 ) -> dict[str, float]:
-    """The shortest time of each, run in turn, so many times and for `at_least` so many seconds.
+    """Return the shortest time of each, run in turn, so many times and for `at_least` so many seconds.
 
-    For what others on the machine disturb most, its caches or its second core: the shortest run is the least disturbed.
+    For what other load disturbs most, the caches or the second core: the shortest run is the least disturbed.
     """
     times: dict[str, list[float]] = {name: [] for name in runs}
     end = time.perf_counter() + at_least
@@ -46,21 +46,21 @@ def seconds(run: Callable[[], Any], clock: Callable[[], float] = time.process_ti
 
 
 class Table:
-    """Rows of what was measured, printed as they come: what was to be reached, what was, and whether it is enough."""
+    """Rows of measurements, printed as they come: the figure, the bar, and whether it is met."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
         print(f"{'what':72}{'ours':>12}{'peer':>12}{'reached':>10}{'bar':>10}")
 
     def compare(self, what: str, ours: float, peer: float, *, bar: float, megabytes: float = 0) -> None:
-        """How many times sooner ours is, from seconds. With `megabytes`, speeds are shown, else the seconds."""
+        """Add how many times faster ours is, from seconds. With `megabytes`, speeds are shown, else the seconds."""
         unit = "MB/s" if megabytes else "s"
         shown = [f"{megabytes / taken if megabytes else taken:.3g} {unit}" for taken in (ours, peer)]
         measured = {"ours": ours, "peer": peer, "megabytes": megabytes}
         self._add(what, shown, round(peer / ours, 3), bar, "x", peer / ours >= bar, measured)
 
     def limit(self, what: str, value: float, *, at_most: float, unit: str = "s") -> None:
-        """One value and what it may be at most."""
+        """Add one value and its upper bound."""
         self._add(what, ["", ""], round(value, 4), at_most, unit, value <= at_most, {"at_most": True})
 
     def _add(
@@ -73,7 +73,7 @@ class Table:
 
 
 def write_record(path: Path, rows: list[dict[str, Any]], about: dict[str, Any]) -> None:
-    """Write what was measured as JSON; rows of earlier runs stay until one of the same name is measured anew."""
+    """Write the measurements as JSON; rows of earlier runs stay until one of the same name is measured again."""
     known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     merged = {row["what"]: row for row in [*known.get("rows", []), *rows]}
     content = known | about | {"rows": list(merged.values())}
@@ -81,7 +81,7 @@ def write_record(path: Path, rows: list[dict[str, Any]], about: dict[str, Any]) 
 
 
 def machine() -> dict[str, Any]:
-    """The kind of machine, not which one."""
+    """Return the kind of machine, not which one."""
     names = re.findall(r"^model name\s*: (.*)$", _text_of(Path("/proc/cpuinfo")), flags=re.MULTILINE)
     return {
         "cores": os.cpu_count(),

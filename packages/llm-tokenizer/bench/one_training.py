@@ -1,4 +1,4 @@
-"""One training in a process of its own, for its peak memory: `python one_training.py fast documents 32768`."""
+"""Train once in a process of its own, for its peak memory: `python one_training.py fast documents 32768`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def peak_megabytes() -> float:
-    """The peak of this program: `getrusage` would count the process that started it as well."""
+    """Return the peak of this program: `getrusage` would count the process that started it as well."""
     status = Path("/proc/self/status").read_text()
     return int(re.findall(r"VmHWM:\s*(\d+) kB", status)[0]) / 1024
 
@@ -58,7 +58,7 @@ def by_plain_python() -> Any:
 
 
 def merges_of(trained: Any) -> list[list[str]]:
-    """The merges as `tokenizers` writes them."""
+    """Return the merges as `tokenizers` writes them."""
     if hasattr(trained, "to_str"):
         merges: list[list[str]] = json.loads(trained.to_str())["model"]["merges"]
         return merges

@@ -56,7 +56,7 @@ def cl100k_ranks() -> Ranks:
 
 
 def merges_of(ranks: Ranks) -> list[tuple[int, int]]:
-    """The pair that each token is made of, in our numbering, where the id of a byte is the byte."""
+    """Return the pair that each token is made of, in our numbering, where the id of a byte is the byte."""
     merges = []
     for token, rank in sorted(ranks.items(), key=lambda entry: entry[1]):
         if len(token) > 1:
@@ -66,7 +66,7 @@ def merges_of(ranks: Ranks) -> list[tuple[int, int]]:
 
 
 def halves(token: bytes, ranks: Ranks, limit: int) -> list[bytes]:
-    """What the token's bytes become by all the merges before its own."""
+    """Return what the token's bytes become by all the merges before its own."""
     parts = [token[k : k + 1] for k in range(len(token))]
     while len(parts) > 2:
         rank, place = min((ranks.get(a + b, limit), k) for k, (a, b) in enumerate(pairwise(parts)))
