@@ -17,7 +17,7 @@ from llm_tokenizer import BytePairTokenizer
 from llm_tokenizer.reference import split_text
 from llm_tokenizer.conformance import Implementation
 from llm_tokenizer.spec import SPECIFICATION
-from llm_tokenizer.conformance.harness import put_on_trial
+from llm_tokenizer.conformance.harness import check_implementation
 
 SCRIPT = DOCS / "assets" / "byte-pair.js"
 NAMES = {
@@ -72,7 +72,7 @@ def test_the_script_keeps_the_contracts(call: Call | None) -> None:
         return
     functions = {name: lambda *inputs, theirs=theirs: call(theirs, *inputs) for name, theirs in NAMES.items()}
     functions["decode_bpe"] = lambda *inputs: bytes(call("decodeBpe", *inputs))
-    trial = put_on_trial(SPECIFICATION, Implementation(SimpleNamespace(**functions), name="byte-pair.js"))
+    trial = check_implementation(SPECIFICATION, Implementation(SimpleNamespace(**functions), name="byte-pair.js"))
     status = {verdict.contract.name: verdict.status for verdict in trial.verdicts}
     assert {name: status[name] for name in NAMES} == dict.fromkeys(NAMES, "pass")
 

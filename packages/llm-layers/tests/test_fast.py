@@ -17,7 +17,7 @@ from llm_layers.kernels.fast_presets import attention as fast_attention
 from llm_layers.kernels.feed_forward import GELU_TANH, SILU
 from llm_layers.spec import SPECIFICATION, fast
 from llm_tokenizer.conformance import Implementation
-from llm_tokenizer.conformance.harness import PASS, UNWRITTEN, put_on_trial
+from llm_tokenizer.conformance.harness import PASS, UNWRITTEN, check_implementation
 
 
 def draw(*shape, dtype=torch.float64):
@@ -25,7 +25,7 @@ def draw(*shape, dtype=torch.float64):
 
 
 def verdicts(module=fast):
-    trial = put_on_trial(SPECIFICATION, Implementation(module, arrays="torch", name="fast"))
+    trial = check_implementation(SPECIFICATION, Implementation(module, arrays="torch", name="fast"))
     return {verdict.contract.id: verdict.status for verdict in trial.verdicts if verdict.status != UNWRITTEN}
 
 

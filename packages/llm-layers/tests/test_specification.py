@@ -6,13 +6,13 @@ import torch
 
 from llm_layers.spec import SPECIFICATION, ours
 from llm_tokenizer.conformance import Implementation
-from llm_tokenizer.conformance.harness import PASS, put_on_trial
+from llm_tokenizer.conformance.harness import PASS, check_implementation
 
 
 def test_ours_and_the_reference_meet_it():
     for implementation in (SPECIFICATION.ours, Implementation(SPECIFICATION.reference, name="reference")):
-        trial = put_on_trial(SPECIFICATION, implementation)
-        assert [verdict.contract.id for verdict in trial.verdicts if verdict.status != PASS] == []
+        result = check_implementation(SPECIFICATION, implementation)
+        assert [verdict.contract.id for verdict in result.verdicts if verdict.status != PASS] == []
 
 
 def test_every_contract_has_a_hand_worked_case():
@@ -44,8 +44,8 @@ def test_float32_inside_is_accepted():
 
     names = [contract.name for contract in SPECIFICATION.contracts if contract.name != "embedding"]
     stranger = SimpleNamespace(**{name: low(getattr(ours, name)) for name in names})
-    trial = put_on_trial(SPECIFICATION, Implementation(stranger, arrays="torch", name="stranger"))
-    failed = [verdict for verdict in trial.verdicts if verdict.failures]
+    result = check_implementation(SPECIFICATION, Implementation(stranger, arrays="torch", name="stranger"))
+    failed = [verdict for verdict in result.verdicts if verdict.failures]
     assert [f"{verdict.contract.id}: {verdict.failures[0].case.id}" for verdict in failed] == []
 
 
@@ -55,8 +55,8 @@ def test_a_slip_is_recognised_and_the_rest_is_not_written_yet():
         return gain * x / torch.sqrt(x.square().mean(-1, keepdim=True) + eps)
 
     stranger = Implementation(SimpleNamespace(rms_norm=rms_norm), arrays="torch", name="stranger")
-    trial = put_on_trial(SPECIFICATION, stranger)
-    verdicts = {verdict.contract.id: verdict for verdict in trial.verdicts}
+    result = check_implementation(SPECIFICATION, stranger)
+    verdicts = {verdict.contract.id: verdict for verdict in result.verdicts}
     assert verdicts["layers.rms_norm"].recognised.name == "mean subtracted"
     assert verdicts["layers.rotary"].status == "not written yet"
-    assert trial.failed
+    assert result.failed

@@ -29,7 +29,7 @@ from llm_tokenizer.bpe.splitting import PATTERNS
 from llm_tokenizer.bpe.training import learn_merges
 from llm_tokenizer.commands.main import main
 from llm_tokenizer.conformance import Implementation
-from llm_tokenizer.conformance.harness import PASS, put_on_trial
+from llm_tokenizer.conformance.harness import PASS, check_implementation
 from llm_tokenizer.spec import SPECIFICATION
 
 TURNING = [*"abzAZ'’sStTlLdDmMrRvVeE019 \n\r\t\x0b\x1c\x1f/!.-_ª\u00a0\u0085\u2028\u3000\u180e\u200b\ufeff\x00\x7f"]
@@ -117,7 +117,7 @@ def test_a_text_without_a_place_to_cut_is_one_block():
 
 @pytest.mark.parametrize("name", ["split_text", "train_bpe", "encode_bpe", "decode_bpe"])
 def test_the_fast_paths_keep_the_contracts(name):
-    (verdict,) = put_on_trial(SPECIFICATION, Implementation(contracts), keyword=f"tokenizer.{name}").verdicts
+    (verdict,) = check_implementation(SPECIFICATION, Implementation(contracts), keyword=f"tokenizer.{name}").verdicts
     assert verdict.status == PASS, verdict.failures
 
 

@@ -19,7 +19,7 @@ from llm_tokenizer.conformance.case import read_cases, write_cases
 from llm_tokenizer.conformance.command import main
 from llm_tokenizer.conformance.difference import Difference, compare, deviation
 from llm_tokenizer.conformance.faults import plant
-from llm_tokenizer.conformance.harness import DIFFERS, PARTLY, PASS, UNWRITTEN, put_on_trial
+from llm_tokenizer.conformance.harness import DIFFERS, PARTLY, PASS, UNWRITTEN, check_implementation
 from llm_tokenizer.conformance.mutation import measure
 from llm_tokenizer.conformance.provenance import recompute
 from llm_tokenizer.conformance.report import describe, remarks
@@ -111,7 +111,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Specificati
 
 
 def trial(toy: Specification, **functions: object):
-    return put_on_trial(toy, Implementation(SimpleNamespace(**functions), name="mine")).verdicts[0]
+    return check_implementation(toy, Implementation(SimpleNamespace(**functions), name="mine")).verdicts[0]
 
 
 def test_goldens_carry_values_gradients_tolerance_and_witnesses(toy: Specification) -> None:
@@ -128,12 +128,12 @@ def test_a_changed_golden_is_reported(toy: Specification) -> None:
     path = toy.case_files[CONTRACT.id]
     path.write_text(path.read_text().replace("37.5]", "37.500000001]"))
     fresh = Specification(package="llm-toy", module="toy_package", version="1.0", contracts=(CONTRACT,))
-    assert any("the stored outputs part" in complaint for complaint in recompute(fresh))
+    assert any("the stored outputs differ" in complaint for complaint in recompute(fresh))
 
 
 def test_a_witness_that_disagrees_is_reported(toy: Specification) -> None:
     toy.witnesses[0].load().mean_square = staticmethod(lambda x, gain: gain * (x * x).mean(axis=-1) * (1 + 1e-12))
-    assert any("einsum parts from the reference" in complaint for complaint in recompute(toy))
+    assert any("einsum differs from the reference" in complaint for complaint in recompute(toy))
 
 
 def test_nothing_written_is_no_failure(toy: Specification) -> None:
@@ -145,8 +145,8 @@ def test_forward_alone_is_right_but_not_complete(toy: Specification) -> None:
 
 
 def test_reference_and_ours_pass(toy: Specification) -> None:
-    assert put_on_trial(toy, toy.ours).verdicts[0].status == PASS
-    assert put_on_trial(toy, Implementation(toy.reference)).verdicts[0].status == PASS
+    assert check_implementation(toy, toy.ours).verdicts[0].status == PASS
+    assert check_implementation(toy, Implementation(toy.reference)).verdicts[0].status == PASS
 
 
 def test_a_slip_is_recognised_by_its_numbers(toy: Specification) -> None:
@@ -209,7 +209,7 @@ def test_only_what_is_accepted_is_called_accepted(toy: Specification) -> None:
         return low(x, gain) if x.shape[1] == 2 else x.sum(axis=-1)
 
     accepted, refused = (
-        put_on_trial(toy, Implementation(SimpleNamespace(mean_square=function), name="mine"))
+        check_implementation(toy, Implementation(SimpleNamespace(mean_square=function), name="mine"))
         for function in (low, low_once)
     )
     assert remarks(accepted) == ["toy.mean_square: accepted, but it computes in float32 inside."]
@@ -279,22 +279,28 @@ def test_the_command_says_what_to_do(toy: Specification, tmp_path: Path, monkeyp
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--report", "."], "--report must be the name of a file in a folder that is there, but was '.'"),
+        (["--report", "."], "--report must be the name of a file in a folder that exists, but was '.'"),
         (["--report", "nowhere/a.json"], "but was 'nowhere/a.json'"),
         (["--arrays", "lists"], "--arrays is for an implementation of yours"),
         (["report.json"], "'report.json' must be a module or a .py file"),
         (["empty_folder"], "'empty_folder' is a folder without code of its own"),
-        (["."], "'.' must be a module or a .py file to be put on trial, and is a folder: name a .py file."),
-        (["./empty_folder"], "'./empty_folder' must be a module or a .py file to be put on trial, and is a folder"),
+        (["."], "'.' must be a module or a .py file to be checked, and is a folder: name a .py file."),
+        (["./empty_folder"], "'./empty_folder' must be a module or a .py file to be checked, and is a folder"),
     ],
 )
-def test_what_cannot_be_put_on_trial_or_written_is_said_at_once(toy, tmp_path, monkeypatch, capsys, arguments, words):
+def test_what_cannot_be_checked_or_written_is_said_at_once(toy, tmp_path, monkeypatch, capsys, arguments, words):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "report.json").write_text("{}")
     (tmp_path / "empty_folder").mkdir()
     assert main(toy, arguments) == 2
     printed = capsys.readouterr()
     assert words in printed.err and not printed.out
+
+
+def test_a_mistyped_flag_gets_the_nearest_one(toy: Specification, capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(toy, ["--reprot", "a.json"])
+    assert "there is no option '--reprot'; did you mean --report?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -316,15 +322,15 @@ def test_the_help_tells_of_arrays_and_gradients_only_where_there_are(toy, contra
 @pytest.mark.parametrize(
     ("name", "code", "complaint"),
     [
-        ("a", "x = 1\ndef f(:\n", "error: a.py, line 2: invalid syntax: def f(:\n"),
-        ("a", "if True:\nx = 1\n", "error: a.py, line 2: expected an indented block"),
+        ("a", "x = 1\ndef f(:\n", ": error: a.py, line 2: invalid syntax: def f(:\n"),
+        ("a", "if True:\nx = 1\n", ": error: a.py, line 2: expected an indented block"),
         ("a.py", "def f():\n    return 1 / 0\n\nf()\n",
-         "error: a.py cannot be imported, it raised ZeroDivisionError: division by zero\n  a.py, line 2: return 1"),
+         ": error: a.py cannot be imported, it raised ZeroDivisionError: division by zero\n  a.py, line 2: return 1"),
         ("a", "import json\n\njson.loads('[')\n", "  a.py, line 3: json.loads('[')\n"),
         ("a", "import no_such_thing\n",
          "it raised ModuleNotFoundError: No module named 'no_such_thing'\n  a.py, line 1: import no_such_thing\n"),
-        ("a", "raise ValueError('of mine')\n", "error: a cannot be imported, it raised ValueError: of mine\n  a.py"),
-        ("a", "raise SystemExit\n", "error: a cannot be imported, it raised SystemExit\n  a.py, line 1: raise"),
+        ("a", "raise ValueError('of mine')\n", ": error: a cannot be imported, it raised ValueError: of mine\n  a.py"),
+        ("a", "raise SystemExit\n", ": error: a cannot be imported, it raised SystemExit\n  a.py, line 1: raise"),
         ("a", "SPEC_ARRAYS = 'tensor'\n", "SPEC_ARRAYS must be one of"),
         ("a", "SPEC_ARRAYS = 'jax'\n", "error: a: asks for jax arrays (SPEC_ARRAYS or --arrays), but the package jax"),
     ],

@@ -1,7 +1,6 @@
-"""Put an implementation on trial: hand it each case, take its answer, compare with the goldens.
+"""Check an implementation: hand it each case, take its answer, compare with the golden one.
 
-Contracts that build on each other are fed goldens, not each other's answers, so one bug gives one
-red line.
+Contracts that build on each other are fed goldens, not each other's answers: one mistake, one red line.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ class Verdict:
 
     @property
     def status(self) -> str:
-        """One word for the contract."""
+        """The status of the contract."""
         found = {outcome.status for outcome in self.outcomes}
         if DIFFERS in found:
             return DIFFERS
@@ -61,7 +60,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Trial:
+class Result:
     """All verdicts on one implementation."""
 
     specification: Specification
@@ -69,7 +68,7 @@ class Trial:
     verdicts: list[Verdict] = field(default_factory=list)
 
     def count(self, *statuses: str) -> int:
-        """How many contracts have one of the statuses."""
+        """Count the contracts that have one of the statuses."""
         return sum(verdict.status in statuses for verdict in self.verdicts)
 
     @property
@@ -78,9 +77,9 @@ class Trial:
         return self.count(DIFFERS) > 0
 
 
-def put_on_trial(specification: Specification, implementation: Implementation, keyword: str = "") -> Trial:
-    """Try every contract whose id contains `keyword`; recognise slips where numbers differ."""
-    trial = Trial(specification, implementation.name)
+def check_implementation(specification: Specification, implementation: Implementation, keyword: str = "") -> Result:
+    """Check every contract whose id contains `keyword`; recognize slips where values differ."""
+    result = Result(specification, implementation.name)
     for contract in specification.contracts:
         if keyword in contract.id:
             cases = specification.cases[contract.id]
@@ -88,12 +87,12 @@ def put_on_trial(specification: Specification, implementation: Implementation, k
             verdict = Verdict(contract, outcomes)
             if verdict.failures:
                 verdict = Verdict(contract, outcomes, recognise(specification, contract, cases, implementation))
-            trial.verdicts.append(verdict)
-    return trial
+            result.verdicts.append(verdict)
+    return result
 
 
 def try_contract(contract: Contract, cases: Iterable[Case], implementation: Implementation) -> list[Outcome]:
-    """Try all cases of one contract."""
+    """Check all cases of one contract."""
     outcomes: list[Outcome] = []
     for case in cases:
         outcomes += try_case(contract, case, implementation)
@@ -101,7 +100,7 @@ def try_contract(contract: Contract, cases: Iterable[Case], implementation: Impl
 
 
 def try_case(contract: Contract, case: Case, implementation: Implementation) -> list[Outcome]:
-    """Try one case: forward and, where it is pinned, gradient, in every precision that both sides know."""
+    """Check one case: forward and, where it is pinned, gradient, in every precision that both sides know."""
     function = implementation.find(contract.name)
     dtypes = [name for name in implementation.arrays.dtypes if name in case.tolerance] if case.has_floats else ["exact"]
     dtypes = dtypes or ["float64"]
@@ -118,7 +117,7 @@ def try_case(contract: Contract, case: Case, implementation: Implementation) -> 
 def answers(
     contract: Contract, case: Case, implementation: Implementation, aspect: str, dtype: str
 ) -> dict[str, Any] | None:
-    """An implementation's outputs or gradients by name; None where they are not written yet."""
+    """Return an implementation's outputs or gradients by name; None where they are not written yet."""
     function = implementation.find(contract.name)
     arrays = implementation.arrays
     precision = "float64" if dtype == "exact" else dtype
@@ -153,7 +152,7 @@ def _judge(contract: Contract, case: Case, implementation: Implementation, aspec
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yours = answers(contract, case, implementation, aspect, dtype)
-    except (Exception, SystemExit) as error:  # a stranger's code may raise anything, and that is an answer too
+    except (Exception, SystemExit) as error:  # other people's code may raise anything, and that is an answer too
         if case.raises and case.raises in {kind.__name__ for kind in type(error).__mro__}:
             return outcome(PASS)
         place = place_in_theirs(error)
@@ -198,7 +197,7 @@ def _by_name(names: list[str], values: Any, take: Callable[[Any], Any]) -> dict[
 def recognise(
     specification: Specification, contract: Contract, cases: list[Case], implementation: Implementation
 ) -> Alternative | None:
-    """The slip whose numbers these are: the same answer on every case where it was tried, wrong ones among them."""
+    """Return the slip whose values these are: the same answers in all cases, wrong ones among them."""
     best: tuple[int, Alternative | None] = (0, None)
     for candidate in specification.slips_of(contract.id):
         mistaken = candidate.implementation(specification.arrays, specification.reference)
@@ -211,7 +210,7 @@ def recognise(
 def _shared_mistakes(
     contract: Contract, cases: list[Case], implementation: Implementation, mistaken: Implementation
 ) -> int:
-    """How many cases both get wrong in the same way; 0 as soon as they part."""
+    """Count the cases that both get wrong in the same way; 0 as soon as they differ."""
     shared = 0
     for case in cases:
         dtype = "float64" if case.has_floats else "exact"

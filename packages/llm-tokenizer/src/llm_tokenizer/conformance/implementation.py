@@ -1,4 +1,4 @@
-"""What is put on trial: a module, or any object, with functions under the contracts' names."""
+"""What is checked: a module, or any object, with functions under the contracts' names."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from llm_tokenizer.conformance.arrays import KINDS, Arrays
 from llm_tokenizer.conformance.their_code import why_not_imported
+from llm_tokenizer.interface import UserError
 
 
 class Implementation:
@@ -23,9 +24,9 @@ class Implementation:
         self.name: str = name or getattr(namespace, "__name__", None) or type(namespace).__name__
         kind = arrays or getattr(namespace, "SPEC_ARRAYS", "numpy")
         if kind not in KINDS:
-            raise ValueError(f"{self.name}: SPEC_ARRAYS must be one of {', '.join(KINDS)}, not {kind!r}.")
+            raise UserError(f"{self.name}: SPEC_ARRAYS must be one of {', '.join(KINDS)}, not {kind!r}.")
         if kind != "lists" and importlib.util.find_spec(kind) is None:
-            raise ValueError(
+            raise UserError(
                 f"{self.name}: asks for {kind} arrays (SPEC_ARRAYS or --arrays), but the package {kind} is not "
                 f"installed: install it, or take another of {', '.join(KINDS)}."
             )
@@ -36,7 +37,7 @@ class Implementation:
         """Import a module by its dotted name, or a `.py` file by its path, from the current folder too.
 
         Raises:
-            ValueError: There is no such module, or it fails while it is imported; the message says where.
+            UserError: There is no such module, or it fails while it is imported; the message says where.
         """
         folder = str(Path.cwd())
         if folder not in sys.path:
@@ -46,7 +47,7 @@ class Implementation:
         return cls(_import_module(name), arrays=arrays, name=name)
 
     def find(self, name: str) -> Callable[..., Any] | None:
-        """The function of that name, or None: not written yet."""
+        """Return the function of that name, or None: not written yet."""
         function = getattr(self.namespace, name, None)
         return function if callable(function) and not isinstance(function, ModuleType) else None
 
@@ -54,31 +55,29 @@ class Implementation:
 def _import_module(name: str) -> ModuleType:
     if name.startswith(".") or "/" in name:
         what = "a folder" if Path(name).is_dir() else "neither"
-        raise ValueError(f"{name!r} must be a module or a .py file to be put on trial, and is {what}: name a .py file.")
+        raise UserError(f"{name!r} must be a module or a .py file to be checked, and is {what}: name a .py file.")
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if Path(name).is_file():
-            raise ValueError(
-                f"{name!r} must be a module or a .py file to be put on trial; it is another file."
-            ) from None
+            raise UserError(f"{name!r} must be a module or a .py file to be checked; it is another file.") from None
         if name == missing or name.startswith(missing + "."):  # else something that it imports is missing
-            raise ValueError(
-                f"There is no module {name!r} to put on trial: run this in the folder that holds {name}.py, "
+            raise UserError(
+                f"There is no module {name!r} to check: run this in the folder that holds {name}.py, "
                 "or give the path of the file."
             ) from None
-        raise ValueError(why_not_imported(name, error)) from None
+        raise UserError(why_not_imported(name, error)) from None
     except (Exception, SystemExit) as error:  # a stranger's module may raise anything while it is imported
-        raise ValueError(why_not_imported(name, error)) from None
+        raise UserError(why_not_imported(name, error)) from None
     if getattr(module, "__file__", None) is None and hasattr(module, "__path__"):
-        raise ValueError(f"{name!r} is a folder without code of its own (__init__.py): name a .py file in it.")
+        raise UserError(f"{name!r} is a folder without code of its own (__init__.py): name a .py file in it.")
     return module
 
 
 def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
-        raise ValueError(f"There is no file {path} to put on trial.")
+        raise UserError(f"There is no file {path} to check.")
     specification = importlib.util.spec_from_file_location(path.stem, path)
     assert specification is not None and specification.loader is not None, "a .py file always has a loader"
     module = importlib.util.module_from_spec(specification)
@@ -87,5 +86,5 @@ def _import_file(path: Path) -> ModuleType:
     try:
         specification.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # as above
-        raise ValueError(why_not_imported(str(path), error)) from None
+        raise UserError(why_not_imported(str(path), error)) from None
     return module

@@ -1,7 +1,7 @@
 """The specification is tested too: every fault must be caught, and no correct variant refused.
 
 Faults are the slips, written by hand, and those planted mechanically in the reference (`faults.py`).
-The mutation score is the share of faults caught.
+The mutation score is the fraction of faults caught.
 
 Source: DeMillo, Lipton and Sayward, "Hints on Test Data Selection" (1978).
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
-import json
 import multiprocessing
 import os
 import signal
@@ -24,11 +23,14 @@ from typing import Any
 
 from rich.progress import track
 
+from llm_tokenizer.commands.parser import Parser, run_command
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.faults import Fault, plant
 from llm_tokenizer.conformance.harness import PASS, UNWRITTEN, try_case
 from llm_tokenizer.conformance.implementation import Implementation
 from llm_tokenizer.conformance.specification import Specification
+from llm_tokenizer.files.writing import write_errors_as, write_json
+from llm_tokenizer.interface import UserError
 
 SECONDS = 10.0
 """Of processor time, so that a busy machine does not turn a slow answer into a wrong one."""
@@ -47,7 +49,7 @@ class Score:
     equivalents: set[str] = field(default_factory=set)
 
     def add(self, other: Score) -> None:
-        """Take in the score of further contracts."""
+        """Add the score of further contracts."""
         self.slips |= other.slips
         self.planted |= other.planted
         self.accepted += other.accepted
@@ -86,13 +88,13 @@ class Score:
 def measure(
     specification: Specification, equivalents: Mapping[str, str], *, keyword: str = "", processes: int = 1
 ) -> Score:
-    """Try all slips, all planted faults and all variants.
+    """Measure all slips, all planted faults and all variants.
 
     Args:
         specification: What is tested.
         equivalents: Planted faults that change no answer, each with the reason; by their label.
         keyword: Only contracts with this in their id.
-        processes: How many contracts are tried at a time; more than one needs a specification that can be imported.
+        processes: How many contracts are measured at a time; more than one needs a specification that can be imported.
     """
     chosen = [contract.id for contract in specification.contracts if keyword in contract.id]
     if processes == 1:
@@ -120,7 +122,7 @@ def _measure_in_process(module: str, contract: str, equivalents: Mapping[str, st
 
 
 def measure_contract(specification: Specification, identifier: str, equivalents: Mapping[str, str]) -> Score:
-    """Try the slips, planted faults and variants of one contract."""
+    """Measure the slips, planted faults and variants of one contract."""
     score, contract = Score(), specification.contract(identifier)
     for alternative in specification.slips_of(identifier):
         score.slips[identifier] = score.slips.get(identifier, 0) + 1
@@ -138,7 +140,7 @@ def measure_contract(specification: Specification, identifier: str, equivalents:
 
 
 def passes(specification: Specification, contract: Contract, implementation: Implementation) -> bool:
-    """Whether an implementation passes every case of one contract, within the time."""
+    """Return whether an implementation passes every case of one contract, within the time."""
     try:
         with _time_limit(SECONDS):
             return all(
@@ -220,22 +222,29 @@ def _time_limit(seconds: float) -> Iterator[None]:
 
 
 def main(specification: Specification, equivalents: Mapping[str, str], argv: Sequence[str] | None = None) -> int:
-    """`python -m llm_layers.spec.mutants [--report FILE.json]`."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m {specification.module}.spec.mutants",
-        description="Plant faults and see whether the specification catches them.",
-    )
-    parser.add_argument("--report", type=Path, metavar="FILE.json", help="write the score as JSON")
-    parser.add_argument("--least", type=float, default=0.98, help="the least score that is accepted (default 0.98)")
-    parser.add_argument("-k", dest="keyword", default="", metavar="TEXT", help="only contracts with this in their id")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="contracts tried at a time")
-    options = parser.parse_args(argv)
+    """Run `python -m llm_layers.spec.mutants [--report FILE.json]` and return its exit status."""
+    program = f"python -m {specification.module}.spec.mutants"
+
+    def parser() -> Parser:
+        parser = Parser(program, "Plant faults in correct code and see whether the specification catches them.")
+        parser.add_argument("--report", type=Path, metavar="FILE.json", help="write the score as JSON")
+        parser.add_argument("--least", type=float, default=0.98, help="the least score that passes (default 0.98)")
+        parser.add_argument(
+            "-k", dest="keyword", default="", metavar="TEXT", help="only contracts with this in their id"
+        )
+        parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="contracts measured at a time")
+        parser.set_defaults(run=lambda options: _run(specification, equivalents, options))
+        return parser
+
+    return run_command(program, parser, argv)
+
+
+def _run(specification: Specification, equivalents: Mapping[str, str], options: argparse.Namespace) -> int:
     score = measure(specification, equivalents, keyword=options.keyword, processes=max(1, options.processes))
     print(f"{'contract':32}{'slips':>8}{'planted':>9}")
     for contract in specification.contracts:
-        if options.keyword not in contract.id:
-            continue
-        print(f"{contract.id:32}{score.slips.get(contract.id, 0):8}{score.planted.get(contract.id, 0):9}")
+        if options.keyword in contract.id:
+            print(f"{contract.id:32}{score.slips.get(contract.id, 0):8}{score.planted.get(contract.id, 0):9}")
     for line in (*score.survivors, *score.refused):
         print(f"not as it should be: {line}")
     caught = score.faults - len(score.survivors)
@@ -245,6 +254,6 @@ def main(specification: Specification, equivalents: Mapping[str, str], argv: Seq
         f"{score.accepted} of {score.accepted + len(score.refused)} correct variants accepted"
     )
     if options.report:
-        document = json.dumps(score.as_json(specification), indent=2, ensure_ascii=False)
-        options.report.write_text(document + "\n", encoding="utf-8")
+        with write_errors_as(UserError, options.report):
+            write_json(options.report, score.as_json(specification))
     return 0 if score.share >= options.least and not score.refused else 1

@@ -1,21 +1,22 @@
-"""Three witnesses for every number: recompute each golden and demand that all agree.
+"""Independent computations (witnesses) of every golden: recompute all and demand that they agree.
 
-The reference is NumPy float64 with a hand-derived backward. The complex step,
+An output has two: the reference in NumPy, and another library (torch, a published tokenizer). A gradient has three: the
+reference's backward, derived by hand; the library's; and the complex step through the reference's forward,
     f'(x) = Im f(x + ih) / h   with h = 1e-30,
-subtracts nothing and so loses nothing: agreement to 1e-13 can be demanded, where plain finite
-differences stop near 1e-11. The third is an independent library (torch, a published tokenizer).
+which subtracts nothing and so loses nothing: agreement to 1e-13 can be demanded, where plain finite differences stop
+near 1e-11.
 
 Source: Squire and Trapp, "Using Complex Variables to Estimate Derivatives of Real Functions" (1998).
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from llm_tokenizer.commands.parser import Parser, run_command
 from llm_tokenizer.conformance.case import Case, write_cases
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.difference import deviation, scale_of
@@ -29,7 +30,7 @@ STEP = 1e-30
 
 
 def recompute(specification: Specification, *, write: bool = False) -> list[str]:
-    """Recompute all goldens; the complaints come back. With `write` the case files take the new ones."""
+    """Recompute all goldens and return the complaints. With `write` the case files take the new ones."""
     complaints = []
     for contract in specification.contracts:
         cases = []
@@ -48,7 +49,7 @@ def recompute(specification: Specification, *, write: bool = False) -> list[str]
 
 
 def testify(specification: Specification, contract: Contract, case: Case) -> tuple[Case, list[str]]:
-    """Ask every witness about one case; the case with the reference's goldens, and who disagreed."""
+    """Ask every witness about one case; return it with the reference's goldens, and who disagreed."""
     reference = Implementation(specification.reference, arrays="numpy", name="reference")
     dtype = "float64" if case.has_floats else "exact"
     if case.raises:
@@ -73,7 +74,7 @@ def testify(specification: Specification, contract: Contract, case: Case) -> tup
             worst = worst if theirs is None else max(worst, _worst(gradients, theirs))
         testimony[witness.name] = worst
     complaints = [
-        f"{contract.id}/{case.id}: {name} parts from the reference by {worst:.2g}"
+        f"{contract.id}/{case.id}: {name} differs from the reference by {worst:.2g}"
         for name, worst in testimony.items()
         if not worst <= AGREEMENT
     ]
@@ -85,7 +86,7 @@ def testify(specification: Specification, contract: Contract, case: Case) -> tup
 
 
 def complex_step(contract: Contract, case: Case, reference: Implementation) -> dict[str, Any]:
-    """The gradient of sum(upstream * output), one input number at a time, from the forward alone."""
+    """Compute the gradient of sum(upstream * output), one input value at a time, from the forward alone."""
     function = reference.find(contract.name)
     assert function is not None, "the reference has every contract"
     order = [argument.name for argument in contract.inputs]
@@ -116,7 +117,7 @@ def _compare_with_stored(stored: Case, found: Case) -> list[str]:
         if set(old) != set(new):
             complaints.append(f"{stored.contract}/{stored.id}: {part} are {sorted(old)} and must be {sorted(new)}")
         elif old and not _worst(new, old) <= AGREEMENT:
-            complaints.append(f"{stored.contract}/{stored.id}: the stored {part} part by {_worst(new, old):.2g}")
+            complaints.append(f"{stored.contract}/{stored.id}: the stored {part} differ by {_worst(new, old):.2g}")
     if not stored.raises and not stored.witnesses:
         complaints.append(f"{stored.contract}/{stored.id}: no witness agreed on this golden")
     if stored.has_floats and not stored.raises and not stored.tolerance:
@@ -145,18 +146,24 @@ def _in_words(worst: float) -> str:
 
 
 def main(specification: Specification, argv: Sequence[str] | None = None) -> int:
-    """`python -m llm_layers.spec.goldens [--write]`."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m {specification.module}.spec.goldens",
-        description="Recompute every golden from its witnesses and fail on any difference.",
-    )
-    parser.add_argument("--write", action="store_true", help="store goldens and the tolerances that follow")
-    options = parser.parse_args(argv)
-    complaints = recompute(specification, write=options.write)
+    """Run `python -m llm_layers.spec.goldens [--write]` and return its exit status."""
+    program = f"python -m {specification.module}.spec.goldens"
+
+    def parser() -> Parser:
+        parser = Parser(program, "Recompute every golden (expected answer) and fail on any difference.")
+        parser.add_argument("--write", action="store_true", help="store goldens and the tolerances that follow")
+        parser.set_defaults(run=lambda options: _run(specification, options.write))
+        return parser
+
+    return run_command(program, parser, argv)
+
+
+def _run(specification: Specification, write: bool) -> int:
+    complaints = recompute(specification, write=write)
     for complaint in complaints:
         print(complaint)
     cases = sum(len(cases) for cases in specification.cases.values())
-    verb = "written" if options.write else "recomputed"
     result = f"{len(complaints)} complaints" if complaints else f"all witnesses agree to {AGREEMENT:g}"
+    verb = "written" if write else "recomputed"
     print(f"{specification.package} spec {specification.version}: {cases} cases {verb}, {result}")
     return 1 if complaints else 0

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from llm_tokenizer.conformance.difference import Difference
-from llm_tokenizer.conformance.harness import DIFFERS, PARTLY, PASS, UNWRITTEN, Outcome, Trial, Verdict
+from llm_tokenizer.conformance.harness import DIFFERS, PARTLY, PASS, UNWRITTEN, Outcome, Result, Verdict
 
 _EXACT = ("float64", "exact")
 
@@ -34,73 +34,71 @@ def cell(verdict: Verdict, column: str) -> str:
     return ""
 
 
-def badge(trial: Trial) -> str:
+def badge(result: Result) -> str:
     """Return `llm-layers spec 1.2: 23 of 23 contracts met`."""
-    specification = trial.specification
-    counted = f"{trial.count(PASS)} of {len(trial.verdicts)} contracts met"
+    specification = result.specification
+    counted = f"{result.count(PASS)} of {len(result.verdicts)} contracts met"
     return f"{specification.package} spec {specification.version}: {counted}"
 
 
-def closing_sentence(trial: Trial) -> str:
+def closing_sentence(result: Result) -> str:
     """Return what to do next."""
-    missing = trial.count(UNWRITTEN, PARTLY)
-    if trial.failed:
-        return f"{trial.count(DIFFERS)} failing, {trial.count(PASS)} passing, {missing} missing."
-    if trial.count(UNWRITTEN) == len(trial.verdicts):
-        first = trial.verdicts[0].contract.signature
+    missing = result.count(UNWRITTEN, PARTLY)
+    if result.failed:
+        return f"{result.count(DIFFERS)} failing, {result.count(PASS)} passing, {missing} missing."
+    if result.count(UNWRITTEN) == len(result.verdicts):
+        first = result.verdicts[0].contract.signature
         return (
-            f"{trial.name} has no function of any of these names yet, which is not a failure. Write one of them, "
+            f"{result.name} has no function of any of these names yet, which is not a failure. Write one of them, "
             f"for example {first}, and run this again; --list shows what each must be."
         )
     if missing:
-        partly = [verdict.contract.backward_signature for verdict in trial.verdicts if verdict.status == PARTLY]
+        partly = [verdict.contract.backward_signature for verdict in result.verdicts if verdict.status == PARTLY]
         hint = f" A gradient is still missing: {partly[0]}." if partly else ""
         return f"All that is written passes; {missing} missing.{hint}"
     return "All contracts pass."
 
 
-def remarks(trial: Trial) -> list[str]:
+def remarks(result: Result) -> list[str]:
     """Return what was accepted but is worth knowing; of a contract that differs nothing is accepted."""
-    accepted = [verdict for verdict in trial.verdicts if not verdict.failures]
+    accepted = [verdict for verdict in result.verdicts if not verdict.failures]
     notes = {verdict.contract.id: {o.note for o in verdict.outcomes if o.note} for verdict in accepted}
     return [f"{identifier}: accepted, but {note}." for identifier, found in notes.items() for note in sorted(found)]
 
 
-def print_report(trial: Trial, console: Console) -> None:
+def print_report(result: Result, console: Console) -> None:
     """Print the failures in words, then the table, then the line to show."""
-    specification = trial.specification
-    for verdict in trial.verdicts:
+    specification = result.specification
+    for verdict in result.verdicts:
         if verdict.failures:
             _print_failure(verdict, console)
-    console.print(
-        f"{specification.package} spec {specification.version} on {trial.name}", style="bold", highlight=False
-    )
+    console.print(f"{specification.package} spec {specification.version} on {result.name}", style="bold")
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("contract", no_wrap=True)
     for column in COLUMNS:
         table.add_column(column, no_wrap=True)
-    written = [verdict for verdict in trial.verdicts if verdict.status != UNWRITTEN]
+    written = [verdict for verdict in result.verdicts if verdict.status != UNWRITTEN]
     for verdict in written:
         cells = [cell(verdict, column) for column in COLUMNS]
-        row = [f"[{_STYLES[word]}]{word or '·'}[/]".replace(UNWRITTEN, "not yet") for word in cells]  # keeps it narrow
+        row = [Text((word or "·").replace(UNWRITTEN, "not yet"), _STYLES[word]) for word in cells]  # keeps it narrow
         table.add_row(verdict.contract.id, *row)
     if written:
         console.print(table)
-    unwritten = [verdict.contract.name for verdict in trial.verdicts if verdict.status == UNWRITTEN]
+    unwritten = [verdict.contract.name for verdict in result.verdicts if verdict.status == UNWRITTEN]
     if unwritten:
-        console.print(f"{UNWRITTEN}: {', '.join(unwritten)}", style="dim", highlight=False)
+        console.print(f"{UNWRITTEN}: {', '.join(unwritten)}", style="dim")
     console.print()
-    for remark in remarks(trial):
-        console.print(remark, style="yellow", highlight=False, soft_wrap=True)
-    console.print(closing_sentence(trial), highlight=False, soft_wrap=True, markup=False)
-    console.print(badge(trial), style="bold red" if trial.failed else "bold", highlight=False)
+    for remark in remarks(result):
+        console.print(remark, style="yellow")
+    console.print(closing_sentence(result))
+    console.print(badge(result), style="bold red" if result.failed else "bold")
 
 
 def _print_failure(verdict: Verdict, console: Console) -> None:
     contract = verdict.contract
     failure = verdict.failures[0]
     case = failure.case
-    console.print(f"[bold red]{contract.id}[/]  {escape(contract.signature)}", highlight=False, soft_wrap=True)
+    console.print(f"{contract.id}  {contract.signature}", style="bold red")
     lines = [
         f"clause {case.clause}: {contract.clauses[case.clause - 1]}",
         f"case {case.id} ({case.kind}, {failure.aspect}, {failure.dtype}) would catch: {case.catches}",
@@ -116,7 +114,7 @@ def _print_failure(verdict: Verdict, console: Console) -> None:
     where = f" Read docs/{contract.page}.md in the project's documentation." if contract.page else ""
     lines.append(f"{len(failed)} of {len(tried)} cases differ.{where}")
     for line in lines:
-        console.print(f"  {line}", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"  {line}")
     console.print()
 
 
@@ -153,13 +151,13 @@ def _show(value: Any) -> str:
     return text if len(text) <= 70 else text[:67] + "…"
 
 
-def as_json(trial: Trial) -> dict[str, Any]:
+def as_json(result: Result) -> dict[str, Any]:
     """Return the whole check as data, for the site and for other tools."""
     return {
-        "specification": trial.specification.package,
-        "version": trial.specification.version,
-        "implementation": trial.name,
-        "badge": badge(trial),
+        "specification": result.specification.package,
+        "version": result.specification.version,
+        "implementation": result.name,
+        "badge": badge(result),
         "contracts": [
             {
                 "contract": verdict.contract.id,
@@ -177,6 +175,6 @@ def as_json(trial: Trial) -> dict[str, Any]:
                     for failure in verdict.failures
                 ],
             }
-            for verdict in trial.verdicts
+            for verdict in result.verdicts
         ],
     }

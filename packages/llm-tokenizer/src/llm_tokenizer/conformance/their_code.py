@@ -1,4 +1,4 @@
-"""Where in a stranger's code something went wrong: while it was imported, or when it was called."""
+"""Where in somebody else's code something went wrong: while it was imported, or when it was called."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import traceback
 from pathlib import Path
 
 _INSTALLED = tuple({*site.getsitepackages(), sysconfig.get_path("stdlib"), str(Path(__file__).parents[1])})
-"""Where the files lie that are not the stranger's: their mistake is not to be looked for there."""
+"""Where the files are that are not theirs: their mistake is not to be looked for there."""
 
 
 def why_not_imported(name: str, error: BaseException) -> str:
-    """Give a sentence, and below it the place in the stranger's own code.
+    """Return a sentence, and below it the place in the other person's own code.
 
     Of a syntax error the compiler names the place itself; of any other the last line of the traceback that is in a
     file of theirs, because what went wrong deeper, in a library, was asked for there.
@@ -30,7 +30,7 @@ def why_not_imported(name: str, error: BaseException) -> str:
 
 
 def place_in_theirs(error: BaseException) -> str:
-    """Give file and line of the last step that was in a file of theirs; nothing if none was."""
+    """Return file and line of the last step that was in a file of theirs; nothing if none was."""
     steps = ((frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__))
     theirs = [f"{_short(file)}, line {line}" for file, line in steps if _theirs(file)]
     return theirs[-1] if theirs else ""

@@ -55,7 +55,9 @@ def _answers(x: Any, chosen: Any, gate: Any, up: Any, down: Any) -> Any:
     return torch.einsum("...kf,...kdf->...kd", hidden, down[chosen])
 
 
-def _mix(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool, seen: Any = None) -> Any:
+def _mix(
+    x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool, *, seen: Any = None
+) -> Any:  # fmt: skip
     """Mix the answers; the router sees `seen` instead of x."""
     weights, chosen = _route((x if seen is None else seen) @ router.T, k, norm_topk_prob)
     return (weights[..., None] * _answers(x, chosen, gate, up, down)).sum(-2)

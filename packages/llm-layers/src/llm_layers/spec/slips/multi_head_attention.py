@@ -97,7 +97,7 @@ slip("gradient reshaped only", "the gradient is cut without a transposition", ba
 
 def _multi_head(
     x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any,
-    split: Any = _split, merge: Any = _merge, attend: Any = _attend,
+    *, split: Any = _split, merge: Any = _merge, attend: Any = _attend,
 ) -> Any:  # fmt: skip
     q, k, v = (split(x @ weight.T, heads) for weight in (query, key, value))
     return merge(attend(q, k, v, mask)) @ output.T
@@ -166,8 +166,8 @@ def _without(*left_out: str) -> Callable[..., Any]:
 
     def backward(dy: Any, x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
         weights = {"query": query, "key": key, "value": value}
-        parts = (reference_split(x @ weight.T, heads) for weight in weights.values())
-        found = attention_backward(reference_split(dy @ output, heads), *parts, over_heads(mask))
+        q, k, v = (reference_split(x @ weight.T, heads) for weight in weights.values())
+        found = attention_backward(reference_split(dy @ output, heads), q, k, v, over_heads(mask))
         ways = zip(weights.items(), found, strict=True)
         dx = sum(reference_merge(gradient) @ weight for (name, weight), gradient in ways if name not in left_out)
         return dx, *multi_head_backward(dy, x, query, key, value, output, heads, mask)[1:]
