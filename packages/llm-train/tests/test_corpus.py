@@ -73,6 +73,13 @@ def test_a_folder_gives_whole_files(tmp_path):
     assert len(corpus.training) == 9
 
 
+def test_files_that_differ_in_the_suffix_are_documents_of_their_own(tmp_path):
+    for name in ("a.txt", "b.txt", "c.txt", "c.md"):
+        (tmp_path / name).write_text(f"some words of {name}\n" * 10)
+    corpus = load_corpus(DataSettings(corpus=str(tmp_path), held_out=("c.md",)))
+    assert [document.name for document in corpus.training] == ["a.txt", "b.txt", "c.txt"]
+
+
 def test_named_documents_are_held_out():
     corpus = split([Document(name, name * 5) for name in "abc"], ("b",))
     assert [document.name for document in corpus.held_out] == ["b"]

@@ -117,6 +117,7 @@ def test_a_process_that_died_in_preparation_is_cleared_up_after(tmp_path, small_
     run.claim(small_recipe)
     run.tokens_folder.mkdir()
     (run.tokens_folder / "training.bin").write_bytes(b"half")
+    (run.folder / "corpus.json.1234.unfinished").write_bytes(b"half")
     assert pretrain.train(small_recipe, tmp_path / "run", reporter)["steps"] == 12
 
 

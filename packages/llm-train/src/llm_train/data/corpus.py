@@ -64,7 +64,10 @@ def load_corpus(data: DataSettings) -> Corpus:
     root = Path(data.corpus).expanduser()
     files = text_files(root)
     if root.is_dir():
-        documents = [Document(path.relative_to(root).with_suffix("").as_posix(), read_text(path)) for path in files]
+        names = [path.relative_to(root).with_suffix("").as_posix() for path in files]
+        if len(set(names)) < len(names):  # a.txt beside a.md
+            names = [path.relative_to(root).as_posix() for path in files]
+        documents = [Document(name, read_text(path)) for name, path in zip(names, files, strict=True)]
     else:
         documents = [Document(root.stem, read_text(root))]
     documents = [document for document in documents if document.text.strip()]

@@ -47,8 +47,6 @@ class Recipe:
             raise TrainError(
                 f"model.heads must be a multiple of kv_heads {self.model.kv_heads}, was {self.model.heads}"
             )
-        if self.schedule.decay > 1:
-            raise TrainError(f"schedule.decay must be at most 1, was {self.schedule.decay}")
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], source: str) -> Self:

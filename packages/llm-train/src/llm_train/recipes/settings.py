@@ -1,5 +1,7 @@
 """The settings of a run, one class per table of a recipe: each field with its default, its limits and its help."""
 
+import operator
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from types import NoneType, UnionType
@@ -7,10 +9,15 @@ from typing import Any, get_args
 
 from llm_train.interface import TrainError, suggest
 
+_LIMITS: dict[str, Callable[[float, float], bool]] = {
+    "at_least": operator.ge, "above": operator.gt, "at_most": operator.le, "below": operator.lt,
+}  # fmt: skip
 
-def _setting(about: str, *choices: str, at_least: float | None = None, above: float | None = None, **given: Any) -> Any:
+
+def _setting(about: str, *choices: str, **given: Any) -> Any:
     """A field with its line in `--help` and its limits."""
-    return field(metadata={"about": about, "choices": choices, "at_least": at_least, "above": above}, **given)
+    limits = {word: given.pop(word) for word in _LIMITS if word in given}
+    return field(metadata={"about": about, "choices": choices, "limits": limits}, **given)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +72,9 @@ class OptimizerSettings(Section):
     embedding_lr: float = _setting("peak AdamW learning rate of the embedding table", above=0, default=0.1)
     head_lr: float = _setting("peak AdamW learning rate of the output head", above=0, default=0.02)
     norm_lr: float = _setting("peak AdamW learning rate of the norm gains", above=0, default=0.02)
-    momentum: float = _setting("Muon: decay of the running mean gradient", at_least=0, default=0.9)
-    beta1: float = _setting("AdamW: decay of the running mean gradient", at_least=0, default=0.9)
-    beta2: float = _setting("AdamW: decay of the running mean square", at_least=0, default=0.95)
+    momentum: float = _setting("Muon: decay of the running mean gradient", at_least=0, below=1, default=0.9)
+    beta1: float = _setting("AdamW: decay of the running mean gradient", at_least=0, below=1, default=0.9)
+    beta2: float = _setting("AdamW: decay of the running mean square", at_least=0, below=1, default=0.95)
     eps: float = _setting("AdamW: added to the root mean square", above=0, default=1e-8)
     weight_decay: float = _setting("decay of the matrices per step, times the learning rate", at_least=0, default=0.0)
     clip: float = _setting("largest norm of all gradients together", above=0, default=1.0)
@@ -79,8 +86,8 @@ class ScheduleSettings(Section):
 
     shape: str = _setting("curve after the warm-up", "constant", "linear", "cosine", "wsd", default="wsd")
     warmup_steps: int = _setting("steps of linear warm-up", at_least=0, default=10)
-    decay: float = _setting("wsd: fraction of the steps, at the end, in which the rate falls", above=0, default=0.6)
-    floor: float = _setting("lowest rate at the end, as a fraction of the peak", at_least=0, default=0.0)
+    decay: float = _setting("wsd: last fraction of the steps, in which the rate falls", above=0, at_most=1, default=0.6)
+    floor: float = _setting("lowest rate at the end, as a fraction of the peak", at_least=0, at_most=1, default=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +100,7 @@ class TrainingSettings(Section):
     steps: int | None = _setting("updates; absent: as many as fit into minutes", at_least=1, default=None)
     batch: int = _setting("windows of context_length tokens per pass", at_least=1, default=16)
     accumulate: int = _setting("passes per update", at_least=1, default=1)
-    seed: int = _setting("of the initial weights and the order of the data", at_least=0, default=1)
+    seed: int = _setting("of the initial weights and the order of the data", at_least=0, below=2**63, default=1)
     precision: str = _setting(
         "dtype of the passes; weights stay float32", "auto", "float32", "bfloat16", default="auto"
     )
@@ -123,14 +130,8 @@ SECTION_OF: dict[str, str] = {entry.name: name for name, kind in SECTIONS.items(
 """The section of each field. No two sections have a field of the same name, so `--set steps=100` is enough."""
 
 
-_LIMITS: dict[str, Callable[[float, float], bool]] = {
-    "at_least": lambda value, limit: value >= limit,
-    "above": lambda value, limit: value > limit,
-}
-
-
-def check_value(name: str, kind: Any, limits: Mapping[str, Any], value: Any) -> None:
-    """Raise unless a value has its field's type and is within its limits. True is not accepted as a number."""
+def check_value(name: str, kind: Any, rules: Mapping[str, Any], value: Any) -> None:
+    """Raise unless a value has its field's type, is finite and within its limits. True is not a number here."""
     types = get_args(kind) if isinstance(kind, UnionType) else (kind,)
     if value is None and NoneType in types:
         return
@@ -143,10 +144,12 @@ def check_value(name: str, kind: Any, limits: Mapping[str, Any], value: Any) -> 
         words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
         wanted = next(words[item] for item in types if item in words)
         raise TrainError(f"{name} must be {wanted}, was {value!r}")
-    if limits["choices"] and value not in limits["choices"]:
+    if rules["choices"] and value not in rules["choices"]:
         raise TrainError(
-            f"{name} must be one of {', '.join(limits['choices'])}, was {value!r}{suggest(value, limits['choices'])}"
+            f"{name} must be one of {', '.join(rules['choices'])}, was {value!r}{suggest(value, rules['choices'])}"
         )
-    for word, holds in _LIMITS.items():
-        if limits[word] is not None and not holds(value, limits[word]):  # so that nan is refused too
-            raise TrainError(f"{name} must be {word.replace('_', ' ')} {limits[word]}, was {value!r}")
+    if float in types and not abs(value) <= sys.float_info.max:  # nan is not either
+        raise TrainError(f"{name} must be a finite number, was {value!r}")
+    if not all(_LIMITS[word](value, limit) for word, limit in rules["limits"].items()):
+        wanted = " and ".join(f"{word.replace('_', ' ')} {limit}" for word, limit in rules["limits"].items())
+        raise TrainError(f"{name} must be {wanted}, was {value!r}")

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from llm_tokenizer.files.writing import atomic_write, write_json
+from llm_tokenizer.files.writing import atomic_write, remove_unfinished, write_json
 from llm_train.data.corpus import Corpus
 from llm_train.interface import TrainError, suggest
 from llm_train.recipes.recipe import Recipe
@@ -117,6 +117,7 @@ class Run:
         if not self.preparing_file.exists():
             return
         shutil.rmtree(self.tokens_folder, ignore_errors=True)
+        remove_unfinished(self.folder)
         for path in (self.corpus_file, self.environment_file, self.preparing_file):
             path.unlink(missing_ok=True)
 
