@@ -1,5 +1,6 @@
 """Every public family, both ways: what transformers saves here, what we save there; the same logits."""
 
+import json
 from typing import Any
 
 import pytest
@@ -47,6 +48,27 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "mistral": ("Mistral", {"rope_parameters": PLAIN, "sliding_window": None}),
     "mistral, window": ("Mistral", {"rope_parameters": PLAIN, "sliding_window": 6}),
     "qwen2": ("Qwen2", {"rope_parameters": PLAIN}),
+    "qwen2, windows from a block on": (
+        "Qwen2",
+        {"rope_parameters": PLAIN, "use_sliding_window": True, "sliding_window": 6, "max_window_layers": 1},
+    ),
+    "qwen3, windows by name": (
+        "Qwen3",
+        {
+            "rope_parameters": PLAIN,
+            "use_sliding_window": True,
+            "sliding_window": 6,
+            "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+            "max_window_layers": 3,
+            "head_dim": 10,
+        },
+    ),
+    "qwen3-moe, window": (
+        "Qwen3Moe",
+        {"rope_parameters": PLAIN, "use_sliding_window": True, "sliding_window": 6, **MOE},
+    ),
+    "mistral, window by default": ("Mistral", {"rope_parameters": PLAIN}),
+    "llama, yarn, two factors": ("Llama", {"rope_parameters": {**YARN, "mscale": 1.0, "mscale_all_dim": 0.7}}),
     "qwen2, tied": ("Qwen2", {"rope_parameters": PLAIN, "tie_word_embeddings": True}),
     "qwen3": ("Qwen3", {"rope_parameters": PLAIN, "head_dim": 10}),
     "qwen3, yarn": ("Qwen3", {"rope_parameters": YARN, "head_dim": 10}),
@@ -112,6 +134,17 @@ def test_we_load_what_transformers_saves_and_back(tmp_path, name):
     with torch.inference_mode():
         assert torch.equal(again(tokens()).logits, theirs(tokens()).logits)
     assert load_model(tmp_path / "ours").config == ours.config
+
+
+def test_a_head_of_its_own_wins_over_the_settings_in_transformers_too(tmp_path):
+    theirs = foreign_model("llama 2")
+    theirs.save_pretrained(tmp_path)
+    settings = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(settings | {"tie_word_embeddings": True}))
+    again = AutoModelForCausalLM.from_pretrained(tmp_path).eval()
+    with torch.inference_mode():
+        assert torch.equal(again(tokens()).logits, theirs(tokens()).logits)
+        assert_logits_agree(load_model(tmp_path)(tokens()), theirs(tokens()).logits)
 
 
 @pytest.mark.parametrize("name", ["gpt2", "llama 3", "qwen3-moe", "olmo2", "gemma3"])
