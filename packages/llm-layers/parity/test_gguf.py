@@ -14,12 +14,24 @@ from typing import Any
 import gguf
 import numpy as np
 import pytest
+import sentencepiece
 import torch
 import xllamacpp
 from gguf.quants import dequantize, quantize
 from transformers import AutoModelForCausalLM
 
-from llm_layers import Decoder, Experts, LayersError, LinearScaling, Llama3Scaling, ModelConfig, YarnScaling, load_model
+from llm_layers import (
+    Decoder,
+    Experts,
+    LayersError,
+    LinearScaling,
+    Llama3Scaling,
+    ModelConfig,
+    YarnScaling,
+    load_model,
+    save_model,
+)
+from llm_layers.commands.main import main
 from llm_layers.config import GEMMA3, GPT2, LLAMA, OLMO2, QWEN2, QWEN3, QWEN3_MOE, Design
 from llm_layers.formats.gguf import load_gguf, save_gguf, saving
 from llm_layers.formats.gguf.families import FAMILIES, family_of
@@ -453,3 +465,22 @@ def test_llama_cpp_gives_our_ids_with_our_vocabulary(tmp_path, pattern):
             assert server.ask("/tokenize", content=text, parse_special=False)["tokens"] == wanted, text
         marked = server.ask("/tokenize", content="a<|endoftext|>b", parse_special=True)["tokens"]
         assert marked == tokenizer.encode("a<|endoftext|>b", allowed_special="all")
+
+
+def test_a_model_with_a_sentencepiece_vocabulary_is_converted_there_and_back(tmp_path):
+    text = ["The cat sat on the mat and the dog ran after it.", "Numbers 1 2 3 and 12345, names like Anna."] * 50
+    (tmp_path / "folder").mkdir()
+    stored = tmp_path / "folder" / "tokenizer.model"
+    with stored.open("wb") as file:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(text), model_writer=file, vocab_size=310, model_type="bpe", byte_fallback=True,
+            normalization_rule_name="identity", remove_extra_whitespaces=False, minloglevel=2,
+            user_defined_symbols=["<|im_start|>"],
+        )  # fmt: skip
+    reference = sentencepiece.SentencePieceProcessor(model_file=str(stored))
+    config = ModelConfig(**(SHAPE | {"vocab_size": 310}), design=LLAMA)
+    save_model(peaked(config, 3), tmp_path / "folder", bos_token_id=1, eos_token_id=2)
+    for source, target in (("folder", "model.gguf"), ("model.gguf", "back")):
+        assert main(["convert", str(tmp_path / source), str(tmp_path / target)]) == 0
+        for words in ("The cat ran  twice é🙂", "<|im_start|>Anna 12"):
+            assert load_tokenizer(tmp_path / target).encode(words) == reference.encode(words)

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -39,8 +40,7 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
     config = load_config(options.source)
     check_model(config, target)
     tokenizer, ends = tokenizer_beside(options.source), text_ends(options.source)
-    if to_gguf:
-        check_vocabulary(tokenizer, config, ends)
+    check_tokenizer(tokenizer, config, ends if to_gguf else None)
     model = read_model(options.source, config, progress)
     stored = stored_types(options.source, model.embedding.table.dtype)
     written = options.dtype or str(model.embedding.table.dtype).removeprefix("torch.")
@@ -59,10 +59,13 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
     return f"{line}\n{stored}, written as {written}" if stored else line
 
 
-def check_vocabulary(tokenizer: Tokenizer | None, config: ModelConfig, ends: dict[str, Any]) -> None:
-    """Refuse a tokenizer that a GGUF file could not hold, before a weight is read."""
-    if tokenizer is not None:
+def check_tokenizer(tokenizer: Tokenizer | None, config: ModelConfig, ends: dict[str, Any] | None) -> None:
+    """Refuse a tokenizer that could not be written, before a weight is read; `ends` is given for a GGUF file."""
+    if tokenizer is not None and ends is not None:
         vocabulary_entries(tokenizer, config.vocab_size, GgufVocabulary(**ends))
+    elif tokenizer is not None:
+        with TemporaryDirectory() as folder:
+            save_tokenizer(tokenizer, folder)
 
 
 def text_ends(source: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import time
 
 import torch
 
-from llm_layers.commands.convert import check_vocabulary, text_ends, tokenizer_beside
+from llm_layers.commands.convert import check_tokenizer, text_ends, tokenizer_beside
 from llm_layers.commands.inputs import read_model, stored_types, text_of
 from llm_layers.commands.outputs import check_model, check_new
 from llm_layers.config import ModelConfig
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
     if tokenizer is None:
         raise LayersError(f"'{options.model}' must hold a tokenizer beside the model, but there is none")
     if options.out is not None:
-        check_vocabulary(tokenizer, config, ends)
+        check_tokenizer(tokenizer, config, ends)
     ids = _read_ids(options, tokenizer)
     model = read_model(options.model, config, progress, dtype=torch.float32).eval()
     stored = stored_types(options.model, torch.float32)

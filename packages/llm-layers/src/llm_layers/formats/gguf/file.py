@@ -14,7 +14,8 @@ import mmap
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -100,52 +101,44 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise LayersError(f"cannot be read: {reason}; check the path") from None
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Entry:
-    name: str
-    kind: TensorType
-    shape: tuple[int, ...]
-    offset: int
-
-
 def _is_wanted(key: str) -> bool:
     """Return whether it is one of the model's settings, an id at which a text ends, or changes how the file is read."""
     return key in WANTED or not key.startswith(("general.", "tokenizer."))
 
 
-def _entry(header: GgufHeader, place: int) -> _Entry:
-    """Read the entry of one tensor."""
+def _entry(header: GgufHeader, place: int) -> tuple[StoredTensor, int]:
+    """Read the entry of one tensor: all but its bytes, and where in the data they are."""
     name = header.text(f"tensor {place}, name", LONGEST_NAME)
     axes = header.number(KIND, f"{name}, number of axes")
     if not 1 <= axes <= MOST_AXES:
         raise refusal(f"{name}, number of axes", f"1 to {MOST_AXES}", axes)
-    shape = tuple(header.number(LENGTH, f"{name}, axis {axis}") for axis in range(axes))
+    shape = tuple(header.number(LENGTH, f"{name}, axis {axis}") for axis in range(axes))[::-1]
     code = header.number(KIND, f"{name}, type")
     kind = BY_CODE.get(code)
     if kind is None:
         known = ", ".join(f"{code} ({kind.name})" for code, kind in BY_CODE.items())
         raise refusal(f"{name}, type", f"one of {known}", code, "use the model in another quantization")
-    return _Entry(name=name, kind=kind, shape=shape[::-1], offset=header.number(LENGTH, f"{name}, place"))
+    tensor = StoredTensor(name=name, kind=kind, shape=shape, data=np.empty(0, dtype=np.uint8))
+    return tensor, header.number(LENGTH, f"{name}, place")
 
 
-def _tensors(data: mmap.mmap, entries: list[_Entry], start: int, alignment: int) -> dict[str, StoredTensor]:
-    """Return the bytes of each tensor, all of which must be inside the file."""
+def _tensors(
+    data: mmap.mmap, entries: list[tuple[StoredTensor, int]], start: int, alignment: int
+) -> dict[str, StoredTensor]:
+    """Add the bytes of each tensor, all of which must be inside the file."""
     content = np.frombuffer(data, dtype=np.uint8)
     tensors: dict[str, StoredTensor] = {}
-    for entry in entries:
+    for entry, offset in entries:
         if entry.name in tensors:
             raise refusal("name of a tensor", "one that no other tensor has", entry.name)
         if 0 in entry.shape or entry.shape[-1] % entry.kind.numbers:
             must = f"axes of at least 1, the innermost a multiple of {entry.kind.numbers} for {entry.kind.name}"
             raise refusal(f"{entry.name}, axes", must, [str(size) for size in entry.shape])
-        size = entry.kind.size
-        for axis in (*entry.shape[:-1], entry.shape[-1] // entry.kind.numbers):
-            size *= axis  # integers of Python never overflow
-        place = start + entry.offset
-        if entry.offset % alignment or place + size > len(content):
+        size = prod(entry.shape) // entry.kind.numbers * entry.kind.size  # integers of Python never overflow
+        place = start + offset
+        if offset % alignment or place + size > len(content):
             left = max(len(content) - start, 0)
             must = f"a multiple of {alignment} from which its {size} bytes fit into the {left} that the data has"
-            raise refusal(f"{entry.name}, place", must, str(entry.offset))
-        bytes_of = content[place : place + size]
-        tensors[entry.name] = StoredTensor(name=entry.name, kind=entry.kind, shape=entry.shape, data=bytes_of)
+            raise refusal(f"{entry.name}, place", must, str(offset))
+        tensors[entry.name] = replace(entry, data=content[place : place + size])
     return tensors

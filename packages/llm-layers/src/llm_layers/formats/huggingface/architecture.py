@@ -15,6 +15,7 @@ from llm_layers.interface import LayersError
 from llm_layers.layers.rotary import inverse_frequencies
 
 FULL, LOCAL = "full_attention", "sliding_attention"
+_NUMBER = re.compile(r"\.(\d+)\.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class Architecture:
         fixed: settings of which `Decoder` can compute one value only; another one is refused.
         aliases: second names of settings.
         names: weight of our `Decoder` -> its public name; "#" is the number of the block, "@" that of an expert (our
-            weight holds all experts, the file one at a time).
+            weight holds all experts, the file one at a time). Weights of equal size with one public name are stacked.
         buffers: tensors in old files that hold no weight, only what follows from the settings.
     """
 
@@ -142,22 +143,19 @@ class Architecture:
 
     def public_name(self, name: str) -> str:
         """Return the name that a weight of our `Decoder` has in a file."""
-        number = re.search(r"\.(\d+)\.", name)
-        template = name if number is None else name.replace(number[0], ".#.", 1)
+        template, number = _NUMBER.sub(".#.", name, count=1), _NUMBER.search(name)
         if template not in self.names:
             raise LayersError(f"{name} cannot be written as {self.model_type}: that format has no such weight")
-        return self.names[template] if number is None else self.names[template].replace("#", number[1])
+        return self.names[template].replace("#", number[1] if number else "#")
 
     def to_public(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return our weights under their public names and in their public shapes."""
-        public: dict[str, Tensor] = {}
+        """Return our weights under their public names and in their public shapes; those of one name are stacked."""
+        public: dict[str, list[Tensor]] = {}
         for name, weight in weights.items():
             shown = self.public_name(name)
-            if "@" in shown:
-                public |= {shown.replace("@", str(expert)): part for expert, part in enumerate(weight)}
-            else:
-                public[shown] = weight
-        return public
+            for expert, part in enumerate(weight if "@" in shown else [weight]):
+                public.setdefault(shown.replace("@", str(expert)), []).append(part)
+        return {name: parts[0] if len(parts) == 1 else torch.cat(parts) for name, parts in public.items()}
 
     def from_public(self, public: Mapping[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
         """Return the weights with these names of ours, out of a file's; the inverse of `to_public`."""
@@ -170,7 +168,9 @@ class Architecture:
                     experts.append(public[one])
                 weights[name] = torch.stack(experts)
             else:
-                weights[name] = public[shown]
+                template = _NUMBER.sub(".#.", name, count=1)
+                stacked = [ours for ours, theirs in self.names.items() if theirs == self.names[template]]
+                weights[name] = public[shown].chunk(len(stacked))[stacked.index(template)]
         return weights
 
     def stored_name(self, name: str) -> str | None:

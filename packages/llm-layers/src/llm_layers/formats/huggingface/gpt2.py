@@ -18,9 +18,11 @@ FIELDS = {
     "layer_norm_epsilon": "norm_eps",
     "tie_word_embeddings": "tied_embeddings",
 }
+KINDS = ("weight", "bias")
 BLOCK = {
     "attention_norm.gain": "ln_1.weight",
     "attention_norm.bias": "ln_1.bias",
+    **{f"attention.{part}.{kind}": f"attn.c_attn.{kind}" for part in ("query", "key", "value") for kind in KINDS},
     "attention.output.weight": "attn.c_proj.weight",
     "attention.output.bias": "attn.c_proj.bias",
     "feed_forward_norm.gain": "ln_2.weight",
@@ -37,7 +39,6 @@ NAMES = {
     "final_norm.bias": "transformer.ln_f.bias",
     "head.weight": "lm_head.weight",
 } | {f"blocks.#.{ours}": f"transformer.h.#.{theirs}" for ours, theirs in BLOCK.items()}
-JOINED = ("query", "key", "value")  # in this order in one weight, attn.c_attn
 TRANSPOSED = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
 
 
@@ -62,34 +63,12 @@ class Gpt2Architecture(Architecture):
         return {"n_inner": config.d_ff, "n_ctx": config.context_length}
 
     def to_public(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Join query, key and value; transpose the weights of the blocks to (in, out)."""
-        joined: dict[str, list[Tensor]] = {}
-        plain: dict[str, Tensor] = {}
-        for name, weight in weights.items():
-            start, _, end = name.partition(".attention.")
-            part, _, kind = end.partition(".")
-            if part in JOINED:
-                number = start.removeprefix("blocks.")
-                joined.setdefault(f"transformer.h.{number}.attn.c_attn.{kind}", []).append(weight)
-            else:
-                plain[name] = weight
-        public = super().to_public(plain) | {name: torch.cat(parts) for name, parts in joined.items()}
-        return {name: weight.T if name.endswith(TRANSPOSED) else weight for name, weight in public.items()}
+        """Transpose the weights of the blocks to (in, out)."""
+        return _transposed(super().to_public(weights))
 
     def from_public(self, public: Mapping[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
-        """Transpose the weights back to (out, in) and split query, key and value."""
-        transposed = {name: weight.T if name.endswith(TRANSPOSED) else weight for name, weight in public.items()}
-        split: dict[str, Tensor] = {}
-        plain: list[str] = []
-        for name in names:
-            start, _, end = name.partition(".attention.")
-            part, _, kind = end.partition(".")
-            if part in JOINED:
-                number = start.removeprefix("blocks.")
-                split[name] = transposed[f"transformer.h.{number}.attn.c_attn.{kind}"].chunk(3)[JOINED.index(part)]
-            else:
-                plain.append(name)
-        return split | super().from_public(transposed, plain)
+        """Transpose the weights of the blocks back to (out, in)."""
+        return super().from_public(_transposed(public), names)
 
     def stored_name(self, name: str) -> str | None:
         """Add the prefix that the first GPT-2 files lack."""
@@ -104,6 +83,10 @@ class Gpt2Architecture(Architecture):
             return buffer.numel() == 1 and float(buffer) <= -1e4
         causal = torch.ones(config.context_length, config.context_length, dtype=torch.bool).tril()
         return buffer.numel() == causal.numel() and torch.equal(buffer.reshape(causal.shape) != 0, causal)
+
+
+def _transposed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: weight.T if name.endswith(TRANSPOSED) else weight for name, weight in weights.items()}
 
 
 GPT2_ARCHITECTURE = Gpt2Architecture(
