@@ -1,6 +1,7 @@
 """The command line, from outside."""
 
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ TEXT = "The cat sat on the mat.\r\nThe cat's mat!\n猫 <|end|>\n" * 4
 
 
 def run(*arguments, stdin=b"", cwd=None):
-    command = [sys.executable, "-m", "llm_tokenizer", *map(str, arguments)]
+    command = [sys.executable, "-m", "llm_tokenizer", *map(os.fsdecode, arguments)]
     return subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, timeout=60, check=False)
 
 
@@ -98,7 +99,7 @@ def test_version():
         (["encode", "model", "missing.txt"], b"", "missing.txt: cannot be read: No such file"),
         (["encode", "model"], b"ab\xff", "standard input: must be UTF-8, but byte 2 is 0xff"),
         (["show", "model"], b"ab\xff", "or let such bytes be replaced or ignored (--errors)"),
-        (["encode", "model", "text.txt", "--count", "-o", "ids.txt"], b"", "--count: prints how many ids there are"),
+        (["encode", "model", "text.txt", "--count", "-o", "ids.txt"], b"", "--count: prints the number of ids"),
         (["encode", "model", "--allow-special", "<|x|>"], b"a", "'<|x|>' is no special token here"),
         (["decode", "model"], b"1 2 x", "ids[2]: must be a whole number from 0 to 269, was 'x'"),
         (["decode", "model"], b"1 -2", "ids[1]: must be a whole number from 0 to 269, was '-2'"),
@@ -159,6 +160,58 @@ def test_options_may_stand_between_the_names(trained, arguments, capsys, monkeyp
     assert shown.out and not shown.err
     if arguments[0] == "compare":
         assert shown.out.splitlines()[1] == shown.out.splitlines()[2]
+
+
+@pytest.mark.parametrize("verb", ["encode", "show", "stats", "compare"])
+def test_text_and_file_mean_the_same_everywhere(trained, verb, capsys, monkeypatch):
+    monkeypatch.chdir(trained)
+    Path("same.txt").write_text("the cat")
+    assert main([verb, "model", "--text", "the cat"]) == 0
+    expected = capsys.readouterr().out
+    ways = [["--file", "same.txt"], *([["same.txt"]] if verb != "compare" else [])]
+    for words in ways:
+        assert main([verb, "model", *words]) == 0
+        assert capsys.readouterr().out == expected
+    if verb != "compare":
+        assert main([verb, "model", "same.txt", "--file", "same.txt"]) == 2
+        assert "--file: names the same as 'same.txt'; leave one of them out" in capsys.readouterr().err
+
+
+def test_ids_come_from_a_file_too(trained, capsysbinary, monkeypatch):
+    monkeypatch.chdir(trained)
+    Path("ids.txt").write_text("97 98")
+    assert main(["decode", "model", "--file", "ids.txt", "--format", "TEXT"]) == 0
+    assert capsysbinary.readouterr().out == b"ab"
+
+
+@pytest.mark.parametrize("name", [b"bad\xff.txt", b":heart:[bold].txt"])
+def test_names_of_files_come_out_as_they_are(trained, name):
+    (trained / os.fsdecode(name)).write_text("the cat")
+    done = run("corpus", name, name, "--duplicates", cwd=trained)
+    assert done.returncode == 0 and name in done.stdout
+    missing = run("encode", "model", b"no" + name, cwd=trained)
+    assert missing.returncode == 2 and b"no" + name in missing.stderr
+    (trained / os.fsdecode(name)).unlink()
+
+
+def test_a_text_in_the_command_must_be_utf_8_too(trained):
+    done = run("encode", "model", "--text", b"ab\xff", cwd=trained)
+    assert done.returncode == 2 and b"--text: must be UTF-8, but byte 2 is 0xff" in done.stderr
+    done = run("show", "model", "--errors", "replace", "--text", b"[bold]:heart:\xff", cwd=trained)
+    assert done.returncode == 0
+    assert done.stdout.decode().replace("│", "").startswith("[bold]:heart:⟨ef⟩⟨bf⟩⟨bd⟩")
+
+
+@pytest.mark.parametrize("verb", ["", "train", "encode", "decode", "show", "compare", "stats", "corpus"])
+def test_help_needs_nothing_heavy(verb):
+    code = (
+        "import sys\nfrom llm_tokenizer.commands.main import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "print([name for name in ('rich', 'numpy', 'torch') if name in sys.modules], file=sys.stderr)"
+    )
+    words = [verb, "--help"] if verb else ["--help"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n" and "usage:" in done.stdout
 
 
 def test_the_name_of_a_file_may_look_like_an_option(trained, capsys, monkeypatch):

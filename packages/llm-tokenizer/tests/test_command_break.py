@@ -18,10 +18,15 @@ from llm_tokenizer.commands.main import main
 linux = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 
 
+def listen():
+    """Let Ctrl-C end the child also where whoever started these tests ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(*arguments, **settings):
     command = [sys.executable, "-m", "llm_tokenizer", *map(str, arguments)]
     settings = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | settings
-    return subprocess.Popen(command, **settings)
+    return subprocess.Popen(command, preexec_fn=listen, **settings)
 
 
 def run(*arguments, stdin=b"", **settings):
@@ -48,7 +53,7 @@ def one_line(result, message):
 def test_a_tokenizer_is_not_replaced_without_a_word(folder, tmp_path):
     arguments = ["train", folder / "text.txt", "-o", tmp_path / "model", "--vocab-size"]
     assert run(*arguments, "260")[0] == 0
-    one_line(run(*arguments, "262"), "holds a tokenizer already; choose another folder for --output, or give --replace")
+    one_line(run(*arguments, "262"), "holds a tokenizer already; choose another folder for --output, or use --replace")
     assert load_tokenizer(tmp_path / "model").vocab_size == 260
     assert run(*arguments, "262", "--replace")[0] == 0
     assert load_tokenizer(tmp_path / "model").vocab_size == 262
@@ -62,7 +67,7 @@ def test_of_two_runs_into_one_folder_the_second_is_refused(folder, tmp_path):
         while not mark.exists():
             assert first.poll() is None
             time.sleep(0.01)
-        one_line(run(*arguments, stdin=b"another"), "another training is about to write here, or was broken off")
+        one_line(run(*arguments, stdin=b"another"), "another training is about to write here, or was interrupted")
         first.communicate((folder / "text.txt").read_bytes())
     assert first.returncode == 0 and not mark.exists()
     assert load_tokenizer(tmp_path / "model").vocab_size == 260
@@ -135,7 +140,9 @@ def test_an_interrupt_of_the_specification(tmp_path):
         "import pathlib, time\n\ndef byte_to_unicode():\n    pathlib.Path('begun').touch()\n    time.sleep(60)\n"
     )
     command = [sys.executable, "-m", "llm_tokenizer.spec", "slow"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=listen
+    ) as process:
         while not (tmp_path / "begun").exists():
             assert process.poll() is None
             time.sleep(0.01)
@@ -215,7 +222,7 @@ def test_stats_of_a_stream_are_those_of_the_whole(folder, monkeypatch, capsys):
 
 
 def test_what_is_shown_as_a_whole_is_bounded(folder, monkeypatch, capsys):
-    monkeypatch.setattr("llm_tokenizer.commands.looking.MOST_SHOWN", 100)
+    monkeypatch.setattr("llm_tokenizer.commands.options.MOST_SHOWN", 100)
     text, page = str(folder / "text.txt"), str(folder / "page.html")
     assert main(["show", str(folder / "model"), text, "--html", page]) == 2
     assert main(["compare", str(folder / "model"), "--file", text]) == 2

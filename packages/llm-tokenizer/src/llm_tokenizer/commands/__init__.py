@@ -1,9 +1,9 @@
-"""The verbs of the command `llm-tokenizer`, each with its options.
+"""The command `llm-tokenizer`, one file a verb, and what the commands of all packages share.
 
-learning.py      train
-translating.py   encode, decode
-looking.py       show, compare, stats
-surveying.py     corpus
-options.py       what several of them share
-ending.py        how a command ends: Ctrl-C, a full disk, a reader that stops
+train.py, encode.py, decode.py, show.py, compare.py, stats.py, corpus.py   the verbs
+options.py         options that several of them have
+parser.py          the command line: verbs, options anywhere, the nearest name for a mistyped one
+exit_status.py     how a command ends: Ctrl-C, a full disk, a reader that stops
+progress.py        how far a long piece of work has come
+console.py         printing in colour
 """

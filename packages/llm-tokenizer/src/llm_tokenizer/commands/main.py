@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llm_tokenizer.commands.learning import add_train
-from llm_tokenizer.commands.looking import add_compare, add_show, add_stats
+from llm_tokenizer.commands import compare, corpus, decode, encode, show, stats, train
 from llm_tokenizer.commands.parser import Parser, run_command
-from llm_tokenizer.commands.surveying import add_corpus_verb
-from llm_tokenizer.commands.translating import add_decode, add_encode
 
 EXAMPLES = """\
   llm-tokenizer corpus plays/ --duplicates
@@ -29,8 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> Parser:
     parser = Parser("llm-tokenizer", "Text to token ids and back.", EXAMPLES, package="llm-tokenizer")
-    for add in (add_train, add_encode, add_decode, add_show, add_compare, add_stats, add_corpus_verb):
-        add(parser)
+    for verb in (train, encode, decode, show, compare, stats, corpus):
+        verb.add_verb(parser)
     parser.add_foreign_verb("spec", _spec, "check this package or your module against the specification")
     return parser
 

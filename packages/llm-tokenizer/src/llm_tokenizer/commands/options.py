@@ -1,8 +1,11 @@
-"""What the verbs share: adding one to the command, texts that are named in it, files that are written."""
+"""What several verbs have in common: options, the texts and files that these name, and how results are printed."""
 
 from __future__ import annotations
 
 import argparse
+import io
+import json
+import os
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,36 +15,39 @@ from typing import Any, BinaryIO, get_args
 from llm_tokenizer.commands.progress import Progress
 from llm_tokenizer.corpus.cleaning import Controls, LineBreaks, Normalization
 from llm_tokenizer.corpus.file_search import JSON_LINES, TEXT_FILES
+from llm_tokenizer.corpus.id_files import FORMATS
 from llm_tokenizer.corpus.text import read_parts, read_placed_documents, text_files
 from llm_tokenizer.corpus.unicode_decoding import Errors, decoded_blocks, source_name
 from llm_tokenizer.files.writing import atomic_write, write_errors_as
 from llm_tokenizer.interface import TokenizerError
 
+MOST_SHOWN = 1 << 22  # characters, on a page or side by side; `show` and `stats` take a text of any size
+
 
 def add_tokenizer(verb: argparse.ArgumentParser) -> None:
-    """The first argument of most verbs."""
+    """Add the first argument of most verbs."""
     verb.add_argument("tokenizer", help="a folder that holds tokenizer.json, or a vocabulary file of any known format")
 
 
 def add_allow_special(verb: argparse.ArgumentParser) -> None:
-    """`--allow-special NAME`, as often as one likes."""
+    """Add `--allow-special NAME`, which may be repeated."""
     verb.add_argument(
         "--allow-special",
         action="append",
         default=[],
         metavar="NAME",
-        help='let this special token work in the text; "all" allows all of them',
+        help='encode this special token in the text as its id; "all" allows all of them',
     )
 
 
 def allowed_special(options: argparse.Namespace) -> list[str] | str:
-    """The names that were allowed, or the one word all."""
+    """Return the names that were allowed, or the word "all"."""
     names: list[str] = options.allow_special
     return "all" if names == ["all"] else names
 
 
 def add_errors(verb: argparse.ArgumentParser) -> None:
-    """`--errors`, for bytes that are not UTF-8."""
+    """Add `--errors`, for bytes that are not UTF-8."""
     verb.add_argument(
         "--errors",
         choices=get_args(Errors),
@@ -51,11 +57,11 @@ def add_errors(verb: argparse.ArgumentParser) -> None:
 
 
 def add_corpus(verb: argparse.ArgumentParser) -> None:
-    """A corpus and how it is read."""
+    """Add a corpus and how it is read."""
     verb.add_argument(
         "corpus", nargs="+", help="text files, folders of .txt and .md files, globs, or - for standard input"
     )
-    verb.add_argument("--separator", help="a line that stands alone between two documents")
+    verb.add_argument("--separator", help="the line between two documents")
     verb.add_argument("--field", help="each line is a JSON object, and this field of it is a document (.jsonl)")
     verb.add_argument("--normalization", choices=get_args(Normalization), help="Unicode normalization (default: none)")
     verb.add_argument("--line-breaks", choices=get_args(LineBreaks), default="lf", help="as LF, or kept (default: lf)")
@@ -65,20 +71,86 @@ def add_corpus(verb: argparse.ArgumentParser) -> None:
     add_errors(verb)
 
 
+def add_format(verb: argparse.ArgumentParser) -> None:
+    """Add `--format` and `--output` for ids."""
+    verb.add_argument(
+        "--format",
+        type=str.lower,
+        choices=FORMATS,
+        default="text",
+        help="the ids as text, as a NumPy file, or as raw little-endian numbers (default: text)",
+    )
+    verb.add_argument(
+        "--output", "-o", default="-", metavar="FILE", help="the file to write (default: standard output)"
+    )
+
+
+def add_file(verb: argparse.ArgumentParser, what: str, *, positional: bool = True) -> None:
+    """Add the file to read, as `--file` and as a plain argument."""
+    if positional:
+        verb.add_argument(
+            "place", nargs="?", metavar="FILE", help=f"the file with the {what} (default: standard input)"
+        )
+    verb.add_argument("--file", metavar="FILE", help=f"the file with the {what}; - is standard input")
+
+
+def file_of(options: argparse.Namespace) -> str:
+    """Return the file to read; `-` is standard input."""
+    place: str | None = getattr(options, "place", None)
+    if place is not None and options.file is not None:
+        raise TokenizerError(f"--file: names the same as {place!r}; leave one of them out")
+    file: str | None = options.file if place is None else place
+    return "-" if file is None else file
+
+
+def add_text(verb: argparse.ArgumentParser, *, positional: bool = True) -> None:
+    """Add the text to work on: `--text`, `--file` or a plain argument, and `--errors`."""
+    add_file(verb, "text", positional=positional)
+    verb.add_argument("--text", help="the text itself, instead of a file")
+    add_errors(verb)
+
+
+class _Text(io.BytesIO):
+    name = "--text"
+
+
+def text_blocks(options: argparse.Namespace) -> Iterator[str]:
+    """Yield the text that was given: in the command itself, as a file, or through a pipe. Not a byte is changed."""
+    file = file_of(options)
+    if options.text is None:
+        return decoded_blocks(file, errors=options.errors, keep_mark=True)
+    if file != "-":
+        raise TokenizerError(f"--text: replaces a file, but {file!r} was given too; leave one of them out")
+    return decoded_blocks(_Text(os.fsencode(options.text)), errors=options.errors, keep_mark=True)
+
+
+def whole_text(options: argparse.Namespace) -> str:
+    """Return the same as one string of at most MOST_SHOWN characters."""
+    held: list[str] = []
+    for block in text_blocks(options):
+        held.append(block)
+        if sum(map(len, held)) > MOST_SHOWN:
+            raise TokenizerError(
+                f"{source_name(file_of(options))}: must have at most {MOST_SHOWN:,} characters to be shown like this, "
+                "has more; give a part of it, or use `show` without --html, or `stats`, which take a text of any size"
+            )
+    return "".join(held)
+
+
 def documents(options: argparse.Namespace) -> Iterator[tuple[str, str]]:
-    """The documents of everything that was named, each after its place, with a line of progress."""
+    """Yield the documents of everything that was named, each after its place, with a progress line."""
     for source, how in _named(options):
         yield from read_placed_documents(source, **how)
 
 
 def parts(options: argparse.Namespace, special_tokens: Collection[str]) -> Iterator[str]:
-    """The same for training: a long document comes in parts, and special tokens are left out."""
+    """Yield the same for training: a long document in parts, and without special tokens."""
     for source, how in _named(options):
         yield from read_parts(source, special_tokens=special_tokens, **how)
 
 
 def _named(options: argparse.Namespace) -> Iterator[tuple[str | Path, dict[str, Any]]]:
-    """Every file that was named, and how it is to be read."""
+    """Yield every file that was named, and how it is to be read."""
     suffixes = TEXT_FILES if options.field is None else JSON_LINES
     sources: list[str | Path] = []
     for corpus in options.corpus:
@@ -90,40 +162,9 @@ def _named(options: argparse.Namespace) -> Iterator[tuple[str | Path, dict[str, 
             yield source, {name: getattr(options, name) for name in how}
 
 
-def add_text(verb: argparse.ArgumentParser) -> None:
-    """`--text`, the text itself, and `--errors` for a file."""
-    verb.add_argument("--text", help="the text itself, instead of a file")
-    add_errors(verb)
-
-
-def text_blocks(options: argparse.Namespace) -> Iterator[str]:
-    """The text that was given: in the command itself, as a file, or through a pipe. Not a byte of it is changed."""
-    if options.text is not None:
-        if options.file != "-":
-            raise TokenizerError(
-                f"--text: stands for a file, and {options.file!r} was given too; leave one of them out"
-            )
-        yield options.text
-    else:
-        yield from decoded_blocks(options.file, errors=options.errors, keep_mark=True)
-
-
-def whole_text(options: argparse.Namespace, *, most: int) -> str:
-    """The same as one string of at most so many characters."""
-    held: list[str] = []
-    for block in text_blocks(options):
-        held.append(block)
-        if sum(map(len, held)) > most:
-            raise TokenizerError(
-                f"{source_name(options.file)}: must have at most {most:,} characters to be shown like this, has more; "
-                "give a part of it, or use `show` without --html, or `stats`, which take a text of any size"
-            )
-    return "".join(held)
-
-
 @contextmanager
 def opened(path: str) -> Iterator[BinaryIO]:
-    """The bytes of a file, or of standard input for `-`."""
+    """Open a file, or standard input for `-`."""
     if path == "-":
         yield sys.stdin.buffer
         return
@@ -137,7 +178,7 @@ def opened(path: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def written(path: str) -> Iterator[BinaryIO]:
-    """Standard output for `-`; else a file that appears under its name only when all of it is written."""
+    """Open standard output for `-`; else a file that appears under its name only when all of it is written."""
     if path == "-":
         sys.stdout.flush()
         yield sys.stdout.buffer
@@ -145,3 +186,9 @@ def written(path: str) -> Iterator[BinaryIO]:
         return
     with write_errors_as(TokenizerError, path), atomic_write(path) as stream:
         yield stream
+
+
+def print_json(content: object) -> None:
+    """Print JSON; what is not UTF-8 in a name is escaped."""
+    shown = json.dumps(content, ensure_ascii=False, indent=2)
+    print(shown.encode("utf-8", "backslashreplace").decode("utf-8"))

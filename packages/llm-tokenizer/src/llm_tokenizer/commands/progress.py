@@ -6,8 +6,11 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import suppress
-from typing import Self, TextIO
+from typing import Self, TextIO, TypeVar
+
+Part = TypeVar("Part", bound=Sized)
 
 TICK = 1.0  # seconds between two looks at a stage that reports no steps
 
@@ -91,3 +94,13 @@ class Progress:
             return f"{self._stage}: {done:,}"
         left = seconds * (total - done) / max(done, 1)
         return f"{self._stage}: {done:,} of {total:,}, about {left:.0f} s left"
+
+
+def counted(stage: str, parts: Iterable[Part]) -> Iterator[Part]:
+    """Yield the same parts, and show how much of them has passed."""
+    count = 0
+    with Progress() as progress:
+        for part in parts:
+            yield part
+            count += len(part)
+            progress(stage, count)

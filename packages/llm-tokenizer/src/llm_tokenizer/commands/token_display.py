@@ -1,8 +1,8 @@
-"""Tokens made visible: one colour after the other, in a terminal or on a web page.
+"""Show tokens: one colour after the other, in a terminal or on a web page.
 
 What is not a printable character is shown by name, so that nothing hides and no text can steer the terminal: a
-line break as `↵`, a part of a character as its bytes in hexadecimal. Where there are no colours, a bar stands after
-each token.
+line break as `↵`, a part of a character as its bytes in hexadecimal. Without colours a bar follows each
+token.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MARKS = str.maketrans({mark: f"⟨U+{ord(mark):04X}⟩" for mark in (BAR, OPEN,
 
 
 def token_label(data: bytes) -> str:
-    """How one token is shown: its text where it is text, `⟨e2 82⟩` where it is a part of a character."""
+    """Return how one token is shown: its text where it is text, `⟨e2 82⟩` where it is a part of a character."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -42,8 +42,13 @@ def _visible(character: str) -> str:
     return f"⟨U+{ord(character):04X}⟩"
 
 
+def flat_label(data: bytes) -> str:
+    """Return a token as it is shown on one line."""
+    return token_label(data).replace("\n", "")
+
+
 def show_with_marks(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
-    """The tokens as plain text with a bar after each, and special tokens in brackets: `The│ cat│⟦<|end|>⟧│`.
+    """Return the tokens as plain text with a bar after each, and special tokens in brackets: `The│ cat│⟦<|end|>⟧│`.
 
     For pipes, and for terminals on which five pale colours look alike. A bar in the text itself is shown by its name.
     """
@@ -57,7 +62,7 @@ def show_with_marks(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
 
 
 def show_in_terminal(tokenizer: Tokenizer, ids: Sequence[int], *, before: int = 0) -> Text:
-    """The tokens as a `rich` text, which any `rich` console prints in colour; `before` is how many came before them."""
+    """Return the tokens as a `rich` text, which any console prints in colour; `before` is how many came before them."""
     from rich.text import Text  # takes longer to import than all the rest, and only this needs it
 
     shown = Text()
@@ -69,12 +74,12 @@ def show_in_terminal(tokenizer: Tokenizer, ids: Sequence[int], *, before: int = 
 
 
 def show_as_html(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
-    """The tokens as a web page in one file; pointing at a token shows its id and its bytes."""
+    """Return the tokens as a web page in one file; pointing at a token shows its id and its bytes."""
     return _page("Tokens", f"<p>{len(ids)} tokens</p>\n{_spans(tokenizer, ids)}")
 
 
 def compare_as_html(rows: Sequence[tuple[str, Tokenizer, Sequence[int]]], size: int) -> str:
-    """Several vocabularies on one text of so many bytes, one below the other, as a web page in one file."""
+    """Return several vocabularies on one text of so many bytes, one below the other, as a web page in one file."""
     parts = [
         f"<h2>{html.escape(name)}</h2>\n<p>{len(ids)} tokens, {size / max(len(ids), 1):.2f} bytes each, "
         f"of a vocabulary of {tokenizer.vocab_size}</p>\n{_spans(tokenizer, ids)}"

@@ -18,7 +18,7 @@ from llm_tokenizer.commands.options import add_corpus, parts
 from llm_tokenizer.commands.parser import Parser
 from llm_tokenizer.commands.progress import Progress
 from llm_tokenizer.files.huggingface_writing import FILE, save_tokenizer
-from llm_tokenizer.files.writing import UNFINISHED
+from llm_tokenizer.files.writing import UNFINISHED, failed_write
 from llm_tokenizer.interface import TokenizerError
 
 EXAMPLES = """\
@@ -28,42 +28,41 @@ EXAMPLES = """\
 """
 
 
-def add_train(parser: Parser) -> None:
+def add_verb(parser: Parser) -> None:
     """Describe the verb and its options."""
-    verb = parser.add_verb("train", train, "learn a tokenizer from text files and save it", EXAMPLES)
+    verb = parser.add_verb("train", train, "train a tokenizer on text files and save it", EXAMPLES)
     add_corpus(verb)
-    verb.add_argument("--output", "-o", required=True, help="the folder to save tokenizer.json in")
-    verb.add_argument("--replace", action="store_true", help="replace the tokenizer that the folder holds already")
-    verb.add_argument("--vocab-size", type=int, default=4096, help="how many ids there shall be (default: 4096)")
-    verb.add_argument("--allow-smaller", action="store_true", help="take fewer ids where the texts do not give so many")
-    verb.add_argument("--pattern", default="gpt2", help=f"where text is cut: {', '.join(PATTERNS)} (default: gpt2)")
+    verb.add_argument("--output", "-o", required=True, metavar="FOLDER", help="where to save the tokenizer")
+    verb.add_argument("--replace", action="store_true", help="replace the tokenizer that is in the folder already")
+    verb.add_argument(
+        "--vocab-size", type=int, default=4096, metavar="N",
+        help="vocabulary size, bytes and special tokens included (default: 4096)",
+    )  # fmt: skip
+    verb.add_argument(
+        "--allow-smaller", action="store_true", help="accept a smaller vocabulary if the corpus is too small"
+    )
+    verb.add_argument(
+        "--pattern", type=str.lower, default="gpt2", help=f"how text is split: {', '.join(PATTERNS)} (default: gpt2)"
+    )
     verb.add_argument("--special-token", action="append", default=[], metavar="NAME", help="may be given several times")
     verb.add_argument(
-        "--min-frequency",
-        type=int,
-        default=1,
-        metavar="N",
-        help="merge no pair that stands less often (default: 1)",
+        "--min-frequency", type=int, default=1, metavar="N", help="minimum frequency of a merged pair (default: 1)"
     )
-    verb.add_argument("--processes", type=int, default=1, metavar="N", help="how many processes count (default: 1)")
+    verb.add_argument("--processes", type=int, default=1, metavar="N", help="processes that count (default: 1)")
     verb.add_argument(
-        "--max-unique-pre-tokens",
-        type=int,
-        metavar="N",
-        help="forget the rarest pre-tokens beyond this number (default: keep all)",
-    )
+        "--max-unique-pre-tokens", type=int, metavar="N",
+        help="drop the rarest pre-tokens beyond this number (default: keep all)",
+    )  # fmt: skip
     verb.add_argument(
         "--fast", action="store_true", help="the same tokenizer many times faster: compiled, needs the extra `fast`"
     )
     verb.add_argument(
-        "--characters",
-        action="store_true",
-        help="one token per character; nothing is merged, and --vocab-size is not asked",
+        "--characters", action="store_true", help="one token per character; nothing is merged, --vocab-size is ignored"
     )
 
 
 def train(options: argparse.Namespace) -> None:
-    """Learn a tokenizer and save it."""
+    """Train a tokenizer and save it."""
     tokenizer: BytePairTokenizer | CharacterTokenizer
     if not options.output:
         raise TokenizerError("--output: must be the name of a folder, was empty")
@@ -79,7 +78,7 @@ def train(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _reserved(folder: Path, *, replace: bool) -> Iterator[None]:
-    """The folder for this run alone: another run into it is refused before it learns anything, and not afterwards.
+    """Reserve the folder for this run: another run into it is refused before it learns anything, not afterwards.
 
     Raises:
         TokenizerError: The folder holds a tokenizer, or another run is about to write one there.
@@ -87,7 +86,7 @@ def _reserved(folder: Path, *, replace: bool) -> Iterator[None]:
     mark = folder / f"{FILE}{UNFINISHED}"
     if (folder / FILE).exists() and not replace:
         raise TokenizerError(
-            f"{folder}: holds a tokenizer already; choose another folder for --output, or give --replace"
+            f"{folder}: holds a tokenizer already; choose another folder for --output, or use --replace"
         )
     made = not folder.exists()
     try:
@@ -97,11 +96,11 @@ def _reserved(folder: Path, *, replace: bool) -> Iterator[None]:
         if error.filename != str(mark):
             raise TokenizerError(f"{folder}: must be a folder to write into, is a file; choose another") from None
         raise TokenizerError(
-            f"{folder}: another training is about to write here, or was broken off ({mark.name} is there); choose "
-            "another folder for --output, or give --replace"
+            f"{folder}: another training is about to write here, or was interrupted ({mark.name} is there); choose "
+            "another folder for --output, or use --replace"
         ) from None
     except OSError as error:
-        raise TokenizerError(f"{folder}: cannot be written: {error.strerror}; choose another folder") from None
+        raise TokenizerError(failed_write(folder, error)) from None
     try:
         yield
     finally:

@@ -1,18 +1,75 @@
-"""How well a vocabulary fits a text: compression, coverage, and what its tokens look like."""
+"""The verb `stats`: how well a vocabulary fits a text, by compression, coverage, and what its tokens look like."""
 
 from __future__ import annotations
 
+import argparse
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from llm_tokenizer.commands.options import (
+    add_allow_special,
+    add_text,
+    add_tokenizer,
+    allowed_special,
+    print_json,
+    text_blocks,
+)
+from llm_tokenizer.commands.parser import Parser
+from llm_tokenizer.commands.token_display import flat_label
+from llm_tokenizer.corpus.encode_stream import encode_blocks
+from llm_tokenizer.files.detecting import load_tokenizer
 from llm_tokenizer.interface import Tokenizer
+
+EXAMPLES = """\
+  llm-tokenizer stats shakespeare hamlet.txt
+  llm-tokenizer stats gpt2/ plays.txt.gz --json
+"""
+
+
+def add_verb(parser: Parser) -> None:
+    """Describe the verb and its options."""
+    verb = parser.add_verb("stats", stats, "measure how well a vocabulary fits a text", EXAMPLES)
+    add_tokenizer(verb)
+    add_text(verb)
+    add_allow_special(verb)
+    verb.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def stats(options: argparse.Namespace) -> None:
+    """Print compression and coverage of a text of any size."""
+    tokenizer = load_tokenizer(options.tokenizer)
+    measuring = Measuring(tokenizer)
+    texts = measuring.counted(text_blocks(options))
+    for ids in encode_blocks(tokenizer, texts, allowed_special=allowed_special(options)):
+        measuring.add(ids)
+    found = measuring.measures()
+    if options.json:
+        print_json(found.as_json())
+    else:
+        print(_in_words(found))
+
+
+def _in_words(found: Measures) -> str:
+    commonest = ", ".join(f"{flat_label(token)!r} {count:,}" for token, count in found.commonest)
+    alone = found.bytes_alone / found.tokens if found.tokens else 0.0
+    return "\n".join(
+        [
+            f"text         {found.text_bytes:,} bytes, {found.characters:,} characters, {found.words:,} words",
+            f"tokens       {found.tokens:,}",
+            f"compression  {found.bytes_per_token:.2f} bytes per token, {found.tokens_per_word:.2f} tokens per word",
+            f"coverage     {found.used:,} of {found.vocab_size:,} ids are used ({found.coverage:.1%})",
+            f"broken up    {alone:.1%} of the tokens are single bytes of a longer character",
+            f"longest      {flat_label(found.longest)!r}",
+            f"commonest    {commonest}",
+        ]
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measures:
-    """What became of a text.
+    """How well a vocabulary fits a text.
 
     Compression is `bytes_per_token`: how much of a text a model of some context length can see. Coverage is how many
     of the vocabulary's tokens the text uses at all; `bytes_alone` counts tokens of a single byte that is no ASCII
@@ -36,21 +93,21 @@ class Measures:
 
     @property
     def tokens_per_word(self) -> float:
-        """How many tokens a word takes; a word is what stands between white space."""
+        """How many tokens a word takes; words are separated by white space."""
         return self.tokens / self.words if self.words else 0.0
 
     @property
     def coverage(self) -> float:
-        """The share of the vocabulary that the text uses."""
+        """The fraction of the vocabulary that the text uses."""
         return self.used / self.vocab_size
 
     def as_json(self) -> dict[str, Any]:
-        """All figures; tokens as text, U+FFFD where they are none."""
+        """Return all figures; tokens as text, with U+FFFD where they are not text."""
         figures = asdict(self)
         figures["longest"] = self.longest.decode("utf-8", "replace")
         figures["commonest"] = [[token.decode("utf-8", "replace"), count] for token, count in self.commonest]
-        shares = ("bytes_per_token", "tokens_per_word", "coverage")
-        return figures | {name: round(getattr(self, name), 4) for name in shares}
+        ratios = ("bytes_per_token", "tokens_per_word", "coverage")
+        return figures | {name: round(getattr(self, name), 4) for name in ratios}
 
 
 class Measuring:
@@ -63,7 +120,7 @@ class Measuring:
         self._counts: Counter[int] = Counter()
 
     def counted(self, texts: Iterable[str]) -> Iterator[str]:
-        """The same parts of a text, counted as they pass. A word may lie in two of them."""
+        """Yield the same parts of a text, counted as they pass. A word may lie in two of them."""
         for text in texts:
             self._bytes += len(text.encode())
             self._characters += len(text)
@@ -76,7 +133,7 @@ class Measuring:
         self._counts.update(ids)
 
     def measures(self, *, most: int = 10) -> Measures:
-        """The figures of all that has passed, with so many of the commonest tokens."""
+        """Return the figures of all that has passed, with so many of the commonest tokens."""
         counts = self._counts
         tokens = {id: self._tokenizer.token_bytes(id) for id in counts}
         frequent = sorted(counts, key=lambda id: (-counts[id], id))[:most]
@@ -94,7 +151,7 @@ class Measuring:
 
 
 def measure_text(tokenizer: Tokenizer, text: str, ids: Iterable[int]) -> Measures:
-    """The figures of a text and of the ids that it became."""
+    """Return the figures of a text and its ids."""
     measuring = Measuring(tokenizer)
     for _ in measuring.counted([text]):
         measuring.add(ids)

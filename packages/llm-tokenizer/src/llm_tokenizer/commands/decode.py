@@ -1,0 +1,57 @@
+"""The verb `decode`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from llm_tokenizer.commands.options import add_file, add_format, add_tokenizer, file_of, opened, written
+from llm_tokenizer.commands.parser import Parser
+from llm_tokenizer.commands.progress import counted
+from llm_tokenizer.corpus.id_files import read_ids
+from llm_tokenizer.files.detecting import load_tokenizer
+from llm_tokenizer.interface import Tokenizer, TokenizerError
+
+EXAMPLES = """\
+  echo 84 111 | llm-tokenizer decode shakespeare
+  llm-tokenizer encode shakespeare hamlet.txt | llm-tokenizer decode shakespeare
+  llm-tokenizer decode shakespeare plays.bin --format uint16 --output plays.txt
+"""
+
+
+def add_verb(parser: Parser) -> None:
+    """Describe the verb and its options."""
+    verb = parser.add_verb("decode", decode, "write the text of ids, byte for byte", EXAMPLES)
+    add_tokenizer(verb)
+    add_file(verb, "ids")
+    add_format(verb)
+
+
+def decode(options: argparse.Namespace) -> None:
+    """Write the bytes of ids, exactly."""
+    tokenizer = load_tokenizer(options.tokenizer)
+    file = file_of(options)
+    if file.lstrip("-").isdecimal() and not Path(file).exists():
+        last = tokenizer.vocab_size - 1
+        raise TokenizerError(
+            f"{file}: there is no such file; ids themselves, whole numbers from 0 to {last}, come through a "
+            f"pipe: echo {last} | llm-tokenizer decode {options.tokenizer}"
+        )
+    count = 0
+    with opened(file) as source, written(options.output) as stream:
+        for ids in counted("decoding ids", read_ids(source, options.format, vocab_size=tokenizer.vocab_size)):
+            stream.write(_decoded(tokenizer, ids, count))
+            count += len(ids)
+
+
+def _decoded(tokenizer: Tokenizer, ids: list[int], before: int) -> bytes:
+    """Return the bytes of some ids; a wrong one is named by its place among all."""
+    try:
+        return tokenizer.decode_bytes(ids)
+    except TokenizerError:
+        for place, id in enumerate(ids):
+            try:
+                tokenizer.decode_bytes([id])
+            except TokenizerError as error:
+                raise TokenizerError(str(error).replace("ids[0]", f"ids[{before + place}]")) from None
+        raise
