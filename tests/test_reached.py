@@ -53,6 +53,7 @@ def train_and_write(folder: Path) -> None:
     """What a user does from a text to a text."""
     from llm_generate import CategoricalSampler, SamplingSettings, load, stream_text
     from llm_tokenizer import ChatML, IncrementalDecoder, Message, encode_file, train_bpe
+    from llm_tokenizer.files.tiktoken import Encoding, load_tiktoken, save_tiktoken
     from llm_train import Recipe, train
 
     text = folder / "text.txt"
@@ -65,6 +66,8 @@ def train_and_write(folder: Path) -> None:
         list(stream_text(loaded.model, loaded.tokenizer, "To be", sampler=sampler, max_tokens=4))
     tokenizer = train_bpe([text.read_text()], vocab_size=280, special_tokens=["<|im_start|>", "<|im_end|>"])
     list(encode_file(tokenizer, text))
+    ranks = save_tiktoken(train_bpe([text.read_text()], vocab_size=270), folder / "own.tiktoken")
+    load_tiktoken(ranks, Encoding(pattern="gpt2", special_tokens={})).encode("to be")
     decoder = IncrementalDecoder(tokenizer)
     for id in tokenizer.encode("a" * 500 + "<|im_end|>", allowed_special=["<|im_end|>"]):
         decoder.feed(id)
@@ -143,5 +146,5 @@ def reached(folder: Path) -> set[tuple[str, str]]:
 def test_every_pinned_function_runs_or_is_listed_as_an_alternative(tmp_path: Path) -> None:
     ran = reached(tmp_path)
     unused = {name for path, name in pinned_functions() if (str(path), name) not in ran}
-    listed = set(re.findall(r"^\| `([a-z_0-9]+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+    listed = set(re.findall(r"^\| `([A-Za-z_0-9]+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
     assert unused == listed, f"not listed: {sorted(unused - listed)}; listed, but it runs: {sorted(listed - unused)}"
