@@ -147,7 +147,7 @@ def ladder(size: Size, clock: Clock) -> list[dict[str, Any]]:
     """From clear to fast, one kind of kernel after the other; the memory at a larger size, where it matters."""
     rows = []
     for design in ("gpt2", "qwen3"):
-        names = [f"{design} {rung}" for rung in RUNGS if (design, rung) != ("gpt2", "+ rotary")]
+        names = [f"{design} {rung}" for rung in RUNGS]
         taken = in_turn({name: contestant(name, size) for name in names}, size, ROUNDS["4 x 128"], clock)
         for name in names:
             peak = fresh("one_step.py", name, "6 x 384", "4")["peak"]
@@ -161,7 +161,7 @@ def compiled(table: Table, size: Size, clock: Clock) -> dict[str, float]:
     """What torch.compile costs before the first step, and what it gives after, next to the peers as they come."""
     firsts = {}
     for design, peers in (("gpt2", ("torch.nn", "GPT2LMHeadModel")), ("qwen3", ("Qwen3ForCausalLM",))):
-        model, loss = contestant(f"{design} compilable", size)
+        model, loss = contestant(f"{design} fused", size)
         quick = torch.compile(loss)
         firsts[design] = seconds(partial(step, model, quick, *size.tokens(), low=False), time.perf_counter)
         made = {"compiled": (model, quick)} | {peer: contestant(peer, size) for peer in peers}

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from llm_layers import EAGER, Decoder, Kernels, ModelConfig
+from llm_layers import EAGER, FUSED, Decoder, Kernels, ModelConfig, linear_cross_entropy
 from llm_layers.config import GPT2, QWEN3
-from llm_layers.kernels.fast_presets import COMPILABLE, FAST
+from llm_layers.kernels import FAST
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -51,9 +51,7 @@ SIZES = {
 RUNGS: dict[str, Kernels] = {
     "clear": EAGER,
     "+ norms": (norms := replace(EAGER, rms_norm=FAST.rms_norm, layer_norm=FAST.layer_norm)),
-    "+ rotary": (rotary := replace(norms, rotary=FAST.rotary)),
-    "+ feed-forward": (parts := replace(rotary, swiglu=FAST.swiglu, gelu_feed_forward=FAST.gelu_feed_forward)),
-    "+ attention": replace(parts, attention=FAST.attention),
+    "+ attention": replace(norms, attention=FAST.attention),
     "+ chunked loss": FAST,
 }
 """The way from clear to fast, one kind of kernel after the other."""
@@ -107,7 +105,7 @@ def contestant(name: str, size: Size) -> tuple[nn.Module, Loss]:
         theirs = _transformers(name, size)
         return theirs, _with_all_logits(lambda tokens: theirs(tokens, use_cache=False).logits)
     design, _, rung = name.partition(" ")
-    kernels = {"fast": FAST, "compilable": COMPILABLE} | RUNGS
+    kernels = {"fast": FAST, "fused": FUSED} | RUNGS
     return _ours(design, kernels[rung], size)
 
 
@@ -125,9 +123,9 @@ def _ours(design: str, kernels: Kernels, size: Size) -> tuple[nn.Module, Loss]:
         design={"gpt2": GPT2, "qwen3": QWEN3}[design],
     )
     model = Decoder(config, kernels=kernels)
-    if kernels.linear_cross_entropy is EAGER.linear_cross_entropy:
+    if kernels is not FAST:
         return model, _with_all_logits(model)
-    return model, lambda tokens, targets: kernels.linear_cross_entropy(model.hidden(tokens), model.head_weight, targets)
+    return model, lambda tokens, targets: linear_cross_entropy(model.hidden(tokens), model.head_weight, targets)
 
 
 def _transformers(name: str, size: Size) -> Any:

@@ -13,7 +13,7 @@ import torch
 from one_step import forget_the_peak, megabytes
 from torch.nn import functional as F
 
-from llm_layers.kernels.fast_presets import linear_cross_entropy
+from llm_layers import linear_cross_entropy
 
 WIDTH = 768
 

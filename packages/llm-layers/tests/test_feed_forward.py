@@ -40,19 +40,6 @@ def test_a_module_holds_the_layers_of_its_function(kind, function, names):
     assert torch.equal(module(x), function(x, *module.children()))
 
 
-def test_a_fused_kernel_runs_only_while_all_layers_are_plain():
-    x, calls = torch.ones(1, 4), []
-
-    def fused(x, gate, up, down):
-        calls.append((gate.shape, up.shape, down.shape))
-        return x
-
-    module = SwiGLU(4, 7, fused=fused)
-    assert torch.equal(module(x), x) and calls == [((7, 4), (7, 4), (4, 7))]
-    module.up = torch.nn.Linear(4, 7)
-    assert module(x).shape == (1, 4) and len(calls) == 1
-
-
 def test_a_layer_may_be_replaced_by_any_other():
     module, x = filled(SwiGLU), torch.ones(1, 4)
     module.down = torch.nn.Identity()

@@ -58,8 +58,8 @@ if TYPE_CHECKING:  # imported when it is first used: `llm-layers --help` needs n
     )
     from llm_layers.inspection.depth import residual_variance_by_layer
     from llm_layers.interface import Cache, LanguageModel, LayersError
+    from llm_layers.kernels import EAGER, FUSED, Kernels
     from llm_layers.kernels.bfloat16 import bfloat16_int4_linear, bfloat16_int8_linear, pack_int4, use_bfloat16_kernels
-    from llm_layers.kernels.presets import EAGER, FUSED, Kernels
     from llm_layers.layers.activation import gelu, gelu_tanh, relu_squared, silu
     from llm_layers.layers.attention import attention, capped_attention, fused_attention, soft_cap, softmax
     from llm_layers.layers.dropout import Dropout, dropout

@@ -6,8 +6,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from llm_layers.config import ModelConfig
-from llm_layers.kernels.presets import EAGER, Kernels
-from llm_layers.layers.attention import Attention
+from llm_layers.kernels import EAGER, Kernels
+from llm_layers.layers.attention import Attention, capped_attention
+from llm_layers.layers.feed_forward import FEED_FORWARDS
 from llm_layers.layers.kv_cache import LayerCache
 from llm_layers.layers.linear import Linear
 from llm_layers.layers.mixture_of_experts import MixtureOfExperts
@@ -85,8 +86,7 @@ def _query_key_norm(config: ModelConfig, kernels: Kernels, heads: int) -> nn.Mod
 def _attention(config: ModelConfig, kernels: Kernels) -> Attention:
     if config.attn_logit_softcap is None:
         return kernels.attention
-    capped, cap = kernels.capped_attention, config.attn_logit_softcap
-    return lambda query, key, value, mask: capped(query, key, value, mask, cap)
+    return partial(capped_attention, cap=config.attn_logit_softcap)
 
 
 class Block(nn.Module):
@@ -152,7 +152,7 @@ def _norm(config: ModelConfig, kernels: Kernels, present: bool) -> nn.Module | N
 
 def _feed_forward(config: ModelConfig, kernels: Kernels) -> nn.Module:
     if config.experts is None:
-        return kernels.feed_forward_of(config.design.feed_forward, config.d_model, config.d_ff)
+        return FEED_FORWARDS[config.design.feed_forward](config.d_model, config.d_ff, kernel=kernels.linear)
     experts = config.experts
     return MixtureOfExperts(
         config.d_model, experts.d_expert, experts.count, experts.per_token, norm_topk_prob=experts.norm_topk_prob

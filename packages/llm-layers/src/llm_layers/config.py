@@ -159,7 +159,33 @@ class ModelConfig:
             )
         if any(type(layer) is not int or not 0 <= layer < self.layers for layer in self.global_layers):
             raise LayersError(
-                f"global_layers must be numbers of blocks from 0 to {self.layers - 1}, but was {self.global_layers!r}"
+                f"global_layers must be indices of blocks from 0 to {self.layers - 1}, but was {self.global_layers!r}"
+            )
+        self._refuse_settings_without_effect()
+
+    def _refuse_settings_without_effect(self) -> None:
+        windowed = sum(self.window_of(layer) is not None for layer in range(self.layers))
+        rotary = self.design.positions == "rotary"
+        always: dict[str, tuple[bool, object, str]] = {  # setting: (has an effect, its default, what is missing)
+            "global_layers": (self.window is not None, (), "window is None, so every block sees everything"),
+            "window": (windowed > 0 or self.window is None, None, "global_layers names every block"),
+            "local_rope_base": (windowed > 0 and rotary, None, "no block has a window and rotary positions"),
+            "rope_base": (rotary, 10000.0, "the design has learned positions"),
+            "rope_scaling": (
+                rotary and not (windowed == self.layers and self.local_rope_base is not None),
+                None,
+                "no block uses rope_base",
+            ),
+        }
+        for name, (has_effect, default, why) in always.items():
+            if not has_effect and getattr(self, name) != default:
+                raise LayersError(
+                    f"{name} must be {default!r} where it has no effect, but was {getattr(self, name)!r}: {why}"
+                )
+        if self.experts is not None and self.design.feed_forward != "swiglu":
+            raise LayersError(
+                f"feed_forward of the design must be swiglu with experts, but was {self.design.feed_forward}: "
+                "every expert is a SwiGLU"
             )
 
     def window_of(self, layer: int) -> int | None:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from llm_layers.block import Block
 from llm_layers.config import ModelConfig
 from llm_layers.interface import LayersError
-from llm_layers.kernels.presets import EAGER, Kernels
+from llm_layers.kernels import EAGER, Kernels
 from llm_layers.layers.attention import soft_cap
 from llm_layers.layers.embedding import Embedding, tied_head
 from llm_layers.layers.initialization import initialize

@@ -6,7 +6,7 @@ import torch
 
 from llm_layers import Decoder, Experts, ModelConfig
 from llm_layers.config import GEMMA3, GPT2, LLAMA, OLMO2, QWEN2, QWEN3, QWEN3_MOE
-from llm_layers.kernels.presets import EAGER, Kernels
+from llm_layers.kernels import EAGER, Kernels
 
 SHAPE = {
     "vocab_size": 29, "d_model": 24, "layers": 3, "heads": 4, "kv_heads": 2, "d_head": 8, "d_ff": 32,

@@ -10,8 +10,7 @@ from small_models import FAMILIES, family
 
 from llm_layers import Decoder, LayersError, first_divergence, rotary_interleaved
 from llm_layers.inspection.table import divergence_report
-from llm_layers.kernels.fast_presets import FAST
-from llm_layers.kernels.presets import FUSED
+from llm_layers.kernels import FAST, FUSED
 from llm_layers.layers.rotary_scaling import LinearScaling
 from llm_layers.spec import SPECIFICATION
 

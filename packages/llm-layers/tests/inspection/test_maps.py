@@ -8,7 +8,7 @@ from small_models import FAMILIES, family
 
 from llm_layers import LayersError, attention_maps
 from llm_layers.inspection import attention_page, attention_picture, record
-from llm_layers.kernels.presets import EAGER, FUSED
+from llm_layers.kernels import EAGER, FUSED
 
 LABELS = [f"t{place}" for place in range(10)]
 

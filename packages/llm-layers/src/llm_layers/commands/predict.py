@@ -15,7 +15,7 @@ from llm_layers.inspection.costs import (
     training_state_bytes,
     weight_bytes,
 )
-from llm_layers.kernels.presets import EAGER, FUSED
+from llm_layers.kernels import EAGER, FUSED
 from llm_tokenizer.commands.progress import Progress
 
 KERNELS = {"eager": EAGER, "fused": FUSED}

@@ -8,7 +8,7 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from llm_layers.config import ModelConfig
 from llm_layers.interface import LayersError
-from llm_layers.kernels.presets import EAGER, Kernels
+from llm_layers.kernels import EAGER, Kernels
 from llm_layers.layers.loss import cross_entropy
 from llm_layers.model import Decoder
 
@@ -79,7 +79,7 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, *, kernels
         config: the shape.
         batch: texts per step.
         positions: tokens per text.
-        kernels: `EAGER`, or `FUSED`, which does not keep the scores. What `kernels.fast_presets.FAST` does depends on
+        kernels: `EAGER`, or `FUSED`, which does not keep the scores. What `FAST` does depends on
             the numbers in the mask: `saved_bytes` measures it with a real forward pass.
 
     Raises:

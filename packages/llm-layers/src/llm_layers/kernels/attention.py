@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from llm_layers.kernels.product import apply, is_slow
+from llm_layers.kernels.linear import apply, is_slow, product_dtype
 from llm_layers.layers.attention import fused_attention
 
 QUERIES = 64
@@ -19,7 +19,7 @@ QUERIES = 64
 TOGETHER = 2**18
 """How many scores are worked on at a time: a megabyte, which a cache holds."""
 SCORES = 2**22
-"""How many scores are kept for the way back; beyond that they are made again."""
+"""How many attention weights are saved for backward; above this they are recomputed."""
 
 
 def attention(
@@ -28,7 +28,7 @@ def attention(
     value: Float[Tensor, "*#batch key_position d_head"],
     mask: Bool[Tensor, "*#batch query_position key_position"] | None = None,
 ) -> Float[Tensor, "..."]:
-    """Give what `llm_layers.attention` gives, without the work on keys that nobody sees.
+    """Compute `llm_layers.attention` without the work on keys that no query sees.
 
     Formula: y = P v with P = softmax(q kᵀ / √d + bias);
         dv = Pᵀ dy,  dS = P ⊙ (dy vᵀ - Σ (dy vᵀ) ⊙ P),  dq = dS k / √d,  dk = dSᵀ q / √d
@@ -37,16 +37,19 @@ def attention(
         A causal mask hides nearly half of all scores. For each block of neighbouring queries the mask says which keys
         any of them sees, and only those are multiplied: for the first block a few, for the last one all. That holds
         for a sliding window too, without a word about either. A few heads go through all steps together, as many as
-        the cache holds the scores of. The way back needs the shares P: while they are few they are kept.
-        When they would outgrow everything else, they must be made again from queries and keys. For the plain causal
-        triangle torch's compiled kernel does that best, and a text so short that nothing can be skipped; it is told
-        that the mask is the triangle, for a table of numbers would keep it from skipping anything. Elsewhere than on a
-        CPU `fused_attention` does it all.
+        the cache holds the scores of. Backward needs the attention weights P: while they are few they are saved. When
+        they would outgrow everything else, they are recomputed from queries and keys. For the plain causal triangle,
+        and for a text so short that nothing can be skipped, torch's compiled kernel does that best; it is told that
+        the mask is the triangle, because a mask tensor would keep it from skipping anything. On anything but a CPU
+        `fused_attention` does it all.
+
+        Forward and backward at 2048 positions, one thread, AVX-512: 0.5 of the time of `fused_attention` with a causal
+        mask and 0.3 with a window of 128. In bfloat16 at 256 positions `llm_layers.attention` is faster.
 
     Args:
-        query: what is looked for. The leading axes of all inputs broadcast against each other.
-        key: what is on offer.
-        value: what is handed out.
+        query: the queries. The leading axes of all inputs broadcast against each other.
+        key: the keys.
+        value: the values, one per key.
         mask: True where a query may see a key; None when it may see all.
 
     Spec: layers.attention
@@ -62,7 +65,7 @@ def attention(
     working = _working(query)
     plan = None if mask is None else _plan(mask if mask.dim() == 2 else flat(mask), working)
     few = leading.numel() * query.shape[-2] * key.shape[-2] <= SCORES
-    if plan is not None and plan.triangle and not (few and len(plan.blocks) > 1) and working == _rounded(query):
+    if plan is not None and plan.triangle and not (few and len(plan.blocks) > 1) and working == product_dtype(query):
         return _triangle(query, key, value, leading)
     keeps = few and torch.is_grad_enabled()
     y: Tensor = apply(_Attention, flat(query), flat(key), flat(value), plan, keeps)
@@ -70,7 +73,7 @@ def attention(
 
 
 def _leading(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> torch.Size:
-    """The leading axes of the result."""
+    """Return the leading axes of the result."""
     leading = query.shape[:-2]
     if key.shape[:-2] == value.shape[:-2] == leading and (mask is None or mask.dim() == 2):
         return leading  # the usual case: torch's way to work it out takes longer than a small head
@@ -81,13 +84,13 @@ def _leading(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> 
 
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
-    """What a mask comes to; all layers of a model share it.
+    """What a mask amounts to; all layers of a model share it.
 
     Args:
         blocks: which queries go together, and from the first to the last key that any of them sees.
         bias: what is added to the scores; of length 1 along the heads when one serves all.
         sees: 1 for each query that sees something, 0 for the others; None when all do.
-        triangle: whether each query sees itself and what stands before it, and nothing else.
+        triangle: whether each query sees itself and what is before it, and nothing else.
     """
 
     blocks: tuple[tuple[slice, slice], ...]
@@ -101,7 +104,7 @@ _PLANS = WeakTensorKeyDictionary()
 
 
 def _plan(mask: Tensor, working: torch.dtype) -> _Plan:
-    """Give the plan of a mask: the one an earlier layer made, if the mask is still as it was."""
+    """Return the plan of a mask: the one an earlier layer made, if the mask is still as it was."""
     state = None if mask.is_inference() else (mask._version, working, QUERIES)
     known: tuple[Any, _Plan | None] = _PLANS.get(mask, (None, None))  # type: ignore[no-untyped-call]
     made_from, plan = known
@@ -130,19 +133,15 @@ def _blocks(mask: Tensor) -> Iterator[tuple[slice, slice]]:
         rows = slice(start, min(start + QUERIES, queries))
         anybody = mask[..., rows, :].reshape(-1, keys).any(dim=0).nonzero()
         if len(anybody) == 0:
-            yield rows, slice(0, keys)  # nobody sees anything: `sees` makes the result zero
+            yield rows, slice(0, keys)  # no query sees anything: `sees` makes the result zero
         else:
             yield rows, slice(int(anybody[0]), int(anybody[-1]) + 1)
 
 
-def _rounded(x: Tensor) -> torch.dtype:
-    """The number type of the products, autocast or not."""
-    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
-
-
 def _working(x: Tensor) -> torch.dtype:
-    """The same, or float32 where the processor has no such products."""
-    return torch.float32 if is_slow(x.new_empty(0, dtype=_rounded(x))) else _rounded(x)
+    """Return the type of the products: float32 for float16, whose range scores may leave, and for slow types."""
+    dtype = product_dtype(x)
+    return torch.float32 if dtype == torch.float16 or is_slow(dtype) else dtype
 
 
 def _triangle(query: Tensor, key: Tensor, value: Tensor, leading: torch.Size) -> Tensor:
@@ -163,10 +162,10 @@ class _Attention(torch.autograd.Function):
         for heads in _heads(query, key):
             q, k, v = (x[heads].to(working) for x in (query, key, value))
             for rows, columns, bias in _parts(plan, heads, query, key):
-                shares = _shares(q[:, rows], k[:, columns], bias)
-                torch.bmm(shares, v[:, columns], out=y[heads, rows])
+                weights = _weights(q[:, rows], k[:, columns], bias)
+                torch.bmm(weights, v[:, columns], out=y[heads, rows])
                 if keeps:
-                    kept.append(shares)
+                    kept.append(weights)
         if plan is not None and plan.sees is not None:
             y *= plan.sees
         context.plan = plan
@@ -185,12 +184,12 @@ class _Attention(torch.autograd.Function):
         for heads in _heads(query, key):
             q, k, v, upstream = (x[heads].to(working) for x in (query, key, value, dy))
             for rows, columns, bias in _parts(plan, heads, query, key):
-                shares = next(kept) if saved else _shares(q[:, rows], k[:, columns], bias)
-                dshares = upstream[:, rows] @ v[:, columns].mT
-                dscores = torch.ops.aten._softmax_backward_data(dshares, shares, -1, working)
+                weights = next(kept) if saved else _weights(q[:, rows], k[:, columns], bias)
+                dweights = upstream[:, rows] @ v[:, columns].mT
+                dscores = torch.ops.aten._softmax_backward_data(dweights, weights, -1, working)
                 dq[heads, rows].baddbmm_(dscores, k[:, columns], alpha=scale)
                 dk[heads, columns].baddbmm_(dscores.mT, q[:, rows], alpha=scale)
-                dv[heads, columns].baddbmm_(shares.mT, upstream[:, rows])
+                dv[heads, columns].baddbmm_(weights.mT, upstream[:, rows])
         return dq.to(query.dtype), dk.to(key.dtype), dv.to(value.dtype), None, None
 
 
@@ -204,7 +203,7 @@ def _heads(query: Tensor, key: Tensor) -> Iterator[slice]:
 def _parts(
     plan: _Plan | None, heads: slice, query: Tensor, key: Tensor
 ) -> Iterator[tuple[slice, slice, Tensor | None]]:
-    """Give the blocks, each with what is added to its scores."""
+    """Yield the blocks, each with what is added to its scores."""
     if plan is None:
         yield slice(0, query.shape[1]), slice(0, key.shape[1]), None
         return
@@ -213,8 +212,8 @@ def _parts(
         yield rows, columns, bias[:, rows, columns]
 
 
-def _shares(q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
-    """The softmax of the scores of some queries with the keys that they see."""
+def _weights(q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
+    """Compute the softmax of the scores of some queries with the keys that they see."""
     scale = q.shape[-1] ** -0.5
     scores = (q * scale) @ k.mT if bias is None else torch.baddbmm(bias, q, k.mT, alpha=scale)
     return torch.softmax(scores, dim=-1)

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from llm_layers.interface import LayersError
+from llm_layers.layers.precision import like, wide
 
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 """Query, key, value and mask in, gathered values out: `attention` or `fused_attention`."""
@@ -85,7 +86,7 @@ def attention(
     Spec: layers.attention
     Source: Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762.
     """
-    return _mix((query * query.shape[-1] ** -0.5) @ key.mT, value, mask)
+    return _mix(_scores(query, key), value, mask)
 
 
 def capped_attention(
@@ -118,7 +119,14 @@ def capped_attention(
     Spec: layers.capped_attention
     Source: Gemma Team 2024, "Gemma 2", arXiv:2408.00118.
     """
-    return _mix(soft_cap((query * query.shape[-1] ** -0.5) @ key.mT, cap), value, mask)
+    return _mix(soft_cap(_scores(query, key), cap), value, mask)
+
+
+def _scores(
+    query: Float[Tensor, "*#batch query_position d_head"], key: Float[Tensor, "*#batch key_position d_head"]
+) -> Float[Tensor, "*#batch query_position key_position"]:
+    """Compare every query with every key; float16 would end at scores of 65504."""
+    return (wide(query) * query.shape[-1] ** -0.5) @ wide(key).mT
 
 
 def _mix(
@@ -128,13 +136,13 @@ def _mix(
 ) -> Float[Tensor, "..."]:
     """Mix the values by the softmax of the scores that the mask leaves."""
     if mask is None:
-        return softmax(scores) @ value
+        return like(softmax(scores) @ wide(value), value)
     # Half the lowest number instead of -inf: it gives the same weights, but a row that is hidden whole stays finite
     # (softmax of nothing but -inf is 0/0). The bias is small (no heads, no batch) and adding it needs no backward pass.
     hidden = torch.finfo(scores.dtype).min / 2
     bias = torch.zeros_like(mask, dtype=scores.dtype).masked_fill(~mask, hidden)
     sees_something = mask.any(dim=-1, keepdim=True)
-    return (softmax(scores + bias) @ value) * sees_something
+    return like((softmax(scores + bias) @ wide(value)) * sees_something, value)
 
 
 def fused_attention(

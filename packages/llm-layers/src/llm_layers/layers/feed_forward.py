@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from llm_layers.layers.activation import gelu_tanh, relu_squared, silu
 from llm_layers.layers.linear import Linear, LinearMap, linear
+from llm_layers.layers.precision import like, wide
 
 
 def swiglu(
@@ -32,7 +33,7 @@ def swiglu(
     Spec: layers.swiglu
     Source: Shazeer 2020, "GLU Variants Improve Transformer", arXiv:2002.05202.
     """
-    return down(silu(gate(x)) * up(x))
+    return like(down(wide(silu(gate(x))) * wide(up(x))), x)
 
 
 def geglu(
@@ -55,7 +56,7 @@ def geglu(
     Spec: layers.geglu
     Source: Shazeer 2020, "GLU Variants Improve Transformer", arXiv:2002.05202; with the tanh form as in Gemma.
     """
-    return down(gelu_tanh(gate(x)) * up(x))
+    return like(down(wide(gelu_tanh(gate(x))) * wide(up(x))), x)
 
 
 def gelu_feed_forward(
@@ -100,7 +101,7 @@ def relu_squared_feed_forward(
     Spec: layers.relu_squared_feed_forward
     Source: So et al. 2021, "Primer", arXiv:2109.08668.
     """
-    return down(relu_squared(up(x)))
+    return like(down(relu_squared(wide(up(x)))), x)
 
 
 class FeedForward(nn.Module):
@@ -112,8 +113,6 @@ class FeedForward(nn.Module):
         d_model: width of the stream.
         d_ff: width inside.
         kernel: what computes each linear layer.
-        fused: computes the whole part from the weights (and biases) in the function's order; it runs only while all
-            layers are plain `Linear`. None always calls the layers.
     """
 
     function: ClassVar[Callable[..., Tensor]]
@@ -126,20 +125,15 @@ class FeedForward(nn.Module):
         d_ff: int,
         *,
         kernel: Callable[[Tensor, Tensor, Tensor | None], Tensor] = linear,
-        fused: Callable[..., Tensor] | None = None,
     ) -> None:
         super().__init__()
-        self.fused = fused
         for name in self.layers:
             widths = (d_ff, d_model) if name == "down" else (d_model, d_ff)
             self.add_module(name, Linear(*widths, bias=self.bias, kernel=kernel))
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """Work on every position by itself."""
-        layers = [self.get_submodule(name) for name in self.layers]
-        if self.fused is not None and all(type(layer) is Linear for layer in layers):
-            return self.fused(x, *(weight for layer in layers for weight in layer.parameters()))
-        return type(self).function(x, *layers)
+        return type(self).function(x, *(self.get_submodule(name) for name in self.layers))
 
 
 class SwiGLU(FeedForward):
@@ -164,3 +158,9 @@ class ReluSquaredFeedForward(FeedForward):
     """Holds the two linear layers of `relu_squared_feed_forward`."""
 
     function = relu_squared_feed_forward
+
+
+FEED_FORWARDS: dict[str, type[FeedForward]] = {
+    "swiglu": SwiGLU, "geglu": GeGLU, "gelu": GeluFeedForward, "relu_squared": ReluSquaredFeedForward,
+}  # fmt: skip
+"""The choices of a design."""

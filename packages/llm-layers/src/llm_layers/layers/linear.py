@@ -33,13 +33,19 @@ def linear(
 
     Args:
         x: vectors along the last axis.
-        weight: one row per output.
+        weight: one row per output. Where its type is not that of x, both are converted to the wider one.
         bias: one value per output, or None.
+
+    Returns:
+        The products, in the type of x.
 
     Spec: layers.linear
     Source: Rosenblatt 1958, "The Perceptron"; stored as in torch.nn.Linear.
     """
-    return F.linear(x, weight, bias)
+    if x.dtype == weight.dtype or torch.is_autocast_enabled(x.device.type):
+        return F.linear(x, weight, bias)
+    common = torch.promote_types(x.dtype, weight.dtype)
+    return F.linear(x.to(common), weight.to(common), None if bias is None else bias.to(common)).to(x.dtype)
 
 
 class Linear(nn.Module):

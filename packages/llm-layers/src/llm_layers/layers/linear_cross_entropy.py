@@ -42,6 +42,9 @@ def linear_cross_entropy(
     Spec: layers.linear_cross_entropy, layers.cross_entropy
     Source: Wijmans et al. 2024, "Cut Your Losses in Large-Vocabulary Language Models", arXiv:2411.09009.
     """
+    if hidden.dtype != head.dtype:
+        common = torch.promote_types(hidden.dtype, head.dtype)
+        hidden, head = hidden.to(common), head.to(common)
     flat_hidden, flat_targets = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1).long()
     # Evaluation needs no gradient and is spared two of the three products.
     trained = torch.is_grad_enabled()

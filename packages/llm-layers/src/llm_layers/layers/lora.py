@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from llm_layers.interface import LayersError
 from llm_layers.layers.linear import Linear, LinearMap, linear, replace_module
+from llm_layers.layers.precision import like, wide
 from llm_layers.layers.quantized_linear import SKIPPED_MODULES, QuantizedLinear
 
 
@@ -40,7 +41,7 @@ def lora_linear(
     Spec: layers.lora_linear
     Source: Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models", arXiv:2106.09685.
     """
-    return base(x) + scale * linear(linear(x, down), up)
+    return base(x) + like(scale * linear(linear(wide(x), down), up), x)
 
 
 def merge_lora(
@@ -67,7 +68,7 @@ def merge_lora(
     Spec: layers.merge_lora
     Source: Hu et al. 2021, arXiv:2106.09685.
     """
-    return weight + scale * (up @ down)
+    return (wide(weight) + scale * (wide(up) @ wide(down))).to(weight.dtype)
 
 
 class LoraLinear(nn.Module):

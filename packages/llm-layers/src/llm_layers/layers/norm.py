@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from llm_layers.layers.precision import like, wide
+
 
 def rms_norm(
     x: Float[Tensor, "*batch d_model"], gain: Float[Tensor, " d_model"], eps: float = 1e-6
@@ -32,7 +34,8 @@ def rms_norm(
     # bfloat16 keeps 8 bits: a mean of squares taken in it would be off by a percent, so that one is taken in float32.
     working = torch.promote_types(x.dtype, torch.float32)
     mean_square = x.to(working).square().mean(dim=-1, keepdim=True)
-    return x * torch.rsqrt(mean_square + eps).to(x.dtype) * gain
+    inverse = torch.rsqrt(mean_square + eps).to(wide(x).dtype)
+    return like((wide(x) * inverse).to(x.dtype) * gain, x)
 
 
 def layer_norm(
@@ -66,7 +69,7 @@ def layer_norm(
     centred = x.to(working) - x.to(working).mean(dim=-1, keepdim=True)
     variance = centred.square().mean(dim=-1, keepdim=True)
     y = (centred * torch.rsqrt(variance + eps)).to(x.dtype) * gain
-    return y if bias is None else y + bias
+    return like(y if bias is None else y + bias, x)
 
 
 def query_key_norm(

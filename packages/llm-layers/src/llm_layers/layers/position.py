@@ -34,7 +34,7 @@ def learned_positions(
         (GPT-2).
     """
     try:
-        return x + nn.functional.embedding(positions, table)
+        return x + nn.functional.embedding(positions, table).to(x.dtype)
     except IndexError:
         raise LayersError(
             f"positions must lie between 0 and {len(table) - 1}, the last row of the table, but went from "

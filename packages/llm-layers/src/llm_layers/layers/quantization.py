@@ -6,6 +6,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from llm_layers.interface import LayersError
+from llm_layers.layers.linear import linear
+from llm_layers.layers.precision import wide
 
 LARGEST_INT8 = 127
 LARGEST_INT4 = 7
@@ -86,7 +88,7 @@ def int8_linear(
     Spec: layers.int8_linear
     Source: Dettmers et al. 2022, "LLM.int8()", arXiv:2208.07339.
     """
-    return (F.linear(x, codes.to(x.dtype)) * scales).to(x.dtype)
+    return (F.linear(wide(x), codes.to(wide(x).dtype)) * scales).to(x.dtype)
 
 
 def quantize_int4(
@@ -176,7 +178,7 @@ def int4_linear(
     Spec: layers.int4_linear
     Source: Frantar et al. 2022, "GPTQ", arXiv:2210.17323 (weight-only products).
     """
-    return F.linear(x, dequantize_int4(codes, scales).to(x.dtype))
+    return linear(x, dequantize_int4(codes, scales).to(x.dtype))
 
 
 def _largest(weight: Float[Tensor, "*batch _"]) -> Float[Tensor, "*batch"]:

@@ -50,7 +50,7 @@ class QuantizedLinear(nn.Module, ABC):
     def forward(self, x: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_out"]:
         """Multiply with the weight and add the bias."""
         y = self.multiply(x)
-        return y if self.bias is None else y + self.bias
+        return y if self.bias is None else y + self.bias.to(y.dtype)
 
 
 class Int8Linear(QuantizedLinear):
@@ -117,7 +117,7 @@ def quantize_model(model: nn.Module, bits: int = 8, *, group: int = 32, head: bo
     Args:
         model: a trained model; made smaller in place, for use, not for training on.
         bits: 8 (one scale per row) or 4 (one scale per group).
-        group: with 4 bits, how many neighbours share a scale; must divide the width of every map.
+        group: with 4 bits, how many neighbours share a scale; must divide the width of every layer.
         head: whether the output head is quantized too.
 
     Raises:

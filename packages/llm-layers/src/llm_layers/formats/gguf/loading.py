@@ -17,7 +17,7 @@ from llm_layers.formats.gguf.layout import Layout
 from llm_layers.formats.gguf.rope_metadata import DIVISORS
 from llm_layers.formats.weights import check_shapes
 from llm_layers.interface import LayersError
-from llm_layers.kernels.presets import EAGER, Kernels
+from llm_layers.kernels import EAGER, Kernels
 from llm_layers.model import Decoder
 
 EMBEDDING, HEAD = "token_embd.weight", "output.weight"
@@ -32,7 +32,7 @@ def load_gguf(path: str | os.PathLike[str], *, dtype: torch.dtype = torch.float3
     Args:
         path: the file; its tensors may be F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K.
         dtype: the type of the weights; float32 holds exactly what the file holds.
-        kernels: the functions that compute it: `EAGER`, `FUSED`, or `llm_layers.kernels.fast_presets.FAST`.
+        kernels: the functions that compute it: `EAGER`, `FUSED`, or `llm_layers.kernels.FAST`.
 
     Raises:
         LayersError: the file is missing or damaged; or it holds a setting that could change the result and that our

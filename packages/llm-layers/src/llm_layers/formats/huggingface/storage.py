@@ -26,7 +26,7 @@ from llm_layers.formats.huggingface.registry import architecture_of, read_settin
 from llm_layers.formats.huggingface.weight_files import DTYPES, WEIGHTS, StoredWeight, read_json, stored_weights
 from llm_layers.formats.weights import check_shapes, saveable_weights
 from llm_layers.interface import LayersError
-from llm_layers.kernels.presets import EAGER, Kernels
+from llm_layers.kernels import EAGER, Kernels
 from llm_layers.model import Decoder
 from llm_tokenizer.files.writing import atomic_path, failed_write, write_json
 
@@ -116,7 +116,7 @@ def load_model(
         folder: with `config.json` and `model.safetensors` (or several files and their index); a run of llm-train, whose
             folder `model` is read; or a GGUF file.
         dtype: the type of the weights; None keeps the one they were saved in, of several the most precise.
-        kernels: the functions that compute it: `EAGER`, `FUSED`, or `llm_layers.kernels.fast_presets.FAST`.
+        kernels: the functions that compute it: `EAGER`, `FUSED`, or `llm_layers.kernels.FAST`.
 
     Raises:
         LayersError: when a file cannot be read, or naming every missing, unexpected and misshapen weight at once;

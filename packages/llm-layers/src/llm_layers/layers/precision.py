@@ -1,0 +1,22 @@
+"""Number types: what is computed in a wider type than it is stored in, and what happens where two types meet.
+
+One rule for all layers: the result has the type of the vectors that come in (the stream), whatever the weights have.
+Two types that meet in one product are both converted to the wider one, and the result back.
+"""
+
+import torch
+from torch import Tensor
+
+
+def wide(x: Tensor) -> Tensor:
+    """Return float16 as float32, and every other type as it is.
+
+    float16 ends at 65504, and a step in the middle of a formula may be larger than its result: a sum before it is
+    scaled, a score before the softmax. bfloat16 has the range of float32.
+    """
+    return x.float() if x.dtype == torch.float16 else x
+
+
+def like(y: Tensor, x: Tensor) -> Tensor:
+    """Return y in the type of x; under autocast as it is, because autocast chooses types then."""
+    return y if torch.is_autocast_enabled(x.device.type) else y.to(x.dtype)
