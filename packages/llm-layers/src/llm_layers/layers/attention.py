@@ -126,7 +126,8 @@ def _scores(
     query: Float[Tensor, "*#batch query_position d_head"], key: Float[Tensor, "*#batch key_position d_head"]
 ) -> Float[Tensor, "*#batch query_position key_position"]:
     """Compare every query with every key; float16 would end at scores of 65504."""
-    return (wide(query) * query.shape[-1] ** -0.5) @ wide(key).mT
+    scores: Tensor = (wide(query) * query.shape[-1] ** -0.5) @ wide(key).mT
+    return scores
 
 
 def _mix(

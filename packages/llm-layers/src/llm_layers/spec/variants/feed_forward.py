@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from llm_layers.spec import fast as our
 from llm_tokenizer.conformance import Alternatives
 
 VARIANTS = Alternatives(correct=True)
@@ -71,9 +70,3 @@ def relu_squared_einsum(x: Any, up: Any, down: Any) -> Any:
 def relu_squared_units(x: Any, up: Any, down: Any) -> Any:
     parts = [F.relu((x * row).sum(-1, keepdim=True)) ** 2 * column for row, column in zip(up, down.T, strict=True)]
     return torch.stack(parts).sum(0)
-
-
-VARIANTS.of("layers.swiglu")("our fast kernels")(our.swiglu)
-VARIANTS.of("layers.geglu")("our fast kernels")(our.geglu)
-VARIANTS.of("layers.gelu_feed_forward")("our fast kernels")(our.gelu_feed_forward)
-VARIANTS.of("layers.relu_squared_feed_forward")("our fast kernels")(our.relu_squared_feed_forward)

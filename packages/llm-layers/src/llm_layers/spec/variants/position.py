@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from llm_layers.spec import fast as our
 from llm_tokenizer.conformance import Alternatives
 
 VARIANTS = Alternatives(correct=True)
@@ -100,6 +99,3 @@ def _matrices(x: Any, positions: Any, base: float) -> Any:
     angle = positions.to(torch.float64)[..., None] * base ** (-torch.arange(half, dtype=torch.float64) / half)
     cosine, sine = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
     return torch.stack([torch.stack([cosine, -sine], -1), torch.stack([sine, cosine], -1)], -2)
-
-
-VARIANTS.of("layers.rotary")("our fast kernels")(our.rotary)
