@@ -8,6 +8,8 @@ import pytest
 from llm_train.commands.main import main
 from llm_train.commands.results import next_commands
 from llm_train.data.corpus import Corpus, Document
+from llm_train.evaluation import Evaluation
+from llm_train.stages import pretrain
 from llm_train.stages.prepare import prompt_from
 
 
@@ -164,6 +166,26 @@ def test_a_path_that_looks_like_markup_or_is_not_utf8_is_printed_verbatim(tmp_pa
         done = subprocess.run(command, capture_output=True)
         assert (done.returncode, done.stderr) == (0, b"")
         assert os.fsencode(runs) + b"/" + name.removesuffix(b".txt") in done.stdout
+
+
+@pytest.mark.parametrize("output", ["closed pipe", "full disk"])
+def test_a_run_does_not_end_because_its_output_is_gone(tmp_path, recipe_file, output):
+    command = [sys.executable, "-m", "llm_train", "run", "--recipe", str(recipe_file), "--runs", str(tmp_path / "runs")]
+    reader, writer = os.pipe() if output == "closed pipe" else (None, os.open("/dev/full", os.O_WRONLY))
+    if reader is not None:
+        os.close(reader)
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert done.returncode == (141 if output == "closed pipe" else 2)
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "runs" / "small" / "results.json").exists()
+
+
+def test_a_perplexity_beyond_all_numbers_is_infinite(tmp_path, capsys, recipe_file, monkeypatch):
+    monkeypatch.setattr(pretrain, "evaluate", lambda *arguments, **options: Evaluation(733.0, 0.3))
+    status, output, errors = run(tmp_path, capsys, "--recipe", str(recipe_file))
+    assert (status, errors) == (0, "")
+    assert "perplexity inf" in output
 
 
 def test_a_full_output_is_one_sentence():

@@ -1,6 +1,7 @@
 """`llm-train results`: print the results of a finished run."""
 
 import argparse
+import math
 import os
 import re
 import shlex
@@ -39,7 +40,7 @@ def show_results(reporter: "Reporter", results: dict[str, Any], folder: Path) ->
     reporter.say("")
     reporter.say(
         f"validation loss {results['validation_loss']:.4f} nats per token    "
-        f"{results['bits_per_byte']:.4f} bits per byte    perplexity {results['perplexity']:.1f}",
+        f"{results['bits_per_byte']:.4f} bits per byte    perplexity {results['perplexity'] or math.inf:.1f}",
         style="bold",
     )
     reporter.say(

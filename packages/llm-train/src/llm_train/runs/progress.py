@@ -37,15 +37,19 @@ class Reporter:
         self.console = console or Console()
         self.started = time.perf_counter() if started is None else started
         self.seconds: dict[str, float] = {"start-up": self.elapsed}
+        self.failure: OSError | None = None
 
     @property
     def elapsed(self) -> float:
         """Seconds since the work began."""
         return time.perf_counter() - self.started
 
-    def say(self, text: str, style: str = "") -> None:
-        """Print a line as it is."""
-        self.console.print(text, style=style)
+    def say(self, text: str | Text, style: str = "") -> None:
+        """Print a line as it is. A run does not end because its output is gone: `failure` is raised afterwards."""
+        try:
+            self.console.print(text, style=style)
+        except OSError as error:
+            self.failure = error
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
@@ -54,7 +58,7 @@ class Reporter:
         yield stage
         self.seconds[name] = time.perf_counter() - stage.started
         seconds = (f"  {self.seconds[name]:.1f} s", "dim")
-        self.console.print(Text.assemble((f"{name:<11} ", "bold"), stage.report, seconds))
+        self.say(Text.assemble((f"{name:<11} ", "bold"), stage.report, seconds))
 
 
 class LoopProgress:

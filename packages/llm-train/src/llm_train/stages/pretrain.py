@@ -1,5 +1,6 @@
 """All stages of a run: text, tokenizer, tokens, model, training, validation, and what is written at the end."""
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,7 @@ class TrainingRun:
         results = {
             "validation_loss": result.loss,
             "bits_per_byte": result.bits_per_byte,
-            "perplexity": result.perplexity,
+            "perplexity": result.perplexity if math.isfinite(result.perplexity) else None,  # JSON has no infinity
             "steps": self.steps,
             "tokens": self.steps * self._tokens_per_step,
             "tokens_per_second": self.tokens_per_second,
