@@ -16,7 +16,8 @@ def test_published_settings_are_read(name):
 @pytest.mark.parametrize("key", [
     "unsloth_fixed", "unsloth_version", "_attn_implementation_autoset", "_flash_attn_2_enabled", "_commit_hash",
     "transformers.js_config", "is_llama_config", "model_max_length", "tokenizer_class", "unk_token_id", "pad_token",
-    "temperature", "hidden_dropout", "attention_dropout", "neftune_noise_alpha", "gradient_checkpointing",
+    "temperature", "hidden_dropout", "max_window_layers", "initializer_cutoff_factor", "attention_dropout",
+    "neftune_noise_alpha", "gradient_checkpointing",
 ])  # fmt: skip
 @pytest.mark.parametrize("value", [True, 0.5, "x", {"a": 1}], ids=str)
 def test_settings_without_effect_may_have_any_value(key, value):
@@ -71,6 +72,19 @@ def test_windows_of_qwen_begin_at_a_block():
     assert (config.window, config.global_layers) == (128, tuple(range(20)))
     assert read_settings(write_settings(config)) == config
     assert read_settings(used | {"max_window_layers": 24}).window is None  # no block is left that has one
+    assert read_settings(settings | {"max_window_layers": None}).window is None
+    for wrong in ({"sliding_window": None}, {"use_sliding_window": "yes"}):
+        with pytest.raises(LayersError, match=r"use_sliding_window in config.json must be false, or true beside"):
+            read_settings(used | wrong)
+
+
+def test_the_pattern_of_gemma():
+    settings, _ = PUBLISHED["gemma 3 1B"]
+    assert read_settings(settings | {"sliding_window_pattern": 13}).global_layers == (12, 25)
+    with pytest.raises(LayersError, match=r"sliding_window_pattern in config.json must be a whole number above 0"):
+        read_settings(settings | {"sliding_window_pattern": 0})
+    with pytest.raises(LayersError, match=r"sliding_window in config.json must be a number of positions"):
+        read_settings(settings | {"sliding_window": None})
 
 
 @pytest.mark.parametrize(

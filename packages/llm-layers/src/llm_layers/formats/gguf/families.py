@@ -79,10 +79,10 @@ PLAIN = EMBEDDING_AND_HEAD | ATTENTION | NORMS | FEED_FORWARD
 
 
 class Gpt2(Layout):
-    """Heads divide the width, each with keys of its own, and positions are learned: no setting says so."""
+    """Heads divide the width, each with keys of its own, and positions are learned; no setting holds either."""
 
     def read_heads(self, settings: Settings, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a key head for each query head: no setting says so."""
+        """Return a key head for each query head; no setting holds it."""
         heads = values["heads"]
         settings.expect("attention.head_count_kv", heads)
         return {"kv_heads": heads, "d_head": values["d_model"] // max(heads, 1)}

@@ -30,7 +30,7 @@ from llm_tokenizer.files.gguf_metadata import KIND, LENGTH, GgufHeader, mapped
 ALIGNMENT = "general.alignment"
 WORDS = tuple(f"tokenizer.ggml.{name}" for name in ("model", "bos_token_id", "eos_token_id", "padding_token_id"))
 WANTED = ("general.architecture", "general.type", ALIGNMENT, *WORDS)
-LONGEST_NAME = 64  # bytes, as the format says
+LONGEST_NAME = 64  # bytes, the limit of the format
 MOST_AXES = 4
 SMALLEST_ENTRY = 8 + 4 + 8 + 4 + 8  # bytes of a tensor's entry with no name and one axis
 

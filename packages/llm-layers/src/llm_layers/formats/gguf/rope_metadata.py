@@ -66,7 +66,9 @@ def read_rope_metadata(
     if scaling is not None:
         raise LayersError(f"{DIVISORS} must be the only scaling, but the file holds {kind} too: run it with llama.cpp")
     if divisors.shape != (d_head // 2,) or not (np.isfinite(divisors) & (divisors > 0)).all():
-        raise LayersError(f"{DIVISORS} must hold {d_head // 2} numbers above 0, one for each pair: convert it anew")
+        raise LayersError(
+            f"{DIVISORS} must hold {d_head // 2} numbers above 0, one for each pair: convert the file again"
+        )
     return base, _llama3(divisors, d_head, base)
 
 

@@ -45,21 +45,21 @@ def save_gguf(
     Args:
         model: of the design of Llama, Mistral without a window, Qwen 2, Qwen 3, Qwen3-MoE, OLMo 2, Gemma 3 or GPT-2.
         path: the file; one of the same name is replaced.
-        tokenizer: goes into the same file, so that it can turn text into ids; None writes a file without one. The
+        tokenizer: goes into the same file, so that the file can encode text; None writes a file without one. The
             format knows no Unicode normalization: texts for a tokenizer with one must be normalized before.
-        dtype: "F32", "F16", "BF16" or "Q8_0" for the matrices; None keeps the type that they have. Norms, biases,
-            learned positions and the routers of experts are always F32: they are small, and readers expect it.
+        dtype: "F32", "F16", "BF16" or "Q8_0" for the matrices, in any case; None keeps the type that they have. Norms,
+            biases, learned positions and routers are always F32: they are small, and readers expect it.
         vocabulary: at which ids a text begins and ends, and the chat template; None takes what the tokenizer's special
-            tokens say (`llm_tokenizer.files.gguf_writing`).
+            tokens are (`llm_tokenizer.files.gguf_writing`).
 
     Raises:
-        LayersError: naming what the format cannot say, or the weight that `dtype` cannot hold; an old file is left as
-            it was.
+        LayersError: naming what the format cannot express, or the weight that `dtype` cannot hold; an old file is left
+            as it was.
     """
     path = Path(path)
     weights = saveable_weights(model)
     kept = model.embedding.table.dtype
-    dtype = NAMES_OF_DTYPES.get(kept) if dtype is None else dtype
+    dtype = NAMES_OF_DTYPES.get(kept) if dtype is None else dtype.upper()
     if dtype not in WRITTEN:
         raise LayersError(f"dtype must be one of {', '.join(WRITTEN)}, but was {dtype!r} (the model is in {kept})")
     family = family_of(model.config)

@@ -113,7 +113,7 @@ def encode(kind: TensorType, name: str, values: Floats) -> Bytes:
     if not largest <= limit:  # also where it is NaN
         raise LayersError(
             f"{name} must hold values of at most {limit:g} for {kind.name}, but holds {largest:g}: "
-            "use another dtype, or find out why the weights grew so large"
+            "find out why the weights grew so large"
         )
     flat = np.ascontiguousarray(values, dtype=np.float32).reshape(-1)
     step = BLOCKS_AT_ONCE * kind.numbers

@@ -13,7 +13,7 @@ from llm_layers.interface import LayersError
 from llm_tokenizer.files.writing import atomic_write
 
 VERSION = 3
-ALIGNMENT = 32  # what a reader assumes where the file says nothing
+ALIGNMENT = 32  # what a reader assumes where the file holds none
 WHOLE, SIGNED, FLOAT, TRUTH, TEXT, ARRAY = 4, 5, 6, 7, 8, 9
 
 
@@ -32,7 +32,7 @@ class TensorToWrite:
         if self.shape[-1] % self.kind.numbers:
             raise LayersError(
                 f"{self.name} must have rows of a multiple of {self.kind.numbers} weights for {self.kind.name}, "
-                f"but has {self.shape[-1]}: use another dtype"
+                f"but has rows of {self.shape[-1]}: F32, F16 and BF16 hold any"
             )
         return prod(self.shape) // self.kind.numbers * self.kind.size
 

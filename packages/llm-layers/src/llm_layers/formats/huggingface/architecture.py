@@ -49,7 +49,7 @@ class Architecture:
     buffers: str = r"rotary_emb(_local)?\.(original_)?inv_freq$"
 
     def read_settings(self, given: Mapping[str, Any]) -> ModelConfig:
-        """Read `config.json`; a setting that is left out has the default of transformers, null is what it says.
+        """Read `config.json`; a setting that is left out has the default of transformers, null is read as null.
 
         Raises:
             LayersError: for a setting that could change the result and that this model cannot express.
@@ -72,7 +72,7 @@ class Architecture:
         return replace(config, **self.read_further(settings, config))
 
     def read_shape(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Read the fields that have a setting each; null stands for one key head per head, and for equal parts."""
+        """Read the fields with a setting each; null means one key head per head, and heads that divide the width."""
         shape = {ours: settings.get(public) for public, ours in self.fields.items()}
         if shape["kv_heads"] is None:
             shape["kv_heads"] = shape["heads"]
@@ -178,7 +178,7 @@ class Architecture:
         return None if re.search(self.buffers, name) else name
 
     def buffer_fits(self, name: str, buffer: Tensor, config: ModelConfig) -> bool:
-        """Return whether a tensor that holds no weight is what the settings say: here rotary frequencies."""
+        """Return whether a tensor that holds no weight follows from the settings: here rotary frequencies."""
         if not buffer.is_floating_point():
             return False
         base = config.local_rope_base if "_local" in name and config.local_rope_base else config.rope_base

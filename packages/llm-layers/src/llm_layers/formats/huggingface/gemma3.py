@@ -25,7 +25,8 @@ class Gemma3(Architecture):
 
     def layer_kinds(self, settings: Mapping[str, Any], layers: int) -> list[str]:
         """Return the kinds where `layer_types` is left out: every sixth block attends to everything."""
-        every = settings.get("sliding_window_pattern") or settings.get("_sliding_window_pattern")
+        every = settings["sliding_window_pattern"]
+        every = settings["_sliding_window_pattern"] if every is None else every
         if type(every) is not int or every < 1:
             raise LayersError(
                 f"sliding_window_pattern in config.json must be a whole number above 0, but was {every!r}"

@@ -116,16 +116,20 @@ class Qwen(Architecture):
 
     def layer_kinds(self, settings: Mapping[str, Any], layers: int) -> list[str]:
         """Return the kinds where `layer_types` is left out."""
-        first = settings.get("max_window_layers")
-        if type(first) is not int:
+        used, first = settings["use_sliding_window"], settings["max_window_layers"]
+        if used and type(first) is not int:
             raise LayersError(f"max_window_layers in config.json must be a whole number, but was {first!r}")
-        local = settings.get("use_sliding_window") and settings.get("sliding_window") is not None
-        return [LOCAL if local and layer >= first else FULL for layer in range(layers)]
+        return [LOCAL if used and layer >= first else FULL for layer in range(layers)]
 
     def read_window(self, settings: Mapping[str, Any], layers: int) -> dict[str, Any]:
         """Read the window, which has no effect while `use_sliding_window` is false."""
-        used = settings.get("use_sliding_window")
-        return super().read_window({**settings} if used else {**settings, "sliding_window": None}, layers)
+        used, window = settings.get("use_sliding_window"), settings.get("sliding_window")
+        if type(used) is not bool or (used and window is None):
+            raise LayersError(
+                "use_sliding_window in config.json must be false, or true beside a sliding_window, but was "
+                f"{used!r} beside {window!r}: get the file again"
+            )
+        return super().read_window({**settings, "sliding_window": window if used else None}, layers)
 
     def write_further(self, config: ModelConfig) -> dict[str, Any]:
         """Return the rotary settings and the window."""

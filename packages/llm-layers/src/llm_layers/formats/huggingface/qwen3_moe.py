@@ -29,8 +29,7 @@ class Qwen3MoE(Qwen):
 
     def layer_kinds(self, settings: Mapping[str, Any], layers: int) -> list[str]:
         """Return the kind that all blocks have."""
-        local = settings.get("use_sliding_window") and settings.get("sliding_window") is not None
-        return [LOCAL if local else FULL] * layers
+        return [LOCAL if settings.get("use_sliding_window") else FULL] * layers
 
     def read_further(self, settings: Mapping[str, Any], config: ModelConfig) -> dict[str, Any]:
         """Read the experts too."""

@@ -35,7 +35,7 @@ KINDS: dict[str, tuple[type[Any], dict[str, str]]] = {
     "llama3": (Llama3Scaling, LLAMA3_KEYS),
     "yarn": (YarnScaling, YARN_KEYS),
 }
-# Keys that no formula reads, whatever they say; and keys with the one value that changes nothing.
+# Keys that no formula reads, whatever their value; and keys with the one value that changes nothing.
 HARMLESS = ("rope_type", "type", "rope_theta", "finetuned", ORIGINAL)
 NEUTRAL: dict[str, tuple[Any, str]] = {
     "factor": (1.0, "scales the rotary frequencies"),

@@ -27,14 +27,15 @@ HARMLESS = frozenset(
         "num_return_sequences", "penalty_alpha", "prefix", "remove_invalid_values", "repetition_penalty",
         "suppress_tokens", "temperature", "top_k", "top_p", "typical_p",
         # training tools and conversions
-        "is_llama_config", "max_sequence_length", "model_max_length", "neftune_noise_alpha", "pad_to_multiple_of",
-        "use_flash_attention", "use_flash_attention_2", "use_flash_attn", "use_liger_kernel", "model_name",
+        "is_llama_config", "max_sequence_length", "max_window_layers", "model_max_length", "neftune_noise_alpha",
+        "pad_to_multiple_of", "use_flash_attention", "use_flash_attention_2", "use_flash_attn", "use_liger_kernel",
+        "model_name",
     )
 )  # fmt: skip
 # Families of such names: the notes of transformers, ids and texts of special tokens, dropout (of training alone),
 # the notes of tools.
 HARMLESS_NAMES = re.compile(
-    r"_.*|(.*_)?token_ids?|(bos|eos|pad|unk|sep|cls|mask)_token|.*dropout.*|.*_pdrop|summary_.*|tokenizer_.*"
+    r"_.*|(.*_)?token_ids?|(bos|eos|pad|unk|sep|cls|mask)_token|.*dropout.*|.*_pdrop|summary_.*|tokenizer_.*|initializer_.*"
     r"|transformers.*|unsloth.*|tf_.*|flax_.*"
 )
 
@@ -58,7 +59,7 @@ NEUTRAL: dict[str, tuple[Any, str]] = {
     "mlp_only_layers": ([], "leaves some blocks without experts"),
     "decoder_sparse_step": (1, "leaves some blocks without experts"),
     "partial_rotary_factor": (1.0, "rotates only a part of each head"),
-    "quantization_config": (None, "says that the weights are stored as quantized integers"),
+    "quantization_config": (None, "means that the weights are stored as quantized integers"),
     "residual_multiplier": (1.0, "scales the output of each part"),
     "rope_interleaved": (False, "rotates neighbouring elements as pairs"),
     "scale_attn_weights": (True, "leaves the attention scores unscaled"),

@@ -175,7 +175,7 @@ def _by_public_name(
 
 
 def _with_own_head(found: dict[str, StoredWeight], architecture: Architecture, config: ModelConfig) -> ModelConfig:
-    """Settle what a stored head means in a model that is said to be tied: a copy of the table, the table, or a head."""
+    """Decide what a stored head is in a model that is declared as tied: a copy of the table, the table, or a head."""
     head, table = architecture.names["head.weight"], architecture.names["embedding.table"]
     if not config.tied_embeddings or head not in found:
         return config

@@ -47,7 +47,7 @@ def stored_weights(path: Path) -> Iterator[list[StoredWeight]]:
     """Open all weight files of a folder and yield every tensor in them.
 
     Raises:
-        LayersError: a file cannot be read, or does not hold what the index says.
+        LayersError: a file cannot be read, or does not hold what the index promises.
     """
     with ExitStack() as stack:
         weights: list[StoredWeight] = []
