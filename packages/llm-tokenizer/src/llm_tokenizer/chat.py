@@ -1,7 +1,7 @@
-"""A conversation as ids, with a mask that says which of them are to be learned.
+"""Encode a conversation as ids, with a mask that says which of them are to be learned.
 
 The usual way writes the conversation as one text, control words and all, and encodes that. Whoever types `<|im_end|>`
-into such a chat ends their own message and speaks on as somebody else. Here control ids never pass through text: they
+into such a chat ends their own message and continues as somebody else. Here control ids never pass through text: they
 are put between the messages by this module, and what people write is encoded with no special token allowed.
 """
 
@@ -21,7 +21,7 @@ START, END = "<|im_start|>", "<|im_end|>"
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """What one side says."""
+    """One message of a conversation."""
 
     role: Role
     content: str
@@ -35,7 +35,7 @@ class Message:
 
     @classmethod
     def from_mapping(cls, message: Mapping[str, Any]) -> Message:
-        """A message as it stands in JSON: `{"role": "user", "content": "Hello"}`."""
+        """Return a message from JSON: `{"role": "user", "content": "Hello"}`."""
         if not isinstance(message, Mapping) or set(message) != {"role", "content"}:
             raise TokenizerError(f"message: must be an object with role and content alone, was {message!r:.80}")
         return cls(role=message["role"], content=message["content"])
@@ -55,11 +55,11 @@ class ChatML:
         <|im_start|>user⏎Hello<|im_end|>⏎<|im_start|>assistant⏎Hi!<|im_end|>⏎
 
     Why it works:
-        To a model a conversation is one row of ids, and the two control ids say who speaks and where a turn ends.
-        Only the assistant's words and the end of its turns are learned: the model shall answer people, not imitate
+        To a model a conversation is one sequence of ids, and the two control ids say who speaks and where a turn ends.
+        Only the assistant's words and the end of its turns are learned: the model should answer people, not imitate
         them, and it must learn to stop. The line break after an end is read only, since sampling has stopped there.
 
-    The head of a message and its text are encoded apart, so that what somebody writes cannot change the head. Where a
+    The head of a message and its text are encoded apart, so that what somebody writes cannot change the head. If a
     text begins with white space, a layout made as one text may have merged that with the line break before it.
 
     Args:
@@ -74,7 +74,7 @@ class ChatML:
         if missing:
             raise TokenizerError(
                 f"tokenizer: must have the special tokens {START} and {END}, lacks {' and '.join(missing)}; "
-                "train one with special_tokens=[…] or take another layout"
+                "train one with special_tokens=[…] or use another layout"
             )
         self._tokenizer = tokenizer
         self._start = tokenizer.special_tokens[START]
@@ -84,17 +84,17 @@ class ChatML:
 
     @property
     def stop_ids(self) -> tuple[int, ...]:
-        """The ids at which an answer has ended."""
+        """The ids that end an answer."""
         return (self._end,)
 
     def encode(self, messages: Iterable[Message]) -> EncodedChat:
-        """The ids and the mask of a whole conversation, for training.
+        """Return the ids and the mask of a whole conversation, for training.
 
         Returns:
             The chat; `mask[i]` belongs to `ids[i]` as something to be predicted, not as something to predict from.
 
         Raises:
-            TokenizerError: There is no message, or what stands in the list is none.
+            TokenizerError: There is no message, or an item of the list is none.
         """
         ids: list[int] = []
         mask: list[int] = []
@@ -107,11 +107,11 @@ class ChatML:
         return EncodedChat(ids=ids, mask=mask)
 
     def prompt(self, messages: Iterable[Message]) -> list[int]:
-        """The ids of a conversation so far and the head of the assistant's answer, which is to be generated."""
+        """Return the ids of a conversation so far and the head of the assistant's answer, which is to be generated."""
         return [*self.encode(messages).ids, *self._heads["assistant"]]
 
     def _parts(self, message: Message) -> Iterator[tuple[list[int], bool]]:
-        """The four parts of a message, and whether each is to be learned."""
+        """Yield the four parts of a message, and whether each is to be learned."""
         if not isinstance(message, Message):
             raise TokenizerError(f"messages: must be made of Message objects, one was {message!r:.80}")
         answers = message.role == "assistant"

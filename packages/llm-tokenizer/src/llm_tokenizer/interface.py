@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 class Tokenizer(Protocol):
     """Text to token ids and back.
 
-    An id is a whole number from 0 to `vocab_size - 1`. Every token stands for some bytes, so that
+    An id is a whole number from 0 to `vocab_size - 1`. Every token represents some bytes, so that
     `decode_bytes(encode(text))` is exactly `text.encode("utf-8")`.
     """
 
@@ -25,23 +25,23 @@ class Tokenizer(Protocol):
         ...
 
     def encode(self, text: str, *, allowed_special: Collection[str] = ()) -> list[int]:
-        """The ids of a text. A special token in it is plain characters unless it is allowed here by name."""
+        """Return the ids of a text. A special token in it is plain characters unless it is allowed here by name."""
         ...
 
     def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:
-        """The ids of several texts, each encoded on its own."""
+        """Return the ids of several texts, each encoded on its own."""
         ...
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of the ids; bytes that are not UTF-8 become U+FFFD, the replacement character."""
+        """Return the text of the ids; bytes that are not UTF-8 become U+FFFD, the replacement character."""
         ...
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
-        """The bytes of the ids, with nothing replaced."""
+        """Return the bytes of the ids, with nothing replaced."""
         ...
 
     def token_bytes(self, id: int) -> bytes:
-        """The bytes that one token stands for."""
+        """Return the bytes of one token."""
         ...
 
 

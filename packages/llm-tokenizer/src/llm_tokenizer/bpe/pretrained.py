@@ -49,7 +49,7 @@ class PretrainedTokenizer(SplittingTokenizer):
     ) -> None:
         super().__init__(tokens, SpecialTokens(special_tokens), pattern)
         self.merges = tuple(merges)
-        self.tokens: Mapping[int, bytes] = MappingProxyType(dict(tokens))
+        self._tokens = MappingProxyType(dict(tokens))
         self.ignore_merges = ignore_merges
         self.normalization = normalization
         self.visible_tokens = frozenset(visible_tokens)
@@ -57,6 +57,11 @@ class PretrainedTokenizer(SplittingTokenizer):
             raise TokenizerError(f"visible_tokens: must be special tokens, but {unknown[0]!r} is none")
         self.rank_of, self.published_ids = _renumber(tokens, self.merges)
         self._id_of_pre_token = {token: id for id, token in tokens.items()} if ignore_merges else {}
+
+    @property
+    def tokens(self) -> Mapping[int, bytes]:
+        """The bytes of all ordinary tokens by their ids."""
+        return self._tokens
 
     def _encode_chunk(self, chunk: str) -> list[int]:
         ids: list[int] = []

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from llm_tokenizer.bpe.encoding import BoundedCache, Pair, encode_pre_token, pack
+from llm_tokenizer.bpe.encoding import BoundedCache, Pair, encode_pre_token, merge_short, pack
 from llm_tokenizer.bpe.splitting import find_pattern
 from llm_tokenizer.byte import BYTES
 from llm_tokenizer.corpus.cleaning import Normalization
@@ -21,9 +21,17 @@ if TYPE_CHECKING:
 
 
 class SplittingTokenizer(VocabularyTokenizer):
-    """A tokenizer that splits a text by a pattern before it encodes the pre-tokens."""
+    """A tokenizer that splits a text by a pattern before it encodes the pre-tokens.
+
+    `rank_of` has the rank of each pair that is merged, which is the position of its token in `published_ids`: the
+    ids of all tokens in the order of merging, the 256 bytes first; None where a byte has no token.
+    """
 
     normalization: Normalization | None = None
+    ignore_merges = False
+    merges: tuple[Pair, ...]
+    rank_of: Mapping[Pair, int]
+    published_ids: Sequence[int | None]
 
     def __init__(
         self, tokens: Sequence[bytes] | Mapping[int, bytes], special_tokens: SpecialTokens, pattern: str
@@ -32,6 +40,11 @@ class SplittingTokenizer(VocabularyTokenizer):
         self._pattern = find_pattern(pattern)
         self._ids_of_chunk = BoundedCache(self._encode_chunk)
         self._packed_of_chunk = BoundedCache(lambda chunk: pack(self._encode_chunk(chunk)))
+
+    @property
+    @abstractmethod
+    def tokens(self) -> Mapping[int, bytes]:
+        """The bytes of all ordinary tokens by their ids."""
 
     @property
     def pattern(self) -> str:
@@ -55,6 +68,13 @@ class SplittingTokenizer(VocabularyTokenizer):
         if self.normalization is not None:
             text = unicodedata.normalize(self.normalization, text)
         return self._pattern.chunks(text)
+
+    def unreachable_token(self) -> bytes | None:
+        """Return a token that merging its own bytes does not lead to; None if there is none."""
+        for id, token in self.tokens.items():
+            if [self.published_ids[rank] for rank in merge_short(list(token), self.rank_of)] != [id]:
+                return token
+        return None
 
     @abstractmethod
     def _encode_chunk(self, chunk: str) -> list[int]:
@@ -83,7 +103,8 @@ class BytePairTokenizer(SplittingTokenizer):
         self.merges = tuple((int(left), int(right)) for left, right in merges)
         tokens = merged_tokens(self.merges)
         super().__init__(tokens, SpecialTokens(special_tokens, first_id=len(tokens)), pattern)
-        self.rank_of: Mapping[Pair, int] = {pair: 256 + k for k, pair in enumerate(self.merges)}
+        self.published_ids = range(len(tokens))
+        self.rank_of = {pair: 256 + k for k, pair in enumerate(self.merges)}
         self._ids_of_pre_token = BoundedCache(lambda pre_token: encode_pre_token(utf8(pre_token), self.rank_of))
 
     @property

@@ -1,4 +1,4 @@
-"""What is done to the characters of a document: line breaks, Unicode normalization, control characters."""
+"""Clean the characters of a document: line breaks, Unicode normalization, control characters."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Cleaning:
         require_choice("controls", self.controls, get_args(Controls))
 
     def clean(self, text: str, *, name: str = "text", line: int = 1) -> str:
-        """The clean text; `name` and `line` say in an error where it begins."""
+        """Return the clean text; `name` and `line` say in an error where it begins."""
         if self.line_breaks == "lf":
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         if self.controls == "refuse" and (found := CONTROL.search(text)):
@@ -59,11 +59,11 @@ class Cleaning:
 
 
 def normalize_text(text: str, normalization: Normalization | None = None) -> str:
-    """Line breaks as line feeds, and the Unicode normalization that is asked for."""
+    """Return a text with line feeds as line breaks, and the Unicode normalization that is asked for."""
     return Cleaning(normalization=normalization).clean(text)
 
 
 def require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    """An error that names the argument, unless the value is one of the choices."""
+    """Raise an error that names the argument, unless the value is one of the choices."""
     if value not in choices:
         raise TokenizerError(f"{name}: must be one of {', '.join(choices)}, was {value!r}")

@@ -1,4 +1,4 @@
-"""Conversations from files: JSON lines with the messages of one conversation each."""
+"""Read conversations from files: JSON lines with the messages of one conversation each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from llm_tokenizer.interface import TokenizerError
 def read_conversations(
     source: Source, *, field: str = "messages", errors: Errors = "strict"
 ) -> Iterator[list[Message]]:
-    """The conversations of a file, one for each line, to be encoded by `ChatML`.
+    """Yield the conversations of a file, one for each line, to be encoded by `ChatML`.
 
         {"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi!"}]}
 

@@ -1,4 +1,4 @@
-"""Where a document begins and ends: a whole file, the lines between two separators, a field of a JSON line.
+"""Find the documents of a file: the whole file, the lines between two separators, a field of a JSON line.
 
 Each document comes after its place: the file, and the line where a file may hold several.
 """
@@ -17,15 +17,15 @@ from llm_tokenizer.interface import TokenizerError
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
-def whole_file(source: Source, cleaning: Cleaning, errors: Errors) -> Iterator[tuple[str, str]]:
-    """The file as one document; none where it is empty."""
+def one_document(source: Source, cleaning: Cleaning, errors: Errors) -> Iterator[tuple[str, str]]:
+    """Yield the file as one document; none if it is empty."""
     text = cleaning.clean("".join(decoded_blocks(source, errors=errors)), name=source_name(source))
     if text:
         yield source_name(source), text
 
 
 def separated(source: Source, separator: str, cleaning: Cleaning, errors: Errors) -> Iterator[tuple[str, str]]:
-    """The documents between lines that hold the separator and nothing else."""
+    """Yield the documents between lines that are the separator and nothing else."""
     document: list[str] = []
     start = 1
     for number, line in enumerate(_lines(decoded_blocks(source, errors=errors)), start=1):
@@ -38,7 +38,7 @@ def separated(source: Source, separator: str, cleaning: Cleaning, errors: Errors
 
 
 def fields(source: Source, field: str, cleaning: Cleaning, errors: Errors) -> Iterator[tuple[str, str]]:
-    """One field of the JSON object in each line; `meta.text` is the field `text` of the object `meta`."""
+    """Yield one field of the JSON object in each line; `meta.text` is the field `text` of the object `meta`."""
     for place, record in records(source, errors):
         value: Any = record
         for name in field.split("."):
@@ -61,7 +61,7 @@ def fields(source: Source, field: str, cleaning: Cleaning, errors: Errors) -> It
 
 
 def records(source: Source, errors: Errors) -> Iterator[tuple[str, Any]]:
-    """What each line of JSON holds, after its place; blank lines are passed over."""
+    """Yield what each line of JSON contains, after its place; blank lines are skipped."""
     for number, line in enumerate(_lines(decoded_blocks(source, errors=errors)), start=1):
         place = f"{source_name(source)}: line {number}"
         if line.isspace():
@@ -75,14 +75,14 @@ def records(source: Source, errors: Errors) -> Iterator[tuple[str, Any]]:
 
 
 def _document(lines: list[str], cleaning: Cleaning, name: str, start: int) -> Iterator[tuple[str, str]]:
-    """One document, or none where nothing stands between two separators."""
+    """Yield one document, or none if nothing is between two separators."""
     if text := cleaning.clean("".join(lines), name=name, line=start):
         yield f"{name}: line {start}", text
 
 
 def _lines(blocks: Iterable[str]) -> Iterator[str]:
-    """The lines with their line breaks: LF, CR LF or a lone CR."""
-    held: list[str] = []  # a line that goes on; joined once, so that a line of a gigabyte costs no more than that
+    """Yield the lines with their line breaks: LF, CR LF or a lone CR."""
+    held: list[str] = []  # the line so far; joined once, so that a line of a gigabyte costs no more than that
     for block in never_within_a_break(blocks):
         *whole, last = _LINE_END.split(block)
         for line, line_break in zip(whole[::2], whole[1::2], strict=True):
@@ -98,7 +98,7 @@ _LINE_END = re.compile("(\r\n|\r|\n)")
 
 
 def never_within_a_break(blocks: Iterable[str]) -> Iterator[str]:
-    """The same text in blocks that never end between CR and LF."""
+    """Yield the same text in blocks that never end between CR and LF."""
     held = ""
     for block in blocks:
         block = held + block

@@ -1,7 +1,7 @@
-"""Documents that stand in a corpus twice, letter by letter or nearly.
+"""Find documents that occur in a corpus twice, exactly or nearly.
 
-A text that comes a hundred times is learned a hundred times, and one that is in the training part and in the held-out
-part makes a model look better than it is.
+A text that occurs a hundred times is learned a hundred times, and one that is in both the training part and the
+held-out part makes a model look better than it is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Near:
-    """A document that resembles an earlier one; `similarity` is the estimated share of shingles that both have."""
+    """A document that resembles an earlier one; `similarity` is the estimated fraction of shingles that both have."""
 
     document: int
     earlier: int
@@ -40,7 +40,7 @@ class Duplicates:
 
     @property
     def repeated(self) -> frozenset[int]:
-        """The documents that can be left out, since an earlier one says the same."""
+        """The documents that can be left out, since an earlier one is the same."""
         return frozenset(self.exact) | {found.document for found in self.near}
 
 

@@ -24,22 +24,22 @@ def encode_iterable(
     allowed_special: Collection[str] = (),
     longest: int = LONGEST,
 ) -> Iterator[int]:
-    """The ids of one text that comes in parts: exactly `tokenizer.encode("".join(texts))`.
+    """Yield the ids of one text that comes in parts: exactly `tokenizer.encode("".join(texts))`.
 
     Why it works:
-        A text is cut only where every text has an edge between pieces (see `boundaries.py`), and a special token is
-        taken only when enough has been read to know that no longer one begins at its place. So each part has the ids
-        that it has within the whole, wherever the parts that came in began and ended.
+        A text is cut only where every text has an edge between pre-tokens (see `bpe/boundaries.py`), and a special
+        token is taken only when enough has been read to know that no longer one begins at its place. So each part has
+        the ids that it has within the whole, wherever the parts that came in began and ended.
 
-    In memory are 65,536 characters, what stands after the last safe place, and the tokenizer's own memory of pieces.
-    A tokenizer that does not cut its text first (SentencePiece, or one that is not ours) has no safe places: its text
-    is gathered as a whole, up to the same bound.
+    In memory are 65,536 characters, what follows the last safe place, and the tokenizer's own caches. A tokenizer that
+    does not split its text first (SentencePiece, or one that is not ours) has no safe places: its text is gathered as a
+    whole, up to the same bound.
 
     Args:
         tokenizer: Any tokenizer.
         texts: The text in parts of any size.
         allowed_special: Names of special tokens that work in the text, or "all".
-        longest: How many characters may stand without a place to cut; a bound on memory that is enforced.
+        longest: The most characters without a place to cut; a bound on memory that is enforced.
 
     Raises:
         TokenizerError: More characters than `longest` have no place to cut.
@@ -57,7 +57,7 @@ def encode_file(
     errors: Errors = "strict",
     longest: int = LONGEST,
 ) -> Iterator[int]:
-    """The ids of a file or a stream as it stands, not a character changed; see `encode_iterable`."""
+    """Yield the ids of a file or a stream, not a character of it changed; see `encode_iterable`."""
     blocks = decoded_blocks(source, errors=errors, keep_mark=True)
     return encode_iterable(tokenizer, blocks, allowed_special=allowed_special, longest=longest)
 
@@ -65,7 +65,7 @@ def encode_file(
 def encode_blocks(
     tokenizer: Tokenizer, texts: Iterable[str], *, allowed_special: Collection[str] = (), longest: int = LONGEST
 ) -> Iterator[list[int]]:
-    """The same ids, in a list for each part of the text."""
+    """Yield the same ids, in a list for each part of the text."""
     require_count("longest", longest)
     if isinstance(texts, str):
         raise TokenizerError("texts: must be a collection of parts, was one string; put it into a list")
@@ -98,7 +98,7 @@ def _encode_whole(
 
 
 def _cut_for(tokenizer: Tokenizer) -> Cut | None:
-    """The last place where this tokenizer's text may be cut; None for a tokenizer that says nothing about it."""
+    """Return how to find the last place where this tokenizer's text may be cut; None if that is not known."""
     if isinstance(tokenizer, (ByteTokenizer, CharacterTokenizer)):
         return len
     if isinstance(tokenizer, BytePairTokenizer):

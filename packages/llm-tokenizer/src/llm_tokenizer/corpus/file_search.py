@@ -1,4 +1,4 @@
-"""Which files are meant: a file, all text files of a folder, or those that fit a glob."""
+"""Find the files that are meant: a file, all text files of a folder, or those that match a glob."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PACKED = ".gz"
 
 
 def text_files(path: str | Path, suffixes: Iterable[str] = TEXT_FILES) -> list[Path]:
-    """The file itself, the text files of a folder, or the files that fit a glob, in the order of their paths.
+    """Return the file itself, the text files of a folder, or the files that match a glob, in the order of their paths.
 
     Args:
         path: A file, a folder with its folders, or a glob such as `texts/**/*.txt`.
@@ -29,7 +29,7 @@ def text_files(path: str | Path, suffixes: Iterable[str] = TEXT_FILES) -> list[P
     elif not path.exists() and glob.has_magic(str(path)):
         files = sorted(found for name in glob.glob(str(path), recursive=True) if (found := Path(name)).is_file())
         if not files:
-            raise TokenizerError(f"{path}: no file fits this pattern; check it, and quote it in a shell")
+            raise TokenizerError(f"{path}: no file matches this pattern; check it, and quote it in a shell")
     else:
         files = [require_file(path)]
     if not any(file.stat().st_size or not file.is_file() for file in files):  # a pipe has no size
@@ -48,7 +48,7 @@ def _in_folder(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
 
 
 def require_file(path: Path) -> Path:
-    """The path of a file that is there."""
+    """Return the path of a file that exists."""
     if path.is_dir():
         raise TokenizerError(f"{path}: must be a file, is a folder; use read_documents for folders")
     if not path.exists():

@@ -1,6 +1,6 @@
-"""Token ids in files and pipes: as text, as a NumPy array, or as raw 16- or 32-bit numbers.
+"""Read and write token ids: as text, as a NumPy array, or as raw 16- or 32-bit integers.
 
-Raw numbers are little-endian and unsigned, one after the other, with no header: what training programs map into memory.
+Raw integers are little-endian and unsigned, one after the other, without a header: training programs map them.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _NPY = b"\x93NUMPY"
 
 
 def write_ids(blocks: Iterable[list[int]], stream: BinaryIO, format: str, *, vocab_size: int) -> int:
-    """Write the ids as they come; how many there were comes back. Only for `npy` all of them are gathered first.
+    """Write the ids as they come and return how many there were. Only for `npy` all of them are gathered first.
 
-    An `npy` file holds 16-bit numbers where the vocabulary has room in them, else 32-bit numbers.
+    An `npy` file holds 16-bit integers if the vocabulary fits into them, else 32-bit ones.
     """
     require_choice("format", format, FORMATS)
     if format == "npy":
         return _write_array(blocks, stream, vocab_size)
     if format == "uint16" and vocab_size > 1 << 16:
         raise TokenizerError(
-            f"format: uint16 has room for 65,536 ids and this vocabulary has {vocab_size:,}; take uint32"
+            f"format: uint16 has room for 65,536 ids and this vocabulary has {vocab_size:,}; use uint32"
         )
     count = 0
     for block in blocks:
@@ -47,7 +47,7 @@ def write_ids(blocks: Iterable[list[int]], stream: BinaryIO, format: str, *, voc
 
 
 def read_ids(stream: BinaryIO, format: str, *, vocab_size: int) -> Iterator[list[int]]:
-    """The ids of a file or a pipe in blocks; `vocab_size` is told to whoever wrote what is no id."""
+    """Yield the ids of a file or a pipe in blocks; `vocab_size` is for the error where something is no id."""
     require_choice("format", format, FORMATS)
     if format == "npy":
         return _read_array(stream)

@@ -1,4 +1,4 @@
-"""MinHash: a hundred numbers for a text, of which two texts share about as many as they share shingles."""
+"""MinHash: a hundred hashes of a text; two texts have about the same fraction of them in common as of shingles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Array = np.ndarray[Any, np.dtype[np.uint64]]
 
 
 def minhash(text: str) -> Array:
-    """The smallest number that each of a hundred hashes gives to a shingle of the text."""
+    """Return the smallest value of each of a hundred hashes over the shingles of a text."""
     shingles = _shingles(_SPACE.sub(" ", text.casefold()).strip().encode("utf-8", "surrogatepass"))
     smallest = np.full(HASHES, np.iinfo(np.uint64).max, dtype=np.uint64)
     for start in range(0, len(shingles), _BLOCK):
@@ -28,7 +28,7 @@ def minhash(text: str) -> Array:
 
 
 def _shingles(data: bytes) -> Array:
-    """A number for each different run of SHINGLE bytes; a shorter text is one shingle."""
+    """Return a number for each different run of SHINGLE bytes; a shorter text is one shingle."""
     values = np.frombuffer(data.ljust(SHINGLE, b"\0"), dtype=np.uint8).astype(np.uint64)
     places = len(values) - SHINGLE + 1
     numbers = np.zeros(places, dtype=np.uint64)
@@ -50,5 +50,5 @@ def _salts() -> Array:
 
 
 def bands(signature: Array) -> list[tuple[int, bytes]]:
-    """The 25 bands of 4 numbers; texts that have one in common are worth comparing."""
+    """Return the 25 bands of 4 hashes; texts that have one in common are worth comparing."""
     return [(band, row.tobytes()) for band, row in enumerate(signature.reshape(BANDS, ROWS))]

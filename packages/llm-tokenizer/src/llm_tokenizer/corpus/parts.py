@@ -1,4 +1,4 @@
-"""A file of any size in parts: what training reads, which need not see a document as a whole."""
+"""Read a file of any size in parts, for training, which need not see a document as a whole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from llm_tokenizer.corpus.unicode_decoding import Errors, Source, decoded_blocks
 def parts_of_file(
     source: Source, cleaning: Cleaning, errors: Errors, special_tokens: Collection[str], longest: int
 ) -> Iterator[str]:
-    """The ordinary text of a file in parts whose pieces are those of the whole file."""
+    """Yield the ordinary text of a file in parts whose pre-tokens are those of the whole file."""
     blocks = _normalized(_clean(source, cleaning, errors), cleaning, longest)
     for part, is_special in safe_parts(blocks, special_tokens, last_safe_place, longest):
         if not is_special:
@@ -24,7 +24,7 @@ def parts_of_file(
 
 
 def _clean(source: Source, cleaning: Cleaning, errors: Errors) -> Iterator[str]:
-    """Everything that is done to one character at a time."""
+    """Yield the text after everything that is done to one character at a time."""
     by_character = replace(cleaning, normalization=None)
     line = 1
     for block in never_within_a_break(decoded_blocks(source, errors=errors)):
@@ -34,7 +34,7 @@ def _clean(source: Source, cleaning: Cleaning, errors: Errors) -> Iterator[str]:
 
 
 def _normalized(blocks: Iterator[str], cleaning: Cleaning, longest: int) -> Iterator[str]:
-    """Normalization looks at neighbours, so it needs parts that end where it changes nothing across."""
+    """Yield the normalized text: it depends on neighbours, so parts must end where nothing changes across."""
     form = cleaning.normalization
     if form is None:
         yield from blocks

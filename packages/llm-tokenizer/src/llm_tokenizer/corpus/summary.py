@@ -1,4 +1,4 @@
-"""What a corpus holds, counted in one pass: sizes, scripts, and what may need cleaning."""
+"""Summarize a corpus in one pass: sizes, scripts, and what may need cleaning."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_SHOWN = 8
 
 @dataclass(kw_only=True)
 class CorpusSummary:
-    """The figures of a corpus. A word is what stands between white space.
+    """The figures of a corpus. Words are separated by white space.
 
     `scripts` counts letters by their writing system. The last five count what often needs cleaning: control characters,
     U+FFFD (a sign that bytes were lost earlier), line breaks other than LF, documents that NFC would change, and empty
@@ -37,7 +37,7 @@ class CorpusSummary:
     empty: int = 0
 
     def lines_to_read(self) -> list[str]:
-        """The figures in words, one line each; what is zero and needs no care is left out."""
+        """Return the figures in words, one line each, without what is zero and needs no care."""
         letters = sum(self.scripts.values()) or 1
         scripts = [f"{name} {count / letters:.1%}" for name, count in self.scripts.items()]
         if len(scripts) > MOST_SHOWN:
@@ -60,14 +60,14 @@ class CorpusSummary:
 
 
 class CorpusCounter:
-    """Counts documents on their way to somebody else."""
+    """Counts documents while they pass to somebody else."""
 
     def __init__(self) -> None:
         self._summary = CorpusSummary()
         self._characters: Counter[str] = Counter()
 
     def counted(self, documents: Iterable[str]) -> Iterator[str]:
-        """The same documents, counted as they pass."""
+        """Yield the same documents, counted as they pass."""
         for text in documents:
             self.add(text)
             yield text
@@ -85,7 +85,7 @@ class CorpusCounter:
         summary.not_composed += not unicodedata.is_normalized("NFC", text)
 
     def summary(self) -> CorpusSummary:
-        """The figures of all that passed."""
+        """Return the figures of all that passed."""
         characters = self._characters
         scripts: Counter[str] = Counter()
         size = controls = 0
@@ -107,7 +107,7 @@ class CorpusCounter:
 
 
 def summarize(documents: Iterable[str]) -> CorpusSummary:
-    """Count what a corpus holds. Only one document and a count for each different character are in memory."""
+    """Return what a corpus contains. Only one document and a count for each different character are in memory."""
     if isinstance(documents, str):
         raise TokenizerError("documents: must be a collection of texts, was one string; put it into a list")
     counter = CorpusCounter()
@@ -117,7 +117,7 @@ def summarize(documents: Iterable[str]) -> CorpusSummary:
 
 
 def script_of(letter: str) -> str:
-    """The writing system of a letter, by the first word of its name in Unicode: Latin, Cyrillic, Cjk, Hiragana."""
+    """Return the writing system of a letter, by the first word of its Unicode name: Latin, Cyrillic, Cjk, Hiragana."""
     name = unicodedata.name(letter, "UNNAMED").split()
     # "FULLWIDTH LATIN …" and "MATHEMATICAL BOLD …" say first how the letter looks.
     return (name[1] if name[0] in ("FULLWIDTH", "HALFWIDTH") and len(name) > 1 else name[0]).split("-")[0].title()

@@ -1,4 +1,4 @@
-"""Bytes to characters: strict UTF-8, unpacked where it is gzip, block by block.
+"""Decode bytes: strict UTF-8, unpacked if it is gzip, block by block.
 
 Nothing is guessed. A byte that is not UTF-8 is an error with its place, unless the caller chooses otherwise.
 """
@@ -27,10 +27,10 @@ _GZIP = b"\x1f\x8b"  # never UTF-8: 0x8b cannot begin a character
 
 
 def decoded_blocks(source: Source, *, errors: Errors = "strict", keep_mark: bool = False) -> Iterator[str]:
-    """The text of a file or a stream, about a mebibyte at a time.
+    """Yield the text of a file or a stream, about a mebibyte at a time.
 
     Args:
-        source: A path, `-` for standard input, or anything with a `read` that gives bytes.
+        source: A path, `-` for standard input, or anything with a `read` that returns bytes.
         errors: `strict` names the first byte that is not UTF-8 and its place, `replace` puts U+FFFD, `ignore` drops it.
         keep_mark: Whether a byte order mark at the very start is kept. It is no part of the text, but of the file.
 
@@ -52,7 +52,7 @@ def decoded_blocks(source: Source, *, errors: Errors = "strict", keep_mark: bool
 
 
 def decode_strictly(data: bytes, name: str) -> str:
-    """All of some bytes as UTF-8 text, exactly as it stands; `name` says in an error where the bytes are from."""
+    """Return bytes as UTF-8 text, exactly; `name` says in an error where the bytes are from."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -60,19 +60,19 @@ def decode_strictly(data: bytes, name: str) -> str:
 
 
 def is_stream(source: Source) -> bool:
-    """Whether the source can be read but once, and has no size: standard input, or an open file."""
+    """Return whether a source can be read only once: standard input, or an open file."""
     return source == STANDARD_INPUT or not isinstance(source, (str, Path))
 
 
 def source_name(source: Source) -> str:
-    """How a source is called in a message."""
+    """Return the name of a source in a message."""
     if source == STANDARD_INPUT:
         return "standard input"
     return str(source) if isinstance(source, (str, Path)) else str(getattr(source, "name", "stream"))
 
 
 def _blocks(source: Source) -> Iterator[bytes]:
-    """Blocks of unpacked bytes, with an empty one at the end."""
+    """Yield blocks of unpacked bytes, with an empty one at the end."""
     name = source_name(source)
     try:
         with _opened(source) as file:
@@ -82,7 +82,7 @@ def _blocks(source: Source) -> Iterator[bytes]:
                 yield block
         yield b""
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise TokenizerError(f"{name}: is a damaged gzip file ({error}); pack or fetch it anew") from None
+        raise TokenizerError(f"{name}: is a damaged gzip file ({error}); compress or download it again") from None
     except OSError as error:
         raise TokenizerError(f"{name}: cannot be read: {error.strerror or error}; check the path") from None
 
@@ -105,7 +105,7 @@ def _opened(source: Source) -> Iterator[io.BufferedReader]:
 
 
 def _decode(data: bytes, name: str, offset: int, errors: Errors, *, final: bool) -> tuple[str, int]:
-    """The text of some bytes and how many of them were used: half a character at the end waits for its rest."""
+    """Return the text of some bytes and how many of them were used: half a character at the end waits."""
     end = len(data) if final else len(data) - _unfinished(data)
     try:
         return data[:end].decode("utf-8", errors), end
@@ -116,13 +116,13 @@ def _decode(data: bytes, name: str, offset: int, errors: Errors, *, final: bool)
 
 
 def _not_utf8(error: UnicodeDecodeError, name: str, offset: int) -> str:
-    """Which byte of a source is wrong; `offset` is the place of the first byte that was decoded."""
+    """Return which byte of a source is wrong; `offset` is the place of the first byte that was decoded."""
     place, byte = error.start, error.object[error.start]
     return f"{name}: must be UTF-8, but byte {offset + place} is 0x{byte:02x} ({error.reason})"
 
 
 def _unfinished(data: bytes) -> int:
-    """How many bytes at the end may be the beginning of a character."""
+    """Return how many bytes at the end may be the beginning of a character."""
     for length in range(1, min(3, len(data)) + 1):
         first = data[-length]
         if first >= 0xC0:  # the first byte of a character of 2, 3 or 4 bytes

@@ -1,10 +1,10 @@
-"""The metadata at the front of a GGUF file: keys with values, and not one length in it believed.
+"""Read the metadata at the front of a GGUF file: keys with values, and no length in it is trusted.
 
     GGUF · version · number of tensors · number of entries · then each entry: key · kind · value
 
 Numbers are little-endian; a text is its length and its bytes; an array is the kind of its items, their number, and
-they. Headers that promise more than the file holds have taken over servers. Here every length is compared with what
-is left of the file before anything is read, and the file is mapped into memory rather than copied there.
+the items. Headers that promise more than the file holds have taken over servers. Here every length is compared with
+what is left of the file before anything is read, and the file is mapped into memory rather than copied there.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ KIND = _NUMBERS[4]
 
 
 def read_metadata(path: Path, wanted: Collection[str]) -> dict[str, Any]:
-    """The values of those of the wanted keys that the file has."""
+    """Return the values of those of the wanted keys that the file has."""
     with path.open("rb") as file, mapped(file) as data:
         return GgufHeader(data).entries(wanted.__contains__)
 
 
 def mapped(file: BinaryIO) -> mmap.mmap:
-    """The file in memory, once it is known to be long enough to have a head."""
+    """Map the file into memory, once it is known to be long enough to have a head."""
     size = os.fstat(file.fileno()).st_size
     if size < len(MAGIC) + 20:
         raise refusal("the file", "a GGUF file of at least 24 bytes", size)
@@ -64,7 +64,7 @@ class GgufHeader:
             raise refusal("number of entries", f"at most {MOST_ENTRIES}", self._entries)
 
     def entries(self, wanted: Callable[[str], bool]) -> dict[str, Any]:
-        """The wanted entries; afterwards the place is behind the last one."""
+        """Return the wanted entries; afterwards the place is behind the last one."""
         values: dict[str, Any] = {}
         seen: set[str] = set()
         for place in range(self._entries):
@@ -100,7 +100,7 @@ class GgufHeader:
         return [self._value(kind, f"{field}[{place}]") for place in range(length)]
 
     def _skip_array(self, field: str) -> None:
-        """Go past an array that nobody wants, without keeping any of it."""
+        """Skip an array that nobody wants, without keeping any of it."""
         kind, length = self._array_head(field)
         if kind in _NUMBERS:
             self.place += length * _NUMBERS[kind].size
@@ -109,7 +109,7 @@ class GgufHeader:
                 self._value(kind, field)
 
     def _array_head(self, field: str) -> tuple[int, int]:
-        """The kind of an array's items and their number, for which there must be bytes left."""
+        """Return the kind of an array's items and their number, for which there must be bytes left."""
         kind = self.number(KIND, f"{field}, kind of its items")
         length = self.number(LENGTH, f"{field}, number of items")
         most = (len(self._data) - self.place) // _NUMBERS.get(kind, LENGTH).size
@@ -118,7 +118,7 @@ class GgufHeader:
         return kind, length
 
     def text(self, field: str, longest: int | None = None) -> str:
-        """The text that comes next."""
+        """Return the text that comes next."""
         length = self.number(LENGTH, f"{field}, length")
         if longest is not None and length > longest:
             raise refusal(f"{field}, length", f"at most {longest} bytes", length)
@@ -129,7 +129,7 @@ class GgufHeader:
             raise refusal(field, "UTF-8", repr(data[:40])) from None
 
     def number(self, number: struct.Struct, field: str) -> Any:
-        """The number that comes next."""
+        """Return the number that comes next."""
         return number.unpack(self._take(number.size, field))[0]
 
     def _take(self, length: int, field: str) -> bytes:

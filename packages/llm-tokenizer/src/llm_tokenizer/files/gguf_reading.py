@@ -1,4 +1,4 @@
-"""The vocabulary inside a GGUF model file, as llama.cpp uses it. The weights are not touched."""
+"""Read the vocabulary inside a GGUF model file, as llama.cpp uses it. The weights are not touched."""
 
 from __future__ import annotations
 

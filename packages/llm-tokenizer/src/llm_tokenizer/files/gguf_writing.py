@@ -1,12 +1,12 @@
-"""The vocabulary as GGUF holds it, so that llama.cpp gives our ids for any text.
+"""Write a vocabulary as GGUF holds it, so that llama.cpp encodes any text as our ids.
 
     tokenizer.ggml.model     "gpt2": bytes, shown as printable characters; "llama": SentencePiece
-    tokenizer.ggml.pre       by which of the known patterns a text is cut
+    tokenizer.ggml.pre       by which of the known patterns a text is split
     tokenizer.ggml.tokens    the texts of all ids, without a gap
     tokenizer.ggml.token_type    of each: normal, control, …
     tokenizer.ggml.merges    pairs of texts, the one to be merged first at the front
 
-`gguf.py` reads it back. What the format cannot say exactly is refused.
+`gguf_reading.py` reads it back. What the format cannot say exactly is refused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llm_tokenizer.bpe.byte_unicode import to_printable
-from llm_tokenizer.bpe.encoding import Pair, merge_short
+from llm_tokenizer.bpe.encoding import Pair
 from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
 from llm_tokenizer.bpe.sentencepiece import SentencePieceTokenizer
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
@@ -54,17 +54,17 @@ class GgufVocabulary:
 
 
 def no_vocabulary() -> dict[str, Any]:
-    """The entries of a file that only takes ids."""
+    """Return the entries of a file that only takes ids."""
     return {"tokenizer.ggml.model": "none"}
 
 
 def vocabulary_entries(tokenizer: Tokenizer, size: int, vocabulary: GgufVocabulary) -> dict[str, Any]:
-    """The entries of the metadata that hold a tokenizer.
+    """Return the entries of the metadata that hold a tokenizer.
 
     Args:
-        tokenizer: One of this package: byte-pair, published, SentencePiece or byte.
-        size: How many ids the model has; those without a token are filled up with ones that no text leads to.
-        vocabulary: What the tokenizer does not say.
+        tokenizer: One of this package, except by characters.
+        size: How many ids the model has; those without a token get one that no text leads to.
+        vocabulary: What the file says beside it.
 
     Raises:
         TokenizerError: The tokenizer is of a kind, or has a pattern, that the format cannot say exactly.
@@ -72,7 +72,7 @@ def vocabulary_entries(tokenizer: Tokenizer, size: int, vocabulary: GgufVocabula
     if tokenizer.vocab_size > size:
         raise TokenizerError(
             f"tokenizer: must have at most {size} ids, as many as the model, but has {tokenizer.vocab_size}; "
-            "give the tokenizer with which the model was trained"
+            "use the tokenizer with which the model was trained"
         )
     if isinstance(tokenizer, SentencePieceTokenizer):
         entries = _sentencepiece(tokenizer, size)
@@ -81,13 +81,17 @@ def vocabulary_entries(tokenizer: Tokenizer, size: int, vocabulary: GgufVocabula
     else:
         raise TokenizerError(
             "tokenizer: must be a BytePairTokenizer, PretrainedTokenizer, SentencePieceTokenizer or ByteTokenizer, "
-            f"was {type(tokenizer).__name__}, which GGUF cannot hold; leave it out and give the reader ids"
+            f"was {type(tokenizer).__name__}, which GGUF cannot hold; leave it out and feed the reader ids"
         )
     return entries | _ids(tokenizer, size, vocabulary)
 
 
 def _byte_level(tokenizer: BytePairTokenizer | PretrainedTokenizer | ByteTokenizer, size: int) -> dict[str, Any]:
-    tokens, merges, pre = dict(enumerate(BYTES)), tuple[Pair, ...](), "gpt-2"  # without merges no cut can be seen
+    tokens, merges, pre = (
+        dict(enumerate(BYTES)),
+        tuple[Pair, ...](),
+        "gpt-2",
+    )  # without merges no pattern matters
     if not isinstance(tokenizer, ByteTokenizer):
         tokens, merges, pre = dict(tokenizer.tokens), tokenizer.merges, _pre(tokenizer)
     printable = {id: to_printable(token) for id, token in tokens.items()}
@@ -119,7 +123,7 @@ def _sentencepiece(tokenizer: SentencePieceTokenizer, size: int) -> dict[str, An
 
 
 def _rows(texts: dict[int, str], kinds: dict[int, int], size: int) -> dict[str, Any]:
-    """Texts and kinds of all ids from 0 on; the format tells tokens apart by their texts, so no two may be equal."""
+    """Return texts and kinds of all ids from 0 on; the format identifies tokens by their texts: no two may be equal."""
     rows = [texts.get(id, f"[PAD{id}]") for id in range(size)]
     if len(set(rows)) < size:
         twice = next(text for place, text in enumerate(rows) if text in rows[:place])
@@ -134,45 +138,25 @@ def _rows(texts: dict[int, str], kinds: dict[int, int], size: int) -> dict[str, 
 
 
 def _pre(tokenizer: BytePairTokenizer | PretrainedTokenizer) -> str:
-    """The format's name for the pattern, once it is known that it stands for all that this tokenizer does."""
+    """Return the format's name for the pattern, once it is known that it says all that this tokenizer does."""
     if tokenizer.pattern not in PRE_OF:
         raise TokenizerError(
             f"tokenizer: its pattern must be one of {', '.join(PRE_OF)}, which llama.cpp follows exactly, "
-            f"was {tokenizer.pattern!r}; train one with such a pattern, or leave it out and give the reader ids"
+            f"was {tokenizer.pattern!r}; train one with such a pattern, or leave it out and feed the reader ids"
         )
     pre = PRE_OF[tokenizer.pattern]
-    normalization, ignore_merges = None, False
-    if isinstance(tokenizer, PretrainedTokenizer):
-        normalization, ignore_merges = tokenizer.normalization, tokenizer.ignore_merges
-    if normalization not in (None, "NFC"):
+    if tokenizer.normalization not in (None, "NFC"):
         raise TokenizerError(
-            f"tokenizer: must not change a text, was one with {normalization}; normalize texts before encoding them "
+            f"tokenizer: must not change a text, was one with {tokenizer.normalization}; normalize texts first "
             "and make it without"
         )
-    if (pre in IGNORE_MERGES) != ignore_merges:
-        _check_merges_lead_to_all(tokenizer)
+    # Where merging leads to every token, it makes no difference whether whole pre-tokens are looked up first.
+    if (pre in IGNORE_MERGES) != tokenizer.ignore_merges and (token := tokenizer.unreachable_token()) is not None:
+        raise TokenizerError(
+            f"tokenizer: its merges must lead to every token for this pattern in a GGUF file, but not to {token!r}; "
+            "save it as tokenizer.json"
+        )
     return pre
-
-
-def _check_merges_lead_to_all(tokenizer: BytePairTokenizer | PretrainedTokenizer) -> None:
-    """Where each token comes out of its own bytes, it is all the same whether whole pieces are looked up first."""
-    tokens = tokenizer.tokens
-    id_of = {token: id for id, token in tokens.items()}
-    made = [id_of[tokens[left] + tokens[right]] for left, right in tokenizer.merges]
-    # Merging needs numbers in the order in which tokens are made: bytes as they are, then one for each made token.
-    number_of = {id_of[byte]: number for number, byte in enumerate(BYTES) if byte in id_of}
-    number_of |= {id: 256 + place for place, id in enumerate(dict.fromkeys(made)) if id not in number_of}
-    rank_of = {
-        (number_of[left], number_of[right]): number_of[id]
-        for (left, right), id in zip(tokenizer.merges, made, strict=True)
-        if left in number_of and right in number_of
-    }
-    for id, token in tokens.items():
-        if merge_short(list(token), rank_of) != [number_of.get(id)]:
-            raise TokenizerError(
-                f"tokenizer: its merges must lead to every token for this pattern in a GGUF file, but not to "
-                f"{token!r}; save it as tokenizer.json"
-            )
 
 
 def _ids(tokenizer: Tokenizer, size: int, vocabulary: GgufVocabulary) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""GPT-2's own two files: `encoder.json` with all ids and `vocab.bpe` with the merges.
+"""Read and write GPT-2's own two files: `encoder.json` with all ids and `vocab.bpe` with the merges.
 
 The same two are also known as `vocab.json` and `merges.txt`. Qwen 2 uses them with another pattern: the class in
 `tokenizer_config.json` beside them decides.
@@ -92,8 +92,7 @@ def save_gpt2(tokenizer: BytePairTokenizer | PretrainedTokenizer, folder: str | 
         TokenizerError: The format cannot say what this tokenizer does, or the folder cannot be written.
     """
     folder = Path(folder)
-    plain = not getattr(tokenizer, "ignore_merges", False) and getattr(tokenizer, "normalization", None) is None
-    if tokenizer.pattern != "gpt2" or not plain:
+    if tokenizer.pattern != "gpt2" or tokenizer.ignore_merges or tokenizer.normalization is not None:
         raise TokenizerError(
             f"tokenizer: must split by the pattern gpt2 and do nothing else to a text for these files, splits by "
             f"{tokenizer.pattern}; save it as tokenizer.json"

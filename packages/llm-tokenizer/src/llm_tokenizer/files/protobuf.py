@@ -1,7 +1,6 @@
 """The wire format of Protocol Buffers, as much of it as a SentencePiece model needs.
 
-A message is a row of fields. Each begins with a number that holds the field's own number and its kind; then comes a
-number, eight bytes, a length with as many bytes, or four bytes.
+A message is a sequence of fields. Each begins with a number for the field and its kind; then comes a number, eight bytes, a length with as many bytes, or four bytes.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ Value = int | bytes
 
 
 def read_message(data: bytes, name: str) -> Iterator[tuple[int, int, Value]]:
-    """Each field's number, its kind and its value; `name` says in an error which message this is.
+    """Yield each field's number, its kind and its value; `name` says in an error which message this is.
 
     Source: <https://protobuf.dev/programming-guides/encoding/>
     """
@@ -41,21 +40,21 @@ def read_message(data: bytes, name: str) -> Iterator[tuple[int, int, Value]]:
 
 
 def as_number(value: Value, field: str) -> int:
-    """A whole number."""
+    """Return a whole number."""
     if not isinstance(value, int):
         raise refusal(field, "a whole number", repr(value[:20]))
     return value
 
 
 def as_bytes(value: Value, kind: int, field: str) -> bytes:
-    """A row of bytes: a text or a message."""
+    """Return bytes: a text or a message."""
     if kind != BYTES or not isinstance(value, bytes):
         raise refusal(field, "a text or a message", repr(value)[:40])
     return value
 
 
 def as_text(value: Value, kind: int, field: str) -> str:
-    """A text, which must be UTF-8."""
+    """Return a text, which must be UTF-8."""
     data = as_bytes(value, kind, field)
     try:
         return data.decode("utf-8")
@@ -64,14 +63,14 @@ def as_text(value: Value, kind: int, field: str) -> str:
 
 
 def as_float(value: Value, kind: int, field: str) -> float:
-    """A number of four bytes."""
+    """Return a number of four bytes."""
     if kind != FOUR_BYTES or not isinstance(value, bytes):
         raise refusal(field, "a number of four bytes", repr(value)[:40])
     return float(struct.unpack("<f", value)[0])
 
 
 def _number(data: bytes, place: int, name: str) -> tuple[int, int]:
-    """A number in seven bits a byte, lowest first, and the place behind it."""
+    """Return a number in seven bits a byte, lowest first, and the place behind it."""
     value = 0
     for shift in range(0, 70, 7):
         if place >= len(data):

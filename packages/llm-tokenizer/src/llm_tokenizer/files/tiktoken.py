@@ -1,7 +1,7 @@
-"""Rank files, the format of the library `tiktoken`: a token in Base64, a space, and its rank, which is also its id.
+"""Read and write rank files, the format of the library `tiktoken`: a token in Base64, a space, and its rank or id.
 
-Such a file holds neither the pattern nor the special tokens. For the encodings below they are known by the file's
-name; for any other the caller gives them.
+Such a file contains neither the pattern nor the special tokens. For the encodings below they are known by the file's
+name; for any other the caller names them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from llm_tokenizer.bpe.encoding import Pair, merge_short
+from llm_tokenizer.bpe.encoding import Pair
 from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.corpus.cleaning import Normalization
@@ -25,7 +25,7 @@ LONGEST_TOKEN = 512  # bytes; a longer token would have more ways to be cut in t
 
 @dataclass(frozen=True, kw_only=True)
 class Encoding:
-    """What a rank file does not say."""
+    """What a rank file does not contain."""
 
     pattern: str
     special_tokens: Mapping[str, int] = field(default_factory=dict)
@@ -61,10 +61,10 @@ def load_tiktoken(path: str | Path, encoding: Encoding | None = None) -> Pretrai
 
     Args:
         path: The file, one line a token.
-        encoding: What the file does not say; may be left out where the file is called like one in `ENCODINGS`.
+        encoding: What the file does not contain; may be left out if the file is named like one in `ENCODINGS`.
 
     Raises:
-        TokenizerError: The file is missing or damaged, or has an unknown name and `encoding` is not given.
+        TokenizerError: The file is missing or damaged, or has an unknown name without an `encoding`.
     """
     path = Path(path)
     encoding = encoding or ENCODINGS.get(path.stem)
@@ -104,12 +104,12 @@ def save_tiktoken(tokenizer: BytePairTokenizer | PretrainedTokenizer, path: str 
 
 
 def all_merges(tokens: Mapping[int, bytes]) -> Iterator[Pair]:
-    """Every way to put a token together from two others, in the order of the ranks.
+    """Yield every way to make a token of two others, in the order of the ranks.
 
     Why it works:
         Ranks say which token comes first but not of which two it is made. So any two tokens may merge that make a
-        third, the one of the lowest rank first. For a vocabulary that merging has brought about that comes to the
-        same: at the time of its merge a token lies there in its own two parts and in no others.
+        third, the one of the lowest rank first. For a vocabulary that came from merging the result is the same: at
+        the time of its merge a token is there in its own two parts and in no others.
 
     Spec: tokenizer.encode_bpe
     """
@@ -144,17 +144,15 @@ def _ranks(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _check_ranks_say_all(tokenizer: BytePairTokenizer | PretrainedTokenizer, tokens: Mapping[int, bytes]) -> None:
-    """Ranks are enough where ids follow the merges and each token comes out of its own bytes."""
+    """Refuse a tokenizer unless ids follow the merges and each token comes out of its own bytes."""
     id_of = {token: id for id, token in tokens.items()}
     order = [id_of[tokens[left] + tokens[right]] for left, right in tokenizer.merges]
     remedy = "save it as tokenizer.json, which holds the merges themselves"
     if order != sorted(order):
         raise TokenizerError(f"tokenizer: its ids must follow the order of its merges for a rank file; {remedy}")
-    if getattr(tokenizer, "ignore_merges", False) and set(tokenizer.merges) == set(all_merges(tokens)):
+    if tokenizer.ignore_merges and set(tokenizer.merges) == set(all_merges(tokens)):
         return
-    rank_of = dict(zip(tokenizer.merges, order, strict=True))
-    for id, token in tokens.items():
-        if merge_short([id_of[bytes([byte])] for byte in token], rank_of) != [id]:
-            raise TokenizerError(
-                f"tokenizer: its merges must lead to every token for a rank file, but not to {token!r}; {remedy}"
-            )
+    if (token := tokenizer.unreachable_token()) is not None:
+        raise TokenizerError(
+            f"tokenizer: its merges must lead to every token for a rank file, but not to {token!r}; {remedy}"
+        )
