@@ -183,7 +183,7 @@ def test_show_ids(folder, capsys):
         (["corpus", "text.txt", "--field", "t"], "text.txt: line 1 must be JSON"),
         (["corpus", "text.txt", "--duplicates", "--similarity", "2"], "similarity: must be above 0"),
         (["train", "text.txt", "-o", "x", "--processes", "0"], "processes: must be a whole number of at least 1"),
-        (["train", "*.nothing", "-o", "x"], "no file fits this pattern"),
+        (["train", "*.nothing", "-o", "x"], "no file matches this pattern"),
     ],
 )
 def test_mistakes_are_one_line(folder, capsys, monkeypatch, arguments, message):

@@ -1,6 +1,7 @@
 """The wire format of Protocol Buffers, as much of it as a SentencePiece model needs.
 
-A message is a sequence of fields. Each begins with a number for the field and its kind; then comes a number, eight bytes, a length with as many bytes, or four bytes.
+A message is a sequence of fields. Each begins with a number for the field and its kind; then comes a number, eight
+bytes, a length with as many bytes, or four bytes.
 """
 
 from __future__ import annotations
