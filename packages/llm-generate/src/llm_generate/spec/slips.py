@@ -173,7 +173,7 @@ slip("ranked by size without sign", "-9 is a low score; compare the logits, not 
 slip("ties to the highest id", "among equal logits the lower ids stay")(
     _top_k(lambda logits, k: _kept(logits, _rank(logits.flip(-1)).flip(-1) < k))
 )
-slip("sorted order not undone", "the kept logits come back sorted; they must stay at their ids")(
+slip("sorted order not undone", "the kept logits are returned sorted; they must stay at their ids")(
     _top_k(lambda logits, k: _kept(logits.sort(-1, descending=True).values, torch.arange(logits.shape[-1]) < k))
 )
 slip("k over the whole batch", "each row keeps its own k largest")(
@@ -191,7 +191,7 @@ slip("k larger than the vocabulary", "topk raises when k exceeds the vocabulary;
 slip("ranked by probability", "far down, probabilities underflow to equal zeros; compare the logits")(
     _top_k(lambda logits, k: _kept(logits, _rank(torch.softmax(logits, dim=-1)) < k))
 )
-slip("probabilities returned", "logits come back, not probabilities")(
+slip("probabilities returned", "logits are returned, not probabilities")(
     _top_k(lambda logits, k: torch.softmax(_kept(logits, _rank(logits) < k), dim=-1))
 )
 
@@ -277,7 +277,7 @@ slip("ties to the highest id", "among equal probabilities the lower ids are take
 slip("exponentials that overflow", "subtract the row's largest logit before exp")(
     _top_p(lambda logits, p: _nucleus(logits, p, softmax=lambda logits, dim: _rescaled(torch.exp(logits))))
 )
-slip("probabilities returned", "logits come back, not probabilities")(
+slip("probabilities returned", "logits are returned, not probabilities")(
     _top_p(lambda logits, p: torch.softmax(_nucleus(logits, p), dim=-1))
 )
 

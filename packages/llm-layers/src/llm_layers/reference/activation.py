@@ -11,19 +11,19 @@ CUBE = 0.044715
 
 
 def sigmoid(a: Array) -> Array:
-    """Give 1 / (1 + exp(-a)), written so that the exponent is never positive."""
+    """Compute 1 / (1 + exp(-a)), written so that the exponent is never positive."""
     negative = a.real < 0
     e = np.exp(np.where(negative, a, -a))
     return np.where(negative, e, 1) / (1 + e)
 
 
 def normal_density(x: Array) -> Array:
-    """Give φ(x) = exp(-x²/2) / √(2π), the bell curve."""
+    """Compute φ(x) = exp(-x²/2) / √(2π), the bell curve."""
     return np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
 
 
 def normal_share(x: Array) -> Array:
-    """Give Φ(x) = ½ (1 + erf(x/√2)) = ½ erfc(-x/√2), the share of the bell curve to the left of x.
+    """Compute Φ(x) = ½ (1 + erf(x/√2)) = ½ erfc(-x/√2), the fraction of the bell curve to the left of x.
 
     NumPy has no erf. Python's own `math.erfc` is exact to float64 for real numbers, and it does not cancel far on the
     left as 1 + erf does. For the complex step it must also take a + bi with a tiny b, and there Taylor's first two
@@ -42,7 +42,7 @@ _erfc = np.frompyfunc(math.erfc, 1, 1)
 
 
 def gelu(x: Array) -> Array:
-    """Give y = x · Φ(x)."""
+    """Compute y = x · Φ(x)."""
     return x * normal_share(x)
 
 
@@ -56,7 +56,7 @@ def gelu_backward(dy: Array, x: Array) -> Array:
 
 
 def gelu_tanh(x: Array) -> Array:
-    """Give y = x · ½ (1 + tanh(u))  with u = √(2/π) (x + 0.044715 x³).
+    """Compute y = x · ½ (1 + tanh(u))  with u = √(2/π) (x + 0.044715 x³).
 
     ½ (1 + tanh(u)) is the same as sigmoid(2u), and that one neither cancels nor overflows far on the left.
     """
@@ -78,7 +78,7 @@ def gelu_tanh_backward(dy: Array, x: Array) -> Array:
 
 
 def silu(x: Array) -> Array:
-    """Give y = x · sigmoid(x)."""
+    """Compute y = x · sigmoid(x)."""
     return x * sigmoid(x)
 
 
@@ -91,7 +91,7 @@ def silu_backward(dy: Array, x: Array) -> Array:
 
 
 def relu_squared(x: Array) -> Array:
-    """Give y = max(x, 0)². NumPy compares complex numbers by their real parts first."""
+    """Compute y = max(x, 0)². NumPy compares complex numbers by their real parts first."""
     return np.maximum(x, 0) ** 2
 
 

@@ -7,5 +7,5 @@ Array = Any
 
 
 def outer(dp: Array, n: Array) -> Array:
-    """Give the gradient of W for p = n Wᵀ: Σ over vectors of dp nᵀ."""
+    """Return the gradient of W for p = n Wᵀ: Σ over vectors of dp nᵀ."""
     return dp.reshape(-1, dp.shape[-1]).T @ n.reshape(-1, n.shape[-1])

@@ -6,7 +6,7 @@ from llm_layers.reference.arrays import Array
 
 
 def softmax(scores: Array, axis: int) -> Array:
-    """Give y[i] = exp(s[i] - m) / Σ exp(s[j] - m)  with m the largest score along the axis."""
+    """Compute y[i] = exp(s[i] - m) / Σ exp(s[j] - m)  with m the largest score along the axis."""
     e = np.exp(scores - np.max(scores.real, axis=axis, keepdims=True))
     return e / np.sum(e, axis=axis, keepdims=True)
 
@@ -19,14 +19,14 @@ def softmax_backward(dy: Array, scores: Array, axis: int) -> Array:
         ∂y[i]/∂s[j] = [i = j] · exp(s[i])/Z - exp(s[i]) exp(s[j])/Z² = y[i] · ([i = j] - y[j])
         ds[j] = Σᵢ dy[i] y[i] ([i = j] - y[j]) = y[j] · (dy[j] - Σᵢ dy[i] y[i])
 
-    In words: a score gains where its share earns more than the average share does.
+    In words: a score gains where its weight earns more than the average weight does.
     """
     y = softmax(scores, axis)
     return y * (dy - np.sum(dy * y, axis=axis, keepdims=True))
 
 
 def soft_cap(scores: Array, cap: float) -> Array:
-    """Give y = cap · tanh(s / cap)."""
+    """Compute y = cap · tanh(s / cap)."""
     if not cap > 0:
         raise ValueError(f"cap must be a positive number, but was {cap}")
     return cap * np.tanh(scores / cap)
@@ -45,7 +45,7 @@ def soft_cap_backward(dy: Array, scores: Array, cap: float) -> Array:
 
 
 def attention(query: Array, key: Array, value: Array, mask: Array | None) -> Array:
-    """Give y = softmax(q kᵀ / √d, hidden keys left out) v."""
+    """Compute y = softmax(q kᵀ / √d, hidden keys left out) v."""
     return shares(query, key, mask) @ value
 
 
@@ -69,7 +69,7 @@ def attention_backward(
 
 
 def capped_attention(query: Array, key: Array, value: Array, mask: Array | None, cap: float) -> Array:
-    """Give y = softmax(cap · tanh(q kᵀ / (√d · cap)), hidden keys left out) v."""
+    """Compute y = softmax(cap · tanh(q kᵀ / (√d · cap)), hidden keys left out) v."""
     scores = query @ np.swapaxes(key, -1, -2) / np.sqrt(query.shape[-1])
     return shares_of(soft_cap(scores, cap), mask) @ value
 
@@ -96,12 +96,12 @@ def capped_attention_backward(
 
 
 def shares(query: Array, key: Array, mask: Array | None) -> Array:
-    """Give each query's shares of the keys that it sees; zeros where it sees none."""
+    """Return each query's weights of the keys that it sees; zeros where it sees none."""
     return shares_of(query @ np.swapaxes(key, -1, -2) / np.sqrt(query.shape[-1]), mask)
 
 
 def shares_of(scores: Array, mask: Array | None) -> Array:
-    """Turn scores into shares of the keys that the mask leaves; zeros where it leaves none."""
+    """Turn scores into weights of the keys that the mask leaves; zeros where it leaves none."""
     seen = np.ones(scores.shape, dtype=bool) if mask is None else np.broadcast_to(mask, scores.shape)
     largest = np.max(np.where(seen, scores.real, -np.inf), axis=-1, keepdims=True, initial=-np.inf)
     largest = np.where(np.isfinite(largest), largest, 0)

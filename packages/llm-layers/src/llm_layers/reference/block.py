@@ -13,7 +13,7 @@ from llm_layers.reference.rotary import rotary, rotary_backward
 
 
 class _Heads(NamedTuple):
-    """What the attention half makes on its way: normed input, projections in heads, turned ones, gathered values."""
+    """What the attention half makes on its way: normed input, projections in heads, rotated ones, gathered values."""
 
     normed: Array
     query: Array
@@ -30,7 +30,7 @@ def block(
     key_norm: Array, output: Array, feed_forward_norm: Array, gate: Array, up: Array, down: Array,
     heads: int, kv_heads: int, rope_base: float, eps: float,
 ) -> Array:  # fmt: skip
-    """Give y = h + swiglu(norm(h))  with h = x + attention(norm(x)) outputᵀ."""
+    """Compute y = h + swiglu(norm(h))  with h = x + attention(norm(x)) outputᵀ."""
     made = _attend(
         x, positions, attention_norm, query, key, value, query_norm, key_norm, heads, kv_heads, rope_base, eps
     )
@@ -108,7 +108,7 @@ def _join(x: Array) -> Array:
 
 
 def _copy(x: Array, group: int) -> Array:
-    """Give each key/value head to the neighbouring query heads of its group."""
+    """Copy each key/value head for the neighbouring query heads of its group."""
     return np.repeat(x, group, axis=-3)
 
 

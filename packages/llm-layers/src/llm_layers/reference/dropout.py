@@ -6,7 +6,7 @@ from llm_layers.reference.arrays import Array
 
 
 def dropout(x: Array, kept: Array, rate: float) -> Array:
-    """Give x / (1 - rate) where kept, else 0."""
+    """Compute x / (1 - rate) where kept, else 0."""
     return np.where(kept, x / (1 - rate), 0)
 
 
@@ -14,7 +14,7 @@ def dropout_backward(dy: Array, x: Array, kept: Array, rate: float) -> Array:
     """Gradient of x.
 
     The mask is drawn, not computed from x: to the gradient it is a constant m of zeros and ones, and y = x · m/(1-rate)
-    is linear in every number by itself:
+    is linear in every value by itself:
 
         dx = dy · m / (1 - rate)
 

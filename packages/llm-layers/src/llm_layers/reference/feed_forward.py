@@ -7,7 +7,7 @@ from llm_layers.reference.arrays import Array, outer
 
 
 def swiglu(x: Array, gate: Array, up: Array, down: Array) -> Array:
-    """Give y = (silu(x gateᵀ) ⊙ x upᵀ) downᵀ  with silu(a) = a · sigmoid(a)."""
+    """Compute y = (silu(x gateᵀ) ⊙ x upᵀ) downᵀ  with silu(a) = a · sigmoid(a)."""
     a = x @ gate.T
     return (a * sigmoid(a) * (x @ up.T)) @ down.T
 
@@ -32,7 +32,7 @@ def swiglu_backward(dy: Array, x: Array, gate: Array, up: Array, down: Array) ->
 
 
 def geglu(x: Array, gate: Array, up: Array, down: Array) -> Array:
-    """Give y = (gelu_tanh(x gateᵀ) ⊙ x upᵀ) downᵀ."""
+    """Compute y = (gelu_tanh(x gateᵀ) ⊙ x upᵀ) downᵀ."""
     return (gelu_tanh(x @ gate.T) * (x @ up.T)) @ down.T
 
 
@@ -55,7 +55,7 @@ def geglu_backward(dy: Array, x: Array, gate: Array, up: Array, down: Array) -> 
 
 
 def gelu_feed_forward(x: Array, up: Array, up_bias: Array, down: Array, down_bias: Array) -> Array:
-    """Give y = gelu_tanh(x upᵀ + up_bias) downᵀ + down_bias."""
+    """Compute y = gelu_tanh(x upᵀ + up_bias) downᵀ + down_bias."""
     return gelu_tanh(x @ up.T + up_bias) @ down.T + down_bias
 
 
@@ -79,7 +79,7 @@ def gelu_feed_forward_backward(
 
 
 def relu_squared_feed_forward(x: Array, up: Array, down: Array) -> Array:
-    """Give y = max(x upᵀ, 0)² downᵀ."""
+    """Compute y = max(x upᵀ, 0)² downᵀ."""
     return relu_squared(x @ up.T) @ down.T
 
 

@@ -8,7 +8,7 @@ from llm_layers.reference.arrays import Array
 
 
 def truncated_normal(uniforms: Array, deviation: float, limit: float) -> Array:
-    """Turn numbers even over (0, 1) into normal ones cut at ±limit, of standard deviation `deviation`.
+    """Turn values even over (0, 1) into normal ones cut at ±limit, of standard deviation `deviation`.
 
     Let Φ be the distribution function of the standard normal and φ its density. A number z of the cut normal has the
     distribution function (Φ(z) - Φ(-L)) / (Φ(L) - Φ(-L)); setting it equal to u and solving for z gives
@@ -26,7 +26,7 @@ def truncated_normal(uniforms: Array, deviation: float, limit: float) -> Array:
 
 
 def _inverse_erf(wanted: float, limit: float) -> float:
-    """Give z from -limit to limit with erf(z / √2) = wanted, by halving the interval until no float lies between."""
+    """Compute z from -limit to limit with erf(z / √2) = wanted, by halving the interval until no float lies between."""
     low, high = -limit, limit
     while True:
         middle = (low + high) / 2.0
@@ -39,5 +39,5 @@ def _inverse_erf(wanted: float, limit: float) -> float:
 
 
 def scaled_initialization(normals: Array, deviation: float, layers: int) -> Array:
-    """Give y = normals · deviation / √(2 · layers): two parts of each block write to the stream."""
+    """Compute y = normals · deviation / √(2 · layers): two parts of each block write to the stream."""
     return normals * deviation / math.sqrt(2 * layers)

@@ -6,7 +6,7 @@ from llm_layers.reference.arrays import Array, outer
 
 
 def linear(x: Array, weight: Array, bias: Array | None) -> Array:
-    """Give y = x Wᵀ + b: each number of y is the dot product of x with one row of W."""
+    """Compute y = x Wᵀ + b: each value of y is the dot product of x with one row of W."""
     y = x @ weight.T
     return y if bias is None else y + bias
 

@@ -4,7 +4,7 @@ from llm_layers.reference.arrays import Array, outer
 
 
 def lora_linear(x: Array, weight: Array, down: Array, up: Array, scale: float) -> Array:
-    """Give y = W x + scale · up (down x), with weights stored (out, in)."""
+    """Compute y = W x + scale · up (down x), with weights stored (out, in)."""
     return x @ weight.T + scale * (x @ down.T) @ up.T
 
 
@@ -28,7 +28,7 @@ def lora_linear_backward(
 
 
 def merge_lora(weight: Array, down: Array, up: Array, scale: float) -> Array:
-    """Give W' = W + scale · up down."""
+    """Compute W' = W + scale · up down."""
     return weight + scale * up @ down
 
 

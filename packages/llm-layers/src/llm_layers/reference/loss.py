@@ -8,7 +8,7 @@ from llm_layers.reference.mixture_of_experts import log_sum_exp
 
 
 def cross_entropy(logits: Array, targets: Array, ignored: int) -> Array:
-    """Give the mean over the counted targets of log Σ exp(logits) - logits[target]; 0 when none counts."""
+    """Return the mean over the counted targets of log Σ exp(logits) - logits[target]; 0 when none counts."""
     counted = targets != ignored
     is_target = targets[..., None] == np.arange(logits.shape[-1])
     shifted = logits - np.max(logits.real, axis=-1, keepdims=True)
@@ -34,7 +34,7 @@ def cross_entropy_backward(dloss: Array, logits: Array, targets: Array, ignored:
 
 
 def smoothed_cross_entropy(logits: Array, targets: Array, smoothing: float, ignored: int) -> Array:
-    """Give the mean over the counted targets of - Σ_j q[j] log p[j]; 0 when none counts.
+    """Return the mean over the counted targets of - Σ_j q[j] log p[j]; 0 when none counts.
 
     q is 1 - smoothing at the target, plus smoothing / vocab everywhere.
     """
@@ -64,7 +64,7 @@ def smoothed_cross_entropy_backward(
 
 
 def z_loss(logits: Array, targets: Array, ignored: int) -> Array:
-    """Give the mean over the counted targets of (log Σ exp(logits))²; 0 when none counts."""
+    """Return the mean over the counted targets of (log Σ exp(logits))²; 0 when none counts."""
     counted = targets != ignored
     z = log_sum_exp(logits)
     return np.asarray(np.sum(np.where(counted, z * z, 0)) / max(np.sum(counted), 1))
@@ -83,7 +83,7 @@ def z_loss_backward(dloss: Array, logits: Array, targets: Array, ignored: int) -
 
 
 def linear_cross_entropy(hidden: Array, head: Array, targets: Array, ignored: int) -> Array:
-    """Give the cross-entropy of the logits hidden headᵀ."""
+    """Return the cross-entropy of the logits hidden headᵀ."""
     return cross_entropy(hidden @ head.T, targets, ignored)
 
 

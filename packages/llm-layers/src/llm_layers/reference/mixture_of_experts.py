@@ -8,8 +8,8 @@ from llm_layers.reference.feed_forward import swiglu, swiglu_backward
 
 
 def top_k_router(logits: Array, k: int, norm_topk_prob: bool) -> tuple[Array, Array]:
-    """Give the softmax shares of the k largest logits, the largest first, and their places."""
-    # A stable sort: of equal logits the one with the lower number comes first.
+    """Return the softmax weights of the k largest logits, the largest first, and their places."""
+    # A stable sort: of equal logits the one with the lower index comes first.
     chosen = np.argsort(-logits.real, axis=-1, kind="stable")[..., :k]
     shares = np.take_along_axis(softmax(logits, -1), chosen, axis=-1)
     if norm_topk_prob:
@@ -24,7 +24,7 @@ def top_k_router_backward(dshares: Array, dchosen: None, logits: Array, k: int, 
     places and S = Σ p[c]:
 
     - shares = p[c] / S:      dp[c] = (dshares - Σ dshares · shares) / S      as for softmax: the sum is in every share
-      (not normalised:        dp[c] = dshares)
+      (not normalized:        dp[c] = dshares)
     - p of the others:        dp = 0, for they are not used
     - p = softmax(logits):    dlogits from dp by the gradient of softmax, over all experts: the logits of the unchosen
                               are in the sum below every share
@@ -43,7 +43,7 @@ def top_k_router_backward(dshares: Array, dchosen: None, logits: Array, k: int, 
 def mixture_of_experts(
     x: Array, router: Array, gate: Array, up: Array, down: Array, k: int, norm_topk_prob: bool
 ) -> Array:
-    """Give y = Σ_j shares[j] · swiglu of expert chosen[j], one token and one choice after the other."""
+    """Compute y = Σ_j shares[j] · swiglu of expert chosen[j], one token and one choice after the other."""
     shares, chosen = top_k_router(x @ router.T, k, norm_topk_prob)
     y = np.zeros(x.shape, dtype=np.result_type(x, router, gate, up, down))
     for place in np.ndindex(chosen.shape):
@@ -59,7 +59,7 @@ def mixture_of_experts_backward(
 
     For one token with answers a[j] = swiglu_chosen[j](x) and y = Σ_j shares[j] · a[j]:
 
-    - the shares:       dshares[j] = dy · a[j]              an answer that points where dy points earns its share
+    - the weights:       dshares[j] = dy · a[j]              an answer that points where dy points earns its weight
     - the answers:      da[j] = shares[j] · dy              then through swiglu to x and to the weights of that expert;
                                                             tokens that chose the same expert add up there
     - the logits:       dlogits from dshares by the gradient of the router; logits = router x:
@@ -95,7 +95,7 @@ def mixture_with_shared_expert(
     k: int,
     norm_topk_prob: bool,
 ) -> Array:
-    """Give the mixture of the chosen experts plus one expert that every token uses, with a share of one."""
+    """Return the mixture of the chosen experts plus one expert that every token uses, with a weight of one."""
     mixture = mixture_of_experts(x, router, gate, up, down, k, norm_topk_prob)
     return mixture + swiglu(x, shared_gate, shared_up, shared_down)
 
@@ -123,7 +123,7 @@ def mixture_with_shared_expert_backward(
 
 
 def load_balancing_loss(logits: Array, k: int) -> Array:
-    """Give experts · Σ_e f[e] · P[e]: f how often e was chosen per token, P its mean probability; 0 without tokens."""
+    """Compute experts · Σ_e f[e] · P[e]: f counts the choices of e per token, P is its mean probability. No token: 0."""
     experts = logits.shape[-1]
     _, chosen = top_k_router(logits, k, norm_topk_prob=True)
     tokens = max(np.prod(logits.shape[:-1]), 1)
@@ -135,7 +135,7 @@ def load_balancing_loss(logits: Array, k: int) -> Array:
 def load_balancing_loss_backward(dloss: Array, logits: Array, k: int) -> Array:
     """Gradient of the logits.
 
-    The counts f are whole numbers over the number of tokens T: a small change of the logits leaves them as they are.
+    The counts f are integers over the number of tokens T: a small change of the logits leaves them as they are.
     Only P = Σ p / T has a slope:
 
         dp[token, e] = dloss · experts · f[e] / T,  then through softmax
@@ -150,13 +150,13 @@ def load_balancing_loss_backward(dloss: Array, logits: Array, k: int) -> Array:
 
 
 def log_sum_exp(logits: Array) -> Array:
-    """Give log Σ exp along the last axis, the largest logit taken out first."""
+    """Compute log Σ exp along the last axis, the largest logit taken out first."""
     largest = np.max(logits.real, axis=-1, keepdims=True)
     return np.log(np.sum(np.exp(logits - largest), axis=-1)) + largest[..., 0]
 
 
 def router_z_loss(logits: Array) -> Array:
-    """Give the mean over all tokens of (log Σ exp(logits))²; 0 without tokens."""
+    """Return the mean over all tokens of (log Σ exp(logits))²; 0 without tokens."""
     z = log_sum_exp(logits)
     return np.asarray(np.sum(z * z) / max(z.size, 1))
 

@@ -8,19 +8,19 @@ from llm_layers.reference.mask import causal_mask
 
 
 def split_heads(x: Array, heads: int) -> Array:
-    """Give y[h, p, k] = x[p, h · d_head + k]."""
+    """Compute y[h, p, k] = x[p, h · d_head + k]."""
     if heads < 1 or x.shape[-1] % heads:
         raise ValueError(f"heads must divide the width of x, {x.shape[-1]}, into equal pieces, but was {heads}")
     return np.swapaxes(x.reshape(*x.shape[:-1], heads, x.shape[-1] // heads), -2, -3)
 
 
 def split_heads_backward(dy: Array, x: Array, heads: int) -> Array:
-    """Gradient of x: every number only moved to another place, so its gradient moves back."""
+    """Gradient of x: every value only moved to another place, so its gradient moves back."""
     return merge_heads(dy)
 
 
 def merge_heads(x: Array) -> Array:
-    """Give y[p, h · d_head + k] = x[h, p, k]."""
+    """Compute y[p, h · d_head + k] = x[h, p, k]."""
     x = np.swapaxes(x, -2, -3)
     return x.reshape(*x.shape[:-2], x.shape[-2] * x.shape[-1])
 
@@ -31,7 +31,7 @@ def merge_heads_backward(dy: Array, x: Array) -> Array:
 
 
 def grouped_query_attention(query: Array, key: Array, value: Array, mask: Array | None) -> Array:
-    """Give y[h] = attention(q[h], k[⌊h / g⌋], v[⌊h / g⌋])  with g query heads to a key/value head."""
+    """Compute y[h] = attention(q[h], k[⌊h / g⌋], v[⌊h / g⌋])  with g query heads to a key/value head."""
     heads, kv_heads = query.shape[-3], key.shape[-3]
     if kv_heads < 1 or heads % kv_heads:
         raise ValueError(f"the query heads must be a multiple of the key heads, {kv_heads}, but were {heads}")
@@ -58,7 +58,7 @@ def grouped_query_attention_backward(
 
 
 def multi_query_attention(query: Array, key: Array, value: Array, mask: Array | None) -> Array:
-    """Give y[h] = attention(q[h], k, v): one key and one value head for all."""
+    """Compute y[h] = attention(q[h], k, v): one key and one value head for all."""
     return attention(query, key[..., None, :, :], value[..., None, :, :], over_heads(mask))
 
 
@@ -74,7 +74,7 @@ def multi_query_attention_backward(
 def multi_head_attention(
     x: Array, query: Array, key: Array, value: Array, output: Array, heads: int, mask: Array | None
 ) -> Array:
-    """Give y = merge(attention(split(x queryᵀ), split(x keyᵀ), split(x valueᵀ))) outputᵀ."""
+    """Compute y = merge(attention(split(x queryᵀ), split(x keyᵀ), split(x valueᵀ))) outputᵀ."""
     q, k, v = (split_heads(x @ weight.T, heads) for weight in (query, key, value))
     return merge_heads(attention(q, k, v, over_heads(mask))) @ output.T
 
@@ -103,7 +103,7 @@ def multi_head_attention_backward(
 def cached_attention(
     query: Array, key: Array, value: Array, positions: Array, past_key: Array, past_value: Array, past_positions: Array
 ) -> Array:
-    """Give attention of the new queries to the kept and the new keys that are not later than they."""
+    """Compute attention of the new queries to the kept and the new keys that are not later than they."""
     keys, values = np.concatenate((past_key, key), axis=-2), np.concatenate((past_value, value), axis=-2)
     mask = causal_mask(positions, np.concatenate((past_positions, positions)))
     return attention(query, keys, values, mask)
@@ -125,5 +125,5 @@ def cached_attention_backward(
 
 
 def over_heads(mask: Array | None) -> Array | None:
-    """Give the mask an axis for the heads: it is the same for all of them."""
+    """Add an axis for the heads to the mask, which is the same for all of them."""
     return None if mask is None else mask[..., None, :, :]

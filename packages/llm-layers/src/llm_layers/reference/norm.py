@@ -6,7 +6,7 @@ from llm_layers.reference.arrays import Array
 
 
 def rms_norm(x: Array, gain: Array, eps: float) -> Array:
-    """Give y = gain · x · r  with r = 1/√(mean(x²) + eps), along the last axis."""
+    """Compute y = gain · x · r  with r = 1/√(mean(x²) + eps), along the last axis."""
     r = 1 / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + eps)
     return gain * x * r
 
@@ -14,7 +14,7 @@ def rms_norm(x: Array, gain: Array, eps: float) -> Array:
 def rms_norm_backward(dy: Array, x: Array, gain: Array, eps: float) -> tuple[Array, Array]:
     """Gradients of x and gain.
 
-    Write n = x · r for the normalised vector, d for its length, g = dy · gain for the gradient of n.
+    Write n = x · r for the normalized vector, d for its length, g = dy · gain for the gradient of n.
 
     - y = gain · n, and the gain is shared by all vectors:  dgain = Σ over vectors of dy · n.
     - n[i] = x[i] · r, where r depends on every x[j]:
@@ -33,7 +33,7 @@ def rms_norm_backward(dy: Array, x: Array, gain: Array, eps: float) -> tuple[Arr
 
 
 def layer_norm(x: Array, gain: Array, bias: Array | None, eps: float) -> Array:
-    """Give the RMSNorm of c = x - mean(x), plus bias: the mean square of c is the variance of x."""
+    """Return the RMSNorm of c = x - mean(x), plus bias: the mean square of c is the variance of x."""
     y = rms_norm(_centre(x), gain, eps)
     return y if bias is None else y + bias
 
@@ -54,7 +54,7 @@ def layer_norm_backward(dy: Array, x: Array, gain: Array, bias: Array, eps: floa
 
 
 def query_key_norm(query: Array, key: Array, query_gain: Array, key_gain: Array, eps: float) -> tuple[Array, Array]:
-    """Give the RMSNorm of the queries and that of the keys, along d_head, each with its own gain."""
+    """Return the RMSNorm of the queries and that of the keys, along d_head, each with its own gain."""
     return rms_norm(query, query_gain, eps), rms_norm(key, key_gain, eps)
 
 

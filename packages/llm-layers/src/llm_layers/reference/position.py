@@ -6,7 +6,7 @@ from llm_layers.reference.arrays import Array
 
 
 def learned_positions(x: Array, table: Array, positions: Array) -> Array:
-    """Give y = x + table[positions]; positions may have fewer leading axes than x."""
+    """Compute y = x + table[positions]; positions may have fewer leading axes than x."""
     return x + table[positions]
 
 
@@ -14,7 +14,7 @@ def learned_positions_backward(dy: Array, x: Array, table: Array, positions: Arr
     """Gradients of x and of the table.
 
     A sum passes its gradient to both terms: dx = dy, and the row at every place gets dy of that place. A row that
-    stands at several places, in several texts of the batch or twice in one, collects from all of them:
+    is at several places, in several texts of the batch or twice in one, collects from all of them:
 
         dtable[p] = Σ over places i with positions[i] = p of dy[i]
 
@@ -26,7 +26,7 @@ def learned_positions_backward(dy: Array, x: Array, table: Array, positions: Arr
 
 
 def sinusoidal_positions(positions: Array, d_model: int, base: float) -> Array:
-    """Give y[2k] = sin(p · base^(-2k/d)) and y[2k + 1] = cos of the same angle. Positions have no gradient."""
+    """Compute y[2k] = sin(p · base^(-2k/d)) and y[2k + 1] = cos of the same angle. Positions have no gradient."""
     angle = positions[..., None] * base ** (-np.arange(0, d_model, 2) / d_model)
     waves = np.stack([np.sin(angle), np.cos(angle)], axis=-1)
     return waves.reshape(*angle.shape[:-1], d_model)

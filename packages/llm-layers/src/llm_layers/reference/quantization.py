@@ -6,18 +6,18 @@ from llm_layers.reference.arrays import Array, outer
 
 
 def quantize_int8(weight: Array) -> tuple[Array, Array]:
-    """Give codes = round(weight / scale) with one scale a row, maxᵢ |weight| / 127; halves round to the even code."""
+    """Compute codes = round(weight / scale), with scale = maxᵢ |weight| / 127 for each row; halves round to even."""
     scales = _largest(weight) / 127
     return _steps(weight, scales[:, None]).astype(np.int8), scales
 
 
 def dequantize_int8(codes: Array, scales: Array) -> Array:
-    """Give weight = codes · scale of the row."""
+    """Compute weight = codes · scale of the row."""
     return codes * scales[:, None]
 
 
 def dequantize_int8_backward(dweight: Array, codes: Array, scales: Array) -> Array:
-    """Gradient of the scales; codes are whole numbers and have none.
+    """Gradient of the scales; codes are integers and have none.
 
     weight[o, i] = codes[o, i] · scales[o], so each scale collects from its row:
     dscales[o] = Σᵢ dweight[o, i] codes[o, i].
@@ -26,7 +26,7 @@ def dequantize_int8_backward(dweight: Array, codes: Array, scales: Array) -> Arr
 
 
 def int8_linear(x: Array, codes: Array, scales: Array) -> Array:
-    """Give y[o] = scales[o] · Σᵢ x[i] codes[o, i]."""
+    """Compute y[o] = scales[o] · Σᵢ x[i] codes[o, i]."""
     return x @ codes.T * scales
 
 
@@ -43,7 +43,7 @@ def int8_linear_backward(dy: Array, x: Array, codes: Array, scales: Array) -> tu
 
 
 def quantize_int4(weight: Array, group: int) -> tuple[Array, Array]:
-    """Give codes from -7 to 7, plus 8, two in a byte (the even column in the low half), and one scale a group."""
+    """Compute codes from -7 to 7, plus 8, two in a byte (the even column in the low half), and one scale a group."""
     rows, width = weight.shape
     if group < 1 or width % group or width % 2:
         raise ValueError(f"group must divide the even width of the weight, but was {group} for {width}")
@@ -54,7 +54,7 @@ def quantize_int4(weight: Array, group: int) -> tuple[Array, Array]:
 
 
 def dequantize_int4(codes: Array, scales: Array) -> Array:
-    """Give weight = (nibble - 8) · scale of the group."""
+    """Compute weight = (nibble - 8) · scale of the group."""
     return _unpack(codes) * _spread(scales, 2 * codes.shape[1])
 
 
@@ -67,7 +67,7 @@ def dequantize_int4_backward(dweight: Array, codes: Array, scales: Array) -> Arr
 
 
 def int4_linear(x: Array, codes: Array, scales: Array) -> Array:
-    """Give y = x weightᵀ with the unpacked weight."""
+    """Compute y = x weightᵀ with the unpacked weight."""
     return x @ dequantize_int4(codes, scales).T
 
 

@@ -2,7 +2,7 @@
 
 Three rules join everything here:
 
-- A sum passes its gradient to both terms; where x goes two ways, what comes back on both is added.
+- A sum passes its gradient to both terms; where x goes two ways, what flows back on both is added.
 - p = n Wᵀ:  dn = dp W,  dW = Σ over vectors of dp nᵀ.
 - The norm has its own backward.
 """
@@ -12,7 +12,7 @@ from llm_layers.reference.norm import rms_norm, rms_norm_backward
 
 
 def pre_norm(x: Array, gain: Array, weight: Array, eps: float) -> Array:
-    """Give y = x + norm(x) Wᵀ."""
+    """Compute y = x + norm(x) Wᵀ."""
     return x + rms_norm(x, gain, eps) @ weight.T
 
 
@@ -30,7 +30,7 @@ def pre_norm_backward(dy: Array, x: Array, gain: Array, weight: Array, eps: floa
 
 
 def post_norm(x: Array, gain: Array, weight: Array, eps: float) -> Array:
-    """Give y = norm(x + x Wᵀ)."""
+    """Compute y = norm(x + x Wᵀ)."""
     return rms_norm(x + x @ weight.T, gain, eps)
 
 
@@ -48,7 +48,7 @@ def post_norm_backward(dy: Array, x: Array, gain: Array, weight: Array, eps: flo
 
 
 def branch_norm(x: Array, gain: Array, weight: Array, eps: float) -> Array:
-    """Give y = x + norm(x Wᵀ)."""
+    """Compute y = x + norm(x Wᵀ)."""
     return x + rms_norm(x @ weight.T, gain, eps)
 
 

@@ -6,7 +6,7 @@ from llm_layers.reference.arrays import Array
 
 
 def inverse_frequencies(d_head: int, base: float) -> Array:
-    """Give radians per position, base^(-2k/d) for the pairs k = 0 … d/2 - 1. Settings have no gradient."""
+    """Compute radians per position, base^(-2k/d) for the pairs k = 0 … d/2 - 1. Settings have no gradient."""
     return base ** (-np.arange(0, d_head, 2) / d_head)
 
 

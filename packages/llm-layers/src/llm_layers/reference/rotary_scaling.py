@@ -74,5 +74,5 @@ def yarn_scaling(
 
 
 def yarn_attention_factor(factor: float) -> float:
-    """Give 0.1 · ln(factor) + 1, and 1 for a factor that does not stretch."""
+    """Compute 0.1 · ln(factor) + 1, and 1 for a factor that does not stretch."""
     return 0.1 * math.log(max(factor, 1.0)) + 1.0

@@ -12,7 +12,7 @@ class Tape:
     """Runs steps and remembers them; each step brings a gradient that was derived by hand.
 
     A model is a chain of functions. Its gradient is the gradients of its steps, multiplied from the end to the
-    beginning, and where a value was used twice, the two gradients that come back are added.
+    beginning, and where a value was used twice, the two gradients that flow back are added.
     """
 
     def __init__(self) -> None:
@@ -21,17 +21,17 @@ class Tape:
     def run(
         self, forward: Callable[..., Array], backward: Callable[..., Any], inputs: tuple[Array, ...], *others: Any
     ) -> Array:
-        """Give forward(*inputs, *others); `backward(dy, *inputs, *others)` gives the gradients of `inputs`."""
+        """Return forward(*inputs, *others); `backward(dy, *inputs, *others)` returns the gradients of `inputs`."""
         output = forward(*inputs, *others)
         self.steps.append((backward, inputs, others, output))
         return output
 
     def add(self, a: Array, b: Array) -> Array:
-        """Give a + b: both get the whole gradient."""
+        """Compute a + b: both get the whole gradient."""
         return self.run(np.add, lambda dy, a, b: (dy, dy), (a, b))
 
     def gradients(self, dy: Array, y: Array, of: list[Array]) -> list[Array]:
-        """Give the gradients of the arrays `of`, when the last result y has the gradient dy."""
+        """Return the gradients of the arrays `of`, when the last result y has the gradient dy."""
         collected: dict[int, Array] = {id(y): dy}
         for backward, inputs, others, output in reversed(self.steps):
             if id(output) in collected:

@@ -19,7 +19,7 @@ from llm_tokenizer.special import SpecialTokens
 
 
 def byte_to_unicode() -> tuple[str, ...]:
-    """See the contract."""
+    """Return the table."""
     return alphabet.byte_to_unicode()
 
 

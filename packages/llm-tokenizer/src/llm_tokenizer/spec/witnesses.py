@@ -25,7 +25,7 @@ class PretrainedTokenizer:
 
     @staticmethod
     def byte_to_unicode() -> list[str]:
-        """Every byte that occurs in UTF-8 is asked for; the thirteen that never occur must stand for themselves."""
+        """Every byte that occurs in UTF-8 is asked for; the thirteen that never occur must represent themselves."""
         from tokenizers import pre_tokenizers
 
         level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)

@@ -100,7 +100,7 @@ class SummedWitness:
 
 
 def _weighted_mean(past: list[float], beta: float) -> float:
-    """Weights β^age, normalised by their own sum: what bias correction comes to."""
+    """Weights β^age, normalized by their own sum: what bias correction comes to."""
     weights = [beta ** (len(past) - 1 - age) for age in range(len(past))]
     return math.fsum(weight * number for weight, number in zip(weights, past, strict=True)) / math.fsum(weights)
 

@@ -33,14 +33,14 @@ slip("quick GELU", "x · sigmoid(1.702 x) is a rougher approximation (CLIP uses 
 slip("SiLU", "x · sigmoid(x) is SiLU")(F.silu)
 slip("ReLU", "max(x, 0) is ReLU: nothing below zero passes")(F.relu)
 slip("half forgotten", "the ½ before the sum is missing")(lambda x: x * (1 + torch.erf(x / math.sqrt(2))))
-slip("1 forgotten", "½ x · erf(x/√2) lacks the 1: the share must run from 0 to 1, not from -½ to ½")(
+slip("1 forgotten", "½ x · erf(x/√2) lacks the 1: the fraction must run from 0 to 1, not from -½ to ½")(
     lambda x: 0.5 * x * torch.erf(x / math.sqrt(2))
 )
-slip("x forgotten", "that is the share itself; it must be multiplied by x")(torch.special.ndtr)
+slip("x forgotten", "that is the fraction itself; it must be multiplied by x")(torch.special.ndtr)
 slip("density for share", "x times the bell curve itself, not the area below it")(
     lambda x: x * torch.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
 )
-slip("share held constant", "the gradient does not run through the share (detached)")(
+slip("share held constant", "the gradient does not run through the fraction (detached)")(
     lambda x: x * torch.special.ndtr(x.detach())
 )
 slip("φ for xφ", "the second term of the gradient lacks its x", backward=True)(
@@ -105,7 +105,7 @@ def tanh_not_squared(dy: Any, x: Any) -> Any:
 
 slip = SLIPS.of("layers.silu")
 slip("sigmoid", "that is the sigmoid itself; it must be multiplied by x")(torch.sigmoid)
-slip("GELU", "that is GELU: x times the normal share")(F.gelu)
+slip("GELU", "that is GELU: x times the normal probability")(F.gelu)
 slip("quick GELU", "there is no factor 1.702 before x in SiLU")(_quick)
 slip("ReLU", "max(x, 0) is ReLU: nothing below zero passes")(F.relu)
 slip("hard swish", "x · clamp(x/6 + ½) is the piecewise stand-in for small devices")(F.hardswish)

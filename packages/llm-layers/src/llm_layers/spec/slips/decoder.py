@@ -54,7 +54,7 @@ slip("interleaved pairs", "rotary pairs are neighbours instead of halves: the fi
         pairs=lambda self, x: (x[..., ::2], x[..., 1::2]), unpair=lambda self, a, b: torch.stack([a, b], -1).flatten(-2)
     )
 )
-slip("turned the other way", "the pairs are turned clockwise")(
+slip("turned the other way", "the pairs are rotated clockwise")(
     _decoder(pairs=lambda self, x: x.chunk(2, -1)[::-1], unpair=lambda self, a, b: torch.cat([b, a], -1))
 )
 slip("rotary scaling ignored", "rope_type is read as default")(_decoder(scaled=lambda self, speeds, table: speeds))
@@ -63,10 +63,10 @@ slip("one rotary base for all blocks", "blocks with a window have a rotary base 
         rotary_table=lambda self, layer: self.s["rope_parameters"].get("full_attention", self.s["rope_parameters"])
     )
 )
-slip("query and key norms forgotten", "queries and keys are not normalised")(
+slip("query and key norms forgotten", "queries and keys are not normalized")(
     _decoder(query_key_norm=lambda self, x, name: x)
 )
-slip("norm after turning", "queries and keys are turned first and normalised then")(
+slip("norm after turning", "queries and keys are rotated first and normalized then")(
     _decoder(
         query_key_norm=lambda self, x, name: x if self.family != "olmo2" else _right("query_key_norm")(self, x, name),
         turn=lambda self, x, layer: _turned_then_normed(self, x, layer),
@@ -90,16 +90,16 @@ slip("SiLU for GELU", "this family bends with GELU")(_decoder(bend=lambda self, 
 slip("exact GELU", "the family uses the tanh form of GELU")(
     _decoder(bend=lambda self, a: F.gelu(a) if self.family in ("gpt2", "gemma3_text") else F.silu(a))
 )
-slip("chosen shares not scaled", "norm_topk_prob asks for shares that add up to one")(
+slip("chosen shares not scaled", "norm_topk_prob asks for weights that sum to one")(
     _decoder(chosen_shares=lambda self, top: top)
 )
-slip("chosen shares always scaled", "the chosen shares were scaled to one although norm_topk_prob is false")(
+slip("chosen shares always scaled", "the chosen weights were scaled to one although norm_topk_prob is false")(
     _decoder(chosen_shares=lambda self, top: top / top.sum(-1, keepdim=True))
 )
 slip("positions from one", "the first position is 0")(
     _decoder(places=lambda self, length: torch.arange(1, length + 1) % length)
 )
-slip("norms before the parts", "OLMo 2 normalises what a part gives back")(
+slip("norms before the parts", "OLMo 2 normalizes what a part returns")(
     _decoder(
         branch=lambda self, x, at, norms, part: _right("branch")(
             self, x, at, norms[::-1] if self.family == "olmo2" else norms, part

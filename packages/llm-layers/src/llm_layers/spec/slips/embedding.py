@@ -23,7 +23,7 @@ slip("ids counted from 1", "ids are counted from 1: every token gets the row bef
 )
 
 
-@slip("rows cut to length one", "the rows are normalised while they are looked up (max_norm)")
+@slip("rows cut to length one", "the rows are normalized while they are looked up (max_norm)")
 def cut(ids: Any, table: Any) -> Any:
     rows = F.embedding(ids, table)
     return rows / rows.norm(dim=-1, keepdim=True).clamp(min=1)
@@ -60,10 +60,10 @@ slip("divided by √d_model", "the logits are divided by √d_model, as the scor
 slip("multiplied by √d_model", "the factor that scales the embedding is applied at the head too")(
     lambda x, table: F.linear(x, table) * table.shape[1] ** 0.5
 )
-slip("table transposed", "the table is turned round: columns are compared where rows belong")(
+slip("table transposed", "the table is transposed: columns are compared where rows belong")(
     lambda x, table: F.linear(x, table.T)
 )
-slip("cosines", "rows and vectors are normalised first: these are cosines, not logits")(
+slip("cosines", "rows and vectors are normalized first: these are cosines, not logits")(
     lambda x, table: F.linear(F.normalize(x, dim=-1), F.normalize(table, dim=-1))
 )
 slip("probabilities", "a softmax is taken already: the loss will take it again")(

@@ -63,7 +63,7 @@ slip("exact GELU", "the gate goes through the exact GELU, not through its tanh f
 slip("both bent", "the up projection goes through GELU as well")(
     lambda x, gate, up, down: (_tanh_gelu(x @ gate.T) * _tanh_gelu(x @ up.T)) @ down.T
 )
-slip("product bent", "gate and up are multiplied first and then bent")(
+slip("product bent", "gate and up are multiplied first and then activated")(
     lambda x, gate, up, down: _tanh_gelu((x @ gate.T) * (x @ up.T)) @ down.T
 )
 slip("added", "gate and up are added instead of multiplied")(
@@ -101,7 +101,7 @@ slip = SLIPS.of("layers.gelu_feed_forward")
 slip("exact GELU", "the exact GELU; GPT-2 was trained with the tanh form")(
     lambda x, up, up_bias, down, down_bias: _two_layers(F.gelu, x, up, up_bias, down, down_bias)
 )
-slip("no bend", "there is no bend: two matrices in a row are one")(
+slip("no bend", "there is no activation: two matrices in a row are one")(
     lambda x, up, up_bias, down, down_bias: _two_layers(lambda a: a, x, up, up_bias, down, down_bias)
 )
 slip("up_bias forgotten", "up_bias is not added")(
@@ -110,10 +110,10 @@ slip("up_bias forgotten", "up_bias is not added")(
 slip("down_bias forgotten", "down_bias is not added")(
     lambda x, up, up_bias, down, down_bias: _tanh_gelu(x @ up.T + up_bias) @ down.T
 )
-slip("up_bias after the bend", "up_bias is added to the bent numbers")(
+slip("up_bias after the bend", "up_bias is added to the activated values")(
     lambda x, up, up_bias, down, down_bias: (_tanh_gelu(x @ up.T) + up_bias) @ down.T + down_bias
 )
-slip("bend at the end", "the narrow result is bent, not the wide one")(
+slip("bend at the end", "the narrow result goes through the activation, not the wide one")(
     lambda x, up, up_bias, down, down_bias: _tanh_gelu((x @ up.T + up_bias) @ down.T + down_bias)
 )
 slip("stream added", "x is added to the result: that is the block's work")(
@@ -131,7 +131,7 @@ def biases_averaged(dy: Any, *inputs: Any) -> Any:
     return dx, dup, dup_bias / count, ddown, ddown_bias / count
 
 
-@slip("bend left out of dup_bias", "dup_bias is taken behind the bend", backward=True)
+@slip("bend left out of dup_bias", "dup_bias is taken behind the activation", backward=True)
 def bias_behind_the_bend(dy: Any, x: Any, up: Any, up_bias: Any, down: Any, down_bias: Any) -> Any:
     dx, dup, _, ddown, ddown_bias = gelu_feed_forward_backward(dy, x, up, up_bias, down, down_bias)
     return dx, dup, (dy @ down).reshape(-1, len(up)).sum(0), ddown, ddown_bias
@@ -142,7 +142,7 @@ def _plain(bend: Any, x: Any, up: Any, down: Any) -> Any:
 
 
 slip = SLIPS.of("layers.relu_squared_feed_forward")
-slip("not squared", "the bend is ReLU: the square is missing")(lambda x, up, down: _plain(F.relu, x, up, down))
+slip("not squared", "the activation is ReLU: the square is missing")(lambda x, up, down: _plain(F.relu, x, up, down))
 slip("square at the end", "the narrow result is squared, not the wide one")(
     lambda x, up, down: _plain(F.relu, x, up, down).square()
 )

@@ -74,10 +74,10 @@ slip("√layers", "divided by √layers: attention and feed-forward both write, 
 slip("no root", "divided by 2 · layers instead of by its root")(
     lambda normals, deviation, layers: normals * deviation / (2 * layers)
 )
-slip("2 √layers", "the 2 stands outside the root")(
+slip("2 √layers", "the 2 is outside the root")(
     lambda normals, deviation, layers: normals * deviation / (2 * math.sqrt(layers))
 )
-slip("√2 layers", "the layers stand outside the root")(
+slip("√2 layers", "the layers are outside the root")(
     lambda normals, deviation, layers: normals * deviation / (math.sqrt(2) * layers)
 )
 slip("multiplied", "multiplied by the root instead of divided: the stream grows")(

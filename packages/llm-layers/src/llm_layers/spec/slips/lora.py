@@ -30,7 +30,7 @@ slip("correction alone", "the product with the frozen weight is missing")(
 slip("correction subtracted", "the correction is subtracted instead of added")(
     lambda x, weight, down, up, scale: F.linear(x, weight) - scale * F.linear(F.linear(x, down), up)
 )
-slip("bend in the middle", "something bends between down and up: then it cannot be merged")(
+slip("bend in the middle", "an activation is between down and up: then it cannot be merged")(
     lambda x, weight, down, up, scale: F.linear(x, weight) + scale * F.linear(F.relu(F.linear(x, down)), up)
 )
 

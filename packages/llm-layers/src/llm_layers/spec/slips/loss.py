@@ -250,7 +250,7 @@ def last_part(dloss: Any, hidden: Any, head: Any, targets: Any, ignored: int) ->
     return dz @ head, rows[-2:].T @ states[-2:]
 
 
-@slip("upstream forgotten", "ready gradients come back without dloss", backward=True)
+@slip("upstream forgotten", "ready gradients are returned without dloss", backward=True)
 def without_upstream(dloss: Any, hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     dz = cross_entropy_backward(1.0, hidden @ head.T, targets, ignored)
     return dz @ head, outer(dz, hidden)

@@ -72,7 +72,7 @@ slip("softmax after the choice", "the softmax runs over the chosen logits only")
 slip("normalized the wrong way round", "normalized where it must not be, and the reverse")(
     lambda logits, k, norm_topk_prob: _route(logits, k, not norm_topk_prob)
 )
-slip("one expert too few", "k - 1 experts come back")(
+slip("one expert too few", "k - 1 experts are returned")(
     lambda logits, k, norm_topk_prob: _route(logits, k - 1, norm_topk_prob)
 )
 slip("the least likely", "the k smallest logits are chosen")(_router(choose=lambda logits, k: _chosen(-logits, k)))
@@ -141,7 +141,7 @@ slip("x detached at the router", "no gradient comes to x through the router")(
 slip("x added", "the residual stream is added: that is the block's work")(lambda x, *rest: x + _mix(x, *rest))
 
 
-@slip("shares on the way in", "x is multiplied by the share, not the expert's answer")
+@slip("shares on the way in", "x is multiplied by the weight, not the expert's answer")
 def shares_first(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
     shares, chosen = _route(x @ router.T, k, norm_topk_prob)
     given = shares[..., None] * x[..., None, :]
@@ -183,7 +183,7 @@ def _mixture_backward(
 slip("the last token wins", "an expert keeps its last token's gradient", backward=True)(
     partial(_mixture_backward, add=False, share=True)
 )
-slip("weights without shares", "the weights' gradients lack the share", backward=True)(
+slip("weights without shares", "the weights' gradients lack the weight", backward=True)(
     partial(_mixture_backward, add=True, share=False)
 )
 
@@ -262,7 +262,7 @@ slip("summed over tokens", "P is the sum over the tokens, not their mean")(
 )
 
 
-@slip("shares for probabilities", "P is taken over the chosen experts' shares only")
+@slip("shares for probabilities", "P is taken over the chosen experts' weights only")
 def chosen_only(logits: Any, k: int) -> Any:
     rows = logits.reshape(-1, logits.shape[-1])
     counts = _counts(rows, k)

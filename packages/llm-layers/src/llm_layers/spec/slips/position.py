@@ -72,7 +72,7 @@ def _speeds(width: int, base: float) -> Any:
 slip = SLIPS.of("layers.sinusoidal_positions")
 
 
-@slip("sines first", "all sines stand before all cosines instead of side by side")
+@slip("sines first", "all sines are before all cosines instead of side by side")
 def sines_first(positions: Any, d_model: int, base: float) -> Any:
     angle = positions[..., None].double() * _speeds(d_model, base)
     return torch.cat([angle.sin(), angle.cos()], -1)
@@ -85,22 +85,22 @@ slip("cosines first", "even coordinates are cosines, odd ones sines")(
 )
 
 
-@slip("a speed per coordinate", "the cosine has the next slower speed, not its sine's")
+@slip("a speed per coordinate", "the cosine has the next slower frequency, not its sine's")
 def speed_per_coordinate(positions: Any, d_model: int, base: float) -> Any:
     coordinate = torch.arange(d_model)
     angle = positions[..., None].double() * base ** (-coordinate.double() / d_model)
     return torch.where(coordinate % 2 == 0, angle.sin(), angle.cos())
 
 
-slip("k for 2k", "the exponent is -k/d where -2k/d belongs: half the range of speeds")(
+slip("k for 2k", "the exponent is -k/d where -2k/d belongs: half the range of frequencies")(
     lambda positions, d_model, base: _waves(positions, _speeds(d_model, base).sqrt())
 )
-slip("4k for 2k", "the index is doubled twice: the speeds fall twice as fast")(
+slip("4k for 2k", "the index is doubled twice: the frequencies fall twice as fast")(
     lambda positions, d_model, base: _waves(positions, _speeds(d_model, base) ** 2)
 )
 
 
-@slip("speeds up to the end", "the slowest speed is 1/base: divided by d/2 - 1, not d/2")
+@slip("speeds up to the end", "the slowest frequency is 1/base: divided by d/2 - 1, not d/2")
 def waves_to_the_end(positions: Any, d_model: int, base: float) -> Any:
     last = max(d_model // 2 - 1, 1)
     return _waves(positions, base ** (-torch.arange(d_model // 2).double() / last))
@@ -130,20 +130,22 @@ slip = SLIPS.of("layers.inverse_frequencies")
 slip("k for 2k", "the exponent is -k/d_head where -2k/d_head belongs")(
     lambda d_head, base: _speeds(d_head, base).sqrt()
 )
-slip("wavelengths", "base^(+2k/d): these are the wavelengths (over 2π), not the speeds")(
+slip("wavelengths", "base^(+2k/d): these are the wavelengths (over 2π), not the frequencies")(
     lambda d_head, base: 1 / _speeds(d_head, base)
 )
-slip("pairs from 1", "the pairs are counted from 1: the fastest speed is missing")(
+slip("pairs from 1", "the pairs are counted from 1: the fastest frequency is missing")(
     lambda d_head, base: _speeds(d_head, base) * base ** (-2 / d_head)
 )
-slip("speeds up to the end", "the slowest speed is 1/base: divided by d/2 - 1, not d/2")(
+slip("speeds up to the end", "the slowest frequency is 1/base: divided by d/2 - 1, not d/2")(
     lambda d_head, base: base ** (-torch.arange(d_head // 2).double() / max(d_head // 2 - 1, 1))
 )
-slip("one speed per number", "every speed comes twice, d_head in all")(
+slip("one speed per number", "every frequency comes twice, d_head in all")(
     lambda d_head, base: torch.cat([_speeds(d_head, base)] * 2)
 )
-slip("degrees", "the speeds are in degrees per position")(lambda d_head, base: _speeds(d_head, base) * 180 / math.pi)
-slip("turns", "the speeds are in turns per position, divided by 2π")(
+slip("degrees", "the frequencies are in degrees per position")(
+    lambda d_head, base: _speeds(d_head, base) * 180 / math.pi
+)
+slip("turns", "the frequencies are in turns per position, divided by 2π")(
     lambda d_head, base: _speeds(d_head, base) / (2 * math.pi)
 )
 slip("base fixed", "the base is 10000 whatever was given")(lambda d_head, base: _speeds(d_head, 10000.0))
@@ -189,7 +191,7 @@ def no_sign(x: Any, positions: Any, base: float) -> Any:
 slip("speeds twice as dense", "the exponent is -k/d_head where -2k/d_head belongs")(
     lambda x, positions, base: _turn(x, _angle(x, positions, base, step=1.0))
 )
-slip("speeds off by one", "the pairs are counted from 1: the fastest speed is missing")(
+slip("speeds off by one", "the pairs are counted from 1: the fastest frequency is missing")(
     lambda x, positions, base: _turn(x, _angle(x, positions, base) * base ** (-2 / x.shape[-1]))
 )
 slip("base fixed", "the base is 10000 whatever was given")(
@@ -210,13 +212,13 @@ def first_row(x: Any, positions: Any, base: float) -> Any:
     return _turn(x, _angle(x, positions, base))
 
 
-slip("speeds inverted", "wavelengths are used as speeds: base^(+2k/d)")(
+slip("speeds inverted", "wavelengths are used as frequencies: base^(+2k/d)")(
     lambda x, positions, base: _turn(x, _angle(x, positions, base, step=-2.0))
 )
 slip("degrees", "the angle is taken in degrees: everything turns 57 times too little")(
     lambda x, positions, base: _turn(x, _angle(x, positions, base) * math.pi / 180)
 )
-slip("gradient turned forward", "the gradient is turned forward again, not back", backward=True)(
+slip("gradient turned forward", "the gradient is rotated forward again, not back", backward=True)(
     lambda dy, x, positions, base: reference_rotary(dy, positions, base)
 )
 slip("gradient not turned", "the gradient is handed through as if nothing had turned", backward=True)(
@@ -236,7 +238,7 @@ slip("turned the other way", "the sign of the sine is wrong: pairs turn clockwis
 )
 
 
-@slip("one speed too many", "every number has its own speed: pairs are not turned")
+@slip("one speed too many", "every value has its own frequency: pairs are not rotated")
 def speed_per_number(x: Any, positions: Any, base: float) -> Any:
     angle = positions.double()[..., None] * base ** (-torch.arange(x.shape[-1]).double() / x.shape[-1])
     swapped = torch.stack([-x[..., 1::2], x[..., ::2]], -1).flatten(-2)
@@ -250,9 +252,9 @@ def angles_in_halves(x: Any, positions: Any, base: float) -> Any:
     return x * angle.cos().to(x.dtype) + swapped * angle.sin().to(x.dtype)
 
 
-slip("gradient turned forward", "the gradient is turned forward again", backward=True)(
+slip("gradient turned forward", "the gradient is rotated forward again", backward=True)(
     lambda dy, x, positions, base: reference_rotary_interleaved(dy, positions, base)
 )
-slip("gradient in halves", "the gradient is turned back in halves", backward=True)(
+slip("gradient in halves", "the gradient is rotated back in halves", backward=True)(
     lambda dy, x, positions, base: reference_rotary(dy, -positions, base)
 )

@@ -209,7 +209,7 @@ def _pack(steps: Any) -> Any:
 slip = SLIPS.of("layers.quantize_int4")
 
 
-@slip("halves of the byte swapped", "the even column stands in the high half of the byte")
+@slip("halves of the byte swapped", "the even column is in the high half of the byte")
 def halves_swapped(weight: Any, group: int) -> Any:
     steps, scales = _steps4(weight, group)
     return _pack(torch.stack([steps[:, 1::2], steps[:, 0::2]], -1).flatten(1)), scales
@@ -331,7 +331,7 @@ def twos_complement(codes: Any, scales: Any) -> Any:
 slip("8 subtracted in bytes", "8 is subtracted in unsigned bytes: negative steps become about 250")(
     lambda codes, scales: _scaled(_nibbles(codes) - 8, scales)
 )
-slip("low halves first", "all low halves stand in front of all high halves")(
+slip("low halves first", "all low halves are in front of all high halves")(
     lambda codes, scales: _scaled(torch.cat([codes & 15, codes >> 4], 1).to(torch.int8) - 8, scales)
 )
 

@@ -32,11 +32,11 @@ def _centred(x: Any, gain: Any, eps: float) -> Any:
     return _norm(x - x.mean(-1, keepdim=True), gain, eps)
 
 
-slip("post-norm", "the norm stands after the sum: the stream itself is normalised")(_post)
-slip("branch norm", "the norm stands behind the part: it must stand before it")(_branch)
+slip("post-norm", "the norm is after the sum: the stream itself is normalized")(_post)
+slip("branch norm", "the norm is behind the part: it must be before it")(_branch)
 
 
-@slip("norm on the stream", "the normalised x goes on as the stream")
+@slip("norm on the stream", "the normalized x continues as the stream")
 def pre_on_stream(x: Any, gain: Any, weight: Any, eps: float) -> Any:
     normed = _norm(x, gain, eps)
     return normed + normed @ weight.T
@@ -60,20 +60,20 @@ def pre_no_dy(dy: Any, x: Any, gain: Any, weight: Any, eps: float) -> Any:
     return dx, dgain, outer(dy, rms_norm(x, gain, eps))
 
 
-@slip("dW from x", "the weight's gradient takes x, not the normalised x it was fed", backward=True)
+@slip("dW from x", "the weight's gradient takes x, not the normalized x it was fed", backward=True)
 def pre_weight_from_x(dy: Any, x: Any, gain: Any, weight: Any, eps: float) -> Any:
     dx, dgain = rms_norm_backward(dy @ weight, x, gain, eps)
     return dy + dx, dgain, outer(dy, x)
 
 
 slip = SLIPS.of("layers.post_norm")
-slip("pre-norm", "the norm stands before the part: it must stand after the sum")(_pre)
-slip("branch norm", "only what the part writes is normalised, not the sum")(_branch)
-slip("stream left out", "what the part writes is normalised, and x is not added to it")(
+slip("pre-norm", "the norm is before the part: it must be after the sum")(_pre)
+slip("branch norm", "only what the part writes is normalized, not the sum")(_branch)
+slip("stream left out", "what the part writes is normalized, and x is not added to it")(
     lambda x, gain, weight, eps: _norm(x @ weight.T, gain, eps)
 )
-slip("norm left out", "the sum is not normalised")(lambda x, gain, weight, eps: x + x @ weight.T + 0 * gain)
-slip("both normalised", "x and W x are normalised one by one and then added")(
+slip("norm left out", "the sum is not normalized")(lambda x, gain, weight, eps: x + x @ weight.T + 0 * gain)
+slip("both normalised", "x and W x are normalized one by one and then added")(
     lambda x, gain, weight, eps: _norm(x, gain, eps) + _norm(x @ weight.T, gain, eps)
 )
 slip("x added again", "x is added once more after the norm")(
@@ -94,9 +94,9 @@ def post_one_way(dy: Any, x: Any, gain: Any, weight: Any, eps: float) -> Any:
 
 
 slip = SLIPS.of("layers.branch_norm")
-slip("pre-norm", "the norm stands before the part: it must stand behind it")(_pre)
-slip("post-norm", "the sum is normalised: the stream must stay as it is")(_post)
-slip("norm before and behind", "the part reads a normalised x as well (Gemma's sandwich)")(
+slip("pre-norm", "the norm is before the part: it must be behind it")(_pre)
+slip("post-norm", "the sum is normalized: the stream must stay as it is")(_post)
+slip("norm before and behind", "the part reads a normalized x as well (Gemma's sandwich)")(
     lambda x, gain, weight, eps: x + _norm(_norm(x, torch.ones_like(gain), eps) @ weight.T, gain, eps)
 )
 slip("stream left out", "what the part writes is not added to anything")(

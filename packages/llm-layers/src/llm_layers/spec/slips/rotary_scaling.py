@@ -1,4 +1,4 @@
-"""Mistakes with scalings of rotary speeds."""
+"""Mistakes with scalings of rotary frequencies."""
 
 import math
 from typing import Any
@@ -9,10 +9,10 @@ from llm_tokenizer.conformance import Alternatives
 
 SLIPS = Alternatives()
 slip = SLIPS.of("layers.linear_scaling")
-slip("multiplied", "the speeds are multiplied by the factor: longer texts turn faster still")(
+slip("multiplied", "the frequencies are multiplied by the factor: longer texts turn faster still")(
     lambda speeds, factor: speeds * factor
 )
-slip("applied twice", "the factor is applied twice, to the speeds and to the positions")(
+slip("applied twice", "the factor is applied twice, to the frequencies and to the positions")(
     lambda speeds, factor: speeds / factor**2
 )
 slip("not applied", "the factor is read and not used")(lambda speeds, factor: speeds * 1.0)
@@ -42,12 +42,12 @@ def _turns(speeds: Any, context: float) -> Any:
 
 
 slip = SLIPS.of("layers.llama3_scaling")
-slip("everything slowed", "every speed is divided by the factor: that is linear scaling")(
+slip("everything slowed", "every frequency is divided by the factor: that is linear scaling")(
     lambda speeds, factor, low, high, context: speeds / factor
 )
 
 
-@slip("fast for slow", "the fast hands are slowed and the slow ones left alone")
+@slip("fast for slow", "the fast pairs are slowed and the slow ones left alone")
 def fast_for_slow(speeds: Any, factor: float, low: float, high: float, context: float) -> Any:
     share = ((_turns(speeds, context) - low) / (high - low)).clamp(0, 1)
     return share * speeds / factor + (1 - share) * speeds
@@ -56,7 +56,7 @@ def fast_for_slow(speeds: Any, factor: float, low: float, high: float, context: 
 slip("2π forgotten", "radians are counted where turns are meant")(
     lambda speeds, factor, low, high, context: _llama3(speeds, factor, low, high, context * speeds)
 )
-slip("no passage", "the speed jumps at low_frequency_factor instead of passing over evenly")(
+slip("no passage", "the frequency jumps at low_frequency_factor instead of passing over evenly")(
     lambda speeds, factor, low, high, context: torch.where(_turns(speeds, context) <= low, speeds / factor, speeds)
 )
 slip("all below the high end", "everything with fewer than high turns is slowed wholly")(
@@ -64,7 +64,7 @@ slip("all below the high end", "everything with fewer than high turns is slowed 
 )
 
 
-@slip("even in the wavelength", "the share falls evenly with the wavelength, not the turns")
+@slip("even in the wavelength", "the fraction falls evenly with the wavelength, not the turns")
 def by_wavelength(speeds: Any, factor: float, low: float, high: float, context: float) -> Any:
     share = ((1 / low - 1 / _turns(speeds, context)) / (1 / low - 1 / high)).clamp(0, 1)
     return (1 - share) * speeds / factor + share * speeds
@@ -75,13 +75,13 @@ slip("the new length", "turns are counted in the stretched text, not in the trai
 )
 
 
-@slip("share unclamped", "the share is used outside 0 to 1 too")
+@slip("share unclamped", "the fraction is used outside 0 to 1 too")
 def unclamped(speeds: Any, factor: float, low: float, high: float, context: float) -> Any:
     share = (_turns(speeds, context) - low) / (high - low)
     return (1 - share) * speeds / factor + share * speeds
 
 
-slip("slowed twice", "the slow hands are divided by the factor twice")(
+slip("slowed twice", "the slow pairs are divided by the factor twice")(
     lambda speeds, factor, low, high, context: _llama3(speeds, factor**2, low, high, _turns(speeds, context))
 )
 slip("factors fixed", "the low and high factors are 1 and 4 whatever was given")(
@@ -105,7 +105,7 @@ def _ends(speeds: Any, base: float, context: float, fast: float, slow: float) ->
 
 
 slip = SLIPS.of("layers.yarn_scaling")
-slip("everything slowed", "every speed is divided by the factor: that is linear scaling")(
+slip("everything slowed", "every frequency is divided by the factor: that is linear scaling")(
     lambda speeds, base, factor, context, fast, slow: speeds / factor
 )
 
@@ -166,7 +166,7 @@ def unlimited(speeds: Any, base: float, factor: float, context: float, fast: flo
     return _blend(speeds, factor, low, high)
 
 
-@slip("wavelengths blended", "the wavelengths are mixed along the passage instead of the speeds")
+@slip("wavelengths blended", "the wavelengths are mixed along the passage instead of the frequencies")
 def wavelengths(speeds: Any, base: float, factor: float, context: float, fast: float, slow: float) -> Any:
     stretched = _blend(1 / speeds, 1 / factor, *_ends(speeds, base, context, fast, slow))
     return 1 / stretched
@@ -177,7 +177,7 @@ slip("even in the turns", "the passage is even in the turns, as in Llama 3, not 
 )
 
 
-@slip("temperature on the speeds", "the factor for cosine and sine is put on the speeds")
+@slip("temperature on the speeds", "the factor for cosine and sine is put on the frequencies")
 def temperature_on_speeds(speeds: Any, base: float, factor: float, context: float, fast: float, slow: float) -> Any:
     blended = _blend(speeds, factor, *_ends(speeds, base, context, fast, slow))
     return blended * (0.1 * math.log(factor) + 1)

@@ -47,7 +47,7 @@ def from_the_base(speeds: Any, base: float, factor: float, context: float, fast:
 
 @variant("one factor per pair", arrays="numpy")
 def one_factor(speeds: Any, base: float, factor: float, context: float, fast: float, slow: float) -> Any:
-    # The pair whose speed is 2πn/L makes n turns: its number is the logarithm of that speed, to the base of one step.
+    # The pair of frequency 2πn/L makes n turns: its index is the logarithm of that, to the base of one step.
     step = math.log(base) / len(speeds)
     low = max(math.floor(-math.log(2 * math.pi * fast / context) / step), 0)
     high = min(math.ceil(-math.log(2 * math.pi * slow / context) / step), 2 * len(speeds) - 1)

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 
 def top_k_router(logits: Any, k: int, norm_topk_prob: bool) -> Any:
-    # By the logarithm: log p, sorted; log shares by a second log-softmax where they are normalised.
+    # By the logarithm: log p, sorted; log weights by a second log-softmax where they are normalized.
     ordered, places = torch.sort(F.log_softmax(logits, -1), dim=-1, descending=True, stable=True)
     chosen = ordered[..., :k]
     return (F.softmax(chosen, -1) if norm_topk_prob else chosen.exp()), places[..., :k]

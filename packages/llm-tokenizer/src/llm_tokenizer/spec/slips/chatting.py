@@ -79,7 +79,7 @@ def shifted(messages: Messages) -> Encoded:
     return ids, [*mask[1:], 0]
 
 
-slip("blank after the role", "a line feed stands after the role, not a blank")(partial(_layout, after_role=" "))
+slip("blank after the role", "a line feed is after the role, not a space")(partial(_layout, after_role=" "))
 
 
 @slip("no line feed at the end", "every message ends with a line feed after its end token, the last one too")
@@ -88,7 +88,7 @@ def no_line_feed(messages: Messages) -> Encoded:
     return ids[:-1], mask[:-1]
 
 
-slip("content stripped", "content is not changed: blanks and line feeds at its ends belong to it")(
+slip("content stripped", "content is not changed: spaces and line feeds at its ends belong to it")(
     lambda messages: reference.encode_chat([[role, content.strip()] for role, content in messages])
 )
 

@@ -31,10 +31,10 @@ def _changed(*changes: tuple[str, str], only: str = "") -> Callable[[str, str], 
     return split_text
 
 
-slip("blank apart from its word", "a word takes the blank before it along")(_changed((r" ?\p{L}", r"\p{L}")))
+slip("blank apart from its word", "a word takes the space before it along")(_changed((r" ?\p{L}", r"\p{L}")))
 slip(
     "white space takes all",
-    "of several blanks the last one belongs to the word after them: `\\s+(?!\\S)` comes first",
+    "of several spaces the last one belongs to the word after them: `\\s+(?!\\S)` comes first",
 )(_changed((r"|\s+(?!\S)|\s+", r"|\s+"), (r"|\s+(?!\S)|\s", r"|\s+")))
 slip("gpt2 contractions in any case", "gpt2 knows 's and 't in small letters only: `I'M` is I ' M")(
     _changed(("'(?:", "'(?i:"), only="gpt2")

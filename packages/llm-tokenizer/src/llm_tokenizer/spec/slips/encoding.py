@@ -18,7 +18,7 @@ slip = SLIPS.of("tokenizer.encode_bpe")
 def _by_rank(
     choose: Callable[[list[int]], int], replace: Callable[..., list[int]]
 ) -> Callable[[list[str], Merges], list[int]]:
-    """Encode with another choice of the next merge, given the learned ones that stand in the piece in their order."""
+    """Encode with another choice of the next merge, given the learned ones that are in the piece in their order."""
 
     def encode_bpe(pieces: list[str], merges: Merges) -> list[int]:
         ids: list[int] = []
@@ -81,7 +81,7 @@ def each_merge_once(pieces: list[str], merges: Merges) -> list[int]:
     return ids
 
 
-@slip("stops at a missing merge", "a merge that does not stand in the piece is passed over; the later ones still apply")
+@slip("stops at a missing merge", "a merge that does not are in the piece is passed over; the later ones still apply")
 def stops_early(pieces: list[str], merges: Merges) -> list[int]:
     ids = []
     for piece in pieces:

@@ -36,7 +36,7 @@ slip("every second pair", "each token has a neighbour on both sides: step by one
 slip("across words", "no pair reaches from one word into the next")(
     lambda words: reference.count_pairs([[id for word in words for id in word]])
 )
-slip("equal words once", "a word that stands in the list twice counts twice")(
+slip("equal words once", "a word that is in the list twice counts twice")(
     lambda words: reference.count_pairs([list(word) for word in dict.fromkeys(map(tuple, words))])
 )
 slip("once a word", "a pair that stands twice in a word counts twice")(
@@ -57,7 +57,7 @@ slip = SLIPS.of("tokenizer.merge_pair")
 slip("from the right", "the pair is replaced from left to right: `a a a` becomes (aa) a")(
     lambda word, pair, new: replace_from_the_right(word, pair[0], pair[1], new)
 )
-slip("one place only", "the pair is replaced wherever it stands in the word")(
+slip("one place only", "the pair is replaced wherever it is in the word")(
     lambda word, pair, new: replace_once(word, pair[0], pair[1], new)
 )
 slip("either order", "only the left token followed by the right one is the pair")(

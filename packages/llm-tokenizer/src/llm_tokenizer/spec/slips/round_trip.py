@@ -49,12 +49,12 @@ def cut_first(text: str, pattern: str, merges: Merges, special_tokens: list[str]
     return ids, text
 
 
-slip("normalized", "the text comes back as it was, accents and all: nothing is normalized")(
+slip("normalized", "the text is returned as it was, accents and all: nothing is normalized")(
     lambda text, pattern, merges, special_tokens: reference.round_trip(
         unicodedata.normalize("NFC", text), pattern, merges, special_tokens
     )
 )
-slip("line breaks changed", "CR LF comes back as CR LF")(
+slip("line breaks changed", "CR LF is returned as CR LF")(
     lambda text, pattern, merges, special_tokens: reference.round_trip(
         text.replace("\r\n", "\n"), pattern, merges, special_tokens
     )
@@ -72,7 +72,7 @@ def trip_token_by_token(text: str, pattern: str, merges: Merges, special_tokens:
     return ids, "".join(parts)
 
 
-@slip("special tokens vanish", "special tokens come back as their text")
+@slip("special tokens vanish", "special tokens are returned as their text")
 def vanish(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
     ids, _ = reference.round_trip(text, pattern, merges, special_tokens)
     kept = [id for id in ids if id < 256 + len(merges)]

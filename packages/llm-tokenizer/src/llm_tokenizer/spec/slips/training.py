@@ -75,7 +75,7 @@ slip("ties by first seen", "of equally frequent pairs you take the one that was 
 slip("ties by the largest pair", "of equally frequent pairs you take the last in order, not the first")(
     _train(choose=lambda counts: max(counts, key=lambda pair: (counts[pair], *_order(pair))))
 )
-slip("ties by byte value", "bytes tie by the code point of their printable character: a letter before the blank")(
+slip("ties by byte value", "bytes tie by the code point of their printable character: a letter before the space")(
     _train(choose=lambda counts: min(counts, key=lambda pair: (-counts[pair], *pair)))
 )
 slip("ties by the right token", "of equally frequent pairs the left tokens are compared first")(
@@ -95,7 +95,7 @@ slip("overlapping pairs counted once", "`aaa` holds the pair (a, a) at two place
 slip("counted once a piece", "a pair that stands twice in a piece counts twice")(
     _train(count=lambda words: Counter(pair for word in words for pair in set(pairwise(word))))
 )
-slip("pieces not weighted", "a piece that stands in the list twice counts twice")(_train(start=_distinct))
+slip("pieces not weighted", "a piece that is in the list twice counts twice")(_train(start=_distinct))
 slip("merged across pieces", "no pair reaches from one piece into the next")(
     _train(start=lambda pieces: [[byte for piece in pieces for byte in piece.encode()]])
 )
@@ -108,8 +108,8 @@ slip("characters instead of bytes", "a piece starts as its UTF-8 bytes, not as i
 slip("replaced from the right", "the pair is replaced from left to right: `aaa` becomes (aa) a")(
     _train(replace=replace_from_the_right)
 )
-slip("replaced at one place only", "the pair is replaced wherever it stands in a piece")(_train(replace=replace_once))
-slip("pairs that stand once left out", "merging goes on down to pairs that stand only once")(_train(least=2))
+slip("replaced at one place only", "the pair is replaced wherever it is in a piece")(_train(replace=replace_once))
+slip("pairs that stand once left out", "merging continues down to pairs that stand only once")(_train(least=2))
 
 
 slip("merges wanted instead of ids", "vocab_size counts the 256 bytes as well")(
