@@ -123,7 +123,7 @@ def mixture_with_shared_expert_backward(
 
 
 def load_balancing_loss(logits: Array, k: int) -> Array:
-    """Compute experts · Σ_e f[e] · P[e]: f counts the choices of e per token, P is its mean probability. No token: 0."""
+    """Compute experts · Σ_e f[e] · P[e]: f counts the choices of e per token, P is its mean probability; or 0."""
     experts = logits.shape[-1]
     _, chosen = top_k_router(logits, k, norm_topk_prob=True)
     tokens = max(np.prod(logits.shape[:-1]), 1)
