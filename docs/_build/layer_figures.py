@@ -6,12 +6,16 @@ The example is defined once, on the tutorial's page about embeddings; the drawin
 from __future__ import annotations
 
 import functools
+import html
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from drawing import arrow, box, svg, words
 from examples import ROOT, read_examples
+from vocabulary_figures import table
+
+from llm_layers.spec.alternatives import ALTERNATIVES
 
 PAGE = ROOT / "docs" / "tutorial" / "vectors.md"
 FILE = "example.py"
@@ -144,3 +148,9 @@ def decoder_shapes() -> str:
         rows += f"<tr><td>{name}</td><td><code>{shape}</code></td><td>{how}</td></tr>"
     head = "<tr><th>what</th><th>its axes</th><th>by what</th></tr>"
     return f'<table class="measured words shapes"><thead>{head}</thead><tbody>{rows}</tbody></table>'
+
+
+def alternatives() -> str:
+    """The functions with a contract that no shipped design runs, and why one would use each."""
+    rows = [(f"<code>{name}</code>", html.escape(reason)) for name, reason in ALTERNATIVES.items()]
+    return table(("function", "why one would use it"), rows, words=True)

@@ -61,6 +61,7 @@ FIGURES: dict[str, Callable[..., str]] = {
     "rotary scalings": plots.rotary_scalings,
     "causal mask": plots.causal_mask,
     "sliding window": plots.sliding_window,
+    "alternatives": layer_figures.alternatives,
     "lookup": layer_figures.lookup,
     "heads": layer_figures.heads,
     "cache": layer_figures.cache,

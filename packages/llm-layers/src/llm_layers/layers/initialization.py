@@ -1,4 +1,4 @@
-"""Start values: where training begins."""
+"""Initialization: the weights with which training begins."""
 
 import math
 from collections.abc import Callable
@@ -12,13 +12,13 @@ from llm_layers.interface import LayersError
 OUTPUT_PROJECTIONS = ("attention.output.weight", "feed_forward.down.weight", "feed_forward.down")
 """Ends of the names of the weights that write to the residual stream."""
 TABLES = ("embedding.table", "positions.table")
-ZERO = (*OUTPUT_PROJECTIONS, "head.weight", ".bias")
+ZERO = (*OUTPUT_PROJECTIONS, "head.weight")
 
 
 def initialize(model: nn.Module, generator: torch.Generator | None = None) -> None:
-    """Fill a `Decoder`'s weights with start values.
+    """Fill a `Decoder`'s weights with initial values.
 
-    | weight | start value |
+    | weight | initial value |
     |---|---|
     | norm gains | 1; 0 where the stored gain counts from one |
     | biases | 0 |
@@ -35,38 +35,34 @@ def initialize(model: nn.Module, generator: torch.Generator | None = None) -> No
 
     Args:
         model: a `Decoder`; weights on the meta device are left as they are.
-        generator: source of the random numbers; None takes torch's global one.
+        generator: source of randomness; None takes torch's global one.
 
     Source: Zhang et al. 2019, "Fixup Initialization", arXiv:1901.09321; Bachlechner et al. 2020, arXiv:2003.04887.
     """
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            if weight.is_meta:
-                continue
-            if name.endswith("gain"):
-                norm = model.get_submodule(name.rpartition(".")[0])
-                weight.fill_(1.0 - getattr(norm, "offset", 0.0))
-            elif name.endswith(ZERO):
-                weight.zero_()
-            elif name in TABLES:
-                tied = getattr(model, "head", None) is None
-                weight.normal_(0, 1 / weight.shape[1] if tied else 1, generator=generator)
-            else:
-                deviation = weight.shape[-1] ** -0.5  # of (out, in), or of (experts, out, in)
-                nn.init.trunc_normal_(weight, std=deviation, a=-3 * deviation, b=3 * deviation, generator=generator)
+    tied = getattr(model, "head", None) is None
+
+    def fill(name: str, weight: Tensor) -> None:
+        if name.endswith(ZERO):
+            weight.zero_()
+        elif name in TABLES:
+            weight.normal_(0, 1 / weight.shape[1] if tied else 1, generator=generator)
+        else:  # the last axis is the inputs, of (out, in) and of (experts, out, in)
+            _fill_truncated(weight, weight.shape[-1] ** -0.5, generator)
+
+    _fill(model, fill)
 
 
 def initialize_normal(model: nn.Module, deviation: float = 0.02, generator: torch.Generator | None = None) -> None:
-    """Fill all tables and matrices of a `Decoder` with normal numbers of one deviation, whatever their shape.
+    """Fill all tables and matrices of a `Decoder` from one normal distribution, whatever their shape.
 
-    The plainest choice, here for comparison: what a part gives back then depends on how wide its input is, and the
+    The plainest choice, for comparison: the size of an output then depends on the width of its input, and the
     stream grows with every block.
     """
     _fill(model, lambda name, weight: weight.normal_(0, deviation, generator=generator))
 
 
 def initialize_gpt2(model: nn.Module, generator: torch.Generator | None = None) -> None:
-    """Fill a `Decoder` as GPT-2 was: deviation 0.02, and the writers to the stream divided by √(2 · layers).
+    """Fill a `Decoder` as GPT-2 was: deviation 0.02, and the output projections divided by √(2 · layers).
 
     Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners".
     """
@@ -82,16 +78,14 @@ def initialize_gpt2(model: nn.Module, generator: torch.Generator | None = None) 
 
 
 def initialize_truncated(model: nn.Module, generator: torch.Generator | None = None) -> None:
-    """Fill matrices with truncated normal numbers of deviation 1/√(inputs), and tables with ones of deviation 1.
+    """Fill matrices from a truncated normal of deviation 1/√(inputs), and tables from one of deviation 1.
 
-    Unlike `initialize` it lets every part speak from the first step: the outputs of attention and feed-forward and
-    the head are not zero.
+    Unlike `initialize` it leaves no part silent at the first step: the outputs of attention and feed-forward and the
+    head are not zero.
     """
 
     def fill(name: str, weight: Tensor) -> None:
-        deviation = 1.0 if name in TABLES else weight.shape[-1] ** -0.5
-        uniforms = torch.rand(weight.shape, generator=generator, device=weight.device)
-        weight.copy_(truncated_normal(uniforms, deviation, 3.0))
+        _fill_truncated(weight, 1.0 if name in TABLES else weight.shape[-1] ** -0.5, generator)
 
     _fill(model, fill)
 
@@ -99,7 +93,7 @@ def initialize_truncated(model: nn.Module, generator: torch.Generator | None = N
 def truncated_normal(
     uniforms: Float[Tensor, "*batch"], deviation: float, limit: float = 3.0
 ) -> Float[Tensor, "*batch"]:
-    """Turn numbers even over 0 to 1 into normal ones that are cut at a limit and have the deviation asked for.
+    """Convert uniform values from 0 to 1 into normal ones, cut at a limit, with exactly the given deviation.
 
     Formula: y = deviation / √v · Φ⁻¹(Φ(-L) + u (Φ(L) - Φ(-L)))  with v = 1 - 2 L φ(L) / (Φ(L) - Φ(-L))
 
@@ -132,7 +126,7 @@ def truncated_normal(
 
 
 def scaled_initialization(normals: Float[Tensor, "*batch"], deviation: float, layers: int) -> Float[Tensor, "*batch"]:
-    """Give start values to a matrix that writes to the residual stream: the smaller, the more writers there are.
+    """Scale the initial values of a matrix that writes to the residual stream: the more blocks, the smaller.
 
     Formula: y = deviation / √(2 · layers) · z
 
@@ -143,7 +137,7 @@ def scaled_initialization(normals: Float[Tensor, "*batch"], deviation: float, la
         the root of their number, the sum is as large as a single one, however deep the model.
 
     Args:
-        normals: standard normal numbers.
+        normals: standard normal values.
         deviation: standard deviation of a matrix that does not write to the stream.
         layers: how many blocks the model has.
 
@@ -156,6 +150,11 @@ def scaled_initialization(normals: Float[Tensor, "*batch"], deviation: float, la
     if layers < 1:
         raise LayersError(f"layers must be at least 1, but was {layers!r}")
     return normals * (deviation / math.sqrt(2 * layers))
+
+
+def _fill_truncated(weight: Tensor, deviation: float, generator: torch.Generator | None) -> None:
+    uniforms = torch.rand(weight.shape, generator=generator, device=weight.device)
+    weight.copy_(truncated_normal(uniforms, deviation))
 
 
 def _fill(model: nn.Module, fill: Callable[[str, Tensor], object]) -> None:
