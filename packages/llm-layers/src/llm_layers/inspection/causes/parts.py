@@ -137,17 +137,20 @@ def _feed_forward(mismatch: Mismatch) -> Iterator[Part]:
 
 
 def _experts(mismatch: Mismatch) -> Iterator[Part]:
-    experts, stem, output = mismatch.config.experts, "feed_forward.", mismatch.full("feed_forward.output")
-    parts = (f"{stem}router", f"{stem}router.weight", *(f"{stem}{part}" for part in ("gate", "up", "down")))
-    inputs = _known(mismatch, "feed_forward_norm", *parts)
+    experts, stem = mismatch.config.experts, "feed_forward."
+    router, output = mismatch.full(f"{stem}router"), mismatch.full(f"{stem}output")
+    names = (f"{stem}router.weight", *(f"{stem}{part}" for part in ("gate", "up", "down")))
+    inputs = _known(mismatch, "feed_forward_norm", *names)
     if not inputs or experts is None:
         return
 
     def compute(use: Use, t: Tensors, k: int = experts.per_token) -> Tensors:
-        x, logits, router, *weights = t.values()
+        x, weight, *weights = t.values()
         if use.exchanges("mixture_of_experts"):
-            return {output: use("mixture_of_experts")(x, router, *weights, k, experts.norm_topk_prob)}
-        return {output: apply_experts(x, *use("top_k_router")(logits, k, experts.norm_topk_prob), *weights)}
+            return {output: use("mixture_of_experts")(x, weight, *weights, k, experts.norm_topk_prob)}
+        logits = F.linear(x, weight)
+        chosen = use("top_k_router")(logits, k, experts.norm_topk_prob)
+        return {router: logits, output: apply_experts(x, *chosen, *weights)}
 
     more = min(experts.per_token + 1, experts.count)
     says = f"{{b}} uses {more} experts for a token, {{a}} {experts.per_token}"
