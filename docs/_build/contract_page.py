@@ -28,7 +28,7 @@ def contract_page(specification: Specification, contract: Contract, cases: list[
         _clauses(contract),
         _arguments(contract),
         _gradient(contract),
-        _trial(specification, contract),
+        _how_to_check(specification, contract),
         _slips(slips),
         "## Cases\n\n" + _CASES_HEAD,
         *[_case(contract, case, opened=place == 0) for place, case in enumerate(cases)],
@@ -80,7 +80,7 @@ def _gradient(contract: Contract) -> str:
     )
 
 
-def _trial(specification: Specification, contract: Contract) -> str:
+def _how_to_check(specification: Specification, contract: Contract) -> str:
     module = specification.module.replace("llm_", "my_")
     return (
         "## Check yours\n\n"
@@ -94,8 +94,8 @@ def _slips(slips: list[Alternative]) -> str:
         return ""
     rows = [f"| {cell(slip.name)} | {cell(slip.hint)} |" for slip in slips]
     return (
-        "## Known slips\n\nMistakes that people really make. Each of them fails at least one case, and a trial "
-        "that meets one of them says so.\n\n| slip | what a learner is told |\n|---|---|\n" + "\n".join(rows) + "\n"
+        "## Known mistakes\n\nMistakes that people really make (slips). Each of them fails at least one case, and a check "
+        "that meets one of them names it.\n\n| mistake | what a learner reads |\n|---|---|\n" + "\n".join(rows) + "\n"
     )
 
 

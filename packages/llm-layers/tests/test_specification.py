@@ -1,5 +1,7 @@
 """The specification through its own doors: ours, the reference, a stranger's, and low precision inside."""
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import torch
@@ -60,3 +62,11 @@ def test_a_slip_is_recognised_and_the_rest_is_not_written_yet():
     assert verdicts["layers.rms_norm"].recognised.name == "mean subtracted"
     assert verdicts["layers.rotary"].status == "not written yet"
     assert result.failed
+
+
+def test_contracts_and_their_prose_load_without_torch():
+    check = (
+        "import sys; from llm_layers.spec import SPECIFICATION as s; "
+        "[s.prose(contract) for contract in s.contracts]; print('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True).stdout == "False\n"

@@ -1,6 +1,6 @@
-"""Mistakes with codes."""
+"""Mistakes with quantized weights."""
 
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,84 +23,68 @@ def _safe(scales: Any) -> Any:
     return torch.where(scales > 0, scales, 1)
 
 
-def _int8(weight: Any, *, largest: int = 127, step: Any = torch.round) -> Any:
-    scales = _finite(weight).abs().amax(1) / largest
-    return step(weight / _safe(scales)[:, None]).to(torch.int8), scales
+def _away(steps: Any) -> Any:
+    """Round to the nearest, a half away from zero."""
+    return torch.trunc(steps + 0.5 * torch.sign(steps))
 
 
-slip("rounded toward zero", "codes are cut off instead of rounded to the nearest")(partial(_int8, step=torch.trunc))
-slip("rounded down", "codes are rounded down: all weights move to the left")(partial(_int8, step=torch.floor))
-slip("halves away from zero", "a half goes away from zero instead of to the even code")(
-    partial(_int8, step=lambda steps: torch.trunc(steps + 0.5 * torch.sign(steps)))
+def _int8(
+    *,
+    scale: Callable[[Any], Any] = lambda weight: weight.abs().amax(1) / 127,
+    step: Callable[[Any], Any] = torch.round,
+    divisor: Callable[[Any], Any] = _safe,
+    check: Callable[[Any], Any] = _finite,
+) -> Callable[[Any], Any]:
+    """Return the quantization of which one step is replaced."""
+
+    def quantize_int8(weight: Any) -> Any:
+        scales = scale(check(weight))
+        return step(check(weight) / divisor(scales)[:, None]).clamp(-128, 127).to(torch.int8), scales
+
+    return quantize_int8
+
+
+slip("rounded toward zero", "values are cut off instead of rounded to the nearest")(_int8(step=torch.trunc))
+slip("rounded down", "values are rounded down: all weights move to the left")(_int8(step=torch.floor))
+slip("halves away from zero", "a half goes away from zero instead of to the even code")(_int8(step=_away))
+slip("divided by 128", "the scale is the largest value over 128: the largest one wraps around")(
+    _int8(scale=lambda weight: weight.abs().amax(1) / 128)
 )
-
-
-@slip("divided by 128", "the scale is the largest number over 128: the largest one wraps around")
-def by_128(weight: Any) -> Any:
-    scales = _finite(weight).abs().amax(1) / 128
-    steps = (weight / _safe(scales)[:, None]).round().clamp(-128, 127)
-    return steps.to(torch.int8), scales
-
-
-@slip("codes from -128", "asymmetric: the range from the least to the largest number, -128 used")
-def asymmetric(weight: Any) -> Any:
-    scales = (_finite(weight).amax(1) - weight.amin(1)) / 255
-    steps = (weight / _safe(scales)[:, None]).round().clamp(-128, 127)
-    return steps.to(torch.int8), scales
-
-
-@slip("one scale for all", "one scale for the whole weight instead of one per row")
-def per_tensor(weight: Any) -> Any:
-    largest = _finite(weight).abs().max() if weight.numel() else weight.new_zeros(())
-    scales = (largest / 127).expand(len(weight)).clone()
-    return (weight / _safe(scales)[:, None]).round().to(torch.int8), scales
+slip("codes from -128", "asymmetric: the range from the least to the largest value, -128 used")(
+    _int8(scale=lambda weight: (weight.amax(1) - weight.amin(1)) / 255)
+)
+slip("one scale for all", "one scale for the whole weight instead of one per row")(
+    _int8(scale=lambda weight: (weight.abs() / 127).amax().repeat(len(weight)) if len(weight) else weight.new_zeros(0))
+)
+slip("largest number signed", "the largest value is taken with its sign: negative ones are missed")(
+    _int8(scale=lambda weight: weight.amax(1) / 127, divisor=lambda scales: torch.where(scales != 0, scales, 1))
+)
+slip("divided by zero", "a row of zeros is divided by its scale 0: NaN")(
+    _int8(divisor=lambda scales: scales, step=lambda steps: torch.where(steps.isnan(), -1, steps).round())
+)
+slip("scale 1 for zeros", "a row of zeros gets the scale 1")(
+    _int8(scale=lambda weight: _safe(weight.abs().amax(1) / 127))
+)
+slip("inverse scales", "the scales are those to multiply with when quantizing: 127 / largest")(
+    lambda weight: (_int8()(weight)[0], 1 / _safe(_int8()(weight)[1]))
+)
+slip("NaN let through", "a weight that is not finite is quantized instead of refused")(
+    _int8(check=lambda weight: torch.nan_to_num(weight, 0.0, 1.0, -1.0))
+)
+slip("outliers clipped", "the scale is three standard deviations and what lies beyond is clipped")(
+    _int8(
+        scale=lambda weight: torch.minimum(3 * weight.std(1, correction=0), weight.abs().amax(1)) / 127,
+        step=lambda steps: steps.round().clamp(-127, 127),
+    )
+)
 
 
 @slip("scales over columns", "the scales belong to the columns (inputs) instead of the rows")
 def per_column(weight: Any) -> Any:
     if weight.shape[0] != weight.shape[1]:
-        return _int8(weight)
+        return _int8()(weight)
     scales = _finite(weight).abs().amax(0) / 127
     return (weight / _safe(scales)).round().to(torch.int8), scales
-
-
-@slip("largest number signed", "the largest number is taken with its sign: negative ones are missed")
-def signed_largest(weight: Any) -> Any:
-    scales = _finite(weight).amax(1) / 127
-    steps = weight / torch.where(scales != 0, scales, 1)[:, None]
-    return steps.round().clamp(-127, 127).to(torch.int8), scales
-
-
-@slip("divided by zero", "a row of zeros is divided by its scale 0: NaN")
-def zero_row(weight: Any) -> Any:
-    scales = _finite(weight).abs().amax(1) / 127
-    steps = weight / scales[:, None]
-    return torch.where(steps.isnan(), -1, steps).round().to(torch.int8), scales
-
-
-@slip("scale 1 for zeros", "a row of zeros is given the scale 1")
-def zero_row_one(weight: Any) -> Any:
-    scales = _safe(_finite(weight).abs().amax(1) / 127)
-    return (weight / scales[:, None]).round().to(torch.int8), scales
-
-
-@slip("inverse scales", "the scales are those to multiply with when quantizing: 127 / largest")
-def inverse_scales(weight: Any) -> Any:
-    codes, scales = _int8(weight)
-    return codes, 1 / _safe(scales)
-
-
-@slip("NaN let through", "a weight that is not finite is quantized instead of refused")
-def not_refused(weight: Any) -> Any:
-    scales = torch.nan_to_num(weight, 0.0, 1.0, -1.0).abs().amax(1) / 127
-    steps = torch.nan_to_num(weight, 0.0, 1.0, -1.0) / _safe(scales)[:, None]
-    return steps.round().to(torch.int8), scales
-
-
-@slip("outliers clipped", "the scale is three standard deviations and what lies beyond is clipped")
-def clipped(weight: Any) -> Any:
-    scales = torch.minimum(3 * _finite(weight).std(1, correction=0), weight.abs().amax(1)) / 127
-    return (weight / _safe(scales)[:, None]).round().clamp(-127, 127).to(torch.int8), scales
 
 
 slip = SLIPS.of("layers.dequantize_int8")
@@ -156,21 +140,19 @@ def input_scaled(x: Any, codes: Any, scales: Any) -> Any:
     return F.linear(x * scales, codes.to(x.dtype))
 
 
-@slip("x rounded to codes", "x is rounded to 8-bit codes too: large coordinates drown the others")
-def x_rounded(x: Any, codes: Any, scales: Any) -> Any:
+def _rounded(x: Any) -> Any:
     if x.numel() == 0:
-        return F.linear(x, codes.to(x.dtype)) * scales
+        return x
     step = x.detach().abs().amax(-1, keepdim=True) / 127
-    rounded = x + ((x / _safe(step)).round() * step - x).detach()
-    return F.linear(rounded, codes.to(x.dtype)) * scales
+    return x + ((x / _safe(step)).round() * step - x).detach()
 
 
-@slip("sum wraps in 8 bits", "the sum is kept in 8 bits and wraps around")
-def wrapped_sum(x: Any, codes: Any, scales: Any) -> Any:
-    total = F.linear(x, codes.to(x.dtype))
-    return torch.remainder(total + 128, 256).sub(128) * scales
-
-
+slip("x rounded to codes", "x is rounded to 8 bits too: large coordinates drown the others")(
+    lambda x, codes, scales: F.linear(_rounded(x), codes.to(x.dtype)) * scales
+)
+slip("sum wraps in 8 bits", "the sum is kept in 8 bits and wraps around")(
+    lambda x, codes, scales: torch.remainder(F.linear(x, codes.to(x.dtype)) + 128, 256).sub(128) * scales
+)
 slip("x cut off", "no gradient reaches x")(
     lambda x, codes, scales: F.linear(x.detach(), codes.to(x.dtype)) * scales + 0 * x.sum()
 )
@@ -209,29 +191,33 @@ def _pack(steps: Any) -> Any:
 slip = SLIPS.of("layers.quantize_int4")
 
 
-@slip("halves of the byte swapped", "the even column is in the high half of the byte")
-def halves_swapped(weight: Any, group: int) -> Any:
-    steps, scales = _steps4(weight, group)
-    return _pack(torch.stack([steps[:, 1::2], steps[:, 0::2]], -1).flatten(1)), scales
+def _int4(
+    pack: Callable[[Any], Any] = _pack, scales: Callable[[Any], Any] = lambda scales: scales, **named: Any
+) -> Callable[[Any, int], Any]:
+    """Return the quantization of which one step is replaced."""
+
+    def quantize_int4(weight: Any, group: int) -> Any:
+        steps, found = _steps4(weight, group, **named)
+        return pack(steps), scales(found)
+
+    return quantize_int4
 
 
-@slip("8 not added", "8 is not added: a negative code runs over into its neighbour's half")
-def no_offset(weight: Any, group: int) -> Any:
-    steps, scales = _steps4(weight, group)
-    return ((steps[:, 0::2] & 15) | ((steps[:, 1::2] & 15) << 4)).to(torch.uint8), scales
-
-
-@slip("7 added", "7 is added instead of 8")
-def seven_added(weight: Any, group: int) -> Any:
-    steps, scales = _steps4(weight, group)
-    return _pack(steps - 1), scales
-
-
-@slip("first and second half paired", "column j is paired with column j + half, as in GGUF's Q4_0")
-def far_pairs(weight: Any, group: int) -> Any:
-    steps, scales = _steps4(weight, group)
-    low, high = steps.chunk(2, dim=1)
-    return _pack(torch.stack([low, high], -1).flatten(1)), scales
+slip("halves of the byte swapped", "the even column is in the high half of the byte")(
+    _int4(lambda steps: _pack(torch.stack([steps[:, 1::2], steps[:, 0::2]], -1).flatten(1)))
+)
+slip("8 not added", "8 is not added: a negative code runs over into its neighbour's half")(
+    _int4(lambda steps: ((steps[:, 0::2] & 15) | ((steps[:, 1::2] & 15) << 4)).to(torch.uint8))
+)
+slip("7 added", "7 is added instead of 8")(_int4(lambda steps: _pack(steps - 1)))
+slip("first and second half paired", "column j is paired with column j + half, as in GGUF's Q4_0")(
+    _int4(lambda steps: _pack(torch.stack(steps.chunk(2, dim=1), -1).flatten(1)))
+)
+slip("divided by 8", "the scale is the largest value over 8: the largest positive one is cut off")(_int4(largest=8))
+slip("divided by 7.5", "the scale is the largest value over 7.5, as if 0 were no level")(_int4(largest=7.5))
+slip("rounded toward zero", "values are cut off instead of rounded to the nearest")(_int4(step=torch.trunc))
+slip("halves away from zero", "a half goes away from zero instead of to the even code")(_int4(step=_away))
+slip("scale 1 for zeros", "a group of zeros gets the scale 1")(_int4(scales=_safe))
 
 
 @slip("groups along the outputs", "the groups run down the columns instead of along the rows")
@@ -243,7 +229,7 @@ def wrong_axis(weight: Any, group: int) -> Any:
     return _pack(steps.mT), scales.mT.reshape(len(weight), len(weight) // group)
 
 
-@slip("every n-th number", "a group is every n-th number of the row instead of a run of neighbours")
+@slip("every n-th number", "a group is every n-th value of the row instead of a run of neighbours")
 def interleaved_groups(weight: Any, group: int) -> Any:
     count = _fits(weight, group).shape[1] // group
     steps, scales = _steps4(weight.reshape(len(weight), group, count).mT.reshape(weight.shape), group)
@@ -255,36 +241,6 @@ def row_scale(weight: Any, group: int) -> Any:
     count = _fits(weight, group).shape[1] // group
     steps, scales = _steps4(weight, weight.shape[1])
     return _pack(steps), scales.expand(-1, count).clone()
-
-
-@slip("divided by 8", "the scale is the largest number over 8: the largest positive one is cut off")
-def by_8(weight: Any, group: int) -> Any:
-    steps, scales = _steps4(weight, group, largest=8)
-    return _pack(steps), scales
-
-
-@slip("divided by 7.5", "the scale is the largest number over 7.5, as if 0 were no level")
-def by_seven_and_a_half(weight: Any, group: int) -> Any:
-    steps, scales = _steps4(weight, group, largest=7.5)
-    return _pack(steps), scales
-
-
-@slip("rounded toward zero", "codes are cut off instead of rounded to the nearest")
-def toward_zero_4(weight: Any, group: int) -> Any:
-    steps, scales = _steps4(weight, group, step=torch.trunc)
-    return _pack(steps), scales
-
-
-@slip("halves away from zero", "a half goes away from zero instead of to the even code")
-def half_away_4(weight: Any, group: int) -> Any:
-    steps, scales = _steps4(weight, group, step=lambda steps: torch.trunc(steps + 0.5 * torch.sign(steps)))
-    return _pack(steps), scales
-
-
-@slip("scale 1 for zeros", "a group of zeros is given the scale 1")
-def zero_group_one(weight: Any, group: int) -> Any:
-    steps, scales = _steps4(weight, group)
-    return _pack(steps), _safe(scales)
 
 
 @slip("divided by zero", "a group of zeros is divided by its scale 0: NaN, and code 0 in the byte")
@@ -305,6 +261,10 @@ def _nibbles(codes: Any) -> Any:
     return torch.stack([codes & 15, codes >> 4], -1).flatten(1)
 
 
+def _steps(codes: Any) -> Any:
+    return _nibbles(codes).to(torch.int8) - 8
+
+
 def _scaled(steps: Any, scales: Any) -> Any:
     return steps.to(scales.dtype) * scales.repeat_interleave(steps.shape[1] // scales.shape[1], dim=1)
 
@@ -312,22 +272,15 @@ def _scaled(steps: Any, scales: Any) -> Any:
 slip = SLIPS.of("layers.dequantize_int4")
 
 
-@slip("halves of the byte swapped", "the high half is read as the even column")
-def read_swapped(codes: Any, scales: Any) -> Any:
-    return _scaled(torch.stack([codes >> 4, codes & 15], -1).flatten(1).to(torch.int8) - 8, scales)
-
-
-@slip("8 not subtracted", "8 is not subtracted: all weights are positive")
-def unsigned_4(codes: Any, scales: Any) -> Any:
-    return _scaled(_nibbles(codes), scales)
-
-
-@slip("read as two's complement", "halves from 8 on are read as negative, without an offset")
-def twos_complement(codes: Any, scales: Any) -> Any:
-    nibbles = _nibbles(codes).to(torch.int8)
-    return _scaled(torch.where(nibbles > 7, nibbles - 16, nibbles), scales)
-
-
+slip("halves of the byte swapped", "the high half is read as the even column")(
+    lambda codes, scales: _scaled(torch.stack([codes >> 4, codes & 15], -1).flatten(1).to(torch.int8) - 8, scales)
+)
+slip("8 not subtracted", "8 is not subtracted: all weights are positive")(
+    lambda codes, scales: _scaled(_nibbles(codes), scales)
+)
+slip("read as two's complement", "halves from 8 on are read as negative, without an offset")(
+    lambda codes, scales: _scaled((_nibbles(codes).to(torch.int8) + 8) % 16 - 8, scales)
+)
 slip("8 subtracted in bytes", "8 is subtracted in unsigned bytes: negative steps become about 250")(
     lambda codes, scales: _scaled(_nibbles(codes) - 8, scales)
 )
@@ -336,20 +289,17 @@ slip("low halves first", "all low halves are in front of all high halves")(
 )
 
 
-@slip("scales interleaved", "the scales take turns along the row instead of serving neighbours")
-def scales_in_turn(codes: Any, scales: Any) -> Any:
-    steps = _nibbles(codes).to(torch.int8) - 8
-    return steps.to(scales.dtype) * scales.repeat(1, steps.shape[1] // scales.shape[1])
-
-
+slip("scales interleaved", "the scales take turns along the row instead of serving neighbours")(
+    lambda codes, scales: _steps(codes).to(scales.dtype) * scales.repeat(1, 2 * codes.shape[1] // scales.shape[1])
+)
 slip("first scale only", "the first scale of the row serves the whole row")(
-    lambda codes, scales: (_nibbles(codes).to(torch.int8) - 8).to(scales.dtype) * scales[:, :1]
+    lambda codes, scales: _steps(codes).to(scales.dtype) * scales[:, :1]
 )
 
 
 @slip("scales of the pair's place", "the scale is looked up by the byte's place, not the column's")
 def scale_by_byte(codes: Any, scales: Any) -> Any:
-    steps = (_nibbles(codes).to(torch.int8) - 8).to(scales.dtype)
+    steps = _steps(codes).to(scales.dtype)
     group = steps.shape[1] // scales.shape[1]
     place = torch.arange(steps.shape[1]) // 2 // group
     return steps * scales[:, place]
@@ -373,7 +323,7 @@ def _weight4(codes: Any, scales: Any) -> Any:
 
 slip = SLIPS.of("layers.int4_linear")
 slip("one scale taken out", "the whole sum is multiplied by the mean scale of the row")(
-    lambda x, codes, scales: F.linear(x, (_nibbles(codes).to(torch.int8) - 8).to(x.dtype)) * scales.mean(1).to(x.dtype)
+    lambda x, codes, scales: F.linear(x, _steps(codes).to(x.dtype)) * scales.mean(1).to(x.dtype)
 )
 
 
@@ -383,15 +333,9 @@ def linear_transposed(x: Any, codes: Any, scales: Any) -> Any:
     return x @ weight if weight.shape[0] == weight.shape[1] else F.linear(x, weight)
 
 
-@slip("x rounded to codes", "x is rounded to 8-bit codes too: large coordinates drown the others")
-def linear_x_rounded(x: Any, codes: Any, scales: Any) -> Any:
-    if x.numel() == 0:
-        return F.linear(x, _weight4(codes, scales).to(x.dtype))
-    step = x.detach().abs().amax(-1, keepdim=True) / 127
-    rounded = x + ((x / _safe(step)).round() * step - x).detach()
-    return F.linear(rounded, _weight4(codes, scales).to(x.dtype))
-
-
+slip("x rounded to codes", "x is rounded to 8 bits too: large coordinates drown the others")(
+    lambda x, codes, scales: F.linear(_rounded(x), _weight4(codes, scales).to(x.dtype))
+)
 slip("x cut off", "no gradient reaches x")(
     lambda x, codes, scales: F.linear(x.detach(), _weight4(codes, scales).to(x.dtype)) + 0 * x.sum()
 )
