@@ -223,6 +223,17 @@ def test_a_gguf_file_says_it_too(tmp_path, entries, around):
     assert written["tokenizer.ggml.add_eos_token"] == bool(after)
 
 
+@pytest.mark.parametrize(
+    ("pre", "pattern", "begins"), [("llama-bpe", "llama3", True), ("dbrx", "llama3", False), ("llama3", "llama3", True)]
+)
+def test_patterns_with_several_names(tmp_path, pre, pattern, begins):
+    entries = byte_level_entries(pre) | ENTRIES
+    del entries["tokenizer.ggml.add_bos_token"]
+    (tmp_path / "a.gguf").write_bytes(gguf(entries))
+    tokenizer = load_tokenizer(tmp_path / "a.gguf")
+    assert (tokenizer.pattern, tokenizer.add_bos_token, tokenizer.ignore_merges) == (pattern, begins, begins)
+
+
 def test_what_a_gguf_file_must_say(tmp_path):
     for change, text in (
         ({"tokenizer.ggml.add_bos_token": True}, "add_bos_token: must be False where there is no bos_token_id"),

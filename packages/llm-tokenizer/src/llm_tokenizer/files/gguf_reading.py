@@ -14,7 +14,13 @@ from llm_tokenizer.files.gguf_metadata import read_metadata
 from llm_tokenizer.files.sentencepiece import NORMAL, USER_DEFINED, Piece, from_pieces
 
 PATTERN_OF = {"gpt-2": "gpt2", "llama-bpe": "llama3", "qwen2": "qwen2", "smollm": "smollm"}
-IGNORE_MERGES = ("llama-bpe",)
+_SAME_PATTERN = {
+    "llama3": "llama3",
+    "llama-v3": "llama3",
+    "dbrx": "llama3",
+    "deepseek-r1-qwen": "qwen2",
+}  # OLMo 2: dbrx
+IGNORE_MERGES = ("llama-bpe", "llama3", "llama-v3")
 _MODEL, _PRE, _TOKENS, _TYPES, _SCORES, _MERGES, _SPACE_PREFIX, _BOS, _EOS, _ADD_BOS, _ADD_EOS = _KEYS = tuple(
     f"tokenizer.ggml.{name}"
     for name in (
@@ -45,15 +51,15 @@ def load_gguf(path: str | Path) -> PretrainedTokenizer | SentencePieceTokenizer:
             bos_token_id=_id(values, _BOS, 1 if kind == "llama" else None),
             eos_token_id=_id(values, _EOS, 2 if kind == "llama" else None),
             # What llama.cpp does where a file does not say it.
-            add_bos_token=_flag(values, _ADD_BOS, kind == "llama" or values.get(_PRE) == "llama-bpe"),
+            add_bos_token=_flag(values, _ADD_BOS, kind == "llama" or values.get(_PRE) in IGNORE_MERGES),
             add_eos_token=_flag(values, _ADD_EOS, False),
         )
 
 
 def _byte_level(values: dict[str, Any]) -> PretrainedTokenizer:
-    pre = values.get(_PRE)
-    if not isinstance(pre, str) or pre not in PATTERN_OF:
-        raise refusal(_PRE, f"one of {', '.join(PATTERN_OF)}", pre, "load it with llama.cpp")
+    pre, known = values.get(_PRE), PATTERN_OF | _SAME_PATTERN
+    if not isinstance(pre, str) or pre not in known:
+        raise refusal(_PRE, f"one of {', '.join(known)}", pre, "load it with llama.cpp")
     names = _list(values, _TOKENS, str)
     kinds = _list(values, _TYPES, int, len(names), NORMAL)
     id_of: dict[str, int] = {}
@@ -79,7 +85,7 @@ def _byte_level(values: dict[str, Any]) -> PretrainedTokenizer:
     return PretrainedTokenizer(
         tokens,
         merges,
-        pattern=PATTERN_OF[pre],
+        pattern=known[pre],
         special_tokens=special_tokens,
         ignore_merges=pre in IGNORE_MERGES,
         visible_tokens=[name for name, kind in zip(names, kinds, strict=True) if kind == USER_DEFINED],
