@@ -60,8 +60,8 @@ class SelfAttention(nn.Module):
     ) -> Float[Tensor, "batch position d_model"]:
         """Let every position of x gather from the positions that `mask` lets it see."""
         query, key, value = self.query(x), self.key(x), self.value(x)
-        if self.norm_before_split:
-            query, key = query_key_norm(query, key, self.query_norm, self.key_norm)
+        if self.norm_before_split:  # one norm over all heads
+            query, key = self.query_norm(query), self.key_norm(key)
         query, key = split_heads(query, self.heads), split_heads(key, self.kv_heads)
         value = split_heads(value, self.kv_heads)
         if not self.norm_before_split:
