@@ -144,7 +144,7 @@ def _watched(model: Any, note: Note) -> Iterator[None]:
         module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
     ) -> Any:
         scale = options.get("scaling") or query.shape[-1] ** -0.5
-        note(KernelCall(layer=module.layer_idx, query=query, key=key, value=value, mask=attention_mask, scale=scale))
+        note(KernelCall(layer=module.layer_idx, query=query, key=key, mask=attention_mask, scale=scale))
         # The plain kernel of the family, in whose code every step can be seen.
         return sys.modules[type(module).__module__].eager_attention_forward(
             module, query, key, value, attention_mask, **options

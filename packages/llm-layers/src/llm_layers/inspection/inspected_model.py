@@ -24,7 +24,6 @@ class KernelCall:
         layer: the block that called it.
         query: [batch, heads, position, d_head], or with the heads in groups.
         key: the same with one head for each group.
-        value: as `key`.
         mask: True, or zero, where a query may attend to a key; None when it may attend to all.
         scale: what the scores are multiplied by.
     """
@@ -32,7 +31,6 @@ class KernelCall:
     layer: int
     query: Tensor
     key: Tensor
-    value: Tensor
     mask: Tensor | None
     scale: float
 
@@ -166,7 +164,7 @@ def _watched(attentions: Mapping[int, nn.Module], note: Note) -> Iterator[None]:
     def noting(layer: int) -> Callable[..., Tensor]:
         def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:
             scale = query.shape[-1] ** -0.5
-            note(KernelCall(layer=layer, query=query, key=key, value=value, mask=mask, scale=scale))
+            note(KernelCall(layer=layer, query=query, key=key, mask=mask, scale=scale))
             return before[layer](query, key, value, mask)  # type: ignore[operator, no-any-return]
 
         return attend
