@@ -7,10 +7,9 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_files import CONTROL, TEXT, published
+from small_files import CONTROL, published
 
 from llm_tokenizer import ByteTokenizer, ChatML, EncodedChat, Message, PretrainedTokenizer, TokenizerError, train_bpe
-from llm_tokenizer.special import refuse_special
 
 BYTES = ByteTokenizer(CONTROL)
 START, END = BYTES.special_tokens["<|im_start|>"], BYTES.special_tokens["<|im_end|>"]
@@ -110,15 +109,7 @@ def test_no_text_ever_gives_a_control_id(text, data):
     assert sum(chat.mask) == (len(TRAINED.encode(text)) + 1 if role == "assistant" else 0)
 
 
-def test_special_tokens_can_be_refused_allowed_or_plain():
-    assert refuse_special(TEXT, CONTROL) is TEXT
-    assert refuse_special("a<|im_end|>", CONTROL, allowed=["<|im_end|>"]) == "a<|im_end|>"
-    assert refuse_special("a<|im_end|>", CONTROL, allowed="all") == "a<|im_end|>"
-    assert refuse_special("a", []) == "a"
-    with pytest.raises(
-        TokenizerError, match=r"text: character 1 begins the special token '<\|im_end\|>', which is not"
-    ):
-        refuse_special("a<|im_end|>b<|im_start|>", CONTROL, allowed=["<|im_start|>"])
+def test_special_tokens_can_be_allowed_or_plain():
     assert BYTES.encode("a<|im_end|>", allowed_special="all") == [97, END]
     assert BYTES.encode("a<|im_end|>", allowed_special=BYTES.special_tokens) == [97, END]
     assert ByteTokenizer().encode("a<|im_end|>", allowed_special="all") == list(b"a<|im_end|>")

@@ -177,6 +177,9 @@ def test_gpt2_s_two_files_may_begin_a_text(tmp_path):
             {},
             r"tokenizer_config\.json: tokenizer_class: must be one of GPT2",
         ),
+        ({"add_prefix_space": True}, {}, r"add_prefix_space: must be false \(otherwise a space would be put before"),
+        ({"add_prefix_space": "no"}, {}, "add_prefix_space: must be true, false or null"),
+        ({}, {"config": {"model_type": "roberta"}}, 'tokenizer_class: must be one of GPT2.*, was "roberta"'),
         ({"eos_token": "</s>"}, {}, "eos_token in the files beside it: must be a token of this vocabulary"),
         ({"add_bos_token": 1}, {}, "add_bos_token: must be true or false, was 1"),
         ({"eos_token": 5}, {}, "eos_token: must be a token, was 5"),
@@ -368,6 +371,13 @@ def test_tokens_added_beside_a_model_are_read(tmp_path):
     (tmp_path / "added_tokens.json").write_text(json.dumps({"<pad>": 5}))
     with pytest.raises(TokenizerError, match="'<pad>': has the id 5 in the files beside it, which"):
         load_tokenizer(tmp_path)
+
+
+def test_the_space_before_a_text_may_be_switched_off_beside_a_model(tmp_path):
+    (tmp_path / "tokenizer.model").write_bytes(model())
+    spaced = load_tokenizer(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"add_prefix_space": False}))
+    assert load_tokenizer(tmp_path).encode(" the") == spaced.encode("the")
 
 
 def test_ids_around_a_text_are_ids_of_the_vocabulary():

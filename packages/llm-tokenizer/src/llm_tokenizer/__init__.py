@@ -30,7 +30,6 @@ from llm_tokenizer.decoding import IncrementalDecoder
 from llm_tokenizer.files.detecting import load_tokenizer
 from llm_tokenizer.files.huggingface_writing import save_tokenizer
 from llm_tokenizer.interface import Tokenizer, TokenizerError
-from llm_tokenizer.special import refuse_special
 
 __all__ = [
     "BytePairTokenizer",
@@ -54,7 +53,6 @@ __all__ = [
     "read_documents",
     "read_parts",
     "read_text",
-    "refuse_special",
     "save_tokenizer",
     "summarize",
     "train_bpe",

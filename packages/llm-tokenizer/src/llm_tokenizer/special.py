@@ -155,25 +155,6 @@ class SpecialTokens:
         return allowed
 
 
-def refuse_special(text: str, special_tokens: Collection[str], *, allowed: Collection[str] = ()) -> str:
-    """Return the text, or raise an error where it contains a special token that is not allowed.
-
-    For callers to whom a special token in a text means that something is wrong:
-    `tokenizer.encode(refuse_special(text, tokenizer.special_tokens))`.
-
-    Raises:
-        TokenizerError: The text holds such a token; the message names it and its place.
-    """
-    names = [] if allowed == ALL else [name for name in special_tokens if name not in allowed]
-    found = re.search(any_of(names), text) if names else None
-    if found:
-        raise TokenizerError(
-            f"text: character {found.start()} begins the special token {found.group()!r}, which is not allowed here; "
-            "take it out of the text, allow it by name, or encode it as plain characters"
-        )
-    return text
-
-
 def any_of(names: Iterable[str]) -> str:
     """Return a regular expression for any of these names; at one place the longest first."""
     return "|".join(map(re.escape, sorted(names, key=len, reverse=True)))

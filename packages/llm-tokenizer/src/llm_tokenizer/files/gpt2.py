@@ -82,6 +82,8 @@ def _rule(config: FolderConfig) -> tuple[str, Normalization | None]:
             "tokenizer_class", f"one of {', '.join(_RULES)} for these two files (another one splits a text otherwise)",
             name, "load it with its own library, and save it from there as tokenizer.json",
         )  # fmt: skip
+    if config.add_prefix_space:
+        raise refusal("add_prefix_space", "false (otherwise a space would be put before every text)", True)
     return _RULES[name]
 
 

@@ -18,9 +18,9 @@ from llm_tokenizer.interface import TokenizerError
 from llm_tokenizer.special import VocabularyTokenizer
 
 CONFIG, SPECIAL, ADDED, MODEL = "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "config.json"
-_CLASS_OF = {"gpt2": "GPT2Tokenizer"} | dict.fromkeys(
-    ("qwen2", "qwen2_moe", "qwen3", "qwen3_moe"), "Qwen2Tokenizer"
-)  # of a model type, where tokenizer_config.json does not name a class
+# of a model type, where tokenizer_config.json does not name a class
+_CLASS_OF = dict.fromkeys(("gpt2", "gpt_neo", "gptj"), "GPT2Tokenizer")
+_CLASS_OF |= dict.fromkeys(("qwen2", "qwen2_moe", "qwen3", "qwen3_moe"), "Qwen2Tokenizer")
 _NAMED = ("bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token")
 AnyTokenizer = TypeVar("AnyTokenizer", bound=VocabularyTokenizer)
 
@@ -36,6 +36,7 @@ class FolderConfig:
         added: The ids of tokens that the vocabulary file may lack, by their text.
         add_bos_token: Whether `bos_token` is put before every text.
         add_eos_token: Whether `eos_token` is put after every text.
+        add_prefix_space: Whether a space is put before a text; None leaves it to the vocabulary file.
     """
 
     tokenizer_class: str | None = None
@@ -44,6 +45,7 @@ class FolderConfig:
     added: Mapping[str, int] = field(default_factory=dict)
     add_bos_token: bool = False
     add_eos_token: bool = False
+    add_prefix_space: bool | None = None
 
 
 def read_folder_config(folder: Path) -> FolderConfig:
@@ -70,7 +72,11 @@ def read_folder_config(folder: Path) -> FolderConfig:
         for key, value in flags.items():
             if not isinstance(value, bool):
                 raise refusal(key, "true or false", value)
-        tokenizer_class = config.get("tokenizer_class") or _CLASS_OF.get(str(_read(folder / MODEL).get("model_type")))
+        model_type = _read(folder / MODEL).get("model_type")
+        tokenizer_class = config.get("tokenizer_class") or _CLASS_OF.get(str(model_type), model_type)
+        prefix_space = config.get("add_prefix_space")
+        if prefix_space not in (None, True, False):
+            raise refusal("add_prefix_space", "true, false or null", prefix_space)
     with naming(folder / ADDED):
         for text, id in _read(folder / ADDED).items():
             if added.setdefault(text, check_id(text, id)) != id:
@@ -80,6 +86,7 @@ def read_folder_config(folder: Path) -> FolderConfig:
         named=named,
         special=frozenset(special | set(named.values())),
         added=added,
+        add_prefix_space=prefix_space,
         **flags,
     )
 

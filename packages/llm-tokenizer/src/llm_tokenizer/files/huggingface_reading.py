@@ -142,7 +142,7 @@ def _sentencepiece(fields: Fields) -> SentencePieceTokenizer:
             special_tokens=added,
             user_defined=user_defined,
             prepend_scheme=_prepend_scheme(fields),
-            double_space=fields.find("normalizer") is not None,
+            double_space=bool(fields.steps("normalizer", "normalizers")),
         )
 
 

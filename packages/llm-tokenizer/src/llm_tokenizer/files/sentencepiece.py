@@ -57,7 +57,8 @@ def load_sentencepiece(path: str | Path) -> SentencePieceTokenizer:
             elif number in specifications:
                 specifications[number] += as_bytes(value, kind, f"field {number}")  # parts of one message add up
         begin, end = _check_training(specifications[2])
-        scheme: PrependScheme = "always" if _check_normalizer(specifications[3]) else "never"
+        spaced = _check_normalizer(specifications[3]) and config.add_prefix_space is not False
+        scheme: PrependScheme = "always" if spaced else "never"
         tokenizer = from_pieces(pieces, prepend_scheme=scheme, config=config)
         ids = {name: tokenizer.special_tokens.get(_text(pieces, id)) for name, id in (("bos", begin), ("eos", end))}
         return with_folder_ids(
