@@ -119,11 +119,11 @@ def all_seen(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> 
     return attention(query, key, value, None)
 
 
-def rounded_shares(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+def rounded_pattern(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
     scores = (query * query.shape[-1] ** -0.5) @ key.mT
     assert mask is not None
-    shares = torch.softmax(scores.masked_fill(~mask, -1e9), dim=-1)
-    return shares.to(torch.bfloat16).to(scores.dtype) @ value
+    pattern = torch.softmax(scores.masked_fill(~mask, -1e9), dim=-1)
+    return pattern.to(torch.bfloat16).to(scores.dtype) @ value
 
 
 def split_by_number(model: Decoder) -> None:
@@ -141,25 +141,25 @@ def split_by_number(model: Decoder) -> None:
 
 
 def interleaved(model: Decoder) -> None:
-    def turn(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+    def rotate(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
         return rotary_interleaved(x, rotation)
 
     for block in model.blocks:
-        block.attention.rotary = turn
+        block.attention.rotary = rotate
 
 
 def late_queries(model: Decoder) -> None:
     part = model.blocks[0].attention
     calls: list[int] = []
 
-    def turn(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+    def rotate(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
         calls.append(1)
         if len(calls) % 2 == 0:  # the keys
             return rotary(x, rotation)
         positions = torch.arange(x.shape[-2]) + 1
         return rotary(x, rotary_angles(positions, x.shape[-1], model.config.rope_base, x.dtype))
 
-    part.rotary = turn
+    part.rotary = rotate
 
 
 def into_blocks(change: Callable[[Decoder, int, Tensor, Any, Tensor], tuple[Any, Tensor]]) -> Callable[[Decoder], None]:
@@ -249,13 +249,13 @@ def no_residual(model: Decoder) -> None:
     block = model.blocks[1]
 
     def forward(x: Tensor, rotation: object, mask: Tensor, cache: object = None) -> Tensor:
-        gathered = block.attention(block.attention_norm(x), rotation, mask, cache)
-        return gathered + block.feed_forward(block.feed_forward_norm(gathered))
+        attended = block.attention(block.attention_norm(x), rotation, mask, cache)
+        return attended + block.feed_forward(block.feed_forward_norm(attended))
 
     block.forward = forward
 
 
-def shares_not_normalised(model: Decoder) -> None:
+def weights_not_renormalized(model: Decoder) -> None:
     model.blocks[0].feed_forward.norm_topk_prob = False
 
 
@@ -354,44 +354,44 @@ def rows_overwritten(model: Decoder) -> None:
     part.forward = lambda ids: LastRowOnly.apply(ids, part.table)
 
 
-class IndependentShares(torch.autograd.Function):
+class IndependentWeights(torch.autograd.Function):
     @staticmethod
     def forward(ctx, scores):
-        shares = torch.softmax(scores, dim=-1)
-        ctx.save_for_backward(shares)
-        return shares
+        pattern = torch.softmax(scores, dim=-1)
+        ctx.save_for_backward(pattern)
+        return pattern
 
     @staticmethod
     def backward(ctx, dy):
         return ctx.saved_tensors[0] * dy
 
 
-def independent_shares(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+def independent_weights(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
     assert mask is not None
     scores = (query * query.shape[-1] ** -0.5) @ key.mT
-    return IndependentShares.apply(scores.masked_fill(~mask, -1e9)) @ value
+    return IndependentWeights.apply(scores.masked_fill(~mask, -1e9)) @ value
 
 
 class KernelInOnePiece(torch.autograd.Function):
-    """A kernel that shows neither scores nor shares to anybody."""
+    """A kernel that shows neither scores nor attention weights."""
 
     @staticmethod
     def forward(ctx, query, key, value, mask, forgetful):
         scores = ((query * query.shape[-1] ** -0.5) @ key.mT).masked_fill(~mask, -1e9)
         exponentials = (scores - scores.amax(-1, keepdim=True)).exp()
-        shares = exponentials / exponentials.sum(-1, keepdim=True)
-        ctx.save_for_backward(query, key, value, shares)
+        pattern = exponentials / exponentials.sum(-1, keepdim=True)
+        ctx.save_for_backward(query, key, value, pattern)
         ctx.forgetful = forgetful
-        return shares @ value
+        return pattern @ value
 
     @staticmethod
     def backward(ctx, dy):
-        query, key, value, shares = ctx.saved_tensors
+        query, key, value, pattern = ctx.saved_tensors
         back = dy @ value.mT
         if not ctx.forgetful:
-            back = back - (back * shares).sum(-1, keepdim=True)
-        back = back * shares * query.shape[-1] ** -0.5
-        dkey, dvalue = (back.mT @ query).sum(2, keepdim=True), (shares.mT @ dy).sum(2, keepdim=True)
+            back = back - (back * pattern).sum(-1, keepdim=True)
+        back = back * pattern * query.shape[-1] ** -0.5
+        dkey, dvalue = (back.mT @ query).sum(2, keepdim=True), (pattern.mT @ dy).sum(2, keepdim=True)
         return back @ key, dkey, dvalue, None, None
 
 
@@ -399,7 +399,7 @@ def in_one_piece(forgetful: bool, *inputs: Tensor) -> Tensor:
     return KernelInOnePiece.apply(*inputs, forgetful)
 
 
-class TurnedForwardAgain(torch.autograd.Function):
+class RotatedForwardAgain(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, cosine, sine):
         ctx.save_for_backward(cosine, sine)
@@ -410,8 +410,8 @@ class TurnedForwardAgain(torch.autograd.Function):
         return rotary(dy, ctx.saved_tensors), None, None
 
 
-def turned_forward_again(model: Decoder) -> None:
-    model.blocks[2].attention.rotary = lambda x, rotation: TurnedForwardAgain.apply(x, *rotation)
+def rotated_forward_again(model: Decoder) -> None:
+    model.blocks[2].attention.rotary = lambda x, rotation: RotatedForwardAgain.apply(x, *rotation)
 
 
 class Through(torch.autograd.Function):
@@ -483,8 +483,8 @@ def not_moved(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) ->
 
 
 def mask_late(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    shares = torch.softmax((query * query.shape[-1] ** -0.5) @ key.mT, dim=-1)
-    return (shares * mask) @ value
+    pattern = torch.softmax((query * query.shape[-1] ** -0.5) @ key.mT, dim=-1)
+    return (pattern * mask) @ value
 
 
 def over_queries(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
@@ -499,11 +499,11 @@ def norm_after_rotation(model: Decoder) -> None:
     part.query_norm, part.key_norm = torch.nn.Identity(), torch.nn.Identity()
     calls: list[int] = []
 
-    def turn(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+    def rotate(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
         calls.append(1)
         return norms[(len(calls) - 1) % 2](rotary(x, rotation))
 
-    part.rotary = turn
+    part.rotary = rotate
     part.norms = torch.nn.ModuleList(norms)
 
 
@@ -635,7 +635,9 @@ FAULTS: dict[str, Fault] = {
         "blocks.0.attention.mask",
         "one too wide",
     ),
-    "code: shares": Fault("qwen3", in_code(attends(0, rounded_shares)), "blocks.0.attention.z", "rounded to bfloat16"),
+    "code: attention weights": Fault(
+        "qwen3", in_code(attends(0, rounded_pattern)), "blocks.0.attention.z", "rounded to bfloat16"
+    ),
     "code: score cap": Fault("gemma3", in_code(no_cap), "blocks.0.attention.scores", "cap not used"),
     "code: other score cap": Fault("gemma3", in_code(other_cap), "blocks.0.attention.scores", "cap of 50"),
     "code: SiLU for GELU": Fault("gemma3", in_code(gated_by(F.silu)), f"{AT}feed_forward.post", "SiLU"),
@@ -650,9 +652,9 @@ FAULTS: dict[str, Fault] = {
     "code: bias": Fault("qwen2", in_code(no_bias), f"{AT}attention.query", "bias forgotten"),
     "code: tied head": Fault("qwen3", in_code(tied), "logits", "head tied to the embedding"),
     "code: residual": Fault("qwen3", in_code(no_residual), f"{AT}resid_mid", "residual left out"),
-    "code: expert shares": Fault(
+    "code: routing weights": Fault(
         "qwen3_moe",
-        in_code(shares_not_normalised),
+        in_code(weights_not_renormalized),
         "blocks.0.feed_forward.output",
         "never normalised",
     ),
@@ -698,8 +700,8 @@ FAULTS: dict[str, Fault] = {
     "code: norm after rotation": Fault(
         "qwen3", in_code(norm_after_rotation), f"{AT}attention.rot_q", "norm after rotation"
     ),
-    "code: turned backwards": Fault("llama", in_code(backwards), "blocks.0.attention.rot_q", "turned the other way"),
-    "code: not turned": Fault("llama", in_code(no_rotation), "blocks.0.attention.rot_q", "no rotation"),
+    "code: rotated backwards": Fault("llama", in_code(backwards), "blocks.0.attention.rot_q", "turned the other way"),
+    "code: not rotated": Fault("llama", in_code(no_rotation), "blocks.0.attention.rot_q", "no rotation"),
     "code: no positions": Fault("gpt2", in_code(no_positions), "blocks.0.resid_pre", "positions left out"),
     "code: mean kept": Fault("gpt2", in_code(mean_kept), "final_norm", "mean not subtracted"),
     "code: no logit cap": Fault("gemma3", in_code(no_final_logit_softcap), "logits", "cap not used"),
@@ -714,12 +716,12 @@ FAULTS: dict[str, Fault] = {
     ),
     "backward: softmax": Fault(
         "qwen3",
-        in_code(attends(1, independent_shares)),
+        in_code(attends(1, independent_weights)),
         f"{AT}attention.scores",
         "softmax gradient halved",
     ),
     "backward: rotation": Fault(
-        "llama", in_code(turned_forward_again), "blocks.2.attention.key", "gradient turned forward"
+        "llama", in_code(rotated_forward_again), "blocks.2.attention.key", "gradient turned forward"
     ),
     "backward: stream": Fault("qwen3", in_code(no_gradient_along_the_stream), f"{AT}resid_pre", "no gradient"),
     "backward: branch": Fault(

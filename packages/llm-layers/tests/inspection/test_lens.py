@@ -15,14 +15,14 @@ from llm_layers.inspection.table import lens_detail, lens_table, percent
 def test_the_last_layer_says_what_the_model_says(name, ids):
     model = family(name)
     lens = logit_lens(model, ids, top=3)
-    shares = torch.softmax(model(ids)[0], dim=-1)
+    probabilities = torch.softmax(model(ids)[0], dim=-1)
     assert lens.tokens.shape == lens.probabilities.shape == (4, 10, 3)
-    torch.testing.assert_close(lens.probabilities[-1], shares.topk(3).values)
-    assert torch.equal(lens.tokens[-1, :, 0], shares.argmax(-1))
-    following = shares[torch.arange(9), ids[0, 1:]]
+    torch.testing.assert_close(lens.probabilities[-1], probabilities.topk(3).values)
+    assert torch.equal(lens.tokens[-1, :, 0], probabilities.argmax(-1))
+    following = probabilities[torch.arange(9), ids[0, 1:]]
     torch.testing.assert_close(lens.true_probabilities[-1, :-1], following)
     for at in range(9):
-        order = shares[at].argsort(descending=True).tolist()
+        order = probabilities[at].argsort(descending=True).tolist()
         assert lens.ranks[-1, at] == order.index(int(ids[0, at + 1])) + 1
     assert lens.ranks[:, -1].eq(0).all()
 
@@ -32,8 +32,10 @@ def test_equally_likely_tokens_come_by_their_ids(ids):
     with torch.no_grad():
         model.head_weight[[3, 9, 20]] = model.head_weight[5].clone()
     lens = logit_lens(model, ids, top=29)
-    for row, shares in zip(lens.tokens.reshape(-1, 29).tolist(), lens.probabilities.reshape(-1, 29), strict=True):
-        assert shares.sort(descending=True).values.equal(shares)
+    for row, probabilities in zip(
+        lens.tokens.reshape(-1, 29).tolist(), lens.probabilities.reshape(-1, 29), strict=True
+    ):
+        assert probabilities.sort(descending=True).values.equal(probabilities)
         place = row.index(3)
         assert row[place : place + 4] == [3, 5, 9, 20]
     assert torch.equal(logit_lens(model, ids, top=1).tokens[..., 0], lens.tokens[..., 0])

@@ -15,17 +15,17 @@ LABELS = [f"t{place}" for place in range(10)]
 
 @pytest.mark.parametrize("kernels", [EAGER, FUSED], ids=["clear", "fused"])
 @pytest.mark.parametrize("name", FAMILIES)
-def test_the_maps_are_the_shares_that_the_clear_kernel_forms(name, kernels, ids):
+def test_the_maps_are_the_attention_weights_of_the_eager_kernel(name, kernels, ids):
     maps = attention_maps(family(name, kernels), ids)
     model = family(name)
     values = record(model, ids, gradients=False).values
     assert len(maps) == 3
-    for layer, shares in enumerate(maps):
-        assert shares.shape == (4, 10, 10)
-        torch.testing.assert_close(shares, values[f"blocks.{layer}.attention.pattern"][0], rtol=0, atol=1e-6)
+    for layer, weights in enumerate(maps):
+        assert weights.shape == (4, 10, 10)
+        torch.testing.assert_close(weights, values[f"blocks.{layer}.attention.pattern"][0], rtol=0, atol=1e-6)
         window = model.config.window_of(layer) or 10
         distance = torch.arange(10)[:, None] - torch.arange(10)
-        assert (shares[:, (distance < 0) | (distance >= window)] == 0).all()
+        assert (weights[:, (distance < 0) | (distance >= window)] == 0).all()
 
 
 def test_the_kernel_is_put_back_also_after_an_error(ids):
@@ -38,7 +38,7 @@ def test_the_kernel_is_put_back_also_after_an_error(ids):
     assert [block.attention.attend for block in model.blocks] == before
 
 
-def test_a_picture_shows_each_share_and_carries_its_colours(ids):
+def test_a_picture_shows_each_weight_and_carries_its_colours(ids):
     maps = attention_maps(family("qwen3"), ids)
     drawn = attention_picture(maps, ["<&>", *LABELS[1:]], layer=1, head=2)
     assert drawn.count("<title>") == int((maps[1][2] >= 0.002).sum())

@@ -34,8 +34,8 @@ def test_every_step_fits_the_next_and_the_model_is_left_as_it_was(name, ids):
         torch.testing.assert_close(value[f"{stem}resid_pre"] + branch, value[f"{stem}resid_mid"])
         output = model.blocks[layer].attention.output
         torch.testing.assert_close(output(value[f"{stem}attention.z"]), value[f"{stem}attention.output"])
-        shares = value[f"{stem}attention.pattern"]
-        torch.testing.assert_close(shares.sum(-1), torch.ones_like(shares[..., 0]))
+        pattern = value[f"{stem}attention.pattern"]
+        torch.testing.assert_close(pattern.sum(-1), torch.ones_like(pattern[..., 0]))
         assert value[f"{stem}attention.rot_q"].shape == (1, model.config.heads, 10, model.config.d_head)
         if name != "qwen3_moe":
             inner = value[f"{stem}feed_forward.post"]
