@@ -36,6 +36,7 @@ from llm_tokenizer.bpe.fast.instructions import (
     Integers,
     Words,
     address_of,
+    borrowed,
     byte_at,
     padded,
     signed,
@@ -93,6 +94,7 @@ def count_bytes(
 ) -> int:
     """Count the pre-tokens from `start` on; return where it stopped: at `end`, or where table or store are full."""
     at, kinds_at = address_of(text), address_of(kinds)
+    table, store, used = borrowed(table), borrowed(store), borrowed(used)
     while start < end and 8 * used[0] < len(table):
         edge = pre_token_end(at, start, end, kinds_at, rule)
         length = edge - start

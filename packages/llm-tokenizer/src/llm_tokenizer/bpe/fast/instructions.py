@@ -11,11 +11,11 @@ Source: numba documentation, "Implementing intrinsics"; llvmlite documentation, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import carray, types
 from numba.extending import intrinsic
 from numpy import uint64
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint64]
 Ids = NDArray[np.int32]
 Integers = NDArray[np.int64]
+Array = TypeVar("Array", Bytes, Words, Ids, Integers)
 Address = int  # of a byte in memory
 
 signed = cast("Callable[[Any], int]", np.int64)  # in compiled code `int` leaves an unsigned integer unsigned
@@ -42,6 +43,23 @@ def padded(*texts: bytes) -> Bytes:
 def address_of(array: NDArray[Any]) -> Address:
     """Return where an array begins in memory; for compiled code."""
     return signed(array.ctypes.data)
+
+
+@intrinsic
+def _typed_pointer(_: Any, array: Any, address: Any) -> Any:
+    pointer = types.CPointer(array.dtype)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[1], context.get_value_type(pointer))
+
+    return pointer(array, types.int64), generate
+
+
+@inlined
+def borrowed(array: Array) -> Array:
+    """Return a view of an argument of an entry: numba counts no references to it, which saves a tenth of the time."""
+    view: Array = carray(_typed_pointer(array, address_of(array)), array.size)
+    return view
 
 
 def _load(element: Any, result: Any) -> Any:

@@ -25,6 +25,7 @@ from llm_tokenizer.bpe.fast.instructions import (
     Integers,
     Words,
     address_of,
+    borrowed,
     load8,
     prefetch,
     signed,
@@ -44,7 +45,11 @@ def write_ids(
 
     Each text has `PADDING` zeros after it. The arrays after `kinds` are those of `Tables`.
     """
-    tables = Tables(pairs, published, short, long, batch, ranks, heads, marks)
+    tables = Tables(
+        borrowed(pairs), borrowed(published), borrowed(short), borrowed(long),
+        borrowed(batch), borrowed(ranks), borrowed(heads), borrowed(marks),
+    )  # fmt: skip
+    ids = borrowed(ids)
     start = filled = 0
     for k in range(len(ends)):
         filled = _write_text(address_of(text), start, ends[k], rule, address_of(kinds), tables, ids, filled)
