@@ -10,6 +10,7 @@ from collections import Counter
 from itertools import accumulate, pairwise
 from pathlib import Path
 
+import fast_contracts
 import numpy as np
 import pytest
 import regex
@@ -18,9 +19,8 @@ import llm_tokenizer
 from llm_tokenizer import BytePairTokenizer, TokenizerError
 from llm_tokenizer.bpe import fast
 from llm_tokenizer.bpe.encoding import encode_pre_token
-from llm_tokenizer.bpe.fast import FastDecoder, FastEncoder, characters, compiling, contracts, id_cache
+from llm_tokenizer.bpe.fast import FastDecoder, FastEncoder, characters, compiling, id_cache
 from llm_tokenizer.bpe.fast.blocks import blocks, groups
-from llm_tokenizer.bpe.fast.contracts import find_edges
 from llm_tokenizer.bpe.fast.edges import RULES, WHOLE
 from llm_tokenizer.bpe.fast.instructions import padded
 from llm_tokenizer.bpe.fast.merging import WINDOW
@@ -96,7 +96,7 @@ def test_twenty_thousand_texts_of_each_pattern_are_split_alike(name):
     for text in random_texts(20_000, seed=name):
         data = text.encode()
         expected = list(accumulate(len(piece.encode()) for piece in find(text)))
-        assert find_edges(padded(data), len(data), rule, kinds).tolist() == expected, repr(text)
+        assert fast_contracts.find_edges(padded(data), len(data), rule, kinds).tolist() == expected, repr(text)
 
 
 @pytest.mark.parametrize("name", PATTERNS)
@@ -105,9 +105,8 @@ def test_a_text_is_cut_into_blocks_only_between_pieces(name):
         text *= 3
         found = list(blocks(text, size=4))
         assert "".join(found) == text
-        assert [piece for block in found for piece in contracts.split_text(block, name)] == PATTERNS[name].pre_tokens(
-            text
-        )
+        split = [pre_token for block in found for pre_token in fast_contracts.split_text(block, name)]
+        assert split == PATTERNS[name].pre_tokens(text)
 
 
 def test_a_text_without_a_place_to_cut_is_one_block():
@@ -117,7 +116,9 @@ def test_a_text_without_a_place_to_cut_is_one_block():
 
 @pytest.mark.parametrize("name", ["split_text", "train_bpe", "encode_bpe", "decode_bpe"])
 def test_the_fast_paths_keep_the_contracts(name):
-    (verdict,) = check_implementation(SPECIFICATION, Implementation(contracts), keyword=f"tokenizer.{name}").verdicts
+    (verdict,) = check_implementation(
+        SPECIFICATION, Implementation(fast_contracts), keyword=f"tokenizer.{name}"
+    ).verdicts
     assert verdict.status == PASS, verdict.failures
 
 

@@ -7,15 +7,14 @@ from heapq import heapify, heappop, heappush
 import numpy as np
 
 from llm_tokenizer.bpe.fast.compiling import compiled, entry
-from llm_tokenizer.bpe.fast.instructions import Bytes, Ids, Integers, Words
-from llm_tokenizer.bpe.fast.token_sequence import TokenSequence, count_pair, lay_out, merge_pair, new_pair_at
+from llm_tokenizer.bpe.fast.instructions import Ids, Integers, borrowed
+from llm_tokenizer.bpe.fast.token_sequence import TokenSequence, count_pair, merge_pair, new_pair_at
 
-_BYTE_PAIRS = 1 << 16
+BYTE_PAIRS = 1 << 16
 
 # A pair in the heap: minus its count, `left << 32 | right`, and where the list of its places begins and ends.
 # So the most frequent is on top, and of equals the one with the smallest pair of numbers.
 Candidate = tuple[int, int, int, int]
-
 
 # For the pairs that a new token makes on one side, by neighbour: how often they occur in the texts, at how many places,
 # up to where the list of their places is filled; and which neighbours there are. The first two are zero between uses.
@@ -23,27 +22,24 @@ Tally = tuple[Integers, Integers, Integers, Integers]
 
 
 @entry
-def merge_most_frequent(table: Words, store: Bytes, numbers: Ids, wanted: int, least: int) -> Integers:
+def merge_most_frequent(
+    tokens: Ids, before: Ids, weights: Integers, lengths: Ids, lists: Ids,
+    counts: Integers, sizes: Integers, ends: Integers, seen: Integers, wanted: int, least: int,
+) -> Integers:  # fmt: skip
     """Return the first `wanted` merges as rows (left, right), or fewer when no pair is left that occurs `least` times.
+
+    The first four arrays are those of `TokenSequence`; `lists` is scratch for places of pairs, and the next four are a
+    `Tally`.
 
     Why it works: the heap holds, for each pair, a count that is never too small, because a pair only loses places
     after the merge that made it. So counts need no upkeep: the pair on top is counted again from the list of its
     places, and if it still comes before the next one, it is the most frequent.
 
-    Args:
-        table: The counted pre-tokens (see `counting.py`).
-        store: The bytes of the long ones.
-        numbers: The number of each byte. Of two pairs that are equally frequent the one with smaller numbers is first.
-        wanted: How many merges to learn at most.
-        least: How often a pair must occur to be merged.
-
     Spec: tokenizer.train_bpe
     """
-    row = lay_out(table, store, numbers, 256 + wanted)
-    lists = np.empty(3 * len(row.tokens), np.int32)  # each merge makes the row a token shorter and adds two places
+    row = TokenSequence(borrowed(tokens), borrowed(before), borrowed(weights), borrowed(lengths))
+    lists, tally = borrowed(lists), (borrowed(counts), borrowed(sizes), borrowed(ends), borrowed(seen))
     merges = np.empty((wanted, 2), np.int64)
-    sums = np.zeros((4, max(256 + wanted, _BYTE_PAIRS)), np.int64)
-    tally = (sums[0], sums[1], sums[2], sums[3])
     heap, used = _byte_pairs(row, lists, tally)
     made = 0
     while made < wanted and len(heap) > 0:
@@ -75,7 +71,7 @@ def _byte_pairs(row: TokenSequence, lists: Ids, tally: Tally) -> tuple[list[Cand
             counts[pair] += row.weights[place]
             sizes[pair] += 1
     used = 0
-    for pair in range(_BYTE_PAIRS):
+    for pair in range(BYTE_PAIRS):
         ends[pair] = used
         used += sizes[pair]
     for place in range(1, len(tokens) - 1):
@@ -84,7 +80,7 @@ def _byte_pairs(row: TokenSequence, lists: Ids, tally: Tally) -> tuple[list[Cand
             lists[ends[pair]] = place
             ends[pair] += 1
     heap = []
-    for pair in range(_BYTE_PAIRS):
+    for pair in range(BYTE_PAIRS):
         if sizes[pair]:
             heap.append((-counts[pair], (pair >> 8) << 32 | (pair & 0xFF), ends[pair] - sizes[pair], ends[pair]))
             counts[pair] = sizes[pair] = 0

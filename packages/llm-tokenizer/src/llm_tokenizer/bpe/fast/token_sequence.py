@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from llm_tokenizer.bpe.fast.compiling import compiled
+from llm_tokenizer.bpe.fast.compiling import entry, inlined
 from llm_tokenizer.bpe.fast.counting import length_at, pre_token_byte
 from llm_tokenizer.bpe.fast.instructions import Bytes, Ids, Integers, Words, signed
 
@@ -24,7 +24,7 @@ class TokenSequence(NamedTuple):
     lengths: Ids  # the bytes of each token, so that the next one is found
 
 
-@compiled
+@entry
 def lay_out(table: Words, store: Bytes, numbers: Ids, vocabulary: int) -> TokenSequence:
     """Return the sequence of the pre-tokens that were counted, each byte as its number.
 
@@ -48,7 +48,7 @@ def lay_out(table: Words, store: Bytes, numbers: Ids, vocabulary: int) -> TokenS
     return TokenSequence(tokens, before, weights, np.ones(vocabulary, np.int32))
 
 
-@compiled
+@inlined
 def count_pair(row: TokenSequence, pair: int, places: Ids) -> tuple[int, int]:
     """Return how often the pair occurs in the texts, and at how many of its places still: they move to the front."""
     left, right = pair >> 32, pair & _LOW_HALF
@@ -62,7 +62,7 @@ def count_pair(row: TokenSequence, pair: int, places: Ids) -> tuple[int, int]:
     return count, kept
 
 
-@compiled
+@inlined
 def merge_pair(row: TokenSequence, pair: int, new: int, places: Ids) -> int:
     """Put the new token at all places of the pair; return how many of them did not overlap the one before.
 
@@ -84,7 +84,7 @@ def merge_pair(row: TokenSequence, pair: int, new: int, places: Ids) -> int:
     return kept
 
 
-@compiled
+@inlined
 def new_pair_at(row: TokenSequence, place: int, new: int, is_left: bool) -> tuple[int, int]:
     """Return the pair that the new token at `place` makes with one of its neighbours: (neighbour, place of the pair).
 

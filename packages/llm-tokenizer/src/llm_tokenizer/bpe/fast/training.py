@@ -9,7 +9,8 @@ import numpy as np
 from llm_tokenizer.bpe.byte_unicode import tie_order
 from llm_tokenizer.bpe.encoding import Pair
 from llm_tokenizer.bpe.fast.counting import PreTokenCounter
-from llm_tokenizer.bpe.fast.learning import merge_most_frequent
+from llm_tokenizer.bpe.fast.learning import BYTE_PAIRS, merge_most_frequent
+from llm_tokenizer.bpe.fast.token_sequence import lay_out
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.bpe.training import Progress, train_with
 
@@ -64,5 +65,8 @@ def learn_from_counts(counter: PreTokenCounter, wanted: int, min_frequency: int 
     order = tie_order()
     numbers = np.empty(256, np.int32)
     numbers[list(order)] = range(256)
-    merges = merge_most_frequent(counter.table, counter.store, numbers, wanted, min_frequency).tolist()
+    row = lay_out(counter.table, counter.store, numbers, 256 + wanted)
+    lists = np.empty(3 * len(row.tokens), np.int32)  # each merge makes the row a token shorter and adds two places
+    counts, sizes, ends, seen = np.zeros((4, max(256 + wanted, BYTE_PAIRS)), np.int64)
+    merges = merge_most_frequent(*row, lists, counts, sizes, ends, seen, wanted, min_frequency).tolist()
     return [(order[left] if left < 256 else left, order[right] if right < 256 else right) for left, right in merges]

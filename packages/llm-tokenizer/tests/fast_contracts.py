@@ -1,4 +1,4 @@
-"""The fast paths under the contracts' names: `python -m llm_tokenizer.spec llm_tokenizer.bpe.fast.contracts`."""
+"""The fast paths under the contracts' names, for `python -m llm_tokenizer.spec`."""
 
 from __future__ import annotations
 
