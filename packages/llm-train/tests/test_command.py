@@ -48,6 +48,7 @@ def test_a_corpus_of_ones_own_names_the_run(tmp_path, capsys, recipe_file, play)
     ("arguments", "content", "words"),
     [
         (["--corpus", "{path}/none.txt"], None, ["none.txt", "no such file"]),
+        (["--corpus", ""], None, ["data.corpus", "empty"]),
         (["--corpus", "{path}/text.txt"], b"", ["text.txt", "empty"]),
         (["--corpus", "{path}/text.txt"], b"abc \xfe def", ["text.txt", "UTF-8", "byte 4"]),
         (["--corpus", "{path}/text.txt", "--set", "vocab_size=258"], b"Ay, my lord. " * 5, ["context_length"]),

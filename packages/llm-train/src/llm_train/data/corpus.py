@@ -61,6 +61,8 @@ def load_corpus(data: DataSettings) -> Corpus:
     if data.corpus == SHAKESPEARE:
         plays = shakespeare_files()
         return split([Document(name, clean_play(read_text(path))) for name, path in plays.items()], data.held_out)
+    if not data.corpus:
+        raise TrainError('data.corpus must be "shakespeare" or a path, was empty')  # Path("") is the current folder
     root = Path(data.corpus).expanduser()
     files = text_files(root)
     if root.is_dir():
