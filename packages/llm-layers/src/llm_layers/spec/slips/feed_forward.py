@@ -11,27 +11,36 @@ from llm_layers.reference.feed_forward import gelu_feed_forward_backward
 from llm_tokenizer.conformance import Alternatives
 
 SLIPS = Alternatives()
+
+
+def _glu(activation: Any, x: Any, gate: Any, up: Any, down: Any) -> Any:
+    return (activation(x @ gate.T) * (x @ up.T)) @ down.T
+
+
+def _tanh_gelu(a: Any) -> Any:
+    return F.gelu(a, approximate="tanh")
+
+
+def _gated(slip: Any, name: str, activation: Any) -> None:
+    """Add the mistakes that every gated part knows."""
+    slip("gate and up swapped", f"the up projection goes through {name}, the gate through nothing")(
+        lambda x, gate, up, down: _glu(activation, x, up, gate, down)
+    )
+    slip("both bent", f"the up projection goes through {name} as well")(
+        lambda x, gate, up, down: (activation(x @ gate.T) * activation(x @ up.T)) @ down.T
+    )
+    slip("added", "gate and up are added instead of multiplied")(
+        lambda x, gate, up, down: (activation(x @ gate.T) + x @ up.T) @ down.T
+    )
+    slip("weights (in, out)", "the weights are taken as (in, out)")(
+        lambda x, gate, up, down: (activation(x @ gate) * (x @ up)) @ down
+    )
+
+
 slip = SLIPS.of("layers.swiglu")
-
-
-def _glu(bend: Any, x: Any, gate: Any, up: Any, down: Any) -> Any:
-    return (bend(x @ gate.T) * (x @ up.T)) @ down.T
-
-
-slip("gate and up swapped", "the up projection goes through SiLU, the gate through nothing")(
-    lambda x, gate, up, down: _glu(F.silu, x, up, gate, down)
-)
+_gated(slip, "SiLU", F.silu)
 slip("sigmoid gate", "the gate goes through a sigmoid: that is GLU")(
     lambda x, gate, up, down: _glu(torch.sigmoid, x, gate, up, down)
-)
-slip("both bent", "the up projection goes through SiLU as well")(
-    lambda x, gate, up, down: (F.silu(x @ gate.T) * F.silu(x @ up.T)) @ down.T
-)
-slip("added", "gate and up are added instead of multiplied")(
-    lambda x, gate, up, down: (F.silu(x @ gate.T) + x @ up.T) @ down.T
-)
-slip("weights (in, out)", "the weights are taken as (in, out)")(
-    lambda x, gate, up, down: (F.silu(x @ gate) * (x @ up)) @ down
 )
 slip("silu' halved", "the gradient of a · sigmoid(a) is not sigmoid(a)", backward=True)(
     lambda dy, x, gate, up, down: _backward(dy, x, gate, up, down, lambda a, s: s)
@@ -46,31 +55,16 @@ def _backward(dy: Any, x: Any, gate: Any, up: Any, down: Any, slope: Any) -> Any
     return da @ gate + du @ up, outer(da, x), outer(du, x), outer(dy, a * s * u)
 
 
-def _tanh_gelu(a: Any) -> Any:
-    return F.gelu(a, approximate="tanh")
-
-
 slip = SLIPS.of("layers.geglu")
-slip("gate and up swapped", "the up projection goes through GELU, the gate through nothing")(
-    lambda x, gate, up, down: _glu(_tanh_gelu, x, up, gate, down)
-)
+_gated(slip, "GELU", _tanh_gelu)
 slip("SiLU gate", "the gate goes through SiLU: that is SwiGLU")(
     lambda x, gate, up, down: _glu(F.silu, x, gate, up, down)
 )
 slip("exact GELU", "the gate goes through the exact GELU, not through its tanh form")(
     lambda x, gate, up, down: _glu(F.gelu, x, gate, up, down)
 )
-slip("both bent", "the up projection goes through GELU as well")(
-    lambda x, gate, up, down: (_tanh_gelu(x @ gate.T) * _tanh_gelu(x @ up.T)) @ down.T
-)
 slip("product bent", "gate and up are multiplied first and then activated")(
     lambda x, gate, up, down: _tanh_gelu((x @ gate.T) * (x @ up.T)) @ down.T
-)
-slip("added", "gate and up are added instead of multiplied")(
-    lambda x, gate, up, down: (_tanh_gelu(x @ gate.T) + x @ up.T) @ down.T
-)
-slip("weights (in, out)", "the weights are taken as (in, out)")(
-    lambda x, gate, up, down: (_tanh_gelu(x @ gate) * (x @ up)) @ down
 )
 
 
@@ -93,8 +87,8 @@ def up_left_out(dy: Any, x: Any, gate: Any, up: Any, down: Any) -> Any:
     return da @ gate + du @ up, outer(da, x), outer(du, x), outer(dy, gelu_tanh(a) * u)
 
 
-def _two_layers(bend: Any, x: Any, up: Any, up_bias: Any, down: Any, down_bias: Any) -> Any:
-    return bend(x @ up.T + up_bias) @ down.T + down_bias
+def _two_layers(activation: Any, x: Any, up: Any, up_bias: Any, down: Any, down_bias: Any) -> Any:
+    return activation(x @ up.T + up_bias) @ down.T + down_bias
 
 
 slip = SLIPS.of("layers.gelu_feed_forward")
@@ -137,8 +131,8 @@ def bias_behind_the_bend(dy: Any, x: Any, up: Any, up_bias: Any, down: Any, down
     return dx, dup, (dy @ down).reshape(-1, len(up)).sum(0), ddown, ddown_bias
 
 
-def _plain(bend: Any, x: Any, up: Any, down: Any) -> Any:
-    return bend(x @ up.T) @ down.T
+def _plain(activation: Any, x: Any, up: Any, down: Any) -> Any:
+    return activation(x @ up.T) @ down.T
 
 
 slip = SLIPS.of("layers.relu_squared_feed_forward")

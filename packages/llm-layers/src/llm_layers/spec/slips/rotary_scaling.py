@@ -1,6 +1,7 @@
 """Mistakes with scalings of rotary frequencies."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -32,161 +33,144 @@ slip("fastest pair left out", "the fastest pair is left as it was")(
 )
 
 
-def _llama3(speeds: Any, factor: float, low: float, high: float, turns: Any) -> Any:
-    share = ((turns - low) / (high - low)).clamp(0, 1)
-    return (1 - share) * speeds / factor + share * speeds
+slip = SLIPS.of("layers.llama3_scaling")
 
 
 def _turns(speeds: Any, context: float) -> Any:
     return context * speeds / (2 * math.pi)
 
 
-slip = SLIPS.of("layers.llama3_scaling")
+def _even(turns: Any, low: float, high: float) -> Any:
+    return ((turns - low) / (high - low)).clamp(0, 1)
+
+
+def _llama3(
+    *, turns: Callable[[Any, float, float], Any] = lambda speeds, context, factor: _turns(speeds, context),
+    kept: Callable[[Any, float, float], Any] = _even, power: int = 1,
+) -> Callable[..., Any]:  # fmt: skip
+    """Return the scaling of which one step is replaced: the turns, the fraction kept, the power of the factor."""
+
+    def scaling(speeds: Any, factor: float, low: float, high: float, context: float) -> Any:
+        fraction = kept(turns(speeds, context, factor), low, high)
+        return (1 - fraction) * speeds / factor**power + fraction * speeds
+
+    return scaling
+
+
 slip("everything slowed", "every frequency is divided by the factor: that is linear scaling")(
     lambda speeds, factor, low, high, context: speeds / factor
 )
-
-
-@slip("fast for slow", "the fast pairs are slowed and the slow ones left alone")
-def fast_for_slow(speeds: Any, factor: float, low: float, high: float, context: float) -> Any:
-    share = ((_turns(speeds, context) - low) / (high - low)).clamp(0, 1)
-    return share * speeds / factor + (1 - share) * speeds
-
-
+slip("fast for slow", "the fast pairs are slowed and the slow ones left alone")(
+    _llama3(kept=lambda turns, low, high: 1 - _even(turns, low, high))
+)
 slip("2π forgotten", "radians are counted where turns are meant")(
-    lambda speeds, factor, low, high, context: _llama3(speeds, factor, low, high, context * speeds)
+    _llama3(turns=lambda speeds, context, factor: context * speeds)
 )
 slip("no passage", "the frequency jumps at low_frequency_factor instead of passing over evenly")(
-    lambda speeds, factor, low, high, context: torch.where(_turns(speeds, context) <= low, speeds / factor, speeds)
+    _llama3(kept=lambda turns, low, high: (turns > low).to(turns.dtype))
 )
 slip("all below the high end", "everything with fewer than high turns is slowed wholly")(
-    lambda speeds, factor, low, high, context: torch.where(_turns(speeds, context) < high, speeds / factor, speeds)
+    _llama3(kept=lambda turns, low, high: (turns >= high).to(turns.dtype))
 )
-
-
-@slip("even in the wavelength", "the fraction falls evenly with the wavelength, not the turns")
-def by_wavelength(speeds: Any, factor: float, low: float, high: float, context: float) -> Any:
-    share = ((1 / low - 1 / _turns(speeds, context)) / (1 / low - 1 / high)).clamp(0, 1)
-    return (1 - share) * speeds / factor + share * speeds
-
-
+slip("even in the wavelength", "the fraction falls evenly with the wavelength, not the turns")(
+    _llama3(kept=lambda turns, low, high: _even(1 / turns, 1 / low, 1 / high))
+)
 slip("the new length", "turns are counted in the stretched text, not in the training's")(
-    lambda speeds, factor, low, high, context: _llama3(speeds, factor, low, high, _turns(speeds, context * factor))
+    _llama3(turns=lambda speeds, context, factor: _turns(speeds, context * factor))
 )
-
-
-@slip("share unclamped", "the fraction is used outside 0 to 1 too")
-def unclamped(speeds: Any, factor: float, low: float, high: float, context: float) -> Any:
-    share = (_turns(speeds, context) - low) / (high - low)
-    return (1 - share) * speeds / factor + share * speeds
-
-
-slip("slowed twice", "the slow pairs are divided by the factor twice")(
-    lambda speeds, factor, low, high, context: _llama3(speeds, factor**2, low, high, _turns(speeds, context))
+slip("share unclamped", "the fraction is used outside 0 to 1 too")(
+    _llama3(kept=lambda turns, low, high: (turns - low) / (high - low))
 )
+slip("slowed twice", "the slow pairs are divided by the factor twice")(_llama3(power=2))
 slip("factors fixed", "the low and high factors are 1 and 4 whatever was given")(
-    lambda speeds, factor, low, high, context: _llama3(speeds, factor, 1.0, 4.0, _turns(speeds, context))
+    _llama3(kept=lambda turns, low, high: _even(turns, 1.0, 4.0))
 )
+
+
+slip = SLIPS.of("layers.yarn_scaling")
 
 
 def _end(speeds: Any, base: float, context: float, turns: float) -> float:
     return len(speeds) * math.log(context / (turns * 2 * math.pi)) / math.log(base)
 
 
-def _blend(speeds: Any, factor: float, low: float, high: float) -> Any:
-    pair = torch.arange(len(speeds)).to(speeds.dtype)
-    slowed = ((pair - low) / (high - low or 0.001)).clamp(0, 1)
+def _limited(low: float, high: float, pairs: int) -> tuple[float, float]:
+    return max(low, 0), min(high, 2 * pairs - 1)
+
+
+def _slowed(pairs: Any, low: float, high: float) -> Any:
+    return ((pairs - low) / (high - low or 0.001)).clamp(0, 1)
+
+
+def _blended(speeds: Any, factor: float, slowed: Any) -> Any:
     return speeds / factor * slowed + speeds * (1 - slowed)
 
 
-def _ends(speeds: Any, base: float, context: float, fast: float, slow: float) -> tuple[int, int]:
-    low, high = math.floor(_end(speeds, base, context, fast)), math.ceil(_end(speeds, base, context, slow))
-    return max(low, 0), min(high, 2 * len(speeds) - 1)
+def _yarn(
+    *, given: Callable[..., Any] = lambda base, factor, context, fast, slow: (base, context, fast, slow),
+    ends: Callable[..., tuple[float, float]] = lambda low, high, pairs: _limited(
+        math.floor(low), math.ceil(high), pairs
+    ),
+    blend: Callable[..., Any] = _blended,
+) -> Callable[..., Any]:  # fmt: skip
+    """Return the scaling of which one step is replaced: what is given, the ends of the passage, the mixture."""
+
+    def scaling(speeds: Any, base: float, factor: float, context: float, fast: float, slow: float) -> Any:
+        base, context, fast, slow = given(base, factor, context, fast, slow)
+        found = (_end(speeds, base, context, turns) for turns in (fast, slow))
+        slowed = _slowed(torch.arange(len(speeds)).to(speeds.dtype), *ends(*found, len(speeds)))
+        return blend(speeds, factor, slowed)
+
+    return scaling
 
 
-slip = SLIPS.of("layers.yarn_scaling")
 slip("everything slowed", "every frequency is divided by the factor: that is linear scaling")(
     lambda speeds, base, factor, context, fast, slow: speeds / factor
 )
-
-
-@slip("fast for slow", "the ramp is upside down: the fast pairs are slowed")
-def upside_down(speeds: Any, base: float, factor: float, context: float, fast: float, slow: float) -> Any:
-    low, high = _ends(speeds, base, context, fast, slow)
-    return speeds + speeds / factor - _blend(speeds, factor, low, high)
-
-
-@slip("ends not rounded", "the ends of the passage are used as they come, not rounded outwards")
-def unrounded(speeds: Any, base: float, factor: float, context: float, fast: float, slow: float) -> Any:
-    low, high = _end(speeds, base, context, fast), _end(speeds, base, context, slow)
-    return _blend(speeds, factor, max(low, 0), min(high, 2 * len(speeds) - 1))
-
-
-@slip("ends rounded inwards", "the fast end is rounded up and the slow end down")
-def inwards(speeds: Any, base: float, factor: float, context: float, fast: float, slow: float) -> Any:
-    low, high = math.ceil(_end(speeds, base, context, fast)), math.floor(_end(speeds, base, context, slow))
-    return _blend(speeds, factor, max(low, 0), min(high, 2 * len(speeds) - 1))
-
-
-@slip("numbers for pairs", "the ends are counted in numbers of the head, twice the pairs")
-def numbers_for_pairs(speeds: Any, base: float, factor: float, context: float, fast: float, slow: float) -> Any:
-    low, high = (2 * _end(speeds, base, context, turns) for turns in (fast, slow))
-    return _blend(speeds, factor, max(math.floor(low), 0), min(math.ceil(high), 2 * len(speeds) - 1))
-
-
+slip("fast for slow", "the ramp is upside down: the fast pairs are slowed")(
+    _yarn(blend=lambda speeds, factor, slowed: _blended(speeds, factor, 1 - slowed))
+)
+slip("ends not rounded", "the ends of the passage are used as they come, not rounded outwards")(_yarn(ends=_limited))
+slip("ends rounded inwards", "the fast end is rounded up and the slow end down")(
+    _yarn(ends=lambda low, high, pairs: _limited(math.ceil(low), math.floor(high), pairs))
+)
+slip("numbers for pairs", "the ends are counted in values of the head, twice the pairs")(
+    _yarn(ends=lambda low, high, pairs: _limited(math.floor(2 * low), math.ceil(2 * high), pairs))
+)
 slip("2π forgotten", "the ends are the pairs with so many radians, not so many turns")(
-    lambda speeds, base, factor, context, fast, slow: _blend(
-        speeds, factor, *_ends(speeds, base, context * 2 * math.pi, fast, slow)
-    )
+    _yarn(given=lambda base, factor, context, fast, slow: (base, context * 2 * math.pi, fast, slow))
 )
 slip("the new length", "turns are counted in the stretched text, not in the training's")(
-    lambda speeds, base, factor, context, fast, slow: _blend(
-        speeds, factor, *_ends(speeds, base, context * factor, fast, slow)
-    )
+    _yarn(given=lambda base, factor, context, fast, slow: (base, context * factor, fast, slow))
 )
 slip("betas fixed", "beta_fast and beta_slow are 32 and 1 whatever was given")(
-    lambda speeds, base, factor, context, fast, slow: _blend(speeds, factor, *_ends(speeds, base, context, 32.0, 1.0))
+    _yarn(given=lambda base, factor, context, fast, slow: (base, context, 32.0, 1.0))
 )
-slip("base fixed", "the ends are worked out with base 10000 whatever was given")(
-    lambda speeds, base, factor, context, fast, slow: _blend(
-        speeds, factor, *_ends(speeds, 10000.0, context, fast, slow)
-    )
+slip("base fixed", "the ends are computed with base 10000 whatever was given")(
+    _yarn(given=lambda base, factor, context, fast, slow: (10000.0, context, fast, slow))
 )
-
-
-@slip("slow end at the last pair", "the slow end is cut off at the last pair, not at d - 1")
-def cut_at_last_pair(speeds: Any, base: float, factor: float, context: float, fast: float, slow: float) -> Any:
-    low, high = _ends(speeds, base, context, fast, slow)
-    return _blend(speeds, factor, low, min(high, len(speeds) - 1))
-
-
-@slip("ends not limited", "the fast end may lie below pair 0, the slow one far above the last")
-def unlimited(speeds: Any, base: float, factor: float, context: float, fast: float, slow: float) -> Any:
-    low, high = math.floor(_end(speeds, base, context, fast)), math.ceil(_end(speeds, base, context, slow))
-    return _blend(speeds, factor, low, high)
-
-
-@slip("wavelengths blended", "the wavelengths are mixed along the passage instead of the frequencies")
-def wavelengths(speeds: Any, base: float, factor: float, context: float, fast: float, slow: float) -> Any:
-    stretched = _blend(1 / speeds, 1 / factor, *_ends(speeds, base, context, fast, slow))
-    return 1 / stretched
-
-
+slip("slow end at the last pair", "the slow end is cut off at the last pair, not at d - 1")(
+    _yarn(ends=lambda low, high, pairs: (max(math.floor(low), 0), min(math.ceil(high), pairs - 1)))
+)
+slip("ends not limited", "the fast end may lie below pair 0, the slow one far above the last")(
+    _yarn(ends=lambda low, high, pairs: (math.floor(low), math.ceil(high)))
+)
+slip("wavelengths blended", "the wavelengths are mixed along the passage instead of the frequencies")(
+    _yarn(blend=lambda speeds, factor, slowed: 1 / _blended(1 / speeds, 1 / factor, slowed))
+)
 slip("even in the turns", "the passage is even in the turns, as in Llama 3, not in the pairs")(
-    lambda speeds, base, factor, context, fast, slow: _llama3(speeds, factor, slow, fast, _turns(speeds, context))
+    lambda speeds, base, factor, context, fast, slow: _llama3()(speeds, factor, slow, fast, context)
 )
-
-
-@slip("temperature on the speeds", "the factor for cosine and sine is put on the frequencies")
-def temperature_on_speeds(speeds: Any, base: float, factor: float, context: float, fast: float, slow: float) -> Any:
-    blended = _blend(speeds, factor, *_ends(speeds, base, context, fast, slow))
-    return blended * (0.1 * math.log(factor) + 1)
-
-
-@slip("one pair has no passage", "both ends on one pair: divided by zero, or by a pair too much")
-def widened(speeds: Any, base: float, factor: float, context: float, fast: float, slow: float) -> Any:
-    low, high = _ends(speeds, base, context, fast, slow)
-    return _blend(speeds, factor, low, max(high, low + 2))
+slip("temperature on the speeds", "the factor for cosine and sine is put on the frequencies")(
+    _yarn(blend=lambda speeds, factor, slowed: _blended(speeds, factor, slowed) * (0.1 * math.log(factor) + 1))
+)
+slip("one pair has no passage", "both ends on one pair: divided by zero, or by a pair too much")(
+    _yarn(
+        ends=lambda low, high, pairs: (
+            max(math.floor(low), 0), max(min(math.ceil(high), 2 * pairs - 1), max(math.floor(low), 0) + 2)
+        )
+    )
+)  # fmt: skip
 
 
 slip = SLIPS.of("layers.yarn_attention_factor")
