@@ -1,6 +1,6 @@
-"""How numbers are handed to an implementation and taken back: NumPy, torch, JAX or plain lists.
+"""How values are passed to an implementation and taken back: NumPy, torch, JAX or plain lists.
 
-An implementation says which it wants in one line, `SPEC_ARRAYS = "torch"`. torch and JAX can
+An implementation states which it wants in one line, `SPEC_ARRAYS = "torch"`. torch and JAX can
 differentiate by themselves; NumPy and lists need a hand-written `…_backward`.
 """
 
@@ -8,83 +8,61 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 
-class Arrays(Protocol):
-    """One kind of array."""
+class Arrays:
+    """NumPy arrays in, NumPy arrays out: the default, and the base of the other kinds.
 
-    @property
-    def dtypes(self) -> tuple[str, ...]:
-        """The precisions that it knows."""
-        ...
-
-    @property
-    def differentiates(self) -> bool:
-        """Whether gradients come by themselves."""
-        ...
-
-    def give(self, value: Any, dtype: str, layout: str) -> Any:
-        """A case's value as the implementation wants it: floats in `dtype`, always a fresh copy."""
-        ...
-
-    def take(self, value: Any) -> Any:
-        """What came back, as NumPy or plain Python."""
-        ...
-
-    def gradients(
-        self, function: Callable[..., Any], inputs: list[Any], of: Sequence[int], upstream: list[Any]
-    ) -> list[Any]:
-        """The gradients of `sum(upstream * function(*inputs))` for the inputs at the places `of`."""
-        ...
-
-
-class NumpyArrays:
-    """NumPy arrays in, NumPy arrays out: the default."""
+    `dtypes` are the precisions that a kind knows; `differentiates`: whether it computes gradients by itself.
+    """
 
     dtypes: tuple[str, ...] = ("float64", "float32")
     differentiates = False
 
     def give(self, value: Any, dtype: str, layout: str) -> Any:
-        """Floats in `dtype`; `layout` may ask for a view that is not contiguous."""
+        """Return a case's value as the implementation wants it: floats in `dtype`, always a fresh copy.
+
+        `layout` may ask for a view that is not contiguous.
+        """
         if not isinstance(value, np.ndarray):
             return copy.deepcopy(value)
         array = value.astype(dtype) if value.dtype == np.float64 else value.copy()
         if layout == "non-contiguous" and array.ndim:
-            return np.stack([array, np.zeros_like(array)], axis=-1)[..., 0]  # a gap after every number
+            return np.stack([array, np.zeros_like(array)], axis=-1)[..., 0]  # a gap after every value
         return array
 
     def take(self, value: Any) -> Any:
-        """Nothing to do."""
+        """Return what an implementation returned as NumPy or plain Python."""
         return value
 
     def gradients(
         self, function: Callable[..., Any], inputs: list[Any], of: Sequence[int], upstream: list[Any]
     ) -> list[Any]:
-        """NumPy cannot differentiate."""
-        raise TypeError("NumPy arrays do not differentiate: write the …_backward function.")
+        """Compute the gradients of `sum(upstream * function(*inputs))` for the inputs at the places `of`."""
+        raise TypeError("these arrays do not differentiate: write the …_backward function")
 
 
-class ListArrays(NumpyArrays):
+class ListArrays(Arrays):
     """Nested Python lists, for code without any library."""
 
     dtypes: tuple[str, ...] = ("float64",)
 
     def give(self, value: Any, dtype: str, layout: str) -> Any:
-        """An array as nested lists."""
+        """Return an array as nested lists."""
         return value.tolist() if isinstance(value, np.ndarray) else copy.deepcopy(value)
 
 
-class TorchArrays:
+class TorchArrays(Arrays):
     """torch tensors, differentiated by autograd."""
 
     dtypes: tuple[str, ...] = ("float64", "float32", "bfloat16")
     differentiates = True
 
     def give(self, value: Any, dtype: str, layout: str) -> Any:
-        """A tensor; floats in `dtype`."""
+        """Return a tensor; floats in `dtype`."""
         if not isinstance(value, np.ndarray):
             return copy.deepcopy(value)
         import torch
@@ -97,7 +75,7 @@ class TorchArrays:
         return tensor
 
     def take(self, value: Any) -> Any:
-        """A tensor as NumPy; bfloat16, which NumPy lacks, as float64."""
+        """Return a tensor as NumPy; bfloat16, which NumPy lacks, as float64."""
         import torch
 
         if isinstance(value, torch.Tensor):
@@ -108,7 +86,7 @@ class TorchArrays:
     def gradients(
         self, function: Callable[..., Any], inputs: list[Any], of: Sequence[int], upstream: list[Any]
     ) -> list[Any]:
-        """By autograd; an input that the output does not depend on has gradient zero."""
+        """Differentiate by autograd; an input that the output does not depend on has gradient zero."""
         import torch
 
         leaves = [inputs[place].requires_grad_() for place in of]
@@ -122,14 +100,14 @@ class TorchArrays:
         ]
 
 
-class JaxArrays:
+class JaxArrays(Arrays):
     """JAX arrays, differentiated by `jax.vjp`."""
 
     dtypes: tuple[str, ...] = ("float64", "float32", "bfloat16")
     differentiates = True
 
     def give(self, value: Any, dtype: str, layout: str) -> Any:
-        """A JAX array; 64-bit numbers are switched on first."""
+        """Return a JAX array; 64-bit floats are switched on first."""
         if not isinstance(value, np.ndarray):
             return copy.deepcopy(value)
         import jax
@@ -138,14 +116,14 @@ class JaxArrays:
         return jax.numpy.asarray(value, dtype=dtype if value.dtype == np.float64 else value.dtype)
 
     def take(self, value: Any) -> Any:
-        """A JAX array as NumPy."""
+        """Return a JAX array as NumPy."""
         array = np.asarray(value)
         return array.astype(np.float64) if array.dtype.name == "bfloat16" else array
 
     def gradients(
         self, function: Callable[..., Any], inputs: list[Any], of: Sequence[int], upstream: list[Any]
     ) -> list[Any]:
-        """By reverse mode, for the chosen inputs only."""
+        """Differentiate by reverse mode, for the chosen inputs only."""
         import jax
 
         def chosen(*leaves: Any) -> Any:
@@ -160,7 +138,7 @@ class JaxArrays:
 
 
 KINDS: dict[str, Arrays] = {
-    "numpy": NumpyArrays(),
+    "numpy": Arrays(),
     "lists": ListArrays(),
     "torch": TorchArrays(),
     "jax": JaxArrays(),

@@ -1,6 +1,6 @@
 """A case is inputs and golden answers for one contract, stored as readable JSON.
 
-Numbers are float64 written out exactly (Python prints the shortest text that reads back as the
+Floats are written out exactly (Python prints the shortest text that reads back as the
 same float), so a case can be read by a person, compared by `diff`, and loaded by any language.
 """
 
@@ -21,8 +21,8 @@ KINDS = ("by hand", "ordinary", "edge")
 class Case:
     """Inputs and golden answers.
 
-    `catches` says which mistake the case is there to catch. `tolerance` is the largest accepted
-    deviation for each dtype, as a share of the largest golden number. `witnesses` records who
+    `catches`: which mistake the case is there to catch. `tolerance` is the largest accepted
+    deviation for each dtype, as a fraction of the largest golden value. `witnesses` records who
     agreed on the goldens, and how closely. `raises` names the error that must come instead.
     """
 
@@ -51,7 +51,7 @@ class Case:
         return any(isinstance(value, np.ndarray) and value.dtype == np.float64 for value in self.inputs.values())
 
     def with_goldens(self, **changes: Any) -> Case:
-        """The same case with other goldens."""
+        """Return the same case with other goldens."""
         return replace(self, **changes)
 
 
@@ -79,7 +79,7 @@ def read_cases(path: Path) -> list[Case]:
 
 
 def write_cases(path: Path, contract: str, cases: list[Case]) -> None:
-    """Write one case file, a row of numbers a line."""
+    """Write one case file, one row of values a line."""
     entries = []
     for case in cases:
         entry: dict[str, Any] = {name: getattr(case, name) for name in _FIELDS}
@@ -97,7 +97,7 @@ def write_cases(path: Path, contract: str, cases: list[Case]) -> None:
 
 
 def encode(value: Any) -> Any:
-    """A value as JSON: arrays with dtype and shape, bytes as hexadecimal, anything else as it is."""
+    """Return a value as JSON: arrays with dtype and shape, bytes as hexadecimal, anything else as it is."""
     if isinstance(value, np.ndarray):
         flat = [_encode_number(number) for number in value.reshape(-1).tolist()]
         return {"dtype": str(value.dtype), "shape": list(value.shape), "values": flat}
@@ -111,7 +111,7 @@ def encode(value: Any) -> Any:
 
 
 def decode(value: Any) -> Any:
-    """The inverse of `encode`."""
+    """Return the value that `encode` made this JSON of."""
     if isinstance(value, dict) and set(value) == {"dtype", "shape", "values"}:
         numbers = [float(number) if isinstance(number, str) else number for number in value["values"]]
         return np.array(numbers, dtype=value["dtype"]).reshape(value["shape"])
@@ -131,7 +131,7 @@ def _encode_number(number: Any) -> Any:
 
 
 def _layout(value: Any, indent: int = 0) -> str:
-    """JSON with short things on one line and arrays broken into rows of their last axis."""
+    """Return JSON with short things on one line and arrays broken into rows of their last axis."""
     flat = json.dumps(value, ensure_ascii=False)
     if len(flat) + indent <= 110:
         return flat

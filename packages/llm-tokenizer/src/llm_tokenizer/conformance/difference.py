@@ -1,6 +1,6 @@
-"""Compare an answer with the golden one, and say where and by how much they part.
+"""Compare an answer with the golden one: where and by how much they differ.
 
-Deviation is measured against the largest golden number of the same array: a sum of a thousand
+Deviation is measured against the largest golden value of the same array: a sum of a thousand
 terms is rounded at the scale of its largest terms, not at the scale of each result.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Difference:
-    """Where an answer parts from the golden one."""
+    """Where an answer differs from the golden one."""
 
     name: str
     reason: str
@@ -32,7 +32,7 @@ _WANTED = {list: "a list is", str: "a text is", bytes: "bytes are"}
 
 
 def compare(name: str, golden: Any, yours: Any, *, tolerance: float, scale: float = 0.0) -> Difference | None:
-    """None where the two agree within `tolerance`; numbers other than floats, and text, must be equal."""
+    """Return None where the two agree within `tolerance`; numbers other than floats, and text, must be equal."""
     if not isinstance(golden, (np.ndarray, float)):
         return _compare_exactly(name, golden, yours)
     try:
@@ -50,7 +50,7 @@ def compare(name: str, golden: Any, yours: Any, *, tolerance: float, scale: floa
     wrong = errors > tolerance
     if not wrong.any():
         return None
-    # A NaN says that something is wrong, a number also by how much: numbers are shown first.
+    # A NaN shows that something is wrong, a number also by how much: numbers are shown first.
     nan = np.isnan(answer) & wrong if answer.dtype.kind == "f" else np.zeros_like(wrong)
     shown = errors if (nan == wrong).all() else np.where(nan, -1.0, errors)
     index = tuple(int(place) for place in np.unravel_index(int(np.argmax(shown)), errors.shape))
@@ -62,13 +62,13 @@ def compare(name: str, golden: Any, yours: Any, *, tolerance: float, scale: floa
 
 
 def deviation(golden: Any, yours: Any, scale: float = 0.0) -> float:
-    """The largest deviation of two answers; 0 or infinity for what must be equal exactly."""
+    """Return the largest deviation of two answers; 0 or infinity for what must be equal exactly."""
     found = compare("", golden, yours, tolerance=-1.0, scale=scale)
     return 0.0 if found is None else found.deviation
 
 
 def scale_of(goldens: dict[str, Any]) -> float:
-    """The largest number of a group of goldens: what an array of zeros is measured against."""
+    """Return the largest value of a group of goldens: what an array of zeros is measured against."""
     largest = 0.0
     for golden in goldens.values():
         array = np.asarray(golden) if isinstance(golden, (np.ndarray, float)) else np.zeros(0)
@@ -115,7 +115,7 @@ def _counted(items: list[Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Tuples as lists, NumPy scalars and arrays as Python numbers."""
+    """Return tuples as lists, NumPy scalars and arrays as Python numbers."""
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, np.generic):

@@ -1,7 +1,7 @@
-"""Plant small faults in a module's source, one at a time, as a slip of the pen would.
+"""Plant small faults in a module's source, one at a time, as a typing error would.
 
 Each fault changes one place: an operator, a comparison, a number, a sign, a reduction. The text of
-errors, docstrings and annotations is left alone, for no number depends on it.
+errors, docstrings and annotations is left alone, for no answer depends on it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Fault:
     tree: ast.Module
 
     def module(self, original: ModuleType) -> ModuleType:
-        """The original module with this fault in it, as a module of its own."""
+        """Return the original module with this fault in it, as a module of its own."""
         changed = types.ModuleType(original.__name__)
         changed.__file__ = original.__file__
         changed.__package__ = original.__package__
@@ -60,7 +60,7 @@ class Fault:
 
 
 def plant(module: ModuleType) -> Iterator[Fault]:
-    """All faults of one module, in the order of its lines."""
+    """Yield all faults of one module, in the order of its lines."""
     text = inspect.getsource(module)
     lines = text.splitlines()
     source = ast.parse(text)

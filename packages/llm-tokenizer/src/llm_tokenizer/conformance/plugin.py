@@ -26,12 +26,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--implementation` and `--arrays`; the plugins of two packages may both be loaded."""
     group = parser.getgroup("specification")
     with contextlib.suppress(ValueError):
-        group.addoption("--implementation", metavar="MODULE", help="the module to put on trial; left out: ours")
+        group.addoption("--implementation", metavar="MODULE", help="the module to check (default: this package)")
         group.addoption("--arrays", metavar="KIND", help="numpy, torch, jax or lists")
 
 
 def contract_test(specification: Specification) -> Callable[..., None]:
-    """A test function over all cases of a specification."""
+    """Return a test function over all cases of a specification."""
     pairs = [(contract, case) for contract in specification.contracts for case in specification.cases[contract.id]]
     identifiers = [f"{contract.id}-{case.id}" for contract, case in pairs]
 

@@ -1,4 +1,4 @@
-"""A package's specification: its contracts and cases, and who bears witness to them.
+"""A package's specification: its contracts and cases, and the independent computations of their goldens.
 
 A slip is a mistake that people really make, written as a small wrong implementation; a variant is
 a correct implementation written otherwise. Every slip must be caught and no variant refused.
@@ -24,7 +24,7 @@ Function = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Alternative:
-    """One function that stands in for a contract: a slip (wrong) or a variant (right)."""
+    """One implementation of a contract: a slip (wrong) or a variant (right)."""
 
     contract: str
     name: str
@@ -35,7 +35,7 @@ class Alternative:
     correct: bool
 
     def implementation(self, default_arrays: str, reference: Any) -> Implementation:
-        """The namespace to put on trial; a wrong backward stands beside the reference's right forward."""
+        """Return the namespace to check; a wrong backward is beside the reference's right forward."""
         name = self.contract.split(".")[1]
         functions = {name: self.function}
         if self.backward:
@@ -80,7 +80,7 @@ class Alternatives(list[Alternative]):
 class Witness:
     """An independent computation of the goldens.
 
-    `load` gives a namespace of functions under the contracts' names, or None where the library
+    `load` returns a namespace of functions under the contracts' names, or None where the library
     that it calls is not installed.
     """
 
@@ -138,16 +138,16 @@ class Specification:
         return {identifier: read_cases(self.case_files[identifier]) for identifier in known}
 
     def contract(self, identifier: str) -> Contract:
-        """The contract of that id."""
+        """Return the contract of that id."""
         return next(contract for contract in self.contracts if contract.id == identifier)
 
     def prose(self, contract: Contract) -> Prose:
-        """What a contract says in words: its own, or the docstring of the function that it pins."""
+        """Return what a contract says in words: its own, or the docstring of the function that it pins."""
         return contract.prose or find_prose(self.module, contract.id, contract.function or contract.name)
 
     @property
     def ours(self) -> Implementation:
-        """Our own package, through the same door as anybody's."""
+        """Our own package, checked like anybody's."""
         return Implementation(self._import("spec.ours"), name=self.module)
 
     @property
@@ -157,7 +157,7 @@ class Specification:
 
     @cached_property
     def witnesses(self) -> tuple[Witness, ...]:
-        """Who agrees with the reference, besides the complex step."""
+        """The independent computations besides the reference and the complex step."""
         return tuple(self._import("spec.witnesses").WITNESSES)
 
     @cached_property
@@ -171,7 +171,7 @@ class Specification:
         return tuple(self._import("spec.variants").VARIANTS)
 
     def slips_of(self, contract: str) -> list[Alternative]:
-        """The known mistakes of one contract."""
+        """Return the known mistakes of one contract."""
         return [slip for slip in self.slips if slip.contract == contract]
 
     def _import(self, part: str) -> Any:

@@ -26,7 +26,7 @@ MARGIN = 4.0
 
 
 def measure_tolerance(specification: Specification, contract: Contract, case: Case) -> tuple[Case, list[str]]:
-    """The case with a tolerance for each dtype, and a complaint for each slip that falls into the gap."""
+    """Return the case with a tolerance for each dtype, and a complaint for each slip that falls into the gap."""
     if case.raises or not case.has_floats:
         return case, []
     honest = _honest(specification, contract)
@@ -47,7 +47,7 @@ def measure_tolerance(specification: Specification, contract: Contract, case: Ca
                 effect = _error(contract, case, mistaken, dtype)
                 if tolerance[dtype] / MARGIN < effect < tolerance[dtype] * MARGIN:
                     complaints.append(
-                        f"{contract.id}/{case.id}: the slip {slip.name!r} moves {dtype} numbers by {effect:.2g}, "
+                        f"{contract.id}/{case.id}: the slip {slip.name!r} moves {dtype} values by {effect:.2g}, "
                         f"too near to the tolerance {tolerance[dtype]:.2g}: make the case stronger"
                     )
     return case.with_goldens(tolerance=tolerance), complaints
@@ -82,6 +82,6 @@ def _error(contract: Contract, case: Case, implementation: Implementation, dtype
 
 
 def _round_up(value: float) -> float:
-    """To one digit, so that the stored number does not change with the processor."""
+    """Round up to one digit, so that the stored number does not change with the processor."""
     power = 10.0 ** math.floor(math.log10(value))
     return float(f"{math.ceil(value / power - 1e-9) * power:.0e}")
