@@ -3,7 +3,8 @@ import sys
 
 import pytest
 
-from llm_layers import LayersError, read_settings, write_settings
+from llm_layers import Experts, LayersError, LinearScaling, read_settings, write_settings
+from llm_layers.config import GEMMA3, GPT2
 
 
 def test_hugging_face_settings_go_there_and_back(small_config):
@@ -99,3 +100,24 @@ def test_values_of_a_wrong_type_are_refused():
         "tied_embeddings must be true or false, but was 1",
         "d_model must be a whole number of at least 1, but was '12'",
     ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"local_rope_base": 5.0}, "local_rope_base must be None where it has no effect, but was 5.0: no block has"),
+        ({"global_layers": (1,)}, "global_layers must be .* but was .*: window is None"),
+        ({"window": 4, "global_layers": (0, 1)}, "window must be None .* but was 4: global_layers names every block"),
+        ({"design": GPT2, "rope_base": 5.0}, "rope_base must be 10000.0 .* the design has learned positions"),
+        ({"design": GPT2, "rope_scaling": LinearScaling(factor=2.0)}, "rope_scaling must be None"),
+        ({"design": GPT2, "window": 4, "local_rope_base": 5.0}, "local_rope_base must be None"),
+        ({"window": 4, "local_rope_base": 5.0, "rope_scaling": LinearScaling(factor=2.0)}, "no block uses rope_base"),
+        (
+            {"design": GEMMA3, "experts": Experts(count=2, per_token=1, d_expert=4)},
+            "feed_forward of the design must be",
+        ),
+    ],
+)
+def test_a_setting_without_effect_is_refused(settings, message, small_config):
+    with pytest.raises(LayersError, match=message):
+        small_config(**settings)

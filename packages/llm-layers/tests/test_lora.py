@@ -89,7 +89,10 @@ def test_merging_keeps_the_answers_and_unmerging_the_bits(model, tokens):
     torch.testing.assert_close(model(tokens), corrected, rtol=0, atol=1e-12)
     unmerge_all_lora(model)
     torch.testing.assert_close(model(tokens), corrected, rtol=0, atol=0)
-    remove_lora(model)
+    with pytest.raises(LayersError, match=r"must be merged before they are removed.*discard=True"):
+        remove_lora(model)
+    assert torch.equal(model(tokens), corrected), "nothing was changed"
+    remove_lora(model, discard=True)
     assert {name for name, _ in model.named_parameters()} == set(before)
     assert all(torch.equal(weight, before[name]) for name, weight in model.named_parameters())
     assert all(weight.requires_grad for weight in model.parameters())
@@ -116,6 +119,18 @@ def test_corrections_are_kept_by_themselves(model, tokens, small_config, random_
     unexpected = other.load_state_dict(load_file(tmp_path / "corrections.safetensors"), strict=False).unexpected_keys
     assert not unexpected
     assert torch.equal(other(tokens), model(tokens))
+    for plain in (random_model(small_config()), other):
+        if plain is other:
+            remove_lora(plain, discard=True)
+        with pytest.raises(LayersError, match=r"must have LoRA adapters to load blocks\.0\.attention\.query\.down"):
+            plain.load_state_dict(lora_weights(model), strict=False)
+
+
+def test_untrained_adapters_may_be_removed(model, tokens):
+    before = model(tokens)
+    add_lora(model, 2, 4.0)
+    remove_lora(model)
+    assert torch.equal(model(tokens), before)
 
 
 @pytest.mark.parametrize("bits", [8, 4])
@@ -124,7 +139,7 @@ def test_corrections_beside_a_quantized_weight_learn(model, tokens, bits):
     add_lora(model, 2, 4.0, generator=torch.Generator().manual_seed(0))
     losses = train(model, tokens)
     assert losses[-1] < 0.9 * losses[0]
-    with pytest.raises(LayersError, match="merged into codes"):
+    with pytest.raises(LayersError, match="merged into quantized weights"):
         merge_all_lora(model)
 
 
@@ -159,10 +174,10 @@ def test_mistakes_are_explained_and_change_nothing(model, rank, alpha, names, me
 
 def test_corrections_are_asked_for_only_where_they_are(model):
     for action in (merge_all_lora, unmerge_all_lora, remove_lora, lora_weights):
-        with pytest.raises(LayersError, match="add_lora gives it some"):
+        with pytest.raises(LayersError, match="call add_lora first"):
             action(model)
     add_lora(model, 2, 1.0)
-    with pytest.raises(LayersError, match="remove_lora takes them away"):
+    with pytest.raises(LayersError, match="call remove_lora first"):
         add_lora(model, 2, 1.0)
 
 

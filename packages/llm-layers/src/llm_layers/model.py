@@ -13,6 +13,7 @@ from llm_layers.layers.embedding import Embedding, tied_head
 from llm_layers.layers.initialization import initialize
 from llm_layers.layers.kv_cache import GrowingCache, KeyValueCache, SlidingCache
 from llm_layers.layers.linear import Linear
+from llm_layers.layers.lora import refuse_lost_adapters
 from llm_layers.layers.mask import causal_mask, sliding_window_mask
 from llm_layers.layers.position import LearnedPositions
 from llm_layers.layers.rotary import Rotation, rotary_angles
@@ -47,6 +48,7 @@ class Decoder(nn.Module):
         self.final_norm = kernels.norm_of(config.design.norm, config.d_model, config.norm_eps)
         self.head = None if config.tied_embeddings else Linear(config.d_model, config.vocab_size, kernel=kernels.linear)
         initialize(self, generator)
+        self.register_load_state_dict_post_hook(refuse_lost_adapters)  # type: ignore[no-untyped-call]
 
     @property
     def vocab_size(self) -> int:

@@ -34,7 +34,7 @@ def saveable_weights(model: Decoder) -> dict[str, Tensor]:
     if any(isinstance(module, LoraLinear) for module in model.modules()):
         raise LayersError(
             f"{must} has LoRA adapters: merge_all_lora and then remove_lora put them into the weights, remove_lora "
-            "alone drops them, lora_weights returns them alone"
+            "with discard=True drops them, lora_weights returns them alone"
         )
     if any(True for _ in model.buffers()):
         raise LayersError(

@@ -148,7 +148,9 @@ def _triangle(query: Tensor, key: Tensor, value: Tensor, leading: torch.Size) ->
     if len(leading) == 3 and leading[2] == 1 and query.shape[:-2] == key.shape[:-2] == value.shape[:-2]:
         q, k, v = query.squeeze(2), key.squeeze(2), value.squeeze(2)  # groups of one head
         return F.scaled_dot_product_attention(q, k, v, is_causal=True).unsqueeze(2)
-    q, k, v = (x.expand(*leading, *x.shape[-2:]).reshape(1, -1, *x.shape[-2:]) for x in (query, key, value))
+    q, k, v = (
+        x.expand(*leading, *x.shape[-2:]).reshape(1, leading.numel(), *x.shape[-2:]) for x in (query, key, value)
+    )
     y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
     return y.reshape(*leading, *y.shape[-2:])
 

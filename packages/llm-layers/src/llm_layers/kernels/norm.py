@@ -67,7 +67,7 @@ def layer_norm(
     Spec: layers.layer_norm
     Source: Ba, Kiros and Hinton 2016, arXiv:1607.06450; `torch.nn.functional.layer_norm`.
     """
-    if x.dtype != gain.dtype:
+    if x.dtype != gain.dtype or (bias is not None and bias.dtype != gain.dtype):
         return plain_layer_norm(x, gain, bias, eps)
     return F.layer_norm(x, gain.shape, gain, bias, eps)
 

@@ -42,7 +42,8 @@ def linear(
     Spec: layers.linear
     Source: Rosenblatt 1958, "The Perceptron"; stored as in torch.nn.Linear.
     """
-    if x.dtype == weight.dtype or torch.is_autocast_enabled(x.device.type):
+    alike = x.dtype == weight.dtype and (bias is None or bias.dtype == x.dtype)
+    if alike or torch.is_autocast_enabled(x.device.type):
         return F.linear(x, weight, bias)
     common = torch.promote_types(x.dtype, weight.dtype)
     return F.linear(x.to(common), weight.to(common), None if bias is None else bias.to(common)).to(x.dtype)

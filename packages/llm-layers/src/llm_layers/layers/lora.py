@@ -1,6 +1,7 @@
-"""Low-rank adapters: teach a trained model something new through a thin correction beside its frozen matrices."""
+"""LoRA: train low-rank adapters beside the frozen weights of a model."""
 
 from collections.abc import Collection
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -50,14 +51,14 @@ def merge_lora(
     up: Float[Tensor, "d_out rank"],
     scale: float,
 ) -> Float[Tensor, "d_out d_in"]:
-    """Give the one weight that does what a weight and its correction do together.
+    """Compute the one weight that does what a weight and its correction do together.
 
     Formula: W' = W + scale · up down
 
     Why it works:
         Two linear maps in a row are one, and two side by side are one: so is the corrected weight. After training it
         is multiplied out once, and the model costs what it cost before. This is what sets low-rank corrections apart
-        from adapters with a bend inside, which stay in the way for ever.
+        from adapters with a nonlinearity inside, which cost time at every use.
 
     Args:
         weight: one row per output.
@@ -72,16 +73,16 @@ def merge_lora(
 
 
 class LoraLinear(nn.Module):
-    """A frozen linear map, plain or quantized, with the two thin matrices of `lora_linear` beside it.
+    """A frozen linear layer, plain or quantized, with the two thin matrices of `lora_linear` beside it.
 
-    `down` starts as normal numbers of standard deviation 1/√d_in, so that it keeps the size of x; `up` starts at
+    `down` starts normal with standard deviation 1/√d_in, so that it keeps the size of x; `up` starts at
     zero, so that nothing is changed at first. Were both zero, both gradients would be zero for ever.
 
     Args:
-        base: the map to correct; its weights are frozen.
+        base: the layer to adapt; its weights are frozen.
         rank: how many directions.
         alpha: the correction is scaled by alpha / rank.
-        generator: source of the start values; None takes torch's global one.
+        generator: source of the initial values; None takes torch's global one.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class LoraLinear(nn.Module):
 
     @property
     def merged(self) -> bool:
-        """Whether the correction stands in the base's weight at the moment."""
+        """Whether the adapter is merged into the base's weight."""
         return self._unmerged is not None
 
     @property
@@ -122,7 +123,7 @@ class LoraLinear(nn.Module):
         return self.base.bias
 
     def forward(self, x: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_out"]:
-        """Multiply with the weight and add the correction."""
+        """Apply the base and add the correction."""
         if self.merged:
             y: Tensor = self.base(x)
             return y
@@ -131,7 +132,9 @@ class LoraLinear(nn.Module):
     def merge(self) -> None:
         """Multiply the correction into the weight, and keep the weight as it was for `unmerge`."""
         if isinstance(self.base, QuantizedLinear):
-            raise LayersError("a correction cannot be merged into codes: merge before quantizing, or leave it beside")
+            raise LayersError(
+                "an adapter cannot be merged into quantized weights: merge before quantizing, or leave it unmerged"
+            )
         if not self.merged:
             corrected = merge_lora(self.base.weight, self.down, self.up, self.scale).detach()
             self._unmerged = self.base.weight.detach().clone()
@@ -151,35 +154,34 @@ def add_lora(
     names: Collection[str] | None = None,
     generator: torch.Generator | None = None,
 ) -> tuple[str, ...]:
-    """Freeze a model and put a low-rank correction beside its linear maps, in place.
+    """Freeze a model and add a low-rank adapter to its linear layers, in place.
 
-    Only the corrections can be trained afterwards; the answers of the model are at first the old ones, and with the
-    clear kernels to the last bit.
+    Only the adapters can be trained afterwards; at first the outputs of the model are the old ones, to the last bit.
 
     Args:
         model: plain or quantized.
-        rank: how many directions each correction has.
-        alpha: corrections are scaled by alpha / rank.
-        names: which maps, by the last part of their name (`"query"`) or by the whole of it; None takes all but the
+        rank: how many directions each adapter has.
+        alpha: adapters are scaled by alpha / rank.
+        names: which layers, by the last part of their name (`"query"`) or by the whole of it; None takes all but the
             head and routers.
-        generator: source of the start values; None takes torch's global one.
+        generator: source of the initial values; None takes torch's global one.
 
     Returns:
-        The corrected maps, by name.
+        The adapted layers, by name.
 
     Raises:
-        LayersError: when a name fits no map, the model has corrections already, or rank or alpha are out of range;
+        LayersError: when a name fits no layer, the model has adapters already, or rank or alpha are out of range;
             nothing is changed then.
     """
     if _corrected(model):
-        raise LayersError("the model must have no LoRA corrections yet, but has: remove_lora takes them away")
+        raise LayersError("the model must have no LoRA adapters yet, but has: call remove_lora first")
     kinds = (Linear, nn.Linear, QuantizedLinear)
     maps = {name: module for name, module in model.named_modules() if isinstance(module, kinds)}
     last = {name: name.rpartition(".")[2] for name in maps}
     unknown = sorted(set(names or ()) - set(maps) - set(last.values()))
     if unknown:
         raise LayersError(
-            f"names must be linear maps of the model, but {', '.join(unknown)} is none; "
+            f"names must be linear layers of the model, but {', '.join(unknown)} is none; "
             f"there are {', '.join(sorted(set(last.values())))}"
         )
     chosen = [
@@ -188,7 +190,7 @@ def add_lora(
         if (last[name] not in SKIPPED_MODULES if names is None else {name, last[name]} & set(names))
     ]
     if not chosen:
-        raise LayersError("names must choose at least one linear map, but chose none")
+        raise LayersError("names must choose at least one linear layer, but chose none")
     frozen = {weight: weight.requires_grad for weight in model.parameters()}
     try:
         corrected = {name: LoraLinear(maps[name], rank, alpha, generator) for name in chosen}
@@ -203,34 +205,64 @@ def add_lora(
 
 
 def merge_all_lora(model: nn.Module) -> None:
-    """Multiply every correction into its weight, for a model that is as fast as before."""
+    """Merge every adapter into its weight, for a model that is as fast as before."""
     for module in _required(model).values():
         module.merge()
 
 
 def unmerge_all_lora(model: nn.Module) -> None:
-    """Take every merged correction out again; the weights are what they were, bit for bit."""
+    """Unmerge every adapter; the weights are what they were, bit for bit."""
     for module in _required(model).values():
         module.unmerge()
 
 
-def remove_lora(model: nn.Module) -> None:
-    """Put plain linear maps back, with what was merged in and without what was not, and unfreeze the model."""
-    for name, module in _required(model).items():
+def remove_lora(model: nn.Module, *, discard: bool = False) -> None:
+    """Put the plain linear layers back, with the adapters that are merged, and unfreeze the model.
+
+    Args:
+        model: with adapters.
+        discard: True drops adapters that are trained and not merged.
+
+    Raises:
+        LayersError: when training would be lost and `discard` is False; nothing is changed then.
+    """
+    adapters = _required(model)
+    lost = [name for name, module in adapters.items() if not module.merged and bool(module.up.any())]
+    if lost and not discard:
+        raise LayersError(
+            f"adapters must be merged before they are removed, but {len(lost)} of {len(adapters)} are trained and not "
+            f"merged ({lost[0]}): call merge_all_lora first, or pass discard=True to lose their training"
+        )
+    for name, module in adapters.items():
         replace_module(model, name, module.base)
     model.requires_grad_(True)
 
 
 def lora_weights(model: nn.Module) -> dict[str, Tensor]:
-    """Give the weights of the corrections alone, by name: all that need be kept of a fine-tuning.
+    """Return the weights of the adapters alone, by name: all that a fine-tuning has to keep.
 
-    Load them with `model.load_state_dict(weights, strict=False)` into a model with the same corrections.
+    Load them with `model.load_state_dict(weights, strict=False)` into a `Decoder` with the same adapters; one without
+    them refuses.
     """
     return {
         f"{name}.{kind}": weight.detach()
         for name, module in _required(model).items()
         for kind, weight in (("down", module.down), ("up", module.up))
     }
+
+
+def refuse_lost_adapters(model: nn.Module, keys: Any) -> None:
+    """Refuse a state whose adapters the model has no place for; torch would drop them where strict is False.
+
+    Raises:
+        LayersError: naming the first of them.
+    """
+    layers = {name for name, module in model.named_modules() if isinstance(module, (Linear, QuantizedLinear))}
+    lost = [key for key in keys.unexpected_keys if key.removesuffix(".down").removesuffix(".up") in layers]
+    if lost:
+        raise LayersError(
+            f"the model must have LoRA adapters to load {lost[0]}, but has none there: call add_lora first"
+        )
 
 
 def _corrected(model: nn.Module) -> dict[str, LoraLinear]:
@@ -240,5 +272,5 @@ def _corrected(model: nn.Module) -> dict[str, LoraLinear]:
 def _required(model: nn.Module) -> dict[str, LoraLinear]:
     found = _corrected(model)
     if not found:
-        raise LayersError("the model must have LoRA corrections, but has none: add_lora gives it some")
+        raise LayersError("the model must have LoRA adapters, but has none: call add_lora first")
     return found
