@@ -18,6 +18,9 @@ from llm_tokenizer.commands.main import main
 linux = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 
 
+SPEC = "python -m llm_tokenizer.spec"
+
+
 def listen():
     """Let Ctrl-C end the child also where whoever started these tests ignores it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -124,7 +127,7 @@ def test_a_full_disk_behind_the_specification(module, arguments):
             [sys.executable, "-m", *module, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False
         )
     assert done.returncode == 2
-    assert done.stderr.decode() == "error: the output cannot be written: No space left on device\n"
+    assert done.stderr.decode() == f"{SPEC}: error: the output cannot be written: No space left on device\n"
 
 
 def test_a_reader_of_the_specification_that_stops(folder):
@@ -148,7 +151,7 @@ def test_an_interrupt_of_the_specification(tmp_path):
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         _, complaint = process.communicate(timeout=60)
-    assert process.returncode == 130 and complaint == b"stopped\n"
+    assert process.returncode == 130 and complaint.decode() == f"{SPEC}: stopped\n"
 
 
 @linux

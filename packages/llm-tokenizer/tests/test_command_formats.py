@@ -90,7 +90,7 @@ def test_arrays_of_other_shapes_and_lengths_are_refused(numbers):
 
 
 def test_sixteen_bits_are_not_enough_for_a_large_vocabulary():
-    with pytest.raises(TokenizerError, match="room for 65,536 ids and this vocabulary has 65,537; take uint32"):
+    with pytest.raises(TokenizerError, match="room for 65,536 ids and this vocabulary has 65,537; use uint32"):
         write_ids([[1]], io.BytesIO(), "uint16", vocab_size=65_537)
 
 
