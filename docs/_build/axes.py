@@ -57,7 +57,7 @@ def axis_stylesheet(names: list[str]) -> str:
 
 
 def color_axes(page: str, names: list[str]) -> str:
-    """Give inline code and shapes in signatures that name nothing but axes the colors of these axes."""
+    """Color inline code, and shapes in signatures, that name nothing but axes."""
     known = set(names)
 
     def mark(match: re.Match[str]) -> str:
