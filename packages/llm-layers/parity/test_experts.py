@@ -18,7 +18,7 @@ def test_the_layer_is_that_of_qwen3_moe(normalise, dtype):
     theirs = qwen3_moe.Qwen3MoeSparseMoeBlock(config).to(dtype)
     for weight in theirs.parameters():
         torch.nn.init.normal_(weight, std=0.2)
-    ours = MixtureOfExperts(64, 48, 16, 4, normalise=normalise).to(dtype)
+    ours = MixtureOfExperts(64, 48, 16, 4, norm_topk_prob=normalise).to(dtype)
     gate, up = theirs.experts.gate_up_proj.detach().chunk(2, 1)
     with torch.no_grad():
         ours.router.weight.copy_(theirs.gate.weight)

@@ -1,7 +1,6 @@
 """What every format needs to know of weights: whether a model has plain ones, and whether those of a file fit."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,19 +12,18 @@ from llm_layers.model import Decoder
 COMPILED = "_orig_mod"  # the name under which torch.compile keeps what it compiled
 
 
-def saveable_weights(model: Decoder) -> dict[str, Tensor]:
+def saveable_weights(model: nn.Module) -> dict[str, Tensor]:
     """Return the weights of a model by name, detached from the graph.
 
     Raises:
         LayersError: naming what the model is instead of a plain `Decoder`, and how to get one.
     """
     must = "the model must be a Decoder with plain weights to be saved, but"
-    wrapped: Any = model
     weights = {name: weight.detach() for name, weight in model.named_parameters()}
     if any(COMPILED in name.split(".") for name in weights):
         raise LayersError(f"{must} is compiled (torch.compile): save the model that was given to torch.compile")
     if not isinstance(model, Decoder):
-        inner = getattr(wrapped, "module", None)
+        inner = getattr(model, "module", None)
         if isinstance(inner, nn.Module):
             raise LayersError(f"{must} is wrapped in {type(model).__name__}: save model.module")
         raise LayersError(

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -97,7 +98,8 @@ def _hook_points(
         yield HookPoint(point="embedding", module=parts[module("embedding.table")])
     yield HookPoint(point="resid_post", module=parts[module("final_norm.gain")], side="input")
     yield HookPoint(point="final_norm", module=parts[module("final_norm.gain")])
-    names = {name.removeprefix("blocks.#.") for name in architecture.names if name.startswith("blocks.#.")}
+    used = Counter(architecture.names.values())  # GPT-2 has one weight for query, key and value
+    names = {name.removeprefix("blocks.#.") for name, public in architecture.names.items() if used[public] == 1}
     stem = architecture.names["blocks.#.attention.output.weight"].partition(".#.")[0]
     for layer in range(config.layers):
         block = f"blocks.{layer}."
