@@ -1,4 +1,4 @@
-"""The two structures behind training: the distinct pre-tokens as one row of tokens, and a queue of pairs by count."""
+"""The two structures behind training: the distinct pre-tokens as one list of tokens, and a queue of pairs by count."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class PairQueue:
 
 
 class TokenRow:
-    """All distinct words in one long row of tokens, as long as their bytes, however many of these are merged.
+    """All distinct words in one long list of tokens, as long as their bytes, however many of these are merged.
 
     A token is written at the first and at the last of its bytes; what is between them is never read. So its neighbour
     to the left ends one position before it, and the one to the right begins one position after it. The position of a

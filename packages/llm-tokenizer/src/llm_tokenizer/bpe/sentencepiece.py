@@ -67,7 +67,7 @@ class SentencePieceTokenizer(VocabularyTokenizer):
         if len(byte_ids) != 256:
             raise TokenizerError(f"byte_ids: must be 256, one for each byte, were {len(byte_ids)}")
         if (scores is None) == (merges is None):
-            raise TokenizerError("scores: must be given where merges are not, and only there")
+            raise TokenizerError("scores: must be given if merges are not, and only then")
         self.user_defined: Mapping[str, int] = MappingProxyType(dict(user_defined or {}))
         tokens = {id: piece.replace(SPACE, " ").encode("utf-8") for piece, id in (pieces | self.user_defined).items()}
         tokens |= dict(zip(byte_ids, BYTES, strict=True))

@@ -1,6 +1,6 @@
 """Byte-pair training: count the pre-tokens of the texts (`counting.py`), then merge the most frequent pair, repeatedly.
 
-Written for reading, the loop counts all pairs anew for every merge: that is `reference/`. Here three things make the
+Written for reading, the loop counts all pairs again for every merge: that is `reference/`. Here three things make the
 same merges thousands of times faster. Equal pre-tokens are counted once and weighted. A pair knows its positions, so a
 merge touches only those. And a queue finds the most frequent pair without a search (both in `pair_index.py`).
 """

@@ -52,16 +52,16 @@ def find_duplicates(documents: Iterable[str], *, similarity: float = 0.8) -> Dup
     text.
 
     Why it works:
-        Two texts are alike when they share most of their shingles, which are all runs of 16 bytes. The share is what
+        Two texts are alike when they have most of their shingles in common: all runs of 16 bytes. Similarity is what
         both have over what either has. Number all shingles by a random hash: the smallest number of both texts
-        together is equally likely to be any shingle, so with a probability equal to the share it is one that both
-        have, and then both have the same smallest number. A hundred hashes estimate the share to about 0.04.
-        To meet at all, two signatures must agree in one of 25 bands of 4 numbers: at a share of 0.8 that is missed
+        together is equally likely to be any shingle, so with a probability equal to the similarity it is one that both
+        have, and then both have the same smallest number. A hundred hashes estimate it to about 0.04.
+        To meet at all, two signatures must agree in one of 25 bands of 4 numbers: at a similarity of 0.8 that is missed
         once in half a million pairs, and of texts with nothing in common hardly any meet.
 
     Args:
         documents: The texts, one by one.
-        similarity: The least share of common shingles, above 0 and at most 1, for which a document is reported.
+        similarity: The least fraction of common shingles, above 0 and at most 1, for which a document is reported.
 
     Source: Broder 1997, On the Resemblance and Containment of Documents; bands as in Leskovec, Rajaraman and Ullman
         2014, Mining of Massive Datasets, chapter 3.
@@ -84,9 +84,9 @@ def find_duplicates(documents: Iterable[str], *, similarity: float = 0.8) -> Dup
             exact[number] = earlier
             continue
         signature = minhash(text)
-        best, share = index.most_similar(signature)
-        if best is not None and share >= similarity:
-            near.append(Near(number, best, share))
+        best, found = index.most_similar(signature)
+        if best is not None and found >= similarity:
+            near.append(Near(number, best, found))
         else:
             index.add(number, signature)
     return Duplicates(documents=count, exact=exact, near=tuple(near))
@@ -107,12 +107,12 @@ class _Index:
             self._holders[key].append(number)
 
     def most_similar(self, signature: Array) -> tuple[int | None, float]:
-        """The document that agrees in most hashes, the earliest of equals, and the share of them."""
+        """Return the document that agrees in most hashes, the earliest of equals, and their fraction."""
         from llm_tokenizer.corpus.minhash import bands
 
         candidates = sorted({number for key in bands(signature) for number in self._holders.get(key, ())})
         if not candidates:
             return None, 0.0
-        shares = [float((self._signatures[number] == signature).mean()) for number in candidates]
-        best = max(range(len(candidates)), key=lambda place: (shares[place], -candidates[place]))
-        return candidates[best], shares[best]
+        fractions = [float((self._signatures[number] == signature).mean()) for number in candidates]
+        best = max(range(len(candidates)), key=lambda place: (fractions[place], -candidates[place]))
+        return candidates[best], fractions[best]

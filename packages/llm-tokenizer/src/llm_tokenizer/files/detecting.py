@@ -78,5 +78,5 @@ def _find(folder: Path) -> Path:
         if found:
             return found[0]
     raise TokenizerError(
-        f"{folder / FILE}: there is no such file, nor {', '.join(_IN_A_FOLDER[1:])}; give a folder that holds one"
+        f"{folder / FILE}: there is no such file, nor {', '.join(_IN_A_FOLDER[1:])}; name a folder that holds one"
     )

@@ -1,4 +1,4 @@
-"""Reading `tokenizer.json`, our own and that of published models, and validating every field.
+"""Read `tokenizer.json`, our own and that of published models, and validating every field.
 
 The format can say much that changes ids: normalizers, prefixes, regular expressions of any kind. What our tokenizers do
 not do is refused with the field's name, never skipped, so that a file either leads to its author's ids or to an error.
@@ -28,7 +28,7 @@ from llm_tokenizer.files.fields import REMEDY, FieldError, Fields, check_id, nam
 from llm_tokenizer.files.huggingface_config import check_matching, read_folder_config, with_folder_ids
 from llm_tokenizer.files.huggingface_splitting import pattern_of, split
 from llm_tokenizer.files.huggingface_template import read_template, text_ids
-from llm_tokenizer.files.huggingface_writing import EACH_CHARACTER
+from llm_tokenizer.files.huggingface_writing import BACK, EACH_CHARACTER, PREPEND, SPACES
 from llm_tokenizer.interface import TokenizerError
 
 HuggingFaceTokenizer = (
@@ -153,27 +153,18 @@ def _prepend_scheme(fields: Fields) -> PrependScheme:
     """
     normalizer = fields.steps("normalizer", "normalizers")
     splitter = fields.steps("pre_tokenizer", "pretokenizers")
-    spaces = {"type": "Replace", "pattern": {"String": " "}, "content": SPACE}
-    prepend = {"type": "Prepend", "prepend": SPACE}
     scheme: PrependScheme | None = None
     if len(splitter) == 1 and not normalizer and splitter[0].get("type") == "Metaspace":
         scheme = _metaspace(splitter[0])
     elif splitter and (len(splitter) > 1 or not _splits_at_spaces(splitter[0])):
         raise refusal("pre_tokenizer", "null or Metaspace", fields.find("pre_tokenizer"))
-    elif normalizer == [prepend, spaces]:
+    elif normalizer == [PREPEND, SPACES]:
         scheme = "always"
-    elif normalizer == [spaces]:
+    elif normalizer == [SPACES]:
         scheme = "never"
     if scheme is None:
         raise refusal("normalizer", f"one that only writes spaces as {SPACE}", fields.find("normalizer"))
-    strip = {"type": "Strip", "content": " ", "start": 1, "stop": 0}
-    expected = [
-        {"type": "Replace", "pattern": {"String": SPACE}, "content": " "},
-        {"type": "ByteFallback"},
-        {"type": "Fuse"},
-        *([] if scheme == "never" else [strip]),
-    ]
-    if fields.steps("decoder", "decoders") != expected:
+    if fields.steps("decoder", "decoders") != BACK[: 3 if scheme == "never" else 4]:
         raise refusal("decoder", "one that undoes what is done to a text before", fields.find("decoder"))
     return scheme
 

@@ -1,6 +1,6 @@
-"""Saving as `tokenizer.json`, the format of the Hugging Face libraries and the one in which a model folder holds it.
+"""Write `tokenizer.json`, the format of the Hugging Face libraries and of model folders.
 
-The library `tokenizers` reads our files and gives our ids; `huggingface_reading.py` reads them back.
+The library `tokenizers` reads our files and produces our ids; `huggingface_reading.py` reads them back.
 """
 
 from __future__ import annotations
@@ -26,6 +26,15 @@ FILE = "tokenizer.json"
 SETTINGS_FILE = "tokenizer_config.json"
 EACH_CHARACTER = r"[\s\S]"
 END_OF_TEXT = "<|endoftext|>"
+# How a SentencePiece vocabulary writes spaces, puts one before a text, and undoes it in decoding.
+SPACES = {"type": "Replace", "pattern": {"String": " "}, "content": SPACE}
+PREPEND = {"type": "Prepend", "prepend": SPACE}
+BACK = [
+    {"type": "Replace", "pattern": {"String": SPACE}, "content": " "},
+    {"type": "ByteFallback"},
+    {"type": "Fuse"},
+    {"type": "Strip", "content": " ", "start": 1, "stop": 0},
+]
 
 
 def save_tokenizer(tokenizer: Tokenizer, folder: str | Path) -> Path:
@@ -156,17 +165,10 @@ def _sentencepiece(tokenizer: SentencePieceTokenizer) -> dict[str, Any]:
         vocabulary |= part
     model = _bpe(dict(sorted(vocabulary.items(), key=lambda item: item[1])), list(map(list, tokenizer.merges or ())))
     model |= {"byte_fallback": True, "fuse_unk": True}
-    spaces = {"type": "Replace", "pattern": {"String": " "}, "content": SPACE}
-    back = [
-        {"type": "Replace", "pattern": {"String": SPACE}, "content": " "},
-        {"type": "ByteFallback"},
-        {"type": "Fuse"},
-        {"type": "Strip", "content": " ", "start": 1, "stop": 0},
-    ]
-    normalizer: dict[str, Any] | None = spaces
+    normalizer: dict[str, Any] | None = SPACES
     splitter = None
     if tokenizer.prepend_scheme == "always" and tokenizer.double_space:
-        normalizer = {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": SPACE}, spaces]}
+        normalizer = {"type": "Sequence", "normalizers": [PREPEND, SPACES]}
     elif not tokenizer.double_space:
         normalizer, scheme = None, tokenizer.prepend_scheme
         splitter = {"type": "Metaspace", "replacement": SPACE, "prepend_scheme": scheme, "split": False}
@@ -174,5 +176,5 @@ def _sentencepiece(tokenizer: SentencePieceTokenizer) -> dict[str, Any]:
         raise TokenizerError(
             "tokenizer: must have double_space=False with the prepend_scheme first, for tokenizer.json"
         )
-    decoder = {"type": "Sequence", "decoders": back[: 3 if tokenizer.prepend_scheme == "never" else 4]}
+    decoder = {"type": "Sequence", "decoders": BACK[: 3 if tokenizer.prepend_scheme == "never" else 4]}
     return {"normalizer": normalizer, "pre_tokenizer": splitter, "decoder": decoder, "model": model}
