@@ -1,6 +1,8 @@
 """A block's attention, from its projections to the outputs of its heads, and settings that may be wrong in it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,89 +11,113 @@ from torch import Tensor
 from llm_layers.inspection.causes.exchange import Part, Setting, Tensors, Use, contract_function
 from llm_layers.inspection.causes.hypothesis import Mismatch
 from llm_layers.inspection.recording import SoftmaxCalls
-from llm_layers.layers.rotary import rotary, rotary_angles, rotary_interleaved
+from llm_layers.layers.rotary import Rotation, rotary, rotary_angles, rotary_interleaved
 
 USUAL_BASES = (1e4, 5e5, 1e6, 1e5, 5e3, 1e7)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """How a block's attention computes: A's own settings, any of which B may have otherwise."""
+
+    stem: str
+    d_head: int
+    positions: Tensor
+    offset: float
+    wide: bool
+    normed: str = "before rotation"
+    eps: float
+    base: float | None
+    scaling: Any
+    rotate: Callable[[Tensor, Rotation], Tensor] = rotary
+    stretch: float
+    window: int | None
+    factor: float = 1.0
+    cap: float | None
+    weights_in: torch.dtype | None = None
+
+
 def attention_part(mismatch: Mismatch) -> Iterator[Part]:
     """Return the attention of the mismatch's block, unless A does not show its projections."""
-    config, layer, stem = mismatch.config, mismatch.layer or 0, mismatch.full("attention.")
+    stem, shape = mismatch.full("attention."), _shape(mismatch)
     products = {f"{stem}{name}": mismatch.value(f"attention.{name}") for name in ("query", "key", "value")}
     gains = {f"{stem}{name}_norm.gain": mismatch.weight(f"attention.{name}_norm.gain") for name in ("query", "key")}
     inputs = {name: x for name, x in (products | gains).items() if x is not None}
     if not products.keys() <= inputs.keys():
         return
-    own_window = config.window_of(layer)
-    local = own_window is not None and config.local_rope_base is not None
-    own_base = None if config.design.positions == "learned" else config.local_rope_base if local else config.rope_base
-    own_scaling, own_cap = None if local else config.rope_scaling, config.attn_logit_softcap
-    own_stretch = (config.d_head / (config.query_pre_attn_scalar or config.d_head)) ** 0.5
-    offset = 1.0 if config.design.norm == "rms_unit_offset" else 0.0
-    wide = config.design.query_key_norm == "width"
-    positions = torch.arange(mismatch.a.ids.shape[1], device=mismatch.a.ids.device)
-
-    def compute(
-        use: Use,
-        t: Tensors,
-        *,
-        normed: str = "before rotation",
-        eps: float = config.norm_eps,
-        base: float | None = own_base,
-        scaling: Any = own_scaling,
-        rotate: Any = rotary,
-        stretch: float = own_stretch,
-        window: int | None = own_window,
-        factor: float = 1.0,
-        cap: float | None = own_cap,
-        weights_in: torch.dtype | None = None,
-    ) -> Tensors:
-        points: Tensors = {}
-
-        def norm(x: Tensor, name: str) -> Tensor:
-            gain = None if normed == "never" else t.get(f"{stem}{name}_norm.gain")
-            return x if gain is None else use("rms_norm", name)(x, gain + offset, eps)
-
-        def rotated(x: Tensor, name: str) -> Tensor:
-            if base is None or name == "value":
-                return x
-            if scaling is None:
-                return use("rotary", name)(x, positions, base)  # type: ignore[no-any-return]
-            return rotate(x, rotary_angles(positions, config.d_head, base, x.dtype, scaling))  # type: ignore[no-any-return]
-
-        def heads(name: str) -> Tensor:
-            x = norm(t[stem + name], name) if wide else t[stem + name]
-            x = use("split_heads", name)(x, x.shape[-1] // config.d_head)
-            points[f"{stem}{name}_norm"] = x = x if wide or normed == "after rotation" else norm(x, name)
-            x = rotated(x, name)
-            return norm(x, name) if normed == "after rotation" else x
-
-        query, key, value = heads("query"), heads("key"), heads("value")
-        query = query if stretch == 1.0 else query * stretch
-        if window is None:
-            mask = use("causal_mask")(positions, positions)
-        else:
-            mask = use("sliding_window_mask")(positions, positions, window)
-        points |= {f"{stem}rot_q": query, f"{stem}rot_k": key, f"{stem}mask": mask[None].float()}
-        with SoftmaxCalls() as softmax:
-            y = _kernel(use, query if factor == 1.0 else query * factor, key, value, mask, cap)
-        if softmax.calls:
-            points[f"{stem}scores"], points[f"{stem}pattern"] = softmax.calls[-1]
-            if weights_in is not None:
-                y = (softmax.calls[-1][1].to(weights_in).to(value.dtype) @ value[:, :, None]).flatten(1, 2)
-        return points | {f"{stem}z": use("merge_heads")(y)}
-
-    settings = [*_score_settings(mismatch, own_window)]
-    if own_base is not None:
-        settings += _rotary_settings(mismatch, own_base, own_scaling)
+    settings = [*_score_settings(mismatch, shape.window)]
+    if shape.base is not None:
+        settings += _rotary_settings(mismatch, shape.base, shape.scaling)
     if f"{stem}query_norm.gain" in inputs:
         settings.append(("norm left out", "{b} does not normalize queries and keys", {"normed": "never"}))
         says = "{b} normalizes queries and keys after rotating them, {a} before"
         settings.append(("norm after rotation", says, {"normed": "after rotation"}))
-        for name in () if wide else ("query", "key"):
-            x, gain = _in_heads(inputs[stem + name], config.d_head), inputs[f"{stem}{name}_norm.gain"] + offset
+        for name in () if shape.wide else ("query", "key"):
+            x, gain = _in_heads(inputs[stem + name], shape.d_head), inputs[f"{stem}{name}_norm.gain"] + shape.offset
             settings += epsilon_settings(mismatch, f"{stem}{name}_norm", x, gain)
+    compute = partial(_points, shape)
     yield Part(inputs=inputs, compute=compute, last=f"{stem}z", settings=tuple(settings))
+
+
+def _shape(mismatch: Mismatch) -> Shape:
+    config = mismatch.config
+    window = config.window_of(mismatch.layer or 0)
+    local = window is not None and config.local_rope_base is not None
+    return Shape(
+        stem=mismatch.full("attention."),
+        d_head=config.d_head,
+        positions=torch.arange(mismatch.a.ids.shape[1], device=mismatch.a.ids.device),
+        offset=1.0 if config.design.norm == "rms_unit_offset" else 0.0,
+        wide=config.design.query_key_norm == "width",
+        eps=config.norm_eps,
+        base=None if config.design.positions == "learned" else config.local_rope_base if local else config.rope_base,
+        scaling=None if local else config.rope_scaling,
+        stretch=(config.d_head / (config.query_pre_attn_scalar or config.d_head)) ** 0.5,
+        window=window,
+        cap=config.attn_logit_softcap,
+    )
+
+
+def _points(shape: Shape, use: Use, t: Tensors, **changes: Any) -> Tensors:
+    shape = replace(shape, **changes)
+    stem, positions = shape.stem, shape.positions
+    points: Tensors = {}
+    for name in ("query", "key", "value"):
+        points |= _heads(shape, use, t, name)
+    query, key, value = (points.pop(f"{stem}{name}") for name in ("query", "key", "value"))
+    query = query if shape.stretch == 1.0 else query * shape.stretch
+    if shape.window is None:
+        mask = use("causal_mask")(positions, positions)
+    else:
+        mask = use("sliding_window_mask")(positions, positions, shape.window)
+    points |= {f"{stem}rot_q": query, f"{stem}rot_k": key, f"{stem}mask": mask[None].float()}
+    with SoftmaxCalls() as softmax:
+        y = _kernel(use, query if shape.factor == 1.0 else query * shape.factor, key, value, mask, shape.cap)
+    if softmax.calls:
+        points[f"{stem}scores"], points[f"{stem}pattern"] = softmax.calls[-1]
+        if shape.weights_in is not None:
+            y = (softmax.calls[-1][1].to(shape.weights_in).to(value.dtype) @ value[:, :, None]).flatten(1, 2)
+    return points | {f"{stem}z": use("merge_heads")(y)}
+
+
+def _heads(shape: Shape, use: Use, t: Tensors, name: str) -> Tensors:
+    """Return queries, keys or values in heads: normalized, and normalized and rotated."""
+    x, gain = t[shape.stem + name], t.get(f"{shape.stem}{name}_norm.gain")
+
+    def norm(x: Tensor, *when: str) -> Tensor:
+        skipped = gain is None or shape.normed not in when
+        return x if gain is None or skipped else use("rms_norm", name)(x, gain + shape.offset, shape.eps)
+
+    x = norm(x, "before rotation", "after rotation") if shape.wide else x
+    x = use("split_heads", name)(x, x.shape[-1] // shape.d_head)
+    x = normed = x if shape.wide else norm(x, "before rotation")
+    if shape.base is not None and name != "value":
+        if shape.scaling is None:
+            x = use("rotary", name)(x, shape.positions, shape.base)
+        else:
+            x = shape.rotate(x, rotary_angles(shape.positions, shape.d_head, shape.base, x.dtype, shape.scaling))
+    x = x if shape.wide else norm(x, "after rotation")
+    return {f"{shape.stem}{name}_norm": normed, f"{shape.stem}{name}": x}
 
 
 def _kernel(use: Use, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, cap: float | None) -> Tensor:
