@@ -23,7 +23,7 @@ def contract_page(specification: Specification, contract: Contract, cases: list[
     parts = [
         f"# `{contract.id}`\n\n{prose(words.summary)}\n{{ .lead }}\n",
         f'<p class="signature"><code>{contract.signature}</code></p>\n',
-        f'<p class="formula"><code>{html.escape(words.formula)}</code></p>\n' if words.formula else "",
+        _formula(words.formula),
         f"## Why it works\n\n{prose(words.why)}\n\n{_reading(contract, words.source)}",
         _clauses(contract),
         _arguments(contract),
@@ -34,6 +34,11 @@ def contract_page(specification: Specification, contract: Contract, cases: list[
         *[_case(contract, case, opened=place == 0) for place, case in enumerate(cases)],
     ]
     return "\n".join(part for part in parts if part)
+
+
+def _formula(text: str) -> str:
+    lines = "<br>".join(f"<code>{html.escape(line)}</code>" for line in text.splitlines())
+    return f'<p class="formula">{lines}</p>\n' if text else ""
 
 
 def _reading(contract: Contract, source: str) -> str:

@@ -14,13 +14,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from llm_tokenizer.conformance import Argument, Case, Contract, Implementation, Prose, Specification
+from llm_tokenizer.conformance import Argument, Case, Contract, Implementation, Prose, Specification, read_contracts
 from llm_tokenizer.conformance.case import read_cases, write_cases
 from llm_tokenizer.conformance.command import main
 from llm_tokenizer.conformance.difference import Difference, compare, deviation
 from llm_tokenizer.conformance.faults import plant
 from llm_tokenizer.conformance.harness import DIFFERS, PARTLY, PASS, UNWRITTEN, check_implementation
 from llm_tokenizer.conformance.mutation import measure
+from llm_tokenizer.conformance.prose import find_prose, read_prose
 from llm_tokenizer.conformance.provenance import recompute
 from llm_tokenizer.conformance.report import describe, remarks
 
@@ -346,6 +347,39 @@ def test_why_a_module_cannot_be_imported(toy, name, code, complaint, tmp_path, m
     shown = capsys.readouterr().err
     assert complaint in shown
     assert "Traceback" not in shown
+
+
+def test_the_prose_of_a_contract_is_read_from_a_docstring() -> None:
+    prose = read_prose(
+        "Divide each vector\nby its root.\n\nFormula: y = x / r\n    r = √mean(x²)\n\nWhy it works:\n    It keeps\n"
+        "    the direction.\n\nArgs:\n    x: vectors.\n\nSpec: toy.norm\nSource: Someone 2019,\n    a paper."
+    )
+    assert prose == Prose(
+        summary="Divide each vector by its root.", formula="y = x / r\nr = √mean(x²)", why="It keeps the direction.",
+        source="Someone 2019, a paper.",
+    )  # fmt: skip
+    with pytest.raises(LookupError, match="no function 'nothing' in llm_tokenizer names this contract"):
+        find_prose("llm_tokenizer", "toy.nothing", "nothing")
+
+
+def test_contracts_are_read_from_markdown(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(
+        "# Toys\n\nPage: explanation/norm\n\n## toy.norm\n\n- x `*batch d_model`: the vectors,\n  in rows\n"
+        "- eps: a floor\n"
+        "- returns y `()`: one value\n- gradients: x\n\n1. First\n   clause.\n2. Second.\n\nSummary: A toy.\n"
+    )
+    (contract,) = read_contracts(path)
+    assert contract.signature == "norm(x, eps) -> y"
+    assert contract.clauses == ("First clause.", "Second.")
+    assert contract.inputs == (
+        Argument("x", "*batch d_model", "the vectors, in rows"),
+        Argument("eps", None, "a floor"),
+    )
+    assert (contract.outputs[0].axes, contract.gradients, contract.page) == ("", ("x",), "explanation/norm")
+    path.write_text("## toy.norm\n\nsomething else\n")
+    with pytest.raises(ValueError, match="'something else' is no argument, clause or named line"):
+        read_contracts(path)
 
 
 def test_nearest_names_are_three(capsys) -> None:

@@ -30,7 +30,7 @@ def read_prose(docstring: str) -> Prose:
         part = re.search(
             rf"^{title}:[ \n](.+?)(?=\n\n(?! )|\n(?=[A-Z][a-z ]+:)|\Z)", docstring, re.MULTILINE | re.DOTALL
         )
-        found[name] = _joined(part[1]) if part else ""
+        found[name] = (_lines if name == "formula" else _joined)(part[1]) if part else ""
     return Prose(**found)
 
 
@@ -68,6 +68,10 @@ def _docstrings(module: str) -> list[tuple[str, str]]:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and "Spec:" in (ast.get_docstring(node) or ""):
                 found.append((node.name, ast.get_docstring(node) or ""))
     return found
+
+
+def _lines(text: str) -> str:
+    return "\n".join(" ".join(line.split()) for line in text.strip().splitlines())
 
 
 def _joined(text: str) -> str:
