@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llm_tokenizer.bpe.fast.compiling import entry
-from llm_tokenizer.bpe.fast.instructions import Bytes, Integers, address_of, load8, padded, signed, store8
+from llm_tokenizer.bpe.fast.instructions import Bytes, Integers, address_of, borrowed, load8, padded, signed, store8
 from llm_tokenizer.interface import Tokenizer, TokenizerError
 
 
@@ -40,11 +40,13 @@ class FastDecoder:
 
     def _joined(self, ids: Sequence[int] | NDArray[np.integer]) -> memoryview:
         numbers = _as_integers(ids)
-        text, unknown = join_tokens(numbers, self._starts, self._bytes)
-        if unknown >= 0:
-            last = len(self._starts) - 2
+        size = measure_tokens(numbers, self._starts)
+        if size < 0:
+            unknown, last = -1 - size, len(self._starts) - 2
             raise TokenizerError(f"ids[{unknown}]: must be the id of a token, from 0 to {last}, was {numbers[unknown]}")
-        return text.data
+        text = np.empty(size + 8, np.uint8)  # NumPy allocates, since it asks the system for large pages
+        join_tokens(numbers, self._starts, self._bytes, text)
+        return text[:size].data
 
 
 def _as_integers(ids: Sequence[int] | NDArray[np.integer]) -> Integers:
@@ -70,15 +72,22 @@ def _bytes_or_none(tokenizer: Tokenizer, id: int) -> bytes:
 
 
 @entry
-def join_tokens(ids: Integers, starts: Integers, tokens: Bytes) -> tuple[Bytes, int]:
-    """Return the bytes of all ids and -1, or no bytes and the index of the first id that is unknown."""
+def measure_tokens(ids: Integers, starts: Integers) -> int:
+    """Return how many bytes the ids have together; where the one at an index is unknown, -1 - the index."""
+    ids, starts = borrowed(ids), borrowed(starts)
     size = 0
     for k in range(len(ids)):
         id = ids[k]
         if id < 0 or id >= len(starts) - 1 or starts[id] == starts[id + 1]:
-            return np.empty(0, np.uint8), k
+            return -1 - k
         size += starts[id + 1] - starts[id]
-    text = np.empty(size + 8, np.uint8)  # eight bytes to spare
+    return size
+
+
+@entry
+def join_tokens(ids: Integers, starts: Integers, tokens: Bytes, text: Bytes) -> None:
+    """Write the bytes of all ids to `text`, which has eight bytes to spare."""
+    ids = borrowed(ids)
     source, target, bounds_of, at = address_of(tokens), address_of(text), address_of(starts), 0
     for k in range(len(ids)):
         bounds = bounds_of + 8 * ids[k]
@@ -89,4 +98,3 @@ def join_tokens(ids: Integers, starts: Integers, tokens: Bytes) -> tuple[Bytes, 
             at += 8
             start += 8
         at = end
-    return text[:size], -1
