@@ -101,6 +101,8 @@ def _hook_points(
     used = Counter(architecture.names.values())  # GPT-2 has one weight for query, key and value
     names = {name.removeprefix("blocks.#.") for name, public in architecture.names.items() if used[public] == 1}
     stem = architecture.names["blocks.#.attention.output.weight"].partition(".#.")[0]
+    query, key = (architecture.names[f"blocks.#.attention.{part}.weight"] for part in ("query", "key"))
+    joined = query == key  # one weight for queries, keys and values
     for layer in range(config.layers):
         block = f"blocks.{layer}."
 
@@ -112,10 +114,7 @@ def _hook_points(
             if f"{norm}.gain" in names:
                 yield point(norm, module(f"{block}{norm}.gain"))
         for third, part in enumerate(("attention.query", "attention.key", "attention.value")):
-            if f"{part}.weight" in names:
-                yield point(part, module(f"{block}{part}.weight"))
-            else:  # one weight for all three
-                yield point(part, f"{stem}.{layer}.attn.c_attn", third=third)
+            yield point(part, module(f"{block}{part}.weight"), third=third if joined else None)
             if f"{part}_norm.gain" in names:
                 # Gemma's code moves the heads to the front before it normalizes, the others' after.
                 layout = "heads" if architecture.design.norm == "rms_unit_offset" else "positions first"
