@@ -373,6 +373,17 @@ def test_tokens_added_beside_a_model_are_read(tmp_path):
         load_tokenizer(tmp_path)
 
 
+def test_unused_pieces_leave_their_ids_free(tmp_path):
+    pieces = [*PIECES, ("[PAD278]", 0.0, 5), ("\n", -99.0, 1)]
+    (tmp_path / "tokenizer.model").write_bytes(model(pieces))
+    tokenizer = load_tokenizer(tmp_path)
+    again = load_tokenizer(save_tokenizer(tokenizer, tmp_path / "b"))
+    assert again.encode("the\n") == tokenizer.encode("the\n") and tokenizer.encode("the\n")[-1] == len(PIECES) + 1
+    (tmp_path / "tokenizer.model").write_bytes(model([*PIECES, ("catcat", 0.0, 5)]))
+    with pytest.raises(TokenizerError, match="type: must be normal where other pieces make it"):
+        load_tokenizer(tmp_path)
+
+
 def test_the_space_before_a_text_may_be_switched_off_beside_a_model(tmp_path):
     (tmp_path / "tokenizer.model").write_bytes(model())
     spaced = load_tokenizer(tmp_path)

@@ -74,12 +74,13 @@ def save_sentencepiece(tokenizer: SentencePieceTokenizer, path: Path) -> Path:
     """Write a SentencePiece model.
 
     Raises:
-        TokenizerError: The tokenizer orders its merges otherwise than by scores, or has free ids; or the file cannot be
-            written.
+        TokenizerError: The tokenizer orders its merges otherwise than by scores, or the file cannot be written.
     """
     pieces = dict(to_pieces(tokenizer))
-    if tokenizer.prepend_scheme == "first" or not tokenizer.double_space or len(pieces) < tokenizer.vocab_size:
-        raise TokenizerError("tokenizer: must use all its ids, and put a space always or never, for a tokenizer.model")
+    if tokenizer.prepend_scheme == "first" or not tokenizer.double_space:
+        raise TokenizerError("tokenizer: must put a space before every text or never, for a tokenizer.model")
+    for id in range(tokenizer.vocab_size):
+        pieces.setdefault(id, Piece(text=f"[PAD{id}]", kind=UNUSED))
     ends = ((41, tokenizer.bos_token_id), (42, tokenizer.eos_token_id), (43, None))
     unknown = next((id for id, piece in pieces.items() if piece.kind == UNKNOWN), None)
     model = write_message(
