@@ -23,7 +23,7 @@ KINDS = {
     "growing": lambda window: GrowingCache(),
     "static": lambda window: StaticCache(LENGTH),
     "sliding": lambda window: SlidingCache(window or LENGTH),
-    "sliding with spare": lambda window: SlidingCache(window or LENGTH, spare=3),
+    "sliding with rollback": lambda window: SlidingCache(window or LENGTH, rollback=3),
 }
 
 
@@ -128,7 +128,7 @@ class ForeignCache:
     """Somebody else's: joins at every step and keeps everything."""
 
     def __init__(self):
-        self.rows, self.shortest = None, 0
+        self.rows, self.min_length = None, 0
 
     @property
     def length(self):
@@ -156,14 +156,14 @@ def test_a_foreign_cache_works(text, model):
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("make", [
     GrowingCache, lambda: StaticCache(4000), lambda: SlidingCache(1), lambda: SlidingCache(6),
-    lambda: SlidingCache(6, spare=4), lambda: SlidingCache(1, spare=2), lambda: SlidingCache(90),
+    lambda: SlidingCache(6, rollback=4), lambda: SlidingCache(1, rollback=2), lambda: SlidingCache(90),
 ])  # fmt: skip
 def test_any_order_of_reading_and_forgetting_gives_the_keys_of_its_positions(make, seed):
     chance, generator = random.Random(seed), torch.Generator().manual_seed(seed)
     cache, keys, values = make(), torch.zeros(2, 3, 0, 4), torch.zeros(2, 3, 0, 4)
     for _ in range(60):
         if chance.random() < 0.3:
-            length = chance.randint(cache.shortest, cache.length)
+            length = chance.randint(cache.min_length, cache.length)
             cache.truncate(length)
             keys, values = keys[:, :, :length], values[:, :, :length]
         new = chance.choice([0, 1, 1, 1, 2, 7, 40])
@@ -206,17 +206,17 @@ def test_a_static_cache_never_moves_and_says_when_it_is_full():
 
 
 def test_a_sliding_cache_goes_back_only_as_far_as_its_window_is_whole():
-    strict, spare = SlidingCache(4), SlidingCache(4, spare=3)
-    for cache, shortest in ((strict, 10), (spare, 7)):
+    strict, rollback = SlidingCache(4), SlidingCache(4, rollback=3)
+    for cache, min_length in ((strict, 10), (rollback, 7)):
         cache.append(rows(10), rows(10))
-        assert (cache.shortest, cache.positions) == (shortest, range(7, 10))
-        with pytest.raises(LayersError, match=rf"between {shortest} and 10.*was {shortest - 1}; what.*`spare`"):
-            cache.truncate(shortest - 1)
-        with pytest.raises(LayersError, match=rf"between {shortest} and 10, the cache's own, but was 11$"):
+        assert (cache.min_length, cache.positions) == (min_length, range(7, 10))
+        with pytest.raises(LayersError, match=rf"between {min_length} and 10.*was {min_length - 1}; what.*`rollback`"):
+            cache.truncate(min_length - 1)
+        with pytest.raises(LayersError, match=rf"between {min_length} and 10, the cache's own, but was 11$"):
             cache.truncate(11)
         assert cache.length == 10
-    spare.truncate(7)
-    assert (spare.positions, spare.shortest) == (range(4, 7), 7)
+    rollback.truncate(7)
+    assert (rollback.positions, rollback.min_length) == (range(4, 7), 7)
     short = SlidingCache(4)
     short.append(rows(3), rows(3))
     short.truncate(0)  # nothing was dropped yet
@@ -224,7 +224,7 @@ def test_a_sliding_cache_goes_back_only_as_far_as_its_window_is_whole():
 
 
 def test_when_one_layer_cannot_go_back_none_does():
-    cache = KeyValueCache([GrowingCache(), SlidingCache(4, spare=1)])
+    cache = KeyValueCache([GrowingCache(), SlidingCache(4, rollback=1)])
     for layer in cache.layers:
         layer.append(rows(9), rows(9))
     with pytest.raises(LayersError, match="between 8 and 9"):
@@ -253,9 +253,9 @@ def test_a_cache_refuses_what_it_would_lose_or_mix_up(make):
 def test_sizes_that_make_no_sense_are_explained():
     with pytest.raises(LayersError, match="capacity must be at least 1 position, but was 0"):
         StaticCache(0)
-    with pytest.raises(LayersError, match="window must be at least 1 and spare at least 0, but they were 0 and 0"):
+    with pytest.raises(LayersError, match="window must be at least 1 and rollback at least 0, but they were 0 and 0"):
         SlidingCache(0)
     with pytest.raises(LayersError, match="they were 4 and -1"):
-        SlidingCache(4, spare=-1)
+        SlidingCache(4, rollback=-1)
     with pytest.raises(LayersError, match="one cache for each block"):
         KeyValueCache([])

@@ -1,26 +1,15 @@
 """llm-layers: token ids in, logits out.
 
-| room | holds |
+| file or folder | holds |
 |---|---|
-| `config`, `design` | `ModelConfig`: the shape of a model; `Design`: which variant of each part its family uses |
-| `model`, `block`, `cache` | `Decoder`, `Block`, `KeyValueCache` and the kinds of cache |
-| `embedding`, `norm`, `attention`, `feed_forward`, `loss` | the parts: pure functions, thin modules |
-| `linear`, `dropout` | the plain matrix product; numbers struck out by lot |
-| `position`, `rotary`, `rotary_scaling` | positions added, positions as angles, and longer texts |
-| `activation`, `residual` | what bends inside a part; how a part joins the stream |
-| `mask`, `heads` | who may look at whom; several attentions side by side, and how they share keys |
-| `experts`, `balance` | mixture of experts; the losses that keep a router even |
-| `kernels`, `fast` | which functions a model computes with; the fast ones |
-| `head_loss` | the cross-entropy of a head, without ever holding all logits |
-| `initialization`, `depth` | start values, and what they make of the stream from block to block |
-| `lora` | low-rank corrections beside frozen weights |
-| `quantization`, `quantized_linear`, `bfloat16_kernels` | weights as 8-bit and 4-bit codes, models made of them, fast |
-| `mapped_feed_forward` | feed-forward parts whose maps are quantized or corrected |
-| `storage`, `architectures` | model folders in the Hugging Face layout |
-| `gguf`, `export` | models as one file: GGUF in and out, ONNX out |
-| `accounting` | parameters, FLOPs and cache bytes from a config |
-| `inspection` | attention maps, logit lens, sizes of numbers, the first tensor in which two models part |
-| `interface`, `errors` | what the other packages rely on |
+| `config` | `ModelConfig`, the shape of a model; `Design`, which variant of each part its family uses |
+| `model`, `block` | `Decoder`, `Block` and `SelfAttention`: what the layers are assembled to |
+| `layers` | the parts, one lesson each: pure functions, and thin modules that hold their weights |
+| `kernels` | the same functions, faster; `EAGER`, `FUSED` and `FAST` choose |
+| `formats` | model folders in the Hugging Face layout, GGUF in and out, ONNX out |
+| `inspection` | attention maps, logit lens, statistics, costs, the first tensor that differs between two models |
+| `commands` | `llm-layers` on the command line |
+| `interface` | what the other packages rely on |
 | `reference`, `spec` | the same parts in plain NumPy; the specification that pins them |
 """
 

@@ -25,7 +25,7 @@ class Design:
         norm: RMSNorm; RMSNorm whose stored gain counts from one (Gemma); LayerNorm with a bias (GPT-2).
         placement: norms before each part, on what it gives back, or both.
         query_key_norm: queries and keys normalised per head, over all heads at once, or not at all.
-        positions: queries and keys turned by their position, or a learned vector added to the embedding.
+        positions: queries and keys rotated by their position, or a learned vector added to the embedding.
         feed_forward: gated by SiLU or by GELU; or plain with GELU or with squared ReLU.
         biases: which linear layers add a bias.
         scaled_embedding: the embedding is multiplied by √d_model, so that it is not drowned in the stream.
@@ -106,7 +106,7 @@ class ModelConfig:
         layers: number of transformer blocks.
         heads: number of query heads.
         kv_heads: number of key/value heads; each serves `heads / kv_heads` query heads.
-        d_head: width of one head; even, because rotary positions turn pairs.
+        d_head: width of one head; even, because rotary positions rotate pairs.
         d_ff: width inside the feed-forward part.
         context_length: how many positions the model may look at.
         rope_base: slowest rotary wavelength is about 2π times this many positions.
@@ -115,7 +115,7 @@ class ModelConfig:
         design: which variant of each part is used, and so the family that the model belongs to.
         rope_scaling: how the rotary speeds were stretched to a longer context; None for not at all.
         window: how many positions back a token may look, its own included; None for all of them.
-        global_layers: numbers of the blocks that look at everything although there is a window.
+        global_layers: indices of the blocks that look at everything although there is a window.
         local_rope_base: rotary base of the blocks with a window, where it is another one.
         query_pre_attn_scalar: the attention scores are divided by the root of this; None for `d_head`.
         attn_logit_softcap: attention scores are held between ± this; None for no limit.
@@ -151,7 +151,7 @@ class ModelConfig:
         _check_numbers(self)
         if self.d_head % 2 and self.design.positions == "rotary":
             raise LayersError(
-                f"d_head must be even, because rotary positions turn pairs of numbers, but was {self.d_head}"
+                f"d_head must be even, because rotary positions rotate pairs of elements, but was {self.d_head}"
             )
         if self.heads % self.kv_heads:
             raise LayersError(

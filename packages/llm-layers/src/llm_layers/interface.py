@@ -42,11 +42,11 @@ class LanguageModel(Protocol):
     def __call__(
         self, tokens: Int[Tensor, "batch position"], cache: Cache | None = None
     ) -> Float[Tensor, "batch position vocab"]:
-        """Give the logits for the token that follows each position."""
+        """Return the logits for the token that follows each position."""
 
     def new_cache(self) -> Cache:
-        """Give an empty cache for one generation."""
+        """Return an empty cache for one generation."""
 
 
 class LayersError(UserError):
-    """A mistake a person can mend: the message says what it must be, what it was and what to do."""
+    """An error that a user can fix: the message says what it must be, what it was and what to do."""

@@ -1,4 +1,4 @@
-"""What a model of a given shape costs, worked out from its config alone: numbers, operations, bytes."""
+"""What a model of a given shape costs, computed from its config alone: parameters, FLOPs, bytes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,12 +17,12 @@ MARKS = (3, 5, 7, 11, 13, 17, 19, 23)
 
 
 def parameter_count(config: ModelConfig, *, embeddings: bool = True) -> int:
-    """Count the numbers that training adjusts, exactly; without the token tables if so asked."""
+    """Count the parameters exactly; without the token tables if so asked."""
     return _body(config, _all_experts(config)) + (_tables(config) if embeddings else 0)
 
 
 def active_parameter_count(config: ModelConfig, *, embeddings: bool = True) -> int:
-    """Count the numbers that work on one token: all of them, but for the experts that were not chosen."""
+    """Count the parameters that are active for one token: all but those of experts that are not chosen."""
     return _body(config, _chosen_experts(config)) + (_tables(config) if embeddings else 0)
 
 
@@ -143,7 +143,7 @@ def _saved(model: Decoder, tokens: torch.Tensor) -> list[int]:
 def max_decode_tokens_per_second(
     config: ModelConfig, bandwidth: float, *, positions: int = 0, batch: int = 1, bytes_per_element: float = 4
 ) -> float:
-    """Give the most tokens per second that a memory bandwidth allows when texts are continued token by token.
+    """Compute the most tokens per second that a memory bandwidth allows when texts are continued token by token.
 
     Formula: batch · bandwidth / (bytes of the weights at work + batch · bytes of the cache)
 

@@ -1,4 +1,4 @@
-"""Fast products with stored codes: torch's own kernels, which read the codes directly and round x to bfloat16."""
+"""Fast products with quantized weights: torch's own kernels, which read the integers and round x to bfloat16."""
 
 import torch
 from jaxtyping import Float, Int8, UInt8
@@ -12,7 +12,7 @@ from llm_layers.layers.quantized_linear import Int4Linear, Int8Linear, Quantized
 FEW = 16
 """Rows up to which the int8 kernel is faster than unpacking the weight once for all of them."""
 TILE = 16
-"""The kernels read so many numbers at once. The int8 one does not look where a row ends: it would read beyond it."""
+"""The kernels read so many elements at once. The int8 one does not look where a row ends: it would read beyond it."""
 GROUPS_INT4 = (32, 64, 128, 256)
 
 
@@ -22,13 +22,13 @@ def bfloat16_int8_linear(
     """Do what `int8_linear` does, with x, scales and sums rounded to bfloat16.
 
     Why it works:
-        `int8_linear` first writes the codes out as numbers of four bytes and so reads more than it would without
-        them. The kernel turns codes into numbers inside the processor: one byte is read per weight. It is written for
+        `int8_linear` first writes the integers out as floats of four bytes and so reads more than it would without
+        them. The kernel converts integers inside the processor: one byte is read per weight. It is written for
         bfloat16, whose rounding of x (0.2 %) is of the size of the rounding of the weights.
 
     Args:
         x: vectors along the last axis; the result has their number type.
-        codes: whole numbers from -127 to 127.
+        codes: integers from -127 to 127.
         scales: one number per row.
 
     Raises:
@@ -50,7 +50,7 @@ def bfloat16_int8_linear(
 def pack_int4(
     codes: UInt8[Tensor, "d_out pairs"], scales: Float[Tensor, "d_out groups"]
 ) -> tuple[UInt8[Tensor, "..."], Float[Tensor, "groups d_out 2"]]:
-    """Bring 4-bit codes and scales into the order in which the kernel of `bfloat16_int4_linear` reads them.
+    """Convert 4-bit integers and scales to the order in which the kernel of `bfloat16_int4_linear` reads them.
 
     Raises:
         LayersError: when the number of rows or the size of a group is none that the kernel knows.
@@ -113,7 +113,7 @@ class Bfloat16Int4Linear(QuantizedLinear):
 
     @property
     def weight(self) -> Float[Tensor, "d_out d_in"]:
-        """The weight that the codes stand for, rounded to bfloat16: the product with every unit vector."""
+        """The dequantized weight, rounded to bfloat16: the product with every unit vector."""
         d_out = self.scales.shape[1]
         width = self.codes.numel() * 2 // d_out
         return bfloat16_int4_linear(torch.eye(width, device=self.scales.device), self.codes, self.scales).mT

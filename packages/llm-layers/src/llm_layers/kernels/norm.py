@@ -10,6 +10,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from llm_layers.layers.norm import layer_norm as plain_layer_norm
+from llm_layers.layers.precision import under_autocast
 
 BLOCK = 2**17
 """How many elements go through all steps at a time: few enough for a cache."""
@@ -83,7 +84,7 @@ class _RMSNorm(torch.autograd.Function):
         for part in blocks(*rows.shape):
             torch.mul(rows[part], inverse[part], out=y[part]).mul_(wide_gain)
         context.save_for_backward(x, inverse, gain)
-        wanted = torch.promote_types(x.dtype, gain.dtype) if torch.is_autocast_enabled(x.device.type) else x.dtype
+        wanted = torch.promote_types(x.dtype, gain.dtype) if under_autocast(x) else x.dtype
         return y.view(x.shape).to(wanted)
 
     @staticmethod

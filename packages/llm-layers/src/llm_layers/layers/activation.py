@@ -1,4 +1,4 @@
-"""Activations: the bends without which two layers would be no more than one."""
+"""Activation functions: the nonlinearity between linear layers."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ STRAIGHT = 10.0
 
 
 def gelu(x: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
-    """Weigh each number with the share of a normal distribution that lies below it.
+    """Multiply each element by the probability that a normal random number is smaller.
 
     Formula: y = x · Φ(x) = x · ½ (1 + erf(x / √2))
 
@@ -22,7 +22,7 @@ def gelu(x: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
         smooth, close to x or to 0 far out, and a unit that is a little below zero still gets a gradient.
 
     Args:
-        x: numbers of any shape and size.
+        x: values of any shape and size.
 
     Spec: layers.gelu
     Source: Hendrycks and Gimpel 2016, "Gaussian Error Linear Units", arXiv:1606.08415.
@@ -31,17 +31,17 @@ def gelu(x: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
 
 
 def gelu_tanh(x: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
-    """Give GELU with the normal share approximated by a tanh, as GPT-2 and Gemma were trained with it.
+    """Compute GELU with the normal distribution approximated by a tanh, as GPT-2 and Gemma were trained with it.
 
     Formula: y = x · ½ (1 + tanh(√(2/π) (x + 0.044715 x³)))
 
     Why it works:
         erf was slow when GELU was new, and tanh was not. √(2/π) gives the curve the right slope at zero and 0.044715
-        the right bend after it; the two forms differ by less than 0.0005 everywhere. That is little, but a model must
+        the right curve after it; the two forms differ by less than 0.0005 everywhere. That is little, but a model must
         be run with the form that it was trained with: the difference adds up over layers.
 
     Args:
-        x: numbers of any shape and size.
+        x: values of any shape and size.
 
     Spec: layers.gelu_tanh
     Source: Hendrycks and Gimpel 2016, section 2, arXiv:1606.08415.
@@ -77,7 +77,7 @@ class _TanhGelu(torch.autograd.Function):
 
 
 def silu(x: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
-    """Weigh each number with its own sigmoid.
+    """Multiply each element by its own sigmoid.
 
     Formula: y = x · sigmoid(x) = x / (1 + exp(-x))
 
@@ -87,7 +87,7 @@ def silu(x: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
         say "a little less" as well as "nothing".
 
     Args:
-        x: numbers of any shape and size.
+        x: values of any shape and size.
 
     Spec: layers.silu
     Source: Elfwing et al. 2017, arXiv:1702.03118; also called swish, Ramachandran et al. 2017, arXiv:1710.05941.
@@ -96,7 +96,7 @@ def silu(x: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
 
 
 def relu_squared(x: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
-    """Cut off below zero, square above.
+    """Set what is below zero to zero, and square the rest.
 
     Formula: y = max(x, 0)²
 
@@ -106,7 +106,7 @@ def relu_squared(x: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
         evolutionary search among small language models found it, and it was one of the two finds that paid most.
 
     Args:
-        x: numbers of any shape; the square must fit into the dtype.
+        x: values of any shape; the square must fit into the dtype.
 
     Spec: layers.relu_squared
     Source: So et al. 2021, "Primer", arXiv:2109.08668.

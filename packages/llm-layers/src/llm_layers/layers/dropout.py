@@ -1,4 +1,4 @@
-"""Dropout: in training, numbers are struck out by lot."""
+"""Dropout: in training, elements are zeroed at random."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -15,16 +15,16 @@ def dropout(x: Float[Tensor, "*batch"], kept: Bool[Tensor, "*batch"], rate: floa
     Why it works:
         A part that may lose any of its inputs at any step cannot lean on one of them alone, nor on two that only
         work as a pair: it learns from many clues instead of memorising with few. Every step in effect trains another
-        thinned model, and the whole model is about the mean of them all. A number is kept with probability
+        thinned model, and the whole model is about the mean of them all. An element is kept with probability
         1 - rate, so dividing by that keeps its expected value: nothing has to change when dropout is switched off
-        for use, which is why the division stands here and not there.
+        for use, which is why the division is here and not there.
 
         It pays when the same text is read many times. A large model that reads each text once does better without.
 
     Args:
-        x: any numbers.
-        kept: True where a number is kept; drawn anew in every step (see `Dropout`).
-        rate: the share that is struck out, from 0 up to but without 1.
+        x: any values.
+        kept: True where an element is kept; drawn anew in every step (see `Dropout`).
+        rate: the probability that an element is zeroed, from 0 up to but not including 1.
 
     Raises:
         LayersError: for a rate outside its range.
@@ -41,7 +41,7 @@ class Dropout(nn.Module):
     """Draws the mask of `dropout` in training; does nothing in use, nor at rate 0.
 
     Args:
-        rate: the share that is struck out.
+        rate: the probability that an element is zeroed.
         generator: source of the draws, on the device of the input; None takes torch's global one.
 
     Raises:
@@ -55,7 +55,7 @@ class Dropout(nn.Module):
         self.generator = generator
 
     def forward(self, x: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
-        """Strike out numbers while `self.training`."""
+        """Zero elements while `self.training`."""
         if not self.training or self.rate == 0.0:
             return x
         # float32 draws whatever x is: bfloat16 knows only 256 different numbers between 0 and 1.
@@ -66,5 +66,5 @@ class Dropout(nn.Module):
 def _check(rate: float) -> None:
     if not 0.0 <= rate < 1.0:
         raise LayersError(
-            f"rate must be at least 0 and less than 1, the share of numbers that is struck out, but was {rate!r}"
+            f"rate must be at least 0 and less than 1, the probability that an element is zeroed, but was {rate!r}"
         )

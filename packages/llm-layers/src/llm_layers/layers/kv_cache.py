@@ -1,4 +1,4 @@
-"""Key/value caches: what attention has already worked out about the positions behind."""
+"""KV caches: the keys and values of the positions that attention has already read."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -17,21 +17,21 @@ Buffers = tuple[Tensor, Tensor]
 class LayerCache(Protocol):
     """The keys and values of one layer.
 
-    A cache may drop old positions, so two numbers tell where it stands: `length`, how many positions have been read
-    in all (the next one gets this number), and `positions`, those that are still held. A mask must be made from
+    A cache may drop old positions, so two properties describe it: `length`, how many positions have been read
+    in all (the index of the next one), and `positions`, those that are still held. A mask must be made from
     positions, never from indices.
     """
 
     @property
     def length(self) -> int:
-        """How many positions have been read, dropped ones included: where the next one stands."""
+        """How many positions have been read, dropped ones included: the index of the next one."""
 
     @property
     def positions(self) -> range:
-        """Where the keys stand that the next `append` puts before the new ones."""
+        """The positions of the keys that the next `append` puts before the new ones."""
 
     @property
-    def shortest(self) -> int:
+    def min_length(self) -> int:
         """The smallest length that `truncate` can still go back to."""
 
     def append(
@@ -39,7 +39,7 @@ class LayerCache(Protocol):
         keys: Float[Tensor, "batch kv_heads position d_head"],
         values: Float[Tensor, "batch kv_heads position d_head"],
     ) -> tuple[Keys, Keys]:
-        """Add positions at the end; give the keys and values of `positions` and of the new ones, in this order.
+        """Add positions at the end; return the keys and values of `positions` and of the new ones, in this order.
 
         What comes back may be a view of the cache: use it before the next call.
         """
@@ -65,7 +65,7 @@ class GrowingCache:
         return range(self.length)
 
     @property
-    def shortest(self) -> int:
+    def min_length(self) -> int:
         """Nothing is dropped, so any length will do."""
         return 0
 
@@ -74,7 +74,7 @@ class GrowingCache:
         keys: Float[Tensor, "batch kv_heads position d_head"],
         values: Float[Tensor, "batch kv_heads position d_head"],
     ) -> tuple[Keys, Keys]:
-        """Add positions at the end; give all keys and all values so far."""
+        """Add positions at the end; return all keys and all values so far."""
         _check_new(keys, values, self._buffers)
         start, end = self.length, self.length + keys.shape[2]
         if self._buffers is None or end > self._buffers[0].shape[2]:
@@ -109,7 +109,7 @@ class StaticCache:
         return range(self.length)
 
     @property
-    def shortest(self) -> int:
+    def min_length(self) -> int:
         """Nothing is dropped, so any length will do."""
         return 0
 
@@ -118,7 +118,7 @@ class StaticCache:
         keys: Float[Tensor, "batch kv_heads position d_head"],
         values: Float[Tensor, "batch kv_heads position d_head"],
     ) -> tuple[Keys, Keys]:
-        """Add positions at the end; give all keys and all values so far.
+        """Add positions at the end; return all keys and all values so far.
 
         Raises:
             LayersError: when they do not fit; the cache then still holds what it held.
@@ -146,18 +146,20 @@ class SlidingCache:
 
     The window of the next position is itself and `window - 1` before it, so that is all that is held, however long
     the text. The buffers have twice the room: they are filled from left to right, and when they are full, what is
-    still needed moves to the front. So a position is copied about once, and what `append` gives is one piece.
+    still needed moves to the front. So a position is copied about once, and what `append` returns is contiguous.
 
     Args:
         window: how many positions a query sees, itself included; at least 1.
-        spare: how many positions `truncate` can always take back, for example the guesses of a draft.
+        rollback: how many positions `truncate` can always take back, for example the guesses of a draft.
     """
 
-    def __init__(self, window: int, *, spare: int = 0) -> None:
-        if window < 1 or spare < 0:
-            raise LayersError(f"window must be at least 1 and spare at least 0, but they were {window} and {spare}")
+    def __init__(self, window: int, *, rollback: int = 0) -> None:
+        if window < 1 or rollback < 0:
+            raise LayersError(
+                f"window must be at least 1 and rollback at least 0, but they were {window} and {rollback}"
+            )
         self.window, self.length = window, 0
-        self._kept = window - 1 + spare
+        self._kept = window - 1 + rollback
         self._dropped = 0  # positions that are lost: those below this one
         self._start = 0  # the position that stands in the first place of the buffers
         self._buffers: Buffers | None = None
@@ -168,7 +170,7 @@ class SlidingCache:
         return range(max(0, self.length - self.window + 1), self.length)
 
     @property
-    def shortest(self) -> int:
+    def min_length(self) -> int:
         """Where the window of the next position is still held whole."""
         return 0 if self._dropped == 0 else self._dropped + self.window - 1
 
@@ -177,7 +179,7 @@ class SlidingCache:
         keys: Float[Tensor, "batch kv_heads position d_head"],
         values: Float[Tensor, "batch kv_heads position d_head"],
     ) -> tuple[Keys, Keys]:
-        """Add positions at the end; give the keys and values that the new ones can look at, and drop the oldest."""
+        """Add positions at the end; return the keys and values that the new ones can look at, and drop the oldest."""
         _check_new(keys, values, self._buffers)
         first, start, end = self.positions.start, self.length, self.length + keys.shape[2]
         if self._buffers is None or end - self._start > self._buffers[0].shape[2]:
@@ -236,16 +238,16 @@ class KeyValueCache:
 
 
 def _check_length(length: int, cache: LayerCache) -> None:
-    if not cache.shortest <= length <= cache.length:
-        lost = "; what the window before it needs was dropped: make the cache with more `spare`"
+    if not cache.min_length <= length <= cache.length:
+        lost = "; what the window before it needs was dropped: make the cache with more `rollback`"
         raise LayersError(
-            f"length must lie between {cache.shortest} and {cache.length}, the cache's own, but was {length}"
-            + (lost if 0 <= length < cache.shortest else "")
+            f"length must lie between {cache.min_length} and {cache.length}, the cache's own, but was {length}"
+            + (lost if 0 <= length < cache.min_length else "")
         )
 
 
 def _check_new(keys: Tensor, values: Tensor, buffers: Buffers | None) -> None:
-    """Refuse what torch would lose or change without a word: gradients, rows and numbers that are made to fit."""
+    """Refuse what torch would lose or change without a word: gradients, and rows or types that are converted to fit."""
     if (keys.requires_grad or values.requires_grad) and torch.is_grad_enabled():
         raise LayersError(
             "a cache must be used without gradients, because no gradient flows through it: "
@@ -265,7 +267,7 @@ def _kind(x: Tensor) -> tuple[object, ...]:
 
 
 def _with_room(room: int, new: tuple[Tensor, Tensor], old: Buffers | None, held: range) -> Buffers:
-    """Give buffers for `room` positions that start with those places of `old` that are held."""
+    """Return buffers for `room` positions that start with those places of `old` that are held."""
     made = []
     for index, like in enumerate(new):
         batch, kv_heads, _, d_head = like.shape
@@ -277,7 +279,7 @@ def _with_room(room: int, new: tuple[Tensor, Tensor], old: Buffers | None, held:
 
 
 def _write(buffers: Buffers, new: tuple[Tensor, Tensor], start: int, first: int) -> tuple[Tensor, Tensor]:
-    """Put the new ones at place `start`; give everything from place `first` to their end."""
+    """Write the new ones at index `start`; return everything from place `first` to their end."""
     end = start + new[0].shape[2]
     for buffer, rows in zip(buffers, new, strict=True):
         buffer[:, :, start:end] = rows

@@ -7,6 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from llm_layers.layers.precision import under_autocast
+
 LinearMap = Callable[[Tensor], Tensor]
 """Vectors in, their product with a weight out: a `Linear`, a quantized or a LoRA layer, or `linear` with its weight."""
 
@@ -43,7 +45,7 @@ def linear(
     Source: Rosenblatt 1958, "The Perceptron"; stored as in torch.nn.Linear.
     """
     alike = x.dtype == weight.dtype and (bias is None or bias.dtype == x.dtype)
-    if alike or torch.is_autocast_enabled(x.device.type):
+    if alike or under_autocast(x):
         return F.linear(x, weight, bias)
     common = torch.promote_types(x.dtype, weight.dtype)
     return F.linear(x.to(common), weight.to(common), None if bias is None else bias.to(common)).to(x.dtype)

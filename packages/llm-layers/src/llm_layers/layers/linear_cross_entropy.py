@@ -20,14 +20,14 @@ def linear_cross_entropy(
     rows: int = 1024,
     z_weight: float = 0.0,
 ) -> Float[Tensor, ""]:
-    """Give `cross_entropy(hidden @ head.T, targets, ignored)` without ever holding all logits.
+    """Compute `cross_entropy(hidden @ head.T, targets, ignored)` without ever holding all logits.
 
     Formula: loss = mean over counted i of  log Σ exp(z[i]) - z[i, targets[i]]  with z = hidden headᵀ;
         d hidden = d z head,  d head = d zᵀ hidden,  d z = (softmax(z) - one-hot) / counted
 
     Why it works:
-        The logits are the largest array of a small model: vocab numbers per position. Their gradient needs nothing
-        but themselves, so it can be made right away, some rows at a time, in the place where the logits stood, and
+        The logits are the largest array of a small model: vocab values per position. Their gradient needs nothing
+        but themselves, so it can be made right away, some rows at a time, in the memory of the logits, and
         only the gradients of `hidden` and of `head`, which are small, are kept for the backward pass. The work is the
         same three matrix products as with all logits at once.
 
@@ -72,14 +72,14 @@ class _HeadCrossEntropy(torch.autograd.Function):
         working = torch.promote_types(hidden.dtype, torch.float32)
         counts = targets != ignored
         counted = counts.sum().clamp(min=1)
-        share = counts.to(working) / counted
+        weight = counts.to(working) / counted
         loss = torch.zeros((), dtype=working, device=hidden.device)
         d_hidden = torch.empty_like(hidden) if for_hidden else None
         d_head: Tensor | None = None
         for start in range(0, len(targets), rows):
             part = slice(start, start + rows)
             logits = hidden[part] @ head.T
-            losses, d_logits = _logit_gradients(logits, targets[part], share[part], head.dtype, z_weight)
+            losses, d_logits = _logit_gradients(logits, targets[part], weight[part], head.dtype, z_weight)
             loss += (losses * counts[part]).sum()
             if d_hidden is not None:
                 d_hidden[part] = d_logits @ head
@@ -104,13 +104,13 @@ class _HeadCrossEntropy(torch.autograd.Function):
 
 
 def _logit_gradients(
-    logits: Tensor, targets: Tensor, share: Tensor, dtype: torch.dtype, z_weight: float
+    logits: Tensor, targets: Tensor, weight: Tensor, dtype: torch.dtype, z_weight: float
 ) -> tuple[Tensor, Tensor]:
     """Each row's loss, and the logits' gradients, which take the place of the logits where the dtype allows it."""
-    working = share.dtype
-    losses = torch.empty_like(share)
+    working = weight.dtype
+    losses = torch.empty_like(weight)
     d_logits = logits if logits.dtype == dtype else torch.empty_like(logits, dtype=dtype)
-    chosen = targets.where(share > 0, 0)[:, None]
+    chosen = targets.where(weight > 0, 0)[:, None]
     step = max(1, BLOCK // max(1, logits.shape[1]))
     for start in range(0, len(logits), step):
         part = slice(start, start + step)
@@ -124,5 +124,5 @@ def _logit_gradients(
             losses[part] += z_weight * normaliser[:, 0].square()
             block.mul_(1 + 2 * z_weight * normaliser)
         block.scatter_add_(1, chosen[part], torch.full_like(log_probability, -1))
-        torch.mul(block, share[part, None], out=d_logits[part])
+        torch.mul(block, weight[part, None], out=d_logits[part])
     return losses, d_logits

@@ -14,7 +14,7 @@ IGNORE_INDEX = -100
 def cross_entropy(
     logits: Float[Tensor, "*batch vocab"], targets: Int[Tensor, "*batch"], ignored: int = IGNORE_INDEX
 ) -> Float[Tensor, ""]:
-    """Give the mean loss over the targets that count.
+    """Compute the mean loss over the targets that count.
 
     Formula: loss = mean over counted i of  log Σ exp(logits[i]) - logits[i, targets[i]]
 
@@ -45,14 +45,14 @@ def smoothed_cross_entropy(
     smoothing: float,
     ignored: int = IGNORE_INDEX,
 ) -> Float[Tensor, ""]:
-    """Give the cross-entropy against targets of which a small part is spread over the whole vocabulary.
+    """Compute the cross-entropy against targets of which a small part is spread over the whole vocabulary.
 
     Formula: loss = mean over counted i of  - Σ_j q[i, j] log p[i, j]
         with q[i, j] = (1 - smoothing) [j = targets[i]] + smoothing / vocab
 
     Why it works:
         A one-hot target can be met only with an infinite logit, so plain training never stops pushing. With a small
-        part of the target spread evenly the best answer is finite: the target's logit stands
+        part of the target spread evenly the best answer is finite: the target's logit is
         log(1 + vocab (1 - smoothing) / smoothing) above the others. The model stays less sure of itself, which helps
         where targets are sometimes wrong; it costs some perplexity, because the even part is not what really comes.
         The even part goes to all vocab tokens, the target among them, as in torch; handing it to the vocab - 1 others
@@ -83,7 +83,7 @@ def smoothed_cross_entropy(
 def z_loss(
     logits: Float[Tensor, "*batch vocab"], targets: Int[Tensor, "*batch"], ignored: int = IGNORE_INDEX
 ) -> Float[Tensor, ""]:
-    """Give the mean square of log Σ exp(logits) over the targets that count.
+    """Compute the mean square of log Σ exp(logits) over the targets that count.
 
     Formula: loss = mean over counted i of (log Σ exp(logits[i]))²
 

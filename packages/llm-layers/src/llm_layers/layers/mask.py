@@ -1,4 +1,4 @@
-"""Masks: which keys a query may look at."""
+"""Attention masks: which keys a query may see."""
 
 from jaxtyping import Bool, Int
 from torch import Tensor
@@ -9,14 +9,14 @@ from llm_layers.interface import LayersError
 def causal_mask(
     query_positions: Int[Tensor, "*batch query_position"], key_positions: Int[Tensor, "*batch key_position"]
 ) -> Bool[Tensor, "*batch query_position key_position"]:
-    """Say which key each query may attend to: True where the key is not later than the query.
+    """Compute which key each query may attend to: True where the key is not later than the query.
 
     Formula: mask[i, j] = key_positions[j] ≤ query_positions[i]
 
     Why it works:
         A model that could see the next token would copy it instead of learning to predict it. With the future
         hidden, all positions of a text are trained at once, each as if the text ended there. The rule compares
-        positions, not indices: with a cache, the first query may stand at position 100.
+        positions, not indices: with a cache, the first query may be at position 100.
 
     Spec: layers.causal_mask
     Source: Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762.
@@ -41,13 +41,13 @@ def sliding_window_mask(
     ```
 
     Why it works:
-        Most of what a word needs stands close by. With a window of w positions the work per position, and the cache,
+        Most of what a word needs is close by. With a window of w positions the work per position, and the cache,
         stop growing with the text. What is farther away is not lost: a layer hands on what it has gathered, so after
         n layers a position has heard from n · (w - 1) positions before it.
 
     Args:
-        query_positions: where the queries stand.
-        key_positions: where the keys stand.
+        query_positions: positions of the queries.
+        key_positions: positions of the keys.
         window: how many positions a query sees, itself included; at least 1.
 
     Raises:

@@ -17,7 +17,7 @@ def learned_positions(
     Why it works:
         Attention sums over positions and a sum knows no order, so the same word must look a little different in
         different places. Nothing says how: each place owns a row, and training finds what is useful to know of it.
-        Token and place share one vector of `d_model` numbers, which is wide enough for both to be read apart. The
+        Token and place share one vector of `d_model` elements, which is wide enough for both to be read apart. The
         price is a wall: a place that training never reached has a row that means nothing, and behind the last row
         there is none.
 
@@ -59,14 +59,14 @@ class LearnedPositions(nn.Module):
 def sinusoidal_positions(
     positions: Int[Tensor, "*batch"], d_model: int, base: float = 10000.0, *, dtype: torch.dtype = torch.float32
 ) -> Float[Tensor, "*batch d_model"]:
-    """Give each position a row of waves, from fast to slow.
+    """Compute a row of sine and cosine waves for each position, from fast to slow.
 
     Formula: y[2k] = sin(p · base^(-2k/d)),  y[2k+1] = cos(p · base^(-2k/d))
 
     Why it works:
         Written in binary, a number's last digit changes at every step and its first hardly ever; the waves are the
-        same idea, smooth. Sine and cosine of one speed are one hand of a clock, and to go on by n positions is to
-        turn that hand by n times its speed, wherever it stands: so a linear map can learn "n places back". And the
+        same idea, smooth. Sine and cosine of one speed are one hand of a clock, and to move by n positions is to
+        turn that hand by n times its speed, wherever it is: so a linear map can learn "n places back". And the
         dot product of two rows depends only on their distance. Rows exist for every position, and no weight is spent.
         Still the model must dig the distance out of a sum with the token's meaning; `rotary` puts it where it is
         needed.
@@ -75,7 +75,7 @@ def sinusoidal_positions(
         positions: whole numbers, of any shape.
         d_model: width of a row; even.
         base: sets the slowest wave, of about 2π · base positions.
-        dtype: of what comes back; angles are worked out in float32 at least.
+        dtype: of the result; angles are computed in float32 at least.
 
     Returns:
         The rows, to be added to the token vectors.

@@ -19,4 +19,9 @@ def wide(x: Tensor) -> Tensor:
 
 def like(y: Tensor, x: Tensor) -> Tensor:
     """Return y in the type of x; under autocast as it is, because autocast chooses types then."""
-    return y if torch.is_autocast_enabled(x.device.type) else y.to(x.dtype)
+    return y if under_autocast(x) else y.to(x.dtype)
+
+
+def under_autocast(x: Tensor) -> bool:
+    """Return whether autocast chooses types where x is; torch has no answer for the meta device."""
+    return not x.is_meta and torch.is_autocast_enabled(x.device.type)

@@ -1,4 +1,4 @@
-"""Weights as 8-bit or 4-bit codes: what a weight is, how it is stored small, and how it is multiplied."""
+"""Quantization: weights as 8-bit or 4-bit integers with scales, and products with them."""
 
 import torch
 from jaxtyping import Float, Int8, UInt8
@@ -18,7 +18,7 @@ OFFSET_INT4 = 8
 def quantize_int8(
     weight: Float[Tensor, "d_out d_in"],
 ) -> tuple[Int8[Tensor, "d_out d_in"], Float[Tensor, " d_out"]]:
-    """Write each row of a weight as whole numbers from -127 to 127, and one scale.
+    """Quantize each row of a weight to integers from -127 to 127 and one scale.
 
     Formula: scale[o] = maxᵢ |weight[o, i]| / 127,  codes[o, i] = round(weight[o, i] / scale[o])
 
@@ -34,13 +34,13 @@ def quantize_int8(
         weight: one row per output.
 
     Returns:
-        The codes, and the scales (in float32 at least). A row of zeros has the scale 0.
+        The integers, and the scales (in float32 at least). A row of zeros has the scale 0.
 
     Raises:
         LayersError: when a weight is not finite.
 
     Spec: layers.quantize_int8
-    Source: Jacob et al. 2017, arXiv:1712.05877 (linear codes); Dettmers et al. 2022, "LLM.int8()", arXiv:2208.07339.
+    Source: Jacob et al. 2017, arXiv:1712.05877; Dettmers et al. 2022, "LLM.int8()", arXiv:2208.07339.
     """
     largest = _largest(weight)
     scales = largest / LARGEST_INT8
@@ -48,18 +48,18 @@ def quantize_int8(
 
 
 def dequantize_int8(codes: Int8[Tensor, "d_out d_in"], scales: Float[Tensor, " d_out"]) -> Float[Tensor, "d_out d_in"]:
-    """Give the weight that 8-bit codes stand for.
+    """Compute the weight that 8-bit integers and scales represent.
 
     Formula: weight[o, i] = codes[o, i] · scales[o]
 
     Why it works:
-        A code counts steps and the scale says how long a step of this row is. Nothing is stored of how the code was
+        An integer counts steps and the scale is the length of a step in this row. Nothing is stored of how it was
         rounded: the difference from the original weight, at most half a step, is lost for good. Only the scale has a
-        gradient, the sum over the row of what came back, each times its code.
+        gradient, the sum over the row of the upstream gradient times the integers.
 
     Args:
-        codes: whole numbers from -127 to 127.
-        scales: one number per row.
+        codes: integers from -127 to 127.
+        scales: one per row.
 
     Spec: layers.dequantize_int8
     Source: Jacob et al. 2017, arXiv:1712.05877.
@@ -70,20 +70,20 @@ def dequantize_int8(codes: Int8[Tensor, "d_out d_in"], scales: Float[Tensor, " d
 def int8_linear(
     x: Float[Tensor, "*batch d_in"], codes: Int8[Tensor, "d_out d_in"], scales: Float[Tensor, " d_out"]
 ) -> Float[Tensor, "*batch d_out"]:
-    """Multiply vectors with a weight that is stored as 8-bit codes.
+    """Multiply vectors by a weight that is stored as 8-bit integers.
 
     Formula: y[o] = scales[o] · Σᵢ x[i] codes[o, i]
 
     Why it works:
-        All numbers of a row share one scale, so it can be taken out of the sum: multiply with the bare codes, and
-        scale each output once instead of each weight. Codes up to 127 are exact in bfloat16 too, so that nothing more
-        is rounded. Only the weights are small; x keeps its precision, for a few of its coordinates are so large that
+        All weights of a row have one scale, so it can be taken out of the sum: multiply by the bare integers, and
+        scale each output once instead of each weight. Integers up to 127 are exact in bfloat16 too, so nothing more is
+        rounded. Only the weights are small; x keeps its precision, for a few of its coordinates are so large that
         rounding them would cost far more than rounding weights does.
 
     Args:
         x: vectors along the last axis.
-        codes: whole numbers from -127 to 127; they have no gradient.
-        scales: one number per row.
+        codes: integers from -127 to 127; they have no gradient.
+        scales: one per row.
 
     Spec: layers.int8_linear
     Source: Dettmers et al. 2022, "LLM.int8()", arXiv:2208.07339.
@@ -94,7 +94,7 @@ def int8_linear(
 def quantize_int4(
     weight: Float[Tensor, "d_out d_in"], group: int = 32
 ) -> tuple[UInt8[Tensor, "d_out pairs"], Float[Tensor, "d_out groups"]]:
-    """Write each group of neighbouring weights as whole numbers from -7 to 7 and one scale; two of them fill a byte.
+    """Quantize each group of neighbouring weights to integers from -7 to 7 and one scale; two of them fill a byte.
 
     Formula: scale[o, g] = max over the group of |weight| / 7,  code = round(weight / scale),
         byte[o, j] = (code[o, 2j] + 8) + 16 · (code[o, 2j + 1] + 8)
@@ -103,7 +103,7 @@ def quantize_int4(
         Fifteen levels are few: with one scale per row, a single large weight would leave the others three or four
         levels. In a group of 32 the largest weight is only about twice the usual one, so all levels are used. The
         price is a scale per group: at 32 bits for 32 weights, one bit more for each, 5 in all. A group is a piece of
-        a row, because the row is what is summed. A byte is the least that memory gives, so two codes share one; 8 is
+        a row, because the row is what is summed. A byte is the least that memory gives, so two integers share one; 8 is
         added because half a byte counts from 0 to 15.
 
     Args:
@@ -136,7 +136,7 @@ def quantize_int4(
 def dequantize_int4(
     codes: UInt8[Tensor, "d_out pairs"], scales: Float[Tensor, "d_out groups"]
 ) -> Float[Tensor, "d_out d_in"]:
-    """Give the weight that 4-bit codes stand for.
+    """Compute the weight that 4-bit integers and scales represent.
 
     Formula: weight[o, i] = (nibble[o, i] - 8) · scales[o, i // group]  with group = d_in / groups
 
@@ -146,8 +146,8 @@ def dequantize_int4(
         scales have groups of d_in / groups.
 
     Args:
-        codes: two codes in a byte, the even column in the low half.
-        scales: one number per group.
+        codes: two integers in a byte, the even column in the low half.
+        scales: one per group.
 
     Spec: layers.dequantize_int4
     Source: Dettmers and Zettlemoyer 2022, arXiv:2212.09720.
@@ -161,7 +161,7 @@ def dequantize_int4(
 def int4_linear(
     x: Float[Tensor, "*batch d_in"], codes: UInt8[Tensor, "d_out pairs"], scales: Float[Tensor, "d_out groups"]
 ) -> Float[Tensor, "*batch d_out"]:
-    """Multiply vectors with a weight that is stored as 4-bit codes.
+    """Multiply vectors by a weight that is stored as 4-bit integers.
 
     Formula: y = x · dequantize_int4(codes, scales)ᵀ
 
@@ -172,8 +172,8 @@ def int4_linear(
 
     Args:
         x: vectors along the last axis.
-        codes: two codes in a byte; they have no gradient.
-        scales: one number per group.
+        codes: two integers in a byte; they have no gradient.
+        scales: one per group.
 
     Spec: layers.int4_linear
     Source: Frantar et al. 2022, "GPTQ", arXiv:2210.17323 (weight-only products).
@@ -182,10 +182,10 @@ def int4_linear(
 
 
 def _largest(weight: Float[Tensor, "*batch _"]) -> Float[Tensor, "*batch"]:
-    """Give the largest absolute number along the last axis, in float32 at least."""
+    """Return the largest absolute value along the last axis, in float32 at least."""
     largest = weight.abs().amax(dim=-1).to(torch.promote_types(weight.dtype, torch.float32))
     if not largest.isfinite().all():
-        raise LayersError("weight must be finite, but holds infinity or NaN: was training broken off too late?")
+        raise LayersError("weight must be finite, but holds infinity or NaN: did training diverge?")
     return largest
 
 

@@ -1,4 +1,4 @@
-"""Linear maps whose weight is stored as codes, and how a whole model gets them."""
+"""Quantized linear layers, and how to quantize a whole model."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from llm_layers.layers.quantization import (
 )
 
 SKIPPED_MODULES = frozenset({"head", "router"})
-"""Maps that are left alone unless they are named: small, and what they decide is decided at once."""
+"""Layers that are left alone unless they are named: small, and their errors are not averaged out."""
 
 
 class QuantizedLinear(nn.Module, ABC):
-    """What a linear map with a stored code has in common with a plain one: `weight`, `bias`, and a call.
+    """What a quantized linear layer has in common with a plain one: `weight`, `bias`, and a call.
 
-    Codes and scales are buffers: saved with the state, moved with the model, and out of reach of any optimizer. The
+    Integers and scales are buffers: saved with the state, moved with the model, and out of reach of any optimizer. The
     gradient passes through to x, so adapters in front of or beside a quantized map can be trained.
     """
 
@@ -41,7 +41,7 @@ class QuantizedLinear(nn.Module, ABC):
     @property
     @abstractmethod
     def weight(self) -> Float[Tensor, "d_out d_in"]:
-        """The weight that the codes stand for, unpacked at each reading."""
+        """The dequantized weight, unpacked at each reading."""
 
     @abstractmethod
     def multiply(self, x: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_out"]:
@@ -54,7 +54,7 @@ class QuantizedLinear(nn.Module, ABC):
 
 
 class Int8Linear(QuantizedLinear):
-    """Holds codes and scales of `int8_linear`."""
+    """Holds the integers and scales of `int8_linear`."""
 
     @classmethod
     def of(cls, weight: Float[Tensor, "d_out d_in"], bias: Float[Tensor, " d_out"] | None = None) -> "Int8Linear":
@@ -63,7 +63,7 @@ class Int8Linear(QuantizedLinear):
 
     @property
     def weight(self) -> Float[Tensor, "d_out d_in"]:
-        """The weight that the codes stand for."""
+        """The dequantized weight."""
         return dequantize_int8(self.codes, self.scales)
 
     def multiply(self, x: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_out"]:
@@ -72,7 +72,7 @@ class Int8Linear(QuantizedLinear):
 
 
 class Int4Linear(QuantizedLinear):
-    """Holds codes and scales of `int4_linear`."""
+    """Holds the integers and scales of `int4_linear`."""
 
     @classmethod
     def of(
@@ -83,7 +83,7 @@ class Int4Linear(QuantizedLinear):
 
     @property
     def weight(self) -> Float[Tensor, "d_out d_in"]:
-        """The weight that the codes stand for."""
+        """The dequantized weight."""
         return dequantize_int4(self.codes, self.scales)
 
     def multiply(self, x: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_out"]:
@@ -100,11 +100,11 @@ class QuantizationReport:
     bytes_before: int
     """All weights of the model."""
     bytes_after: int
-    """The same with codes and scales in place of the replaced weights."""
+    """The same after quantization."""
 
 
 def quantize_model(model: nn.Module, bits: int = 8, *, group: int = 32, head: bool = False) -> QuantizationReport:
-    """Replace the weights of a model's linear maps by codes, in place.
+    """Quantize the weights of a model's linear layers, in place.
 
     Embedding, norms, routers and the stacked weights of experts stay as they are. So does the head unless it is asked
     for: its errors fall straight on the logits, and it is often the embedding table itself.
@@ -146,10 +146,10 @@ def quantize_model(model: nn.Module, bits: int = 8, *, group: int = 32, head: bo
 
 
 def linear_maps(model: nn.Module) -> dict[str, Linear | nn.Linear]:
-    """Give a model's plain linear maps by name."""
+    """Return a model's plain linear layers by name."""
     return {name: module for name, module in model.named_modules() if isinstance(module, (Linear, nn.Linear))}
 
 
 def stored_bytes(model: nn.Module) -> int:
-    """Count the bytes of all weights, codes and scales of a model."""
+    """Count the bytes of all weights and scales of a model."""
     return sum(tensor.numel() * tensor.element_size() for tensor in (*model.parameters(), *model.buffers()))

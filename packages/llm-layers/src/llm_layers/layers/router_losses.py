@@ -8,7 +8,7 @@ from llm_layers.layers.mixture_of_experts import top_k_router
 
 
 def load_balancing_loss(logits: Float[Tensor, "*batch experts"], k: int) -> Float[Tensor, ""]:
-    """Say how unevenly the tokens are spread over the experts: k when perfectly even, up to the number of experts.
+    """Measure how unevenly the tokens are spread over the experts: k when perfectly even, up to the number of experts.
 
     Formula: loss = experts · Σ_e f[e] · P[e]  with f[e] = times that e was chosen / tokens, P[e] = mean of p[e]
 
@@ -42,7 +42,7 @@ def load_balancing_loss(logits: Float[Tensor, "*batch experts"], k: int) -> Floa
 
 
 def router_z_loss(logits: Float[Tensor, "*batch experts"]) -> Float[Tensor, ""]:
-    """Give the mean square of log Σ exp(logits): how far the router's logits have drifted from a normal size.
+    """Compute the mean square of log Σ exp(logits): how far the router's logits have drifted from a normal size.
 
     Formula: loss = mean over tokens of (log Σ exp(logits))²
 
