@@ -58,7 +58,9 @@ def test_the_module_is_the_command(tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize(
-    ("arguments", "lead"), [(["describe", "."], "llm-layers: "), (["spec", "-k", "softmax"], "")], ids=["model", "spec"]
+    ("arguments", "lead"),
+    [(["describe", "."], "llm-layers"), (["spec", "-k", "softmax"], "python -m llm_layers.spec")],
+    ids=["model", "spec"],
 )
 def test_a_full_disk_behind_the_output(tmp_path, model, arguments, lead):
     save_model(model, tmp_path)
@@ -66,7 +68,7 @@ def test_a_full_disk_behind_the_output(tmp_path, model, arguments, lead):
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == f"{lead}error: the output cannot be written: No space left on device\n"
+    assert done.stderr == f"{lead}: error: the output cannot be written: No space left on device\n"
 
 
 def test_an_output_that_knows_few_characters(tmp_path, model):
