@@ -133,7 +133,7 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """Work on every position by itself."""
-        return type(self).function(x, *(self.get_submodule(name) for name in self.layers))
+        return type(self).function(x, *map(self.__getattr__, self.layers))
 
 
 class SwiGLU(FeedForward):

@@ -34,8 +34,9 @@ def rms_norm(
     # bfloat16 keeps 8 bits: a mean of squares taken in it would be off by a percent, so that one is taken in float32.
     working = torch.promote_types(x.dtype, torch.float32)
     mean_square = x.to(working).square().mean(dim=-1, keepdim=True)
-    inverse = torch.rsqrt(mean_square + eps).to(wide(x).dtype)
-    return like((wide(x) * inverse).to(x.dtype) * gain, x)
+    y = wide(x)
+    y = y * torch.rsqrt(mean_square + eps).to(y.dtype)
+    return like(like(y, x) * gain, x)
 
 
 def layer_norm(

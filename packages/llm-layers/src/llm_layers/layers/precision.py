@@ -19,7 +19,7 @@ def wide(x: Tensor) -> Tensor:
 
 def like(y: Tensor, x: Tensor) -> Tensor:
     """Return y in the type of x; under autocast as it is, because autocast chooses types then."""
-    return y if under_autocast(x) else y.to(x.dtype)
+    return y if y.dtype == x.dtype or under_autocast(x) else y.to(x.dtype)
 
 
 def under_autocast(x: Tensor) -> bool:
