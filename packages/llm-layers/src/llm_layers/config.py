@@ -164,7 +164,8 @@ class ModelConfig:
         self._refuse_settings_without_effect()
 
     def _refuse_settings_without_effect(self) -> None:
-        windowed = sum(self.window_of(layer) is not None for layer in range(self.layers))
+        # No loop over the blocks: a damaged file may name billions of them.
+        windowed = 0 if self.window is None else self.layers - len(set(self.global_layers))
         rotary = self.design.positions == "rotary"
         always: dict[str, tuple[bool, object, str]] = {  # setting: (has an effect, its default, what is missing)
             "global_layers": (self.window is not None, (), "window is None, so every block sees everything"),
