@@ -63,7 +63,7 @@ def test_a_sum_of_integers_may_be_larger_than_its_scaled_result(dtype):
 
 def test_float16_keeps_scores_beyond_its_range():
     query, key = torch.full((3, 16), 300.0), torch.full((3, 16), 300.0) * torch.tensor([[1.0], [0.5], [-1]])
-    value = torch.eye(3)
+    value = torch.eye(3, 16)
     for attend in (attention, FAST.attention, partial(capped_attention, cap=50.0)):
         mask = torch.ones(3, 3, dtype=torch.bool).tril()
         wanted = attend(query, key, value, mask)
