@@ -11,52 +11,36 @@
 | `commands`, `reference`, `spec` | `llm-generate`; the filters in plain NumPy; the specification |
 """
 
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import llm_tokenizer
-
-if "BytePairTokenizer" not in getattr(llm_tokenizer, "__all__", ()):
-    raise ImportError(
-        f"{llm_tokenizer.__file__} belongs to another project's package llm-tokenizer: install ours over it, "
-        "pip install --force-reinstall --no-deps ./packages/llm-tokenizer"
-    )
+import llm_layers  # noqa: F401  (it refuses another project's llm_tokenizer)
+from llm_tokenizer.commands.deferred_imports import deferred_imports
 
 if TYPE_CHECKING:
-    from llm_generate.decoding import Generation, generate
-    from llm_generate.interface import DecodeLoop, GenerateError, Sampler, TokenStream
-    from llm_generate.loading import LoadedModel, load
-    from llm_generate.sampling import CategoricalSampler, distribution, draw, new_generator, temperature, top_k, top_p
-    from llm_generate.settings import SamplingSettings
-    from llm_generate.stopping import StopStrings
-    from llm_generate.streaming import TextStream, stream_text
+    from llm_generate.decoding import Generation as Generation
+    from llm_generate.decoding import generate as generate
+    from llm_generate.interface import DecodeLoop as DecodeLoop
+    from llm_generate.interface import GenerateError as GenerateError
+    from llm_generate.interface import Sampler as Sampler
+    from llm_generate.interface import TokenStream as TokenStream
+    from llm_generate.loading import LoadedModel as LoadedModel
+    from llm_generate.loading import load as load
+    from llm_generate.sampling import CategoricalSampler as CategoricalSampler
+    from llm_generate.sampling import distribution as distribution
+    from llm_generate.sampling import draw as draw
+    from llm_generate.sampling import new_generator as new_generator
+    from llm_generate.sampling import temperature as temperature
+    from llm_generate.sampling import top_k as top_k
+    from llm_generate.sampling import top_p as top_p
+    from llm_generate.settings import SamplingSettings as SamplingSettings
+    from llm_generate.stopping import StopStrings as StopStrings
+    from llm_generate.streaming import TextStream as TextStream
+    from llm_generate.streaming import stream_text as stream_text
+
+__getattr__, __all__ = deferred_imports(__name__, __file__)
 
 try:
     __version__ = version("llm-generate")
 except PackageNotFoundError:  # run from a source folder that is not installed
     __version__ = "0.2.0"
-
-__all__ = [
-    "CategoricalSampler", "DecodeLoop", "GenerateError", "Generation", "LoadedModel", "Sampler", "SamplingSettings",
-    "StopStrings", "TextStream", "TokenStream", "distribution", "draw", "generate", "load", "new_generator",
-    "stream_text", "temperature", "top_k", "top_p",
-]  # fmt: skip
-
-_ROOMS = {
-    "decoding": ("Generation", "generate"),
-    "interface": ("DecodeLoop", "GenerateError", "Sampler", "TokenStream"),
-    "loading": ("LoadedModel", "load"),
-    "sampling": ("CategoricalSampler", "distribution", "draw", "new_generator", "temperature", "top_k", "top_p"),
-    "settings": ("SamplingSettings",),
-    "stopping": ("StopStrings",),
-    "streaming": ("TextStream", "stream_text"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a module when one of its names is first used: `llm-generate --help` does not wait for torch."""
-    for room, names in _ROOMS.items():
-        if name in names:
-            return getattr(import_module(f"llm_generate.{room}"), name)
-    raise AttributeError(f"module 'llm_generate' has no attribute {name!r}")

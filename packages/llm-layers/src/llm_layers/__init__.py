@@ -1,301 +1,171 @@
 """llm-layers: token ids in, logits out.
 
-| file or folder | holds |
-|---|---|
-| `config` | `ModelConfig`, the shape of a model; `Design`, which variant of each part its family uses |
-| `model`, `block` | `Decoder`, `Block` and `SelfAttention`: what the layers are assembled to |
-| `layers` | the parts, one lesson each: pure functions, and thin modules that hold their weights |
-| `kernels` | the same functions, faster; `EAGER`, `FUSED` and `FAST` choose |
-| `formats` | model folders in the Hugging Face layout, GGUF in and out, ONNX out |
-| `inspection` | attention maps, logit lens, statistics, costs, the first tensor that differs between two models |
-| `commands` | `llm-layers` on the command line |
-| `interface` | what the other packages rely on |
-| `reference`, `spec` | the same parts in plain NumPy; the specification that pins them |
+config.py         ModelConfig, the shape of a model; Design, which variant of each part its family uses
+model.py, block.py   Decoder, Block, SelfAttention: start reading here
+layers/           the layers, one lesson each: pure functions, thin modules
+kernels/          which functions a model computes with; the faster ones
+formats/          model folders in the Hugging Face layout, GGUF, ONNX
+inspection/       attention maps, logit lens, statistics, costs, the first tensor that differs between two models
+commands/         `llm-layers`, one file per verb
+interface.py      what the other packages rely on
+reference/, spec/ the same in plain NumPy; the specification
 """
 
-import ast
-from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 import llm_tokenizer
 
-if not hasattr(llm_tokenizer, "BytePairTokenizer"):
+if "BytePairTokenizer" not in getattr(llm_tokenizer, "__all__", ()):
     raise ImportError(
         f"{llm_tokenizer.__file__} belongs to another project's package llm-tokenizer: install ours over it, "
         "pip install --force-reinstall --no-deps ./packages/llm-tokenizer"
     )
 
-if TYPE_CHECKING:  # imported when it is first used: `llm-layers --help` needs no torch
-    from llm_layers.block import Block, SelfAttention
-    from llm_layers.config import Design, Experts, ModelConfig
-    from llm_layers.formats.gguf import load_gguf, save_gguf
-    from llm_layers.formats.huggingface.registry import read_settings, write_settings
-    from llm_layers.formats.huggingface.storage import load_config, load_model, save_model
-    from llm_layers.formats.onnx import export_onnx
-    from llm_layers.inspection import attention_maps, first_divergence, layer_statistics, load_transformers, logit_lens
-    from llm_layers.inspection.costs import (
-        activation_bytes,
-        active_parameter_count,
-        cache_bytes,
-        forward_flops_per_token,
-        max_decode_tokens_per_second,
-        parameter_count,
-        training_flops_per_token,
-        training_state_bytes,
-        weight_bytes,
-    )
-    from llm_layers.inspection.depth import residual_variance_by_layer
-    from llm_layers.interface import Cache, LanguageModel, LayersError
-    from llm_layers.kernels import EAGER, FUSED, Kernels
-    from llm_layers.kernels.bfloat16 import bfloat16_int4_linear, bfloat16_int8_linear, pack_int4, use_bfloat16_kernels
-    from llm_layers.layers.activation import gelu, gelu_tanh, relu_squared, silu
-    from llm_layers.layers.attention import attention, capped_attention, fused_attention, soft_cap, softmax
-    from llm_layers.layers.dropout import Dropout, dropout
-    from llm_layers.layers.embedding import Embedding, embedding, tied_head
-    from llm_layers.layers.feed_forward import (
-        GeGLU,
-        GeluFeedForward,
-        ReluSquaredFeedForward,
-        SwiGLU,
-        geglu,
-        gelu_feed_forward,
-        relu_squared_feed_forward,
-        swiglu,
-    )
-    from llm_layers.layers.initialization import (
-        initialize,
-        initialize_gpt2,
-        initialize_normal,
-        initialize_truncated,
-        scaled_initialization,
-        truncated_normal,
-    )
-    from llm_layers.layers.kv_cache import GrowingCache, KeyValueCache, LayerCache, SlidingCache, StaticCache
-    from llm_layers.layers.linear import Linear, linear
-    from llm_layers.layers.linear_cross_entropy import linear_cross_entropy
-    from llm_layers.layers.lora import (
-        LoraLinear,
-        add_lora,
-        lora_linear,
-        lora_weights,
-        merge_all_lora,
-        merge_lora,
-        remove_lora,
-        unmerge_all_lora,
-    )
-    from llm_layers.layers.loss import IGNORE_INDEX, cross_entropy, smoothed_cross_entropy, z_loss
-    from llm_layers.layers.mask import causal_mask, sliding_window_mask
-    from llm_layers.layers.mixture_of_experts import (
-        MixtureOfExperts,
-        apply_experts,
-        mixture_of_experts,
-        mixture_with_shared_expert,
-        top_k_router,
-    )
-    from llm_layers.layers.multi_head_attention import (
-        cached_attention,
-        grouped_query_attention,
-        merge_heads,
-        multi_head_attention,
-        multi_query_attention,
-        split_heads,
-    )
-    from llm_layers.layers.norm import LayerNorm, RMSNorm, layer_norm, query_key_norm, rms_norm
-    from llm_layers.layers.position import (
-        LearnedPositions,
-        SinusoidalPositions,
-        learned_positions,
-        sinusoidal_positions,
-    )
-    from llm_layers.layers.quantization import (
-        dequantize_int4,
-        dequantize_int8,
-        int4_linear,
-        int8_linear,
-        quantize_int4,
-        quantize_int8,
-    )
-    from llm_layers.layers.quantized_linear import (
-        Int4Linear,
-        Int8Linear,
-        QuantizationReport,
-        QuantizedLinear,
-        quantize_model,
-    )
-    from llm_layers.layers.residual import branch_norm, post_norm, pre_norm
-    from llm_layers.layers.rotary import inverse_frequencies, rotary, rotary_angles, rotary_interleaved
-    from llm_layers.layers.rotary_scaling import (
-        LinearScaling,
-        Llama3Scaling,
-        RotaryScaling,
-        YarnScaling,
-        linear_scaling,
-        llama3_scaling,
-        yarn_attention_factor,
-        yarn_scaling,
-    )
-    from llm_layers.layers.router_losses import load_balancing_loss, router_z_loss
-    from llm_layers.model import Decoder
+from llm_tokenizer.commands.deferred_imports import deferred_imports
 
-__all__ = [
-    "EAGER",
-    "FUSED",
-    "IGNORE_INDEX",
-    "Block",
-    "Cache",
-    "Decoder",
-    "Design",
-    "Dropout",
-    "Embedding",
-    "Experts",
-    "GeGLU",
-    "GeluFeedForward",
-    "GrowingCache",
-    "Int4Linear",
-    "Int8Linear",
-    "Kernels",
-    "KeyValueCache",
-    "LanguageModel",
-    "LayerCache",
-    "LayerNorm",
-    "LayersError",
-    "LearnedPositions",
-    "Linear",
-    "LinearScaling",
-    "Llama3Scaling",
-    "LoraLinear",
-    "MixtureOfExperts",
-    "ModelConfig",
-    "QuantizationReport",
-    "QuantizedLinear",
-    "RMSNorm",
-    "ReluSquaredFeedForward",
-    "RotaryScaling",
-    "SelfAttention",
-    "SinusoidalPositions",
-    "SlidingCache",
-    "StaticCache",
-    "SwiGLU",
-    "YarnScaling",
-    "activation_bytes",
-    "active_parameter_count",
-    "add_lora",
-    "apply_experts",
-    "attention",
-    "attention_maps",
-    "bfloat16_int4_linear",
-    "bfloat16_int8_linear",
-    "branch_norm",
-    "cache_bytes",
-    "cached_attention",
-    "capped_attention",
-    "causal_mask",
-    "cross_entropy",
-    "dequantize_int4",
-    "dequantize_int8",
-    "dropout",
-    "embedding",
-    "export_onnx",
-    "first_divergence",
-    "forward_flops_per_token",
-    "fused_attention",
-    "geglu",
-    "gelu",
-    "gelu_feed_forward",
-    "gelu_tanh",
-    "grouped_query_attention",
-    "initialize",
-    "initialize_gpt2",
-    "initialize_normal",
-    "initialize_truncated",
-    "int4_linear",
-    "int8_linear",
-    "inverse_frequencies",
-    "layer_norm",
-    "layer_statistics",
-    "learned_positions",
-    "linear",
-    "linear_cross_entropy",
-    "linear_scaling",
-    "llama3_scaling",
-    "load_balancing_loss",
-    "load_config",
-    "load_gguf",
-    "load_model",
-    "load_transformers",
-    "logit_lens",
-    "lora_linear",
-    "lora_weights",
-    "max_decode_tokens_per_second",
-    "merge_all_lora",
-    "merge_heads",
-    "merge_lora",
-    "mixture_of_experts",
-    "mixture_with_shared_expert",
-    "multi_head_attention",
-    "multi_query_attention",
-    "pack_int4",
-    "parameter_count",
-    "post_norm",
-    "pre_norm",
-    "quantize_int4",
-    "quantize_int8",
-    "quantize_model",
-    "query_key_norm",
-    "read_settings",
-    "relu_squared",
-    "relu_squared_feed_forward",
-    "remove_lora",
-    "residual_variance_by_layer",
-    "rms_norm",
-    "rotary",
-    "rotary_angles",
-    "rotary_interleaved",
-    "router_z_loss",
-    "save_gguf",
-    "save_model",
-    "scaled_initialization",
-    "silu",
-    "sinusoidal_positions",
-    "sliding_window_mask",
-    "smoothed_cross_entropy",
-    "soft_cap",
-    "softmax",
-    "split_heads",
-    "swiglu",
-    "tied_head",
-    "top_k_router",
-    "training_flops_per_token",
-    "training_state_bytes",
-    "truncated_normal",
-    "unmerge_all_lora",
-    "use_bfloat16_kernels",
-    "weight_bytes",
-    "write_settings",
-    "yarn_attention_factor",
-    "yarn_scaling",
-    "z_loss",
-]  # fmt: skip
+if TYPE_CHECKING:
+    from llm_layers.block import Block as Block
+    from llm_layers.block import SelfAttention as SelfAttention
+    from llm_layers.config import Design as Design
+    from llm_layers.config import Experts as Experts
+    from llm_layers.config import ModelConfig as ModelConfig
+    from llm_layers.formats.gguf import load_gguf as load_gguf
+    from llm_layers.formats.gguf import save_gguf as save_gguf
+    from llm_layers.formats.huggingface.registry import read_settings as read_settings
+    from llm_layers.formats.huggingface.registry import write_settings as write_settings
+    from llm_layers.formats.huggingface.storage import load_config as load_config
+    from llm_layers.formats.huggingface.storage import load_model as load_model
+    from llm_layers.formats.huggingface.storage import save_model as save_model
+    from llm_layers.formats.onnx import export_onnx as export_onnx
+    from llm_layers.inspection import attention_maps as attention_maps
+    from llm_layers.inspection import first_divergence as first_divergence
+    from llm_layers.inspection import layer_statistics as layer_statistics
+    from llm_layers.inspection import load_transformers as load_transformers
+    from llm_layers.inspection import logit_lens as logit_lens
+    from llm_layers.inspection.costs import activation_bytes as activation_bytes
+    from llm_layers.inspection.costs import active_parameter_count as active_parameter_count
+    from llm_layers.inspection.costs import cache_bytes as cache_bytes
+    from llm_layers.inspection.costs import forward_flops_per_token as forward_flops_per_token
+    from llm_layers.inspection.costs import max_decode_tokens_per_second as max_decode_tokens_per_second
+    from llm_layers.inspection.costs import parameter_count as parameter_count
+    from llm_layers.inspection.costs import training_flops_per_token as training_flops_per_token
+    from llm_layers.inspection.costs import training_state_bytes as training_state_bytes
+    from llm_layers.inspection.costs import weight_bytes as weight_bytes
+    from llm_layers.inspection.depth import residual_variance_by_layer as residual_variance_by_layer
+    from llm_layers.interface import Cache as Cache
+    from llm_layers.interface import LanguageModel as LanguageModel
+    from llm_layers.interface import LayersError as LayersError
+    from llm_layers.kernels import EAGER as EAGER
+    from llm_layers.kernels import FUSED as FUSED
+    from llm_layers.kernels import Kernels as Kernels
+    from llm_layers.kernels.bfloat16 import bfloat16_int4_linear as bfloat16_int4_linear
+    from llm_layers.kernels.bfloat16 import bfloat16_int8_linear as bfloat16_int8_linear
+    from llm_layers.kernels.bfloat16 import pack_int4 as pack_int4
+    from llm_layers.kernels.bfloat16 import use_bfloat16_kernels as use_bfloat16_kernels
+    from llm_layers.layers.activation import gelu as gelu
+    from llm_layers.layers.activation import gelu_tanh as gelu_tanh
+    from llm_layers.layers.activation import relu_squared as relu_squared
+    from llm_layers.layers.activation import silu as silu
+    from llm_layers.layers.attention import attention as attention
+    from llm_layers.layers.attention import capped_attention as capped_attention
+    from llm_layers.layers.attention import fused_attention as fused_attention
+    from llm_layers.layers.attention import soft_cap as soft_cap
+    from llm_layers.layers.attention import softmax as softmax
+    from llm_layers.layers.dropout import Dropout as Dropout
+    from llm_layers.layers.dropout import dropout as dropout
+    from llm_layers.layers.embedding import Embedding as Embedding
+    from llm_layers.layers.embedding import embedding as embedding
+    from llm_layers.layers.embedding import tied_head as tied_head
+    from llm_layers.layers.feed_forward import GeGLU as GeGLU
+    from llm_layers.layers.feed_forward import GeluFeedForward as GeluFeedForward
+    from llm_layers.layers.feed_forward import ReluSquaredFeedForward as ReluSquaredFeedForward
+    from llm_layers.layers.feed_forward import SwiGLU as SwiGLU
+    from llm_layers.layers.feed_forward import geglu as geglu
+    from llm_layers.layers.feed_forward import gelu_feed_forward as gelu_feed_forward
+    from llm_layers.layers.feed_forward import relu_squared_feed_forward as relu_squared_feed_forward
+    from llm_layers.layers.feed_forward import swiglu as swiglu
+    from llm_layers.layers.initialization import initialize as initialize
+    from llm_layers.layers.initialization import initialize_gpt2 as initialize_gpt2
+    from llm_layers.layers.initialization import initialize_normal as initialize_normal
+    from llm_layers.layers.initialization import initialize_truncated as initialize_truncated
+    from llm_layers.layers.initialization import scaled_initialization as scaled_initialization
+    from llm_layers.layers.initialization import truncated_normal as truncated_normal
+    from llm_layers.layers.kv_cache import GrowingCache as GrowingCache
+    from llm_layers.layers.kv_cache import KeyValueCache as KeyValueCache
+    from llm_layers.layers.kv_cache import LayerCache as LayerCache
+    from llm_layers.layers.kv_cache import SlidingCache as SlidingCache
+    from llm_layers.layers.kv_cache import StaticCache as StaticCache
+    from llm_layers.layers.linear import Linear as Linear
+    from llm_layers.layers.linear import linear as linear
+    from llm_layers.layers.linear_cross_entropy import linear_cross_entropy as linear_cross_entropy
+    from llm_layers.layers.lora import LoraLinear as LoraLinear
+    from llm_layers.layers.lora import add_lora as add_lora
+    from llm_layers.layers.lora import lora_linear as lora_linear
+    from llm_layers.layers.lora import lora_weights as lora_weights
+    from llm_layers.layers.lora import merge_all_lora as merge_all_lora
+    from llm_layers.layers.lora import merge_lora as merge_lora
+    from llm_layers.layers.lora import remove_lora as remove_lora
+    from llm_layers.layers.lora import unmerge_all_lora as unmerge_all_lora
+    from llm_layers.layers.loss import IGNORE_INDEX as IGNORE_INDEX
+    from llm_layers.layers.loss import cross_entropy as cross_entropy
+    from llm_layers.layers.loss import smoothed_cross_entropy as smoothed_cross_entropy
+    from llm_layers.layers.loss import z_loss as z_loss
+    from llm_layers.layers.mask import causal_mask as causal_mask
+    from llm_layers.layers.mask import sliding_window_mask as sliding_window_mask
+    from llm_layers.layers.mixture_of_experts import MixtureOfExperts as MixtureOfExperts
+    from llm_layers.layers.mixture_of_experts import apply_experts as apply_experts
+    from llm_layers.layers.mixture_of_experts import mixture_of_experts as mixture_of_experts
+    from llm_layers.layers.mixture_of_experts import mixture_with_shared_expert as mixture_with_shared_expert
+    from llm_layers.layers.mixture_of_experts import top_k_router as top_k_router
+    from llm_layers.layers.multi_head_attention import cached_attention as cached_attention
+    from llm_layers.layers.multi_head_attention import grouped_query_attention as grouped_query_attention
+    from llm_layers.layers.multi_head_attention import merge_heads as merge_heads
+    from llm_layers.layers.multi_head_attention import multi_head_attention as multi_head_attention
+    from llm_layers.layers.multi_head_attention import multi_query_attention as multi_query_attention
+    from llm_layers.layers.multi_head_attention import split_heads as split_heads
+    from llm_layers.layers.norm import LayerNorm as LayerNorm
+    from llm_layers.layers.norm import RMSNorm as RMSNorm
+    from llm_layers.layers.norm import layer_norm as layer_norm
+    from llm_layers.layers.norm import query_key_norm as query_key_norm
+    from llm_layers.layers.norm import rms_norm as rms_norm
+    from llm_layers.layers.position import LearnedPositions as LearnedPositions
+    from llm_layers.layers.position import SinusoidalPositions as SinusoidalPositions
+    from llm_layers.layers.position import learned_positions as learned_positions
+    from llm_layers.layers.position import sinusoidal_positions as sinusoidal_positions
+    from llm_layers.layers.quantization import dequantize_int4 as dequantize_int4
+    from llm_layers.layers.quantization import dequantize_int8 as dequantize_int8
+    from llm_layers.layers.quantization import int4_linear as int4_linear
+    from llm_layers.layers.quantization import int8_linear as int8_linear
+    from llm_layers.layers.quantization import quantize_int4 as quantize_int4
+    from llm_layers.layers.quantization import quantize_int8 as quantize_int8
+    from llm_layers.layers.quantized_linear import Int4Linear as Int4Linear
+    from llm_layers.layers.quantized_linear import Int8Linear as Int8Linear
+    from llm_layers.layers.quantized_linear import QuantizationReport as QuantizationReport
+    from llm_layers.layers.quantized_linear import QuantizedLinear as QuantizedLinear
+    from llm_layers.layers.quantized_linear import quantize_model as quantize_model
+    from llm_layers.layers.residual import branch_norm as branch_norm
+    from llm_layers.layers.residual import post_norm as post_norm
+    from llm_layers.layers.residual import pre_norm as pre_norm
+    from llm_layers.layers.rotary import inverse_frequencies as inverse_frequencies
+    from llm_layers.layers.rotary import rotary as rotary
+    from llm_layers.layers.rotary import rotary_angles as rotary_angles
+    from llm_layers.layers.rotary import rotary_interleaved as rotary_interleaved
+    from llm_layers.layers.rotary_scaling import LinearScaling as LinearScaling
+    from llm_layers.layers.rotary_scaling import Llama3Scaling as Llama3Scaling
+    from llm_layers.layers.rotary_scaling import RotaryScaling as RotaryScaling
+    from llm_layers.layers.rotary_scaling import YarnScaling as YarnScaling
+    from llm_layers.layers.rotary_scaling import linear_scaling as linear_scaling
+    from llm_layers.layers.rotary_scaling import llama3_scaling as llama3_scaling
+    from llm_layers.layers.rotary_scaling import yarn_attention_factor as yarn_attention_factor
+    from llm_layers.layers.rotary_scaling import yarn_scaling as yarn_scaling
+    from llm_layers.layers.router_losses import load_balancing_loss as load_balancing_loss
+    from llm_layers.layers.router_losses import router_z_loss as router_z_loss
+    from llm_layers.model import Decoder as Decoder
 
+__getattr__, __all__ = deferred_imports(__name__, __file__)
 
-def __getattr__(name: str) -> Any:
-    """Import a public name from the module that the list above names for it."""
-    if name == "__version__":
-        return _version()
-    if name not in __all__:
-        raise AttributeError(f"module 'llm_layers' has no attribute {name!r}")
-    for node in ast.walk(ast.parse(Path(__file__).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("llm_layers."):
-            module = import_module(f"llm_layers.{str(node.module).removeprefix('llm_layers.')}")
-            globals().update((alias.name, getattr(module, alias.name)) for alias in node.names)
-    return globals()[name]
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("llm-layers")
-    except PackageNotFoundError:  # run from a source folder that is not installed
-        return "0.1.0"
+try:
+    __version__ = version("llm-layers")
+except PackageNotFoundError:  # run from a source folder that is not installed
+    __version__ = "0.2.0"

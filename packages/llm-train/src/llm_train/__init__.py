@@ -15,59 +15,41 @@
 Names are imported when they are first used, so that `--help` does not wait for torch.
 """
 
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import llm_tokenizer
-
-if "BytePairTokenizer" not in getattr(llm_tokenizer, "__all__", ()):
-    raise ImportError(
-        f"{llm_tokenizer.__file__} belongs to another project's package llm-tokenizer: install ours over it, "
-        "pip install --force-reinstall --no-deps ./packages/llm-tokenizer"
-    )
+import llm_layers  # noqa: F401  (it refuses another project's llm_tokenizer)
+from llm_tokenizer.commands.deferred_imports import deferred_imports
 
 if TYPE_CHECKING:
-    from llm_train.data.corpus import Corpus, Document, load_corpus
-    from llm_train.evaluation import Evaluation, evaluate
-    from llm_train.interface import CheckpointError, NonFiniteError, Objective, Optimizer, TrainError
-    from llm_train.objectives.next_token import next_token_loss
-    from llm_train.optimizers import AdamW, Muon, adamw_update, clip_gradients, muon_update
-    from llm_train.recipes.recipe import Recipe
-    from llm_train.runs.folder import Run, find_run
-    from llm_train.runs.interruption import Interrupted
-    from llm_train.schedule import warmup_cosine
-    from llm_train.stages.pretrain import train
-    from llm_train.trainer import Step, Trainer
+    from llm_train.data.corpus import Corpus as Corpus
+    from llm_train.data.corpus import Document as Document
+    from llm_train.data.corpus import load_corpus as load_corpus
+    from llm_train.evaluation import Evaluation as Evaluation
+    from llm_train.evaluation import evaluate as evaluate
+    from llm_train.interface import CheckpointError as CheckpointError
+    from llm_train.interface import NonFiniteError as NonFiniteError
+    from llm_train.interface import Objective as Objective
+    from llm_train.interface import Optimizer as Optimizer
+    from llm_train.interface import TrainError as TrainError
+    from llm_train.objectives.next_token import next_token_loss as next_token_loss
+    from llm_train.optimizers import AdamW as AdamW
+    from llm_train.optimizers import Muon as Muon
+    from llm_train.optimizers import adamw_update as adamw_update
+    from llm_train.optimizers import clip_gradients as clip_gradients
+    from llm_train.optimizers import muon_update as muon_update
+    from llm_train.recipes.recipe import Recipe as Recipe
+    from llm_train.runs.folder import Run as Run
+    from llm_train.runs.folder import find_run as find_run
+    from llm_train.runs.interruption import Interrupted as Interrupted
+    from llm_train.schedule import warmup_cosine as warmup_cosine
+    from llm_train.stages.pretrain import train as train
+    from llm_train.trainer import Step as Step
+    from llm_train.trainer import Trainer as Trainer
 
-_HOME = {
-    "data.corpus": ("Corpus", "Document", "load_corpus"),
-    "evaluation": ("Evaluation", "evaluate"),
-    "interface": ("CheckpointError", "NonFiniteError", "TrainError", "Objective", "Optimizer"),
-    "objectives.next_token": ("next_token_loss",),
-    "optimizers": ("AdamW", "Muon", "adamw_update", "clip_gradients", "muon_update"),
-    "recipes.recipe": ("Recipe",),
-    "runs.folder": ("Run", "find_run"),
-    "runs.interruption": ("Interrupted",),
-    "schedule": ("warmup_cosine",),
-    "stages.pretrain": ("train",),
-    "trainer": ("Step", "Trainer"),
-}
-
-__all__ = [
-    "AdamW", "CheckpointError", "Corpus", "Document", "Evaluation", "Interrupted", "Muon", "NonFiniteError",
-    "Objective", "Optimizer", "Recipe", "Run", "Step", "TrainError", "Trainer", "adamw_update", "clip_gradients",
-    "evaluate", "find_run", "load_corpus", "muon_update", "next_token_loss", "train", "warmup_cosine",
-]  # fmt: skip
+__getattr__, __all__ = deferred_imports(__name__, __file__)
 
 try:
     __version__ = version("llm-train")
 except PackageNotFoundError:  # run from a source folder that is not installed
     __version__ = "0.2.0"
-
-
-def __getattr__(name: str) -> Any:
-    for module, names in _HOME.items():
-        if name in names:
-            return getattr(import_module(f"llm_train.{module}"), name)
-    raise AttributeError(f"module 'llm_train' has no attribute {name!r}")
