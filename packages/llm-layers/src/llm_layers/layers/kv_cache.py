@@ -78,7 +78,7 @@ class GrowingCache:
         _check_new(keys, values, self._buffers)
         start, end = self.length, self.length + keys.shape[2]
         if self._buffers is None or end > self._buffers[0].shape[2]:
-            self._buffers = _with_room(max(end, 2 * start, 32), (keys, values), self._buffers, range(start))
+            self._buffers = _with_room(self._room_for(end), (keys, values), self._buffers, range(start))
         self.length = end
         return _write(self._buffers, (keys, values), start, first=0)
 
@@ -87,11 +87,16 @@ class GrowingCache:
         _check_length(length, self)
         self.length = length
 
+    def _room_for(self, end: int) -> int:
+        """Return for how many positions to make buffers when the first `end` do not fit."""
+        return max(end, 2 * self.length, 32)
 
-class StaticCache:
+
+class StaticCache(GrowingCache):
     """Up to `capacity` positions, in buffers that are made once and never move.
 
     Takes all its memory with the first positions: a text that will not fit fails at the start, not after an hour.
+    `append` raises a `LayersError` when the new positions do not fit; the cache then still holds what it held.
 
     Args:
         capacity: how many positions fit; at least 1.
@@ -100,45 +105,16 @@ class StaticCache:
     def __init__(self, capacity: int) -> None:
         if capacity < 1:
             raise LayersError(f"capacity must be at least 1 position, but was {capacity}")
-        self.capacity, self.length = capacity, 0
-        self._buffers: Buffers | None = None
+        super().__init__()
+        self.capacity = capacity
 
-    @property
-    def positions(self) -> range:
-        """All that were read."""
-        return range(self.length)
-
-    @property
-    def min_length(self) -> int:
-        """Nothing is dropped, so any length will do."""
-        return 0
-
-    def append(
-        self,
-        keys: Float[Tensor, "batch kv_heads position d_head"],
-        values: Float[Tensor, "batch kv_heads position d_head"],
-    ) -> tuple[Keys, Keys]:
-        """Add positions at the end; return all keys and all values so far.
-
-        Raises:
-            LayersError: when they do not fit; the cache then still holds what it held.
-        """
-        _check_new(keys, values, self._buffers)
-        start, end = self.length, self.length + keys.shape[2]
+    def _room_for(self, end: int) -> int:
         if end > self.capacity:
             raise LayersError(
-                f"a static cache of {self.capacity} positions holds {start} and cannot take {keys.shape[2]} more: "
-                "make it with a larger capacity, or use a GrowingCache"
+                f"a static cache of {self.capacity} positions holds {self.length} and cannot take {end - self.length} "
+                "more: make it with a larger capacity, or use a GrowingCache"
             )
-        if self._buffers is None:
-            self._buffers = _with_room(self.capacity, (keys, values), None, range(0))
-        self.length = end
-        return _write(self._buffers, (keys, values), start, first=0)
-
-    def truncate(self, length: int) -> None:
-        """Forget every position from `length` on."""
-        _check_length(length, self)
-        self.length = length
+        return self.capacity
 
 
 class SlidingCache:
