@@ -48,6 +48,7 @@ CASES = {
     "quantized": (lambda m: changed(m, lambda m: quantize_model(m, 8)), "is quantized .*: save it before"),
     "subclass": (lambda m: Doubled(m.config), r"differs from Decoder\(model.config\) in more.bias, more.weight"),
     "another module": (lambda m: nn.Linear(2, 2), "is a Linear: build it with Decoder"),
+    "weights alone": (lambda m: m.state_dict(), "was of type OrderedDict: pass the model itself, not its weights"),
     "resized": (lambda m: changed(m, resize), r"differs from Decoder\(model.config\) in embedding.table"),
     "meta": (lambda m: m.to("meta"), "has no values in .*, which is on the meta device"),
 }

@@ -68,13 +68,13 @@ def export_onnx(model: Decoder, path: str | os.PathLike[str]) -> None:
     path = Path(path)
     if path.suffix != ".onnx":
         raise LayersError(f"path must end with .onnx, but was '{path}'")
-    size = sum(4 * weight.numel() for weight in model.parameters())
+    weights = saveable_weights(model)
+    size = sum(4 * weight.numel() for weight in weights.values())
     if size > LARGEST:
         raise LayersError(
             f"the model must take at most {LARGEST} bytes in float32 for an ONNX file, but takes {size}: "
             "save_gguf writes larger ones"
         )
-    weights = saveable_weights(model)
     if model.config.experts is not None:
         raise LayersError("the model must have no experts to be recorded, because then one run does not show them all")
     program = _record(_plain(model, weights))

@@ -12,13 +12,15 @@ from llm_layers.model import Decoder
 COMPILED = "_orig_mod"  # the name under which torch.compile keeps what it compiled
 
 
-def saveable_weights(model: nn.Module) -> dict[str, Tensor]:
+def saveable_weights(model: object) -> dict[str, Tensor]:
     """Return the weights of a model by name, detached from the graph.
 
     Raises:
         LayersError: naming what the model is instead of a plain `Decoder`, and how to get one.
     """
     must = "the model must be a Decoder with plain weights to be saved, but"
+    if not isinstance(model, nn.Module):
+        raise LayersError(f"{must} was of type {type(model).__name__}: pass the model itself, not its weights")
     weights = {name: weight.detach() for name, weight in model.named_parameters()}
     if any(COMPILED in name.split(".") for name in weights):
         raise LayersError(f"{must} is compiled (torch.compile): save the model that was given to torch.compile")
