@@ -105,10 +105,10 @@ def test_codes_are_out_of_reach_of_training_and_x_is_not(model, tokens):
 
 @pytest.mark.parametrize("bits", [8, 4])
 def test_a_quantized_state_is_saved_and_loaded(model, tokens, small_config, tmp_path, bits):
-    quantize_model(model, bits, group=4)
+    quantize_model(model, bits, group=4 if bits == 4 else None)
     save_file({name: value.contiguous() for name, value in model.state_dict().items()}, tmp_path / "codes.safetensors")
     other = Decoder(small_config(), generator=torch.Generator().manual_seed(99))
-    quantize_model(other, bits, group=4)
+    quantize_model(other, bits, group=4 if bits == 4 else None)
     other.load_state_dict(load_file(tmp_path / "codes.safetensors"))
     assert torch.equal(other(tokens), model(tokens))
 
@@ -172,6 +172,8 @@ def test_mistakes_are_explained_and_change_nothing(model, small_config):
     names = [name for name, _ in model.named_parameters()]
     with pytest.raises(LayersError, match=r"bits must be 8 or 4, but was 2"):
         quantize_model(model, 2)
+    with pytest.raises(LayersError, match=r"group must be None with 8 bits, .* but was 4: leave it out"):
+        quantize_model(model, 8, group=4)
     with pytest.raises(
         LayersError, match=r"blocks.0.attention.query: group must divide .* group was 32 and the width 12"
     ):
@@ -237,7 +239,7 @@ def test_codes_hardly_change_what_a_trained_model_knows(trained):
     with torch.inference_mode():
         exact = model(tokens)
     costs, parted, rounded = {}, {}, {}
-    for name, bits, group in (("int8", 8, 32), ("int4", 4, 32), ("int4, wide groups", 4, 64)):
+    for name, bits, group in (("int8", 8, None), ("int4", 4, 32), ("int4, wide groups", 4, 64)):
         quantized = copy.deepcopy(model)
         quantize_model(quantized, bits, group=group)
         costs[name] = math.exp(loss_of(quantized, tokens, targets) - before) - 1

@@ -64,7 +64,7 @@ def live(config: ModelConfig, folder) -> None:
     merge_all_lora(model)
     for bits in (8, 4):
         small = load_model(folder)
-        quantize_model(small, bits=bits, group=4)
+        quantize_model(small, bits=bits, group=4 if bits == 4 else None)
         with torch.inference_mode():
             cache = small.new_cache()
             small(IDS[:, :8], cache)

@@ -51,7 +51,7 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
         progress(f"measuring the weights as {form} on {len(ids):,} tokens")
         candidate = model if bits is None else copy.deepcopy(model)
         if bits is not None:
-            quantize_model(candidate, bits, group=options.group)
+            quantize_model(candidate, bits, group=options.group if bits == 4 else None)
         started = time.perf_counter()
         perplexity = float(torch.tensor(mean_loss(candidate, ids), dtype=torch.float64).exp())  # inf, not an error
         speed = len(ids) / (time.perf_counter() - started)

@@ -103,7 +103,9 @@ class QuantizationReport:
     """The same after quantization."""
 
 
-def quantize_model(model: nn.Module, bits: int = 8, *, group: int = 32, head: bool = False) -> QuantizationReport:
+def quantize_model(
+    model: nn.Module, bits: int = 8, *, group: int | None = None, head: bool = False
+) -> QuantizationReport:
     """Quantize the weights of a model's linear layers, in place.
 
     Embedding, norms, routers and the stacked weights of experts stay as they are. So does the head unless it is asked
@@ -117,15 +119,20 @@ def quantize_model(model: nn.Module, bits: int = 8, *, group: int = 32, head: bo
     Args:
         model: a trained model; made smaller in place, for use, not for training on.
         bits: 8 (one scale per row) or 4 (one scale per group).
-        group: with 4 bits, how many neighbours share a scale; must divide the width of every layer.
+        group: with 4 bits, how many neighbours share a scale; must divide the width of every layer. None means 32.
         head: whether the output head is quantized too.
 
     Raises:
-        LayersError: when bits is neither 8 nor 4, the head is asked for and is no map of its own, or a width does not
-            fit the group; nothing is replaced before all of it fits.
+        LayersError: when bits is neither 8 nor 4, a group is given with 8 bits, the head is asked for and is no map of
+            its own, or a width does not fit the group; nothing is replaced before all of it fits.
     """
     if bits not in (4, 8):
         raise LayersError(f"bits must be 8 or 4, but was {bits!r}")
+    if bits == 8 and group is not None:
+        raise LayersError(
+            f"group must be None with 8 bits, which have one scale per row, but was {group}: leave it out"
+        )
+    group = 32 if group is None else group
     kept = SKIPPED_MODULES - {"head"} if head else SKIPPED_MODULES
     chosen = {name: map_ for name, map_ in linear_maps(model).items() if name.split(".")[-1] not in kept}
     if head and not any(name.split(".")[-1] == "head" for name in chosen):
