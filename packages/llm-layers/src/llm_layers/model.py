@@ -114,12 +114,16 @@ class Decoder(nn.Module):
         views: dict[
             tuple[int | None, int], tuple[Rotation | None, Tensor | None]
         ] = {}  # shared by blocks that are alike
+        # Without a cache no `if` depends on the length of the text, so that one recorded run holds for any length.
+        single = cache is not None and len(positions) == 1
         for index, block in enumerate(self.blocks):
             layer = None if cache is None else cache.layers[index]
             window = self.config.window_of(index)
             first = 0 if layer is None else layer.positions.start
             if (window, first) not in views:
-                mask = self._mask(positions, first, end, window)
+                # A single new token may see everything that is cached.
+                every = single and (window is None or end - first <= window)
+                mask = None if every else self._mask(positions, first, end, window)
                 views[window, first] = self._rotation(positions, window, x.dtype), mask
             rotation, mask = views[window, first]
             x = block(x, rotation, mask, layer)
@@ -146,10 +150,8 @@ class Decoder(nn.Module):
     @staticmethod
     def _mask(
         positions: Int[Tensor, " position"], first: int, end: int, window: int | None
-    ) -> Bool[Tensor, "query_position key_position"] | None:
-        """Return who sees whom, with keys from position `first` up to `end`; None when every query sees every key."""
-        if len(positions) == 1 and (window is None or end - first <= window):
-            return None  # a single new token may see everything that is cached
+    ) -> Bool[Tensor, "query_position key_position"]:
+        """Return who sees whom, with keys from position `first` up to `end`."""
         keys = torch.arange(first, end, device=positions.device)
         return causal_mask(positions, keys) if window is None else sliding_window_mask(positions, keys, window)
 

@@ -10,45 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from llm_layers.formats.weights import saveable_weights
 from llm_layers.interface import LayersError
-from llm_layers.layers.attention import soft_cap
-from llm_layers.layers.mask import causal_mask, sliding_window_mask
 from llm_layers.model import Decoder
 from llm_tokenizer.files.writing import atomic_write, write_errors_as
 
 LARGEST = (1 << 31) - (1 << 24)  # bytes of weights: the format's messages end at 2 GiB, and the program takes some too
 MOST_TEXTS = 1 << 16
-
-
-class WithoutCache(nn.Module):
-    """A `Decoder` that reads whole texts: no cache, and nothing that is decided by the shape of the input.
-
-    Recording follows one run and keeps what was done, not why. So no `if` may depend on the length of the text;
-    `Decoder` has some, which save work for a single new token.
-    """
-
-    def __init__(self, model: Decoder) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, tokens: Int[Tensor, "batch position"]) -> Float[Tensor, "batch position vocab"]:
-        """Return the logits for the token that follows each position."""
-        config = self.model.config
-        positions = torch.arange(tokens.shape[1], device=tokens.device)
-        x = self.model.embed(tokens, positions)
-        for index, block in enumerate(self.model.blocks):
-            window = config.window_of(index)
-            mask = causal_mask(positions, positions)
-            if window is not None:
-                mask = sliding_window_mask(positions, positions, window)
-            x = block(x, self.model._rotation(positions, window, x.dtype), mask, None)
-        head = self.model.embedding.table if self.model.head is None else self.model.head.weight
-        logits = nn.functional.linear(self.model.final_norm(x), head)
-        return logits if config.final_logit_softcap is None else soft_cap(logits, config.final_logit_softcap)
 
 
 def export_onnx(model: Decoder, path: str | os.PathLike[str]) -> None:
@@ -84,19 +54,19 @@ def export_onnx(model: Decoder, path: str | os.PathLike[str]) -> None:
         file.write(program.SerializeToString())
 
 
-def _plain(model: Decoder, weights: dict[str, Tensor]) -> WithoutCache:
+def _plain(model: Decoder, weights: dict[str, Tensor]) -> Decoder:
     """Return a new model with the same weights in float32 and with the eager functions."""
     with torch.device("meta"):
         fresh = Decoder(model.config)
     fresh.load_state_dict({name: weight.to("cpu", torch.float32) for name, weight in weights.items()}, assign=True)
-    return WithoutCache(fresh).requires_grad_(False).eval()
+    return fresh.requires_grad_(False).eval()
 
 
-def _record(model: WithoutCache) -> Any:
+def _record(model: Decoder) -> Any:
     """Return the program as ONNX's own message."""
     batch = torch.export.Dim("batch", min=1, max=MOST_TEXTS)
-    position = torch.export.Dim("position", min=1, max=model.model.context_length)
-    example = torch.zeros((2, min(3, model.model.context_length)), dtype=torch.int64)
+    position = torch.export.Dim("position", min=1, max=model.context_length)
+    example = torch.zeros((2, min(3, model.context_length)), dtype=torch.int64)
     log = logging.getLogger("torch.onnx")
     level = log.level
     log.setLevel(logging.ERROR)  # it reports that a library for pictures is not installed
