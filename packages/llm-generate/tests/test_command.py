@@ -158,8 +158,8 @@ def damaged(folder: Path, target: Path, file: str, content: bytes | None) -> Pat
         ("config.json", b"{", "config.json"),
         ("tokenizer.json", None, "tokenizer.json"),
         ("tokenizer.json", b"\xff\xfe", "tokenizer.json"),
-        ("generation_config.json", b"[]", "generation_config.json' must hold a JSON object, and holds list"),
-        ("generation_config.json", b"}", "generation_config.json' must be JSON, and is damaged"),
+        ("generation_config.json", b"[]", "generation_config.json' must hold a JSON object, but holds list"),
+        ("generation_config.json", b"}", "generation_config.json' must be JSON, but is not"),
         (
             "generation_config.json",
             b'{"eos_token_id": 9999}',

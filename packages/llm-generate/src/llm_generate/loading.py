@@ -1,6 +1,5 @@
 """Load a model folder: the model, its tokenizer, and the ids that begin and end a text."""
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import torch
 
 from llm_generate.interface import GenerateError
 from llm_layers.formats.huggingface.storage import load_model, model_path
+from llm_layers.formats.huggingface.weight_files import read_json
 from llm_layers.interface import LanguageModel
 from llm_tokenizer import load_tokenizer
 from llm_tokenizer.interface import Tokenizer
@@ -48,7 +48,8 @@ def load(folder: str | os.PathLike[str]) -> LoadedModel:
     if path.is_file():  # GGUF keeps these ids with the tokenizer
         ids = {name: getattr(tokenizer, name, None) for name in ("bos_token_id", "eos_token_id")}
     else:  # The generation file wins over config.json; a missing id, or null, means that there is none.
-        ids = _read(path / SETTINGS) | {name: id for name, id in _read(path / GENERATION).items() if id is not None}
+        generation = read_json(path / GENERATION) if (path / GENERATION).exists() else {}
+        ids = read_json(path / SETTINGS) | {name: id for name, id in generation.items() if id is not None}
     stop_ids = _ids(path, ids, "eos_token_id", model.vocab_size)
     return LoadedModel(
         model=model,
@@ -66,17 +67,3 @@ def _ids(folder: Path, settings: dict[str, Any], name: str, vocab_size: int) -> 
         if type(one) is not int or not 0 <= one < vocab_size:
             raise GenerateError(f"{name} in '{folder}' must be an id from 0 to {vocab_size - 1}, was {one!r}.")
     return tuple(found)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise GenerateError(f"'{file}' cannot be read: {error.strerror or error}.") from None
-    except (ValueError, RecursionError) as error:
-        raise GenerateError(f"'{file}' must be JSON, and is damaged: {error}.") from None
-    if not isinstance(content, dict):
-        raise GenerateError(f"'{file}' must hold a JSON object, and holds {type(content).__name__}.")
-    return content
