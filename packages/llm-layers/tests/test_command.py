@@ -33,7 +33,7 @@ def test_mistakes_give_a_sentence_and_status_2(tmp_path, capsys):
 
 
 def test_help_has_examples_and_version_is_shown(capsys):
-    for option, words in (("--help", "examples:"), ("--version", "llm-layers 0.1")):
+    for option, words in (("--help", "examples:"), ("--version", "llm-layers 0.2")):
         with pytest.raises(SystemExit) as caught:
             main([option])
         assert caught.value.code == 0
