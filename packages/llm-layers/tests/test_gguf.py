@@ -327,7 +327,7 @@ def test_all_misfitting_tensors_are_named_at_once(file):
         (GEMMA3, GEMMA | {"global_layers": (4,)}, r"global_layers must be \(5,\)"),
         (GEMMA3, GEMMA | {"local_rope_base": 500.0}, "local_rope_base must be 10000.0"),
         (GEMMA3, GEMMA | {"query_pre_attn_scalar": 10}, "query_pre_attn_scalar must be 8"),
-        (GEMMA3, GEMMA | {"window": None, "global_layers": (), "local_rope_base": None}, "gemma3.attention.sliding_window"),
+        (GEMMA3, GEMMA | {"window": None, "global_layers": (), "local_rope_base": None}, "attention.sliding_window"),
     ],
 )
 def test_what_the_format_cannot_say_is_refused(tmp_path, small_config, design, changes, words):

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 import torch
 from small_models import FAMILIES, family
 
 from llm_layers import LayersError, attention_maps
 from llm_layers.inspection import attention_page, attention_picture, record
+from llm_layers.inspection.picture import write_picture
 from llm_layers.kernels import EAGER, FUSED
 
 LABELS = [f"t{place}" for place in range(10)]
@@ -38,18 +40,28 @@ def test_the_kernel_is_put_back_also_after_an_error(ids):
     assert [block.attention.attend for block in model.blocks] == before
 
 
-def test_a_picture_shows_each_weight_and_carries_its_colours(ids):
+def test_a_picture_shows_the_weights_and_names_the_tokens(ids, tmp_path):
     maps = attention_maps(family("qwen3"), ids)
-    drawn = attention_picture(maps, ["<&>", *LABELS[1:]], layer=1, head=2)
-    assert drawn.count("<title>") == int((maps[1][2] >= 0.002).sum())
-    assert f"t3 → t2: {maps[1][2][3, 2]:.4f}" in drawn
-    assert "&lt;&amp;&gt;" in drawn
-    assert "<&>" not in drawn
-    assert "prefers-color-scheme: dark" in drawn
-    assert attention_picture(maps, LABELS).count("layer ") == 3
-    assert attention_picture(maps, LABELS, layer=2).count("head ") == 4
+    labels = ["<&>", "$a$", "漢字", *LABELS[3:]]
+    drawn = attention_picture(maps, labels, layer=1, head=2)
+    (axes,) = drawn.axes
+    np.testing.assert_array_equal(axes.images[0].get_array(), maps[1][2])
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == labels
+    for name in ("head.svg", "again.svg", "head.png"):
+        write_picture(attention_picture(maps, labels, layer=1, head=2), tmp_path / name)
+    svg = (tmp_path / "head.svg").read_text(encoding="utf-8")
+    assert all(words in svg for words in ("&lt;&amp;&gt;", "$a$", "漢字", "layer 1, head 2"))
+    assert svg == (tmp_path / "again.svg").read_text(encoding="utf-8")
+    assert len(attention_picture(maps, LABELS).axes) == 3 * 4
+    assert len(attention_picture(maps, LABELS, layer=2).axes) == 4
     with pytest.raises(LayersError, match="layer must be between 0 and 2, but was 3"):
         attention_picture(maps, LABELS, layer=3, head=0)
+
+
+def test_a_missing_matplotlib_is_said_at_once(monkeypatch):
+    monkeypatch.setattr("llm_layers.inspection.picture.find_spec", lambda name: None)
+    with pytest.raises(LayersError, match="pip install matplotlib"):
+        attention_picture([torch.eye(2)[None]], LABELS[:2])
 
 
 def test_a_page_needs_no_network_and_no_label_can_break_out(ids):

@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 
 from llm_layers.commands.inputs import read_model, read_text
-from llm_layers.commands.outputs import check_out, written
+from llm_layers.commands.outputs import check_out, write_page
 from llm_layers.config import ModelConfig
 from llm_layers.formats.huggingface.storage import load_config
 from llm_layers.inspection.maps import attention_maps
-from llm_layers.inspection.picture import attention_bitmap, attention_picture
+from llm_layers.inspection.picture import attention_picture, write_picture
 from llm_layers.inspection.table import aligned, percent
 from llm_layers.inspection.web_page import attention_page
 from llm_layers.interface import LayersError
@@ -33,15 +33,11 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
     if options.out is None:
         return _table(maps, labels, options.layer, options.head)
     file: Path = options.out
-    form = file.suffix.lower()
-    if form == ".html":
-        shown = attention_page(
-            maps, labels, title=f"Attention of {options.model}", layer=options.layer or 0, head=options.head or 0
-        )
-        return written(shown, file)
-    if form == ".svg":
-        return written(attention_picture(maps, labels, layer=options.layer, head=options.head), file)
-    attention_bitmap(file, maps, labels, layer=options.layer, head=options.head)
+    if file.suffix.lower() == ".html":
+        title = f"Attention of {options.model}"
+        write_page(attention_page(maps, labels, title=title, layer=options.layer or 0, head=options.head or 0), file)
+    else:
+        write_picture(attention_picture(maps, labels, layer=options.layer, head=options.head), file)
     return f"written: {file}"
 
 

@@ -3,7 +3,7 @@
 import argparse
 
 from llm_layers.commands.inputs import labeller, read_model, read_text
-from llm_layers.commands.outputs import check_out, written
+from llm_layers.commands.outputs import check_out, write_page
 from llm_layers.formats.huggingface.storage import load_config
 from llm_layers.inspection.lens import logit_lens
 from llm_layers.inspection.table import lens_detail, lens_table
@@ -37,7 +37,8 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
     lens = logit_lens(model, ids, top=top)
     name = labeller(options.model)
     if options.out is not None:
-        return written(lens_page(lens, labels, name, title=f"Logit lens of {options.model}"), options.out)
+        write_page(lens_page(lens, labels, name, title=f"Logit lens of {options.model}"), options.out)
+        return f"written: {options.out}"
     if options.position is None:
         return f"{lens_table(lens, labels, name)}\n\n{COLUMNS}"
     return f"{lens_detail(lens, labels, name, options.position)}\n\n{DETAIL}"

@@ -6,6 +6,7 @@ from pathlib import Path
 from llm_layers.config import ModelConfig
 from llm_layers.formats.gguf.families import family_of
 from llm_layers.formats.huggingface.registry import write_settings
+from llm_layers.inspection.picture import require_matplotlib
 from llm_layers.interface import LayersError
 from llm_tokenizer.files.writing import write_errors_as, write_text
 
@@ -17,6 +18,8 @@ def check_out(file: Path | None, *endings: str) -> None:
     if file.suffix.lower() not in endings:
         known = " or ".join([", ".join(endings[:-1]), endings[-1]]) if len(endings) > 1 else endings[0]
         raise LayersError(f"--out must end in {known}, but was '{file}'")
+    if file.suffix.lower() in (".svg", ".png"):
+        require_matplotlib()
     check_place(file)
 
 
@@ -48,11 +51,10 @@ def check_place(file: Path) -> None:
     _check_above(file, file.absolute().parent)
 
 
-def written(text: str, file: Path) -> str:
-    """Write a picture or a page, and return a line about it."""
+def write_page(page: str, file: Path) -> None:
+    """Write an HTML page."""
     with write_errors_as(LayersError, file):
-        write_text(file, text)
-    return f"written: {file}"
+        write_text(file, page)
 
 
 def _check_above(file: Path, above: Path) -> None:

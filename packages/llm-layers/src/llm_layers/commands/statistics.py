@@ -3,10 +3,10 @@
 import argparse
 
 from llm_layers.commands.inputs import check_two, read_model, read_text
-from llm_layers.commands.outputs import check_out, written
+from llm_layers.commands.outputs import check_out
 from llm_layers.formats.huggingface.storage import load_config
 from llm_layers.inspection.issues import find_issues
-from llm_layers.inspection.picture import statistics_picture
+from llm_layers.inspection.picture import statistics_picture, write_picture
 from llm_layers.inspection.statistics import layer_statistics
 from llm_layers.inspection.table import statistics_table
 from llm_tokenizer.commands.progress import Progress
@@ -21,7 +21,7 @@ COLUMNS = (
 
 def run(options: argparse.Namespace, progress: Progress) -> str:
     """Return the table, and write the picture."""
-    check_out(options.out, ".svg")
+    check_out(options.out, ".svg", ".png")
     config = load_config(options.model)
     ids, labels = read_text(options, options.model, config)
     check_two(labels)
@@ -32,4 +32,5 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
     table = f"{statistics_table(measured, found, everything=options.all)}\n\n{COLUMNS}"
     if options.out is None:
         return table
-    return f"{table}\n{written(statistics_picture(measured, found), options.out)}"
+    write_picture(statistics_picture(measured, found), options.out)
+    return f"{table}\nwritten: {options.out}"

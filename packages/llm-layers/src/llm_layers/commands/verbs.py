@@ -124,7 +124,7 @@ def _add_statistics(parser: Parser) -> None:
     )
     _add_text(verb)
     verb.add_argument("--all", action="store_true", help="every tensor, not only the stream and the branches")
-    verb.add_argument("--out", type=Path, help="an .svg file to write, besides the table")
+    verb.add_argument("--out", type=Path, help="an .svg or .png file to write, besides the table")
 
 
 def _add_compare(parser: Parser) -> None:
