@@ -160,11 +160,7 @@ def damaged(folder: Path, target: Path, file: str, content: bytes | None) -> Pat
         ("tokenizer.json", b"\xff\xfe", "tokenizer.json"),
         ("generation_config.json", b"[]", "generation_config.json' must hold a JSON object, but holds list"),
         ("generation_config.json", b"}", "generation_config.json' must be JSON, but is not"),
-        (
-            "generation_config.json",
-            b'{"eos_token_id": 9999}',
-            "eos_token_id in .* must be an id from 0 to 256",
-        ),
+        ("generation_config.json", b'{"eos_token_id": 9999}', "eos_token_id in .* must be an id from 0 to 256"),
     ],
 )
 def test_a_damaged_model_folder_is_one_clear_sentence(

@@ -77,10 +77,7 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "olmo2": ("Olmo2", {"rope_parameters": PLAIN}),
     "olmo2, many heads": ("Olmo2", {"rope_parameters": PLAIN, "num_key_value_heads": 4}),
     "gemma3": ("Gemma3", GEMMA),
-    "gemma3, scaled": (
-        "Gemma3",
-        {**GEMMA, "rope_parameters": {"full_attention": LINEAR, "sliding_attention": PLAIN}},
-    ),
+    "gemma3, scaled": ("Gemma3", {**GEMMA, "rope_parameters": {"full_attention": LINEAR, "sliding_attention": PLAIN}}),
 }
 
 

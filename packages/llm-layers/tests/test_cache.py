@@ -6,16 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from llm_layers import (
-    EAGER,
-    FUSED,
-    GrowingCache,
-    KeyValueCache,
-    LayerCache,
-    LayersError,
-    SlidingCache,
-    StaticCache,
-)
+from llm_layers import EAGER, FUSED, GrowingCache, KeyValueCache, LayerCache, LayersError, SlidingCache, StaticCache
 
 LENGTH, WINDOW = 24, 5
 CUTS = [(1,) * LENGTH, (12,) + (1,) * 12, (7, 7, 7, 3), (16, 8), (23, 1)]

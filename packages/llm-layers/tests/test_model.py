@@ -8,16 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from llm_layers import (
-    EAGER,
-    FUSED,
-    Decoder,
-    LanguageModel,
-    LayersError,
-    cross_entropy,
-    linear_cross_entropy,
-    rotary,
-)
+from llm_layers import EAGER, FUSED, Decoder, LanguageModel, LayersError, cross_entropy, linear_cross_entropy, rotary
 from llm_layers.config import GPT2, QWEN3
 from llm_layers.layers.rotary import rotary_angles
 

@@ -203,11 +203,9 @@ def in_a_terminal(arguments, **settings):
 
 @pytest.mark.parametrize("verb", ["encode", "show", "stats", "compare", "train", "corpus", "decode"])
 def test_empty_input(folder, tmp_path, verb):
-    arguments = {
-        "train": ["-", "-o", tmp_path / "x"],
-        "corpus": ["-"],
-        "compare": [folder / "model"],
-    }.get(verb, [folder / "model"])
+    arguments = {"train": ["-", "-o", tmp_path / "x"], "corpus": ["-"], "compare": [folder / "model"]}.get(
+        verb, [folder / "model"]
+    )
     status, _, complaint = run(verb, *arguments)
     assert status == (2 if verb == "train" else 0) and "Traceback" not in complaint
 

@@ -172,29 +172,17 @@ def test_gpt2_s_two_files_may_begin_a_text(tmp_path):
 @pytest.mark.parametrize(
     ("config", "files", "message"),
     [
-        (
-            {"tokenizer_class": "RobertaTokenizer"},
-            {},
-            r"tokenizer_config\.json: tokenizer_class: must be one of GPT2",
-        ),
+        ({"tokenizer_class": "RobertaTokenizer"}, {}, r"tokenizer_config\.json: tokenizer_class: must be one of GPT2"),
         ({"add_prefix_space": True}, {}, r"add_prefix_space: must be false \(otherwise a space would be put before"),
         ({"add_prefix_space": "no"}, {}, "add_prefix_space: must be true, false or null"),
         ({}, {"config": {"model_type": "roberta"}}, 'tokenizer_class: must be one of GPT2.*, was "roberta"'),
         ({"eos_token": "</s>"}, {}, "eos_token in the files beside it: must be a token of this vocabulary"),
         ({"add_bos_token": 1}, {}, "add_bos_token: must be true or false, was 1"),
         ({"eos_token": 5}, {}, "eos_token: must be a token, was 5"),
-        (
-            {"added_tokens_decoder": []},
-            {"added_tokens": {"<x>": 5}},
-            "the id of '<x>' in the files beside it: must",
-        ),
+        ({"added_tokens_decoder": []}, {"added_tokens": {"<x>": 5}}, "the id of '<x>' in the files beside it: must"),
         ({"added_tokens_decoder": {"290": {"content": "<x>"}}}, {"added_tokens": {"<x>": 291}}, "must be 290, as in"),
         ({"added_tokens_decoder": {"a": {"content": "<x>"}}}, {}, "must be a token by its id"),
-        (
-            {"bos_token": "a", "add_bos_token": True},
-            {},
-            "bos_token: must be a special token, to be added",
-        ),
+        ({"bos_token": "a", "add_bos_token": True}, {}, "bos_token: must be a special token, to be added"),
     ],
 )
 def test_files_that_contradict_each_other_are_named(tmp_path, config, files, message):
@@ -348,10 +336,7 @@ def test_the_model_beside_a_file_that_is_not_read_is(tmp_path):
     [
         ({"decoder": {"type": "ByteLevel"}}, "decoder: must be one that undoes what is done to a text before"),
         ({"pre_tokenizer": {"type": "Whitespace"}}, "pre_tokenizer: must be null or Metaspace"),
-        (
-            {"pre_tokenizer": METASPACE | {"split": True}, "normalizer": None},
-            "must be a Metaspace with ▁ that",
-        ),
+        ({"pre_tokenizer": METASPACE | {"split": True}, "normalizer": None}, "must be a Metaspace with ▁ that"),
         ({"added_tokens": [tool(normalized=True)]}, r"added_tokens\[0\].normalized: must be false"),
     ],
 )

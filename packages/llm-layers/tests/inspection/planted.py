@@ -653,10 +653,7 @@ FAULTS: dict[str, Fault] = {
     "code: tied head": Fault("qwen3", in_code(tied), "logits", "head tied to the embedding"),
     "code: residual": Fault("qwen3", in_code(no_residual), f"{AT}resid_mid", "residual left out"),
     "code: routing weights": Fault(
-        "qwen3_moe",
-        in_code(weights_not_renormalized),
-        "blocks.0.feed_forward.output",
-        "never normalised",
+        "qwen3_moe", in_code(weights_not_renormalized), "blocks.0.feed_forward.output", "never normalised"
     ),
     # in the backward pass alone
     "backward: norm": Fault("qwen3", in_code(wrong_norm_backward), f"{AT}resid_mid", "root held constant"),
@@ -715,32 +712,20 @@ FAULTS: dict[str, Fault] = {
         "gemma3", in_code(masked(lambda d, w: d >= 0)), "blocks.0.attention.mask", "window not used"
     ),
     "backward: softmax": Fault(
-        "qwen3",
-        in_code(attends(1, independent_weights)),
-        f"{AT}attention.scores",
-        "softmax gradient halved",
+        "qwen3", in_code(attends(1, independent_weights)), f"{AT}attention.scores", "softmax gradient halved"
     ),
     "backward: rotation": Fault(
         "llama", in_code(rotated_forward_again), "blocks.2.attention.key", "gradient turned forward"
     ),
     "backward: stream": Fault("qwen3", in_code(no_gradient_along_the_stream), f"{AT}resid_pre", "no gradient"),
     "backward: branch": Fault(
-        "qwen3",
-        in_code(input_through("blocks.1.feed_forward_norm", torch.zeros_like)),
-        f"{AT}resid_mid",
-        "no gradient",
+        "qwen3", in_code(input_through("blocks.1.feed_forward_norm", torch.zeros_like)), f"{AT}resid_mid", "no gradient"
     ),
     "backward: factor": Fault(
-        "qwen3",
-        in_code(input_through("blocks.1.attention.output", lambda g: g / 3)),
-        f"{AT}attention.z",
-        "a factor",
+        "qwen3", in_code(input_through("blocks.1.attention.output", lambda g: g / 3)), f"{AT}attention.z", "a factor"
     ),
     "backward: clipped": Fault(
-        "qwen3",
-        in_code(input_through("final_norm", lambda g: g.clamp(-0.01, 0.01))),
-        "resid_post",
-        "gradient clipped",
+        "qwen3", in_code(input_through("final_norm", lambda g: g.clamp(-0.01, 0.01))), "resid_post", "gradient clipped"
     ),
     "backward: rounded": Fault(
         "qwen3",
@@ -749,9 +734,6 @@ FAULTS: dict[str, Fault] = {
         "rounded to bfloat16",
     ),
     "backward: softmax in one piece": Fault(
-        "qwen3",
-        in_code(attends(1, partial(in_one_piece, True))),
-        f"{AT}attention.rot_k",
-        "softmax gradient halved",
+        "qwen3", in_code(attends(1, partial(in_one_piece, True))), f"{AT}attention.rot_k", "softmax gradient halved"
     ),
 }

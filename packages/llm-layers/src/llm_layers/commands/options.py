@@ -7,12 +7,7 @@ from pathlib import Path
 
 FOREIGN = "transformers:"
 RUNS = Path("runs")  # where llm-train keeps its runs
-DTYPES = {
-    "float32": ("f32", "fp32"),
-    "float16": ("f16", "fp16", "half"),
-    "bfloat16": ("bf16",),
-    "q8_0": (),
-}
+DTYPES = {"float32": ("f32", "fp32"), "float16": ("f16", "fp16", "half"), "bfloat16": ("bf16",), "q8_0": ()}
 
 
 def model_name(text: str) -> str:

@@ -38,10 +38,7 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
         ("parameters", f"{parameter_count(config):,}"),
         *([("  active for one token", f"{active_parameter_count(config):,}")] if idle else []),
         ("  without token tables", f"{parameter_count(config, embeddings=False):,}"),
-        (
-            f"FLOPs per token, forward, at {positions:,} positions",
-            in_words(forward),
-        ),
+        (f"FLOPs per token, forward, at {positions:,} positions", in_words(forward)),
         ("  forward and backward", in_words(training_flops_per_token(config, positions))),
         (f"training a batch of {batch} × {positions:,} in float32", _size(weights + state + activations)),
         ("  weights", _size(weights)),
@@ -49,10 +46,7 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
         (f"  activations ({options.kernel} attention, with logits)", _size(activations)),
         (f"decoding at {width:g} bytes/element", ""),
         ("  weights", _size(weight_bytes(config, bytes_per_element=width))),
-        (
-            f"  cache of {batch} × {positions:,}",
-            _size(batch * width * elements),
-        ),
+        (f"  cache of {batch} × {positions:,}", _size(batch * width * elements)),
         (f"  at most, with {options.bandwidth:g} GB/s", f"{ceiling:,.0f} tokens/s"),
     ]
     return "\n".join(f"{name:<52}{value:>16}" for name, value in rows)

@@ -14,9 +14,7 @@ LOW = (torch.bfloat16, torch.float16)
 
 
 def linear(
-    x: Float[Tensor, "*batch d_in"],
-    weight: Float[Tensor, "d_out d_in"],
-    bias: Float[Tensor, " d_out"] | None = None,
+    x: Float[Tensor, "*batch d_in"], weight: Float[Tensor, "d_out d_in"], bias: Float[Tensor, " d_out"] | None = None
 ) -> Float[Tensor, "*batch d_out"]:
     """Compute `llm_layers.linear`; 16-bit products go through float32 where the processor cannot multiply them.
 

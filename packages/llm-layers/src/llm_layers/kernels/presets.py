@@ -52,11 +52,7 @@ joins their steps: a compiled step takes about half of the time."""
 FUSED = replace(EAGER, attention=fused_attention)
 """`EAGER` with torch's attention kernel, which does not hold the scores: for long texts and on a GPU."""
 FAST = replace(
-    EAGER,
-    linear=widened_linear,
-    attention=attention_by_blocks,
-    rms_norm=rms_norm_by_rows,
-    layer_norm=torch_layer_norm,
+    EAGER, linear=widened_linear, attention=attention_by_blocks, rms_norm=rms_norm_by_rows, layer_norm=torch_layer_norm
 )
 """For training on a processor without a compiler: each function pays by more than 10 % on at least one kind of
 processor, and its docstring says where. Gradients are written by hand and can be taken once, not of gradients."""

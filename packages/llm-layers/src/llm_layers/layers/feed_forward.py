@@ -120,11 +120,7 @@ class FeedForward(nn.Module):
     bias: ClassVar[bool] = False
 
     def __init__(
-        self,
-        d_model: int,
-        d_ff: int,
-        *,
-        kernel: Callable[[Tensor, Tensor, Tensor | None], Tensor] = linear,
+        self, d_model: int, d_ff: int, *, kernel: Callable[[Tensor, Tensor, Tensor | None], Tensor] = linear
     ) -> None:
         super().__init__()
         for name in self.layers:

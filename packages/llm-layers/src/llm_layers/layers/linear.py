@@ -14,9 +14,7 @@ LinearMap = Callable[[Tensor], Tensor]
 
 
 def linear(
-    x: Float[Tensor, "*batch d_in"],
-    weight: Float[Tensor, "d_out d_in"],
-    bias: Float[Tensor, " d_out"] | None = None,
+    x: Float[Tensor, "*batch d_in"], weight: Float[Tensor, "d_out d_in"], bias: Float[Tensor, " d_out"] | None = None
 ) -> Float[Tensor, "*batch d_out"]:
     """Multiply each vector by a matrix, and add a bias where there is one.
 

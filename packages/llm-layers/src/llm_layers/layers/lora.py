@@ -46,10 +46,7 @@ def lora_linear(
 
 
 def merge_lora(
-    weight: Float[Tensor, "d_out d_in"],
-    down: Float[Tensor, "rank d_in"],
-    up: Float[Tensor, "d_out rank"],
-    scale: float,
+    weight: Float[Tensor, "d_out d_in"], down: Float[Tensor, "rank d_in"], up: Float[Tensor, "d_out rank"], scale: float
 ) -> Float[Tensor, "d_out d_in"]:
     """Compute the one weight that does what a weight and its correction do together.
 

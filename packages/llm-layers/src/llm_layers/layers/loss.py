@@ -40,10 +40,7 @@ def cross_entropy(
 
 
 def smoothed_cross_entropy(
-    logits: Float[Tensor, "*batch vocab"],
-    targets: Int[Tensor, "*batch"],
-    smoothing: float,
-    ignored: int = IGNORE_INDEX,
+    logits: Float[Tensor, "*batch vocab"], targets: Int[Tensor, "*batch"], smoothing: float, ignored: int = IGNORE_INDEX
 ) -> Float[Tensor, ""]:
     """Compute the cross-entropy against targets of which a small part is spread over the whole vocabulary.
 

@@ -15,9 +15,7 @@ OFFSET_INT4 = 8
 """Added to a 4-bit code, so that its nibble is not negative."""
 
 
-def quantize_int8(
-    weight: Float[Tensor, "d_out d_in"],
-) -> tuple[Int8[Tensor, "d_out d_in"], Float[Tensor, " d_out"]]:
+def quantize_int8(weight: Float[Tensor, "d_out d_in"]) -> tuple[Int8[Tensor, "d_out d_in"], Float[Tensor, " d_out"]]:
     """Quantize each row of a weight to integers from -127 to 127 and one scale.
 
     Formula: scale[o] = maxᵢ |weight[o, i]| / 127,  codes[o, i] = round(weight[o, i] / scale[o])

@@ -13,11 +13,7 @@ def linear_scaling(speeds: Array, factor: float) -> Array:
 
 
 def llama3_scaling(
-    speeds: Array,
-    factor: float,
-    low_frequency_factor: float,
-    high_frequency_factor: float,
-    original_context: float,
+    speeds: Array, factor: float, low_frequency_factor: float, high_frequency_factor: float, original_context: float
 ) -> Array:
     """Divide the speed of hands with few turns in the training length; one case after the other.
 
@@ -41,12 +37,7 @@ def llama3_scaling(
 
 
 def yarn_scaling(
-    speeds: Array,
-    base: float,
-    factor: float,
-    original_context: float,
-    beta_fast: float,
-    beta_slow: float,
+    speeds: Array, base: float, factor: float, original_context: float, beta_fast: float, beta_slow: float
 ) -> Array:
     """Divide the speeds of the slow pairs; the passage is even along the pairs.
 

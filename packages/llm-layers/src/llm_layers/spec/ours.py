@@ -126,11 +126,7 @@ def block(
 
 
 def decoder(
-    ids: Tensor,
-    settings: Mapping[str, Any],
-    layout: Sequence[Sequence[Any]],
-    weights: Tensor,
-    kernels: Kernels = EAGER,
+    ids: Tensor, settings: Mapping[str, Any], layout: Sequence[Sequence[Any]], weights: Tensor, kernels: Kernels = EAGER
 ) -> Tensor:
     """Run the module `Decoder` and the reader of settings, with these weights instead of its own."""
     with torch.device("meta"):

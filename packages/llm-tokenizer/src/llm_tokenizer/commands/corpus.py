@@ -25,10 +25,7 @@ def add_verb(parser: Parser) -> None:
     add_corpus(verb)
     verb.add_argument("--duplicates", action="store_true", help="find documents that equal or resemble an earlier one")
     verb.add_argument(
-        "--similarity",
-        type=float,
-        default=0.8,
-        help="the least fraction of text in common (default: 0.8)",
+        "--similarity", type=float, default=0.8, help="the least fraction of text in common (default: 0.8)"
     )
     verb.add_argument("--json", action="store_true", help="print the figures as JSON")
 

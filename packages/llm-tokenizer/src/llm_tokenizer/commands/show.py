@@ -15,12 +15,7 @@ from llm_tokenizer.commands.options import (
     written,
 )
 from llm_tokenizer.commands.parser import Parser
-from llm_tokenizer.commands.token_display import (
-    flat_label,
-    show_as_html,
-    show_in_terminal,
-    show_with_marks,
-)
+from llm_tokenizer.commands.token_display import flat_label, show_as_html, show_in_terminal, show_with_marks
 from llm_tokenizer.corpus.encode_stream import encode_blocks
 from llm_tokenizer.files.detecting import load_tokenizer
 from llm_tokenizer.interface import Tokenizer

@@ -137,9 +137,4 @@ class JaxArrays(Arrays):
         return list(pull_back(cotangent))
 
 
-KINDS: dict[str, Arrays] = {
-    "numpy": Arrays(),
-    "lists": ListArrays(),
-    "torch": TorchArrays(),
-    "jax": JaxArrays(),
-}
+KINDS: dict[str, Arrays] = {"numpy": Arrays(), "lists": ListArrays(), "torch": TorchArrays(), "jax": JaxArrays()}

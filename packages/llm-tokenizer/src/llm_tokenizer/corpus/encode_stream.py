@@ -18,11 +18,7 @@ from llm_tokenizer.special import ALL
 
 
 def encode_iterable(
-    tokenizer: Tokenizer,
-    texts: Iterable[str],
-    *,
-    allowed_special: Collection[str] = (),
-    longest: int = LONGEST,
+    tokenizer: Tokenizer, texts: Iterable[str], *, allowed_special: Collection[str] = (), longest: int = LONGEST
 ) -> Iterator[int]:
     """Yield the ids of one text that comes in parts: exactly `tokenizer.encode("".join(texts))`.
 

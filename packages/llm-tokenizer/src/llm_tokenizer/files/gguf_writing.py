@@ -87,11 +87,7 @@ def vocabulary_entries(tokenizer: Tokenizer, size: int, vocabulary: GgufVocabula
 
 
 def _byte_level(tokenizer: BytePairTokenizer | PretrainedTokenizer | ByteTokenizer, size: int) -> dict[str, Any]:
-    tokens, merges, pre = (
-        dict(enumerate(BYTES)),
-        tuple[Pair, ...](),
-        "gpt-2",
-    )  # without merges no pattern matters
+    tokens, merges, pre = (dict(enumerate(BYTES)), tuple[Pair, ...](), "gpt-2")  # without merges no pattern matters
     if not isinstance(tokenizer, ByteTokenizer):
         tokens, merges, pre = dict(tokenizer.tokens), tokenizer.merges, _pre(tokenizer)
     printable = {id: to_printable(token) for id, token in tokens.items()}
@@ -131,10 +127,7 @@ def _rows(texts: dict[int, str], kinds: dict[int, int], size: int) -> dict[str, 
             f"tokenizer: each id must have a text of its own in a GGUF file, but two have {twice!r}; "
             "rename the special token"
         )
-    return {
-        "tokenizer.ggml.tokens": rows,
-        "tokenizer.ggml.token_type": [kinds.get(id, UNUSED) for id in range(size)],
-    }
+    return {"tokenizer.ggml.tokens": rows, "tokenizer.ggml.token_type": [kinds.get(id, UNUSED) for id in range(size)]}
 
 
 def _pre(tokenizer: BytePairTokenizer | PretrainedTokenizer) -> str:

@@ -49,9 +49,7 @@ ENCODINGS = {
     ),
     "o200k_base": Encoding(pattern="o200k", special_tokens={"<|endoftext|>": 199999, "<|endofprompt|>": 200018}),
     "qwen": Encoding(
-        pattern="qwen2",
-        special_tokens={name: 151643 + k for k, name in enumerate(_QWEN)},
-        normalization="NFC",
+        pattern="qwen2", special_tokens={name: 151643 + k for k, name in enumerate(_QWEN)}, normalization="NFC"
     ),
 }
 

@@ -79,11 +79,7 @@ class ThreadBackend:
     """
 
     def __init__(
-        self,
-        model: nn.Module,
-        objective: Objective,
-        dtype: torch.dtype = torch.float32,
-        workers: Workers | None = None,
+        self, model: nn.Module, objective: Objective, dtype: torch.dtype = torch.float32, workers: Workers | None = None
     ) -> None:
         self.model, self.dtype = model, dtype
         self.workers = workers or Workers()

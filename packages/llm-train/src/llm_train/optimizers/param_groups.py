@@ -36,10 +36,7 @@ class CombinedOptimizer:
 
 
 def build_optimizer(
-    model: nn.Module,
-    settings: OptimizerSettings,
-    dtype: torch.dtype = torch.float32,
-    workers: Workers | None = None,
+    model: nn.Module, settings: OptimizerSettings, dtype: torch.dtype = torch.float32, workers: Workers | None = None
 ) -> CombinedOptimizer:
     """Group a model's weights by their kind and make an optimizer for each group.
 

@@ -105,7 +105,4 @@ def _weighted_mean(past: list[float], beta: float) -> float:
     return math.fsum(weight * number for weight, number in zip(weights, past, strict=True)) / math.fsum(weights)
 
 
-WITNESSES = (
-    Witness("torch", lambda: TorchWitness, arrays="torch"),
-    Witness("sums", lambda: SummedWitness),
-)
+WITNESSES = (Witness("torch", lambda: TorchWitness, arrays="torch"), Witness("sums", lambda: SummedWitness))

@@ -189,9 +189,7 @@ FAMILIES = (
         own_head=True,
     ),
     Mixture(
-        name="qwen3moe",
-        design=QWEN3_MOE,
-        names=EMBEDDING_AND_HEAD | ATTENTION | QUERY_KEY_NORMS | NORMS | EXPERTS,
+        name="qwen3moe", design=QWEN3_MOE, names=EMBEDDING_AND_HEAD | ATTENTION | QUERY_KEY_NORMS | NORMS | EXPERTS
     ),
 )
 BY_NAME = {family.name: family for family in FAMILIES}

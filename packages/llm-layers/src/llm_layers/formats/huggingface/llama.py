@@ -98,12 +98,7 @@ MISTRAL_ARCHITECTURE = Mistral(
     class_name="MistralForCausalLM",
     fields=FIELDS,
     defaults=DEFAULTS
-    | {
-        "num_key_value_heads": 8,
-        "intermediate_size": 14336,
-        "max_position_embeddings": 131072,
-        "sliding_window": 4096,
-    },
+    | {"num_key_value_heads": 8, "intermediate_size": 14336, "max_position_embeddings": 131072, "sliding_window": 4096},
     fixed={"hidden_act": "silu"},
     names=NAMES,
 )
@@ -143,12 +138,7 @@ QWEN_WINDOW = {"use_sliding_window": False, "sliding_window": 4096, "max_window_
 QWEN2_DEFAULTS = (
     DEFAULTS
     | QWEN_WINDOW
-    | {
-        "vocab_size": 151936,
-        "intermediate_size": 22016,
-        "max_position_embeddings": 32768,
-        "num_key_value_heads": 32,
-    }
+    | {"vocab_size": 151936, "intermediate_size": 22016, "max_position_embeddings": 32768, "num_key_value_heads": 32}
 )
 
 QWEN2_ARCHITECTURE = Qwen(

@@ -43,7 +43,7 @@ variant("torch's own kernel")(
     lambda query, key, query_gain, key_gain, eps: (
         F.rms_norm(query, query_gain.shape, query_gain, eps),
         F.rms_norm(key, key_gain.shape, key_gain, eps),
-    ),
+    )
 )
 
 

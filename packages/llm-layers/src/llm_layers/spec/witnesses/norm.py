@@ -14,7 +14,4 @@ def layer_norm(x: Any, gain: Any, bias: Any, eps: float) -> Any:
 
 
 def query_key_norm(query: Any, key: Any, query_gain: Any, key_gain: Any, eps: float) -> Any:
-    return (
-        F.rms_norm(query, query_gain.shape, query_gain, eps),
-        F.rms_norm(key, key_gain.shape, key_gain, eps),
-    )
+    return (F.rms_norm(query, query_gain.shape, query_gain, eps), F.rms_norm(key, key_gain.shape, key_gain, eps))

@@ -33,8 +33,7 @@ def _changed(*changes: tuple[str, str], only: str = "") -> Callable[[str, str], 
 
 slip("blank apart from its word", "a word takes the space before it along")(_changed((r" ?\p{L}", r"\p{L}")))
 slip(
-    "white space takes all",
-    "of several spaces the last one belongs to the word after them: `\\s+(?!\\S)` comes first",
+    "white space takes all", "of several spaces the last one belongs to the word after them: `\\s+(?!\\S)` comes first"
 )(_changed((r"|\s+(?!\S)|\s+", r"|\s+"), (r"|\s+(?!\S)|\s", r"|\s+")))
 slip("gpt2 contractions in any case", "gpt2 knows 's and 't in small letters only: `I'M` is I ' M")(
     _changed(("'(?:", "'(?i:"), only="gpt2")
