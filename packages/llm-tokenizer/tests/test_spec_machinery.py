@@ -261,7 +261,7 @@ def test_the_command_says_what_to_do(toy: Specification, tmp_path: Path, monkeyp
     assert main(toy, ["nothing_yet"]) == 0
     printed = capsys.readouterr().out
     assert "nothing_yet has no function of any of these names yet, which is not a failure." in printed
-    assert "for example mean_square(x, gain) -> y, and run this again; --list shows what each must be." in printed
+    assert "for example mean_square(x, gain) -> y, and run this again; --list shows what there is to write." in printed
     assert "llm-toy spec 1.0: 0 of 1 contracts met" in printed
     assert main(toy, ["wrong.py", "--report", "report.json"]) == 1
     printed = capsys.readouterr().out
@@ -275,6 +275,39 @@ def test_the_command_says_what_to_do(toy: Specification, tmp_path: Path, monkeyp
         capsys.readouterr().err
     )
     assert main(toy, ["--list"]) == 0
+    assert "  mean_square(x, gain) -> y\n" in capsys.readouterr().out
+    assert main(toy, ["--list", "-k", "square"]) == 0
+    assert "    2. The mean is scaled by the gain.\n" in capsys.readouterr().out
+
+
+def test_a_right_function_without_its_gradient_counts_as_passing(toy: Specification, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "half.py").write_text("def mean_square(x, gain):\n    return gain * (x * x).mean(axis=-1)\n")
+    assert main(toy, ["half.py"]) == 0
+    printed = capsys.readouterr().out
+    assert "toy.mean_square  pass     not yet   pass     ·         pass" in printed
+    assert "0 failing, 1 passing.\n1 without a gradient yet: write mean_square_backward(dy, x, gain) -> dx." in printed
+    assert "llm-toy spec 1.0: 0 of 1 contracts met, 1 in part" in printed
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        ("def mean_sqaure(x, gain): pass", "mean_sqaure is no name of the specification; did you mean mean_square?"),
+        ("def MeanSquare(x, gain): pass", "MeanSquare is no name of the specification; did you mean mean_square?"),
+        ("class mean_square: pass", "mean_square is a class and must be a function"),
+        ("mean_square = 1.5", "mean_square is a value of type float and must be a function"),
+        ("def mean_square(x, gain): return gain * (x * x).mean(axis=-1)\ndef mean_square_backwards(dy, x, gain): pass",
+         "mean_square_backwards is no name of the specification; did you mean mean_square_backward?"),
+        ("from statistics import pstdev as mean_squared\ndef variance(x): pass", ""),
+    ],
+)  # fmt: skip
+def test_what_was_meant_for_a_contract_is_named(toy: Specification, tmp_path, monkeypatch, capsys, code, hint) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "near.py").write_text(code)
+    assert main(toy, ["near.py"]) == 0
+    printed = capsys.readouterr().out
+    assert f"\n{hint}\n" in printed if hint else "did you mean" not in printed
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def _parser(specification: Specification) -> Parser:
     parser.add_argument("-k", dest="keyword", default="", metavar="TEXT", help="only contracts with this in their id")
     parser.add_argument("--arrays", choices=list(KINDS), help="instead of the module's own SPEC_ARRAYS")
     parser.add_argument("--report", type=Path, metavar="FILE.json", help="write the results as JSON")
-    parser.add_argument("--list", action="store_true", help="list the contracts and their signatures, and stop")
+    parser.add_argument("--list", action="store_true", help="list what there is to write, in detail with -k, and stop")
     parser.set_defaults(run=lambda options: _run(specification, options))
     return parser
 
@@ -76,8 +76,11 @@ def _run(specification: Specification, options: Namespace) -> int:
     if not contracts:
         raise UserError(_nothing_found(options.keyword, specification))
     if options.list:
-        for contract in contracts:
-            _describe(specification, contract, console)
+        if options.keyword:
+            for contract in contracts:
+                _describe(specification, contract, console)
+        else:
+            _list(specification, contracts, console)
         return 0
     if options.report and (options.report.is_dir() or not options.report.parent.is_dir()):
         raise UserError(f"--report must be the name of a file in a folder that exists, but was '{options.report}'")
@@ -101,6 +104,17 @@ def _values(specification: Specification) -> str:
         return _PLAIN
     backward = next((contract.backward_signature for contract in contracts if contract.gradients), None)
     return _ARRAYS + (_NO_GRADIENTS if backward is None else _GRADIENTS.format(backward=backward))
+
+
+def _list(specification: Specification, contracts: list[Contract], console: Console) -> None:
+    """Print a line for each function that there is to write."""
+    group = ""
+    for contract in contracts:
+        if (folder := specification.case_files[contract.id].parent.name.replace("_", " ")) != group:
+            console.print(f"\n{folder}" if group else folder, style="bold")
+            group = folder
+        console.print(f"  {contract.signature}", soft_wrap=True)
+    console.print(f"\n--list -k {contracts[0].name} shows what that one takes, returns and must do.")
 
 
 def _describe(specification: Specification, contract: Contract, console: Console) -> None:

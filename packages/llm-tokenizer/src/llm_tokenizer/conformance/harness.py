@@ -66,6 +66,7 @@ class Result:
     specification: Specification
     name: str
     verdicts: list[Verdict] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
 
     def count(self, *statuses: str) -> int:
         """Count the contracts that have one of the statuses."""
@@ -88,6 +89,10 @@ def check_implementation(specification: Specification, implementation: Implement
             if verdict.failures:
                 verdict = Verdict(contract, outcomes, recognise(specification, contract, cases, implementation))
             result.verdicts.append(verdict)
+    wanted = [verdict.contract.name for verdict in result.verdicts if verdict.status == UNWRITTEN]
+    gradients = [verdict.contract.backward_name for verdict in result.verdicts if verdict.status == PARTLY]
+    known = {name for contract in specification.contracts for name in (contract.name, contract.backward_name)}
+    result.hints.extend(implementation.hints(wanted + gradients, known))
     return result
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -49,7 +50,17 @@ class Implementation:
     def find(self, name: str) -> Callable[..., Any] | None:
         """Return the function of that name, or None: not written yet."""
         function = getattr(self.namespace, name, None)
-        return function if callable(function) and not isinstance(function, ModuleType) else None
+        return function if callable(function) and not isinstance(function, (ModuleType, type)) else None
+
+    def hints(self, wanted: Sequence[str], known: Collection[str]) -> Iterator[str]:
+        """Say what was probably meant for one of the functions that are still wanted, and cannot be taken for it."""
+        for name, value in vars(self.namespace).items():
+            if name in wanted and self.find(name) is None:
+                kind = "a class" if isinstance(value, type) else f"a value of type {type(value).__name__}"
+                yield f"{name} is {kind} and must be a function"
+            elif callable(value) and name not in known and getattr(value, "__module__", None) == self.name:
+                for near in get_close_matches(name.lower(), wanted, n=1, cutoff=0.85):
+                    yield f"{name} is no name of the specification; did you mean {near}?"
 
 
 def _import_module(name: str) -> ModuleType:

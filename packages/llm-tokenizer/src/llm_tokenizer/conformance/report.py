@@ -28,7 +28,7 @@ _STYLES = {PASS: "green", DIFFERS: "bold red", UNWRITTEN: "dim", PARTLY: "yellow
 def cell(verdict: Verdict, column: str) -> str:
     """Return the word for a table cell; empty where the contract has nothing of the kind."""
     found = {outcome.status for outcome in verdict.outcomes if COLUMNS[column](outcome)}
-    for status in (DIFFERS, UNWRITTEN, PASS):
+    for status in (DIFFERS, PASS, UNWRITTEN):
         if status in found:
             return status
     return ""
@@ -36,27 +36,27 @@ def cell(verdict: Verdict, column: str) -> str:
 
 def badge(result: Result) -> str:
     """Return `llm-layers spec 1.2: 23 of 23 contracts met`."""
-    specification = result.specification
-    counted = f"{result.count(PASS)} of {len(result.verdicts)} contracts met"
+    specification, partly = result.specification, result.count(PARTLY)
+    counted = f"{result.count(PASS)} of {len(result.verdicts)} contracts met{f', {partly} in part' if partly else ''}"
     return f"{specification.package} spec {specification.version}: {counted}"
 
 
-def closing_sentence(result: Result) -> str:
-    """Return what to do next."""
-    missing = result.count(UNWRITTEN, PARTLY)
-    if result.failed:
-        return f"{result.count(DIFFERS)} failing, {result.count(PASS)} passing, {missing} missing."
-    if result.count(UNWRITTEN) == len(result.verdicts):
-        first = result.verdicts[0].contract.signature
-        return (
+def closing_sentences(result: Result) -> list[str]:
+    """Return what was found and what to do next."""
+    unwritten = [verdict.contract for verdict in result.verdicts if verdict.status == UNWRITTEN]
+    partly = [verdict.contract for verdict in result.verdicts if verdict.status == PARTLY]
+    if len(unwritten) == len(result.verdicts):
+        return [
             f"{result.name} has no function of any of these names yet, which is not a failure. Write one of them, "
-            f"for example {first}, and run this again; --list shows what each must be."
-        )
-    if missing:
-        partly = [verdict.contract.backward_signature for verdict in result.verdicts if verdict.status == PARTLY]
-        hint = f" A gradient is still missing: {partly[0]}." if partly else ""
-        return f"All that is written passes; {missing} missing.{hint}"
-    return "All contracts pass."
+            f"for example {unwritten[0].signature}, and run this again; --list shows what there is to write."
+        ]
+    said = [f"{result.count(DIFFERS)} failing, {result.count(PASS, PARTLY)} passing."]
+    if partly:
+        said.append(f"{len(partly)} without a gradient yet: write {partly[0].backward_signature}.")
+    if unwritten:
+        names = ", ".join(contract.name for contract in unwritten)
+        said.append(f"{len(unwritten)} not written yet" + (f": {names}." if len(unwritten) < 6 else " (see --list)."))
+    return said if unwritten or partly or result.failed else ["All contracts pass."]
 
 
 def remarks(result: Result) -> list[str]:
@@ -84,13 +84,11 @@ def print_report(result: Result, console: Console) -> None:
         table.add_row(verdict.contract.id, *row)
     if written:
         console.print(table)
-    unwritten = [verdict.contract.name for verdict in result.verdicts if verdict.status == UNWRITTEN]
-    if unwritten:
-        console.print(f"{UNWRITTEN}: {', '.join(unwritten)}", style="dim")
     console.print()
-    for remark in remarks(result):
+    for remark in (*remarks(result), *result.hints):
         console.print(remark, style="yellow")
-    console.print(closing_sentence(result))
+    for sentence in closing_sentences(result):
+        console.print(sentence)
     console.print(badge(result), style="bold red" if result.failed else "bold")
 
 
