@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import textwrap
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +21,9 @@ from llm_tokenizer.conformance.case import read_cases, write_cases
 from llm_tokenizer.conformance.command import main
 from llm_tokenizer.conformance.difference import Difference, compare, deviation
 from llm_tokenizer.conformance.faults import plant
-from llm_tokenizer.conformance.harness import DIFFERS, PARTLY, PASS, UNWRITTEN, check_implementation
+from llm_tokenizer.conformance.harness import DIFFERS, PARTLY, PASS, UNWRITTEN, check_implementation, try_contract
+from llm_tokenizer.conformance.large import Generator
+from llm_tokenizer.conformance.made_cases import all_cases, large_cases
 from llm_tokenizer.conformance.mutation import measure
 from llm_tokenizer.conformance.prose import find_prose, read_prose
 from llm_tokenizer.conformance.provenance import recompute
@@ -218,13 +222,133 @@ def test_only_what_is_accepted_is_called_accepted(toy: Specification) -> None:
     assert remarks(refused) == []
 
 
-def test_inputs_are_fresh_for_every_call(toy: Specification) -> None:
-    def spoils(x, gain):
-        y = gain * (x**2).mean(axis=-1)
-        x[:] = 0
+def right(x, gain):
+    return gain * (x**2).mean(axis=-1)
+
+
+def faulty(fault):
+    """The right function, that also does something which no function of a specification may do."""
+
+    def mean_square(x, gain, memory={}):  # noqa: B006 - the memory is the fault
+        y = right(x, gain)
+        if fault == "argument":
+            x *= 0
+        elif fault == "by shape":
+            return memory.setdefault(x.shape, y)
+        elif fault == "by values":
+            return memory.setdefault(gain, y) if memory.get(gain, y).shape == y.shape else y
+        elif fault == "one buffer":
+            memory.setdefault(x.shape, np.empty_like(y))[:] = y
+            return memory[x.shape]
+        elif fault == "transposed":
+            return gain * (np.ravel(x, order="K").reshape(x.shape) ** 2).mean(axis=-1)
+        elif fault == "view":
+            x[:, 0] = y
+            return x[:, 0]
+        elif fault == "random numbers":
+            np.random.seed(0)
+        elif fault == "environment":
+            os.environ["A_SETTING_OF_OURS"] = "1"
+        elif fault == "filters":
+            warnings.simplefilter("error")
+        elif fault == "errors":
+            np.seterr(divide="raise")
+        elif fault == "endless":
+            while True:
+                pass
+        elif fault == "whole numbers":
+            return y.astype(np.int64) if (y == y.astype(np.int64)).all() else y
+        elif fault == "looked up":
+            return np.array([0.0, 0.0]) if x.shape[1] == 2 and x[0, 0] != 1.0 else y
         return y
 
-    assert trial(toy, mean_square=spoils).status == PARTLY
+    return mean_square
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("argument", "it changed its argument x in place"),
+        ("by shape", None),
+        ("one buffer", "a later call changed it"),
+        ("transposed", "right only while arrays lie in memory in order"),
+        ("view", "it changed its argument x in place"),
+        ("random numbers", "it changed the random numbers of NumPy"),
+        ("environment", "it changed the environment variables"),
+        ("filters", "it changed the warnings filters"),
+        ("errors", "it changed the error handling of NumPy"),
+        ("endless", "it did not come back within 0.2 seconds (--seconds allows more)"),
+        ("looked up", None),
+    ],
+)
+def test_a_call_depends_on_its_arguments_alone_and_changes_nothing(toy: Specification, fault: str, words) -> None:
+    before = (os.environ.copy(), np.geterr(), warnings.filters[:], np.random.get_state()[1].tolist())
+    mine = Implementation(SimpleNamespace(mean_square=faulty(fault)), name="mine")
+    verdict = check_implementation(toy, mine, seed=1, seconds=0.2).verdicts[0]
+    assert verdict.status == DIFFERS
+    assert words is None or any(words in failure.difference.reason for failure in verdict.failures)
+    assert before == (os.environ.copy(), np.geterr(), warnings.filters[:], np.random.get_state()[1].tolist())
+
+
+def test_an_answer_is_memory_of_its_own_unless_the_contract_allows_views(toy: Specification) -> None:
+    both = Implementation(SimpleNamespace(first=lambda x: x[:, 0]), name="mine")
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    contract = Contract(
+        id="toy.first", clauses=("The first column.",), inputs=CONTRACT.inputs[:1], outputs=CONTRACT.outputs
+    )
+    case = Case(
+        contract="toy.first", id="a", kind="ordinary", clause=1, catches="",
+        inputs={"x": x}, outputs={"y": x[:, 0]}, tolerance={"float64": 1e-12},
+    )  # fmt: skip
+    (outcome,) = try_contract(contract, [case], both)
+    assert "it shares memory with the argument x" in outcome.difference.reason
+    (outcome,) = try_contract(replace(contract, views=True), [case], both)
+    assert outcome.status == PASS
+
+
+@pytest.mark.parametrize(
+    ("golden", "yours", "words"),
+    [
+        (np.array([True, False]), np.array([1.0, 0.0]), "floating numbers came back and truth values are expected"),
+        (np.array([1, 2]), np.array([1.0, 2.0]), "floating numbers came back and whole numbers are expected"),
+        (np.array([1.0]), np.array([1]), "whole numbers came back and floating numbers are expected"),
+        (np.array([1], np.int8), np.array([1]), "int64 came back and int8 is expected"),
+        (np.array([1], np.int8), [1], None),
+        (np.array([1]), np.array([1], np.int32), None),
+        (2.0, 2, None),
+        (2.0, True, "truth values came back and floating numbers are expected"),
+    ],
+)
+def test_numbers_keep_their_kind(golden, yours, words) -> None:
+    found = compare("y", golden, yours, tolerance=1e-12)
+    assert (found.reason if found else None) == words
+
+
+def test_fresh_cases_follow_from_their_seed_and_large_ones_from_their_rule(
+    toy: Specification, tmp_path, capsys
+) -> None:
+    first, again, other = ([case.inputs["x"].tolist() for case in all_cases(toy, CONTRACT, seed=n)] for n in (1, 1, 2))
+    assert first == again != other
+    (tmp_path / "toy_package" / "spec" / "large.py").write_text(
+        "from llm_tokenizer.conformance.large import LargeCases\n\nLARGE = LargeCases()\n\n\n"
+        "@LARGE('toy.mean_square', clause=1, catches='a table of 128 columns')\n"
+        "def many_columns(g):\n    return {'x': g.normal(2, 300), 'gain': 2.0}\n"
+    )
+    large_cases.cache_clear()
+    *_, case = all_cases(toy, CONTRACT)
+    assert (case.kind, case.inputs["x"].shape, case.gradients["x"].shape) == ("large", (2, 300), (2, 300))
+    assert all(case.kind != "large" for case in all_cases(toy, CONTRACT, large=False))
+    small = Implementation(SimpleNamespace(mean_square=lambda x, gain: right(x[:, :128], gain)), name="mine")
+    assert check_implementation(toy, small, large=False).verdicts[0].status == PARTLY
+    assert check_implementation(toy, small).verdicts[0].status == DIFFERS
+    large_cases.cache_clear()
+
+
+def test_the_generator_never_changes() -> None:
+    assert Generator(0).bits(2).tolist() == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4]  # of the published SplitMix64
+    numbers = Generator(7).normal(1000)
+    assert abs(numbers.mean()) < 0.1 and abs(numbers.std() - 1) < 0.1
+    assert set(Generator(7).whole(1000, below=3).tolist()) == {0, 1, 2}
 
 
 def test_the_mutation_score_counts_slips_and_planted_faults(toy: Specification) -> None:

@@ -12,6 +12,16 @@ from typing import Any
 
 import numpy as np
 
+LAYOUTS = ("contiguous", "non-contiguous", "transposed", "reversed")
+"""How the values of an array lie in memory: in order; with a gap after each; the last two axes exchanged; backwards."""
+
+
+def in_layout(array: Any, layout: str, stack: Callable[..., Any], transposed: Callable[[Any], Any]) -> Any:
+    """Return the same values in another layout; `stack` and `transposed` are those of the library."""
+    if layout == "non-contiguous" and array.ndim:
+        return stack([array, array], -1)[..., 0]
+    return transposed(array) if layout == "transposed" and array.ndim > 1 else array
+
 
 class Arrays:
     """NumPy arrays in, NumPy arrays out: the default, and the base of the other kinds.
@@ -25,14 +35,18 @@ class Arrays:
     def give(self, value: Any, dtype: str, layout: str) -> Any:
         """Return a case's value as the implementation wants it: floats in `dtype`, always a fresh copy.
 
-        `layout` may ask for a view that is not contiguous.
+        `layout` is one of `LAYOUTS`.
         """
         if not isinstance(value, np.ndarray):
             return copy.deepcopy(value)
         array = value.astype(dtype) if value.dtype == np.float64 else value.copy()
-        if layout == "non-contiguous" and array.ndim:
-            return np.stack([array, np.zeros_like(array)], axis=-1)[..., 0]  # a gap after every value
-        return array
+        if layout == "reversed" and array.ndim:
+            return array[..., ::-1].copy()[..., ::-1]  # negative strides
+        return in_layout(array, layout, np.stack, lambda x: np.ascontiguousarray(x.swapaxes(-1, -2)).swapaxes(-1, -2))
+
+    def carries(self, value: Any) -> bool:
+        """Whether these arrays can hold a case's value as it is."""
+        return True
 
     def take(self, value: Any) -> Any:
         """Return what an implementation returned as NumPy or plain Python."""
@@ -44,6 +58,10 @@ class Arrays:
         """Compute the gradients of `sum(upstream * function(*inputs))` for the inputs at the places `of`."""
         raise TypeError("these arrays do not differentiate: write the …_backward function")
 
+    def memory(self, value: Any) -> np.ndarray[Any, Any] | None:
+        """Return an array on the memory of a value, to see what shares it; None where that cannot be asked."""
+        return value if isinstance(value, np.ndarray) else None
+
 
 class ListArrays(Arrays):
     """Nested Python lists, for code without any library."""
@@ -53,6 +71,10 @@ class ListArrays(Arrays):
     def give(self, value: Any, dtype: str, layout: str) -> Any:
         """Return an array as nested lists."""
         return value.tolist() if isinstance(value, np.ndarray) else copy.deepcopy(value)
+
+    def carries(self, value: Any) -> bool:
+        """Whether lists have this shape: of (2, 0, 3) they lose the 3."""
+        return not isinstance(value, np.ndarray) or np.asarray(value.tolist()).shape == value.shape
 
 
 class TorchArrays(Arrays):
@@ -70,9 +92,7 @@ class TorchArrays(Arrays):
         tensor = torch.from_numpy(value.copy())
         if tensor.dtype == torch.float64:
             tensor = tensor.to(getattr(torch, dtype))
-        if layout == "non-contiguous" and value.ndim:
-            return torch.stack([tensor, torch.zeros_like(tensor)], dim=-1)[..., 0]
-        return tensor
+        return in_layout(tensor, layout, torch.stack, lambda x: x.mT.contiguous().mT)
 
     def take(self, value: Any) -> Any:
         """Return a tensor as NumPy; bfloat16, which NumPy lacks, as float64."""
@@ -93,11 +113,17 @@ class TorchArrays(Arrays):
         outputs = function(*inputs)
         outputs = list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
         pairs = [(out, up.to(out.dtype)) for out, up in zip(outputs, upstream, strict=True) if up is not None]
-        found = torch.autograd.grad([out for out, _ in pairs], leaves, [up for _, up in pairs], allow_unused=True)
-        return [
-            torch.zeros_like(leaf) if gradient is None else gradient
-            for leaf, gradient in zip(leaves, found, strict=True)
-        ]
+        pairs = [(out, up) for out, up in pairs if out.requires_grad]  # the others depend on no input
+        if not pairs:
+            return [torch.zeros_like(leaf) for leaf in leaves]
+        results, along = zip(*pairs, strict=True)
+        return list(torch.autograd.grad(results, leaves, along, allow_unused=True, materialize_grads=True))
+
+    def memory(self, value: Any) -> np.ndarray[Any, Any] | None:
+        """Return an array on the memory of a tensor."""
+        import torch
+
+        return value.detach().numpy() if isinstance(value, torch.Tensor) and value.dtype != torch.bfloat16 else None
 
 
 class JaxArrays(Arrays):

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-KINDS = ("by hand", "ordinary", "edge")
+KINDS = ("by hand", "ordinary", "edge", "large", "fresh")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from argparse import Namespace
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -13,6 +14,7 @@ from llm_tokenizer.conformance.arrays import KINDS
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.harness import check_implementation
 from llm_tokenizer.conformance.implementation import Implementation
+from llm_tokenizer.conformance.purity import SECONDS
 from llm_tokenizer.conformance.report import as_json, print_report
 from llm_tokenizer.conformance.specification import Specification
 from llm_tokenizer.files.writing import write_errors_as, write_json
@@ -64,6 +66,11 @@ def _parser(specification: Specification) -> Parser:
     parser.add_argument("implementation", nargs="?", help="a module or a .py file (default: this package)")
     parser.add_argument("-k", dest="keyword", default="", metavar="TEXT", help="only contracts with this in their id")
     parser.add_argument("--arrays", choices=list(KINDS), help="instead of the module's own SPEC_ARRAYS")
+    parser.add_argument("--quick", action="store_true", help="leave out the large cases")
+    parser.add_argument("--seed", type=int, help="of the fresh cases, to try those of an earlier run again")
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS, help=f"of processor time that one call may take ({SECONDS:g})"
+    )
     parser.add_argument("--report", type=Path, metavar="FILE.json", help="write the results as JSON")
     parser.add_argument("--list", action="store_true", help="list what there is to write, in detail with -k, and stop")
     parser.set_defaults(run=lambda options: _run(specification, options))
@@ -89,8 +96,11 @@ def _run(specification: Specification, options: Namespace) -> int:
     implementation = specification.ours
     if options.implementation:
         implementation = Implementation.load(options.implementation, arrays=options.arrays)
-    result = check_implementation(specification, implementation, options.keyword)
-    print_report(result, console)
+    seed = secrets.randbelow(10**6) if options.seed is None else options.seed
+    result = check_implementation(
+        specification, implementation, options.keyword, large=not options.quick, seed=seed, seconds=options.seconds
+    )
+    print_report(result, console, seed)
     if options.report:
         with write_errors_as(UserError, options.report):
             write_json(options.report, as_json(result))

@@ -12,6 +12,7 @@ Markdown, the same text for people and for `read_contracts`:
     - eps: floor of the mean square
     - returns y `*batch d_model`: the normalized vectors
     - gradients: x
+    - memory: may be shared with the arguments
 
     1. The mean of the squares is taken along the last axis only.
 """
@@ -48,6 +49,8 @@ class Contract:
         inputs: In the order in which the function takes them.
         outputs: In the order in which it returns them.
         gradients: The inputs whose gradient is pinned too.
+        views: Whether an answer may share memory with an argument.
+        kept: The inputs that fresh cases leave as they are, because they depend on each other.
         page: The page of the documentation to read after a failure.
         function: Whose docstring says the rest (see `prose.py`); left out: that of the contract's name.
         prose: What it would say, where no docstring is about this contract alone.
@@ -58,6 +61,8 @@ class Contract:
     inputs: tuple[Argument, ...]
     outputs: tuple[Argument, ...]
     gradients: tuple[str, ...] = ()
+    views: bool = False
+    kept: tuple[str, ...] = ()
     page: str = ""
     function: str = ""
     prose: Prose | None = None
@@ -139,7 +144,7 @@ def _read_contract(identifier: str, page: str, lines: list[str]) -> Contract:
         key, _, rest = line.removeprefix("- ").partition(": ")
         if line.startswith(f"{len(clauses) + 1}. "):
             clauses.append(line.partition(" ")[2])
-        elif key.lower() in (*_PROSE, "gradients", "docstring"):
+        elif key.lower() in (*_PROSE, "gradients", "docstring", "memory", "dependent"):
             named[key.lower()] = rest
         elif line.startswith("- ") and item:
             returned, name, axes, about = item.groups()
@@ -153,6 +158,8 @@ def _read_contract(identifier: str, page: str, lines: list[str]) -> Contract:
         inputs=tuple(inputs),
         outputs=tuple(outputs),
         gradients=tuple(named["gradients"].split(", ")) if "gradients" in named else (),
+        views="memory" in named,
+        kept=tuple(named["dependent"].split(", ")) if "dependent" in named else (),
         page=page,
         function=named.get("docstring", ""),
         prose=Prose(**prose) if prose else None,

@@ -26,6 +26,7 @@ class Difference:
     golden: Any = None
     deviation: float = math.inf
     raised: bool = False
+    endless: bool = False
 
 
 _WANTED = {list: "a list is", str: "a text is", bytes: "bytes are"}
@@ -44,8 +45,8 @@ def compare(name: str, golden: Any, yours: Any, *, tolerance: float, scale: floa
     expected = np.asarray(golden)
     if answer.shape != expected.shape:
         return Difference(name, f"the shape is {answer.shape} and must be {expected.shape}")
-    if answer.dtype.kind == "c":
-        return Difference(name, "complex numbers came back")
+    if (kind := _wrong_kind(expected, answer, yours)) is not None:
+        return Difference(name, kind)
     errors = _errors(expected, answer, scale)
     wrong = errors > tolerance
     if not wrong.any():
@@ -59,6 +60,21 @@ def compare(name: str, golden: Any, yours: Any, *, tolerance: float, scale: floa
     return Difference(
         name, reason, int(wrong.sum()), errors.size, index, yours_there, golden_there, float(errors.max())
     )
+
+
+_NUMBERS = {"b": "truth values", "f": "floating numbers", "c": "complex numbers"}
+_NUMBERS |= dict.fromkeys("iu", "whole numbers")
+
+
+def _wrong_kind(expected: np.ndarray[Any, Any], answer: np.ndarray[Any, Any], yours: Any) -> str | None:
+    """Say which kind of numbers came back where another is expected; a plain whole number serves as a floating one."""
+    came, wanted = _NUMBERS.get(answer.dtype.kind, str(answer.dtype)), _NUMBERS[expected.dtype.kind]
+    if came != wanted and not (wanted == _NUMBERS["f"] and isinstance(yours, int) and not isinstance(yours, bool)):
+        return f"{came} came back and {wanted} are expected"
+    stated = expected.dtype.kind in "iu" and expected.dtype != np.int64  # a width of its own, as of quantized weights
+    if stated and hasattr(yours, "dtype") and answer.dtype != expected.dtype:
+        return f"{answer.dtype} came back and {expected.dtype} is expected"
+    return None
 
 
 def deviation(golden: Any, yours: Any, scale: float = 0.0) -> float:

@@ -5,17 +5,20 @@ Contracts that build on each other are fed goldens, not each other's answers: on
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from llm_tokenizer.conformance.answers import answers, call_with_others
+from llm_tokenizer.conformance.arrays import LAYOUTS
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.difference import Difference, compare, scale_of
 from llm_tokenizer.conformance.implementation import Implementation
+from llm_tokenizer.conformance.made_cases import all_cases
+from llm_tokenizer.conformance.purity import SECONDS, ImpureError, snapshot
 from llm_tokenizer.conformance.specification import Alternative, Specification
 from llm_tokenizer.conformance.their_code import place_in_theirs
 
@@ -33,6 +36,7 @@ class Outcome:
     status: str
     difference: Difference | None = None
     note: str = ""
+    answer: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -78,16 +82,34 @@ class Result:
         return self.count(DIFFERS) > 0
 
 
-def check_implementation(specification: Specification, implementation: Implementation, keyword: str = "") -> Result:
-    """Check every contract whose id contains `keyword`; recognize slips where values differ."""
+def check_implementation(
+    specification: Specification,
+    implementation: Implementation,
+    keyword: str = "",
+    *,
+    large: bool = True,
+    seed: int = 0,
+    seconds: float = SECONDS,
+) -> Result:
+    """Check every contract whose id contains `keyword`; recognize slips where values differ.
+
+    Args:
+        specification: What is checked.
+        implementation: Who is checked.
+        keyword: Only contracts with this in their id.
+        large: The large cases too.
+        seed: Of the fresh cases.
+        seconds: How long one call may take.
+    """
     result = Result(specification, implementation.name)
     for contract in specification.contracts:
         if keyword in contract.id:
-            cases = specification.cases[contract.id]
-            outcomes = try_contract(contract, cases, implementation)
+            cases = all_cases(specification, contract, large=large, seed=seed)
+            outcomes = list(try_contract(contract, cases, implementation, seconds))
             verdict = Verdict(contract, outcomes)
             if verdict.failures:
-                verdict = Verdict(contract, outcomes, recognise(specification, contract, cases, implementation))
+                stored = specification.cases[contract.id]
+                verdict = Verdict(contract, outcomes, recognise(specification, contract, stored, implementation))
             result.verdicts.append(verdict)
     wanted = [verdict.contract.name for verdict in result.verdicts if verdict.status == UNWRITTEN]
     gradients = [verdict.contract.backward_name for verdict in result.verdicts if verdict.status == PARTLY]
@@ -96,86 +118,97 @@ def check_implementation(specification: Specification, implementation: Implement
     return result
 
 
-def try_contract(contract: Contract, cases: Iterable[Case], implementation: Implementation) -> list[Outcome]:
-    """Check all cases of one contract."""
-    outcomes: list[Outcome] = []
+def try_contract(
+    contract: Contract, cases: Iterable[Case], implementation: Implementation, seconds: float = SECONDS
+) -> Iterator[Outcome]:
+    """Check all cases of one contract, and at the end whether the first answers are still what they were."""
+    first: list[tuple[Outcome, Any]] = []
     for case in cases:
-        outcomes += try_case(contract, case, implementation)
-    return outcomes
+        for outcome in try_case(contract, case, implementation, seconds):
+            yield outcome
+            if outcome.answer is not None:
+                first.append((outcome, snapshot(outcome.answer)))
+            if outcome.difference is not None and outcome.difference.endless:
+                return  # the others would wait as long
+    for outcome, kept in first:
+        if snapshot(outcome.answer) != kept:
+            changed = Difference("its answer", "a later call changed it: two calls share memory")
+            yield replace(outcome, status=DIFFERS, difference=changed, answer=None)
 
 
-def try_case(contract: Contract, case: Case, implementation: Implementation) -> list[Outcome]:
+def try_case(
+    contract: Contract, case: Case, implementation: Implementation, seconds: float = SECONDS
+) -> Iterator[Outcome]:
     """Check one case: forward and, where it is pinned, gradient, in every precision that both sides know."""
-    function = implementation.find(contract.name)
+    values = [*case.inputs.values(), *case.outputs.values(), *case.gradients.values()]
+    if not all(map(implementation.arrays.carries, values)):
+        return
     dtypes = [name for name in implementation.arrays.dtypes if name in case.tolerance] if case.has_floats else ["exact"]
     dtypes = dtypes or ["float64"]
-    if function is None:
-        return [Outcome(contract=contract.id, case=case, aspect="forward", dtype=dtypes[0], status=UNWRITTEN)]
-    outcomes = []
+    if implementation.find(contract.name) is None:
+        yield Outcome(contract=contract.id, case=case, aspect="forward", dtype=dtypes[0], status=UNWRITTEN)
+        return
     for dtype in dtypes:
-        outcomes.append(_judge(contract, case, implementation, "forward", dtype))
-        if case.gradients:
-            outcomes.append(_judge(contract, case, implementation, "gradient", dtype))
-    return outcomes
+        for aspect in ("forward", "gradient") if case.gradients else ("forward",):
+            yield _judge(contract, case, implementation, aspect, dtype, seconds)
 
 
-def answers(
-    contract: Contract, case: Case, implementation: Implementation, aspect: str, dtype: str
-) -> dict[str, Any] | None:
-    """Return an implementation's outputs or gradients by name; None where they are not written yet."""
-    function = implementation.find(contract.name)
-    arrays = implementation.arrays
-    precision = "float64" if dtype == "exact" else dtype
-
-    def give(value: Any) -> Any:
-        return arrays.give(value, precision, case.layout)
-
-    assert function is not None, "asked only where the function is written"
-    inputs = [give(case.inputs[argument.name]) for argument in contract.inputs]
-    if aspect == "forward":
-        names = [argument.name for argument in contract.outputs]
-        return _by_name(names, function(*inputs), arrays.take)
-    # The upstream gradient of an output that a case leaves out is zero: None tells `gradients` so.
-    upstream = [give(case.upstream.get(argument.name)) for argument in contract.outputs]
-    backward = implementation.find(contract.backward_name)
-    if backward is not None:
-        return _by_name(list(contract.gradients), backward(*upstream, *inputs), arrays.take)
-    if not arrays.differentiates:
-        return None
-    order = [argument.name for argument in contract.inputs]
-    found = arrays.gradients(function, inputs, [order.index(name) for name in contract.gradients], upstream)
-    return _by_name(list(contract.gradients), tuple(found), arrays.take)
-
-
-def _judge(contract: Contract, case: Case, implementation: Implementation, aspect: str, dtype: str) -> Outcome:
-    def outcome(status: str, difference: Difference | None = None, note: str = "") -> Outcome:
+def _judge(
+    contract: Contract, case: Case, implementation: Implementation, aspect: str, dtype: str, seconds: float
+) -> Outcome:
+    def outcome(
+        status: str, difference: Difference | None = None, note: str = "", answer: dict[str, Any] | None = None
+    ) -> Outcome:
         return Outcome(
-            contract=contract.id, case=case, aspect=aspect, dtype=dtype, status=status, difference=difference, note=note
-        )
+            contract=contract.id, case=case, aspect=aspect, dtype=dtype,
+            status=status, difference=difference, note=note, answer=answer,
+        )  # fmt: skip
 
-    try:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yours = answers(contract, case, implementation, aspect, dtype)
-    except (Exception, SystemExit) as error:  # other people's code may raise anything, and that is an answer too
-        if case.raises and case.raises in {kind.__name__ for kind in type(error).__mro__}:
-            return outcome(PASS)
-        place = place_in_theirs(error)
-        words = "" if error.args in ((), (None,)) else f": {error}"  # exit() has no words of its own
-        reason = f"it raised {type(error).__name__}{f' in {place}' if place else ''}{words}"
-        if "numpy.ndarray" in reason or "argument 'keepdim'" in reason:  # NumPy says keepdims
-            reason += ' (does it want torch tensors? Then write SPEC_ARRAYS = "torch" in your module)'
-        return outcome(DIFFERS, Difference(aspect, reason, raised=True))
-    if yours is None:
-        return outcome(UNWRITTEN)
-    if case.raises:
-        return outcome(DIFFERS, Difference(aspect, f"it must raise {case.raises}, and it returned"))
     goldens = case.outputs if aspect == "forward" else case.gradients
-    difference = _first_difference(goldens, yours, case.tolerance.get(dtype, 1e-12))
-    if difference is not None and dtype in ("float64", "exact") and "float32" in case.tolerance:
-        if _first_difference(goldens, yours, case.tolerance["float32"]) is None:
-            return outcome(PASS, note="it computes in float32 inside")
-    return outcome(DIFFERS if difference else PASS, difference)
+    exact = dtype in ("float64", "exact")
+    thorough = exact and aspect == "forward"
+    if thorough:  # what it remembers of other values of the same shapes must not come back
+        call_with_others(contract, case, implementation, dtype, seconds)
+    note, first, sharing = "", None, list[str]()
+    for layout in (case.layout, *(layout for layout in LAYOUTS if thorough and layout != case.layout)):
+        try:
+            yours = answers(
+                contract, case, implementation, aspect, dtype, layout=layout, seconds=seconds, sharing=sharing
+            )
+        except ImpureError as refusal:
+            return outcome(DIFFERS, Difference(aspect, str(refusal), endless=refusal.endless))
+        except (Exception, SystemExit) as error:  # other people's code may raise anything, and that is an answer too
+            if case.raises and case.raises in {kind.__name__ for kind in type(error).__mro__}:
+                return outcome(PASS)
+            return outcome(DIFFERS, Difference(aspect, _told(error), raised=True))
+        if yours is None:
+            return outcome(UNWRITTEN)
+        if case.raises:
+            return outcome(DIFFERS, Difference(aspect, f"it must raise {case.raises}, and it returned"))
+        difference = _first_difference(goldens, yours, case.tolerance.get(dtype, 1e-12))
+        if difference is not None and exact and "float32" in case.tolerance:
+            if _first_difference(goldens, yours, case.tolerance["float32"]) is None:
+                difference, note = None, "it computes in float32 inside"
+        if difference is not None:
+            if first is not None:
+                difference = replace(difference, reason=f"right only while arrays lie in memory in order, not {layout}")
+            return outcome(DIFFERS, difference)
+        if sharing:
+            reason = f"it shares memory with the argument {sharing[0]}: a change of one would change the other"
+            return outcome(DIFFERS, Difference("its answer", reason))
+        first = first or yours
+        if not any(isinstance(value, np.ndarray) and value.ndim for value in case.inputs.values()):
+            break  # no other layout to try
+    return outcome(PASS, note=note, answer=first if thorough else None)
+
+
+def _told(error: BaseException) -> str:
+    place = place_in_theirs(error)
+    words = "" if error.args in ((), (None,)) else f": {error}"  # exit() has no words of its own
+    reason = f"it raised {type(error).__name__}{f' in {place}' if place else ''}{words}"
+    if "numpy.ndarray" in reason or "argument 'keepdim'" in reason:  # NumPy says keepdims
+        reason += ' (does it want torch tensors? Then write SPEC_ARRAYS = "torch" in your module)'
+    return reason
 
 
 def _first_difference(goldens: dict[str, Any], yours: dict[str, Any], tolerance: float) -> Difference | None:
@@ -187,16 +220,6 @@ def _first_difference(goldens: dict[str, Any], yours: dict[str, Any], tolerance:
         if found is not None:
             return found
     return None
-
-
-def _by_name(names: list[str], values: Any, take: Callable[[Any], Any]) -> dict[str, Any]:
-    if len(names) == 1:
-        # `return y,` gives a tuple of one; a tuple of one id is the answer itself.
-        wrapped = isinstance(values, tuple) and len(values) == 1 and hasattr(values[0], "shape")
-        return {names[0]: take(values[0] if wrapped else values)}
-    if not isinstance(values, (tuple, list)) or len(values) != len(names):
-        raise TypeError(f"{len(names)} values must come back, in this order: {', '.join(names)}")
-    return {name: take(value) for name, value in zip(names, values, strict=True)}
 
 
 def recognise(
@@ -224,10 +247,8 @@ def _shared_mistakes(
             if not goldens:
                 continue
             try:
-                with np.errstate(all="ignore"), warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    yours = answers(contract, case, implementation, aspect, dtype)
-                    theirs = answers(contract, case, mistaken, aspect, dtype)
+                yours = answers(contract, case, implementation, aspect, dtype)
+                theirs = answers(contract, case, mistaken, aspect, dtype)
             except (Exception, SystemExit):  # noqa: S112 - an answer that cannot be had says nothing about likeness
                 continue
             if yours is None or theirs is None:

@@ -9,12 +9,10 @@ Source: DeMillo, Lipton and Sayward, "Hints on Test Data Selection" (1978).
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib
 import multiprocessing
 import os
-import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,14 +24,15 @@ from rich.progress import track
 from llm_tokenizer.commands.parser import Parser, run_command
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.faults import Fault, plant
-from llm_tokenizer.conformance.harness import PASS, UNWRITTEN, try_case
+from llm_tokenizer.conformance.harness import PASS, UNWRITTEN, try_contract
 from llm_tokenizer.conformance.implementation import Implementation
+from llm_tokenizer.conformance.made_cases import all_cases
 from llm_tokenizer.conformance.specification import Specification
 from llm_tokenizer.files.writing import write_errors_as, write_json
 from llm_tokenizer.interface import UserError
 
 SECONDS = 10.0
-"""Of processor time, so that a busy machine does not turn a slow answer into a wrong one."""
+"""How long a call of a fault may take."""
 
 
 @dataclass
@@ -140,16 +139,12 @@ def measure_contract(specification: Specification, identifier: str, equivalents:
 
 
 def passes(specification: Specification, contract: Contract, implementation: Implementation) -> bool:
-    """Return whether an implementation passes every case of one contract, within the time."""
-    try:
-        with _time_limit(SECONDS):
-            return all(
-                outcome.status == PASS or (outcome.aspect == "gradient" and outcome.status == UNWRITTEN)
-                for case in specification.cases[contract.id]
-                for outcome in try_case(contract, case, implementation)
-            )
-    except TimeoutError:
-        return False
+    """Return whether an implementation passes every case of one contract."""
+    cases = all_cases(specification, contract)
+    return all(
+        outcome.status == PASS or (outcome.aspect == "gradient" and outcome.status == UNWRITTEN)
+        for outcome in try_contract(contract, cases, implementation, SECONDS)
+    )
 
 
 def _measure_planted(
@@ -194,31 +189,6 @@ class _Broken:
 
 def _label(contract: Contract, fault: Fault) -> str:
     return f"{contract.id}: {fault.text}: {fault.words}"
-
-
-@contextlib.contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """A fault may loop for ever. Where the system has no such alarm (Windows), nothing stops it."""
-    if not hasattr(signal, "SIGVTALRM"):
-        yield
-        return
-
-    def stop(number: int, frame: Any) -> None:
-        raise _Stop
-
-    class _Stop(BaseException):
-        """Not an Exception: the harness must not take it for the implementation's answer."""
-
-    before = signal.signal(signal.SIGVTALRM, stop)
-    # Again and again: an alarm that falls into a destructor is swallowed there.
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds, 0.1)
-    try:
-        yield
-    except _Stop:
-        raise TimeoutError from None
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
 
 
 def main(specification: Specification, equivalents: Mapping[str, str], argv: Sequence[str] | None = None) -> int:

@@ -38,7 +38,7 @@ def contract_test(specification: Specification) -> Callable[..., None]:
     @pytest.mark.parametrize(("contract", "case"), pairs, ids=identifiers)
     def test_contract(contract: Contract, case: Case, pytestconfig: pytest.Config) -> None:
         implementation = _implementation(specification, pytestconfig)
-        outcomes = try_case(contract, case, implementation)
+        outcomes = list(try_case(contract, case, implementation))
         for outcome in outcomes:
             if outcome.note and implementation.name == specification.module:
                 pytest.fail(f"ours must not lose precision: {outcome.note}", pytrace=False)

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from llm_tokenizer.commands.parser import Parser, run_command
+from llm_tokenizer.conformance.answers import answers
 from llm_tokenizer.conformance.case import Case, write_cases
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.difference import deviation, scale_of
-from llm_tokenizer.conformance.harness import answers
 from llm_tokenizer.conformance.implementation import Implementation
 from llm_tokenizer.conformance.specification import Specification
 from llm_tokenizer.conformance.tolerance import measure_tolerance

@@ -66,7 +66,7 @@ def remarks(result: Result) -> list[str]:
     return [f"{identifier}: accepted, but {note}." for identifier, found in notes.items() for note in sorted(found)]
 
 
-def print_report(result: Result, console: Console) -> None:
+def print_report(result: Result, console: Console, seed: int) -> None:
     """Print the failures in words, then the table, then the line to show."""
     specification = result.specification
     for verdict in result.verdicts:
@@ -84,6 +84,8 @@ def print_report(result: Result, console: Console) -> None:
         table.add_row(verdict.contract.id, *row)
     if written:
         console.print(table)
+    if any(outcome.case.kind == "fresh" for verdict in written for outcome in verdict.outcomes):
+        console.print(f"fresh cases of this run: --seed {seed}", style="dim")
     console.print()
     for remark in (*remarks(result), *result.hints):
         console.print(remark, style="yellow")

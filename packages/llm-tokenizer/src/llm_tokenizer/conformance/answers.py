@@ -1,0 +1,89 @@
+"""What an implementation answers to a case, by the names of the contract."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from llm_tokenizer.conformance.case import Case
+from llm_tokenizer.conformance.contract import Contract
+from llm_tokenizer.conformance.implementation import Implementation
+from llm_tokenizer.conformance.other_values import other_inputs
+from llm_tokenizer.conformance.purity import SECONDS, call, quietly, shared_arguments
+
+
+def answers(
+    contract: Contract,
+    case: Case,
+    implementation: Implementation,
+    aspect: str,
+    dtype: str,
+    *,
+    layout: str = "",
+    seconds: float = SECONDS,
+    sharing: list[str] | None = None,
+) -> dict[str, Any] | None:
+    """Return an implementation's outputs or gradients by name; None where they are not written yet.
+
+    `sharing` takes the names of the arguments that an output shares memory with, and may not.
+
+    Raises:
+        ImpureError: The call did what no function of a specification may do.
+    """
+    function = implementation.find(contract.name)
+    arrays = implementation.arrays
+    assert function is not None, "asked only where the function is written"
+
+    def give(value: Any) -> Any:
+        return arrays.give(value, "float64" if dtype == "exact" else dtype, layout or case.layout)
+
+    names = [argument.name for argument in contract.inputs]
+    inputs = [give(case.inputs[name]) for name in names]
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if aspect == "forward":
+            values = call(function, inputs, names, seconds)
+            outputs = [argument.name for argument in contract.outputs]
+            found = _by_name(outputs, values, arrays.take)
+            if sharing is not None and not contract.views:
+                sharing += shared_arguments(values, inputs, names, arrays)
+            return found
+        # The upstream gradient of an output that a case leaves out is zero: None tells `gradients` so.
+        upstream = [give(case.upstream.get(argument.name)) for argument in contract.outputs]
+        backward = implementation.find(contract.backward_name)
+        if backward is not None:
+            every = [f"d{argument.name}" for argument in contract.outputs] + names
+            return _by_name(list(contract.gradients), call(backward, upstream + inputs, every, seconds), arrays.take)
+        if not arrays.differentiates:
+            return None
+        places = [names.index(name) for name in contract.gradients]
+        gradients = call(lambda *given: arrays.gradients(function, [*given], places, upstream), inputs, names, seconds)
+        return _by_name(list(contract.gradients), tuple(gradients), arrays.take)
+
+
+def call_with_others(
+    contract: Contract, case: Case, implementation: Implementation, dtype: str, seconds: float
+) -> None:
+    """Let a function see other values of the same shapes first, for nothing but what it may remember of them."""
+    others = other_inputs(case, random.Random(0))
+    precision = "float64" if dtype == "exact" else dtype
+    function = implementation.find(contract.name)
+    assert function is not None, "asked only where the function is written"
+    given = [implementation.arrays.give(others[argument.name], precision, case.layout) for argument in contract.inputs]
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quietly(function, *given, seconds=seconds)
+
+
+def _by_name(names: list[str], values: Any, take: Callable[[Any], Any]) -> dict[str, Any]:
+    if len(names) == 1:
+        # `return y,` gives a tuple of one; a tuple of one id is the answer itself.
+        wrapped = isinstance(values, tuple) and len(values) == 1 and hasattr(values[0], "shape")
+        return {names[0]: take(values[0] if wrapped else values)}
+    if not isinstance(values, (tuple, list)) or len(values) != len(names):
+        raise TypeError(f"{len(names)} values must come back, in this order: {', '.join(names)}")
+    return {name: take(value) for name, value in zip(names, values, strict=True)}

@@ -1,0 +1,91 @@
+"""Large cases: beyond the sizes at which real code changes its way, made anew in every run from a stored rule.
+
+The numbers come from a generator of our own, SplitMix64, so that they never change with a library. The answers come
+from the reference. `--quick` leaves these cases out.
+
+Source: Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators" (2014).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from llm_tokenizer.conformance.case import Case
+
+Numbers = np.ndarray[Any, Any]
+TOLERANCE = {"float64": 1e-9}
+"""Wide enough for any order of a sum over thousands of values, and far below what a wrong size does."""
+
+
+class Generator:
+    """SplitMix64: number i is a mix of the bits of seed + i · 0x9E3779B97F4A7C15."""
+
+    def __init__(self, seed: int) -> None:
+        self.state = seed
+
+    def bits(self, count: int) -> Numbers:
+        """Return so many numbers of 64 random bits."""
+        with np.errstate(over="ignore"):
+            x = np.arange(self.state + 1, self.state + 1 + count, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+            x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        self.state += count
+        mixed: Numbers = x ^ (x >> np.uint64(31))
+        return mixed
+
+    def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Numbers:
+        """Return numbers from low to below high."""
+        fractions: Numbers = (self.bits(int(np.prod(shape))) >> np.uint64(11)) * 2.0**-53
+        numbers: Numbers = fractions.reshape(shape) * (high - low) + low
+        return numbers
+
+    def normal(self, *shape: int) -> Numbers:
+        """Return nearly normal numbers of mean 0 and variance 1: the sum of twelve uniform ones, less 6."""
+        numbers: Numbers = self.uniform(12, *shape).sum(axis=0) - 6.0
+        return numbers
+
+    def whole(self, *shape: int, below: int) -> Numbers:
+        """Return whole numbers from 0 to below - 1."""
+        numbers: Numbers = np.floor(self.uniform(*shape) * below).astype(np.int64)
+        return numbers
+
+
+class LargeCases(dict[str, list[Callable[[], tuple[Case, bool]]]]):
+    """The rules of a package's large cases, by contract: functions from a generator to inputs.
+
+        LARGE = LargeCases()
+
+        @LARGE("layers.softmax", clause=1, catches="a tile of an online softmax that is not rescaled")
+        def four_thousand_keys(g): return {"scores": g.normal(2, 4097), "axis": -1}
+
+    Each is tried in float64, or exactly, on one thread of a laptop in less than a second.
+    """
+
+    def __call__(
+        self,
+        contract: str,
+        *,
+        clause: int,
+        catches: str,
+        tolerance: Mapping[str, float] = TOLERANCE,
+        gradients: bool = True,
+    ) -> Callable[[Callable[[Generator], dict[str, Any]]], Callable[[Generator], dict[str, Any]]]:
+        """Return the decorator of a function from a generator to inputs; `gradients`: whether they are compared too."""
+
+        def keep(rule: Callable[[Generator], dict[str, Any]]) -> Callable[[Generator], dict[str, Any]]:
+            def case() -> tuple[Case, bool]:
+                name = str(rule.__name__)
+                inputs = rule(Generator(sum(map(ord, name))))
+                made = Case(
+                    contract=contract, id=name, kind="large", clause=clause, catches=catches, inputs=inputs,
+                    tolerance=dict(tolerance),
+                )  # fmt: skip
+                return made, gradients
+
+            self.setdefault(contract, []).append(case)
+            return rule
+
+        return keep

@@ -1,0 +1,73 @@
+"""Cases that are in no file, with answers of the reference: fresh ones, other in every run, and large ones."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import random
+from collections.abc import Iterator
+from functools import cache
+from itertools import islice
+
+import numpy as np
+
+from llm_tokenizer.conformance.answers import answers
+from llm_tokenizer.conformance.case import Case
+from llm_tokenizer.conformance.contract import Contract
+from llm_tokenizer.conformance.implementation import Implementation
+from llm_tokenizer.conformance.large import Generator, LargeCases
+from llm_tokenizer.conformance.other_values import other_inputs
+from llm_tokenizer.conformance.specification import Specification
+
+FRESH = 2
+"""How many fresh cases a contract has."""
+
+
+def all_cases(
+    specification: Specification, contract: Contract, *, large: bool = True, seed: int | None = None
+) -> Iterator[Case]:
+    """Yield the cases of a contract: those stored; with a seed two fresh ones; the large ones."""
+    stored = specification.cases[contract.id]
+    yield from stored
+    if seed is not None:
+        usual = [case for case in stored if case.kind != "edge" and not case.raises]
+        order = random.Random(f"{contract.id}/{seed}").sample(usual, len(usual))
+        yield from islice(_fresh_cases(specification, contract, order, seed), FRESH)
+    if large:
+        yield from large_cases(specification, contract)
+
+
+@cache
+def large_cases(specification: Specification, contract: Contract) -> tuple[Case, ...]:
+    """Return the large cases of a contract."""
+    present = importlib.util.find_spec(f"{specification.module}.spec.large") is not None
+    rules: LargeCases = importlib.import_module(f"{specification.module}.spec.large").LARGE if present else LargeCases()
+    return tuple(_answered(specification, contract, *make()) for make in rules.get(contract.id, ()))
+
+
+def _fresh_cases(specification: Specification, contract: Contract, stored: list[Case], seed: int) -> Iterator[Case]:
+    """Yield a case with other values for each stored one, where the reference takes them."""
+    for case in stored:
+        inputs = other_inputs(case, random.Random(f"{case.contract}/{case.id}/{seed}"))
+        fresh = Case(
+            contract=case.contract, id=f"fresh_{case.id}", kind="fresh", clause=case.clause,
+            catches="answers that are looked up", inputs=inputs | {name: case.inputs[name] for name in contract.kept},
+            tolerance={"float64": 1e-6, "exact": 1e-6},
+        )  # fmt: skip
+        try:
+            yield _answered(specification, contract, fresh, gradients=bool(case.gradients))
+        except Exception:  # noqa: S112 - values that the contract does not allow
+            continue
+
+
+def _answered(specification: Specification, contract: Contract, case: Case, gradients: bool) -> Case:
+    """Return the case with the answers of the reference."""
+    reference = Implementation(specification.reference, name="reference")
+    dtype = "float64" if case.has_floats else "exact"
+    case = case.with_goldens(outputs=answers(contract, case, reference, "forward", dtype) or {})
+    if not (gradients and contract.gradients):
+        return case
+    numbers = Generator(1)
+    floating = {name: y for name, y in case.outputs.items() if np.asarray(y).dtype.kind == "f"}
+    case = case.with_goldens(upstream={name: np.asarray(numbers.normal(*np.shape(y))) for name, y in floating.items()})
+    return case.with_goldens(gradients=answers(contract, case, reference, "gradient", dtype) or {})

@@ -1,0 +1,46 @@
+"""Other values of the same kind and shape as those of a case.
+
+They serve twice: as a call before the case, which shows what a function remembers of it; and as a case of its own with
+an answer of the reference, which is in no file.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+
+from llm_tokenizer.conformance.case import Case
+
+
+def other_inputs(case: Case, generator: random.Random) -> dict[str, Any]:
+    """Return other values of the same shapes, within the range of the old ones; a contract need not allow them."""
+    return {name: _other(value, generator) for name, value in case.inputs.items()}
+
+
+def _other(value: Any, generator: random.Random) -> Any:
+    if isinstance(value, np.ndarray):
+        return _other_array(value, generator)
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, float):
+        return value * generator.uniform(0.6, 0.9)
+    if isinstance(value, str):
+        return "".join(generator.sample(value, len(value)))
+    if isinstance(value, bytes):
+        return bytes(generator.sample(value, len(value)))
+    if isinstance(value, list) and all(isinstance(item, (str, bytes, int)) for item in value):
+        return generator.sample(value, len(value))
+    return value  # a list of pairs, as of merges, or a table: its order means something
+
+
+def _other_array(array: np.ndarray[Any, Any], generator: random.Random) -> np.ndarray[Any, Any]:
+    flat = array.reshape(-1)
+    order = generator.sample(range(flat.size), flat.size)
+    mixed = flat[order]
+    if array.dtype.kind == "f":
+        finite = np.isfinite(mixed)
+        low, high = (flat[np.isfinite(flat)].min(), flat[np.isfinite(flat)].max()) if finite.any() else (0.0, 0.0)
+        mixed[finite] = [generator.uniform(low, high) for _ in range(int(finite.sum()))]
+    return mixed.reshape(array.shape)

@@ -1,0 +1,176 @@
+"""One call of an implementation, watched: what comes back, and what must be as it was before.
+
+A function of a specification depends on its arguments alone and changes nothing but its answer. So a call is refused
+that changes an argument, the random numbers, or a setting of the whole process; that does not come back in time; or
+whose answer shares memory with an argument, where a later change of one would silently change the other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from llm_tokenizer.conformance.arrays import Arrays
+
+SECONDS = 20.0
+"""How long a call may take, by default."""
+
+
+FILTERS = "the warnings filters"
+
+
+class ImpureError(Exception):
+    """A call did what no function of a specification may do; `endless`: it did not come back."""
+
+    endless = False
+
+
+def call(function: Callable[..., Any], inputs: Sequence[Any], names: Sequence[str], seconds: float = SECONDS) -> Any:
+    """Call a function and return its answer.
+
+    Args:
+        function: What is called.
+        inputs: Its arguments.
+        names: Their names, for the message.
+        seconds: How long it may take.
+
+    Raises:
+        ImpureError: It changed an argument or the process, or took too long.
+    """
+    before = [snapshot(value) for value in inputs]
+    state, modules = {name: get() for name, get, _ in _settings()}, len(sys.modules)
+    try:
+        with time_limit(seconds):
+            answer = function(*inputs)
+    finally:
+        changed = list(_restore(state))
+    if len(sys.modules) > modules:  # a library that is imported late may add filters of its own
+        changed = [name for name in changed if name != FILTERS]
+    for name, value, kept in zip(names, inputs, before, strict=True):
+        if snapshot(value) != kept:
+            raise ImpureError(f"it changed its argument {name} in place: work on a copy")
+    if changed:
+        raise ImpureError(f"it changed {changed[0]}, which all code in the process shares")
+    return answer
+
+
+def quietly(function: Callable[..., Any], *inputs: Any, seconds: float = SECONDS) -> None:
+    """Call a function for nothing but what it may remember: its answer, or its error, is of no interest."""
+    state = {name: get() for name, get, _ in _settings()}
+    with contextlib.suppress(Exception, SystemExit), time_limit(seconds):
+        function(*inputs)
+    for _ in _restore(state):
+        pass
+
+
+def shared_arguments(values: Any, inputs: Sequence[Any], names: Sequence[str], arrays: Arrays) -> Iterator[str]:
+    """Yield the name of each argument that an answer shares memory with."""
+    for answer in values if isinstance(values, (tuple, list)) else (values,):
+        for name, value in zip(names, inputs, strict=True):
+            one, other = arrays.memory(answer), arrays.memory(value)
+            if one is not None and other is not None and np.may_share_memory(one, other):
+                yield name
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Stop what takes longer than so many seconds. Where the system has no such alarm (Windows), nothing stops it.
+
+    Of processor time, so that a busy machine does not turn a slow answer into a wrong one.
+    """
+    if not hasattr(signal, "SIGVTALRM"):
+        yield
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        raise _Stop
+
+    class _Stop(BaseException):
+        """Not an Exception: neither the function nor the harness must take it for the function's own."""
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    # Again and again: an alarm that falls into a destructor is swallowed there.
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds, 0.1)
+    try:
+        yield
+    except _Stop:
+        refusal = ImpureError(f"it did not come back within {seconds:g} seconds (--seconds allows more)")
+        refusal.endless = True
+        raise refusal from None
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+def snapshot(value: Any) -> Any:
+    """Return what tells a changed value from an unchanged one."""
+    if isinstance(value, np.ndarray):
+        return (value.dtype, value.shape, value.tobytes())
+    if isinstance(value, (list, tuple)):
+        return (type(value), [snapshot(item) for item in value])
+    if isinstance(value, dict):
+        return [(key, snapshot(item)) for key, item in value.items()]
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        held = value.detach().float() if value.dtype == torch.bfloat16 else value.detach()  # which NumPy lacks
+        return (value.dtype, value.shape, held.cpu().numpy().tobytes())
+    return value if isinstance(value, (str, bytes, int, float, bool)) else None
+
+
+def _restore(before: dict[str, Any]) -> Iterator[str]:
+    """Yield the name of each setting that is not as it was, and put it back."""
+    for name, get, put in _settings():
+        if name in before and get() != before[name]:
+            put(before[name])
+            yield name
+
+
+_Setting = tuple[str, Callable[[], Any], Callable[[Any], Any]]
+
+
+def _settings() -> Iterator[_Setting]:
+    yield "the random numbers of Python", random.getstate, random.setstate
+    yield "the random numbers of NumPy", _numpy_random, _set_numpy_random
+    yield "the error handling of NumPy", np.geterr, lambda kept: np.seterr(**kept)
+    yield FILTERS, lambda: list(warnings.filters), _set_filters
+    yield "the environment variables", lambda: dict(os.environ), _set_environment
+    yield "the current folder", os.getcwd, os.chdir
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    yield "the random numbers of torch", lambda: torch.get_rng_state().numpy().tobytes(), _set_torch_random
+    yield "the default dtype of torch", torch.get_default_dtype, torch.set_default_dtype
+    yield "the gradient mode of torch", torch.is_grad_enabled, torch.set_grad_enabled
+    yield "the number of threads of torch", torch.get_num_threads, torch.set_num_threads
+
+
+def _numpy_random() -> Any:
+    kind, keys, *rest = np.random.get_state()
+    return (kind, np.asarray(keys).tobytes(), *rest)
+
+
+def _set_numpy_random(kept: Any) -> None:
+    kind, keys, *rest = kept
+    np.random.set_state((kind, np.frombuffer(keys, np.uint32), *rest))
+
+
+def _set_filters(kept: list[Any]) -> None:
+    warnings.filters[:] = kept  # type: ignore[index]
+
+
+def _set_environment(kept: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(kept)
+
+
+def _set_torch_random(kept: bytes) -> None:
+    torch = sys.modules["torch"]
+    torch.set_rng_state(torch.frombuffer(bytearray(kept), dtype=torch.uint8))
