@@ -65,7 +65,7 @@ def call(function: Callable[..., Any], inputs: Sequence[Any], names: Sequence[st
 def quietly(function: Callable[..., Any], *inputs: Any, seconds: float = SECONDS) -> None:
     """Call a function for nothing but what it may remember: its answer, or its error, is of no interest."""
     state = {name: get() for name, get, _ in _settings()}
-    with contextlib.suppress(Exception, SystemExit), time_limit(seconds):
+    with time_limit(seconds), contextlib.suppress(Exception, SystemExit):
         function(*inputs)
     for _ in _restore(state):
         pass
