@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+MARGIN = 4.0
+"""A tolerance is so many times the error of honest implementations, and so many times below the effect of a slip."""
 KINDS = ("by hand", "ordinary", "edge", "large", "fresh")
 
 
