@@ -68,15 +68,16 @@ def answers(
 def call_with_others(
     contract: Contract, case: Case, implementation: Implementation, dtype: str, seconds: float
 ) -> None:
-    """Let a function see other values of the same shapes first, for nothing but what it may remember of them."""
-    others = other_inputs(case, random.Random(0))
+    """Let a function see other values of the same shapes first, all or one at a time, for what it may remember."""
+    others, names = other_inputs(case, random.Random(0)), [argument.name for argument in contract.inputs]
     precision = "float64" if dtype == "exact" else dtype
     function = implementation.find(contract.name)
     assert function is not None, "asked only where the function is written"
-    given = [implementation.arrays.give(others[argument.name], precision, case.layout) for argument in contract.inputs]
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        quietly(function, *given, seconds=seconds)
+        for changed in (names, *([name] for name in names if len(names) > 1)):
+            values = [(others if name in changed else case.inputs)[name] for name in names]
+            quietly(function, *[implementation.arrays.give(x, precision, case.layout) for x in values], seconds=seconds)
 
 
 def _by_name(names: list[str], values: Any, take: Callable[[Any], Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from rich.progress import track
@@ -28,6 +29,7 @@ from llm_tokenizer.conformance.harness import PASS, UNWRITTEN, try_contract
 from llm_tokenizer.conformance.implementation import Implementation
 from llm_tokenizer.conformance.made_cases import all_cases
 from llm_tokenizer.conformance.specification import Specification
+from llm_tokenizer.conformance.wrapped_faults import wrapped_faults
 from llm_tokenizer.files.writing import write_errors_as, write_json
 from llm_tokenizer.interface import UserError
 
@@ -135,6 +137,7 @@ def measure_contract(specification: Specification, identifier: str, equivalents:
         else:
             score.refused.append(f"{identifier}: the variant {alternative.name!r}")
     _measure_planted(specification, contract, equivalents, score)
+    _measure_wrapped(specification, contract, equivalents, score)
     return score
 
 
@@ -158,15 +161,32 @@ def _measure_planted(
         for fault in plant(original):
             if fault.function != name:
                 continue
-            label = _label(contract, fault)
-            caught = not passes(specification, contract, _faulty(fault, original, contract, specification))
-            if not caught and label in equivalents:
-                score.equivalent += 1
-                score.equivalents.add(label)
-                continue
-            score.planted[contract.id] = score.planted.get(contract.id, 0) + 1
-            if not caught:
-                score.survivors.append(label)
+            faulty = _faulty(fault, original, contract, specification)
+            _count(specification, contract, faulty, _label(contract, fault), equivalents, score)
+
+
+def _measure_wrapped(
+    specification: Specification, contract: Contract, equivalents: Mapping[str, str], score: Score
+) -> None:
+    cases = specification.cases[contract.id]
+    for words, wrap in wrapped_faults(contract, cases):
+        function = wrap(getattr(specification.reference, contract.name))
+        faulty = Implementation(SimpleNamespace(**{contract.name: function}), arrays="numpy", name="fault")
+        _count(specification, contract, faulty, f"{contract.id}: {words}", equivalents, score)
+
+
+def _count(
+    specification: Specification, contract: Contract, faulty: Implementation, label: str,
+    equivalents: Mapping[str, str], score: Score,
+) -> None:  # fmt: skip
+    caught = not passes(specification, contract, faulty)
+    if not caught and label in equivalents:
+        score.equivalent += 1
+        score.equivalents.add(label)
+        return
+    score.planted[contract.id] = score.planted.get(contract.id, 0) + 1
+    if not caught:
+        score.survivors.append(label)
 
 
 def _faulty(fault: Fault, original: Any, contract: Contract, specification: Specification) -> Implementation:

@@ -24,6 +24,8 @@ def _other(value: Any, generator: random.Random) -> Any:
         return _other_array(value, generator)
     if isinstance(value, bool):
         return not value
+    if isinstance(value, int):
+        return max(value - 1, 0)
     if isinstance(value, float):
         return value * generator.uniform(0.6, 0.9)
     if isinstance(value, str):
