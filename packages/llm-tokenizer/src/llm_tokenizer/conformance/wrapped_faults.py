@@ -29,14 +29,11 @@ LONG_AXES = {"position", "query_position", "key_position", "vocab"}
 
 def wrapped_faults(contract: Contract, cases: list[Case]) -> Iterator[tuple[str, Wrapper]]:
     """Yield each fault that fits a contract, with a sentence on it."""
-    yield from _of_the_whole()
-    values = [case.outputs for case in cases if case.outputs]
-    for argument in contract.outputs:
-        kinds = {np.asarray(value[argument.name]).dtype.kind for value in values if argument.name in value}
-        if kinds & set("biuf") and argument.axes is not None:
-            yield from _of_an_answer(
-                [output.name for output in contract.outputs].index(argument.name), argument.name, kinds
-            )
+    yield from _of_the_whole(contract)
+    for place, argument in enumerate(contract.outputs):
+        arrays = [np.asarray(case.outputs[argument.name]) for case in cases if argument.name in case.outputs]
+        if argument.axes is not None:
+            yield from _of_an_answer(place, argument.name, floating=any(x.dtype.kind == "f" for x in arrays))
     for place, argument in enumerate(contract.inputs):
         given = [case.inputs[argument.name] for case in cases if not case.raises]
         yield from _of_an_argument(place, argument.name, (argument.axes or "").split(), given)
@@ -136,22 +133,16 @@ def _of_an_argument(place: int, name: str, axes: list[str], given: list[Any]) ->
     if any(value.dtype.kind == "f" for value in arrays):
         yield f"{name} is rounded to float16", taken(_as(np.float16))
         for bound in (10.0, 80.0):
-            yield (
-                f"{name} is cut off at {bound:g}",
-                taken(lambda x, bound=bound: None if x is None else np.clip(x, -bound, bound)),
-            )
+            yield f"{name} is cut off at {bound:g}", taken(_cut_off(bound))
     if any(value.dtype.kind in "iu" for value in arrays):
         for kind in (np.int8, np.int16):
-            yield (
-                f"{name} is held in {kind.__name__}",
-                taken(lambda x, kind=kind: np.asarray(x).astype(kind).astype(np.int64)),
-            )
+            yield f"{name} is held in {kind.__name__}", taken(_as(kind))
     if arrays:
         for axis, word in enumerate(reversed([word for word in axes if not word.startswith("*")]), start=1):
             for size in (FEW, MANY) if word in LONG_AXES else (FEW,):
                 yield f"{name} is taken for zero beyond {size} along {word}", taken(_limited(-axis, size))
     if any(isinstance(value, str) and not value.isascii() for value in given):  # a text, no name of a setting
-        yield (f"{name} is read up to {MANY} characters", taken(lambda text: text[:MANY]))
+        yield f"{name} is read up to {MANY} characters", taken(lambda text: text[:MANY])
         yield f"{name} is normalized to NFC", taken(lambda text: unicodedata.normalize("NFC", text))
         yield f"{name} is normalized to NFKC", taken(lambda text: unicodedata.normalize("NFKC", text))
         yield f"{name} loses blanks at its ends", taken(lambda text: text.strip())
