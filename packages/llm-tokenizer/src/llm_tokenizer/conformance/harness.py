@@ -218,8 +218,9 @@ def _told(error: BaseException) -> str:
 
 
 def _is_float32(answer: dict[str, Any]) -> bool:
-    arrays = [np.asarray(value) for value in answer.values()]
-    return all((array == array.astype(np.float32)).all() for array in arrays if array.dtype.kind == "f")
+    floating = [array for array in map(np.asarray, answer.values()) if array.dtype.kind == "f"]
+    with np.errstate(over="ignore"):
+        return all((array == array.astype(np.float32)).all() for array in floating)
 
 
 def _first_difference(goldens: dict[str, Any], yours: dict[str, Any], tolerance: float) -> Difference | None:
