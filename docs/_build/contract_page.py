@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from axes import axes_in_color
 from golden_values import show_value
+
+from llm_tokenizer.conformance.made_cases import large_cases
 
 if TYPE_CHECKING:
     from llm_tokenizer.conformance import Alternative, Argument, Case, Contract, Specification
@@ -32,6 +35,7 @@ def contract_page(specification: Specification, contract: Contract, cases: list[
         _slips(slips),
         "## Cases\n\n" + _CASES_HEAD,
         *[_case(contract, case, opened=place == 0) for place, case in enumerate(cases)],
+        _large_cases(large_cases(specification, contract)),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -62,7 +66,8 @@ def _arguments(contract: Contract) -> str:
     rows = ["| | name | axes | meaning |", "|---|---|---|---|"]
     rows += [_argument_row("in", argument) for argument in contract.inputs]
     rows += [_argument_row("out", argument) for argument in contract.outputs]
-    return "## Inputs and outputs\n\n" + "\n".join(rows) + "\n"
+    views = "\nAn answer may share memory with an argument.\n" if contract.views else ""
+    return "## Inputs and outputs\n\n" + "\n".join(rows) + "\n" + views
 
 
 def _argument_row(direction: str, argument: Argument) -> str:
@@ -121,6 +126,27 @@ def _case(contract: Contract, case: Case, *, opened: bool) -> str:
         f"<details class='golden'{' open' if opened else ''}><summary>numbers</summary>"
         f"{''.join(blocks)}{_evidence(case)}</details>\n"
     )
+
+
+def _large_cases(cases: Sequence[Case]) -> str:
+    if not cases:
+        return ""
+    rows = [f"| {case.id.replace('_', ' ')} | {_sizes(case)} | {case.clause} | {cell(case.catches)} |" for case in cases]
+    return (
+        "## Large cases\n\nMade anew in every run, by a rule that is stored; the answer comes from the reference. `--quick` "
+        "leaves them out.\n\n| case | inputs | clause | catches |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
+    )
+
+
+def _sizes(case: Case) -> str:
+    """The sizes of what is large: shapes of arrays, lengths of texts and lists."""
+    sizes = {name: getattr(value, "shape", None) or len(value) for name, value in case.inputs.items() if _has_size(value)}
+    shown = {name: f"({', '.join(f'{n:,}' for n in size)})" if isinstance(size, tuple) else f"{size:,}" for name, size in sizes.items()}
+    return ", ".join(f"{name} {size}" for name, size in shown.items())
+
+
+def _has_size(value: Any) -> bool:
+    return bool(getattr(value, "shape", ())) or isinstance(value, (str, bytes, list, dict))
 
 
 def _values(contract: Contract, title: str, values: dict[str, Any], *, prefix: str = "") -> str:

@@ -85,6 +85,7 @@ def _score_table(scores: list[dict[str, Any]]) -> str:
         + "\n".join(rows)
         + f"\n\nPlanted faults that change no answer at all, each with a written reason, are left out of the count: "
         f"{equivalent}. Correct code written otherwise: {accepted} accepted, {refused} refused.\n"
+        + _SCORE_END
     )
 
 
@@ -103,11 +104,36 @@ A **contract** says what a function must be, in numbered clauses. A **case** is 
 the mistake that it would catch. A **witness** is an independent computation of a golden: two must agree for an output,
 three for a gradient. A **slip** is a mistake that people really make, stored as a small wrong implementation that the cases
 must catch. [How to check yours](../how-to/check-my-implementation.md).
+
+## What every function must do
+
+Without a word in its contract, each call is watched. A function
+
+- leaves its arguments as they were, and returns memory of its own, unless the contract allows a view;
+- depends on its arguments alone: it is called with other values of the same shapes first, and answers that it gave earlier
+  must still be the same at the end;
+- takes arrays in any layout: in order, with gaps, transposed, backwards;
+- leaves the process as it was: random numbers, default dtype, gradient mode, error handling, warnings, environment;
+- returns the kind of numbers that is asked for: truth values, whole numbers (in their width, where one is stated), floating numbers;
+- comes back in time: a call may take 20 seconds of processor time, or what `--seconds` says.
+
+Besides the stored cases there are, in every run, two *fresh* ones for each contract, with other values and the answer of the
+reference (`--seed` repeats those of an earlier run), and *large* ones, beyond the sizes at which real code fails: thousands of keys, a
+hundred thousand ids, texts of a million characters (`--quick` leaves them out).
 """
 
 _SCORE_HEAD = """## How strong are the cases?
 
 The specification is tested too: mistakes are planted in correct code, and a fault that no case notices would mean
-that the cases are too weak. From the last recorded run:
+that the cases are too weak. All faults are ours: slips, written by hand; one changed operator, number or comparison at every
+place of the reference; and faults of further kinds put around it for every argument that they fit, as a limit on a size, a
+range or a number of bits, something remembered, an argument changed. From the last recorded run, in which fresh cases take no
+part:
 
+"""
+
+_SCORE_END = """
+Every clause has a case in which a slip fails, so none could be dropped unnoticed. A score on faults of one's own is an upper bound. What
+is still let through: sizes beyond those of the large cases, values that no case has, faults that need more than one call with a
+certain history, and code that recognizes the specification and answers from the reference.
 """

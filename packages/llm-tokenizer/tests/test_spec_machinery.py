@@ -161,6 +161,16 @@ def test_a_slip_is_recognised_by_its_numbers(toy: Specification) -> None:
     assert verdict.recognised.name == "summed, not averaged"
 
 
+def test_two_mistakes_at_once_are_both_named(toy: Specification) -> None:
+    verdict = trial(
+        toy,
+        mean_square=lambda x, gain: (x * x).mean(axis=-1),
+        mean_square_backward=lambda dy, x, gain: gain * dy[:, None] * x / x.shape[-1],
+    )
+    assert verdict.recognised.name == "gain forgotten"
+    assert verdict.in_gradient.name == "the 2 of the square's derivative forgotten"
+
+
 def test_a_slip_in_the_gradient_is_recognised(toy: Specification) -> None:
     verdict = trial(
         toy,

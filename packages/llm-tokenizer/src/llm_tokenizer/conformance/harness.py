@@ -5,7 +5,7 @@ Contracts that build on each other are fed goldens, not each other's answers: on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -46,6 +46,7 @@ class Verdict:
     contract: Contract
     outcomes: list[Outcome]
     recognised: Alternative | None = None
+    in_gradient: Alternative | None = None
 
     @property
     def status(self) -> str:
@@ -114,7 +115,7 @@ def check_implementation(
             verdict = Verdict(contract, outcomes)
             if verdict.failures and not verdict.endless:
                 stored = specification.cases[contract.id]
-                verdict = Verdict(contract, outcomes, recognise(specification, contract, stored, implementation))
+                verdict = Verdict(contract, outcomes, *recognise(specification, contract, stored, implementation))
             result.verdicts.append(verdict)
     wanted = [verdict.contract.name for verdict in result.verdicts if verdict.status == UNWRITTEN]
     gradients = [verdict.contract.backward_name for verdict in result.verdicts if verdict.status == PARTLY]
@@ -236,19 +237,31 @@ def _first_difference(goldens: dict[str, Any], yours: dict[str, Any], tolerance:
 
 def recognise(
     specification: Specification, contract: Contract, cases: list[Case], implementation: Implementation
-) -> Alternative | None:
-    """Return the slip whose values these are: the same answers in all cases, wrong ones among them."""
-    best: tuple[int, Alternative | None] = (0, None)
-    for candidate in specification.slips_of(contract.id):
-        mistaken = candidate.implementation(specification.arrays, specification.reference)
-        shared = _shared_mistakes(contract, cases, implementation, mistaken)
-        if shared > best[0]:
-            best = (shared, candidate)
-    return best[1]
+) -> tuple[Alternative | None, Alternative | None]:
+    """Return the slip whose values these are, the same answers in all cases, wrong ones among them.
+
+    Where no slip has both the outputs and the gradients: the slip of the outputs, and another of the gradients.
+    """
+
+    def best(*aspects: str) -> Alternative | None:
+        most: tuple[int, Alternative | None] = (0, None)
+        for candidate in specification.slips_of(contract.id):
+            mistaken = candidate.implementation(specification.arrays, specification.reference)
+            shared = _shared_mistakes(contract, cases, implementation, mistaken, aspects)
+            if shared > most[0]:
+                most = (shared, candidate)
+        return most[1]
+
+    whole = best("forward", "gradient")
+    return (whole, None) if whole else (best("forward"), best("gradient"))
 
 
 def _shared_mistakes(
-    contract: Contract, cases: list[Case], implementation: Implementation, mistaken: Implementation
+    contract: Contract,
+    cases: list[Case],
+    implementation: Implementation,
+    mistaken: Implementation,
+    aspects: Collection[str],
 ) -> int:
     """Count the cases that both get wrong in the same way; 0 as soon as they differ."""
     shared = 0
@@ -256,7 +269,7 @@ def _shared_mistakes(
         dtype = "float64" if case.has_floats else "exact"
         tolerance = max(case.tolerance.get("float32", 0.0), 1e-9)
         for aspect, goldens in (("forward", case.outputs), ("gradient", case.gradients)):
-            if not goldens:
+            if not goldens or aspect not in aspects:
                 continue
             try:
                 yours = answers(contract, case, implementation, aspect, dtype)

@@ -109,9 +109,9 @@ def _print_failure(verdict: Verdict, console: Console) -> None:
     if failure.difference is not None and failure.difference.raised:
         lines = [f"case {case.id} ({case.kind}) could not be tried:"]
     lines.append(describe(failure, contract.axes_of))
-    if verdict.recognised is not None:
-        slip = verdict.recognised
-        lines.append(f"your values are those of a known mistake: {slip.name} ({slip.hint.rstrip('.')})")
+    for whose, slip in (("values", verdict.recognised), ("gradients", verdict.in_gradient)):
+        if slip is not None:
+            lines.append(f"your {whose} are those of a known mistake: {slip.name} ({slip.hint.rstrip('.')})")
     tried = {outcome.case.id for outcome in verdict.outcomes}
     failed = {outcome.case.id for outcome in verdict.failures}
     where = f" Read docs/{contract.page}.md in the project's documentation." if contract.page else ""
@@ -184,7 +184,7 @@ def as_json(result: Result) -> dict[str, Any]:
                 "contract": verdict.contract.id,
                 "status": verdict.status,
                 "columns": {column: cell(verdict, column) for column in COLUMNS},
-                "recognised": verdict.recognised.name if verdict.recognised else None,
+                "recognised": " and ".join(s.name for s in (verdict.recognised, verdict.in_gradient) if s) or None,
                 "failures": [
                     {
                         "case": failure.case.id,
