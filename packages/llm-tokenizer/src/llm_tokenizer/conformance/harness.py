@@ -5,6 +5,7 @@ Contracts that build on each other are fed goldens, not each other's answers: on
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -243,17 +244,19 @@ def recognise(
     Where no slip has both the outputs and the gradients: the slip of the outputs, and another of the gradients.
     """
 
-    def best(*aspects: str) -> Alternative | None:
-        most: tuple[int, Alternative | None] = (0, None)
+    def best(*aspects: str) -> tuple[Alternative | None, set[str]]:
+        most: tuple[Alternative | None, Counter[str]] = (None, Counter())
         for candidate in specification.slips_of(contract.id):
             mistaken = candidate.implementation(specification.arrays, specification.reference)
             shared = _shared_mistakes(contract, cases, implementation, mistaken, aspects)
-            if shared > most[0]:
-                most = (shared, candidate)
-        return most[1]
+            if shared.total() > most[1].total():
+                most = (candidate, shared)
+        return most[0], set(most[1])
 
-    whole = best("forward", "gradient")
-    return (whole, None) if whole else (best("forward"), best("gradient"))
+    whole, explained = best("forward", "gradient")
+    if whole is None or explained == {"forward"}:
+        return whole or best("forward")[0], best("gradient")[0]
+    return whole, None
 
 
 def _shared_mistakes(
@@ -262,9 +265,9 @@ def _shared_mistakes(
     implementation: Implementation,
     mistaken: Implementation,
     aspects: Collection[str],
-) -> int:
-    """Count the cases that both get wrong in the same way; 0 as soon as they differ."""
-    shared = 0
+) -> Counter[str]:
+    """Count the cases that both get wrong in the same way, by aspect; none as soon as they differ."""
+    shared = Counter[str]()
     for case in cases:
         dtype = "float64" if case.has_floats else "exact"
         tolerance = max(case.tolerance.get("float32", 0.0), 1e-9)
@@ -279,6 +282,6 @@ def _shared_mistakes(
             if yours is None or theirs is None:
                 continue
             if _first_difference(theirs, yours, tolerance) is not None:
-                return 0
-            shared += _first_difference(goldens, theirs, tolerance) is not None
-    return shared
+                return Counter()
+            shared[aspect] += _first_difference(goldens, theirs, tolerance) is not None
+    return +shared
