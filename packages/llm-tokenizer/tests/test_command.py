@@ -98,7 +98,7 @@ def test_version():
         (["encode", "missing"], b"a", "missing: there is no such file"),
         (["encode", "model", "missing.txt"], b"", "missing.txt: cannot be read: No such file"),
         (["encode", "model"], b"ab\xff", "standard input: must be UTF-8, but byte 2 is 0xff"),
-        (["show", "model"], b"ab\xff", "or let such bytes be replaced or ignored (--errors)"),
+        (["show", "model"], b"ab\xff", "convert it to UTF-8, or use --errors replace"),
         (["encode", "model", "text.txt", "--count", "-o", "ids.txt"], b"", "--count: prints the number of ids"),
         (["encode", "model", "--allow-special", "<|x|>"], b"a", "'<|x|>' is no special token here"),
         (["decode", "model"], b"1 2 x", "ids[2]: must be a whole number from 0 to 269, was 'x'"),

@@ -277,7 +277,7 @@ def test_bad_files(tmp_path, content, message):
         (["compare", "model", "--file", "text.txt", "--text", "a"], "'text.txt' was given too"),
         (["show", "model", "text.txt", "--ids", "--html", "page.html"], "not allowed with argument --ids"),
         (["compare", "model", "--text", "a", "--json", "--html", "page.html"], "not allowed with argument --json"),
-        (["train", "text.txt", "-o", "x", "--vocab-size", "4000"], "--allow-smaller"),
+        (["train", "text.txt", "-o", "x", "--vocab-size", "4000"], "ask for fewer, or use --vocab-size 2"),
     ],
 )
 def test_wrong_arguments(folder, arguments, message, capsys, monkeypatch):

@@ -6,10 +6,8 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llm_generate.interface import GenerateError
 from llm_tokenizer.commands.exit_status import INTERRUPTED, OK
 from llm_tokenizer.commands.parser import Parser, run_command
 
@@ -147,19 +145,12 @@ def _show(stream: "TextStream", echo: str, settings: "SamplingSettings") -> int:
 
 def _prompt(options: argparse.Namespace) -> str:
     """Return the prompt, not a byte of it changed; it must be UTF-8."""
-    if "-" in (options.prompt, options.file):
-        content = sys.stdin.buffer.read()
-    elif options.file is not None:
-        content = Path(options.file).read_bytes()
-    else:
-        content = options.prompt.encode("utf-8", "surrogateescape")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise GenerateError(
-            f"the prompt must be UTF-8 text, and its byte {error.start} is 0x{content[error.start]:02x}: "
-            "save the text as UTF-8 first."
-        ) from None
+    from llm_tokenizer.corpus.unicode_decoding import decode_strictly, decoded_blocks
+
+    source = "-" if options.prompt == "-" else options.file
+    if source is None:
+        return decode_strictly(options.prompt.encode("utf-8", "surrogateescape"), "the prompt")
+    return "".join(decoded_blocks(source, keep_mark=True))
 
 
 def _unescape(text: str) -> str:

@@ -18,7 +18,7 @@ from llm_tokenizer.corpus.file_search import JSON_LINES, TEXT_FILES
 from llm_tokenizer.corpus.id_files import FORMATS
 from llm_tokenizer.corpus.text import read_parts, read_placed_documents, text_files
 from llm_tokenizer.corpus.unicode_decoding import Errors, decoded_blocks, source_name
-from llm_tokenizer.files.writing import atomic_write, write_errors_as
+from llm_tokenizer.files.writing import atomic_write, failed_read, write_errors_as
 from llm_tokenizer.interface import TokenizerError
 
 MOST_SHOWN = 1 << 22  # characters, on a page or side by side; `show` and `stats` take a text of any size
@@ -172,7 +172,7 @@ def opened(path: str) -> Iterator[BinaryIO]:
         try:
             file = stack.enter_context(Path(path).open("rb"))
         except OSError as error:
-            raise TokenizerError(f"{path}: cannot be read: {error.strerror}; check the path") from None
+            raise TokenizerError(failed_read(path, error)) from None
         yield file
 
 

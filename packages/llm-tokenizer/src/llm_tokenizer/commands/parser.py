@@ -25,9 +25,10 @@ def run_command(program: str, parser: Callable[[], Parser], arguments: Sequence[
         try:
             return action(options)
         except UserError as error:
-            flag = f"--{error.option}".replace("_", "-")
+            name, _, value = (error.option or "").partition("=")
+            flag = f"--{name}".replace("_", "-")
             if flag in options.flags:
-                raise type(error)(f"{error} ({flag})") from None
+                raise type(error)(f"{error}, or use {flag} {value}") from None
             raise
 
     return run_to_the_end(run, lead=f"{program}: ")

@@ -78,7 +78,8 @@ def _tokenizer(recipe: Recipe, run: Run, corpus: Corpus) -> tuple[Tokenizer, str
             vocab_size=wanted.vocab_size, pattern=wanted.pattern, special_tokens=[END_OF_TEXT],
         )  # fmt: skip
     except TokenizerError as error:
-        raise TrainError(f"tokenizer.vocab_size = {wanted.vocab_size}, pattern = {wanted.pattern!r}: {error}") from None
+        advice = f": --set {error.option}" if error.option else ""
+        raise TrainError(f"the tokenizer: {error}{advice}") from None
     save_tokenizer(tokenizer, run.tokens_folder)
     return tokenizer, f"{tokenizer.vocab_size:,} tokens, trained by byte-pair encoding"
 
