@@ -265,7 +265,7 @@ def test_bad_files(tmp_path, content, message):
         (["train", "text.txt", "-o", ""], "--output"),
         (["train", "text.txt", "-o", "x", "--special-token", ""], "special_tokens[0]"),
         (["train", "text.txt", "-o", "x", "--special-token", "a", "--special-token", "a"], "occurs twice"),
-        (["encode", "model", "."], "directory"),
+        (["encode", "model", "."], "is a folder"),
         (["encode", "text.txt", "text.txt"], "first bytes"),
         (["encode", "model", "text.txt", "-o", "."], "."),
         (["encode", "model", "text.txt", "-o", "missing/ids"], "missing/ids: cannot be written"),

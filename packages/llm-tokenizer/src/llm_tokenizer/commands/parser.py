@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
+from llm_tokenizer.commands.deferred_imports import installed_version
 from llm_tokenizer.commands.exit_status import USER_ERROR, run_to_the_end
 from llm_tokenizer.interface import UserError
 
@@ -115,13 +116,7 @@ class _Version(argparse.Action):
     """Looks the version up only when it is asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *rest: object) -> None:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            found = version(str(self.const))
-        except PackageNotFoundError:
-            found = "(not installed)"
-        print(f"{self.const} {found}")
+        print(f"{self.const} {installed_version(str(self.const))}")
         parser.exit()
 
 
