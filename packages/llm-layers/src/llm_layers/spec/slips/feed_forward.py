@@ -73,10 +73,9 @@ def one_way_back(dy: Any, x: Any, gate: Any, up: Any, down: Any) -> Any:
 
 @slip("up left out of dgate", "the gate's gradient is not multiplied by up", backward=True)
 def up_left_out(dy: Any, x: Any, gate: Any, up: Any, down: Any) -> Any:
-    dx, dgate, *rest = geglu_backward(dy, x, gate, up, down)
-    right = gelu_tanh_backward(dy @ down * (x @ up.T), x @ gate.T)
-    wrong = gelu_tanh_backward(dy @ down, x @ gate.T)
-    return dx + (wrong - right) @ gate, outer(wrong, x), *rest
+    da = gelu_tanh_backward(dy @ down, x @ gate.T)  # the right one is multiplied by up x
+    dx, _, *rest = geglu_backward(dy, x, gate, up, down)
+    return dx + (da - da * (x @ up.T)) @ gate, outer(da, x), *rest
 
 
 def _two_layers(activation: Any, x: Any, up: Any, up_bias: Any, down: Any, down_bias: Any) -> Any:
