@@ -76,9 +76,9 @@ def _angle(positions: Any, speeds: Any) -> Any:
     return positions[..., None].double() * speeds
 
 
-def _waves(positions: Any, speeds: Any, first: str = "sin", second: str = "cos") -> Any:
+def _waves(positions: Any, speeds: Any) -> Any:
     angle = _angle(positions, speeds)
-    return torch.stack([getattr(angle, first)(), getattr(angle, second)()], -1).flatten(-2)
+    return torch.stack([angle.sin(), angle.cos()], -1).flatten(-2)
 
 
 def _in_halves(x: Any) -> Any:
@@ -90,7 +90,9 @@ slip("sines first", "all sines are before all cosines instead of side by side")(
     lambda positions, d_model, base: _in_halves(_waves(positions, _speeds(d_model, base)))
 )
 slip("cosines first", "even coordinates are cosines, odd ones sines")(
-    lambda positions, d_model, base: _waves(positions, _speeds(d_model, base), "cos", "sin")
+    lambda positions, d_model, base: (
+        _waves(positions, _speeds(d_model, base)).unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
+    )
 )
 
 
