@@ -13,6 +13,7 @@ from llm_layers.reference.feed_forward import swiglu_backward
 from llm_layers.reference.mixture_of_experts import log_sum_exp, mixture_of_experts_backward, router_z_loss_backward
 from llm_layers.reference.mixture_of_experts import top_k_router as reference_router
 from llm_layers.reference.mixture_of_experts import top_k_router_backward as reference_router_backward
+from llm_layers.spec.ours import swiglu
 from llm_tokenizer.conformance import Alternatives
 
 SLIPS = Alternatives()
@@ -94,10 +95,6 @@ slip("softmax without the average", "p · dp without taking Σ p · dp away", ba
 
 
 slip = SLIPS.of("layers.mixture_of_experts")
-
-
-def _expert(x: Any, gate: Any, up: Any, down: Any) -> Any:
-    return F.linear(F.silu(F.linear(x, gate)) * F.linear(x, up), down)
 
 
 def _answers(x: Any, gate: Any, up: Any, down: Any) -> Any:
@@ -201,7 +198,7 @@ def _shared(join: Callable[..., Any]) -> Callable[..., Any]:
             return _mix(x, router, gate, up, down, k, norm_topk_prob) if k else 0 * x
 
         def shared(x: Any) -> Any:
-            return _expert(x, shared_gate, shared_up, shared_down)
+            return swiglu(x, shared_gate, shared_up, shared_down)
 
         return join(x, shared, mix, k, lambda: _route(x @ router.T, k, norm_topk_prob)[0][..., :1])
 
