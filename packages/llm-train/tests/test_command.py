@@ -85,6 +85,17 @@ def test_help_lists_recipes_fields_and_examples(capsys):
         assert word in shown
 
 
+def test_help_has_every_default_and_the_command_that_was_typed(capsys, monkeypatch):
+    monkeypatch.setenv("LLM_COMMAND", "nox -s train --")
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    shown = capsys.readouterr().out
+    assert shown.startswith("usage: nox -s train -- [-h]") and "llm-train" not in shown
+    assert "  nox -s train -- --recipe tiny   " in shown
+    for default in ("is measured (4.1)", '["macbeth", "twelfth-night", "richard-ii"]', "(rope_theta) (1000.0)"):
+        assert default in shown, default
+
+
 def test_recipes_can_be_listed_and_printed(capsys):
     assert main(["recipes"]) == 0
     assert "shakespeare" in capsys.readouterr().out
@@ -125,7 +136,7 @@ def test_the_module_is_the_command():
 
 
 def test_commands_are_in_the_callers_words(monkeypatch, tmp_path):
-    monkeypatch.setenv("LLM_COMMAND", "nox")
+    monkeypatch.setenv("LLM_COMMAND", "nox -s train --")
     assert next_commands(tmp_path, "ROMEO:")[0][0] == 'nox -s generate -- --prompt "ROMEO:"'
     monkeypatch.delenv("LLM_COMMAND")
     assert next_commands(tmp_path, "ROMEO:")[0][0] == f'llm-generate text --model {tmp_path}/model --prompt "ROMEO:"'

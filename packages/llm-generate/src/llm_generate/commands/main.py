@@ -21,8 +21,8 @@ EXAMPLES = """\
   llm-generate text --prompt "ROMEO:" --temperature 0     always the most likely token
   llm-generate text --run tale --file opening.txt         the run ./runs/tale, the prompt from a file
   llm-generate text --model folder --prompt "Once" --top-k 40 --top-p 0.9 --stop "\\n\\n"
-  llm-generate spec my_sampling                           check your own functions
 """
+SPEC_EXAMPLE = "  llm-generate spec my_sampling                           check your own functions\n"
 
 REASONS = {
     "stop": "an end-of-text token or a stop string came",
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser("llm-generate", "Write text with a trained model.", EXAMPLES, package="llm-generate")
+    parser = Parser("llm-generate", "Write text with a trained model.", EXAMPLES + SPEC_EXAMPLE, package="llm-generate")
     text = parser.add_verb("text", _text, "continue a prompt", EXAMPLES)
     prompt = text.add_mutually_exclusive_group(required=True)
     prompt.add_argument("--prompt", metavar="TEXT", help="the text to continue; - reads standard input")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -67,8 +68,10 @@ class Parser(argparse.ArgumentParser):
         if self._adder is None:
             self._adder = self.add_subparsers(required=True, metavar="VERB", parser_class=Parser)
         description = f"{help[0].upper()}{help[1:]}."
+        own = f"{self.prog} {name}"
+        typed = os.environ.get("LLM_COMMAND", own)  # nox names itself there
         verb: Parser = self._adder.add_parser(
-            name, prog=f"{self.prog} {name}", description=description, examples=examples, help=help
+            name, prog=typed, description=description, examples=examples.replace(own, typed), help=help
         )
         verb.set_defaults(run=run)
         self._verbs[name] = verb

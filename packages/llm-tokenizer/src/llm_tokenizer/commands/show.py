@@ -10,6 +10,7 @@ from llm_tokenizer.commands.options import (
     add_text,
     add_tokenizer,
     allowed_special,
+    load_named,
     text_blocks,
     whole_text,
     written,
@@ -17,7 +18,6 @@ from llm_tokenizer.commands.options import (
 from llm_tokenizer.commands.parser import Parser
 from llm_tokenizer.commands.token_display import flat_label, show_as_html, show_in_terminal, show_with_marks
 from llm_tokenizer.corpus.encode_stream import encode_blocks
-from llm_tokenizer.files.detecting import load_tokenizer
 from llm_tokenizer.interface import Tokenizer
 
 Draw = Callable[[Tokenizer, Sequence[int], int], None]
@@ -42,7 +42,7 @@ def add_verb(parser: Parser) -> None:
 
 def show(options: argparse.Namespace) -> None:
     """Show the tokens of a text in colour, by line, or on a page."""
-    tokenizer = load_tokenizer(options.tokenizer)
+    tokenizer = load_named(options)
     if options.html is not None:
         ids = tokenizer.encode(whole_text(options), allowed_special=allowed_special(options))
         write_page(options.html, show_as_html(tokenizer, ids))

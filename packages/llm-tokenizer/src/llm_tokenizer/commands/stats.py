@@ -13,13 +13,13 @@ from llm_tokenizer.commands.options import (
     add_text,
     add_tokenizer,
     allowed_special,
+    load_named,
     print_json,
     text_blocks,
 )
 from llm_tokenizer.commands.parser import Parser
 from llm_tokenizer.commands.token_display import flat_label
 from llm_tokenizer.corpus.encode_stream import encode_blocks
-from llm_tokenizer.files.detecting import load_tokenizer
 from llm_tokenizer.interface import Tokenizer
 
 EXAMPLES = """\
@@ -39,7 +39,7 @@ def add_verb(parser: Parser) -> None:
 
 def stats(options: argparse.Namespace) -> None:
     """Print compression and coverage of a text of any size."""
-    tokenizer = load_tokenizer(options.tokenizer)
+    tokenizer = load_named(options)
     measuring = Measuring(tokenizer)
     texts = measuring.counted(text_blocks(options))
     for ids in encode_blocks(tokenizer, texts, allowed_special=allowed_special(options)):

@@ -58,7 +58,7 @@ def show_results(reporter: "Reporter", results: dict[str, Any], folder: Path) ->
 def next_commands(folder: Path, prompt: str) -> list[tuple[str, str]]:
     """Return three commands to try: nox's if it called (it sets LLM_COMMAND), else our own."""
     quoted = f'"{prompt}"' if re.fullmatch(r"[\w ,.:;?']+", prompt) else shlex.quote(prompt)
-    if os.environ.get("LLM_COMMAND") == "nox":
+    if "LLM_COMMAND" in os.environ:
         return [
             (f"nox -s generate -- --prompt {quoted}", "continue a text"),
             ("nox -s train -- --corpus PATH --run mine", "train on your own text"),
