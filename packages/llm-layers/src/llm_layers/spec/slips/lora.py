@@ -48,12 +48,12 @@ slip("up cut off", "no gradient reaches up: from a start at zero nothing would e
 slip("x cut off in the correction", "no gradient reaches x through the correction")(
     lambda x, weight, down, up, scale: F.linear(x, weight) + scale * F.linear(F.linear(x.detach(), down), up)
 )
-
-
-@slip("scale left out of dup", "dup lacks the factor scale", backward=True)
-def unscaled_up(dy: Any, x: Any, weight: Any, down: Any, up: Any, scale: float) -> Any:
-    dx, ddown, _ = lora_linear_backward(dy, x, weight, down, up, scale)
-    return dx, ddown, lora_linear_backward(dy, x, weight, down, up, 1.0)[2]
+slip("scale left out of dup", "dup lacks the factor scale", backward=True)(
+    lambda dy, x, weight, down, up, scale: (
+        *lora_linear_backward(dy, x, weight, down, up, scale)[:2],
+        lora_linear_backward(dy, x, weight, down, up, 1.0)[2],
+    )
+)
 
 
 @slip("mean over the vectors", "down and up take the mean over all vectors", backward=True)
