@@ -17,8 +17,8 @@ slip = SLIPS.of("layers.gelu")
 ROOT = math.sqrt(2 / math.pi)
 
 
-def _tanh_form(x: Any, root: float = ROOT, cube: float = 0.044715, power: int = 3) -> Any:
-    return 0.5 * x * (1 + torch.tanh(root * (x + cube * x**power)))
+def _tanh_form(x: Any, root: float = ROOT, cube: float = 0.044715, power: int = 3, tanh: Any = torch.tanh) -> Any:
+    return 0.5 * x * (1 + tanh(root * (x + cube * x**power)))
 
 
 def _quick(x: Any) -> Any:
@@ -73,12 +73,9 @@ slip("sigmoid of u", "½ (1 + tanh(u)) is sigmoid(2u), not sigmoid(u)")(
     lambda x: x * torch.sigmoid(ROOT * (x + 0.044715 * x**3))
 )
 slip("SiLU", "x · sigmoid(x) is SiLU")(F.silu)
-
-
-@slip("overflowing tanh", "(e²ᵘ - 1) / (e²ᵘ + 1): infinity over infinity for large inputs")
-def overflowing_tanh(x: Any) -> Any:
-    e = torch.exp(2 * ROOT * (x + 0.044715 * x**3))
-    return 0.5 * x * (1 + (e - 1) / (e + 1))
+slip("overflowing tanh", "(e²ᵘ - 1) / (e²ᵘ + 1): infinity over infinity for large inputs")(
+    partial(_tanh_form, tanh=lambda u: (torch.exp(2 * u) - 1) / (torch.exp(2 * u) + 1))
+)
 
 
 def _tanh_slope(x: Any, inner: Any) -> Any:

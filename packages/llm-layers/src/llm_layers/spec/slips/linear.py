@@ -34,6 +34,9 @@ slip("divided by √in", "the product is divided by √in, as a start value woul
 slip("no bias refused", "a bias of None raises an error instead of adding nothing")(
     lambda x, weight, bias: F.linear(x, weight) + bias
 )
+slip("dx through the rows", "dx is dy Wᵀ, the forward product again, not dy W", backward=True)(
+    lambda dy, x, weight, bias: (dy @ weight.T, *linear_backward(dy, x, weight, bias)[1:])
+)
 
 
 @slip("weight gradient transposed", "dW is (in, out): x dyᵀ where dy xᵀ belongs", backward=True)
@@ -47,12 +50,6 @@ def averaged(dy: Any, x: Any, weight: Any, bias: Any) -> Any:
     dx, dweight, dbias = linear_backward(dy, x, weight, bias)
     count = max(dy.size // max(dy.shape[-1], 1), 1)
     return dx, dweight / count, dbias / count
-
-
-@slip("dx through the rows", "dx is dy Wᵀ, the forward product again, not dy W", backward=True)
-def forward_again(dy: Any, x: Any, weight: Any, bias: Any) -> Any:
-    _, dweight, dbias = linear_backward(dy, x, weight, bias)
-    return dy @ weight.T, dweight, dbias
 
 
 @slip("last text only", "the gradients of the texts of a batch overwrite each other", backward=True)

@@ -195,8 +195,6 @@ slip("largest logit left in", "exp is taken of the logits as they are: it overfl
 slip("normaliser held constant", "z · z with one of the two detached: half the gradient")(
     _z_loss(lambda z: z * z.detach())
 )
-
-
 slip("ignored rows pulled", "ignored rows still get a gradient", backward=True)(
     lambda dloss, logits, targets, ignored: (
         dloss * 2 * log_sum_exp(logits)[..., None] / max(np.sum(targets != ignored), 1) * softmax(logits, -1)

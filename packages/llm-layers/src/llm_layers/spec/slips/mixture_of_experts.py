@@ -330,8 +330,6 @@ slip("largest logit left in", "exp is taken of the logits as they are: it overfl
     lambda logits: _mean(logits.exp().sum(-1).log().square())
 )
 slip("NaN without tokens", "0/0 when there is no token")(lambda logits: logits.logsumexp(-1).square().mean())
-
-
 slip("2 left out", "the derivative of the square lacks its 2", backward=True)(
     lambda dloss, logits: router_z_loss_backward(dloss / 2, logits)
 )

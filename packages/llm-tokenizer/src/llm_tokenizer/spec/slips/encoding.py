@@ -58,8 +58,6 @@ slip("last learned first", "merges are applied in the order of learning, the ear
 slip("from the right", "a pair is replaced from left to right: `aaa` becomes (aa) a")(
     _by_rank(min, replace_from_the_right)
 )
-
-
 slip("each merge once", "a merge is applied at every place of the piece, not only at the first")(
     _in_order(replace=replace_once)
 )
