@@ -117,7 +117,7 @@ def test_plain_lines_where_there_is_no_terminal(capsys):
     shown = capsys.readouterr().err.splitlines()
     assert len(shown) == 1
     assert shown[0].startswith("llm-train: step 2/2  loss 3.000  validation 2.500")
-    assert "0:00 left" in shown[0]
+    assert "0 s left" in shown[0]
     assert "\x1b" not in shown[0]
 
 

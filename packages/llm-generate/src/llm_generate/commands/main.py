@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from llm_tokenizer.commands.exit_status import INTERRUPTED, OK
 from llm_tokenizer.commands.parser import Parser, run_command
+from llm_tokenizer.commands.wording import quantity
 
 if TYPE_CHECKING:
     from llm_generate.settings import SamplingSettings
@@ -134,9 +135,8 @@ def _show(stream: "TextStream", echo: str, settings: "SamplingSettings") -> int:
     reason = "stopped" if status else stream.finish_reason or "stop"
     chosen = "greedy" if settings.temperature == 0 else f"seed {settings.seed}"
     rate = count / seconds if seconds > 0 else 0.0
-    tokens = "1 token" if count == 1 else f"{count} tokens"
     print(
-        f"llm-generate: {tokens} in {seconds:.2f} s, {rate:.1f} tokens/s, {chosen}, "
+        f"llm-generate: {quantity(count, 'token')} in {seconds:.2f} s, {rate:.1f} tokens/s, {chosen}, "
         f"finished: {reason} ({REASONS[reason]})",
         file=sys.stderr,
     )

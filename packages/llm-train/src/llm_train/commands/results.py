@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llm_tokenizer.commands.parser import Parser
+from llm_tokenizer.commands.wording import duration, quantity
 from llm_train.interface import TrainError
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ def show_results(reporter: "Reporter", results: dict[str, Any], folder: Path) ->
         style="bold",
     )
     reporter.say(
-        f"{results['parameters'] / 1e6:.2f} million weights    {results['steps']:,} steps    "
+        f"{results['parameters'] / 1e6:.2f} million weights    {quantity(results['steps'], 'step')}    "
         f"{results['tokens'] / 1e6:.2f} million tokens at {results['tokens_per_second']:,.0f} per second    "
-        f"{int(results['seconds']) // 60}:{int(results['seconds']) % 60:02d} min"
+        f"{duration(results['seconds'])}"
     )
     reporter.say("\nnext:")
     commands = next_commands(folder, results["prompt"])
