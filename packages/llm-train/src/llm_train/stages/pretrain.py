@@ -222,7 +222,7 @@ class TrainingRun:
     def _plot(self, result: Evaluation) -> None:
         with self.reporter.stage("plot") as stage:
             if not plotting_available():
-                stage.done("skipped: `pip install llm-train[plot]` adds the loss curve")
+                stage.done("skipped: `pip install matplotlib` adds the loss curve")
                 return
             svg, png = self.run.folder / "loss.svg", self.run.folder / "loss.png"
             plot_loss(
