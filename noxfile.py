@@ -223,7 +223,7 @@ def dev(session: nox.Session) -> str:
 
 def run(session: nox.Session, *command: str | Path) -> None:
     """Run in the checkout, with the user's terminal as it is; after Ctrl-C allow time to save."""
-    env = {"LLM_COMMAND": "nox", "NO_MKDOCS_2_WARNING": "1"}
+    env = {"LLM_COMMAND": f"nox -s {session.name} --", "NO_MKDOCS_2_WARNING": "1"}
     session.run(*[str(part) for part in command], external=True, env=env, interrupt_timeout=120.0)
 
 

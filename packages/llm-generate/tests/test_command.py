@@ -14,6 +14,7 @@ import pytest
 
 from llm_generate import CategoricalSampler, SamplingSettings, __version__, generate
 from llm_generate.commands.main import main
+from llm_generate.interface import GenerateError
 from llm_generate.loading import load
 from llm_layers import save_gguf
 from llm_tokenizer import save_tokenizer, train_bpe
@@ -89,7 +90,7 @@ def test_the_prompt_may_come_from_stdin(model_folder: Path, capsys: Capture, mon
         found, out, err = run(["text", "--model", str(model_folder), "--prompt", "-", "--seed", "1"], capsys)
         assert found == status
         assert out == (direct if status == 0 else "")
-    assert "the prompt must be UTF-8 text, and its byte 2 is 0xf6" in err
+    assert "standard input: must be UTF-8, but byte 2 is 0xf6" in err
 
 
 def test_a_prompt_can_be_a_file(model_folder: Path, tmp_path: Path, capsys: Capture) -> None:
@@ -100,7 +101,9 @@ def test_a_prompt_can_be_a_file(model_folder: Path, tmp_path: Path, capsys: Capt
     assert run([*given, "--prompt", "Größe\r\n"], capsys)[1] == out
     status, _, err = run([*given, "--file", str(tmp_path / "none.txt")], capsys)
     assert (status, err.count("\n")) == (2, 1)
-    assert "none.txt cannot be read" in err
+    assert "none.txt: cannot be read" in err
+    status, _, err = run([*given, "--file", str(tmp_path)], capsys)
+    assert "is a folder" in err
 
 
 def test_an_empty_prompt_begins_as_a_new_text_does(model_folder: Path, capsys: Capture) -> None:
@@ -123,7 +126,7 @@ def test_an_empty_prompt_begins_as_a_new_text_does(model_folder: Path, capsys: C
         (["--max-tokens", "0"], "max_tokens must be a whole number of at least 1, was 0"),
         (["--stop", ""], "stop must not contain the empty string"),
         (["--prompt", "x" * 60], "the prompt is 60 tokens long, and must be shorter than the model's context of 48"),
-        (["--prompt", "\udcff"], "the prompt must be UTF-8 text, and its byte 0 is 0xff"),
+        (["--prompt", "\udcff"], "the prompt: must be UTF-8, but byte 0 is 0xff"),
         (["--run", "tale"], "not allowed with argument --model"),
         (["--file", "tale"], "not allowed with argument --prompt"),
         (["--temprature", "1"], "there is no option '--temprature'; did you mean --temperature?"),
@@ -168,9 +171,12 @@ def test_a_damaged_model_folder_is_one_clear_sentence(
 ) -> None:
     import re
 
-    status, out, err = run(text(damaged(model_folder, tmp_path / "model", file, content)), capsys)
+    folder = damaged(model_folder, tmp_path / "model", file, content)
+    status, out, err = run(text(folder), capsys)
     assert (status, out) == (2, "")
     assert re.search(message, err)
+    with pytest.raises(GenerateError, match=message):
+        load(folder)
     assert err.startswith("llm-generate: error: ")
     assert err.count("\n") == 1
 
@@ -188,6 +194,14 @@ def test_missing_folders_and_runs_say_what_to_do(
     status, _, err = run(text(tmp_path / "nowhere"), capsys)
     assert status == 2
     assert "there is no '" in err
+    (tmp_path / "runs" / "verse").mkdir(parents=True)
+    status, _, err = run(text(tmp_path / "runs"), capsys)
+    assert (status, f"'{tmp_path / 'runs'}' has no config.json: get the folder again" in err) == (2, True)
+    (tmp_path / "runs" / "verse" / "recipe.toml").touch()
+    (tmp_path / "runs" / "verse" / "model").mkdir()
+    (tmp_path / "runs" / "verse" / "model" / "config.json").touch()
+    assert f"did you mean '{tmp_path / 'runs' / 'verse'}'?" in run(text(tmp_path / "runs"), capsys)[2]
+    assert "under 'runs'; there are: verse\n" in run(["text", "--prompt", "a", "--run", "tale"], capsys)[2]
 
 
 def test_the_newest_run_is_taken(model_folder: Path, tmp_path: Path, capsys: Capture) -> None:

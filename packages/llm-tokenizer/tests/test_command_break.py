@@ -265,7 +265,7 @@ def test_bad_files(tmp_path, content, message):
         (["train", "text.txt", "-o", ""], "--output"),
         (["train", "text.txt", "-o", "x", "--special-token", ""], "special_tokens[0]"),
         (["train", "text.txt", "-o", "x", "--special-token", "a", "--special-token", "a"], "occurs twice"),
-        (["encode", "model", "."], "directory"),
+        (["encode", "model", "."], "is a folder"),
         (["encode", "text.txt", "text.txt"], "first bytes"),
         (["encode", "model", "text.txt", "-o", "."], "."),
         (["encode", "model", "text.txt", "-o", "missing/ids"], "missing/ids: cannot be written"),
@@ -277,7 +277,7 @@ def test_bad_files(tmp_path, content, message):
         (["compare", "model", "--file", "text.txt", "--text", "a"], "'text.txt' was given too"),
         (["show", "model", "text.txt", "--ids", "--html", "page.html"], "not allowed with argument --ids"),
         (["compare", "model", "--text", "a", "--json", "--html", "page.html"], "not allowed with argument --json"),
-        (["train", "text.txt", "-o", "x", "--vocab-size", "4000"], "--allow-smaller"),
+        (["train", "text.txt", "-o", "x", "--vocab-size", "4000"], "ask for fewer, or use --vocab-size 2"),
     ],
 )
 def test_wrong_arguments(folder, arguments, message, capsys, monkeypatch):

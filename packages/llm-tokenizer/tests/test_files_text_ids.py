@@ -174,6 +174,7 @@ def test_gpt2_s_two_files_may_begin_a_text(tmp_path):
     [
         ({"tokenizer_class": "RobertaTokenizer"}, {}, r"tokenizer_config\.json: tokenizer_class: must be one of GPT2"),
         ({"add_prefix_space": True}, {}, r"add_prefix_space: must be false \(otherwise a space would be put before"),
+        ({"tokenizer_class": "PreTrainedTokenizerFast"}, {}, 'was "PreTrainedTokenizerFast"'),
         ({"add_prefix_space": "no"}, {}, "add_prefix_space: must be true, false or null"),
         ({}, {"config": {"model_type": "roberta"}}, 'tokenizer_class: must be one of GPT2.*, was "roberta"'),
         ({"eos_token": "</s>"}, {}, "eos_token in the files beside it: must be a token of this vocabulary"),
@@ -188,6 +189,13 @@ def test_gpt2_s_two_files_may_begin_a_text(tmp_path):
 def test_files_that_contradict_each_other_are_named(tmp_path, config, files, message):
     with pytest.raises(TokenizerError, match=message):
         load_tokenizer(two_files(tmp_path / "a", config, **files))
+
+
+def test_a_space_before_every_text_is_refused_beside_tokenizer_json_too(tmp_path):
+    save_tokenizer(ByteTokenizer(), tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"add_prefix_space": True}))
+    with pytest.raises(TokenizerError, match=r"tokenizer_config\.json: add_prefix_space: must be false"):
+        load_tokenizer(tmp_path)
 
 
 ENTRIES = {"tokenizer.ggml.bos_token_id": 1, "tokenizer.ggml.eos_token_id": 2}

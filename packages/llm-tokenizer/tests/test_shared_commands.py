@@ -14,6 +14,7 @@ from llm_tokenizer.commands.console import Console
 from llm_tokenizer.commands.exit_status import run_to_the_end
 from llm_tokenizer.commands.parser import Parser
 from llm_tokenizer.commands.progress import Progress
+from llm_tokenizer.commands.wording import duration, quantity
 from llm_tokenizer.files.writing import (
     atomic_path,
     atomic_write,
@@ -201,3 +202,8 @@ def test_a_stage_without_steps_is_timed(monkeypatch):
         while not stream.getvalue():
             pass
     assert stream.getvalue() == "tool: reading … 11 s\n"
+
+
+def test_counts_and_times_are_words():
+    assert [quantity(count, "token") for count in (0, 1, 2048)] == ["0 tokens", "1 token", "2,048 tokens"]
+    assert [duration(seconds) for seconds in (0.9, 59, 65)] == ["0 s", "59 s", "1:05 min"]

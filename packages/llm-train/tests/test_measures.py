@@ -9,6 +9,7 @@ from llm_layers import Decoder, ModelConfig
 from llm_tokenizer import ByteTokenizer
 from llm_train.data.tokens import write_tokens
 from llm_train.evaluation import evaluate
+from llm_train.interface import NonFiniteError
 from llm_train.objectives.next_token import next_token_loss
 from llm_train.runs.metrics import MetricsLog, read_metrics
 from llm_train.runs.plots import plot_loss, smoothed
@@ -41,6 +42,12 @@ def test_the_mean_is_over_tokens_not_over_batches(tmp_path):
 
     result = evaluate(Decoder(CONFIG), Known(), text(tmp_path), context_length=16, batch=2)
     assert result.loss == pytest.approx((48 * 1 + 2 * 3) / 50)
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_says_what_to_do(tmp_path, loss):
+    with pytest.raises(NonFiniteError, match=f"validation loss is {loss}: the training has diverged.*--set matrix_lr"):
+        evaluate(Decoder(CONFIG), lambda *_: torch.tensor(loss), text(tmp_path), context_length=16, batch=2)
 
 
 def test_some_windows_are_spread_over_the_text(tmp_path):
@@ -110,7 +117,7 @@ def test_plain_lines_where_there_is_no_terminal(capsys):
     shown = capsys.readouterr().err.splitlines()
     assert len(shown) == 1
     assert shown[0].startswith("llm-train: step 2/2  loss 3.000  validation 2.500")
-    assert "0:00 left" in shown[0]
+    assert "0 s left" in shown[0]
     assert "\x1b" not in shown[0]
 
 

@@ -11,7 +11,6 @@
 | `commands`, `reference`, `spec` | `llm-generate`; the filters in plain NumPy; the specification |
 """
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import llm_layers  # noqa: F401  (it refuses another project's llm_tokenizer)
@@ -39,8 +38,3 @@ if TYPE_CHECKING:
     from llm_generate.streaming import stream_text as stream_text
 
 __getattr__, __all__ = deferred_imports(__name__, __file__)
-
-try:
-    __version__ = version("llm-generate")
-except PackageNotFoundError:  # run from a source folder that is not installed
-    __version__ = "0.2.0"

@@ -12,7 +12,7 @@ from llm_layers.formats.huggingface.storage import load_model, model_path
 from llm_layers.formats.huggingface.weight_files import read_json
 from llm_layers.interface import LanguageModel
 from llm_tokenizer import load_tokenizer
-from llm_tokenizer.interface import Tokenizer
+from llm_tokenizer.interface import Tokenizer, UserError
 
 GENERATION, SETTINGS = "generation_config.json", "config.json"
 
@@ -38,11 +38,15 @@ def load(folder: str | os.PathLike[str]) -> LoadedModel:
     """Load a model folder in the Hugging Face layout or a GGUF file: weights, tokenizer, and the ids around a text.
 
     Raises:
-        LayersError: The folder or its weights cannot be read.
-        TokenizerError: The tokenizer cannot be read.
-        GenerateError: The ids in `generation_config.json` are not ids of this model.
+        GenerateError: A file is missing or damaged, or an id in `generation_config.json` is not one of this model.
     """
-    path = model_path(folder)
+    try:
+        return _load(model_path(folder))
+    except UserError as error:
+        raise GenerateError(str(error)) from None
+
+
+def _load(path: Path) -> LoadedModel:
     model = load_model(path, dtype=torch.float32).eval()
     tokenizer = load_tokenizer(path)
     if path.is_file():  # GGUF keeps these ids with the tokenizer

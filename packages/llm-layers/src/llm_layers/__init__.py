@@ -11,7 +11,6 @@ interface.py      what the other packages rely on
 reference/, spec/ the same in plain NumPy; the specification
 """
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import llm_tokenizer
@@ -164,8 +163,3 @@ if TYPE_CHECKING:
     from llm_layers.model import Decoder as Decoder
 
 __getattr__, __all__ = deferred_imports(__name__, __file__)
-
-try:
-    __version__ = version("llm-layers")
-except PackageNotFoundError:  # run from a source folder that is not installed
-    __version__ = "0.2.0"

@@ -697,7 +697,7 @@ FAULTS: dict[str, Fault] = {
     "code: norm after rotation": Fault(
         "qwen3", in_code(norm_after_rotation), f"{AT}attention.rot_q", "norm after rotation"
     ),
-    "code: rotated backwards": Fault("llama", in_code(backwards), "blocks.0.attention.rot_q", "turned the other way"),
+    "code: rotated backwards": Fault("llama", in_code(backwards), "blocks.0.attention.rot_q", "rotated the other way"),
     "code: not rotated": Fault("llama", in_code(no_rotation), "blocks.0.attention.rot_q", "no rotation"),
     "code: no positions": Fault("gpt2", in_code(no_positions), "blocks.0.resid_pre", "positions left out"),
     "code: mean kept": Fault("gpt2", in_code(mean_kept), "final_norm", "mean not subtracted"),
@@ -715,7 +715,7 @@ FAULTS: dict[str, Fault] = {
         "qwen3", in_code(attends(1, independent_weights)), f"{AT}attention.scores", "softmax gradient halved"
     ),
     "backward: rotation": Fault(
-        "llama", in_code(rotated_forward_again), "blocks.2.attention.key", "gradient turned forward"
+        "llama", in_code(rotated_forward_again), "blocks.2.attention.key", "gradient rotated forward"
     ),
     "backward: stream": Fault("qwen3", in_code(no_gradient_along_the_stream), f"{AT}resid_pre", "no gradient"),
     "backward: branch": Fault(

@@ -1,6 +1,18 @@
-"""`python -m llm_tokenizer` is the command `llm-tokenizer`."""
+"""The command `llm-tokenizer`; `python -m llm_tokenizer` is the same."""
 
-from llm_tokenizer.commands.main import main
+import sys
+
+
+def main() -> int:
+    """Run the command and return its exit status; also Ctrl-C while modules are imported ends it with a sentence."""
+    try:
+        from llm_tokenizer.commands.main import main as command
+
+        return command()
+    except KeyboardInterrupt:
+        print("llm-tokenizer: stopped", file=sys.stderr)
+        return 130
+
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

@@ -52,8 +52,8 @@ class UserError(ValueError):
 
     Args:
         message: The sentence.
-        option: The parameter that its advice is about, such as `allow_smaller`: a command that has it as an option
-            names it after the sentence.
+        option: A parameter with a value that would do, such as `vocab_size=289`: a command that has it as an option
+            adds it to the sentence.
     """
 
     def __init__(self, message: str, *, option: str | None = None) -> None:

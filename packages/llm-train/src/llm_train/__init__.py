@@ -15,7 +15,6 @@
 Names are imported when they are first used, so that `--help` does not wait for torch.
 """
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import llm_layers  # noqa: F401  (it refuses another project's llm_tokenizer)
@@ -48,8 +47,3 @@ if TYPE_CHECKING:
     from llm_train.trainer import Trainer as Trainer
 
 __getattr__, __all__ = deferred_imports(__name__, __file__)
-
-try:
-    __version__ = version("llm-train")
-except PackageNotFoundError:  # run from a source folder that is not installed
-    __version__ = "0.2.0"

@@ -1,12 +1,18 @@
-"""`python -m llm_train` is `llm-train`."""
+"""The command `llm-train`; `python -m llm_train` is the same."""
 
 import sys
 
-if __name__ == "__main__":
-    try:
-        from llm_train.commands.main import main
 
-        raise SystemExit(main())
-    except KeyboardInterrupt:  # before the command can handle it, while modules are imported, or a second one
+def main() -> int:
+    """Run the command and return its exit status; also Ctrl-C while modules are imported ends it with a sentence."""
+    try:
+        from llm_train.commands.main import main as command
+
+        return command()
+    except KeyboardInterrupt:
         print("llm-train: stopped; the same command resumes the run from what was saved", file=sys.stderr)
-        raise SystemExit(130) from None
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

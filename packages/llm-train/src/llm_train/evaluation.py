@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from llm_train.backends.threads import Workers
 from llm_train.data.batches import consecutive_batches
 from llm_train.data.tokens import TokenFile
-from llm_train.interface import Objective
+from llm_train.interface import NonFiniteError, Objective
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,9 @@ def evaluate(
         batch: windows that are read at once.
         windows: how many, spread evenly over the text; None takes all of them and the rest at the end.
         workers: threads that each take a batch at a time.
+
+    Raises:
+        NonFiniteError: the loss is infinite or not a number.
     """
     whole = (len(text) - 1) // context_length
     chosen = None
@@ -72,4 +75,7 @@ def evaluate(
 
     batches = consecutive_batches(text.ids, context_length=context_length, batch=batch, windows=chosen)
     totals, counts = zip(*(workers or Workers()).map(loss_sum, batches), strict=True)
-    return Evaluation(sum(totals) / sum(counts), (len(text) - 1) / text.header.bytes)
+    loss = sum(totals) / sum(counts)
+    if not math.isfinite(loss):
+        raise NonFiniteError(f"the validation loss is {loss}")
+    return Evaluation(loss, (len(text) - 1) / text.header.bytes)

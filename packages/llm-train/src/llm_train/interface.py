@@ -42,7 +42,13 @@ class TrainError(UserError):
 
 
 class NonFiniteError(TrainError):
-    """The loss or the gradient norm is no longer finite; raised before the update, so the weights are unchanged."""
+    """A loss or the gradient norm is no longer finite; raised before the update, so the weights are unchanged."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}: the training has diverged, its numbers are too large to compute with. Train again in another "
+            "folder (--run NAME) with lower learning rates (--set matrix_lr=…), or with --set precision=float32"
+        )
 
 
 class CheckpointError(TrainError):

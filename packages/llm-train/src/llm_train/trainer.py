@@ -88,8 +88,7 @@ class Trainer:
         clipped, norm = clip_gradients(list(gradients.values()), self.clip)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise NonFiniteError(
-                f"step {number + 1}: the loss is {loss} and the gradient norm {norm.item()}; the update was not made. "
-                "Lower the learning rates (--set matrix_lr=…) or try --set precision=float32"
+                f"step {number + 1}: the loss is {loss} and the gradient norm {norm.item()}, the update was not made"
             )
         multiplier = self.lr_multiplier(number)
         self.optimizer.step(dict(zip(gradients, clipped, strict=True)), multiplier)

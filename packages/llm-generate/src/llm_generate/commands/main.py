@@ -6,12 +6,11 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llm_generate.interface import GenerateError
 from llm_tokenizer.commands.exit_status import INTERRUPTED, OK
 from llm_tokenizer.commands.parser import Parser, run_command
+from llm_tokenizer.commands.wording import quantity
 
 if TYPE_CHECKING:
     from llm_generate.settings import SamplingSettings
@@ -23,8 +22,8 @@ EXAMPLES = """\
   llm-generate text --prompt "ROMEO:" --temperature 0     always the most likely token
   llm-generate text --run tale --file opening.txt         the run ./runs/tale, the prompt from a file
   llm-generate text --model folder --prompt "Once" --top-k 40 --top-p 0.9 --stop "\\n\\n"
-  llm-generate spec my_sampling                           check your own functions
 """
+SPEC_EXAMPLE = "  llm-generate spec my_sampling                           check your own functions\n"
 
 REASONS = {
     "stop": "an end-of-text token or a stop string came",
@@ -43,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser("llm-generate", "Write text with a trained model.", EXAMPLES, package="llm-generate")
+    parser = Parser("llm-generate", "Write text with a trained model.", EXAMPLES + SPEC_EXAMPLE, package="llm-generate")
     text = parser.add_verb("text", _text, "continue a prompt", EXAMPLES)
     prompt = text.add_mutually_exclusive_group(required=True)
     prompt.add_argument("--prompt", metavar="TEXT", help="the text to continue; - reads standard input")
@@ -136,9 +135,8 @@ def _show(stream: "TextStream", echo: str, settings: "SamplingSettings") -> int:
     reason = "stopped" if status else stream.finish_reason or "stop"
     chosen = "greedy" if settings.temperature == 0 else f"seed {settings.seed}"
     rate = count / seconds if seconds > 0 else 0.0
-    tokens = "1 token" if count == 1 else f"{count} tokens"
     print(
-        f"llm-generate: {tokens} in {seconds:.2f} s, {rate:.1f} tokens/s, {chosen}, "
+        f"llm-generate: {quantity(count, 'token')} in {seconds:.2f} s, {rate:.1f} tokens/s, {chosen}, "
         f"finished: {reason} ({REASONS[reason]})",
         file=sys.stderr,
     )
@@ -147,19 +145,12 @@ def _show(stream: "TextStream", echo: str, settings: "SamplingSettings") -> int:
 
 def _prompt(options: argparse.Namespace) -> str:
     """Return the prompt, not a byte of it changed; it must be UTF-8."""
-    if "-" in (options.prompt, options.file):
-        content = sys.stdin.buffer.read()
-    elif options.file is not None:
-        content = Path(options.file).read_bytes()
-    else:
-        content = options.prompt.encode("utf-8", "surrogateescape")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise GenerateError(
-            f"the prompt must be UTF-8 text, and its byte {error.start} is 0x{content[error.start]:02x}: "
-            "save the text as UTF-8 first."
-        ) from None
+    from llm_tokenizer.corpus.unicode_decoding import decode_strictly, decoded_blocks
+
+    source = "-" if options.prompt == "-" else options.file
+    if source is None:
+        return decode_strictly(options.prompt.encode("utf-8", "surrogateescape"), "the prompt")
+    return "".join(decoded_blocks(source, keep_mark=True))
 
 
 def _unescape(text: str) -> str:

@@ -17,6 +17,22 @@ slip = SLIPS.of("generate.temperature")
 
 _INF = math.inf
 
+Filter = Callable[[Tensor, Any], Tensor]
+
+
+def _refusing(valid: Callable[[Any], bool]) -> Callable[[Filter], Filter]:
+    """Refuse settings that are not valid."""
+
+    def checked(rule: Filter) -> Filter:
+        def filtered(logits: Tensor, setting: Any) -> Tensor:
+            if not valid(setting):
+                raise ValueError("out of range")
+            return rule(logits, setting)
+
+        return filtered
+
+    return checked
+
 
 def _greedy(logits: Tensor) -> Tensor:
     return torch.zeros_like(logits).scatter(-1, logits.argmax(dim=-1, keepdim=True), 1.0)
@@ -36,8 +52,6 @@ def _rescaled(weights: Tensor) -> Tensor:
 slip("temperature multiplied", "the logits are multiplied by the temperature; divide, so that below 1 is sharper")(
     lambda logits, temperature: torch.softmax(logits * temperature, dim=-1)
 )
-
-
 slip("temperature after the softmax", "probabilities divided by T and rescaled are unchanged; divide the logits")(
     lambda logits, temperature: _rescaled(torch.softmax(logits, dim=-1) / temperature)
 )
@@ -51,8 +65,6 @@ slip("softmax over the first axis", "the softmax runs over the rows; the vocabul
 slip("softmax over all rows together", "each row must sum to 1 on its own")(
     lambda logits, temperature: torch.softmax(logits.flatten() / temperature, dim=0).reshape(logits.shape)
 )
-
-
 slip("largest logit not subtracted", "exp overflows for large logits; subtract the row's largest first")(
     lambda logits, temperature: _rescaled(torch.exp(logits / temperature)) if temperature else _greedy(logits)
 )
@@ -64,20 +76,14 @@ slip("largest logit of the batch subtracted", "subtract each row's own largest l
 slip("log-probabilities", "the logarithms came back; a draw needs the probabilities themselves")(
     lambda logits, temperature: torch.log_softmax(logits / temperature, dim=-1)
 )
-
-
-@slip("division by zero", "temperature 0 needs a branch of its own: greedy")
-def divides_by_zero(logits: Tensor, temperature: float) -> Tensor:
-    if temperature < 0:
-        raise ValueError("below 0")
-    return torch.softmax(logits / temperature, dim=-1)
-
-
+slip("division by zero", "temperature 0 needs a branch of its own: greedy")(
+    _refusing(lambda temperature: temperature >= 0)(
+        lambda logits, temperature: torch.softmax(logits / temperature, dim=-1)
+    )
+)
 slip("zero read as not given", "`temperature or 1.0` turns 0 into 1; test for None instead")(
     lambda logits, temperature: _softmax(logits, temperature or 1.0)
 )
-
-
 slip("greedy ties shared", "at temperature 0 the lowest id among equals takes all")(
     lambda logits, temperature: (
         _softmax(logits, temperature)
@@ -106,21 +112,27 @@ slip("gradient without 1/T", "the logits were divided by T, so the gradient must
 slip("gradient times T", "the gradient is divided by T, not multiplied", backward=True)(
     lambda upstream, logits, temperature: right_backward(upstream, logits, temperature) * temperature**2
 )
+
+
+def _gradient(mean: Callable[[Any, Any], Any]) -> Callable[[Any, Any, float], Any]:
+    """Return p (dp - mean) / T with another mean of dp."""
+
+    def backward(upstream: Any, logits: Any, temperature: float) -> Any:
+        p = right_temperature(logits, temperature)
+        return p * (upstream - mean(p, upstream)) / temperature
+
+    return backward
+
+
 slip("softmax gradient without the mean", "p dp leaves out that all others shrink when one grows", backward=True)(
-    lambda upstream, logits, temperature: right_temperature(logits, temperature) * upstream / temperature
+    _gradient(lambda p, dp: 0.0)
 )
-
-
-@slip("plain mean in the gradient", "the mean of dp must be weighted with the probabilities", backward=True)
-def gradient_plain_mean(upstream: Any, logits: Any, temperature: float) -> Any:
-    p = right_temperature(logits, temperature)
-    return p * (upstream - upstream.mean(axis=-1, keepdims=True)) / temperature
-
-
-@slip("mean over all rows in the gradient", "sum p dp over the vocabulary of the same row only", backward=True)
-def gradient_mean_over_rows(upstream: Any, logits: Any, temperature: float) -> Any:
-    p = right_temperature(logits, temperature)
-    return p * (upstream - np.sum(p * upstream)) / temperature
+slip("plain mean in the gradient", "the mean of dp must be weighted with the probabilities", backward=True)(
+    _gradient(lambda p, dp: dp.mean(axis=-1, keepdims=True))
+)
+slip("mean over all rows in the gradient", "sum p dp over the vocabulary of the same row only", backward=True)(
+    _gradient(lambda p, dp: np.sum(p * dp))
+)
 
 
 slip = SLIPS.of("generate.top_k")
@@ -135,15 +147,7 @@ def _rank(logits: Tensor) -> Tensor:
     return logits.argsort(dim=-1, descending=True, stable=True).argsort(dim=-1)
 
 
-def _top_k(rule: Callable[[Tensor, int], Tensor]) -> Callable[[Tensor, int], Tensor]:
-    """Refuse a k below 1."""
-
-    def top_k(logits: Tensor, k: int) -> Tensor:
-        if k < 1:
-            raise ValueError("below 1")
-        return rule(logits, k)
-
-    return top_k
+_top_k = _refusing(lambda k: k >= 1)
 
 
 def _smallest(logits: Tensor, k: int) -> Tensor:
@@ -194,34 +198,17 @@ slip("ranked by probability", "far down, probabilities underflow to equal zeros;
 slip("probabilities returned", "logits are returned, not probabilities")(
     _top_k(lambda logits, k: torch.softmax(_kept(logits, _rank(logits) < k), dim=-1))
 )
-
-
-@slip("zero means off", "k = 0 silently switches the filter off; refuse it")
-def zero_is_off(logits: Tensor, k: int) -> Tensor:
-    if k < 0:
-        raise ValueError("below 0")
-    return logits if k == 0 else _kept(logits, _rank(logits) < k)
-
-
-@slip("negative k accepted", "a negative k keeps nothing; refuse it")
-def negative_k(logits: Tensor, k: int) -> Tensor:
-    if k == 0:
-        raise ValueError("zero")
-    return _kept(logits, _rank(logits) < k)
+slip("zero means off", "k = 0 silently switches the filter off; refuse it")(
+    _refusing(lambda k: k >= 0)(lambda logits, k: logits if k == 0 else _kept(logits, _rank(logits) < k))
+)
+slip("negative k accepted", "a negative k keeps nothing; refuse it")(
+    _refusing(lambda k: k != 0)(lambda logits, k: _kept(logits, _rank(logits) < k))
+)
 
 
 slip = SLIPS.of("generate.top_p")
 
-
-def _top_p(rule: Callable[[Tensor, float], Tensor]) -> Callable[[Tensor, float], Tensor]:
-    """Refuse a p outside 0 < p <= 1."""
-
-    def top_p(logits: Tensor, p: float) -> Tensor:
-        if not 0 < p <= 1:
-            raise ValueError("outside 0 < p <= 1")
-        return rule(logits, p)
-
-    return top_p
+_top_p = _refusing(lambda p: 0 < p <= 1)
 
 
 def _nucleus(
@@ -282,18 +269,18 @@ slip("probabilities returned", "logits are returned, not probabilities")(
 )
 
 
-@slip("running sum over unsorted tokens", "sort by falling probability before summing")
-@_top_p
-def unsorted(logits: Tensor, p: float) -> Tensor:
-    likely = torch.softmax(logits, dim=-1)
-    return _kept(logits, likely.cumsum(dim=-1) - likely < p - 1e-6) if p < 1 else logits
-
-
 @slip("min-p", "probabilities are compared with p times the largest; that filter is called min-p")
 @_top_p
 def minimum(logits: Tensor, p: float) -> Tensor:
     likely = torch.softmax(logits, dim=-1)
     return _kept(logits, likely >= p * likely.max(dim=-1, keepdim=True).values)
+
+
+@slip("running sum over unsorted tokens", "sort by falling probability before summing")
+@_top_p
+def unsorted(logits: Tensor, p: float) -> Tensor:
+    likely = torch.softmax(logits, dim=-1)
+    return _kept(logits, likely.cumsum(dim=-1) - likely < p - 1e-6) if p < 1 else logits
 
 
 @slip("sorted order not undone", "the mask is in sorted order; scatter it back to the ids before it is used")
@@ -310,15 +297,7 @@ def equals_kept(logits: Tensor, p: float) -> Tensor:
     return _kept(logits, logits >= kept.masked_fill(kept == -_INF, _INF).min(dim=-1, keepdim=True).values)
 
 
-@slip("p not checked below", "p = 0 keeps nothing; refuse it")
-def unchecked_below(logits: Tensor, p: float) -> Tensor:
-    if p > 1:
-        raise ValueError("above 1")
-    return _nucleus(logits, p)
-
-
-@slip("p not checked above", "90 is a percentage; p is a fraction of at most 1")
-def unchecked_above(logits: Tensor, p: float) -> Tensor:
-    if p <= 0:
-        raise ValueError("not above 0")
-    return _nucleus(logits, min(p, 1))
+slip("p not checked below", "p = 0 keeps nothing; refuse it")(_refusing(lambda p: p <= 1)(_nucleus))
+slip("p not checked above", "90 is a percentage; p is a fraction of at most 1")(
+    _refusing(lambda p: p > 0)(lambda logits, p: _nucleus(logits, min(p, 1)))
+)

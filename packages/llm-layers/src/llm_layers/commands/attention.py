@@ -13,6 +13,7 @@ from llm_layers.inspection.table import aligned, percent
 from llm_layers.inspection.web_page import attention_page
 from llm_layers.interface import LayersError
 from llm_tokenizer.commands.progress import Progress
+from llm_tokenizer.commands.wording import quantity
 
 COLUMNS = (
     "Attention weights of a head, averaged over the positions: on the position itself, on the one before it, on the\n"
@@ -28,7 +29,7 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
     _check_choice(config, options.layer, options.head)
     ids, labels = read_text(options, options.model, config)
     model = read_model(options.model, config, progress)
-    progress(f"running a text of {len(labels)} tokens")
+    progress(f"running a text of {quantity(len(labels), 'token')}")
     maps = attention_maps(model, ids)
     if options.out is None:
         return _table(maps, labels, options.layer, options.head)
@@ -56,4 +57,4 @@ def _table(maps: list, labels: list[str], layer: int | None, head: int | None) -
                 spread = (-(one * one.clamp(min=1e-12).log()).sum(-1)).exp().mean()
                 shown = [percent(float(weight)).strip() for weight in (itself, before, one[:, 0].mean())]
                 rows.append([str(number), str(which), *shown, f"{spread:.1f}"])
-    return f"{len(labels)} tokens: {' | '.join(labels)}\n{aligned(rows)}\n\n{COLUMNS}"
+    return f"{quantity(len(labels), 'token')}: {' | '.join(labels)}\n{aligned(rows)}\n\n{COLUMNS}"

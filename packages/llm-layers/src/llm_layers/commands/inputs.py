@@ -11,7 +11,7 @@ from llm_layers.config import ModelConfig
 from llm_layers.formats.gguf.file import read_gguf
 from llm_layers.formats.huggingface.storage import load_model
 from llm_layers.inspection.costs import parameter_count
-from llm_layers.inspection.text import checked_ids, ids_of, label_of_id, labels_of, tokenizer_of
+from llm_layers.inspection.text import checked_ids, ids_of, label_of_id, tokenizer_of
 from llm_layers.interface import LayersError
 from llm_layers.model import Decoder
 from llm_tokenizer.commands.progress import Progress
@@ -62,15 +62,11 @@ def read_text(options: argparse.Namespace, model: str, config: ModelConfig) -> t
     text = text_of(options)
     if text is not None:
         return ids_of(text, model, config)
-    try:
-        tokenizer = tokenizer_of(model)  # only for the labels: ids do without
-    except LayersError:
-        tokenizer = None
-    return checked_ids(options.ids, config), labels_of(options.ids, tokenizer)
+    return checked_ids(options.ids, config), [*map(labeller(model), options.ids)]
 
 
 def labeller(model: str) -> Callable[[int], str]:
-    """Return a function from an id to its label."""
+    """Return a function from an id to its label; without a tokenizer that is its number."""
     try:
         tokenizer = tokenizer_of(model)
     except LayersError:

@@ -10,6 +10,7 @@ from llm_layers.inspection.table import lens_detail, lens_table
 from llm_layers.inspection.web_page import lens_page
 from llm_layers.interface import LayersError
 from llm_tokenizer.commands.progress import Progress
+from llm_tokenizer.commands.wording import quantity
 
 TOP = 5
 COLUMNS = (
@@ -33,7 +34,7 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
     if options.position is not None and options.position >= len(labels):
         raise LayersError(f"--position must be at most {len(labels) - 1}, the last token, but was {options.position}")
     model = read_model(options.model, config, progress)
-    progress(f"running a text of {len(labels)} tokens")
+    progress(f"running a text of {quantity(len(labels), 'token')}")
     lens = logit_lens(model, ids, top=top)
     name = labeller(options.model)
     if options.out is not None:

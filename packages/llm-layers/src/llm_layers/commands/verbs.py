@@ -18,22 +18,14 @@ MODEL = "a model folder, a run of llm-train, or a .gguf file"
 
 def add_verbs(parser: Parser) -> None:
     """Add every verb but `spec`."""
-    _add_describe(parser)
-    _add_predict(parser)
-    _add_convert(parser)
-    _add_quantize(parser)
-    _add_attention(parser)
-    _add_lens(parser)
-    _add_statistics(parser)
-    _add_compare(parser)
+    _verb(
+        parser, "describe", "every part of a model with its shape and its size", "  llm-layers describe runs/tale/model"
+    )
+    for add in (_predict, _convert, _quantize, _attention, _lens, _statistics, _compare):
+        add(parser)
 
 
-def _add_describe(parser: Parser) -> None:
-    examples = "  llm-layers describe runs/tale/model"
-    _verb(parser, "describe", "every part of a model with its shape and its size", examples)
-
-
-def _add_predict(parser: Parser) -> None:
+def _predict(parser: Parser) -> None:
     verb = _verb(
         parser,
         "predict",
@@ -51,7 +43,7 @@ def _add_predict(parser: Parser) -> None:
     verb.add_argument("--kernel", type=lower, choices=("eager", "fused"), default="eager", help=what)
 
 
-def _add_convert(parser: Parser) -> None:
+def _convert(parser: Parser) -> None:
     verb = _verb(
         parser,
         "convert",
@@ -68,7 +60,7 @@ def _add_convert(parser: Parser) -> None:
     verb.add_argument("--replace", action="store_true", help="overwrite an existing target")
 
 
-def _add_quantize(parser: Parser) -> None:
+def _quantize(parser: Parser) -> None:
     verb = _verb(
         parser,
         "quantize",
@@ -84,7 +76,7 @@ def _add_quantize(parser: Parser) -> None:
     verb.add_argument("--replace", action="store_true", help="overwrite an existing file")
 
 
-def _add_attention(parser: Parser) -> None:
+def _attention(parser: Parser) -> None:
     verb = _verb(
         parser,
         "attention",
@@ -99,7 +91,7 @@ def _add_attention(parser: Parser) -> None:
     verb.add_argument("--out", type=Path, help="a file to write: .html, .svg or .png")
 
 
-def _add_lens(parser: Parser) -> None:
+def _lens(parser: Parser) -> None:
     verb = _verb(
         parser,
         "lens",
@@ -114,7 +106,7 @@ def _add_lens(parser: Parser) -> None:
     verb.add_argument("--out", type=Path, help="an .html file to write")
 
 
-def _add_statistics(parser: Parser) -> None:
+def _statistics(parser: Parser) -> None:
     verb = _verb(
         parser,
         "statistics",
@@ -127,7 +119,7 @@ def _add_statistics(parser: Parser) -> None:
     verb.add_argument("--out", type=Path, help="an .svg or .png file to write, besides the table")
 
 
-def _add_compare(parser: Parser) -> None:
+def _compare(parser: Parser) -> None:
     verb = _verb(
         parser,
         "compare",

@@ -21,6 +21,7 @@ TOLERANCES = {torch.float64: 1e-7, torch.float32: 1e-4, torch.float16: 1e-2, tor
 """By the coarser of the two models' types: some hundred times what rounding leaves after a few blocks."""
 LOOSER = 10.0
 """Gradients have come through everything twice."""
+Kind = Literal["value", "gradient", "weight's gradient", "weight"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,7 @@ class Comparison:
     """
 
     name: str
-    kind: Literal["value", "gradient", "weight's gradient", "weight"]
+    kind: Kind
     deviation: Deviation
     limit: float
 
@@ -155,34 +156,32 @@ def _floor(a: Recording) -> float:
 def _compared(a: Recording, b: Recording, tolerance: float, exact: float, floor: float) -> Iterator[Comparison]:
     shared, looser = [point for point in a.values if point in b.values], LOOSER * tolerance
     for point in shared:
-        apart = _deviation(a.values[point], b.values[point], tolerance)
-        yield Comparison(name=point, kind="value", deviation=apart, limit=tolerance)
+        yield _comparison(point, "value", a.values, b.values, tolerance)
     seen: set[str] = set()
     for point in reversed(shared):  # a gradient is computed from those of the points behind
         if point in a.gradients and point in b.gradients:
-            apart = _deviation(a.gradients[point], b.gradients[point], looser, floor)
-            yield Comparison(name=point, kind="gradient", deviation=apart, limit=looser)
+            yield _comparison(point, "gradient", a.gradients, b.gradients, looser, floor)
         names = [*weights_of(point, a.weights), *hidden_weights_of(point, a.weights, shared)]
         for name in [name for name in names if name not in seen]:
             if name == "embedding.table" and point != "embedding" and "embedding" in shared:
                 continue  # a tied table's gradient is complete only at the very end
             seen.add(name)
             if name in a.weight_gradients and name in b.weight_gradients:
-                apart = _deviation(a.weight_gradients[name], b.weight_gradients[name], looser, floor)
-                yield Comparison(name=name, kind="weight's gradient", deviation=apart, limit=looser)
-    for name, weight in a.weights.items():
+                yield _comparison(name, "weight's gradient", a.weight_gradients, b.weight_gradients, looser, floor)
+    for name in a.weights:
         if name in b.weights:
-            yield Comparison(
-                name=name, kind="weight", deviation=_deviation(weight, b.weights[name], exact), limit=exact
-            )
+            yield _comparison(name, "weight", a.weights, b.weights, exact)
 
 
-def _deviation(a: Tensor, b: Tensor, tolerance: float, floor: float = 0.0) -> Deviation:
-    if a.shape != b.shape:
+def _comparison(
+    name: str, kind: Kind, a: dict[str, Tensor], b: dict[str, Tensor], limit: float, floor: float = 0.0
+) -> Comparison:
+    one, other = a[name], b[name]
+    if one.shape != other.shape:
         raise LayersError(
-            f"the two models must give tensors of one shape, but gave {list(a.shape)} and {list(b.shape)}"
+            f"the two models must give tensors of one shape, but gave {list(one.shape)} and {list(other.shape)}"
         )
-    return deviation(a, b, tolerance, floor)
+    return Comparison(name=name, kind=kind, deviation=deviation(one, other, limit, floor), limit=limit)
 
 
 def _causes(a: Recording, b: Recording, first: Comparison, tolerance: float, floor: float) -> list[Cause]:

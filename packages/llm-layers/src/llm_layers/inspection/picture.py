@@ -94,7 +94,7 @@ def write_picture(figure: Figure, file: Path) -> None:
 
 
 def require_matplotlib() -> None:
-    """Say so when matplotlib is missing, before any work is done."""
+    """Raise an error if matplotlib is missing, before any work is done."""
     if find_spec("matplotlib") is None:
         raise LayersError("matplotlib must be installed for a picture, but is not: pip install matplotlib")
 

@@ -7,6 +7,7 @@ from llm_layers.inspection.flow import layer_and_part
 from llm_layers.inspection.issues import Issue
 from llm_layers.inspection.lens import Lens
 from llm_layers.inspection.statistics import Statistics, TensorStatistics
+from llm_tokenizer.commands.wording import quantity
 
 COLUMNS = 8
 """The largest number of layers side by side; of a deeper model some are left out."""
@@ -73,8 +74,8 @@ def divergence_report(found: Divergence, *, everything: bool = False) -> str:
     lines = [f"  {name}: {a} in A, {b} in B" for name, (a, b) in found.settings.items()]
     lines = ["settings that differ:", *lines] if lines else []
     if found.first is None:
-        compared = f"{len(found.compared)} tensors, equal up to {found.tolerance:g} of the largest value of each"
-        lines.append(f"no difference: {compared}")
+        compared = quantity(len(found.compared), "tensor")
+        lines.append(f"no difference: {compared}, equal up to {found.tolerance:g} of the largest value of each")
     else:
         lines += _first(found, found.first)
     loss = "loss: {:.6g} in both" if found.losses[0] == found.losses[1] else "loss: {:.6g} in A, {:.6g} in B"
@@ -99,7 +100,7 @@ def _first(found: Divergence, first: Comparison) -> list[str]:
         f"  largest    {gap.largest:.4g} at {at}: {gap.a:.6g} in A, {gap.b:.6g} in B",
         f"  relative   {gap.relative:.3g} of its largest value; the limit is {first.limit:g}",
         f"  fraction   {100 * gap.fraction:.3g}% of its values differ",
-        f"  before it  {len(before)} tensors agree{last}",
+        f"  before it  {quantity(len(before), 'tensor')} {'agrees' if len(before) == 1 else 'agree'}{last}",
     ]
     if found.causes:
         cause, *others = found.causes

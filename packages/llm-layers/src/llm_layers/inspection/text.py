@@ -30,7 +30,7 @@ def ids_of(text: str, folder: str | os.PathLike[str], config: ModelConfig) -> tu
         ids = tokenizer.encode(text)
     except TokenizerError as error:
         raise LayersError(str(error)) from None
-    return checked_ids(ids, config), labels_of(ids, tokenizer)
+    return checked_ids(ids, config), [label_of_id(id, tokenizer) for id in ids]
 
 
 def tokenizer_of(folder: str | os.PathLike[str]) -> Tokenizer:
@@ -59,15 +59,10 @@ def checked_ids(ids: Sequence[int], config: ModelConfig) -> Tensor:
     return torch.tensor([list(ids)])
 
 
-def labels_of(ids: Sequence[int], tokenizer: Tokenizer | None = None) -> list[str]:
-    """Return a short label for each id: its token in one line, or its number where no tokenizer has a token for it."""
-    return [label_of_id(id, tokenizer) for id in ids]
-
-
-def label_of_id(id: int, tokenizer: Tokenizer | None) -> str:
-    """Return the label of one id."""
+def label_of_id(id: int, tokenizer: Tokenizer) -> str:
+    """Return a short label for an id: its token in one line, or its number where the tokenizer has no token for it."""
     try:
-        token = None if tokenizer is None else tokenizer.token_bytes(id)
+        token = tokenizer.token_bytes(id)
     except TokenizerError:  # a model may have more ids than its tokenizer, for a round number
-        token = None
-    return str(id) if token is None else token_label(token).replace("\n", "").replace(" ", "·")
+        return str(id)
+    return token_label(token).replace("\n", "").replace(" ", "·")

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -160,14 +160,10 @@ class LinearScaling:
     """
 
     factor: float
+    attention_scaling: ClassVar[float] = 1.0  # attention is left as it is
 
     def __post_init__(self) -> None:
         _above_zero(self, "factor")
-
-    @property
-    def attention_scaling(self) -> float:
-        """Always 1: attention is left as it is."""
-        return 1.0
 
     def scale(self, frequencies: Float[Tensor, " half"], base: float) -> Float[Tensor, " half"]:
         """Apply `linear_scaling`; the base does not matter."""
@@ -186,6 +182,7 @@ class Llama3Scaling:
     low_frequency_factor: float
     high_frequency_factor: float
     original_context: int
+    attention_scaling: ClassVar[float] = 1.0  # attention is left as it is
 
     def __post_init__(self) -> None:
         _above_zero(self, "factor", "low_frequency_factor", "high_frequency_factor", "original_context")
@@ -194,11 +191,6 @@ class Llama3Scaling:
                 f"high_frequency_factor must be greater than low_frequency_factor, {self.low_frequency_factor}, "
                 f"but was {self.high_frequency_factor}"
             )
-
-    @property
-    def attention_scaling(self) -> float:
-        """Always 1: attention is left as it is."""
-        return 1.0
 
     def scale(self, frequencies: Float[Tensor, " half"], base: float) -> Float[Tensor, " half"]:
         """Apply `llama3_scaling`; the base does not matter."""

@@ -84,35 +84,18 @@ def mixture_of_experts_backward(
 
 
 def mixture_with_shared_expert(
-    x: Array,
-    router: Array,
-    gate: Array,
-    up: Array,
-    down: Array,
-    shared_gate: Array,
-    shared_up: Array,
-    shared_down: Array,
-    k: int,
-    norm_topk_prob: bool,
-) -> Array:
+    x: Array, router: Array, gate: Array, up: Array, down: Array, shared_gate: Array, shared_up: Array,
+    shared_down: Array, k: int, norm_topk_prob: bool,
+) -> Array:  # fmt: skip
     """Return the mixture of the chosen experts plus one expert that every token uses, with a weight of one."""
     mixture = mixture_of_experts(x, router, gate, up, down, k, norm_topk_prob)
     return mixture + swiglu(x, shared_gate, shared_up, shared_down)
 
 
 def mixture_with_shared_expert_backward(
-    dy: Array,
-    x: Array,
-    router: Array,
-    gate: Array,
-    up: Array,
-    down: Array,
-    shared_gate: Array,
-    shared_up: Array,
-    shared_down: Array,
-    k: int,
-    norm_topk_prob: bool,
-) -> tuple[Array, Array, Array, Array, Array, Array, Array, Array]:
+    dy: Array, x: Array, router: Array, gate: Array, up: Array, down: Array, shared_gate: Array, shared_up: Array,
+    shared_down: Array, k: int, norm_topk_prob: bool,
+) -> tuple[Array, Array, Array, Array, Array, Array, Array, Array]:  # fmt: skip
     """Gradients of x, router, gate, up, down, shared_gate, shared_up and shared_down.
 
     y is a sum, so both parts get dy as it is, and what they give back to x is added.

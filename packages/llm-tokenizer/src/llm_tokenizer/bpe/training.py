@@ -115,8 +115,8 @@ def train_with(
         if not allow_smaller:
             raise TokenizerError(
                 f"vocab_size: these texts allow at most {found} tokens, {vocab_size} were wanted: {reason}; "
-                "ask for fewer, train on more text, or allow a smaller vocabulary",
-                option="allow_smaller",
+                "train on more text or ask for fewer",
+                option=f"vocab_size={found}",
             )
         message = f"vocab_size: stopped at {found} tokens where {vocab_size} were allowed: {reason}"
         warnings.warn(EarlyStop(message), stacklevel=3)

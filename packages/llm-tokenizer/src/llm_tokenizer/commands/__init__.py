@@ -5,5 +5,6 @@ options.py         options that several of them have
 parser.py          the command line: verbs, options anywhere, the nearest name for a mistyped one
 exit_status.py     how a command ends: Ctrl-C, a full disk, a reader that stops
 progress.py        how far a long piece of work has come
+wording.py         counts and times as words
 console.py         printing in colour
 """

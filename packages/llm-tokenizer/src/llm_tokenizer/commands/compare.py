@@ -9,6 +9,7 @@ from llm_tokenizer.commands.parser import Parser
 from llm_tokenizer.commands.show import drawing, write_page
 from llm_tokenizer.commands.stats import measure_text
 from llm_tokenizer.commands.token_display import compare_as_html
+from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.files.detecting import load_tokenizer
 from llm_tokenizer.interface import TokenizerError
 
@@ -42,7 +43,7 @@ def compare(options: argparse.Namespace) -> None:
             raise TokenizerError(f"{name}: {error}") from None
     if options.html is not None:
         write_page(options.html, compare_as_html(rows, len(text.encode())))
-        print(f"{len(rows)} vocabularies in {options.html}")
+        print(f"{quantity(len(rows), 'tokenizer')} in {options.html}")
         return
     measures = [measure_text(tokenizer, text, ids) for _, tokenizer, ids in rows]
     if options.json:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from llm_tokenizer.commands.options import add_file, add_format, add_tokenizer, file_of, opened, written
+from llm_tokenizer.commands.options import add_file, add_format, add_tokenizer, file_of, load_named, opened, written
 from llm_tokenizer.commands.parser import Parser
 from llm_tokenizer.commands.progress import counted
 from llm_tokenizer.corpus.id_files import read_ids
-from llm_tokenizer.files.detecting import load_tokenizer
 from llm_tokenizer.interface import Tokenizer, TokenizerError
 
 EXAMPLES = """\
@@ -29,7 +28,7 @@ def add_verb(parser: Parser) -> None:
 
 def decode(options: argparse.Namespace) -> None:
     """Write the bytes of ids, exactly."""
-    tokenizer = load_tokenizer(options.tokenizer)
+    tokenizer = load_named(options)
     file = file_of(options)
     if file.lstrip("-").isdecimal() and not Path(file).exists():
         last = tokenizer.vocab_size - 1

@@ -23,8 +23,20 @@ def deferred_imports(package: str, file: str) -> tuple[Callable[[str], Any], lis
     home = {alias.name: str(node.module) for node in imports for alias in node.names if alias.asname == alias.name}
 
     def import_name(name: str) -> Any:
+        if name == "__version__":
+            return installed_version(package.replace("_", "-"))
         if name not in home:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return getattr(import_module(home[name]), name)
 
     return import_name, sorted(home)
+
+
+def installed_version(package: str) -> str:
+    """Look up the version of a package; only now, because that takes longer than all the rest."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "(not installed)"

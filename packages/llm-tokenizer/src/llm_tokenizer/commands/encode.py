@@ -10,6 +10,7 @@ from llm_tokenizer.commands.options import (
     add_text,
     add_tokenizer,
     allowed_special,
+    load_named,
     text_blocks,
     written,
 )
@@ -17,7 +18,6 @@ from llm_tokenizer.commands.parser import Parser
 from llm_tokenizer.commands.progress import counted
 from llm_tokenizer.corpus.encode_stream import encode_blocks
 from llm_tokenizer.corpus.id_files import write_ids
-from llm_tokenizer.files.detecting import load_tokenizer
 from llm_tokenizer.interface import TokenizerError
 
 EXAMPLES = """\
@@ -42,7 +42,7 @@ def encode(options: argparse.Namespace) -> None:
     """Write the ids of a text, or print how many there are."""
     if options.count and options.output != "-":
         raise TokenizerError("--count: prints the number of ids and writes no file; leave --output out")
-    tokenizer = load_tokenizer(options.tokenizer)
+    tokenizer = load_named(options)
     texts = counted("encoding characters", text_blocks(options))
     blocks = encode_blocks(tokenizer, texts, allowed_special=allowed_special(options))
     if options.count:

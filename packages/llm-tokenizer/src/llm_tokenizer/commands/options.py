@@ -18,7 +18,8 @@ from llm_tokenizer.corpus.file_search import JSON_LINES, TEXT_FILES
 from llm_tokenizer.corpus.id_files import FORMATS
 from llm_tokenizer.corpus.text import read_parts, read_placed_documents, text_files
 from llm_tokenizer.corpus.unicode_decoding import Errors, decoded_blocks, source_name
-from llm_tokenizer.files.writing import atomic_write, write_errors_as
+from llm_tokenizer.files.detecting import LoadedTokenizer, load_tokenizer
+from llm_tokenizer.files.writing import atomic_write, failed_read, write_errors_as
 from llm_tokenizer.interface import TokenizerError
 
 MOST_SHOWN = 1 << 22  # characters, on a page or side by side; `show` and `stats` take a text of any size
@@ -27,6 +28,15 @@ MOST_SHOWN = 1 << 22  # characters, on a page or side by side; `show` and `stats
 def add_tokenizer(verb: argparse.ArgumentParser) -> None:
     """Add the first argument of most verbs."""
     verb.add_argument("tokenizer", help="a folder that holds tokenizer.json, or a vocabulary file of any known format")
+
+
+def load_named(options: argparse.Namespace) -> LoadedTokenizer:
+    """Load the tokenizer that the first word names."""
+    try:
+        return load_tokenizer(options.tokenizer)
+    except TokenizerError as error:
+        hint = " (the tokenizer comes first; a text or ids come after it, as a file, or through a pipe)"
+        raise TokenizerError(f"{error}{'' if Path(options.tokenizer).is_dir() else hint}") from None
 
 
 def add_allow_special(verb: argparse.ArgumentParser) -> None:
@@ -172,7 +182,7 @@ def opened(path: str) -> Iterator[BinaryIO]:
         try:
             file = stack.enter_context(Path(path).open("rb"))
         except OSError as error:
-            raise TokenizerError(f"{path}: cannot be read: {error.strerror}; check the path") from None
+            raise TokenizerError(failed_read(path, error)) from None
         yield file
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Collection, Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
+from llm_tokenizer.commands.deferred_imports import installed_version
 from llm_tokenizer.commands.exit_status import USER_ERROR, run_to_the_end
 from llm_tokenizer.interface import UserError
 
@@ -25,9 +27,10 @@ def run_command(program: str, parser: Callable[[], Parser], arguments: Sequence[
         try:
             return action(options)
         except UserError as error:
-            flag = f"--{error.option}".replace("_", "-")
+            name, _, value = (error.option or "").partition("=")
+            flag = f"--{name}".replace("_", "-")
             if flag in options.flags:
-                raise type(error)(f"{error} ({flag})") from None
+                raise type(error)(f"{error}, or use {flag} {value}") from None
             raise
 
     return run_to_the_end(run, lead=f"{program}: ")
@@ -65,8 +68,10 @@ class Parser(argparse.ArgumentParser):
         if self._adder is None:
             self._adder = self.add_subparsers(required=True, metavar="VERB", parser_class=Parser)
         description = f"{help[0].upper()}{help[1:]}."
+        own = f"{self.prog} {name}"
+        typed = os.environ.get("LLM_COMMAND", own)  # nox names itself there
         verb: Parser = self._adder.add_parser(
-            name, prog=f"{self.prog} {name}", description=description, examples=examples, help=help
+            name, prog=typed, description=description, examples=examples.replace(own, typed), help=help
         )
         verb.set_defaults(run=run)
         self._verbs[name] = verb
@@ -114,13 +119,7 @@ class _Version(argparse.Action):
     """Looks the version up only when it is asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *rest: object) -> None:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            found = version(str(self.const))
-        except PackageNotFoundError:
-            found = "(not installed)"
-        print(f"{self.const} {found}")
+        print(f"{self.const} {installed_version(str(self.const))}")
         parser.exit()
 
 

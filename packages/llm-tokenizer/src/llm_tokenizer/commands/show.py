@@ -10,14 +10,15 @@ from llm_tokenizer.commands.options import (
     add_text,
     add_tokenizer,
     allowed_special,
+    load_named,
     text_blocks,
     whole_text,
     written,
 )
 from llm_tokenizer.commands.parser import Parser
 from llm_tokenizer.commands.token_display import flat_label, show_as_html, show_in_terminal, show_with_marks
+from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.corpus.encode_stream import encode_blocks
-from llm_tokenizer.files.detecting import load_tokenizer
 from llm_tokenizer.interface import Tokenizer
 
 Draw = Callable[[Tokenizer, Sequence[int], int], None]
@@ -42,18 +43,18 @@ def add_verb(parser: Parser) -> None:
 
 def show(options: argparse.Namespace) -> None:
     """Show the tokens of a text in colour, by line, or on a page."""
-    tokenizer = load_tokenizer(options.tokenizer)
+    tokenizer = load_named(options)
     if options.html is not None:
         ids = tokenizer.encode(whole_text(options), allowed_special=allowed_special(options))
         write_page(options.html, show_as_html(tokenizer, ids))
-        print(f"{len(ids)} tokens in {options.html}")
+        print(f"{quantity(len(ids), 'token')} in {options.html}")
         return
     draw = _draw_lines if options.ids else drawing()
     count = 0
     for ids in encode_blocks(tokenizer, text_blocks(options), allowed_special=allowed_special(options)):
         draw(tokenizer, ids, count)
         count += len(ids)
-    print(f"{count} tokens" if options.ids else f"\n{count} tokens")
+    print(("" if options.ids else "\n") + quantity(count, "token"))
 
 
 def drawing() -> Draw:

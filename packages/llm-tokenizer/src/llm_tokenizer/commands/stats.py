@@ -13,13 +13,14 @@ from llm_tokenizer.commands.options import (
     add_text,
     add_tokenizer,
     allowed_special,
+    load_named,
     print_json,
     text_blocks,
 )
 from llm_tokenizer.commands.parser import Parser
 from llm_tokenizer.commands.token_display import flat_label
+from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.corpus.encode_stream import encode_blocks
-from llm_tokenizer.files.detecting import load_tokenizer
 from llm_tokenizer.interface import Tokenizer
 
 EXAMPLES = """\
@@ -39,7 +40,7 @@ def add_verb(parser: Parser) -> None:
 
 def stats(options: argparse.Namespace) -> None:
     """Print compression and coverage of a text of any size."""
-    tokenizer = load_tokenizer(options.tokenizer)
+    tokenizer = load_named(options)
     measuring = Measuring(tokenizer)
     texts = measuring.counted(text_blocks(options))
     for ids in encode_blocks(tokenizer, texts, allowed_special=allowed_special(options)):
@@ -56,7 +57,8 @@ def _in_words(found: Measures) -> str:
     alone = found.bytes_alone / found.tokens if found.tokens else 0.0
     return "\n".join(
         [
-            f"text         {found.text_bytes:,} bytes, {found.characters:,} characters, {found.words:,} words",
+            f"text         {quantity(found.text_bytes, 'byte')}, {quantity(found.characters, 'character')}, "
+            f"{quantity(found.words, 'word')}",
             f"tokens       {found.tokens:,}",
             f"compression  {found.bytes_per_token:.2f} bytes per token, {found.tokens_per_word:.2f} tokens per word",
             f"coverage     {found.used:,} of {found.vocab_size:,} ids are used ({found.coverage:.1%})",

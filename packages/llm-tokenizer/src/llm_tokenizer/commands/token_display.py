@@ -11,6 +11,7 @@ import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.interface import Tokenizer
 
 if TYPE_CHECKING:
@@ -75,13 +76,13 @@ def show_in_terminal(tokenizer: Tokenizer, ids: Sequence[int], *, before: int = 
 
 def show_as_html(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
     """Return the tokens as a web page in one file; pointing at a token shows its id and its bytes."""
-    return _page("Tokens", f"<p>{len(ids)} tokens</p>\n{_spans(tokenizer, ids)}")
+    return _page("Tokens", f"<p>{quantity(len(ids), 'token')}</p>\n{_spans(tokenizer, ids)}")
 
 
 def compare_as_html(rows: Sequence[tuple[str, Tokenizer, Sequence[int]]], size: int) -> str:
     """Return several vocabularies on one text of so many bytes, one below the other, as a web page in one file."""
     parts = [
-        f"<h2>{html.escape(name)}</h2>\n<p>{len(ids)} tokens, {size / max(len(ids), 1):.2f} bytes each, "
+        f"<h2>{html.escape(name)}</h2>\n<p>{quantity(len(ids), 'token')}, {size / max(len(ids), 1):.2f} bytes each, "
         f"of a vocabulary of {tokenizer.vocab_size}</p>\n{_spans(tokenizer, ids)}"
         for name, tokenizer, ids in rows
     ]

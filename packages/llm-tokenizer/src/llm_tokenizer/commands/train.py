@@ -17,6 +17,7 @@ from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.commands.options import add_corpus, parts
 from llm_tokenizer.commands.parser import Parser
 from llm_tokenizer.commands.progress import Progress
+from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.files.huggingface_writing import FILE, save_tokenizer
 from llm_tokenizer.files.writing import UNFINISHED, failed_write
 from llm_tokenizer.interface import TokenizerError
@@ -73,7 +74,7 @@ def train(options: argparse.Namespace) -> None:
         else:
             tokenizer = _train_bpe(options, learn)
         path = save_tokenizer(tokenizer, options.output)
-    print(f"{tokenizer.vocab_size} tokens in {path}")
+    print(f"{quantity(tokenizer.vocab_size, 'token')} in {path}")
 
 
 @contextmanager

@@ -53,7 +53,7 @@ class Implementation:
         return function if callable(function) and not isinstance(function, (ModuleType, type)) else None
 
     def hints(self, wanted: Sequence[str], known: Collection[str]) -> Iterator[str]:
-        """Say what was probably meant for one of the functions that are still wanted, and cannot be taken for it."""
+        """Show what was probably meant for one of the functions that are still wanted, and cannot be taken for it."""
         for name, value in vars(self.namespace).items():
             if name in wanted and self.find(name) is None:
                 kind = "a class" if isinstance(value, type) else f"a value of type {type(value).__name__}"

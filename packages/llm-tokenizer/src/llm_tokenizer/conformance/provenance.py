@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from llm_tokenizer.commands.parser import Parser, run_command
+from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.conformance.answers import answers
 from llm_tokenizer.conformance.case import Case, write_cases
 from llm_tokenizer.conformance.contract import Contract
@@ -163,7 +164,7 @@ def _run(specification: Specification, write: bool) -> int:
     for complaint in complaints:
         print(complaint)
     cases = sum(len(cases) for cases in specification.cases.values())
-    result = f"{len(complaints)} complaints" if complaints else f"all witnesses agree to {AGREEMENT:g}"
+    result = quantity(len(complaints), "complaint") if complaints else f"all witnesses agree to {AGREEMENT:g}"
     verb = "written" if write else "recomputed"
     print(f"{specification.package} spec {specification.version}: {cases} cases {verb}, {result}")
     return 1 if complaints else 0

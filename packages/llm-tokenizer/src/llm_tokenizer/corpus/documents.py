@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from llm_tokenizer.corpus.cleaning import Cleaning
-from llm_tokenizer.corpus.unicode_decoding import REPLACE, Errors, Source, decoded_blocks, source_name
+from llm_tokenizer.corpus.unicode_decoding import Errors, Source, decoded_blocks, source_name
 from llm_tokenizer.interface import TokenizerError
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
@@ -52,9 +52,8 @@ def fields(source: Source, field: str, cleaning: Cleaning, errors: Errors) -> It
             value = _HALF_PAIR.sub("\ufffd" if errors == "replace" else "", value)
         elif found := _HALF_PAIR.search(value):
             raise TokenizerError(
-                f"{place}: the field {field!r} holds U+{ord(found.group()):04X}, half of a surrogate pair; "
-                f"correct it, or {REPLACE}",
-                option="errors",
+                f"{place}: the field {field!r} holds U+{ord(found.group()):04X}, half of a surrogate pair; correct it",
+                option="errors=replace",
             )
         if text := cleaning.clean(value, name=f"{place}, field {field!r}"):
             yield place, text

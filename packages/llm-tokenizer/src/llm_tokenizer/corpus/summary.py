@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.corpus.cleaning import CONTROL
 from llm_tokenizer.interface import TokenizerError
 
@@ -50,8 +51,8 @@ class CorpusSummary:
             "empty documents": self.empty,
         }
         return [
-            f"documents            {self.documents:,}, the longest of {self.longest:,} characters",
-            f"size                 {self.bytes:,} bytes, {self.characters:,} characters",
+            f"documents            {self.documents:,}, the longest of {quantity(self.longest, 'character')}",
+            f"size                 {quantity(self.bytes, 'byte')}, {quantity(self.characters, 'character')}",
             f"words, lines         {self.words:,} and {self.lines:,}",
             f"different characters {self.distinct_characters:,}",
             f"letters              {', '.join(scripts) or 'none'}",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast, get_args
 
 from llm_tokenizer.corpus.cleaning import require_choice
+from llm_tokenizer.files.writing import failed_read
 from llm_tokenizer.interface import TokenizerError
 
 Errors = Literal["strict", "replace", "ignore"]
@@ -22,7 +23,6 @@ Source = str | Path | BinaryIO
 
 BLOCK = 1 << 20  # bytes that are read at once
 STANDARD_INPUT = "-"
-REPLACE = "let such bytes be replaced or ignored"
 _GZIP = b"\x1f\x8b"  # never UTF-8: 0x8b cannot begin a character
 
 
@@ -84,7 +84,7 @@ def _blocks(source: Source) -> Iterator[bytes]:
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise TokenizerError(f"{name}: is a damaged gzip file ({error}); compress or download it again") from None
     except OSError as error:
-        raise TokenizerError(f"{name}: cannot be read: {error.strerror or error}; check the path") from None
+        raise TokenizerError(failed_read(name, error)) from None
 
 
 @contextmanager
@@ -111,7 +111,7 @@ def _decode(data: bytes, name: str, offset: int, errors: Errors, *, final: bool)
         return data[:end].decode("utf-8", errors), end
     except UnicodeDecodeError as error:
         raise TokenizerError(
-            f"{_not_utf8(error, name, offset)}; convert it to UTF-8, or {REPLACE}", option="errors"
+            f"{_not_utf8(error, name, offset)}; convert it to UTF-8", option="errors=replace"
         ) from None
 
 

@@ -67,7 +67,7 @@ def _load_file(file: Path) -> LoadedTokenizer:
     if _FIRST_PIECE.match(start):
         return load_sentencepiece(file)
     with naming(file):
-        raise refusal("the first bytes", "those of one of the formats", repr(start[:20]))
+        raise refusal("the first bytes", "those of a vocabulary file in a known format", repr(start[:20]))
 
 
 def _find(folder: Path) -> Path:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from llm_tokenizer.files.writing import failed_read
 from llm_tokenizer.interface import TokenizerError
 
 LARGEST_FILE = 1 << 28  # bytes; the largest vocabularies that are in use take about 40 million
@@ -38,7 +39,7 @@ def naming(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise TokenizerError(f"{path}: there is no such file; check the path") from None
     except OSError as error:
-        raise TokenizerError(f"{path}: cannot be read: {error.strerror or error}; check the path") from None
+        raise TokenizerError(failed_read(path, error)) from None
 
 
 def read_whole(path: Path) -> bytes:

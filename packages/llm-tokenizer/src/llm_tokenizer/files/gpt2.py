@@ -77,14 +77,14 @@ def load_gpt2(folder: str | Path) -> PretrainedTokenizer:
 def _rule(config: FolderConfig) -> tuple[str, Normalization | None]:
     """Return the pattern and the normalization of a class; without one the files are GPT-2's."""
     name = config.tokenizer_class or "GPT2Tokenizer"
-    if name not in _RULES:
+    rule = _RULES.get(name.removesuffix("Fast"))
+    if rule is None:
         raise refusal(
             "tokenizer_class", f"one of {', '.join(_RULES)} for these two files (another one splits a text otherwise)",
             name, "load it with its own library, and save it from there as tokenizer.json",
         )  # fmt: skip
-    if config.add_prefix_space:
-        raise refusal("add_prefix_space", "false (otherwise a space would be put before every text)", True)
-    return _RULES[name]
+    config.check_no_prefix_space()
+    return rule
 
 
 def save_gpt2(tokenizer: BytePairTokenizer | PretrainedTokenizer, folder: str | Path) -> Path:

@@ -30,7 +30,7 @@ class FolderConfig:
     """The settings of a model folder; every field may be missing there.
 
     Args:
-        tokenizer_class: The class in transformers, without `Fast` at its end.
+        tokenizer_class: The class in transformers.
         named: Special tokens by their role, such as `eos_token`.
         special: The texts of all tokens that are called special.
         added: The ids of tokens that the vocabulary file may lack, by their text.
@@ -46,6 +46,11 @@ class FolderConfig:
     add_bos_token: bool = False
     add_eos_token: bool = False
     add_prefix_space: bool | None = None
+
+    def check_no_prefix_space(self) -> None:
+        """Refuse a space before every text: only SentencePiece vocabularies put one here."""
+        if self.add_prefix_space:
+            raise refusal("add_prefix_space", "false (otherwise a space would be put before every text)", True)
 
 
 def read_folder_config(folder: Path) -> FolderConfig:
@@ -82,7 +87,7 @@ def read_folder_config(folder: Path) -> FolderConfig:
             if added.setdefault(text, check_id(text, id)) != id:
                 raise refusal(text, f"{added[text]}, as in {CONFIG}", id)
     return FolderConfig(
-        tokenizer_class=str(tokenizer_class).removesuffix("Fast") if tokenizer_class else None,
+        tokenizer_class=str(tokenizer_class) if tokenizer_class else None,
         named=named,
         special=frozenset(special | set(named.values())),
         added=added,

@@ -25,7 +25,7 @@ from llm_tokenizer.byte import BYTES, ByteTokenizer
 from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.corpus.cleaning import Normalization
 from llm_tokenizer.files.fields import REMEDY, FieldError, Fields, check_id, naming, read_json, refusal
-from llm_tokenizer.files.huggingface_config import check_matching, read_folder_config, with_folder_ids
+from llm_tokenizer.files.huggingface_config import CONFIG, check_matching, read_folder_config, with_folder_ids
 from llm_tokenizer.files.huggingface_splitting import pattern_of, split
 from llm_tokenizer.files.huggingface_template import read_template, text_ids
 from llm_tokenizer.files.huggingface_writing import BACK, EACH_CHARACTER, PREPEND, SPACES
@@ -50,6 +50,9 @@ def load_hugging_face(path: str | Path) -> HuggingFaceTokenizer:
     with naming(path):
         tokenizer = from_hugging_face(Fields(read_json(path)))
     config = replace(read_folder_config(path.parent), add_bos_token=False, add_eos_token=False)
+    if not isinstance(tokenizer, SentencePieceTokenizer):
+        with naming(path.parent / CONFIG):
+            config.check_no_prefix_space()
     return with_folder_ids(tokenizer, config)
 
 

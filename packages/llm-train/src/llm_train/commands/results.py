@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llm_tokenizer.commands.parser import Parser
+from llm_tokenizer.commands.wording import duration, quantity
 from llm_train.interface import TrainError
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ def show_results(reporter: "Reporter", results: dict[str, Any], folder: Path) ->
         style="bold",
     )
     reporter.say(
-        f"{results['parameters'] / 1e6:.2f} million weights    {results['steps']:,} steps    "
+        f"{results['parameters'] / 1e6:.2f} million weights    {quantity(results['steps'], 'step')}    "
         f"{results['tokens'] / 1e6:.2f} million tokens at {results['tokens_per_second']:,.0f} per second    "
-        f"{int(results['seconds']) // 60}:{int(results['seconds']) % 60:02d} min"
+        f"{duration(results['seconds'])}"
     )
     reporter.say("\nnext:")
     commands = next_commands(folder, results["prompt"])
@@ -58,7 +59,7 @@ def show_results(reporter: "Reporter", results: dict[str, Any], folder: Path) ->
 def next_commands(folder: Path, prompt: str) -> list[tuple[str, str]]:
     """Return three commands to try: nox's if it called (it sets LLM_COMMAND), else our own."""
     quoted = f'"{prompt}"' if re.fullmatch(r"[\w ,.:;?']+", prompt) else shlex.quote(prompt)
-    if os.environ.get("LLM_COMMAND") == "nox":
+    if "LLM_COMMAND" in os.environ:
         return [
             (f"nox -s generate -- --prompt {quoted}", "continue a text"),
             ("nox -s train -- --corpus PATH --run mine", "train on your own text"),

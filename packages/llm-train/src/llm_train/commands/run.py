@@ -3,7 +3,7 @@
 import argparse
 import json
 import time
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from pathlib import Path
 
 from llm_tokenizer.commands.parser import Parser
@@ -13,6 +13,7 @@ from llm_train.recipes.recipe import Recipe, shipped_recipes
 from llm_train.recipes.settings import SECTIONS, ReportSettings
 from llm_train.runs.interruption import Interrupted
 
+DEFAULT = "shakespeare"
 EXAMPLES = """\
   llm-train run                                        Shakespeare, about four minutes on two CPU cores
   llm-train run --recipe tiny                          every stage once, in seconds
@@ -26,7 +27,7 @@ def add_run(parser: Parser) -> None:
     """Add the verb."""
     verb = parser.add_verb("run", run, "train a model, or resume a stopped run", EXAMPLES)
     verb.add_argument(
-        "--recipe", default="shakespeare", metavar="NAME|FILE", help="a shipped recipe or a TOML file (%(default)s)"
+        "--recipe", default=DEFAULT, metavar="NAME|FILE", help="a shipped recipe or a TOML file (%(default)s)"
     )
     verb.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field; may be repeated"
@@ -35,7 +36,8 @@ def add_run(parser: Parser) -> None:
     verb.add_argument("--run", dest="name", metavar="NAME", help="name of the run's folder (the recipe's or corpus's)")
     verb.add_argument("--runs", default="runs", metavar="FOLDER", help="where run folders are (%(default)s)")
     verb.epilog = (
-        f"{recipe_list()}\n\nfields of a recipe, for --set (default):\n{_field_list()}\n\n{verb.epilog}\n"
+        f"{recipe_list()}\n\nfields of a recipe, for --set (value in the recipe {DEFAULT}):\n"
+        f"{_field_list()}\n\n{verb.epilog}\n"
         "Stop with Ctrl-C whenever you like: the step is finished and saved, and the same command resumes the run.\n"
         "exit status: 0 finished, 2 user error, 130 stopped and saved\n"
     )
@@ -75,13 +77,13 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _field_list() -> str:
-    """Return all fields of a recipe, each with its help, its choices and its default."""
-    lines = []
+    """Return all fields of a recipe, each with its help, its choices and its value in the default recipe."""
+    lines, values = [], Recipe.load(DEFAULT).to_dict()
     for name, kind in SECTIONS.items():
         lines.append(f"  [{name}]")
         for entry in fields(kind):
-            has_default = entry.default not in (MISSING, None, ())
-            default = f" ({json.dumps(entry.default)})" if has_default else ""
+            value = values[name][entry.name]
+            default = "" if value is None else f" ({json.dumps(value)})"  # the help says what None means
             choices = f" [{', '.join(entry.metadata['choices'])}]" if entry.metadata["choices"] else ""
             lines.append(f"    {entry.name:<20}{entry.metadata['about']}{choices}{default}")
     return "\n".join(lines)

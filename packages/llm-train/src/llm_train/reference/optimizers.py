@@ -9,14 +9,9 @@ Array = NDArray[np.floating[Any]]
 
 
 def adamw(
-    parameter: Array,
-    gradients: Array,
-    learning_rate: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
+    parameter: Array, gradients: Array, learning_rate: float, beta1: float, beta2: float, eps: float,
     weight_decay: float,
-) -> Array:
+) -> Array:  # fmt: skip
     """The parameter after each of the given gradients, stacked.
 
     Derivation of the bias correction: with a constant gradient g the first moment after t steps is

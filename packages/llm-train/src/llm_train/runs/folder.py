@@ -151,8 +151,10 @@ def find_run(run: str | os.PathLike[str] | None = None, runs: str | os.PathLike[
             return found[os.fspath(run)]
         if Path(run).is_dir():
             return Run.open(run)
-        near = suggest(os.fspath(run), found)
-        raise TrainError(f"there is no run '{run}' under '{runs}'{near}; `llm-train run` makes one")
+        there = sorted(found)
+        names = ", ".join(there[:5]) + (" …" if there[5:] else "")
+        advice = f"there are: {names}" if there else "`llm-train run` makes one"
+        raise TrainError(f"there is no run '{run}' under '{runs}'{suggest(os.fspath(run), found)}; {advice}")
     trained = [one for one in found.values() if (one.model_folder / "config.json").is_file()]
     if not trained:
         raise TrainError(

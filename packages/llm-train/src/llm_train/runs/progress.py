@@ -10,6 +10,7 @@ from rich.text import Text
 
 from llm_tokenizer.commands.console import Console
 from llm_tokenizer.commands.progress import Progress
+from llm_tokenizer.commands.wording import duration
 
 PLAIN_EVERY = 20.0
 """Seconds between two lines in a file or a pipe."""
@@ -99,7 +100,7 @@ class LoopProgress:
         if step > self.start:
             parts.append(f"{self.tokens_per_second:,.0f} tokens/s")
             left = seconds / (step - self.start) * (self.steps - step)
-            parts.append(f"{int(left) // 60}:{int(left) % 60:02d} left")
+            parts.append(f"{duration(left)} left")
         return "  ".join(parts)
 
     def __enter__(self) -> Self:

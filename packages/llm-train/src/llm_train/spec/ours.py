@@ -10,14 +10,9 @@ SPEC_ARRAYS = "torch"
 
 
 def adamw(
-    parameter: Tensor,
-    gradients: Tensor,
-    learning_rate: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
+    parameter: Tensor, gradients: Tensor, learning_rate: float, beta1: float, beta2: float, eps: float,
     weight_decay: float,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """Make one update after the other and keep the parameter after each."""
     current, mean, square = parameter.clone(), torch.zeros_like(parameter), torch.zeros_like(parameter)
     after = []

@@ -17,14 +17,9 @@ Array = np.ndarray[Any, Any]
 
 @variant("moments by lerp, decay as a factor")
 def adamw_by_lerp(
-    parameter: Tensor,
-    gradients: Tensor,
-    learning_rate: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
+    parameter: Tensor, gradients: Tensor, learning_rate: float, beta1: float, beta2: float, eps: float,
     weight_decay: float,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     first, second = torch.zeros_like(parameter), torch.zeros_like(parameter)
     parameters = []
     for t, gradient in enumerate(gradients, start=1):
@@ -39,14 +34,9 @@ def adamw_by_lerp(
 
 @variant("float32 inside", arrays="numpy")
 def adamw_in_float32(
-    parameter: Array,
-    gradients: Array,
-    learning_rate: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
+    parameter: Array, gradients: Array, learning_rate: float, beta1: float, beta2: float, eps: float,
     weight_decay: float,
-) -> Array:
+) -> Array:  # fmt: skip
     p = parameter.astype(np.float32)
     m, v = np.zeros_like(p), np.zeros_like(p)
     parameters = []

@@ -18,14 +18,9 @@ class TorchWitness:
 
     @staticmethod
     def adamw(
-        parameter: Tensor,
-        gradients: Tensor,
-        learning_rate: float,
-        beta1: float,
-        beta2: float,
-        eps: float,
+        parameter: Tensor, gradients: Tensor, learning_rate: float, beta1: float, beta2: float, eps: float,
         weight_decay: float,
-    ) -> Tensor:
+    ) -> Tensor:  # fmt: skip
         weight = torch.nn.Parameter(parameter.clone())
         optimizer = torch.optim.AdamW(
             [weight], lr=learning_rate, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay, foreach=False
@@ -69,14 +64,9 @@ class SummedWitness:
 
     @staticmethod
     def adamw(
-        parameter: Array,
-        gradients: Array,
-        learning_rate: float,
-        beta1: float,
-        beta2: float,
-        eps: float,
+        parameter: Array, gradients: Array, learning_rate: float, beta1: float, beta2: float, eps: float,
         weight_decay: float,
-    ) -> Array:
+    ) -> Array:  # fmt: skip
         rows = gradients.tolist()
         columns = []
         for place, start in enumerate(parameter.tolist()):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llm_tokenizer import Tokenizer, TokenizerError, load_tokenizer, save_tokenizer, train_bpe
+from llm_tokenizer.commands.wording import quantity
 from llm_train.data.batches import window_count
 from llm_train.data.corpus import Corpus, Document, load_corpus
 from llm_train.data.tokens import TokenFile, open_tokens, write_tokens
@@ -78,7 +79,8 @@ def _tokenizer(recipe: Recipe, run: Run, corpus: Corpus) -> tuple[Tokenizer, str
             vocab_size=wanted.vocab_size, pattern=wanted.pattern, special_tokens=[END_OF_TEXT],
         )  # fmt: skip
     except TokenizerError as error:
-        raise TrainError(f"tokenizer.vocab_size = {wanted.vocab_size}, pattern = {wanted.pattern!r}: {error}") from None
+        advice = f": --set {error.option}" if error.option else ""
+        raise TrainError(f"the tokenizer: {error}{advice}") from None
     save_tokenizer(tokenizer, run.tokens_folder)
     return tokenizer, f"{tokenizer.vocab_size:,} tokens, trained by byte-pair encoding"
 
@@ -98,5 +100,5 @@ def _tokens(run: Run, name: str, documents: Sequence[Document], tokenizer: Token
 
 
 def _size(documents: Sequence[Document]) -> str:
-    size, word = sum(document.bytes for document in documents), "text" if len(documents) == 1 else "texts"
-    return f"{len(documents)} {word} ({f'{size / 1e6:.2f} MB' if size >= 1e5 else f'{size:,} bytes'})"
+    size = sum(document.bytes for document in documents)
+    return f"{quantity(len(documents), 'text')} ({f'{size / 1e6:.2f} MB' if size >= 1e5 else quantity(size, 'byte')})"

@@ -9,6 +9,7 @@ import torch
 
 from llm_layers import parameter_count, save_model
 from llm_tokenizer import save_tokenizer
+from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.files.writing import write_json, write_text
 from llm_train.backends.threads import Workers, worker_count, worker_threads
 from llm_train.checkpoint import Checkpoint, load_newest, save_checkpoint
@@ -82,7 +83,9 @@ class TrainingRun:
             self.trainer = build_trainer(self.recipe, self.model, prepared.training, dtype, workers)
             self.start = self._resume()
             count = parameter_count(self.model.config)
-            stage.done(f"{count / 1e6:.2f} million weights, {self.recipe.training.precision}, {self.steps:,} steps")
+            stage.done(
+                f"{count / 1e6:.2f} million weights, {self.recipe.training.precision}, {quantity(self.steps, 'step')}"
+            )
 
     @property
     def steps(self) -> int:
@@ -114,7 +117,7 @@ class TrainingRun:
                 if stop.requested and step.number < self.steps:
                     raise Interrupted(f"stopped after step {step.number:,} of {self.steps:,}; everything is saved")
             self.tokens_per_second = progress.tokens_per_second
-            stage.done(f"{self.steps - self.start:,} steps, {self.tokens_per_second:,.0f} tokens/s")
+            stage.done(f"{quantity(self.steps - self.start, 'step')}, {self.tokens_per_second:,.0f} tokens/s")
 
     def finish(self, log: MetricsLog) -> dict[str, Any]:
         """Evaluate the model on all held-out text, write the model, a sample, the plot and the results."""
@@ -219,11 +222,11 @@ class TrainingRun:
     def _plot(self, result: Evaluation) -> None:
         with self.reporter.stage("plot") as stage:
             if not plotting_available():
-                stage.done("skipped: `pip install llm-train[plot]` adds the loss curve")
+                stage.done("skipped: `pip install matplotlib` adds the loss curve")
                 return
             svg, png = self.run.folder / "loss.svg", self.run.folder / "loss.png"
             plot_loss(
                 self.run.metrics_file, tokens_per_byte=result.tokens_per_byte,
-                title=f"{self.run.name}: {self.steps:,} steps", svg=svg, png=png,
+                title=f"{self.run.name}: {quantity(self.steps, 'step')}", svg=svg, png=png,
             )  # fmt: skip
             stage.done(f"{svg} and .png")

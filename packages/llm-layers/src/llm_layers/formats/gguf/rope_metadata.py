@@ -6,7 +6,7 @@ with one number for each pair, by which the frequency of that pair is divided.
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -35,11 +35,7 @@ class DividedFrequencies:
     """A scaling that is known by its result alone: the number by which each pair's frequency is divided."""
 
     divisors: tuple[float, ...]
-
-    @property
-    def attention_scaling(self) -> float:
-        """Always 1: attention is left as it is."""
-        return 1.0
+    attention_scaling: ClassVar[float] = 1.0  # attention is left as it is
 
     def scale(self, speeds: Float[Tensor, " half"], base: float) -> Float[Tensor, " half"]:
         """Divide; the base does not matter."""

@@ -101,7 +101,14 @@ def model_path(given: str | os.PathLike[str]) -> Path:
         raise LayersError(f"{must}, but '{path}' is a file of such a folder: name the folder, '{path.parent}'")
     if not path.exists() or not os.fspath(given):  # an empty name would be the current folder
         raise LayersError(f"{must}, but there is no '{os.fspath(given)}'")
-    return inside if not (path / SETTINGS).exists() and (inside / SETTINGS).exists() else path
+    if path.is_file() or (path / SETTINGS).exists():
+        return path
+    if (inside / SETTINGS).exists():
+        return inside
+    found = [str(one) for pattern in ("*.gguf", f"*/{SETTINGS}", f"*/model/{SETTINGS}") for one in path.glob(pattern)]
+    near = min(found, default="").removesuffix(f"/{SETTINGS}").removesuffix("/model")
+    advice = f"did you mean '{near}'?" if near else "get the folder again, or name another"
+    raise LayersError(f"{must}, but '{path}' has no {SETTINGS}: {advice}")
 
 
 def load_model(

@@ -17,8 +17,8 @@ slip = SLIPS.of("layers.gelu")
 ROOT = math.sqrt(2 / math.pi)
 
 
-def _tanh_form(x: Any, root: float = ROOT, cube: float = 0.044715, power: int = 3) -> Any:
-    return 0.5 * x * (1 + torch.tanh(root * (x + cube * x**power)))
+def _tanh_form(x: Any, root: float = ROOT, cube: float = 0.044715, power: int = 3, tanh: Any = torch.tanh) -> Any:
+    return 0.5 * x * (1 + tanh(root * (x + cube * x**power)))
 
 
 def _quick(x: Any) -> Any:
@@ -37,10 +37,10 @@ slip("1 forgotten", "½ x · erf(x/√2) lacks the 1: the fraction must run from
     lambda x: 0.5 * x * torch.erf(x / math.sqrt(2))
 )
 slip("x forgotten", "that is the fraction itself; it must be multiplied by x")(torch.special.ndtr)
-slip("density for share", "x times the bell curve itself, not the area below it")(
+slip("density for probability", "x times the bell curve itself, not the area below it")(
     lambda x: x * torch.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
 )
-slip("share held constant", "the gradient does not run through the fraction (detached)")(
+slip("probability held constant", "the gradient does not run through the probability (detached)")(
     lambda x: x * torch.special.ndtr(x.detach())
 )
 slip("φ for xφ", "the second term of the gradient lacks its x", backward=True)(
@@ -73,12 +73,9 @@ slip("sigmoid of u", "½ (1 + tanh(u)) is sigmoid(2u), not sigmoid(u)")(
     lambda x: x * torch.sigmoid(ROOT * (x + 0.044715 * x**3))
 )
 slip("SiLU", "x · sigmoid(x) is SiLU")(F.silu)
-
-
-@slip("overflowing tanh", "(e²ᵘ - 1) / (e²ᵘ + 1): infinity over infinity for large inputs")
-def overflowing_tanh(x: Any) -> Any:
-    e = torch.exp(2 * ROOT * (x + 0.044715 * x**3))
-    return 0.5 * x * (1 + (e - 1) / (e + 1))
+slip("overflowing tanh", "(e²ᵘ - 1) / (e²ᵘ + 1): infinity over infinity for large inputs")(
+    partial(_tanh_form, tanh=lambda u: (torch.exp(2 * u) - 1) / (torch.exp(2 * u) + 1))
+)
 
 
 def _tanh_slope(x: Any, inner: Any) -> Any:
@@ -110,7 +107,7 @@ slip("quick GELU", "there is no factor 1.702 before x in SiLU")(_quick)
 slip("ReLU", "max(x, 0) is ReLU: nothing below zero passes")(F.relu)
 slip("hard swish", "x · clamp(x/6 + ½) is the piecewise stand-in for small devices")(F.hardswish)
 slip("softplus", "log(1 + exp(x)) has the sigmoid as its slope; it is not x times it")(F.softplus)
-slip("sign turned", "x / (1 + exp(x)): the gate closes where it should open")(lambda x: x * torch.sigmoid(-x))
+slip("sign reversed", "x / (1 + exp(x)): the gate closes where it should open")(lambda x: x * torch.sigmoid(-x))
 slip("overflowing", "x · exp(x) / (1 + exp(x)): infinity over infinity for large inputs")(
     lambda x: x * torch.exp(x) / (1 + torch.exp(x))
 )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from llm_layers.reference.attention import shares
+from llm_layers.reference.attention import attention_backward, shares
 from llm_layers.reference.attention import softmax as reference_softmax
 from llm_tokenizer.conformance import Alternatives
 
@@ -20,14 +20,15 @@ def _exp(scores: Any, axis: int) -> Any:
     return (scores - scores.amax(axis, keepdim=True)).exp() if scores.numel() else scores
 
 
-@slip("one largest for all", "one largest score for the whole array: far lower slices become 0/0")
-def one_largest(scores: Any, axis: int) -> Any:
-    e = (scores - scores.max()).exp() if scores.numel() else scores
+def _normalized(e: Any, axis: int) -> Any:
     return e / e.sum(axis, keepdim=True)
 
 
+slip("one largest for all", "one largest score for the whole array: far lower slices become 0/0")(
+    lambda scores, axis: _normalized((scores - scores.max()).exp() if scores.numel() else scores, axis)
+)
 slip("largest score left in", "exp is taken of the scores as they are: it overflows")(
-    lambda scores, axis: scores.exp() / scores.exp().sum(axis, keepdim=True)
+    lambda scores, axis: _normalized(scores.exp(), axis)
 )
 slip("last axis always", "the weights sum to one along the last axis, whatever axis was given")(
     lambda scores, axis: torch.softmax(scores, -1)
@@ -224,10 +225,8 @@ def no_sum(dy: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
 
 @slip("dkey not scaled", "the gradient of the keys is not divided by √d_head", backward=True)
 def key_unscaled(dy: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
-    w = shares(query, key, mask)
-    dw = dy @ np.swapaxes(value, -1, -2)
-    ds = w * (dw - np.sum(dw * w, axis=-1, keepdims=True))
-    return ds @ key / np.sqrt(query.shape[-1]), np.swapaxes(ds, -1, -2) @ query, np.swapaxes(w, -1, -2) @ dy
+    dquery, dkey, dvalue = attention_backward(dy, query, key, value, mask)
+    return dquery, dkey * np.sqrt(query.shape[-1]), dvalue
 
 
 slip = SLIPS.of("layers.soft_cap")
@@ -302,7 +301,7 @@ slip("capped before the root", "q k is capped first and divided by √d_head aft
 slip("output capped", "the mixed values are capped, not the scores")(
     _positive(lambda query, key, value, mask, cap: _soft_cap(_attend(query, key, value, mask), cap))
 )
-slip("shares capped", "the weights are capped after the softmax: they no longer sum to one")(
+slip("weights capped", "the weights are capped after the softmax: they no longer sum to one")(
     _positive(
         lambda query, key, value, mask, cap: _masked_late(
             _soft_cap(torch.softmax(_scores(query, key), -1), cap), value, mask
@@ -312,12 +311,6 @@ slip("shares capped", "the weights are capped after the softmax: they no longer 
 slip("slope of the cap forgotten", "the gradient passes the cap as if it were not there")(
     _positive(lambda query, key, value, mask, cap: _mix(_straight_through(_scores(query, key), cap), value, mask))
 )
-
-
-@slip("cap after the mask", "a hidden key's -∞ is raised to -cap: it gets weight again")
-@_positive
-def cap_after_mask(query: Any, key: Any, value: Any, mask: Any, cap: float) -> Any:
-    scores = _scores(query, key)
-    low = torch.finfo(scores.dtype).min / 2
-    y = torch.softmax(_soft_cap(scores if mask is None else scores.masked_fill(~mask, low), cap), -1) @ value
-    return y if mask is None else y * mask.any(-1, keepdim=True)
+slip("cap after the mask", "a hidden key's -∞ is raised to -cap: it gets weight again")(
+    _positive(lambda query, key, value, mask, cap: _mix(_soft_cap(_scores(query, key), cap), value, mask, hidden=-cap))
+)

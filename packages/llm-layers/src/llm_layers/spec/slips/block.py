@@ -31,12 +31,12 @@ def _split(x: Any, count: int) -> Any:
     return x.unflatten(-1, (count, -1)).transpose(-2, -3)
 
 
-def _turned(p: Any, x: Any) -> Any:
+def _rotated(p: Any, x: Any) -> Any:
     return rotary(x, p.positions, p.rope_base)
 
 
 def _prepare(p: Any, projected: Any, gain: Any, count: int) -> Any:
-    return _turned(p, rms_norm(p.split(projected, count), gain, p.eps))
+    return _rotated(p, rms_norm(p.split(projected, count), gain, p.eps))
 
 
 def _attend(p: Any, x: Any) -> Any:
@@ -44,7 +44,7 @@ def _attend(p: Any, x: Any) -> Any:
     query = p.prepare(p, x @ p.query.T, p.query_norm, p.heads)
     key = p.prepare_key(p, x @ p.key.T, p.key_norm, p.kv_heads)
     value = p.prepare_value(p, p.split(x @ p.value.T, p.kv_heads))
-    key, value = (p.share(part, p.heads // p.kv_heads) for part in (key, value))
+    key, value = (p.repeat(part, p.heads // p.kv_heads) for part in (key, value))
     return p.merge(attention(query, key, value, p.mask(p))) @ p.output.T
 
 
@@ -63,7 +63,7 @@ RIGHT: dict[str, Callable[..., Any]] = {
     "prepare": _prepare,
     "prepare_key": _prepare,
     "prepare_value": lambda p, split: split,
-    "share": lambda part, group: part.repeat_interleave(group, dim=-3),
+    "repeat": lambda part, group: part.repeat_interleave(group, dim=-3),
     "mask": lambda p: causal_mask(p.positions, p.positions),
     "merge": lambda y: y.transpose(-2, -3).flatten(-2),
 }
@@ -107,36 +107,36 @@ def _both(prepare: Callable[..., Any]) -> Callable[..., Any]:
 
 
 slip("norm after the rotation", "queries and keys are normalized after they are rotated")(
-    _both(lambda p, projected, gain, count: rms_norm(_turned(p, p.split(projected, count)), gain, p.eps))
+    _both(lambda p, projected, gain, count: rms_norm(_rotated(p, p.split(projected, count)), gain, p.eps))
 )
 slip("norm over all heads", "queries and keys are normalized over all heads at once")(
     _both(
-        lambda p, projected, gain, count: _turned(
+        lambda p, projected, gain, count: _rotated(
             p, p.split(F.rms_norm(projected, projected.shape[-1:], eps=p.eps), count) * gain
         )
     )
 )
 slip("head norms left out", "queries and keys are not normalized")(
-    _both(lambda p, projected, gain, count: _turned(p, p.split(projected, count) + 0 * gain))
+    _both(lambda p, projected, gain, count: _rotated(p, p.split(projected, count) + 0 * gain))
 )
 slip("keys with the queries' gain", "query_norm is used for the keys too")(
     _block(prepare_key=lambda p, projected, gain, count: _prepare(p, projected, p.query_norm, count) + 0 * gain)
 )
 slip("eps not handed on", "the head norms use a fixed eps")(
-    _both(lambda p, projected, gain, count: _turned(p, rms_norm(p.split(projected, count), gain, 1e-6)))
+    _both(lambda p, projected, gain, count: _rotated(p, rms_norm(p.split(projected, count), gain, 1e-6)))
 )
-slip("keys not turned", "only the queries are rotated")(
+slip("keys not rotated", "only the queries are rotated")(
     _block(prepare_key=lambda p, projected, gain, count: rms_norm(p.split(projected, count), gain, p.eps))
 )
 slip("no rotation", "nothing is rotated")(
     _both(lambda p, projected, gain, count: rms_norm(p.split(projected, count), gain, p.eps))
 )
-slip("values turned", "the values are rotated as well")(_block(prepare_value=_turned))
+slip("values rotated", "the values are rotated as well")(_block(prepare_value=_rotated))
 slip("values normalised", "the values are normalized as well")(
     _block(prepare_value=lambda p, split: rms_norm(split, torch.ones_like(p.key_norm), p.eps))
 )
 slip("groups in turn", "query head i uses key head i mod kv_heads, not its neighbours'")(
-    _block(share=lambda part, group: torch.cat([part] * group, dim=-3))
+    _block(repeat=lambda part, group: torch.cat([part] * group, dim=-3))
 )
 slip("future seen", "there is no causal mask")(_block(mask=lambda p: None))
 slip("mask by index", "the mask compares indices, not positions")(

@@ -23,11 +23,11 @@ def _right(name: str) -> Any:
     return getattr(TorchDecoder, name)
 
 
-def _turned_then_normed(self: Any, x: Any, layer: int) -> Any:
-    turned = TorchDecoder.turn(self, x, layer)
+def _rotated_then_normed(self: Any, x: Any, layer: int) -> Any:
+    rotated = TorchDecoder.rotate(self, x, layer)
     part = "q" if x.shape[1] == self.s["num_attention_heads"] else "k"
     name = f"model.layers.{layer}.self_attn.{part}_norm"
-    return turned if self.family == "olmo2" or f"{name}.weight" not in self.w else self.norm(turned, name)
+    return rotated if self.family == "olmo2" or f"{name}.weight" not in self.w else self.norm(rotated, name)
 
 
 slip("no mask", "every position sees the future")(
@@ -54,7 +54,7 @@ slip("interleaved pairs", "rotary pairs are neighbours instead of halves: the fi
         pairs=lambda self, x: (x[..., ::2], x[..., 1::2]), unpair=lambda self, a, b: torch.stack([a, b], -1).flatten(-2)
     )
 )
-slip("turned the other way", "the pairs are rotated clockwise")(
+slip("rotated the other way", "the pairs are rotated clockwise")(
     _decoder(pairs=lambda self, x: x.chunk(2, -1)[::-1], unpair=lambda self, a, b: torch.cat([b, a], -1))
 )
 slip("rotary scaling ignored", "rope_type is read as default")(_decoder(scaled=lambda self, speeds, table: speeds))
@@ -66,10 +66,10 @@ slip("one rotary base for all blocks", "blocks with a window have a rotary base 
 slip("query and key norms forgotten", "queries and keys are not normalized")(
     _decoder(query_key_norm=lambda self, x, name: x)
 )
-slip("norm after turning", "queries and keys are rotated first and normalized then")(
+slip("norm after the rotation", "queries and keys are rotated first and normalized then")(
     _decoder(
         query_key_norm=lambda self, x, name: x if self.family != "olmo2" else _right("query_key_norm")(self, x, name),
-        turn=lambda self, x, layer: _turned_then_normed(self, x, layer),
+        rotate=lambda self, x, layer: _rotated_then_normed(self, x, layer),
     )
 )
 slip("key heads tiled", "query head i uses key head i mod kv_heads instead of i // group")(
@@ -86,15 +86,15 @@ slip(
     "query, key and value per head",
     "c_attn holds all queries, then all keys, then all values, not the three of each head",
 )(_decoder(apart=lambda self, joined: joined.unflatten(-1, (-1, 3)).unbind(-1)))
-slip("SiLU for GELU", "this family bends with GELU")(_decoder(bend=lambda self, a: F.silu(a)))
+slip("SiLU for GELU", "the activation of this family is GELU")(_decoder(activation=lambda self, a: F.silu(a)))
 slip("exact GELU", "the family uses the tanh form of GELU")(
-    _decoder(bend=lambda self, a: F.gelu(a) if self.family in ("gpt2", "gemma3_text") else F.silu(a))
+    _decoder(activation=lambda self, a: F.gelu(a) if self.family in ("gpt2", "gemma3_text") else F.silu(a))
 )
-slip("chosen shares not scaled", "norm_topk_prob asks for weights that sum to one")(
-    _decoder(chosen_shares=lambda self, top: top)
+slip("chosen weights not scaled", "norm_topk_prob asks for weights that sum to one")(
+    _decoder(chosen_weights=lambda self, top: top)
 )
-slip("chosen shares always scaled", "the chosen weights were scaled to one although norm_topk_prob is false")(
-    _decoder(chosen_shares=lambda self, top: top / top.sum(-1, keepdim=True))
+slip("chosen weights always scaled", "the chosen weights were scaled to one although norm_topk_prob is false")(
+    _decoder(chosen_weights=lambda self, top: top / top.sum(-1, keepdim=True))
 )
 slip("positions from one", "the first position is 0")(
     _decoder(places=lambda self, length: torch.arange(1, length + 1) % length)

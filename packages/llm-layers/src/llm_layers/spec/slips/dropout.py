@@ -20,7 +20,7 @@ slip("multiplied by 1 + rate", "enlarged by 1 + rate, which is 1/(1 - rate) only
     lambda x, kept, rate: torch.where(kept, x * (1 + rate), 0.0)
 )
 slip("mask inverted", "True is taken for struck out")(lambda x, kept, rate: torch.where(kept, 0.0, x / (1 - rate)))
-slip("scaled by the share kept", "divided by the fraction that this mask kept, not by 1 - rate")(
+slip("scaled by the fraction kept", "divided by the fraction that this mask kept, not by 1 - rate")(
     lambda x, kept, rate: torch.where(kept, x / kept.double().mean().clamp(min=1e-9).to(x.dtype), 0.0)
 )
 slip("whole vectors struck out", "the mask of the first number decides for the whole vector")(

@@ -21,12 +21,9 @@ slip("scaled by √d_model", "the rows are multiplied by √d_model, as in the f
 slip("ids counted from 1", "ids are counted from 1: every token gets the row before its own")(
     lambda ids, table: table[ids - 1]
 )
-
-
-@slip("rows cut to length one", "the rows are normalized while they are looked up (max_norm)")
-def cut(ids: Any, table: Any) -> Any:
-    rows = F.embedding(ids, table)
-    return rows / rows.norm(dim=-1, keepdim=True).clamp(min=1)
+slip("rows cut to length one", "the rows are normalized while they are looked up (max_norm)")(
+    lambda ids, table: F.embedding(ids, table / table.norm(dim=-1, keepdim=True).clamp(min=1))
+)
 
 
 @slip("gradient written, not added", "equal ids overwrite each other's gradient", backward=True)
@@ -72,21 +69,15 @@ slip("probabilities", "a softmax is taken already: the loss will take it again")
 slip("distances", "the squared distance to each row is taken instead of the dot product")(
     lambda x, table: 2 * x @ table.T - x.square().sum(-1, keepdim=True) - table.square().sum(-1)
 )
-
-
-@slip("row 0 as padding", "token 0 is taken for padding and can never be the answer")
-def padding(x: Any, table: Any) -> Any:
-    logits = F.linear(x, table)
-    return torch.cat([torch.full_like(logits[..., :1], -1e4), logits[..., 1:]], -1)
-
-
-@slip("best row only", "only the row of the largest logit gets a gradient", backward=True)
-def best_row(dy: Any, x: Any, table: Any) -> Any:
-    dx, _ = tied_head_backward(dy, x, table)
-    best = np.eye(len(table))[(x @ table.T).argmax(-1)]
-    return dx, tied_head_backward(dy * best, x, table)[1]
-
-
+slip("row 0 as padding", "token 0 is taken for padding and can never be the answer")(
+    lambda x, table: torch.cat([torch.full_like(x[..., :1], -1e4), F.linear(x, table)[..., 1:]], -1)
+)
+slip("best row only", "only the row of the largest logit gets a gradient", backward=True)(
+    lambda dy, x, table: (
+        tied_head_backward(dy, x, table)[0],
+        tied_head_backward(dy * np.eye(len(table))[(x @ table.T).argmax(-1)], x, table)[1],
+    )
+)
 slip("gradient for x only", "the table learns from the lookup alone", backward=True)(
     lambda dy, x, table: (tied_head_backward(dy, x, table)[0], np.zeros(table.shape))
 )

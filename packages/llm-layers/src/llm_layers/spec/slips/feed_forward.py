@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from llm_layers.reference.activation import gelu_tanh, gelu_tanh_backward, relu_squared, sigmoid
 from llm_layers.reference.arrays import outer
-from llm_layers.reference.feed_forward import gelu_feed_forward_backward
+from llm_layers.reference.feed_forward import geglu_backward, gelu_feed_forward_backward
 from llm_tokenizer.conformance import Alternatives
 
 SLIPS = Alternatives()
@@ -26,7 +26,7 @@ def _gated(slip: Any, name: str, activation: Any) -> None:
     slip("gate and up swapped", f"the up projection goes through {name}, the gate through nothing")(
         lambda x, gate, up, down: _glu(activation, x, up, gate, down)
     )
-    slip("both bent", f"the up projection goes through {name} as well")(
+    slip("both activated", f"the up projection goes through {name} as well")(
         lambda x, gate, up, down: (activation(x @ gate.T) * activation(x @ up.T)) @ down.T
     )
     slip("added", "gate and up are added instead of multiplied")(
@@ -42,16 +42,13 @@ _gated(slip, "SiLU", F.silu)
 slip("sigmoid gate", "the gate goes through a sigmoid: that is GLU")(
     lambda x, gate, up, down: _glu(torch.sigmoid, x, gate, up, down)
 )
-slip("silu' halved", "the gradient of a · sigmoid(a) is not sigmoid(a)", backward=True)(
-    lambda dy, x, gate, up, down: _backward(dy, x, gate, up, down, lambda a, s: s)
-)
 
 
-def _backward(dy: Any, x: Any, gate: Any, up: Any, down: Any, slope: Any) -> Any:
+@slip("silu' halved", "the gradient of a · sigmoid(a) is not sigmoid(a)", backward=True)
+def slope_of_silu_halved(dy: Any, x: Any, gate: Any, up: Any, down: Any) -> Any:
     a, u = x @ gate.T, x @ up.T
-    s = sigmoid(a)
-    dh = dy @ down
-    du, da = dh * a * s, dh * u * slope(a, s)
+    s, dh = sigmoid(a), dy @ down
+    du, da = dh * a * s, dh * u * s
     return da @ gate + du @ up, outer(da, x), outer(du, x), outer(dy, a * s * u)
 
 
@@ -63,28 +60,22 @@ slip("SiLU gate", "the gate goes through SiLU: that is SwiGLU")(
 slip("exact GELU", "the gate goes through the exact GELU, not through its tanh form")(
     lambda x, gate, up, down: _glu(F.gelu, x, gate, up, down)
 )
-slip("product bent", "gate and up are multiplied first and then activated")(
+slip("product activated", "gate and up are multiplied first and then activated")(
     lambda x, gate, up, down: _tanh_gelu((x @ gate.T) * (x @ up.T)) @ down.T
 )
 
 
-def _geglu_backward(dy: Any, x: Any, gate: Any, up: Any, down: Any) -> Any:
-    a, u = x @ gate.T, x @ up.T
-    dh = dy @ down
-    return a, u, dh, gelu_tanh_backward(dh * u, a)
-
-
 @slip("one way back", "dx takes the way through the gate only", backward=True)
 def one_way_back(dy: Any, x: Any, gate: Any, up: Any, down: Any) -> Any:
-    a, u, dh, da = _geglu_backward(dy, x, gate, up, down)
-    return da @ gate, outer(da, x), outer(dh * gelu_tanh(a), x), outer(dy, gelu_tanh(a) * u)
+    dx, *rest = geglu_backward(dy, x, gate, up, down)
+    return dx - dy @ down * gelu_tanh(x @ gate.T) @ up, *rest
 
 
 @slip("up left out of dgate", "the gate's gradient is not multiplied by up", backward=True)
 def up_left_out(dy: Any, x: Any, gate: Any, up: Any, down: Any) -> Any:
-    a, u, dh, _ = _geglu_backward(dy, x, gate, up, down)
-    da, du = gelu_tanh_backward(dh, a), dh * gelu_tanh(a)
-    return da @ gate + du @ up, outer(da, x), outer(du, x), outer(dy, gelu_tanh(a) * u)
+    da = gelu_tanh_backward(dy @ down, x @ gate.T)  # the right one is multiplied by up x
+    dx, _, *rest = geglu_backward(dy, x, gate, up, down)
+    return dx + (da - da * (x @ up.T)) @ gate, outer(da, x), *rest
 
 
 def _two_layers(activation: Any, x: Any, up: Any, up_bias: Any, down: Any, down_bias: Any) -> Any:
@@ -95,7 +86,7 @@ slip = SLIPS.of("layers.gelu_feed_forward")
 slip("exact GELU", "the exact GELU; GPT-2 was trained with the tanh form")(
     lambda x, up, up_bias, down, down_bias: _two_layers(F.gelu, x, up, up_bias, down, down_bias)
 )
-slip("no bend", "there is no activation: two matrices in a row are one")(
+slip("no activation", "there is no activation: two matrices in a row are one")(
     lambda x, up, up_bias, down, down_bias: _two_layers(lambda a: a, x, up, up_bias, down, down_bias)
 )
 slip("up_bias forgotten", "up_bias is not added")(
@@ -104,10 +95,10 @@ slip("up_bias forgotten", "up_bias is not added")(
 slip("down_bias forgotten", "down_bias is not added")(
     lambda x, up, up_bias, down, down_bias: _tanh_gelu(x @ up.T + up_bias) @ down.T
 )
-slip("up_bias after the bend", "up_bias is added to the activated values")(
+slip("up_bias after the activation", "up_bias is added to the activated values")(
     lambda x, up, up_bias, down, down_bias: (_tanh_gelu(x @ up.T) + up_bias) @ down.T + down_bias
 )
-slip("bend at the end", "the narrow result goes through the activation, not the wide one")(
+slip("activation at the end", "the narrow result goes through the activation, not the wide one")(
     lambda x, up, up_bias, down, down_bias: _tanh_gelu((x @ up.T + up_bias) @ down.T + down_bias)
 )
 slip("stream added", "x is added to the result: that is the block's work")(
@@ -125,8 +116,8 @@ def biases_averaged(dy: Any, *inputs: Any) -> Any:
     return dx, dup, dup_bias / count, ddown, ddown_bias / count
 
 
-@slip("bend left out of dup_bias", "dup_bias is taken behind the activation", backward=True)
-def bias_behind_the_bend(dy: Any, x: Any, up: Any, up_bias: Any, down: Any, down_bias: Any) -> Any:
+@slip("activation left out of dup_bias", "dup_bias is taken behind the activation", backward=True)
+def bias_behind_the_activation(dy: Any, x: Any, up: Any, up_bias: Any, down: Any, down_bias: Any) -> Any:
     dx, dup, _, ddown, ddown_bias = gelu_feed_forward_backward(dy, x, up, up_bias, down, down_bias)
     return dx, dup, (dy @ down).reshape(-1, len(up)).sum(0), ddown, ddown_bias
 

@@ -23,14 +23,15 @@ def _spread(limit: float) -> float:
     return math.sqrt(1 - limit * math.exp(-limit * limit / 2) * math.sqrt(2 / math.pi) / _inside(limit))
 
 
-@slip("clipped", "the tails are clipped onto the limit instead of cut off")
-def clipped(uniforms: Any, deviation: float, limit: float) -> Any:
-    z = (math.sqrt(2) * torch.erfinv(2 * uniforms - 1)).clamp(-limit, limit)
-    return z * deviation / _spread(limit)
+def _clipped(uniforms: Any, limit: float) -> Any:
+    return (math.sqrt(2) * torch.erfinv(2 * uniforms - 1)).clamp(-limit, limit)
 
 
+slip("clipped", "the tails are clipped onto the limit instead of cut off")(
+    lambda uniforms, deviation, limit: _clipped(uniforms, limit) * deviation / _spread(limit)
+)
 slip("clipped, not stretched", "the tails are clipped, and the variance is not corrected")(
-    lambda uniforms, deviation, limit: (math.sqrt(2) * torch.erfinv(2 * uniforms - 1)).clamp(-limit, limit) * deviation
+    lambda uniforms, deviation, limit: _clipped(uniforms, limit) * deviation
 )
 slip("variance not corrected", "the variance lost with the tails is not made up for")(
     lambda uniforms, deviation, limit: _cut(uniforms, limit) * deviation

@@ -16,33 +16,26 @@ slip("weight transposed", "the weight is taken as (in, out): columns are used wh
 slip("bias forgotten", "the bias is not added")(
     lambda x, weight, bias: F.linear(x, weight) + (0 if bias is None else 0 * bias)
 )
-
-
-@slip("bias added twice", "the bias is added twice: once by the product and once more behind it")
-def bias_twice(x: Any, weight: Any, bias: Any) -> Any:
-    y = F.linear(x, weight, bias)
-    return y if bias is None else y + bias
-
-
+slip("bias added twice", "the bias is added twice: once by the product and once more behind it")(
+    lambda x, weight, bias: F.linear(x, weight, None if bias is None else 2 * bias)
+)
 slip("bias subtracted", "the bias is subtracted, as a threshold, instead of added")(
     lambda x, weight, bias: F.linear(x, weight, None if bias is None else -bias)
 )
 slip("bias on the input", "the bias is added to x before the product")(
     lambda x, weight, bias: F.linear(x if bias is None else x + bias, weight)
 )
-
-
-@slip("one bias per vector", "the bias runs along the vectors instead of along the outputs")
-def bias_per_vector(x: Any, weight: Any, bias: Any) -> Any:
-    y = F.linear(x, weight)
-    return y if bias is None else y + bias[: y.shape[-2], None]
-
-
+slip("one bias per vector", "the bias runs along the vectors instead of along the outputs")(
+    lambda x, weight, bias: F.linear(x, weight) + (0 if bias is None else bias[: x.shape[-2], None])
+)
 slip("divided by √in", "the product is divided by √in, as a start value would be")(
     lambda x, weight, bias: F.linear(x / max(x.shape[-1], 1) ** 0.5, weight, bias)
 )
 slip("no bias refused", "a bias of None raises an error instead of adding nothing")(
     lambda x, weight, bias: F.linear(x, weight) + bias
+)
+slip("dx through the rows", "dx is dy Wᵀ, the forward product again, not dy W", backward=True)(
+    lambda dy, x, weight, bias: (dy @ weight.T, *linear_backward(dy, x, weight, bias)[1:])
 )
 
 
@@ -57,12 +50,6 @@ def averaged(dy: Any, x: Any, weight: Any, bias: Any) -> Any:
     dx, dweight, dbias = linear_backward(dy, x, weight, bias)
     count = max(dy.size // max(dy.shape[-1], 1), 1)
     return dx, dweight / count, dbias / count
-
-
-@slip("dx through the rows", "dx is dy Wᵀ, the forward product again, not dy W", backward=True)
-def forward_again(dy: Any, x: Any, weight: Any, bias: Any) -> Any:
-    _, dweight, dbias = linear_backward(dy, x, weight, bias)
-    return dy @ weight.T, dweight, dbias
 
 
 @slip("last text only", "the gradients of the texts of a batch overwrite each other", backward=True)

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from llm_layers.reference.lora import lora_linear_backward
 from llm_tokenizer.conformance import Alternatives
 
 SLIPS = Alternatives()
@@ -30,19 +31,14 @@ slip("correction alone", "the product with the frozen weight is missing")(
 slip("correction subtracted", "the correction is subtracted instead of added")(
     lambda x, weight, down, up, scale: F.linear(x, weight) - scale * F.linear(F.linear(x, down), up)
 )
-slip("bend in the middle", "an activation is between down and up: then it cannot be merged")(
+slip("activation in the middle", "an activation is between down and up: then it cannot be merged")(
     lambda x, weight, down, up, scale: F.linear(x, weight) + scale * F.linear(F.relu(F.linear(x, down)), up)
 )
-
-
-@slip("correction behind the weight", "down reads the product with the weight instead of x")
-def behind(x: Any, weight: Any, down: Any, up: Any, scale: float) -> Any:
-    y = F.linear(x, weight)
-    narrow = y[..., : down.shape[1]]
-    narrow = F.pad(narrow, (0, down.shape[1] - narrow.shape[-1]))
-    return y + scale * F.linear(F.linear(narrow, down), up)
-
-
+slip("correction behind the weight", "down reads the product with the weight instead of x")(
+    lambda x, weight, down, up, scale: (
+        (y := F.linear(x, weight)) + scale * F.linear(F.linear(F.pad(y, (0, down.shape[1] - y.shape[-1])), down), up)
+    )
+)
 slip("down cut off", "no gradient reaches down: only up would learn")(
     lambda x, weight, down, up, scale: F.linear(x, weight) + scale * F.linear(F.linear(x, down.detach()), up)
 )
@@ -52,22 +48,19 @@ slip("up cut off", "no gradient reaches up: from a start at zero nothing would e
 slip("x cut off in the correction", "no gradient reaches x through the correction")(
     lambda x, weight, down, up, scale: F.linear(x, weight) + scale * F.linear(F.linear(x.detach(), down), up)
 )
-
-
-@slip("scale left out of dup", "dup lacks the factor scale", backward=True)
-def unscaled_up(dy: Any, x: Any, weight: Any, down: Any, up: Any, scale: float) -> Any:
-    rows, upstream = x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1])
-    dh = scale * upstream @ up
-    dx = (upstream @ weight + dh @ down).reshape(x.shape)
-    return dx, dh.T @ rows, upstream.T @ (rows @ down.T)
+slip("scale left out of dup", "dup lacks the factor scale", backward=True)(
+    lambda dy, x, weight, down, up, scale: (
+        *lora_linear_backward(dy, x, weight, down, up, scale)[:2],
+        lora_linear_backward(dy, x, weight, down, up, 1.0)[2],
+    )
+)
 
 
 @slip("mean over the vectors", "down and up take the mean over all vectors", backward=True)
-def mean_of_vectors(dy: Any, x: Any, weight: Any, down: Any, up: Any, scale: float) -> Any:
-    rows, upstream = x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1])
-    dh, count = scale * upstream @ up, max(len(rows), 1)
-    dx = (upstream @ weight + dh @ down).reshape(x.shape)
-    return dx, dh.T @ rows / count, scale * upstream.T @ (rows @ down.T) / count
+def mean_of_vectors(dy: Any, x: Any, *rest: Any) -> Any:
+    dx, ddown, dup = lora_linear_backward(dy, x, *rest)
+    count = max(x.size // x.shape[-1], 1)
+    return dx, ddown / count, dup / count
 
 
 slip = SLIPS.of("layers.merge_lora")

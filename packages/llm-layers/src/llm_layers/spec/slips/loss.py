@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from llm_layers.reference.arrays import outer
 from llm_layers.reference.attention import softmax
-from llm_layers.reference.loss import cross_entropy_backward
+from llm_layers.reference.loss import cross_entropy_backward, linear_cross_entropy_backward
 from llm_layers.reference.mixture_of_experts import log_sum_exp
 from llm_tokenizer.conformance import Alternatives
 
@@ -18,9 +17,14 @@ SLIPS = Alternatives()
 slip = SLIPS.of("layers.cross_entropy")
 
 
-def _losses(logits: Any, targets: Any, ignored: int) -> tuple[Any, Any]:
-    rows, flat = logits.reshape(-1, logits.shape[-1]), targets.reshape(-1)
-    return F.cross_entropy(rows, flat, ignore_index=ignored, reduction="none"), flat != ignored
+LogP = Callable[[Any, int], Any]
+
+
+def _losses(logits: Any, targets: Any, ignored: int, log_p: LogP = F.log_softmax) -> tuple[Any, Any]:
+    """Return the loss of each row, 0 where it does not count, and which rows count."""
+    counted = targets != ignored
+    at_target = log_p(logits, -1).gather(-1, targets.where(counted, 0)[..., None])[..., 0]
+    return -at_target.where(counted, 0), counted
 
 
 def _mean(losses: Any, counted: Any) -> Any:
@@ -65,56 +69,49 @@ def mean_of_means(logits: Any, targets: Any, ignored: int) -> Any:
     return (losses.reshape(rows, -1).sum(-1) / numbers).mean()
 
 
-@slip("largest logit left in", "exp is taken of the logits as they are: it overflows")
-def overflowing(logits: Any, targets: Any, ignored: int) -> Any:
-    counted = targets != ignored
-    chosen = logits.gather(-1, targets.where(counted, 0)[..., None])[..., 0]
-    losses = logits.exp().sum(-1).log() - chosen
-    return (losses * counted).sum() / counted.sum().clamp(min=1)
+def _by(log_p: LogP) -> Callable[[Any, Any, int], Any]:
+    """Return the loss with the logarithms of the probabilities computed by a rule of the logits and the axis."""
+    return lambda logits, targets, ignored: _mean(*_losses(logits, targets, ignored, log_p))
 
 
-@slip("guarded logarithm", "log(p + 1e-9): a certain mistake costs too little")
-def guarded(logits: Any, targets: Any, ignored: int) -> Any:
-    counted = targets != ignored
-    chosen = torch.softmax(logits, -1).gather(-1, targets.where(counted, 0)[..., None])[..., 0]
-    return -((chosen + 1e-9).log() * counted).sum() / counted.sum().clamp(min=1)
+def _unshifted(logits: Any, axis: int) -> Any:
+    return logits - logits.exp().sum(axis, keepdim=True).log()
 
 
-@slip("one largest for all", "one largest logit for all rows: log 0 in rows far below")
-def one_largest(logits: Any, targets: Any, ignored: int) -> Any:
-    counted = targets != ignored
-    shifted = logits - logits.max() if logits.numel() else logits
-    chosen = shifted.gather(-1, targets.where(counted, 0)[..., None])[..., 0]
-    return ((shifted.exp().sum(-1).log() - chosen) * counted).sum() / counted.sum().clamp(min=1)
-
-
-@slip("gradient not divided", "p - one-hot is not divided by their number", backward=True)
-def undivided(dloss: Any, logits: Any, targets: Any, ignored: int) -> Any:
-    counted = targets != ignored
-    one_hot = np.where(counted, targets, 0)[..., None] == np.arange(logits.shape[-1])
-    return dloss * (softmax(logits, -1) - one_hot) * counted[..., None]
-
-
-@slip("ignored rows pushed", "ignored rows still get the gradient p", backward=True)
-def pushed(dloss: Any, logits: Any, targets: Any, ignored: int) -> Any:
-    counted = targets != ignored
-    one_hot = targets[..., None] == np.arange(logits.shape[-1])
-    return dloss * (softmax(logits, -1) - one_hot * counted[..., None]) / max(np.sum(counted), 1)
+slip("largest logit left in", "exp is taken of the logits as they are: it overflows")(_by(_unshifted))
+slip("guarded logarithm", "log(p + 1e-9): a certain mistake costs too little")(
+    _by(lambda logits, axis: (torch.softmax(logits, axis) + 1e-9).log())
+)
+slip("one largest for all", "one largest logit for all rows: log 0 in rows far below")(
+    _by(lambda logits, axis: _unshifted(logits - logits.max() if logits.numel() else logits, axis))
+)
+slip("gradient not divided", "p - one-hot is not divided by their number", backward=True)(
+    lambda dloss, logits, targets, ignored: (
+        cross_entropy_backward(dloss, logits, targets, ignored) * np.sum(targets != ignored)
+    )
+)
+slip("ignored rows pushed", "ignored rows still get the gradient p", backward=True)(
+    lambda dloss, logits, targets, ignored: (
+        cross_entropy_backward(dloss, logits, targets, ignored)
+        + dloss * softmax(logits, -1) * (targets == ignored)[..., None] / max(np.sum(targets != ignored), 1)
+    )
+)
 
 
 slip = SLIPS.of("layers.smoothed_cross_entropy")
 
 
 def _smoothed(
-    parts: Callable[[float, int], tuple[float, float]], mean: Callable[[Any, Any], Any] = _mean
+    parts: Callable[[float, int], tuple[float, float]] = lambda smoothing, vocab: (1 - smoothing, smoothing / vocab),
+    mean: Callable[[Any, Any], Any] = _mean,
+    log_p: LogP = F.log_softmax,
 ) -> Callable[..., Any]:
-    """Return the loss with other weights: `parts(smoothing, vocab)` is the target's and that of every token."""
+    """Return the loss of which one step is replaced; `parts` is the weight of the target and that of every token."""
 
     def loss(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
         at_target, each = parts(smoothing, logits.shape[-1])
-        counted, log_p = targets != ignored, F.log_softmax(logits, -1)
-        right = log_p.gather(-1, targets.where(counted, 0)[..., None])[..., 0]
-        return mean((-(at_target * right + each * log_p.sum(-1))).where(counted, 0), counted)
+        right, counted = _losses(logits, targets, ignored, log_p)
+        return mean((at_target * right - each * log_p(logits, -1).sum(-1)).where(counted, 0), counted)
 
     return loss
 
@@ -135,18 +132,22 @@ slip("not divided by vocab", "every token gets smoothing, not smoothing / vocab"
     _smoothed(lambda smoothing, vocab: (1 - smoothing, smoothing))
 )
 slip("smoothing forgotten", "plain cross-entropy")(_smoothed(lambda smoothing, vocab: (1.0, 0.0)))
-slip("ignored targets in the mean", "divided by all targets, ignored ones included")(
-    _smoothed(lambda smoothing, vocab: (1 - smoothing, smoothing / vocab), _over_all)
+slip("ignored targets in the mean", "divided by all targets, ignored ones included")(_smoothed(mean=_over_all))
+slip("logarithm of softmax", "log of a probability that has gone to zero")(
+    _smoothed(log_p=lambda logits, axis: torch.softmax(logits, axis).log())
+)
+slip("one-hot in the gradient", "the gradient is that of no smoothing", backward=True)(
+    lambda dloss, logits, targets, smoothing, ignored: cross_entropy_backward(dloss, logits, targets, ignored)
 )
 
 
 @slip("divergence", "the targets' entropy is subtracted: right slope, other value")
 def divergence(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
     vocab = logits.shape[-1]
-    loss = _smoothed(lambda smoothing, vocab: (1 - smoothing, smoothing / vocab))
     q = torch.full((vocab,), smoothing / vocab, dtype=logits.dtype)
     q[0] += 1 - smoothing
-    return loss(logits, targets, smoothing, ignored) - torch.special.entr(q).sum() * (targets != ignored).any()
+    entropy = torch.special.entr(q).sum() * (targets != ignored).any()
+    return _smoothed()(logits, targets, smoothing, ignored) - entropy
 
 
 @slip("ignored rows smoothed", "ignored rows still give the part that is spread")
@@ -155,22 +156,6 @@ def ignored_smoothed(logits: Any, targets: Any, smoothing: float, ignored: int) 
     return _smoothed(lambda smoothing, vocab: (1 - smoothing, 0.0))(logits, targets, smoothing, ignored) + _mean(
         spread, targets != ignored
     )
-
-
-@slip("logarithm of softmax", "log of a probability that has gone to zero")
-def log_of_softmax(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
-    counted = targets != ignored
-    log_p = torch.softmax(logits, -1).log()
-    right = log_p.gather(-1, targets.where(counted, 0)[..., None])[..., 0]
-    rows = -((1 - smoothing) * right + smoothing * log_p.mean(-1))
-    return rows.where(counted, 0).sum() / counted.sum().clamp(min=1)
-
-
-@slip("one-hot in the gradient", "the gradient is that of no smoothing", backward=True)
-def one_hot_gradient(dloss: Any, logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
-    counted = targets != ignored
-    one_hot = targets[..., None] == np.arange(logits.shape[-1])
-    return dloss * (softmax(logits, -1) - one_hot) * counted[..., None] / max(np.sum(counted), 1)
 
 
 slip = SLIPS.of("layers.z_loss")
@@ -210,12 +195,11 @@ slip("largest logit left in", "exp is taken of the logits as they are: it overfl
 slip("normaliser held constant", "z · z with one of the two detached: half the gradient")(
     _z_loss(lambda z: z * z.detach())
 )
-
-
-@slip("ignored rows pulled", "ignored rows still get a gradient", backward=True)
-def z_pulled(dloss: Any, logits: Any, targets: Any, ignored: int) -> Any:
-    number = max(np.sum(targets != ignored), 1)
-    return dloss * 2 * log_sum_exp(logits)[..., None] / number * softmax(logits, -1)
+slip("ignored rows pulled", "ignored rows still get a gradient", backward=True)(
+    lambda dloss, logits, targets, ignored: (
+        dloss * 2 * log_sum_exp(logits)[..., None] / max(np.sum(targets != ignored), 1) * softmax(logits, -1)
+    )
+)
 
 
 slip = SLIPS.of("layers.linear_cross_entropy")
@@ -229,18 +213,15 @@ slip("head held constant", "the head is detached and never learns")(
 
 @slip("mean of the parts' means", "each two rows are averaged first, then their means")
 def mean_of_parts(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
-    losses, counted = _losses(hidden @ head.T, targets, ignored)
-    means = [
-        one.sum() / number.sum().clamp(min=1) for one, number in zip(losses.split(2), counted.split(2), strict=True)
-    ]
-    return torch.stack(means).mean()
+    losses, counted = (rows.flatten() for rows in _losses(hidden @ head.T, targets, ignored))
+    return torch.stack(list(map(_mean, losses.split(2), counted.split(2)))).mean()
 
 
 @slip("last rows dropped", "only whole parts of two rows are worked on")
 def whole_parts(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
-    losses, counted = _losses(hidden @ head.T, targets, ignored)
+    losses, counted = (rows.flatten() for rows in _losses(hidden @ head.T, targets, ignored))
     whole = len(losses) // 2 * 2
-    return losses[:whole].sum() / counted[:whole].sum().clamp(min=1) + 0 * losses.sum()
+    return _mean(losses[:whole], counted[:whole]) + 0 * losses.sum()
 
 
 @slip("last part's head", "the head keeps the gradient of the last rows", backward=True)
@@ -250,7 +231,6 @@ def last_part(dloss: Any, hidden: Any, head: Any, targets: Any, ignored: int) ->
     return dz @ head, rows[-2:].T @ states[-2:]
 
 
-@slip("upstream forgotten", "ready gradients are returned without dloss", backward=True)
-def without_upstream(dloss: Any, hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
-    dz = cross_entropy_backward(1.0, hidden @ head.T, targets, ignored)
-    return dz @ head, outer(dz, hidden)
+slip("upstream forgotten", "ready gradients are returned without dloss", backward=True)(
+    lambda dloss, *inputs: linear_cross_entropy_backward(1.0, *inputs)
+)

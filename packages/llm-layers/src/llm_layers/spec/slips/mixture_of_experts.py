@@ -2,20 +2,18 @@
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from llm_layers.reference.arrays import outer
 from llm_layers.reference.attention import softmax, softmax_backward
-from llm_layers.reference.feed_forward import swiglu as reference_swiglu
-from llm_layers.reference.feed_forward import swiglu_backward as reference_swiglu_backward
-from llm_layers.reference.mixture_of_experts import log_sum_exp
+from llm_layers.reference.feed_forward import swiglu_backward
+from llm_layers.reference.mixture_of_experts import log_sum_exp, mixture_of_experts_backward, router_z_loss_backward
 from llm_layers.reference.mixture_of_experts import top_k_router as reference_router
 from llm_layers.reference.mixture_of_experts import top_k_router_backward as reference_router_backward
+from llm_layers.spec.ours import swiglu
 from llm_tokenizer.conformance import Alternatives
 
 SLIPS = Alternatives()
@@ -45,24 +43,6 @@ def _router(
 _route = _router()
 
 
-def _expert(x: Any, gate: Any, up: Any, down: Any) -> Any:
-    return F.linear(F.silu(F.linear(x, gate)) * F.linear(x, up), down)
-
-
-def _answers(x: Any, chosen: Any, gate: Any, up: Any, down: Any) -> Any:
-    hidden = F.silu(torch.einsum("...d,...kfd->...kf", x, gate[chosen]))
-    hidden = hidden * torch.einsum("...d,...kfd->...kf", x, up[chosen])
-    return torch.einsum("...kf,...kdf->...kd", hidden, down[chosen])
-
-
-def _mix(
-    x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool, *, seen: Any = None
-) -> Any:  # fmt: skip
-    """Mix the answers; the router sees `seen` instead of x."""
-    weights, chosen = _route((x if seen is None else seen) @ router.T, k, norm_topk_prob)
-    return (weights[..., None] * _answers(x, chosen, gate, up, down)).sum(-2)
-
-
 slip("never normalised", "norm_topk_prob is ignored: the weights are left as they are")(
     lambda logits, k, norm_topk_prob: _route(logits, k, False)
 )
@@ -82,11 +62,11 @@ slip("ties to the last", "of equal logits the expert with the higher index comes
 slip("in the order of their numbers", "the chosen experts are sorted by index, not by weight")(
     _router(choose=lambda logits, k: _chosen(logits, k).sort(-1).values)
 )
-slip("logits as shares", "the logits themselves are divided by their sum: no softmax")(
+slip("logits as weights", "the logits themselves are divided by their sum: no softmax")(
     _router(weigh=lambda logits: logits)
 )
 slip("sigmoid for softmax", "each expert has a sigmoid of its own, as in DeepSeek-V3")(_router(weigh=torch.sigmoid))
-slip("shares without a slope", "the weights are detached: the router never learns")(
+slip("weights detached", "the weights are detached: the router never learns")(
     _router(weigh=lambda logits: torch.softmax(logits, -1).detach() + 0 * logits)
 )
 slip("sum held constant", "the gradient does not run through the sum of the chosen weights")(
@@ -97,94 +77,110 @@ slip("largest logit left in", "exp is taken of the logits as they are: it overfl
 )
 
 
-@slip("unchosen experts left alone", "the unchosen logits get no gradient", backward=True)
-def unchosen_alone(dshares: Any, dchosen: Any, logits: Any, k: int, norm_topk_prob: bool) -> Any:
-    dlogits = reference_router_backward(dshares, None, logits, k, norm_topk_prob)
-    kept = np.zeros_like(dlogits)
-    np.put_along_axis(kept, reference_router(logits, k, norm_topk_prob)[1], 1.0, axis=-1)
-    return dlogits * kept
+def _scattered(logits: Any, k: int, values: Any) -> Any:
+    """Return an array of zeros with these values at the chosen experts."""
+    dense = np.zeros_like(logits)
+    np.put_along_axis(dense, reference_router(logits, k, True)[1], values, axis=-1)
+    return dense
 
 
-@slip("softmax without the average", "p · dp without taking Σ p · dp away", backward=True)
-def without_average(dshares: Any, dchosen: Any, logits: Any, k: int, norm_topk_prob: bool) -> Any:
-    dp = np.zeros_like(logits)
-    np.put_along_axis(dp, reference_router(logits, k, norm_topk_prob)[1], dshares, axis=-1)
-    return softmax(logits, -1) * dp
+slip("unchosen experts left alone", "the unchosen logits get no gradient", backward=True)(
+    lambda dshares, dchosen, logits, k, norm_topk_prob: (
+        reference_router_backward(dshares, None, logits, k, norm_topk_prob) * _scattered(logits, k, 1.0)
+    )
+)
+slip("softmax without the average", "p · dp without taking Σ p · dp away", backward=True)(
+    lambda dshares, dchosen, logits, k, norm_topk_prob: softmax(logits, -1) * _scattered(logits, k, dshares)
+)
 
 
 slip = SLIPS.of("layers.mixture_of_experts")
+
+
+def _answers(x: Any, gate: Any, up: Any, down: Any) -> Any:
+    """Return the answer of each chosen expert to its own row of x."""
+    hidden = F.silu(torch.einsum("...kd,...kfd->...kf", x, gate)) * torch.einsum("...kd,...kfd->...kf", x, up)
+    return torch.einsum("...kf,...kdf->...kd", hidden, down)
+
+
+def _weighted(answers: Any, weights: Any) -> Any:
+    return (weights[..., None] * answers).sum(-2)
+
+
+def _mixture(
+    *,
+    seen: Callable[[Any], Any] = lambda x: x,
+    given: Callable[[Any, Any], Any] = lambda x, weights: x[..., None, :],
+    join: Callable[[Any, Any], Any] = _weighted,
+) -> Callable[..., Any]:
+    """Return the mixture of which one step is replaced: what the router sees, what an expert is given, the sum."""
+
+    def mixture(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
+        weights, chosen = _route(seen(x) @ router.T, k, norm_topk_prob)
+        return join(_answers(given(x, weights), gate[chosen], up[chosen], down[chosen]), weights)
+
+    return mixture
+
+
+_mix = _mixture()
+
 slip("never normalised", "norm_topk_prob is ignored: the weights are left as they are")(
-    lambda x, router, gate, up, down, k, norm_topk_prob: _mix(x, router, gate, up, down, k, False)
+    lambda *inputs: _mix(*inputs[:-1], False)
 )
-slip("always normalised", "the weights sum to one whatever was asked for")(
-    lambda x, router, gate, up, down, k, norm_topk_prob: _mix(x, router, gate, up, down, k, True)
-)
-slip("shares left out", "the answers are added up without their weights")(
-    lambda x, router, gate, up, down, k, norm_topk_prob: (
-        _answers(x, _chosen(x @ router.T, k), gate, up, down).sum(-2) + 0 * router.sum()
-    )
+slip("always normalised", "the weights sum to one whatever was asked for")(lambda *inputs: _mix(*inputs[:-1], True))
+slip("weights left out", "the answers are added up without their weights")(
+    _mixture(join=lambda answers, weights: answers.sum(-2) + 0 * weights.sum())
 )
 slip("plain average", "the answers are averaged without their weights")(
-    lambda x, router, gate, up, down, k, norm_topk_prob: (
-        _answers(x, _chosen(x @ router.T, k), gate, up, down).mean(-2) + 0 * router.sum()
-    )
+    _mixture(join=lambda answers, weights: answers.mean(-2) + 0 * weights.sum())
 )
 slip("all experts", "every expert answers, k is ignored")(
     lambda x, router, gate, up, down, k, norm_topk_prob: _mix(x, router, gate, up, down, len(gate), norm_topk_prob)
 )
-slip("shares without a slope", "the weights are detached: the router never learns")(
+slip("weights detached", "the weights are detached: the router never learns")(
     lambda x, router, *rest: _mix(x, router.detach(), *rest) + 0 * router.sum()
 )
-slip("x detached at the router", "no gradient comes to x through the router")(
-    lambda x, *rest: _mix(x, *rest, seen=x.detach())
-)
+slip("x detached at the router", "no gradient comes to x through the router")(_mixture(seen=lambda x: x.detach()))
 slip("x added", "the residual stream is added: that is the block's work")(lambda x, *rest: x + _mix(x, *rest))
-
-
-@slip("shares on the way in", "x is multiplied by the weight, not the expert's answer")
-def shares_first(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
-    shares, chosen = _route(x @ router.T, k, norm_topk_prob)
-    given = shares[..., None] * x[..., None, :]
-    hidden = F.silu(torch.einsum("...kd,...kfd->...kf", given, gate[chosen]))
-    hidden = hidden * torch.einsum("...kd,...kfd->...kf", given, up[chosen])
-    return torch.einsum("...kf,...kdf->...d", hidden, down[chosen])
+slip("weights on the way in", "x is multiplied by the weight, not the expert's answer")(
+    _mixture(given=lambda x, weights: weights[..., None] * x[..., None, :], join=lambda answers, _: answers.sum(-2))
+)
 
 
 @slip("answers in the experts' order", "the sorting by expert is not undone at the end")
 def not_undone(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
-    rows = x.reshape(-1, x.shape[-1])
-    shares, chosen = _route(rows @ router.T, k, norm_topk_prob)
-    answers = _answers(rows, chosen, gate, up, down).reshape(-1, x.shape[-1])
-    answers = answers[chosen.reshape(-1).argsort(stable=True)].reshape(*chosen.shape, x.shape[-1])
-    return (shares[..., None] * answers).sum(-2).reshape(x.shape)
+    order = _chosen(x @ router.T, k).reshape(-1).argsort(stable=True)
+
+    def sorted_answers(answers: Any, weights: Any) -> Any:
+        return _weighted(answers.flatten(0, -2)[order].reshape(answers.shape), weights)
+
+    return _mixture(join=sorted_answers)(x, router, gate, up, down, k, norm_topk_prob)
 
 
-def _mixture_backward(
-    dy: Any, x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool, *, add: bool, share: bool
-) -> Any:
-    """The right gradient with one of two mistakes: `add` and `share` both True would be right."""
-    logits = x @ router.T
-    shares, chosen = reference_router(logits, k, norm_topk_prob)
-    dshares = np.zeros(shares.shape)
-    dx, *weights = (np.zeros(one.shape) for one in (x, gate, up, down))
-    for place in np.ndindex(chosen.shape):
-        token, e = place[:-1], chosen[place]
-        own = (gate[e], up[e], down[e])
-        dshares[place] = np.sum(dy[token] * reference_swiglu(x[token], *own))
-        found = reference_swiglu_backward(shares[place] * dy[token], x[token], *own)
-        dx[token] += found[0]
-        for whole, one in zip(weights, found[1:], strict=True):
-            one = one if share else one / shares[place]
-            whole[e] = whole[e] + one if add else one
-    dlogits = reference_router_backward(dshares, None, logits, k, norm_topk_prob)
-    return dx + dlogits @ router, outer(dlogits, x), *weights
+def _mixture_backward(gather: Callable[[Any, Any, Any], Any]) -> Callable[..., Any]:
+    """Return the gradient with those of the experts by a rule of the sum so far, the weight and the unweighted one."""
+
+    def backward(
+        dy: Any, x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool
+    ) -> Any:  # fmt: skip
+        dx, drouter, *right = mixture_of_experts_backward(dy, x, router, gate, up, down, k, norm_topk_prob)
+        dexperts = [np.zeros(one.shape) for one in right]
+        weights, chosen = reference_router(x @ router.T, k, norm_topk_prob)
+        for place in np.ndindex(chosen.shape):
+            token, e = place[:-1], chosen[place]
+            found = swiglu_backward(dy[token], x[token], gate[e], up[e], down[e])[1:]
+            for whole, one in zip(dexperts, found, strict=True):
+                whole[e] = gather(whole[e], weights[place], one)
+        return dx, drouter, *dexperts
+
+    return backward
 
 
 slip("the last token wins", "an expert keeps its last token's gradient", backward=True)(
-    partial(_mixture_backward, add=False, share=True)
+    _mixture_backward(lambda total, weight, one: weight * one)
 )
-slip("weights without shares", "the weights' gradients lack the weight", backward=True)(
-    partial(_mixture_backward, add=True, share=False)
+slip("experts' gradients unweighted", "the gradients of gate, up and down lack the weight", backward=True)(
+    _mixture_backward(lambda total, weight, one: total + one)
 )
 
 
@@ -202,7 +198,7 @@ def _shared(join: Callable[..., Any]) -> Callable[..., Any]:
             return _mix(x, router, gate, up, down, k, norm_topk_prob) if k else 0 * x
 
         def shared(x: Any) -> Any:
-            return _expert(x, shared_gate, shared_up, shared_down)
+            return swiglu(x, shared_gate, shared_up, shared_down)
 
         return join(x, shared, mix, k, lambda: _route(x @ router.T, k, norm_topk_prob)[0][..., :1])
 
@@ -229,87 +225,86 @@ slip("x detached at the shared expert", "no gradient to x through the shared one
 )
 
 
-def _counts(rows: Any, k: int) -> Any:
-    return F.one_hot(_chosen(rows, k), rows.shape[-1]).sum(-2).to(rows.dtype)
-
-
-def _balance(logits: Any, k: int) -> tuple[Any, Any, int, int]:
-    rows = logits.reshape(-1, logits.shape[-1])
-    tokens = max(len(rows), 1)
-    return _counts(rows, k).sum(0) / tokens, torch.softmax(rows, -1).sum(0) / tokens, tokens, rows.shape[-1]
-
-
-def _loss(rule: Callable[..., Any]) -> Callable[[Any, int], Any]:
-    """Return the loss as `rule(f, p, tokens, experts, k)`: the counts, the mean probabilities, and three numbers."""
-    return lambda logits, k: rule(*_balance(logits, k), k)
-
-
 slip = SLIPS.of("layers.load_balancing_loss")
+
+
+def _over_tokens(a: Any) -> Any:
+    return a.sum(0) / max(len(a), 1)
+
+
+def _product(chosen: Any, p: Any) -> Any:
+    return p.shape[-1] * (_over_tokens(chosen) * _over_tokens(p)).sum()
+
+
+def _balancing(rule: Callable[[Any, Any], Any] = _product) -> Callable[[Any, int], Any]:
+    """Return the loss by a rule of each token's choices, as zeros and ones, and its probabilities."""
+
+    def loss(logits: Any, k: int) -> Any:
+        rows = logits.reshape(-1, logits.shape[-1])
+        return rule(F.one_hot(_chosen(rows, k), rows.shape[-1]).sum(-2).to(rows.dtype), torch.softmax(rows, -1))
+
+    return loss
+
+
+def _only_chosen(chosen: Any, p: Any) -> Any:
+    return chosen * p / (chosen * p).sum(-1, keepdim=True)
+
+
+_balance = _balancing()
+
 slip("number of experts left out", "Σ f · P is not multiplied by the number of experts")(
-    _loss(lambda f, p, tokens, experts, k: (f * p).sum())
+    lambda logits, k: _balance(logits, k) / logits.shape[-1]
 )
 slip("divided by the choices", "f is divided by tokens · k: it sums to 1, not to k")(
-    _loss(lambda f, p, tokens, experts, k: experts * (f * p).sum() / k)
+    lambda logits, k: _balance(logits, k) / k
 )
-slip("first choices only", "f counts the first choice of each token only")(
-    lambda logits, k: _loss(lambda f, p, tokens, experts, k: experts * (f * p).sum())(logits, 1)
-)
+slip("first choices only", "f counts the first choice of each token only")(lambda logits, k: _balance(logits, 1))
 slip("probabilities for counts", "P takes the place of the counts: experts · Σ P²")(
-    _loss(lambda f, p, tokens, experts, k: experts * (p * p).sum() * k)
+    lambda logits, k: _balancing(lambda chosen, p: k * _product(p, p))(logits, k)
 )
 slip("summed over tokens", "P is the sum over the tokens, not their mean")(
-    _loss(lambda f, p, tokens, experts, k: experts * (f * p).sum() * tokens)
+    _balancing(lambda chosen, p: _product(chosen, p) * len(p))
 )
-
-
-@slip("shares for probabilities", "P is taken over the chosen experts' weights only")
-def chosen_only(logits: Any, k: int) -> Any:
-    rows = logits.reshape(-1, logits.shape[-1])
-    counts = _counts(rows, k)
-    p = torch.softmax(rows, -1) * counts
-    p = p / p.sum(-1, keepdim=True)
-    tokens = max(len(rows), 1)
-    return rows.shape[-1] * (counts.sum(0) / tokens * p.sum(0) / tokens).sum()
+slip("weights for probabilities", "P is taken over the chosen experts' weights only")(
+    _balancing(lambda chosen, p: _product(chosen, _only_chosen(chosen, p)))
+)
+slip("product before the mean", "f · p is averaged over tokens: p of the chosen")(
+    _balancing(lambda chosen, p: p.shape[-1] * _over_tokens(chosen * p).sum())
+)
+slip("NaN without tokens", "0/0 when there is no token")(
+    _balancing(lambda chosen, p: p.shape[-1] * (chosen.mean(0) * p.mean(0)).sum())
+)
 
 
 @slip("text by text", "each row of the batch is balanced by itself")
 def text_by_text(logits: Any, k: int) -> Any:
     if logits.dim() < 3:
-        return _loss(lambda f, p, tokens, experts, k: experts * (f * p).sum())(logits, k)
+        return _balance(logits, k)
     found = [text_by_text(one, k) for one in logits]
     return torch.stack(found).mean() if found else logits.sum()
 
 
-@slip("product before the mean", "f · p is averaged over tokens: p of the chosen")
-def product_first(logits: Any, k: int) -> Any:
-    rows = logits.reshape(-1, logits.shape[-1])
-    return rows.shape[-1] * (_counts(rows, k) * torch.softmax(rows, -1)).sum() / max(len(rows), 1)
+def _balance_backward(
+    back: Callable[[Any, Any], Any], frequency: Callable[[Any, Any], Any] = lambda f, p: f
+) -> Callable[..., Any]:
+    """Return the gradient by a rule of dp and the logits, with `frequency(f, p)` in the place of the counts."""
+
+    def backward(dloss: Any, logits: Any, k: int) -> Any:
+        experts = logits.shape[-1]
+        tokens = max(logits.size // experts, 1)
+        f = np.bincount(reference_router(logits, k, True)[1].reshape(-1), minlength=experts) / tokens
+        p = softmax(logits, -1).reshape(-1, experts).sum(0) / tokens
+        return back(np.broadcast_to(dloss * experts * frequency(f, p) / tokens, logits.shape), logits)
+
+    return backward
 
 
-@slip("NaN without tokens", "0/0 when there is no token")
-def balance_nothing(logits: Any, k: int) -> Any:
-    rows = logits.reshape(-1, logits.shape[-1])
-    return rows.shape[-1] * (_counts(rows, k).mean(0) * torch.softmax(rows, -1).mean(0)).sum()
-
-
-@slip("counts differentiated", "the counts are given p's slope as well", backward=True)
-def counts_differentiated(dloss: Any, logits: Any, k: int) -> Any:
-    experts = logits.shape[-1]
-    tokens = max(logits.size // experts, 1)
-    p = softmax(logits, -1)
-    chosen = reference_router(logits, k, True)[1]
-    f = np.bincount(chosen.reshape(-1), minlength=experts) / tokens
-    both = f + p.reshape(-1, experts).sum(0) / tokens
-    return softmax_backward(np.broadcast_to(dloss * experts * both / tokens, logits.shape), logits, -1)
-
-
-@slip("softmax left out of the gradient", "dP is given to the logits", backward=True)
-def balance_no_softmax(dloss: Any, logits: Any, k: int) -> Any:
-    experts = logits.shape[-1]
-    tokens = max(logits.size // experts, 1)
-    chosen = reference_router(logits, k, True)[1]
-    f = np.bincount(chosen.reshape(-1), minlength=experts) / tokens
-    return np.broadcast_to(dloss * experts * f / tokens, logits.shape) * np.ones(logits.shape)
+slip("counts differentiated", "the counts are given p's slope as well", backward=True)(
+    _balance_backward(lambda dp, logits: softmax_backward(dp, logits, -1), lambda f, p: f + p)
+)
+slip("softmax left out of the gradient", "dP is given to the logits", backward=True)(
+    _balance_backward(lambda dp, logits: dp + np.zeros(logits.shape))
+)
 
 
 slip = SLIPS.of("layers.router_z_loss")
@@ -335,12 +330,9 @@ slip("largest logit left in", "exp is taken of the logits as they are: it overfl
     lambda logits: _mean(logits.exp().sum(-1).log().square())
 )
 slip("NaN without tokens", "0/0 when there is no token")(lambda logits: logits.logsumexp(-1).square().mean())
-
-
-@slip("2 left out", "the derivative of the square lacks its 2", backward=True)
-def z_no_two(dloss: Any, logits: Any) -> Any:
-    z = log_sum_exp(logits)
-    return dloss * z[..., None] / max(z.size, 1) * softmax(logits, -1)
+slip("2 left out", "the derivative of the square lacks its 2", backward=True)(
+    lambda dloss, logits: router_z_loss_backward(dloss / 2, logits)
+)
 
 
 @slip("spread evenly", "every logit gets the same, not its probability's part", backward=True)

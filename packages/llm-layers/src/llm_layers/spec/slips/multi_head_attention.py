@@ -7,32 +7,17 @@ from typing import Any
 import numpy as np
 import torch
 
+from llm_layers import attention, grouped_query_attention, merge_heads, split_heads
 from llm_layers.reference.attention import attention_backward
-from llm_layers.reference.mask import causal_mask as reference_mask
+from llm_layers.reference.multi_head_attention import cached_attention_backward, over_heads
 from llm_layers.reference.multi_head_attention import merge_heads as reference_merge
 from llm_layers.reference.multi_head_attention import multi_head_attention_backward as multi_head_backward
-from llm_layers.reference.multi_head_attention import over_heads
 from llm_layers.reference.multi_head_attention import split_heads as reference_split
+from llm_layers.spec.ours import rotary
 from llm_tokenizer.conformance import Alternatives
 
 SLIPS = Alternatives()
 slip = SLIPS.of("layers.split_heads")
-
-
-def _split(x: Any, heads: int) -> Any:
-    return x.unflatten(-1, (heads, x.shape[-1] // heads)).transpose(-2, -3)
-
-
-def _merge(x: Any) -> Any:
-    return x.transpose(-2, -3).flatten(-2)
-
-
-def _attend(query: Any, key: Any, value: Any, mask: Any, scale: float | None = None) -> Any:
-    scores = query @ key.mT * (query.shape[-1] ** -0.5 if scale is None else scale)
-    if mask is None:
-        return torch.softmax(scores, -1) @ value
-    hidden = torch.finfo(scores.dtype).min / 2
-    return (torch.softmax(scores.masked_fill(~mask, hidden), -1) @ value) * mask.any(-1, keepdim=True)
 
 
 def _over_the_heads(query: Any, key: Any, value: Any, mask: Any) -> Any:
@@ -68,10 +53,10 @@ slip("heads and d_head swapped", "as many heads as d_head, each as wide as there
     _cut(lambda x, heads, d_head: x.unflatten(-1, (d_head, heads)).transpose(-2, -3))
 )
 slip("heads in reverse", "the last block of values became head 0")(
-    _cut(lambda x, heads, d_head: _split(x, heads).flip(-3))
+    _cut(lambda x, heads, d_head: split_heads(x, heads).flip(-3))
 )
 slip("rest cut off", "a width that does not divide is cut to one that does")(
-    lambda x, heads: _split(x[..., : x.shape[-1] // max(heads, 1) * max(heads, 1)], max(heads, 1))
+    lambda x, heads: split_heads(x[..., : x.shape[-1] // max(heads, 1) * max(heads, 1)], max(heads, 1))
 )
 slip("gradient reshaped only", "the gradient is joined without a transposition", backward=True)(
     lambda dy, x, heads: dy.reshape(x.shape)
@@ -88,7 +73,7 @@ slip("heads interleaved", "number 0 of every head, then number 1 of every head")
 slip("heads averaged", "the mean of the heads, repeated to the right width")(
     lambda x: torch.cat([x.mean(-3)] * x.shape[-3], -1)
 )
-slip("heads in reverse", "the last head came first")(lambda x: _merge(x.flip(-3)))
+slip("heads in reverse", "the last head came first")(lambda x: merge_heads(x.flip(-3)))
 slip("first head only", "head 0 in the place of every head")(lambda x: torch.cat([x[..., 0, :, :]] * x.shape[-3], -1))
 slip("gradient reshaped only", "the gradient is cut without a transposition", backward=True)(
     lambda dy, x: dy.reshape(x.shape)
@@ -97,7 +82,7 @@ slip("gradient reshaped only", "the gradient is cut without a transposition", ba
 
 def _multi_head(
     x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any,
-    *, split: Any = _split, merge: Any = _merge, attend: Any = _attend,
+    *, split: Any = split_heads, merge: Any = merge_heads, attend: Any = attention,
 ) -> Any:  # fmt: skip
     q, k, v = (split(x @ weight.T, heads) for weight in (query, key, value))
     return merge(attend(q, k, v, mask)) @ output.T
@@ -107,10 +92,10 @@ slip = SLIPS.of("layers.multi_head_attention")
 slip("one wide head", "one softmax for all heads: the number of heads is not used")(
     lambda x, query, key, value, output, heads, mask: _multi_head(x, query, key, value, output, 1, mask)
 )
-
-
 slip("scaled by d_model", "the scores are divided by √d_model, not by √d_head")(
-    lambda x, *rest: _multi_head(x, *rest, attend=partial(_attend, scale=x.shape[-1] ** -0.5))
+    lambda x, query, key, value, output, heads, mask: _multi_head(
+        x, query * (len(query) / heads / x.shape[-1]) ** 0.5, key, value, output, heads, mask
+    )
 )
 slip("cut without a transposition", "positions and heads mix where heads are cut")(
     partial(_multi_head, split=lambda y, h: y.reshape(*y.shape[:-2], h, y.shape[-2], y.shape[-1] // h))
@@ -118,8 +103,6 @@ slip("cut without a transposition", "positions and heads mix where heads are cut
 slip("joined without a transposition", "positions and heads mix where heads are joined")(
     partial(_multi_head, merge=lambda y: y.reshape(*y.shape[:-3], y.shape[-2], y.shape[-3] * y.shape[-1]))
 )
-
-
 slip("heads interleaved", "a head's rows are spread over the weights")(
     partial(
         _multi_head,
@@ -182,17 +165,14 @@ slip("dx without the values", "dx forgets the way through the values", backward=
 slip = SLIPS.of("layers.grouped_query_attention")
 
 
-def _grouped(
-    rule: Callable[..., tuple[Any, Any]] = lambda key, value, group: (_repeated(key, group), _repeated(value, group)),
-    scale: Callable[[Any], float | None] = lambda query: None,
-) -> Callable[..., Any]:
+def _grouped(rule: Callable[..., tuple[Any, Any]]) -> Callable[..., Any]:
     """Return the attention whose key and value heads are copied by a rule of theirs and the size of a group."""
 
-    def attention(query: Any, key: Any, value: Any, mask: Any) -> Any:
+    def grouped(query: Any, key: Any, value: Any, mask: Any) -> Any:
         _divides(query.shape[-3], key.shape[-3])
-        return _attend(query, *rule(key, value, query.shape[-3] // key.shape[-3]), mask, scale(query))
+        return attention(query, *rule(key, value, query.shape[-3] // key.shape[-3]), mask)
 
-    return attention
+    return grouped
 
 
 def _repeated(x: Any, group: int) -> Any:
@@ -216,7 +196,7 @@ slip("key heads averaged", "all query heads meet the mean of the key heads")(
     _grouped(lambda key, value, group: (key.mean(-3, keepdim=True), value.mean(-3, keepdim=True)))
 )
 slip("scaled by all heads", "divided by the root of heads · d_head, not of d_head")(
-    _grouped(scale=lambda query: (query.shape[-3] * query.shape[-1]) ** -0.5)
+    lambda query, *rest: grouped_query_attention(query * query.shape[-3] ** -0.5, *rest)
 )
 
 
@@ -224,7 +204,7 @@ slip("scaled by all heads", "divided by the root of heads · d_head, not of d_he
 def strided_groups(query: Any, key: Any, value: Any, mask: Any) -> Any:
     _divides(query.shape[-3], key.shape[-3])
     grouped = query.unflatten(-3, (query.shape[-3] // key.shape[-3], key.shape[-3]))
-    return _attend(grouped, key.unsqueeze(-4), value.unsqueeze(-4), mask).transpose(-3, -4).flatten(-4, -3)
+    return attention(grouped, key.unsqueeze(-4), value.unsqueeze(-4), mask).transpose(-3, -4).flatten(-4, -3)
 
 
 def _gathered(rule: Callable[[Any, int], Any]) -> Callable[..., Any]:
@@ -256,7 +236,7 @@ slip("gradient gathered by strides", "summed over heads 0 2, 1 3", backward=True
 slip = SLIPS.of("layers.multi_query_attention")
 
 
-def _shared(query: Any, key: Any, value: Any, mask: Any, attend: Callable[..., Any] = _attend) -> Any:
+def _shared(query: Any, key: Any, value: Any, mask: Any, attend: Callable[..., Any] = attention) -> Any:
     return attend(query, key.unsqueeze(-3), value.unsqueeze(-3), mask)
 
 
@@ -266,7 +246,7 @@ slip("one question", "all heads give what head 0 asks for")(
 slip("questions averaged", "the heads' queries are averaged before they ask")(
     lambda query, *rest: _shared(query.mean(-3, keepdim=True).expand_as(query), *rest)
 )
-slip("keys met by their index", "the keys' first axis is taken for heads: no axis was added")(_attend)
+slip("keys met by their index", "the keys' first axis is taken for heads: no axis was added")(attention)
 slip("softmax over the heads", "the weights sum to one over the heads, not over the keys")(
     partial(_shared, attend=_over_the_heads)
 )
@@ -309,23 +289,23 @@ def _cached(
 ) -> Callable[..., Any]:
     """Return the attention of which one step is replaced: the mask, or how keys or values are joined."""
 
-    def attention(
+    def cached(
         query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any
     ) -> Any:  # fmt: skip
         joined = keys(past_key, key, past, positions), values(past_value, value)
-        return _attend(query, *joined, mask(positions, past))
+        return attention(query, *joined, mask(positions, past))
 
-    return attention
+    return cached
 
 
 slip("kept ones forgotten", "the new ones see only each other")(
     lambda query, key, value, positions, past_key, past_value, past: (
-        _attend(query, key, value, _seen(positions, positions)) + 0 * (past_key.sum() + past_value.sum())
+        attention(query, key, value, _seen(positions, positions)) + 0 * (past_key.sum() + past_value.sum())
     )
 )
 slip("new ones not joined", "the new ones see only what was kept, not themselves")(
     lambda query, key, value, positions, past_key, past_value, past: (
-        _attend(query, past_key, past_value, _seen(positions, past)) + 0 * (key.sum() + value.sum())
+        attention(query, past_key, past_value, _seen(positions, past)) + 0 * (key.sum() + value.sum())
     )
 )
 slip("triangle from the first key", "a triangle by index: the first new one sees only the first key")(
@@ -357,36 +337,21 @@ slip("kept ones held constant", "no gradient reaches the kept keys and values (d
         values=lambda past_value, value: torch.cat((past_value.detach(), value), -2),
     )
 )
-
-
-def _turn(x: Any, positions: Any) -> Any:
-    """Rotary positions, written out once more."""
-    half = x.shape[-1] // 2
-    speeds = 10000.0 ** (-torch.arange(half, dtype=x.dtype) / max(half, 1))
-    angle = positions[:, None].to(x.dtype) * speeds
-    first, second, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
-    cos, sin = angle.cos(), angle.sin()
-    return torch.cat((first * cos - second * sin, second * cos + first * sin, rest), -1)
-
-
-slip("kept keys turned again", "the kept keys, rotated when they were new, are rotated once more")(
-    _cached(keys=lambda past_key, key, past, positions: torch.cat((_turn(past_key, past), key), -2))
+slip("kept keys rotated again", "the kept keys, rotated when they were new, are rotated once more")(
+    _cached(keys=lambda past_key, key, past, positions: torch.cat((rotary(past_key, past, 1e4), key), -2))
 )
-slip("new keys turned by their index", "the new keys are rotated as if they began at position 0")(
+slip("new keys rotated by their index", "the new keys are rotated as if they began at position 0")(
     _cached(
         keys=lambda past_key, key, past, positions: torch.cat(
-            (past_key, _turn(_turn(key, -positions), torch.arange(len(positions)))), -2
+            (past_key, rotary(rotary(key, -positions, 1e4), torch.arange(len(positions)), 1e4)), -2
         )
     )
 )
 
 
 @slip("gradient cut too early", "the joined gradient is cut as if the new ones came first", backward=True)
-def cut_early(
-    dy: Any, query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any
-) -> Any:  # fmt: skip
-    keys, values = np.concatenate((past_key, key), axis=-2), np.concatenate((past_value, value), axis=-2)
-    mask = reference_mask(positions, np.concatenate((past, positions)))
-    dquery, dkeys, dvalues = attention_backward(dy, query, keys, values, mask)
-    new = key.shape[-2]
-    return dquery, dkeys[..., :new, :], dvalues[..., :new, :], dkeys[..., new:, :], dvalues[..., new:, :]
+def cut_early(dy: Any, query: Any, key: Any, *rest: Any) -> Any:
+    dquery, *new, dpast_key, dpast_value = cached_attention_backward(dy, query, key, *rest)
+    joined = [np.concatenate(parts, axis=-2) for parts in zip((dpast_key, dpast_value), new, strict=True)]
+    count = key.shape[-2]
+    return dquery, *(one[..., :count, :] for one in joined), *(one[..., count:, :] for one in joined)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from llm_layers.reference.norm import rms_norm_backward
+from llm_layers.reference.norm import query_key_norm_backward, rms_norm_backward
 from llm_tokenizer.conformance import Alternatives
 
 SLIPS = Alternatives()
@@ -70,10 +70,12 @@ def _over_vectors(a: Any) -> Any:
     return np.sum(a.reshape(-1, a.shape[-1]), axis=0)
 
 
-@slip("gain left out of dx", "dx takes dy itself where dy · gain belongs", backward=True)
-def ungained(dy: Any, x: Any, gain: Any, eps: float) -> Any:
-    r = 1 / np.sqrt(_mean(x * x) + eps)
-    return r * (dy - x * r * _mean(dy * x * r)), _over_vectors(dy * x * r)
+slip("gain left out of dx", "dx takes dy itself where dy · gain belongs", backward=True)(
+    lambda dy, x, gain, eps: (
+        rms_norm_backward(dy, x, np.ones_like(gain), eps)[0],
+        rms_norm_backward(dy, x, gain, eps)[1],
+    )
+)
 
 
 @slip("r for r²", "the part along x is scaled by r too little", backward=True)
@@ -190,6 +192,13 @@ def _rms(x: Any, gain: Any, eps: float, axes: Any = -1) -> Any:
     return gain * x / torch.sqrt(_mean_square(x, axes) + eps)
 
 
+def _over(axes: Any) -> Callable[..., Any]:
+    return lambda query, key, query_gain, key_gain, eps: (
+        _rms(query, query_gain, eps, axes),
+        _rms(key, key_gain, eps, axes),
+    )
+
+
 slip("keys with the queries' gain", "query_gain is used for the keys too")(
     lambda query, key, query_gain, key_gain, eps: (_rms(query, query_gain, eps), _rms(key, query_gain, eps))
 )
@@ -199,16 +208,8 @@ slip("gains exchanged", "the queries take the keys' gain and the other way round
 slip("only the queries", "the keys are left as they are")(
     lambda query, key, query_gain, key_gain, eps: (_rms(query, query_gain, eps), key * key_gain)
 )
-slip("over all heads", "one root for all heads of a position instead of one per head")(
-    lambda query, key, query_gain, key_gain, eps: tuple(
-        _rms(x, gain, eps, (-3, -1)) for x, gain in ((query, query_gain), (key, key_gain))
-    )
-)
-slip("over the positions", "one root for all positions of a head: the future leaks in")(
-    lambda query, key, query_gain, key_gain, eps: tuple(
-        _rms(x, gain, eps, (-2, -1)) for x, gain in ((query, query_gain), (key, key_gain))
-    )
-)
+slip("over all heads", "one root for all heads of a position instead of one per head")(_over((-3, -1)))
+slip("over the positions", "one root for all positions of a head: the future leaks in")(_over((-2, -1)))
 slip("eps fixed for the keys", "the keys take a fixed 1e-6, whatever eps was given")(
     lambda query, key, query_gain, key_gain, eps: (_rms(query, query_gain, eps), _rms(key, key_gain, 1e-6))
 )
@@ -226,9 +227,6 @@ def first_head(dquery: Any, dkey: Any, query: Any, key: Any, query_gain: Any, ke
 
 
 @slip("gradients of the gains exchanged", "each gain gets the other's gradient", backward=True)
-def gain_gradients_exchanged(
-    dquery: Any, dkey: Any, query: Any, key: Any, query_gain: Any, key_gain: Any, eps: float
-) -> Any:  # fmt: skip
-    dq, dquery_gain = rms_norm_backward(dquery, query, query_gain, eps)
-    dk, dkey_gain = rms_norm_backward(dkey, key, key_gain, eps)
-    return dq, dk, dkey_gain, dquery_gain
+def gain_gradients_exchanged(*inputs: Any) -> Any:
+    dquery, dkey, dquery_gain, dkey_gain = query_key_norm_backward(*inputs)
+    return dquery, dkey, dkey_gain, dquery_gain

@@ -13,6 +13,13 @@ from llm_tokenizer.conformance import Alternatives
 
 SLIPS = Alternatives()
 slip = SLIPS.of("layers.learned_positions")
+
+
+def _first(positions: Any) -> Any:
+    """Return the positions of the first text of a batch."""
+    return positions.flatten(0, -2)[0] if positions.dim() > 1 else positions
+
+
 # Positions that are added
 slip("positions counted anew", "0, 1, 2, … instead of the given positions")(
     lambda x, table, positions: x + table[torch.arange(x.shape[-2])] + 0 * table.sum()
@@ -32,15 +39,9 @@ slip("rows instead of the sum", "the rows take the place of the token vectors")(
 slip("multiplied", "the rows are multiplied with the token vectors, not added")(
     lambda x, table, positions: x * table[positions]
 )
-
-
-@slip("positions of the first text", "the first text's positions serve the whole batch")
-def first_text(x: Any, table: Any, positions: Any) -> Any:
-    while positions.dim() > 1:
-        positions = positions[0]
-    return x + table[positions]
-
-
+slip("positions of the first text", "the first text's positions serve the whole batch")(
+    lambda x, table, positions: x + table[_first(positions)]
+)
 slip("table held constant", "the table gets no gradient (it was kept as a buffer)")(
     lambda x, table, positions: x + table.detach()[positions]
 )
@@ -60,27 +61,37 @@ def rows_averaged(dy: Any, x: Any, table: Any, positions: Any) -> Any:
     return dx, dtable / np.maximum(uses, 1)[:, None]
 
 
-def _waves(positions: Any, speeds: Any) -> Any:
-    angle = positions[..., None].double() * speeds
-    return torch.stack([angle.sin(), angle.cos()], -1).flatten(-2)
+slip = SLIPS.of("layers.sinusoidal_positions")
 
 
 def _speeds(width: int, base: float) -> Any:
     return base ** (-torch.arange(0, width, 2).double() / width)
 
 
-slip = SLIPS.of("layers.sinusoidal_positions")
+def _speeds_to_the_end(width: int, base: float) -> Any:
+    return base ** (-torch.arange(width // 2).double() / max(width // 2 - 1, 1))
 
 
-@slip("sines first", "all sines are before all cosines instead of side by side")
-def sines_first(positions: Any, d_model: int, base: float) -> Any:
-    angle = positions[..., None].double() * _speeds(d_model, base)
-    return torch.cat([angle.sin(), angle.cos()], -1)
+def _angle(positions: Any, speeds: Any) -> Any:
+    return positions[..., None].double() * speeds
 
 
+def _waves(positions: Any, speeds: Any) -> Any:
+    angle = _angle(positions, speeds)
+    return torch.stack([angle.sin(), angle.cos()], -1).flatten(-2)
+
+
+def _in_halves(x: Any) -> Any:
+    """Bring what is at even places before what is at odd ones."""
+    return torch.cat([x[..., ::2], x[..., 1::2]], -1)
+
+
+slip("sines first", "all sines are before all cosines instead of side by side")(
+    lambda positions, d_model, base: _in_halves(_waves(positions, _speeds(d_model, base)))
+)
 slip("cosines first", "even coordinates are cosines, odd ones sines")(
     lambda positions, d_model, base: (
-        sines_first(positions, d_model, base).unflatten(-1, (2, -1)).flip(-2).transpose(-1, -2).flatten(-2)
+        _waves(positions, _speeds(d_model, base)).unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
     )
 )
 
@@ -88,7 +99,7 @@ slip("cosines first", "even coordinates are cosines, odd ones sines")(
 @slip("a speed per coordinate", "the cosine has the next slower frequency, not its sine's")
 def speed_per_coordinate(positions: Any, d_model: int, base: float) -> Any:
     coordinate = torch.arange(d_model)
-    angle = positions[..., None].double() * base ** (-coordinate.double() / d_model)
+    angle = _angle(positions, base ** (-coordinate.double() / d_model))
     return torch.where(coordinate % 2 == 0, angle.sin(), angle.cos())
 
 
@@ -98,35 +109,25 @@ slip("k for 2k", "the exponent is -k/d where -2k/d belongs: half the range of fr
 slip("4k for 2k", "the index is doubled twice: the frequencies fall twice as fast")(
     lambda positions, d_model, base: _waves(positions, _speeds(d_model, base) ** 2)
 )
-
-
-@slip("speeds up to the end", "the slowest frequency is 1/base: divided by d/2 - 1, not d/2")
-def waves_to_the_end(positions: Any, d_model: int, base: float) -> Any:
-    last = max(d_model // 2 - 1, 1)
-    return _waves(positions, base ** (-torch.arange(d_model // 2).double() / last))
-
-
+slip("speeds up to the end", "the slowest frequency is 1/base: divided by d/2 - 1, not d/2")(
+    lambda positions, d_model, base: _waves(positions, _speeds_to_the_end(d_model, base))
+)
 slip("degrees", "the angle is taken in degrees")(
     lambda positions, d_model, base: _waves(positions, _speeds(d_model, base) * math.pi / 180)
 )
 slip("positions from 1", "positions are counted from 1")(
     lambda positions, d_model, base: _waves(positions + 1, _speeds(d_model, base))
 )
-
-
-@slip("positions counted anew", "0, 1, 2, … instead of the given positions")
-def waves_counted(positions: Any, d_model: int, base: float) -> Any:
-    count = positions.shape[-1] if positions.dim() else 1
-    return _waves(torch.arange(count).expand(positions.shape), _speeds(d_model, base))
-
-
+slip("positions counted anew", "0, 1, 2, … instead of the given positions")(
+    lambda positions, d_model, base: _waves(torch.ones_like(positions).cumsum(-1) - 1, _speeds(d_model, base))
+)
 slip("base fixed", "the base is 10000 whatever was given")(
     lambda positions, d_model, base: _waves(positions, _speeds(d_model, 10000.0))
 )
 
 
 slip = SLIPS.of("layers.inverse_frequencies")
-# Positions that are turned
+# Positions that rotate queries and keys
 slip("k for 2k", "the exponent is -k/d_head where -2k/d_head belongs")(
     lambda d_head, base: _speeds(d_head, base).sqrt()
 )
@@ -136,9 +137,7 @@ slip("wavelengths", "base^(+2k/d): these are the wavelengths (over 2π), not the
 slip("pairs from 1", "the pairs are counted from 1: the fastest frequency is missing")(
     lambda d_head, base: _speeds(d_head, base) * base ** (-2 / d_head)
 )
-slip("speeds up to the end", "the slowest frequency is 1/base: divided by d/2 - 1, not d/2")(
-    lambda d_head, base: base ** (-torch.arange(d_head // 2).double() / max(d_head // 2 - 1, 1))
-)
+slip("speeds up to the end", "the slowest frequency is 1/base: divided by d/2 - 1, not d/2")(_speeds_to_the_end)
 slip("one speed per number", "every frequency comes twice, d_head in all")(
     lambda d_head, base: torch.cat([_speeds(d_head, base)] * 2)
 )
@@ -151,108 +150,98 @@ slip("turns", "the frequencies are in turns per position, divided by 2π")(
 slip("base fixed", "the base is 10000 whatever was given")(lambda d_head, base: _speeds(d_head, 10000.0))
 
 
-def _turn(x: Any, angle: Any) -> Any:
+slip = SLIPS.of("layers.rotary")
+
+
+def _rotate(x: Any, angle: Any) -> Any:
     first, second = x.chunk(2, -1)
     cosine, sine = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
     return torch.cat([first * cosine - second * sine, second * cosine + first * sine], -1)
 
 
-def _turn_neighbours(x: Any, angle: Any) -> Any:
+def _rotate_neighbours(x: Any, angle: Any) -> Any:
     even, odd = x[..., ::2], x[..., 1::2]
     cosine, sine = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
     return torch.stack([even * cosine - odd * sine, odd * cosine + even * sine], -1).flatten(-2)
 
 
-def _angle(x: Any, positions: Any, base: float, step: float = 2.0) -> Any:
-    half = x.shape[-1] // 2
-    speed = base ** (-step * torch.arange(half, dtype=torch.float64) / x.shape[-1])
-    return positions.to(torch.float64)[..., None] * speed
+def _swapped(x: Any, partner: Any, angle: Any) -> Any:
+    """Return the rotation of which each value is given its partner in the pair and an angle of its own."""
+    return x * angle.cos().to(x.dtype) + partner * angle.sin().to(x.dtype)
 
 
-slip = SLIPS.of("layers.rotary")
+def _angles(x: Any, positions: Any, base: float) -> Any:
+    return _angle(positions, _speeds(x.shape[-1], base))
 
 
-@slip("neighbours paired", "coordinates 0 and 1 are paired (the paper's order), not 0 and d/2")
-def interleaved(x: Any, positions: Any, base: float) -> Any:
-    return _turn_neighbours(x, _angle(x, positions, base))
-
-
-slip("turned the other way", "the sign of the sine is wrong: pairs turn clockwise")(
-    lambda x, positions, base: _turn(x, -_angle(x, positions, base))
+slip("neighbours paired", "coordinates 0 and 1 are paired (the paper's order), not 0 and d/2")(
+    lambda x, positions, base: _rotate_neighbours(x, _angles(x, positions, base))
 )
-
-
-@slip("halves swapped without a sign", "the swapped half lacks its minus sign: no rotation at all")
-def no_sign(x: Any, positions: Any, base: float) -> Any:
-    angle = torch.cat([_angle(x, positions, base)] * 2, -1)
-    return x * angle.cos().to(x.dtype) + x.roll(x.shape[-1] // 2, -1) * angle.sin().to(x.dtype)
-
-
+slip("rotated the other way", "the sign of the sine is wrong: pairs rotate clockwise")(
+    lambda x, positions, base: _rotate(x, -_angles(x, positions, base))
+)
+slip("halves swapped without a sign", "the swapped half lacks its minus sign: no rotation at all")(
+    lambda x, positions, base: _swapped(
+        x, x.roll(x.shape[-1] // 2, -1), torch.cat([_angles(x, positions, base)] * 2, -1)
+    )
+)
 slip("speeds twice as dense", "the exponent is -k/d_head where -2k/d_head belongs")(
-    lambda x, positions, base: _turn(x, _angle(x, positions, base, step=1.0))
+    lambda x, positions, base: _rotate(x, _angle(positions, _speeds(x.shape[-1], base).sqrt()))
 )
 slip("speeds off by one", "the pairs are counted from 1: the fastest frequency is missing")(
-    lambda x, positions, base: _turn(x, _angle(x, positions, base) * base ** (-2 / x.shape[-1]))
+    lambda x, positions, base: _rotate(x, _angles(x, positions, base) * base ** (-2 / x.shape[-1]))
 )
 slip("base fixed", "the base is 10000 whatever was given")(
-    lambda x, positions, base: _turn(x, _angle(x, positions, 10000.0))
+    lambda x, positions, base: _rotate(x, _angles(x, positions, 10000.0))
 )
 slip("positions counted anew", "0, 1, 2, … instead of the given positions")(
-    lambda x, positions, base: _turn(x, _angle(x, torch.arange(x.shape[-2]), base))
+    lambda x, positions, base: _rotate(x, _angles(x, torch.arange(x.shape[-2]), base))
 )
-slip("positions from 1", "positions are counted from 1: position 0 turns too")(
-    lambda x, positions, base: _turn(x, _angle(x, positions + 1, base))
+slip("positions from 1", "positions are counted from 1: position 0 is rotated too")(
+    lambda x, positions, base: _rotate(x, _angles(x, positions + 1, base))
 )
-
-
-@slip("positions along the batch", "the first row's positions serve every row of the batch")
-def first_row(x: Any, positions: Any, base: float) -> Any:
-    while positions.dim() > 1:
-        positions = positions[0]
-    return _turn(x, _angle(x, positions, base))
-
-
+slip("positions along the batch", "the first row's positions serve every row of the batch")(
+    lambda x, positions, base: _rotate(x, _angles(x, _first(positions), base))
+)
 slip("speeds inverted", "wavelengths are used as frequencies: base^(+2k/d)")(
-    lambda x, positions, base: _turn(x, _angle(x, positions, base, step=-2.0))
+    lambda x, positions, base: _rotate(x, _angle(positions, 1 / _speeds(x.shape[-1], base)))
 )
-slip("degrees", "the angle is taken in degrees: everything turns 57 times too little")(
-    lambda x, positions, base: _turn(x, _angle(x, positions, base) * math.pi / 180)
+slip("degrees", "the angle is taken in degrees: every rotation is 57 times too small")(
+    lambda x, positions, base: _rotate(x, _angles(x, positions, base) * math.pi / 180)
 )
-slip("gradient turned forward", "the gradient is rotated forward again, not back", backward=True)(
+slip("gradient rotated forward", "the gradient is rotated forward again, not back", backward=True)(
     lambda dy, x, positions, base: reference_rotary(dy, positions, base)
 )
-slip("gradient not turned", "the gradient is handed through as if nothing had turned", backward=True)(
+slip("gradient not rotated", "the gradient is handed through as if nothing had been rotated", backward=True)(
     lambda dy, x, positions, base: dy.copy()
 )
 
 
 slip = SLIPS.of("layers.rotary_interleaved")
 slip("halves paired", "coordinates 0 and d/2 are paired (the files' order), not 0 and 1")(
-    lambda x, positions, base: _turn(x, _angle(x, positions, base))
+    lambda x, positions, base: _rotate(x, _angles(x, positions, base))
 )
-slip("left in halves", "the turned pairs are not put back side by side: evens, then odds")(
-    lambda x, positions, base: torch.cat([interleaved(x, positions, base)[..., place::2] for place in (0, 1)], -1)
+slip("left in halves", "the rotated pairs are not put back side by side: evens, then odds")(
+    lambda x, positions, base: _in_halves(_rotate_neighbours(x, _angles(x, positions, base)))
 )
-slip("turned the other way", "the sign of the sine is wrong: pairs turn clockwise")(
-    lambda x, positions, base: _turn_neighbours(x, -_angle(x, positions, base))
+slip("rotated the other way", "the sign of the sine is wrong: pairs rotate clockwise")(
+    lambda x, positions, base: _rotate_neighbours(x, -_angles(x, positions, base))
 )
 
 
-@slip("one speed too many", "every value has its own frequency: pairs are not rotated")
-def speed_per_number(x: Any, positions: Any, base: float) -> Any:
-    angle = positions.double()[..., None] * base ** (-torch.arange(x.shape[-1]).double() / x.shape[-1])
-    swapped = torch.stack([-x[..., 1::2], x[..., ::2]], -1).flatten(-2)
-    return x * angle.cos().to(x.dtype) + swapped * angle.sin().to(x.dtype)
+def _neighbour(x: Any) -> Any:
+    return torch.stack([-x[..., 1::2], x[..., ::2]], -1).flatten(-2)
 
 
-@slip("angles in halves", "pairs are neighbours but their angles are laid out for halves")
-def angles_in_halves(x: Any, positions: Any, base: float) -> Any:
-    angle = torch.cat([_angle(x, positions, base)] * 2, -1)
-    swapped = torch.stack([-x[..., 1::2], x[..., ::2]], -1).flatten(-2)
-    return x * angle.cos().to(x.dtype) + swapped * angle.sin().to(x.dtype)
-
-
-slip("gradient turned forward", "the gradient is rotated forward again", backward=True)(
+slip("one speed too many", "every value has its own frequency: pairs are not rotated")(
+    lambda x, positions, base: _swapped(
+        x, _neighbour(x), _angle(positions, base ** (-torch.arange(x.shape[-1]).double() / x.shape[-1]))
+    )
+)
+slip("angles in halves", "pairs are neighbours but their angles are laid out for halves")(
+    lambda x, positions, base: _swapped(x, _neighbour(x), torch.cat([_angles(x, positions, base)] * 2, -1))
+)
+slip("gradient rotated forward", "the gradient is rotated forward again", backward=True)(
     lambda dy, x, positions, base: reference_rotary_interleaved(dy, positions, base)
 )
 slip("gradient in halves", "the gradient is rotated back in halves", backward=True)(

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from llm_layers.reference.quantization import dequantize_int4_backward, int4_linear_backward, int8_linear_backward
 from llm_tokenizer.conformance import Alternatives
 
 SLIPS = Alternatives()
@@ -90,37 +91,30 @@ def per_column(weight: Any) -> Any:
 slip = SLIPS.of("layers.dequantize_int8")
 
 
-@slip("scales over columns", "the scales are multiplied along the columns instead of the rows")
-def columns(codes: Any, scales: Any) -> Any:
-    square = codes.shape[0] == codes.shape[1]
-    return codes.to(scales.dtype) * (scales if square else scales[:, None])
+def _weight8(codes: Any, scales: Any) -> Any:
+    return codes.to(scales.dtype) * scales[:, None]
 
 
+slip("scales over columns", "the scales are multiplied along the columns instead of the rows")(
+    lambda codes, scales: _weight8(codes.mT, scales).mT if codes.shape[0] == codes.shape[1] else _weight8(codes, scales)
+)
 slip("divided by the scale", "codes are divided by the scale instead of multiplied")(
-    lambda codes, scales: codes.to(scales.dtype) / _safe(scales)[:, None]
+    lambda codes, scales: _weight8(codes, 1 / _safe(scales))
 )
 slip("scale divided by 127", "the scale is taken for the largest number and divided by 127")(
-    lambda codes, scales: codes.to(scales.dtype) * scales[:, None] / 127
+    lambda codes, scales: _weight8(codes, scales / 127)
 )
 slip("offset subtracted", "128 is subtracted, as if codes counted from 0 to 255")(
-    lambda codes, scales: (codes.to(scales.dtype) - 128) * scales[:, None]
+    lambda codes, scales: _weight8(codes.to(scales.dtype) - 128, scales)
 )
 slip("read as unsigned", "codes are read as bytes from 0 to 255: negative ones become large")(
-    lambda codes, scales: (
-        codes.view(torch.uint8).to(scales.dtype) * scales[:, None] if codes.is_contiguous() else _wrapped(codes, scales)
-    )
+    lambda codes, scales: _weight8(codes.to(torch.uint8), scales)
 )
-
-
-def _wrapped(codes: Any, scales: Any) -> Any:
-    return codes.to(torch.uint8).to(scales.dtype) * scales[:, None]
-
-
 slip("product in 8 bits", "the product is rounded back to a whole number of steps")(
-    lambda codes, scales: (codes.to(scales.dtype) * scales[:, None]).round()
+    lambda codes, scales: _weight8(codes, scales).round()
 )
 slip("scales cut off", "no gradient reaches the scales")(
-    lambda codes, scales: codes.to(scales.dtype) * scales.detach()[:, None] + 0 * scales[:, None]
+    lambda codes, scales: _weight8(codes, scales.detach()) + 0 * scales[:, None]
 )
 slip("codes left out of dscales", "what came back is summed without the codes", backward=True)(
     lambda dweight, codes, scales: np.sum(dweight, axis=1)
@@ -128,16 +122,20 @@ slip("codes left out of dscales", "what came back is summed without the codes", 
 
 
 slip = SLIPS.of("layers.int8_linear")
+
+
+def _linear8(x: Any, codes: Any, scales: Any) -> Any:
+    return F.linear(x, codes.to(x.dtype)) * scales
+
+
 slip("scales forgotten", "the outputs are not multiplied by the scales")(
-    lambda x, codes, scales: F.linear(x, codes.to(x.dtype)) + 0 * scales
+    lambda x, codes, scales: _linear8(x, codes, 1 + 0 * scales)
 )
-
-
-@slip("scales on the input", "the scales are multiplied to x instead of to the outputs")
-def input_scaled(x: Any, codes: Any, scales: Any) -> Any:
-    if codes.shape[0] != codes.shape[1]:
-        return F.linear(x, codes.to(x.dtype)) * scales
-    return F.linear(x * scales, codes.to(x.dtype))
+slip("scales on the input", "the scales are multiplied to x instead of to the outputs")(
+    lambda x, codes, scales: (
+        _linear8(x * scales, codes, 1) if codes.shape[0] == codes.shape[1] else _linear8(x, codes, scales)
+    )
+)
 
 
 def _rounded(x: Any) -> Any:
@@ -148,26 +146,27 @@ def _rounded(x: Any) -> Any:
 
 
 slip("x rounded to codes", "x is rounded to 8 bits too: large coordinates drown the others")(
-    lambda x, codes, scales: F.linear(_rounded(x), codes.to(x.dtype)) * scales
+    lambda x, codes, scales: _linear8(_rounded(x), codes, scales)
 )
 slip("sum wraps in 8 bits", "the sum is kept in 8 bits and wraps around")(
-    lambda x, codes, scales: torch.remainder(F.linear(x, codes.to(x.dtype)) + 128, 256).sub(128) * scales
+    lambda x, codes, scales: torch.remainder(_linear8(x, codes, 1) + 128, 256).sub(128) * scales
 )
-slip("x cut off", "no gradient reaches x")(
-    lambda x, codes, scales: F.linear(x.detach(), codes.to(x.dtype)) * scales + 0 * x.sum()
-)
+slip("x cut off", "no gradient reaches x")(lambda x, codes, scales: _linear8(x.detach(), codes, scales) + 0 * x.sum())
 slip("scales cut off", "no gradient reaches the scales")(
-    lambda x, codes, scales: F.linear(x, codes.to(x.dtype)) * scales.detach() + 0 * scales
+    lambda x, codes, scales: _linear8(x, codes, scales.detach()) + 0 * scales
 )
 slip("scales left out of dx", "dx takes dy itself where dy · scales belongs", backward=True)(
-    lambda dy, x, codes, scales: (dy @ codes, np.sum((dy * (x @ codes.T)).reshape(-1, len(scales)), axis=0))
+    lambda dy, x, codes, scales: (dy @ codes, int8_linear_backward(dy, x, codes, scales)[1])
+)
+slip("scaled twice in dscales", "dscales is taken from the scaled outputs", backward=True)(
+    lambda dy, x, codes, scales: (
+        int8_linear_backward(dy, x, codes, scales)[0],
+        int8_linear_backward(dy * scales, x, codes, scales)[1],
+    )
 )
 
 
-@slip("scaled twice in dscales", "dscales is taken from the scaled outputs", backward=True)
-def scaled_twice(dy: Any, x: Any, codes: Any, scales: Any) -> Any:
-    y = x @ codes.T * scales
-    return (dy * scales) @ codes, np.sum((dy * y).reshape(-1, len(scales)), axis=0)
+slip = SLIPS.of("layers.quantize_int4")
 
 
 def _fits(weight: Any, group: int) -> Any:
@@ -176,85 +175,76 @@ def _fits(weight: Any, group: int) -> Any:
     return _finite(weight)
 
 
-def _steps4(weight: Any, group: int, *, largest: float = 7, step: Any = torch.round) -> Any:
-    grouped = _fits(weight, group).reshape(len(weight), weight.shape[1] // group, group)
-    scales = grouped.abs().amax(-1) / largest
-    steps = step(grouped / _safe(scales)[..., None]).clamp(-8, 7)
-    return steps.to(torch.int32).reshape(len(weight), weight.shape[1]), scales
-
-
 def _pack(steps: Any) -> Any:
     nibbles = steps + 8
     return (nibbles[:, 0::2] + 16 * nibbles[:, 1::2]).to(torch.uint8)
 
 
-slip = SLIPS.of("layers.quantize_int4")
-
-
 def _int4(
-    pack: Callable[[Any], Any] = _pack, scales: Callable[[Any], Any] = lambda scales: scales, **named: Any
+    *,
+    check: Callable[[Any, int], Any] = _fits,
+    largest: float = 7,
+    scale: Callable[[Any], Any] = lambda scales: scales,
+    step: Callable[[Any], Any] = torch.round,
+    divisor: Callable[[Any], Any] = _safe,
+    pack: Callable[[Any], Any] = _pack,
 ) -> Callable[[Any, int], Any]:
     """Return the quantization of which one step is replaced."""
 
     def quantize_int4(weight: Any, group: int) -> Any:
-        steps, found = _steps4(weight, group, **named)
-        return pack(steps), scales(found)
+        grouped = check(weight, group).unflatten(1, (-1, group))
+        scales = scale(grouped.abs().amax(-1) / largest)
+        steps = step(grouped / divisor(scales)[..., None]).clamp(-8, 7)
+        return pack(steps.to(torch.int32).flatten(1)), scales
 
     return quantize_int4
 
 
 slip("halves of the byte swapped", "the even column is in the high half of the byte")(
-    _int4(lambda steps: _pack(torch.stack([steps[:, 1::2], steps[:, 0::2]], -1).flatten(1)))
+    _int4(pack=lambda steps: _pack(torch.stack([steps[:, 1::2], steps[:, 0::2]], -1).flatten(1)))
 )
 slip("8 not added", "8 is not added: a negative code runs over into its neighbour's half")(
-    _int4(lambda steps: ((steps[:, 0::2] & 15) | ((steps[:, 1::2] & 15) << 4)).to(torch.uint8))
+    _int4(pack=lambda steps: ((steps[:, 0::2] & 15) | ((steps[:, 1::2] & 15) << 4)).to(torch.uint8))
 )
-slip("7 added", "7 is added instead of 8")(_int4(lambda steps: _pack(steps - 1)))
+slip("7 added", "7 is added instead of 8")(_int4(pack=lambda steps: _pack(steps - 1)))
 slip("first and second half paired", "column j is paired with column j + half, as in GGUF's Q4_0")(
-    _int4(lambda steps: _pack(torch.stack(steps.chunk(2, dim=1), -1).flatten(1)))
+    _int4(pack=lambda steps: _pack(torch.stack(steps.chunk(2, dim=1), -1).flatten(1)))
 )
 slip("divided by 8", "the scale is the largest value over 8: the largest positive one is cut off")(_int4(largest=8))
 slip("divided by 7.5", "the scale is the largest value over 7.5, as if 0 were no level")(_int4(largest=7.5))
 slip("rounded toward zero", "values are cut off instead of rounded to the nearest")(_int4(step=torch.trunc))
 slip("halves away from zero", "a half goes away from zero instead of to the even code")(_int4(step=_away))
-slip("scale 1 for zeros", "a group of zeros gets the scale 1")(_int4(scales=_safe))
+slip("scale 1 for zeros", "a group of zeros gets the scale 1")(_int4(scale=_safe))
+slip("one scale a row", "one scale for the whole row is used in all its groups")(
+    _int4(scale=lambda scales: scales.amax(1, keepdim=True).expand_as(scales).clone())
+)
+slip("divided by zero", "a group of zeros is divided by its scale 0: NaN, and code 0 in the byte")(
+    _int4(divisor=lambda scales: scales, step=lambda steps: torch.where(steps.isnan(), -8, steps).round())
+)
+slip("short last group", "a row that the groups do not fill is taken instead of refused")(
+    _int4(check=lambda weight, group: _fits(F.pad(weight, (0, -weight.shape[1] % group)), group))
+)
+
+
+_unpacked = _int4(pack=lambda steps: steps)
 
 
 @slip("groups along the outputs", "the groups run down the columns instead of along the rows")
 def wrong_axis(weight: Any, group: int) -> Any:
     if len(weight) % group or weight.shape[0] != weight.shape[1]:
-        steps, scales = _steps4(weight, group)
-        return _pack(steps), scales
-    steps, scales = _steps4(weight.mT, group)
+        return _int4()(weight, group)
+    steps, scales = _unpacked(weight.mT, group)
     return _pack(steps.mT), scales.mT.reshape(len(weight), len(weight) // group)
 
 
 @slip("every n-th number", "a group is every n-th value of the row instead of a run of neighbours")
 def interleaved_groups(weight: Any, group: int) -> Any:
     count = _fits(weight, group).shape[1] // group
-    steps, scales = _steps4(weight.reshape(len(weight), group, count).mT.reshape(weight.shape), group)
+    steps, scales = _unpacked(weight.reshape(len(weight), group, count).mT.reshape(weight.shape), group)
     return _pack(steps.reshape(len(weight), count, group).mT.reshape(weight.shape)), scales
 
 
-@slip("one scale a row", "one scale for the whole row is used in all its groups")
-def row_scale(weight: Any, group: int) -> Any:
-    count = _fits(weight, group).shape[1] // group
-    steps, scales = _steps4(weight, weight.shape[1])
-    return _pack(steps), scales.expand(-1, count).clone()
-
-
-@slip("divided by zero", "a group of zeros is divided by its scale 0: NaN, and code 0 in the byte")
-def zero_group(weight: Any, group: int) -> Any:
-    steps, scales = _steps4(weight, group)
-    spread = scales.repeat_interleave(group, dim=1)
-    return _pack(torch.where(spread > 0, steps, -8)), scales
-
-
-@slip("short last group", "a row that the groups do not fill is taken instead of refused")
-def short_group(weight: Any, group: int) -> Any:
-    missing = -weight.shape[1] % group
-    steps, scales = _steps4(F.pad(_finite(weight), (0, missing)), group)
-    return _pack(steps[:, : weight.shape[1] // 2 * 2]), scales
+slip = SLIPS.of("layers.dequantize_int4")
 
 
 def _nibbles(codes: Any) -> Any:
@@ -267,9 +257,6 @@ def _steps(codes: Any) -> Any:
 
 def _scaled(steps: Any, scales: Any) -> Any:
     return steps.to(scales.dtype) * scales.repeat_interleave(steps.shape[1] // scales.shape[1], dim=1)
-
-
-slip = SLIPS.of("layers.dequantize_int4")
 
 
 slip("halves of the byte swapped", "the high half is read as the even column")(
@@ -287,8 +274,6 @@ slip("8 subtracted in bytes", "8 is subtracted in unsigned bytes: negative steps
 slip("low halves first", "all low halves are in front of all high halves")(
     lambda codes, scales: _scaled(torch.cat([codes & 15, codes >> 4], 1).to(torch.int8) - 8, scales)
 )
-
-
 slip("scales interleaved", "the scales take turns along the row instead of serving neighbours")(
     lambda codes, scales: _steps(codes).to(scales.dtype) * scales.repeat(1, 2 * codes.shape[1] // scales.shape[1])
 )
@@ -311,42 +296,40 @@ def offset_in_gradient(dweight: Any, codes: Any, scales: Any) -> Any:
     return np.sum((dweight * nibbles).reshape(*scales.shape, dweight.shape[1] // scales.shape[1]), axis=-1)
 
 
-@slip("mean over the group", "dscales takes the mean over the group", backward=True)
-def mean_of_group(dweight: Any, codes: Any, scales: Any) -> Any:
-    steps = np.stack([codes % 16, codes // 16], axis=-1).reshape(dweight.shape) - 8.0
-    return np.mean((dweight * steps).reshape(*scales.shape, dweight.shape[1] // scales.shape[1]), axis=-1)
-
-
-def _weight4(codes: Any, scales: Any) -> Any:
-    return _scaled(_nibbles(codes).to(torch.int8) - 8, scales)
+slip("mean over the group", "dscales takes the mean over the group", backward=True)(
+    lambda dweight, codes, scales: (
+        dequantize_int4_backward(dweight, codes, scales) / (dweight.shape[1] // scales.shape[1])
+    )
+)
 
 
 slip = SLIPS.of("layers.int4_linear")
+
+
+def _linear4(x: Any, codes: Any, scales: Any) -> Any:
+    return F.linear(x, _scaled(_steps(codes), scales).to(x.dtype))
+
+
 slip("one scale taken out", "the whole sum is multiplied by the mean scale of the row")(
     lambda x, codes, scales: F.linear(x, _steps(codes).to(x.dtype)) * scales.mean(1).to(x.dtype)
 )
-
-
-@slip("weight transposed", "the weight is taken as stored (in, out)")
-def linear_transposed(x: Any, codes: Any, scales: Any) -> Any:
-    weight = _weight4(codes, scales).to(x.dtype)
-    return x @ weight if weight.shape[0] == weight.shape[1] else F.linear(x, weight)
-
-
+slip("weight transposed", "the weight is taken as stored (in, out)")(
+    lambda x, codes, scales: (
+        x @ _scaled(_steps(codes), scales).to(x.dtype)
+        if codes.shape[0] == 2 * codes.shape[1]
+        else _linear4(x, codes, scales)
+    )
+)
 slip("x rounded to codes", "x is rounded to 8 bits too: large coordinates drown the others")(
-    lambda x, codes, scales: F.linear(_rounded(x), _weight4(codes, scales).to(x.dtype))
+    lambda x, codes, scales: _linear4(_rounded(x), codes, scales)
 )
-slip("x cut off", "no gradient reaches x")(
-    lambda x, codes, scales: F.linear(x.detach(), _weight4(codes, scales).to(x.dtype)) + 0 * x.sum()
-)
+slip("x cut off", "no gradient reaches x")(lambda x, codes, scales: _linear4(x.detach(), codes, scales) + 0 * x.sum())
 slip("scales cut off", "no gradient reaches the scales")(
-    lambda x, codes, scales: F.linear(x, _weight4(codes, scales.detach()).to(x.dtype)) + 0 * scales.sum()
+    lambda x, codes, scales: _linear4(x, codes, scales.detach()) + 0 * scales.sum()
 )
 
 
 @slip("one gradient a row", "the gradient of a scale sums over its whole row", backward=True)
 def row_gradient(dy: Any, x: Any, codes: Any, scales: Any) -> Any:
-    steps = np.stack([codes % 16, codes // 16], axis=-1).reshape(len(codes), -1) - 8.0
-    weight = steps * np.repeat(scales, steps.shape[1] // scales.shape[1], axis=1)
-    dweight = dy.reshape(-1, dy.shape[-1]).T @ x.reshape(-1, x.shape[-1])
-    return dy @ weight, np.sum(dweight * steps, axis=1, keepdims=True) + np.zeros_like(scales)
+    dx, dscales = int4_linear_backward(dy, x, codes, scales)
+    return dx, np.sum(dscales, axis=1, keepdims=True) + np.zeros_like(scales)

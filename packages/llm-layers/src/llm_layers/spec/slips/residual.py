@@ -5,7 +5,8 @@ from typing import Any
 import torch
 
 from llm_layers.reference.arrays import outer
-from llm_layers.reference.norm import rms_norm, rms_norm_backward
+from llm_layers.reference.norm import rms_norm_backward
+from llm_layers.reference.residual import pre_norm_backward
 from llm_tokenizer.conformance import Alternatives
 
 SLIPS = Alternatives()
@@ -28,20 +29,11 @@ def _branch(x: Any, gain: Any, weight: Any, eps: float) -> Any:
     return x + _norm(x @ weight.T, gain, eps)
 
 
-def _centred(x: Any, gain: Any, eps: float) -> Any:
-    return _norm(x - x.mean(-1, keepdim=True), gain, eps)
-
-
 slip("post-norm", "the norm is after the sum: the stream itself is normalized")(_post)
 slip("branch norm", "the norm is behind the part: it must be before it")(_branch)
-
-
-@slip("norm on the stream", "the normalized x continues as the stream")
-def pre_on_stream(x: Any, gain: Any, weight: Any, eps: float) -> Any:
-    normed = _norm(x, gain, eps)
-    return normed + normed @ weight.T
-
-
+slip("norm on the stream", "the normalized x continues as the stream")(
+    lambda x, gain, weight, eps: _norm(x, gain, eps) + _norm(x, gain, eps) @ weight.T
+)
 slip("stream left out", "what the part writes is not added to anything")(
     lambda x, gain, weight, eps: _norm(x, gain, eps) @ weight.T
 )
@@ -56,14 +48,13 @@ slip("stream detached", "no gradient flows along the stream itself")(
 
 @slip("dy left out of dx", "the stream's own gradient dy is not added", backward=True)
 def pre_no_dy(dy: Any, x: Any, gain: Any, weight: Any, eps: float) -> Any:
-    dx, dgain = rms_norm_backward(dy @ weight, x, gain, eps)
-    return dx, dgain, outer(dy, rms_norm(x, gain, eps))
+    dx, *rest = pre_norm_backward(dy, x, gain, weight, eps)
+    return dx - dy, *rest
 
 
 @slip("dW from x", "the weight's gradient takes x, not the normalized x it was fed", backward=True)
 def pre_weight_from_x(dy: Any, x: Any, gain: Any, weight: Any, eps: float) -> Any:
-    dx, dgain = rms_norm_backward(dy @ weight, x, gain, eps)
-    return dy + dx, dgain, outer(dy, x)
+    return *pre_norm_backward(dy, x, gain, weight, eps)[:2], outer(dy, x)
 
 
 slip = SLIPS.of("layers.post_norm")

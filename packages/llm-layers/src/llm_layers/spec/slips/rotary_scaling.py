@@ -10,7 +10,7 @@ from llm_tokenizer.conformance import Alternatives
 
 SLIPS = Alternatives()
 slip = SLIPS.of("layers.linear_scaling")
-slip("multiplied", "the frequencies are multiplied by the factor: longer texts turn faster still")(
+slip("multiplied", "the frequencies are multiplied by the factor: the pairs rotate faster still")(
     lambda speeds, factor: speeds * factor
 )
 slip("applied twice", "the factor is applied twice, to the frequencies and to the positions")(
@@ -78,7 +78,7 @@ slip("even in the wavelength", "the fraction falls evenly with the wavelength, n
 slip("the new length", "turns are counted in the stretched text, not in the training's")(
     _llama3(turns=lambda speeds, context, factor: _turns(speeds, context * factor))
 )
-slip("share unclamped", "the fraction is used outside 0 to 1 too")(
+slip("fraction unclamped", "the fraction is used outside 0 to 1 too")(
     _llama3(kept=lambda turns, low, high: (turns - low) / (high - low))
 )
 slip("slowed twice", "the slow pairs are divided by the factor twice")(_llama3(power=2))

@@ -36,16 +36,21 @@ variant("not later, NumPy", arrays="numpy")(
 
 
 variant = VARIANTS.of("layers.attention")
-variant("our fused kernel")(fused_attention)
 
 
-@variant("einsum")
-def einsum(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    scores = torch.einsum("...qd,...kd->...qk", query, key) / query.shape[-1] ** 0.5
+def _mixed(scores: Any, value: Any, mask: Any) -> Any:
     if mask is None:
         return torch.einsum("...qk,...kd->...qd", scores.softmax(-1), value)
-    e = scores.masked_fill(~mask, torch.finfo(scores.dtype).min / 2).softmax(-1) * mask
-    return torch.einsum("...qk,...kd->...qd", e, value)
+    weights = scores.masked_fill(~mask, torch.finfo(scores.dtype).min / 2).softmax(-1) * mask
+    return torch.einsum("...qk,...kd->...qd", weights, value)
+
+
+variant("our fused kernel")(fused_attention)
+variant("einsum")(
+    lambda query, key, value, mask: _mixed(
+        torch.einsum("...qd,...kd->...qk", query, key) / query.shape[-1] ** 0.5, value, mask
+    )
+)
 
 
 variant = VARIANTS.of("layers.sliding_window_mask")
@@ -93,10 +98,7 @@ def capped_einsum(query: Any, key: Any, value: Any, mask: Any, cap: float) -> An
     if not cap > 0:
         raise ValueError("cap must be positive")
     scores = torch.tanh(torch.einsum("...qd,...kd->...qk", query, key) / (cap * query.shape[-1] ** 0.5)) * cap
-    if mask is None:
-        return torch.einsum("...qk,...kd->...qd", scores.softmax(-1), value)
-    weights = scores.masked_fill(~mask, torch.finfo(scores.dtype).min / 2).softmax(-1) * mask
-    return torch.einsum("...qk,...kd->...qd", weights, value)
+    return _mixed(scores, value, mask)
 
 
 @variant("no largest score needed")

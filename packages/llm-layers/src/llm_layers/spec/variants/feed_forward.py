@@ -36,8 +36,8 @@ def geglu_one_product(x: Any, gate: Any, up: Any, down: Any) -> Any:
 @variant("einsum and tanh")
 def geglu_einsum(x: Any, gate: Any, up: Any, down: Any) -> Any:
     a = torch.einsum("...d,fd->...f", x, gate)
-    bent = 0.5 * a * (1 + torch.tanh(math.sqrt(2 / math.pi) * (a + 0.044715 * a**3)))
-    return torch.einsum("...f,...f,df->...d", bent, torch.einsum("...d,fd->...f", x, up), down)
+    activated = 0.5 * a * (1 + torch.tanh(math.sqrt(2 / math.pi) * (a + 0.044715 * a**3)))
+    return torch.einsum("...f,...f,df->...d", activated, torch.einsum("...d,fd->...f", x, up), down)
 
 
 variant = VARIANTS.of("layers.gelu_feed_forward")

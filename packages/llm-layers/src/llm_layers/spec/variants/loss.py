@@ -69,16 +69,8 @@ def taken_away(logits: Any, targets: Any, ignored: int) -> Any:
 
 variant = VARIANTS.of("layers.linear_cross_entropy")
 variant("all logits at once")(
-    lambda hidden, head, targets, ignored: chosen_minus_normaliser(F.linear(hidden, head), targets, ignored)
+    lambda hidden, head, targets, ignored: by_logsumexp(F.linear(hidden, head), targets, ignored)
 )
-
-
-def chosen_minus_normaliser(logits: Any, targets: Any, ignored: int) -> Any:
-    counted = targets != ignored
-    chosen = logits.gather(-1, targets.where(counted, 0)[..., None])[..., 0]
-    return (logits.logsumexp(-1) - chosen).where(counted, 0).sum() / counted.sum().clamp(min=1)
-
-
 variant("ours, two rows at a time")(partial(linear_cross_entropy, rows=2))
 
 

@@ -41,10 +41,10 @@ def masked_softmax(logits: Any, k: int, norm_topk_prob: bool) -> Any:
 variant = VARIANTS.of("layers.mixture_of_experts")
 
 
-@variant("every expert on every token, shares of zero")
+@variant("every expert on every token, weights of zero")
 def every_expert(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
-    shares, chosen = _route(x @ router.T, k, norm_topk_prob)
-    weights = torch.zeros(*x.shape[:-1], len(gate), dtype=x.dtype).scatter(-1, chosen, shares)
+    weights, chosen = _route(x @ router.T, k, norm_topk_prob)
+    weights = torch.zeros(*x.shape[:-1], len(gate), dtype=x.dtype).scatter(-1, chosen, weights)
     answers = [(F.silu(x @ g.T) * (x @ u.T)) @ d.T for g, u, d in zip(gate, up, down, strict=True)]
     return (torch.stack(answers, -1) * weights[..., None, :]).sum(-1)
 
@@ -52,21 +52,21 @@ def every_expert(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, nor
 @variant("expert by expert, added where it was chosen")
 def expert_by_expert(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
     rows = x.reshape(-1, x.shape[-1])
-    shares, chosen = _route(F.linear(rows, router), k, norm_topk_prob)
+    weights, chosen = _route(F.linear(rows, router), k, norm_topk_prob)
     y = torch.zeros_like(rows)
     for e in range(len(gate)):
         token, place = torch.where(chosen == e)
         answer = F.linear(F.silu(F.linear(rows[token], gate[e])) * F.linear(rows[token], up[e]), down[e])
-        y = y.index_add(0, token, answer * shares[token, place][:, None])
+        y = y.index_add(0, token, answer * weights[token, place][:, None])
     return y.reshape(x.shape)
 
 
 @variant("the weights brought to the tokens")
 def weights_to_tokens(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
-    shares, chosen = _route(x @ router.T, k, norm_topk_prob)
+    weights, chosen = _route(x @ router.T, k, norm_topk_prob)
     a = torch.einsum("...d,...kfd->...kf", x, gate[chosen])
     hidden = a * torch.sigmoid(a) * torch.einsum("...d,...kfd->...kf", x, up[chosen])
-    return torch.einsum("...k,...kf,...kdf->...d", shares, hidden, down[chosen])
+    return torch.einsum("...k,...kf,...kdf->...d", weights, hidden, down[chosen])
 
 
 variant = VARIANTS.of("layers.mixture_with_shared_expert")

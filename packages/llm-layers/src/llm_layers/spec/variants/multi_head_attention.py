@@ -116,6 +116,6 @@ def two_sums(query: Any, key: Any, value: Any, positions: Any, past_key: Any, pa
         scores = (query @ keys.mT).masked_fill(~seen, torch.finfo(query.dtype).min / 2)
         halves.append((scores, seen, values))
     largest = torch.cat([scores for scores, _, _ in halves], -1).amax(-1, keepdim=True).detach()
-    shares = [(scores - largest).exp() * seen for scores, seen, _ in halves]
-    total = sum(share.sum(-1, keepdim=True) for share in shares)
-    return sum(share @ values for share, (_, _, values) in zip(shares, halves, strict=True)) / total
+    weights = [(scores - largest).exp() * seen for scores, seen, _ in halves]
+    total = sum(half.sum(-1, keepdim=True) for half in weights)
+    return sum(half @ values for half, (_, _, values) in zip(weights, halves, strict=True)) / total

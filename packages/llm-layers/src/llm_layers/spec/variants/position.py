@@ -62,40 +62,41 @@ def sign_and_roll(x: Any, positions: Any, base: float) -> Any:
     return x * angle.cos().to(x.dtype) + sign * x.roll(half, -1) * angle.sin().to(x.dtype)
 
 
-@variant("matrices")
-def by_matrix(x: Any, positions: Any, base: float) -> Any:
-    turn = _matrices(x, positions, base)
-    pairs = torch.stack(x.chunk(2, -1), -1)
-    return (turn @ pairs[..., None])[..., 0].transpose(-1, -2).flatten(-2)
+def _matrices(x: Any, positions: Any, base: float) -> Any:
+    half = x.shape[-1] // 2
+    angle = positions.to(torch.float64)[..., None] * base ** (-torch.arange(half, dtype=torch.float64) / half)
+    cosine, sine = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
+    return torch.stack([torch.stack([cosine, -sine], -1), torch.stack([sine, cosine], -1)], -2)
+
+
+def _rotated(pairs: Any, matrices: Any) -> Any:
+    return (matrices @ pairs[..., None])[..., 0]
+
+
+variant("matrices")(
+    lambda x, positions, base: (
+        _rotated(torch.stack(x.chunk(2, -1), -1), _matrices(x, positions, base)).transpose(-1, -2).flatten(-2)
+    )
+)
 
 
 variant = VARIANTS.of("layers.rotary_interleaved")
+variant("matrices")(
+    lambda x, positions, base: _rotated(x.unflatten(-1, (-1, 2)), _matrices(x, positions, base)).flatten(-2)
+)
 
 
-@variant("matrices")
-def neighbours_by_matrix(x: Any, positions: Any, base: float) -> Any:
-    pairs = x.unflatten(-1, (-1, 2))
-    return (_matrices(x, positions, base) @ pairs[..., None])[..., 0].flatten(-2)
-
-
-@variant("reordered, turned in halves, ordered back")
+@variant("reordered, rotated in halves, ordered back")
 def by_reordering(x: Any, positions: Any, base: float) -> Any:
     width = x.shape[-1]
     order = torch.cat([torch.arange(0, width, 2), torch.arange(1, width, 2)])
-    turned = sign_and_roll(x[..., order], positions, base)
-    return turned[..., order.argsort()]
+    rotated = sign_and_roll(x[..., order], positions, base)
+    return rotated[..., order.argsort()]
 
 
 @variant("complex numbers", arrays="numpy")
 def by_complex_numbers(x: Any, positions: Any, base: float) -> Any:
     half = x.shape[-1] // 2
     angle = np.asarray(positions)[..., None] * base ** (-np.arange(half) / half)
-    turned = (x[..., 0::2] + 1j * x[..., 1::2]) * np.exp(1j * angle)
-    return np.stack([turned.real, turned.imag], -1).reshape(x.shape)
-
-
-def _matrices(x: Any, positions: Any, base: float) -> Any:
-    half = x.shape[-1] // 2
-    angle = positions.to(torch.float64)[..., None] * base ** (-torch.arange(half, dtype=torch.float64) / half)
-    cosine, sine = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
-    return torch.stack([torch.stack([cosine, -sine], -1), torch.stack([sine, cosine], -1)], -2)
+    rotated = (x[..., 0::2] + 1j * x[..., 1::2]) * np.exp(1j * angle)
+    return np.stack([rotated.real, rotated.imag], -1).reshape(x.shape)

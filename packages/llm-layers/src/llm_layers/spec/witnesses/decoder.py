@@ -88,7 +88,7 @@ class TorchDecoder:
             y = self.heads(y, counts.get(part, self.s["num_key_value_heads"]))
             if self.family != "olmo2" and f"{at}self_attn.{part}_norm.weight" in self.w:
                 y = self.query_key_norm(y, f"{at}self_attn.{part}_norm")
-            parts.append(y if part == "v" else self.turn(y, layer))
+            parts.append(y if part == "v" else self.rotate(y, layer))
         q, k, v = parts
         return self.gather(q, k, v, layer) @ self.w[at + "self_attn.o_proj.weight"].T
 
@@ -104,7 +104,7 @@ class TorchDecoder:
     def heads(self, x: Tensor, count: int) -> Any:
         return x.reshape(*x.shape[:2], count, -1).transpose(1, 2)
 
-    def turn(self, x: Tensor, layer: int) -> Any:
+    def rotate(self, x: Tensor, layer: int) -> Any:
         angle = torch.arange(x.shape[-2], dtype=torch.float64)[:, None] * self.speeds(layer, x.shape[-1])
         a, b = self.pairs(x)
         wide = torch.promote_types(x.dtype, torch.float32)
@@ -161,27 +161,27 @@ class TorchDecoder:
 
     def feed_forward(self, x: Tensor, at: str) -> Any:
         if self.family == "gpt2":
-            hidden = self.bend(x @ self.w[at + "mlp.c_fc.weight"] + self.w[at + "mlp.c_fc.bias"])
+            hidden = self.activation(x @ self.w[at + "mlp.c_fc.weight"] + self.w[at + "mlp.c_fc.bias"])
             return hidden @ self.w[at + "mlp.c_proj.weight"] + self.w[at + "mlp.c_proj.bias"]
         if self.family == "qwen3_moe":
             return self.experts(x, at + "mlp.")
         return self.gated(x, at + "mlp.")
 
-    def bend(self, a: Tensor) -> Any:
+    def activation(self, a: Tensor) -> Any:
         return F.gelu(a, approximate="tanh") if self.family in ("gpt2", "gemma3_text") else F.silu(a)
 
     def gated(self, x: Tensor, at: str) -> Any:
         a, u = F.linear(x, self.w[at + "gate_proj.weight"]), F.linear(x, self.w[at + "up_proj.weight"])
-        return F.linear(self.bend(a) * u, self.w[at + "down_proj.weight"])
+        return F.linear(self.activation(a) * u, self.w[at + "down_proj.weight"])
 
     def experts(self, x: Tensor, at: str) -> Any:
-        shares = F.linear(x, self.w[at + "gate.weight"]).softmax(-1)
-        top, chosen = shares.topk(self.s["num_experts_per_tok"], -1)
-        dense = torch.zeros_like(shares).scatter(-1, chosen, self.chosen_shares(top))  # zero for the others
+        probabilities = F.linear(x, self.w[at + "gate.weight"]).softmax(-1)
+        top, chosen = probabilities.topk(self.s["num_experts_per_tok"], -1)
+        dense = torch.zeros_like(probabilities).scatter(-1, chosen, self.chosen_weights(top))  # zero for the others
         answers = torch.stack([self.gated(x, f"{at}experts.{e}.") for e in range(self.s["num_experts"])], -1)
         return (answers * dense[..., None, :]).sum(-1)
 
-    def chosen_shares(self, top: Tensor) -> Any:
+    def chosen_weights(self, top: Tensor) -> Any:
         return top / top.sum(-1, keepdim=True) if self.s["norm_topk_prob"] else top
 
 

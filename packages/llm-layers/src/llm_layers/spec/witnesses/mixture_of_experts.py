@@ -15,24 +15,16 @@ def top_k_router(logits: Any, k: int, norm_topk_prob: bool) -> Any:
 
 def mixture_of_experts(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool) -> Any:
     # Every expert works on every token; a weight of zero hides the unchosen ones.
-    shares, chosen = top_k_router(F.linear(x, router), k, norm_topk_prob)
-    weights = torch.zeros(*x.shape[:-1], len(gate), dtype=x.dtype).scatter(-1, chosen, shares)
+    chosen_weights, chosen = top_k_router(F.linear(x, router), k, norm_topk_prob)
+    weights = torch.zeros(*x.shape[:-1], len(gate), dtype=x.dtype).scatter(-1, chosen, chosen_weights)
     hidden = F.silu(torch.einsum("...d,efd->...ef", x, gate)) * torch.einsum("...d,efd->...ef", x, up)
     return torch.einsum("...e,...ef,edf->...d", weights, hidden, down)
 
 
 def mixture_with_shared_expert(
-    x: Any,
-    router: Any,
-    gate: Any,
-    up: Any,
-    down: Any,
-    shared_gate: Any,
-    shared_up: Any,
-    shared_down: Any,
-    k: int,
+    x: Any, router: Any, gate: Any, up: Any, down: Any, shared_gate: Any, shared_up: Any, shared_down: Any, k: int,
     norm_topk_prob: bool,
-) -> Any:
+) -> Any:  # fmt: skip
     shared = F.linear(F.silu(F.linear(x, shared_gate)) * F.linear(x, shared_up), shared_down)
     return shared + mixture_of_experts(x, router, gate, up, down, k, norm_topk_prob)
 

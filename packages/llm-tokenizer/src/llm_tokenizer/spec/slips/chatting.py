@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from llm_tokenizer import reference
@@ -67,38 +68,27 @@ slip("head learned", "the head of an answer is given, not learned")(
 )
 
 
-@slip("everything learned", "only what the assistant says is learned")
-def everything_learned(messages: Messages) -> Encoded:
-    ids, _ = reference.encode_chat(messages)
-    return ids, [1] * len(ids)
+def _changed(change: Callable[[list[int], list[int]], Encoded]) -> Callable[[Messages], Encoded]:
+    """Return the layout whose ids and mask are changed at the end."""
+    return lambda messages: change(*reference.encode_chat(messages))
 
 
-@slip("mask shifted", "the mask belongs to the ids of the same places; shifting is the business of the loss")
-def shifted(messages: Messages) -> Encoded:
-    ids, mask = reference.encode_chat(messages)
-    return ids, [*mask[1:], 0]
-
-
+slip("everything learned", "only what the assistant says is learned")(_changed(lambda ids, mask: (ids, [1] * len(ids))))
+slip("mask shifted", "the mask belongs to the ids of the same places; shifting is the business of the loss")(
+    _changed(lambda ids, mask: (ids, [*mask[1:], 0]))
+)
+slip("no line feed at the end", "every message ends with a line feed after its end token, the last one too")(
+    _changed(lambda ids, mask: (ids[:-1], mask[:-1]))
+)
 slip("blank after the role", "a line feed is after the role, not a space")(partial(_layout, after_role=" "))
-
-
-@slip("no line feed at the end", "every message ends with a line feed after its end token, the last one too")
-def no_line_feed(messages: Messages) -> Encoded:
-    ids, mask = reference.encode_chat(messages)
-    return ids[:-1], mask[:-1]
-
-
 slip("content stripped", "content is not changed: spaces and line feeds at its ends belong to it")(
     lambda messages: reference.encode_chat([[role, content.strip()] for role, content in messages])
 )
-
-
-@slip("any role", "a role other than system, user and assistant raises ValueError")
-def any_role(messages: Messages) -> Encoded:
-    known = ("system", "user", "assistant")
-    return reference.encode_chat([[role if role in known else "user", content] for role, content in messages])
-
-
+slip("any role", "a role other than system, user and assistant raises ValueError")(
+    lambda messages: reference.encode_chat(
+        [[role if role in ("system", "user", "assistant") else "user", content] for role, content in messages]
+    )
+)
 slip("no messages", "no message at all raises ValueError")(
     lambda messages: reference.encode_chat(messages) if messages else ([], [])
 )

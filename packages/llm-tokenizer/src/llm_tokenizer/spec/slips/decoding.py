@@ -10,10 +10,10 @@ slip = SLIPS.of("tokenizer.decode_bpe")
 slip("token by token", "a character may lie in two tokens: join the bytes before you make characters of them")(
     lambda ids, merges: "".join(reference.decode_bpe([id], merges).decode("utf-8", "replace") for id in ids).encode()
 )
-slip("replaced bytes", "bytes that are no UTF-8 must are returned as they are, not as U+FFFD")(
+slip("replaced bytes", "bytes that are not UTF-8 are returned as they are, not as U+FFFD")(
     lambda ids, merges: reference.decode_bpe(ids, merges).decode("utf-8", "replace").encode()
 )
-slip("bytes left out", "bytes that are no UTF-8 must are returned as they are, not vanish")(
+slip("bytes left out", "bytes that are not UTF-8 are returned as they are, not vanish")(
     lambda ids, merges: reference.decode_bpe(ids, merges).decode("utf-8", "ignore").encode()
 )
 slip("ids as characters", "an id below 256 is a byte, not a character")(

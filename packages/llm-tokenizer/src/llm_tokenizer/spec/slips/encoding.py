@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 from llm_tokenizer import reference
@@ -15,20 +15,38 @@ SLIPS = Alternatives()
 slip = SLIPS.of("tokenizer.encode_bpe")
 
 
+def _each(encode: Callable[[str, Merges], list[int]]) -> Callable[[list[str], Merges], list[int]]:
+    """Encode every piece by a rule for one."""
+    return lambda pieces, merges: [id for piece in pieces for id in encode(piece, merges)]
+
+
 def _by_rank(
     choose: Callable[[list[int]], int], replace: Callable[..., list[int]]
 ) -> Callable[[list[str], Merges], list[int]]:
     """Encode with another choice of the next merge, given the learned ones that are in the piece in their order."""
 
-    def encode_bpe(pieces: list[str], merges: Merges) -> list[int]:
-        ids: list[int] = []
-        for piece in pieces:
-            word = list(piece.encode())
-            while found := [merges.index(list(p)) for p in pairwise(word) if list(p) in merges]:
-                k = choose(found)
-                word = replace(word, *merges[k], 256 + k)
-            ids += word
-        return ids
+    @_each
+    def encode_bpe(piece: str, merges: Merges) -> list[int]:
+        word = list(piece.encode())
+        while found := [merges.index(list(p)) for p in pairwise(word) if list(p) in merges]:
+            k = choose(found)
+            word = replace(word, *merges[k], 256 + k)
+        return word
+
+    return encode_bpe
+
+
+def _in_order(
+    start: Callable[[str], Iterable[int]] = str.encode, replace: Callable[..., list[int]] = merge
+) -> Callable[[list[str], Merges], list[int]]:
+    """Encode by every merge in its order, from other tokens or with another replacement."""
+
+    @_each
+    def encode_bpe(piece: str, merges: Merges) -> list[int]:
+        word = list(start(piece))
+        for k, (left, right) in enumerate(merges):
+            word = replace(word, left, right, 256 + k)
+        return word
 
     return encode_bpe
 
@@ -40,29 +58,31 @@ slip("last learned first", "merges are applied in the order of learning, the ear
 slip("from the right", "a pair is replaced from left to right: `aaa` becomes (aa) a")(
     _by_rank(min, replace_from_the_right)
 )
+slip("each merge once", "a merge is applied at every place of the piece, not only at the first")(
+    _in_order(replace=replace_once)
+)
+slip("characters instead of bytes", "a piece starts as its UTF-8 bytes, not as its code points")(
+    _in_order(start=lambda piece: map(ord, piece))
+)
 
 
 @slip("longest token first", "you take the longest token that fits; the merges must be replayed in their order")
-def longest_match(pieces: list[str], merges: Merges) -> list[int]:
+@_each
+def longest_match(piece: str, merges: Merges) -> list[int]:
     id_of = {reference.decode_bpe([id], merges): id for id in reversed(range(256 + len(merges)))}
-    ids = []
-    for piece in pieces:
-        rest = piece.encode()
-        while rest:
-            length = next(length for length in range(len(rest), 0, -1) if rest[:length] in id_of)
-            ids.append(id_of[rest[:length]])
-            rest = rest[length:]
+    ids, rest = [], piece.encode()
+    while rest:
+        length = next(length for length in range(len(rest), 0, -1) if rest[:length] in id_of)
+        ids.append(id_of[rest[:length]])
+        rest = rest[length:]
     return ids
 
 
 @slip("whole pieces looked up", "a piece that is a token is not always encoded as that token: replay the merges")
-def whole_piece(pieces: list[str], merges: Merges) -> list[int]:
-    id_of = {reference.decode_bpe([id], merges): id for id in range(256 + len(merges))}
-    ids = []
-    for piece in pieces:
-        found = id_of.get(piece.encode())
-        ids += reference.encode_bpe([piece], merges) if found is None else [found]
-    return ids
+@_each
+def whole_piece(piece: str, merges: Merges) -> list[int]:
+    found = {reference.decode_bpe([id], merges): id for id in range(256 + len(merges))}.get(piece.encode())
+    return reference.encode_bpe([piece], merges) if found is None else [found]
 
 
 slip("merged across pieces", "each piece is encoded on its own")(
@@ -70,40 +90,16 @@ slip("merged across pieces", "each piece is encoded on its own")(
 )
 
 
-@slip("each merge once", "a merge is applied at every place of the piece, not only at the first")
-def each_merge_once(pieces: list[str], merges: Merges) -> list[int]:
-    ids = []
-    for piece in pieces:
-        word = list(piece.encode())
-        for k, (left, right) in enumerate(merges):
-            word = replace_once(word, left, right, 256 + k)
-        ids += word
-    return ids
-
-
-@slip("stops at a missing merge", "a merge that does not are in the piece is passed over; the later ones still apply")
-def stops_early(pieces: list[str], merges: Merges) -> list[int]:
-    ids = []
-    for piece in pieces:
-        word = list(piece.encode())
-        for k, (left, right) in enumerate(merges):
-            merged = merge(word, left, right, 256 + k)
-            if merged == word:
-                break
-            word = merged
-        ids += word
-    return ids
-
-
-@slip("characters instead of bytes", "a piece starts as its UTF-8 bytes, not as its code points")
-def code_points(pieces: list[str], merges: Merges) -> list[int]:
-    ids = []
-    for piece in pieces:
-        word = list(map(ord, piece))
-        for k, (left, right) in enumerate(merges):
-            word = merge(word, left, right, 256 + k)
-        ids += word
-    return ids
+@slip("stops at a missing merge", "a merge that is not in the piece is passed over; the later ones still apply")
+@_each
+def stops_early(piece: str, merges: Merges) -> list[int]:
+    word = list(piece.encode())
+    for k, (left, right) in enumerate(merges):
+        merged = merge(word, left, right, 256 + k)
+        if merged == word:
+            break
+        word = merged
+    return word
 
 
 slip("ids off by one", "the first merge makes the id 256: ids 0 to 255 are the bytes")(

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from llm_tokenizer import reference
 from llm_tokenizer.conformance import Alternatives
-from llm_tokenizer.spec.slips.replacing import replace_from_the_right, replace_once
+from llm_tokenizer.spec.slips.replacing import count_without_overlap, replace_from_the_right, replace_once
 
 SLIPS = Alternatives()
 slip = SLIPS.of("tokenizer.count_pairs")
@@ -19,17 +19,9 @@ def _triples(pairs: Counter[tuple[int, int]]) -> Words:
     return [[left, right, count] for (left, right), count in sorted(pairs.items())]
 
 
-@slip("overlapping pairs once", "`a a a` holds the pair (a, a) at two places, and both count")
-def without_overlap(words: Words) -> Words:
-    counts: Counter[tuple[int, int]] = Counter()
-    for word in words:
-        place = 0
-        while place < len(word) - 1:
-            counts[word[place], word[place + 1]] += 1
-            place += 2 if word[place : place + 3] == [word[place]] * 3 else 1
-    return _triples(counts)
-
-
+slip("overlapping pairs once", "`a a a` holds the pair (a, a) at two places, and both count")(
+    lambda words: _triples(count_without_overlap(words))
+)
 slip("every second pair", "each token has a neighbour on both sides: step by one, not by two")(
     lambda words: _triples(Counter(pair for word in words for pair in zip(word[::2], word[1::2], strict=False)))
 )

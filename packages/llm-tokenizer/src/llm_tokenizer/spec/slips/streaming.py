@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from llm_tokenizer import reference
 from llm_tokenizer.conformance import Alternatives
 from llm_tokenizer.reference.byte_pair import Merges
@@ -33,17 +35,26 @@ def dropped(ids: list[int], merges: Merges) -> list[str]:
     return [*parts, held.decode("utf-8", "ignore")]
 
 
-@slip("waits until all is whole", "a byte that can never become a character must not hold up what follows it")
-def waits_for_ever(ids: list[int], merges: Merges) -> list[str]:
-    parts, held = [], b""
-    for id in ids:
-        held += reference.decode_bpe([id], merges)
-        try:
-            parts.append(held.decode("utf-8"))
-            held = b""
-        except UnicodeDecodeError:
-            parts.append("")
-    return [*parts, held.decode("utf-8", "replace")]
+def _held_until(ready: Callable[[bytes], bool]) -> Callable[[list[int], Merges], list[str]]:
+    """Decode whenever the bytes that are held are ready, and then all of them."""
+
+    def stream_decode(ids: list[int], merges: Merges) -> list[str]:
+        parts, held = [], b""
+        for id in ids:
+            held += reference.decode_bpe([id], merges)
+            parts.append(held.decode("utf-8", "replace") if ready(held) else "")
+            held = b"" if ready(held) else held
+        return [*parts, held.decode("utf-8", "replace")]
+
+    return stream_decode
+
+
+slip("waits until all is whole", "a byte that can never become a character must not hold up what follows it")(
+    _held_until(lambda held: held.decode("utf-8", "ignore").encode() == held)
+)
+slip("the complete part of a token waits too", "only the bytes of the unfinished character wait")(
+    _held_until(lambda held: not reference.streaming.unfinished(held))
+)
 
 
 @slip("whole text minus what was shown", "text that ends in U+FFFD must not be cut from what comes next")
@@ -55,19 +66,6 @@ def by_difference(ids: list[int], merges: Merges) -> list[str]:
         shown = shown if text.endswith("\ufffd") else text
     text = reference.decode_bpe(ids, merges).decode("utf-8", "replace")
     return [*parts, text[len(shown) :]]
-
-
-@slip("the complete part of a token waits too", "only the bytes of the unfinished character wait")
-def waits_as_a_whole(ids: list[int], merges: Merges) -> list[str]:
-    parts, held = [], b""
-    for id in ids:
-        held += reference.decode_bpe([id], merges)
-        if reference.streaming.unfinished(held):
-            parts.append("")
-        else:
-            parts.append(held.decode("utf-8", "replace"))
-            held = b""
-    return [*parts, held.decode("utf-8", "replace")]
 
 
 @slip("one sign for several bytes", "each byte that begins no character is one U+FFFD")

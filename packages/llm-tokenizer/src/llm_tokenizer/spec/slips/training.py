@@ -9,7 +9,7 @@ from itertools import pairwise
 from llm_tokenizer import reference
 from llm_tokenizer.conformance import Alternatives
 from llm_tokenizer.reference.byte_pair import Merges, merge, token_order
-from llm_tokenizer.spec.slips.replacing import replace_from_the_right, replace_once
+from llm_tokenizer.spec.slips.replacing import count_without_overlap, replace_from_the_right, replace_once
 
 SLIPS = Alternatives()
 slip = SLIPS.of("tokenizer.train_bpe")
@@ -55,16 +55,6 @@ def _order(pair: tuple[int, int]) -> tuple[int, int]:
     return token_order(pair[0]), token_order(pair[1])
 
 
-def _count_without_overlap(words: Words) -> dict[tuple[int, int], int]:
-    counts: Counter[tuple[int, int]] = Counter()
-    for word in words:
-        place = 0
-        while place < len(word) - 1:
-            counts[word[place], word[place + 1]] += 1
-            place += 2 if word[place : place + 3] == [word[place]] * 3 else 1
-    return counts
-
-
 def _distinct(pieces: list[str]) -> Words:
     return [list(piece.encode()) for piece in dict.fromkeys(pieces)]
 
@@ -90,7 +80,7 @@ slip("least frequent pair", "the most frequent pair is merged, not the least")(
     _train(choose=lambda counts: min(counts, key=lambda pair: (counts[pair], *_order(pair))))
 )
 slip("overlapping pairs counted once", "`aaa` holds the pair (a, a) at two places, and both count")(
-    _train(count=_count_without_overlap)
+    _train(count=count_without_overlap)
 )
 slip("counted once a piece", "a pair that stands twice in a piece counts twice")(
     _train(count=lambda words: Counter(pair for word in words for pair in set(pairwise(word))))
@@ -110,8 +100,6 @@ slip("replaced from the right", "the pair is replaced from left to right: `aaa` 
 )
 slip("replaced at one place only", "the pair is replaced wherever it is in a piece")(_train(replace=replace_once))
 slip("pairs that stand once left out", "merging continues down to pairs that stand only once")(_train(least=2))
-
-
 slip("merges wanted instead of ids", "vocab_size counts the 256 bytes as well")(
     lambda pieces, vocab_size: reference.train_bpe(pieces, vocab_size + 256 if vocab_size >= 256 else vocab_size)
 )
