@@ -106,7 +106,8 @@ def without_largest(query: Any, key: Any, value: Any, mask: Any, cap: float) -> 
         raise ValueError("cap must be positive")
     e = (cap * torch.tanh(query @ key.mT / query.shape[-1] ** 0.5 / cap)).exp()
     e = e if mask is None else e * mask
-    return (e / e.sum(-1, keepdim=True).clamp(min=torch.finfo(e.dtype).tiny)) @ value
+    total = e.sum(-1, keepdim=True)
+    return (e / total.where(total > 0, 1)) @ value
 
 
 VARIANTS.of("layers.attention")("our fast kernels")(our.attention)
