@@ -21,7 +21,7 @@ LARGE = LargeCases()
 ONLY_FLOAT64 = {"float64": 1e-9}
 """For numbers that float32 gets visibly wrong."""
 SHORT = {"float64": 1e-9, "float32": 1e-5}
-LONG = {"float64": 1e-9, "float32": 4e-5}
+LONG = {"float64": 1e-9, "float32": 6e-5}
 """For sums over thousands of numbers, or chains of many steps."""
 FAR = {"float64": 1e-9, "exact": 1e-9, "float32": 3e-2}
 """For positions of 10⁵: float32 angles are off by about 0.01 radians, as in much code that people use."""
@@ -452,9 +452,8 @@ def _ranges(
         for sign, side in ((1.0, "above"), (-1.0, "below")):
             made = inputs(sign * np.array([low, high]))
             scale = np.abs(getattr(SPECIFICATION.reference, name)(*(made[one] for one in order))).max()
-            lost = 4 * high / scale if scale else np.inf
-            anchored = lost * 2.0**-24 > 0.25 or low >= flat
-            lost = 0.0 if anchored else lost
+            anchored = 2.0**-21 * high > 0.25 * scale or low >= flat
+            lost = 0.0 if anchored else 8 * high / scale
             tolerance = {"float64": max(1e-11, lost * 2.0**-53)}
             if high <= float32:
                 tolerance["float32"] = max(2e-5, lost * 2.0**-24)
