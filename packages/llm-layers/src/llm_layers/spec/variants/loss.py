@@ -26,7 +26,7 @@ def by_logsumexp(logits: Any, targets: Any, ignored: int) -> Any:
 def chunked(logits: Any, targets: Any, ignored: int) -> Any:
     # With the identity as the head, the hidden states are the logits themselves; and the other way round.
     rows = logits.reshape(-1, logits.shape[-1])
-    if len(rows) < logits.shape[-1]:
+    if 0 < len(rows) < logits.shape[-1]:
         states = torch.eye(len(rows), dtype=logits.dtype)
         return linear_cross_entropy(states, rows.T, targets.reshape(-1), ignored, rows=2)
     head = torch.eye(logits.shape[-1], dtype=logits.dtype)

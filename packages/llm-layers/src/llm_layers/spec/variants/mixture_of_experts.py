@@ -49,8 +49,7 @@ def in_numpy(logits: Any, k: int, norm_topk_prob: bool) -> Any:
 
 @variant("softmax by hand")
 def softmax_by_hand(logits: Any, k: int, norm_topk_prob: bool) -> Any:
-    shares, chosen = _softmax(logits).sort(-1, descending=True, stable=True)
-    chosen = logits.sort(-1, descending=True, stable=True).indices[..., :k]
+    chosen = logits.argsort(dim=-1, descending=True, stable=True)[..., :k]
     shares = _softmax(logits).gather(-1, chosen)
     return shares / shares.sum(-1, keepdim=True) if norm_topk_prob else shares, chosen
 
@@ -122,7 +121,7 @@ def by_hand(logits: Any, k: int) -> Any:
     if not len(rows):
         return torch.tensor(0.0)
     counts = torch.bincount(_route(rows, k, True)[1].flatten(), minlength=rows.shape[-1])
-    return rows.shape[-1] * (counts / len(rows) * _softmax(rows).mean(0)).sum()
+    return rows.shape[-1] * (counts.to(rows.dtype) / len(rows) * _softmax(rows).mean(0)).sum()
 
 
 @variant("NumPy", arrays="numpy")

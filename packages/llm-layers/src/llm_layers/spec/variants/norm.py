@@ -39,13 +39,15 @@ variant("NumPy", arrays="numpy")(
 variant = VARIANTS.of("layers.layer_norm")
 
 
-@variant("Welford's way, one number after the other")
+@variant("Welford's way, one number or piece after the other")
 def welford(x: Any, gain: Any, bias: Any, eps: float) -> Any:
-    mean, squares = x[..., :1] * 0, x[..., :1] * 0
-    for count, number in enumerate(x.split(1, -1), start=1):
-        step = number - mean
-        mean = mean + step / count
-        squares = squares + step * (number - mean)
+    count, mean, squares = 0, x[..., :1] * 0, x[..., :1] * 0
+    for piece in x.split(max(x.shape[-1] // 100, 1), -1):
+        new, count = piece.shape[-1], count + piece.shape[-1]
+        centre = piece.mean(-1, keepdim=True)
+        step = centre - mean
+        mean = mean + step * (new / count)
+        squares = squares + (piece - centre).square().sum(-1, keepdim=True) + step * (centre - mean) * new
     y = (x - mean) / (squares / x.shape[-1] + eps).sqrt() * gain
     return y if bias is None else y + bias
 

@@ -132,7 +132,7 @@ def even_and_odd(x: Any, codes: Any, scales: Any) -> Any:
 
 @VARIANTS.of("layers.dequantize_int4")("NumPy, byte by byte", arrays="numpy")
 def bytes_apart(codes: Any, scales: Any) -> Any:
-    steps = (np.stack([codes & 15, codes >> 4], axis=-1).reshape(len(codes), -1).astype(np.int16) - 8).astype(scales.dtype)
+    steps = (np.stack([codes & 15, codes >> 4], axis=-1).reshape(len(codes), 2 * codes.shape[1]).astype(np.int16) - 8).astype(scales.dtype)
     return steps * np.repeat(scales, steps.shape[1] // scales.shape[1], axis=1)
 
 
