@@ -227,7 +227,7 @@ def test_only_what_is_accepted_is_called_accepted(toy: Specification) -> None:
         check_implementation(toy, Implementation(SimpleNamespace(mean_square=function), name="mine"))
         for function in (low, low_once)
     )
-    assert remarks(accepted) == ["toy.mean_square: accepted, but it computes in float32 inside."]
+    assert remarks(accepted) == ["toy.mean_square: accepted, but it is only as exact as float32."]
     assert refused.failed and any(outcome.note for outcome in refused.verdicts[0].outcomes)
     assert remarks(refused) == []
 

@@ -26,7 +26,28 @@ def backwards_sum(scores: Any, axis: int) -> Any:
     return e / np.flip(e, axis).sum(axis=axis, keepdims=True)
 
 
+@variant("product with the reciprocal")
+def reciprocal(scores: Any, axis: int) -> Any:
+    e = torch.exp(scores - scores.max(axis, keepdim=True).values)
+    return e * e.sum(axis, keepdim=True).reciprocal()
+
+
+@variant("one score after the other, NumPy", arrays="numpy")
+def online(scores: Any, axis: int) -> Any:
+    """As a streaming kernel does it: the sum is rescaled whenever a larger score comes."""
+    rows = np.moveaxis(scores, axis, 0)
+    largest, total = np.full(rows.shape[1:], -np.inf, scores.dtype), np.zeros(rows.shape[1:], scores.dtype)
+    for row in rows:
+        new = np.maximum(largest, row)
+        total = total * np.exp(largest - new) + np.exp(row - new)
+        largest = new
+    return np.moveaxis(np.exp(rows - largest) / total, 0, axis)
+
+
 variant = VARIANTS.of("layers.causal_mask")
+variant("compared the other way")(
+    lambda query_positions, key_positions: query_positions[..., None].ge(key_positions[..., None, :])
+)
 variant("difference")(
     lambda query_positions, key_positions: (query_positions.unsqueeze(-1) - key_positions.unsqueeze(-2)).sign() >= 0
 )
@@ -53,7 +74,51 @@ variant("einsum")(
 )
 
 
+@variant("tiles of keys")
+def tiled(query: Any, key: Any, value: Any, mask: Any) -> Any:
+    """Tiles of a few keys, joined by their largest scores as a fused kernel joins them."""
+    width = max(key.shape[-2] // 13, 2)
+    lowest = torch.finfo(query.dtype).min / 2
+    largest = torch.full_like(query[..., :1], lowest).detach()
+    total = query[..., :1] * 0
+    y = query * 0
+    for start in range(0, key.shape[-2], width):
+        piece = slice(start, start + width)
+        scores = query @ key[..., piece, :].mT * query.shape[-1] ** -0.5
+        seen = torch.ones_like(scores) if mask is None else mask[..., piece].to(scores.dtype).expand_as(scores)
+        scores = scores.where(seen > 0, lowest)
+        new = torch.maximum(largest, scores.amax(-1, keepdim=True).detach())
+        e, old = (scores - new).exp() * seen, (largest - new).exp()
+        total, y, largest = total * old + e.sum(-1, keepdim=True), y * old + e @ value[..., piece, :], new
+    return y / total.where(total > 0, 1)
+
+
+@variant("NumPy, query by query", arrays="numpy")
+def by_query(query: Any, key: Any, value: Any, mask: Any) -> Any:
+    return _by_query(query, key, value, mask, lambda scores: scores)
+
+
+def _by_query(query: Any, key: Any, value: Any, mask: Any, change: Any) -> Any:
+    y = np.zeros(query.shape, query.dtype)
+    for place in np.ndindex(*query.shape[:-1]):
+        keys, values = key[place[:-1]], value[place[:-1]]
+        seen = np.arange(len(keys)) if mask is None else np.flatnonzero(mask[place[-1]])
+        if len(seen):
+            scores = change(keys[seen] @ query[place] / np.sqrt(query.dtype.type(query.shape[-1])))
+            e = np.exp(scores - scores.max())
+            y[place] = e @ values[seen] / e.sum()
+    return y
+
+
 variant = VARIANTS.of("layers.sliding_window_mask")
+
+
+@variant("a set of positions for each query", arrays="numpy")
+def by_set(query_positions: Any, key_positions: Any, window: int) -> Any:
+    if window < 1:
+        raise ValueError("an empty window")
+    first = query_positions - (window - 1)
+    return (first[..., None] <= key_positions[..., None, :]) & (key_positions[..., None, :] <= query_positions[..., None])
 
 
 @variant("two causal masks")
@@ -90,7 +155,21 @@ def from_expm1(scores: Any, cap: float) -> Any:
     return np.sign(scores) * cap * -e / (2 + e)
 
 
+@variant("divided, bent, multiplied")
+def step_by_step(scores: Any, cap: float) -> Any:
+    if not cap > 0:
+        raise ValueError("cap must be positive")
+    return scores.div(cap).tanh().mul(cap)
+
+
 variant = VARIANTS.of("layers.capped_attention")
+
+
+@variant("NumPy, query by query", arrays="numpy")
+def capped_by_query(query: Any, key: Any, value: Any, mask: Any, cap: float) -> Any:
+    if not cap > 0:
+        raise ValueError("cap must be positive")
+    return _by_query(query, key, value, mask, lambda scores: np.tanh(scores / cap) * cap)
 
 
 @variant("einsum")
@@ -108,7 +187,8 @@ def without_largest(query: Any, key: Any, value: Any, mask: Any, cap: float) -> 
         raise ValueError("cap must be positive")
     e = (cap * torch.tanh(query @ key.mT / query.shape[-1] ** 0.5 / cap)).exp()
     e = e if mask is None else e * mask
-    return (e / e.sum(-1, keepdim=True).clamp(min=torch.finfo(e.dtype).tiny)) @ value
+    total = e.sum(-1, keepdim=True)
+    return (e / total.where(total > 0, 1)) @ value
 
 
 VARIANTS.of("layers.attention")("our fast kernels")(our.attention)

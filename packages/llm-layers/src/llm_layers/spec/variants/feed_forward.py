@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -70,3 +71,33 @@ def relu_squared_einsum(x: Any, up: Any, down: Any) -> Any:
 def relu_squared_units(x: Any, up: Any, down: Any) -> Any:
     parts = [F.relu((x * row).sum(-1, keepdim=True)) ** 2 * column for row, column in zip(up, down.T, strict=True)]
     return torch.stack(parts).sum(0)
+
+
+# NumPy: x and the weights in the precision that they come in.
+
+
+def _bent(a: Any) -> Any:
+    return a / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (a + 0.044715 * a * a * a)))
+
+
+VARIANTS.of("layers.swiglu")("NumPy", arrays="numpy")(
+    lambda x, gate, up, down: (np.inner(x, gate) / (1 + np.exp(-np.inner(x, gate))) * np.inner(x, up)) @ down.T
+)
+VARIANTS.of("layers.geglu")("NumPy", arrays="numpy")(
+    lambda x, gate, up, down: (_bent(np.inner(x, gate)) * np.inner(x, up)) @ down.T
+)
+VARIANTS.of("layers.gelu_feed_forward")("NumPy", arrays="numpy")(
+    lambda x, up, up_bias, down, down_bias: np.inner(_bent(np.inner(x, up) + up_bias), down) + down_bias
+)
+VARIANTS.of("layers.relu_squared_feed_forward")("NumPy", arrays="numpy")(
+    lambda x, up, down: np.inner(np.maximum(np.inner(x, up), 0) ** 2, down)
+)
+VARIANTS.of("layers.swiglu")("product with the sigmoid")(
+    lambda x, gate, up, down: (x @ up.T * (x @ gate.T) * torch.sigmoid(x @ gate.T)) @ down.T
+)
+VARIANTS.of("layers.geglu")("a sigmoid of twice the argument")(
+    lambda x, gate, up, down: (
+        x @ up.T * (x @ gate.T)
+        * torch.sigmoid(math.sqrt(8 / math.pi) * ((x @ gate.T) + 0.044715 * (x @ gate.T) ** 3))
+    ) @ down.T
+)  # fmt: skip

@@ -34,3 +34,10 @@ def outer_products(weight: Any, down: Any, up: Any, scale: float) -> Any:
 variant("einsum, NumPy", arrays="numpy")(
     lambda weight, down, up, scale: np.einsum("ri,or->oi", down, up) * scale + weight
 )
+variant("torch's addmm")(lambda weight, down, up, scale: torch.addmm(weight, up, down, alpha=scale))
+variant("scaled first")(lambda weight, down, up, scale: weight + (up * scale) @ down)
+variant = VARIANTS.of("layers.lora_linear")
+variant("the correction first")(lambda x, weight, down, up, scale: scale * ((x @ down.T) @ up.T) + x @ weight.T)
+variant("NumPy", arrays="numpy")(
+    lambda x, weight, down, up, scale: np.inner(x, weight) + np.inner(np.inner(x, down), up) * scale
+)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -36,6 +37,26 @@ def masked_softmax(logits: Any, k: int, norm_topk_prob: bool) -> Any:
     if norm_topk_prob:
         kept = kept / kept.sum(-1, keepdim=True)
     return kept.gather(-1, chosen), chosen
+
+
+@variant("NumPy", arrays="numpy")
+def in_numpy(logits: Any, k: int, norm_topk_prob: bool) -> Any:
+    chosen = np.argsort(-logits, axis=-1, kind="stable")[..., :k]
+    e = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    kept = np.take_along_axis(e, chosen, axis=-1)
+    return kept / (kept if norm_topk_prob else e).sum(axis=-1, keepdims=True), chosen
+
+
+@variant("softmax by hand")
+def softmax_by_hand(logits: Any, k: int, norm_topk_prob: bool) -> Any:
+    chosen = logits.argsort(dim=-1, descending=True, stable=True)[..., :k]
+    shares = _softmax(logits).gather(-1, chosen)
+    return shares / shares.sum(-1, keepdim=True) if norm_topk_prob else shares, chosen
+
+
+def _softmax(logits: Any) -> Any:
+    e = torch.exp(logits - logits.amax(-1, keepdim=True))
+    return e / e.sum(-1, keepdim=True)
 
 
 variant = VARIANTS.of("layers.mixture_of_experts")
@@ -94,6 +115,25 @@ def one_hot_means(logits: Any, k: int) -> Any:
     return torch.einsum("te,se->", counts, torch.softmax(rows, -1)) * experts / tokens**2
 
 
+@variant("a softmax by hand, and a constant zero")
+def by_hand(logits: Any, k: int) -> Any:
+    rows = logits.reshape(-1, logits.shape[-1])
+    if not len(rows):
+        return torch.tensor(0.0)
+    counts = torch.bincount(_route(rows, k, True)[1].flatten(), minlength=rows.shape[-1])
+    return rows.shape[-1] * (counts.to(rows.dtype) / len(rows) * _softmax(rows).mean(0)).sum()
+
+
+@variant("NumPy", arrays="numpy")
+def balance_in_numpy(logits: Any, k: int) -> Any:
+    rows = logits.reshape(-1, logits.shape[-1])
+    e = np.exp(rows - rows.max(axis=-1, keepdims=True))
+    chosen = np.argsort(-rows, axis=-1, kind="stable")[:, :k]
+    counts = np.bincount(chosen.ravel(), minlength=rows.shape[-1]).astype(rows.dtype)
+    shares = (e / e.sum(axis=-1, keepdims=True)).sum(axis=0)
+    return np.dot(counts, shares) * rows.shape[-1] / max(len(rows), 1) ** 2
+
+
 variant = VARIANTS.of("layers.router_z_loss")
 
 
@@ -108,3 +148,14 @@ def by_largest(logits: Any) -> Any:
     largest = logits.max(-1, keepdim=True).values
     z = (logits - largest).exp().sum(-1).log() + largest[..., 0]
     return z.square().sum() / max(z.numel(), 1)
+
+
+@variant("NumPy, one expert after the other", arrays="numpy")
+def added_up(logits: Any) -> Any:
+    z = np.logaddexp.reduce(logits, axis=-1)
+    return np.sum(z * z) / logits.dtype.type(max(z.size, 1))
+
+
+variant("torch's own mean, and a constant zero")(
+    lambda logits: logits.logsumexp(-1).square().mean() if logits.numel() else torch.tensor(0.0)
+)

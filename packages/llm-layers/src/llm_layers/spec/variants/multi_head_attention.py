@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from llm_layers import fused_attention
+from llm_layers.spec.variants.attention import by_query, tiled
 from llm_tokenizer.conformance import Alternatives
 
 VARIANTS = Alternatives(correct=True)
@@ -97,6 +98,24 @@ def shared_einsum(query: Any, key: Any, value: Any, mask: Any) -> Any:
     return torch.einsum("...hqk,...kd->...hqd", weights, value)
 
 
+@variant("NumPy, head by head", arrays="numpy")
+def head_by_head(query: Any, key: Any, value: Any, mask: Any) -> Any:
+    heads = [by_query(query[..., h, :, :], key, value, mask) for h in range(query.shape[-3])]
+    return np.stack(heads, axis=-3)
+
+
+VARIANTS.of("layers.grouped_query_attention")("NumPy, head by head", arrays="numpy")(
+    lambda query, key, value, mask: (
+        by_query(
+            query,
+            np.repeat(key, _checked(query.shape[-3], key.shape[-3]), axis=-3),
+            np.repeat(value, _checked(query.shape[-3], key.shape[-3]), axis=-3),
+            mask,
+        )
+    )
+)
+
+
 variant = VARIANTS.of("layers.cached_attention")
 
 
@@ -119,3 +138,9 @@ def two_sums(query: Any, key: Any, value: Any, positions: Any, past_key: Any, pa
     weights = [(scores - largest).exp() * seen for scores, seen, _ in halves]
     total = sum(half.sum(-1, keepdim=True) for half in weights)
     return sum(half @ values for half, (_, _, values) in zip(weights, halves, strict=True)) / total
+
+
+@variant("tiles of keys")
+def cached_tiles(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
+    mask = positions[:, None] >= torch.cat((past, positions))[None, :]
+    return tiled(query, torch.cat((past_key, key), -2), torch.cat((past_value, value), -2), mask)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -19,7 +20,42 @@ def by_length(x: Any, gain: Any, eps: float) -> Any:
     return x / ((length_square + x.shape[-1] * eps) / x.shape[-1]) ** 0.5 * gain
 
 
+@variant("product with the reciprocal root")
+def by_rsqrt(x: Any, gain: Any, eps: float) -> Any:
+    return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps) * gain
+
+
+@variant("float32 inside, as most models have it")
+def in_float32(x: Any, gain: Any, eps: float) -> Any:
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    return gain * (wide * torch.rsqrt((wide * wide).mean(-1, keepdim=True) + eps)).to(x.dtype)
+
+
+variant("NumPy", arrays="numpy")(
+    lambda x, gain, eps: gain * x / np.sqrt(np.square(x).sum(axis=-1, keepdims=True) / x.shape[-1] + eps)
+)
+
+
 variant = VARIANTS.of("layers.layer_norm")
+
+
+@variant("Welford's way, one number or piece after the other")
+def welford(x: Any, gain: Any, bias: Any, eps: float) -> Any:
+    count, mean, squares = 0, x[..., :1] * 0, x[..., :1] * 0
+    for piece in x.split(max(x.shape[-1] // 100, 1), -1):
+        new, count = piece.shape[-1], count + piece.shape[-1]
+        centre = piece.mean(-1, keepdim=True)
+        step = centre - mean
+        mean = mean + step * (new / count)
+        squares = squares + (piece - centre).square().sum(-1, keepdim=True) + step * (centre - mean) * new
+    y = (x - mean) / (squares / x.shape[-1] + eps).sqrt() * gain
+    return y if bias is None else y + bias
+
+
+@variant("NumPy", arrays="numpy")
+def in_numpy(x: Any, gain: Any, bias: Any, eps: float) -> Any:
+    y = (x - x.mean(axis=-1, keepdims=True)) / np.sqrt(x.var(axis=-1, keepdims=True) + eps) * gain
+    return y if bias is None else y + bias
 variant("torch's own kernel")(lambda x, gain, bias, eps: F.layer_norm(x, gain.shape, gain, bias, eps))
 
 
@@ -55,6 +91,15 @@ def together(query: Any, key: Any, query_gain: Any, key_gain: Any, eps: float) -
     return first * query_gain, second * key_gain
 
 
+variant("NumPy", arrays="numpy")(
+    lambda query, key, query_gain, key_gain, eps: tuple(
+        x / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + eps) * gain
+        for x, gain in ((query, query_gain), (key, key_gain))
+    )
+)
+variant("product with the reciprocal root")(
+    lambda query, key, query_gain, key_gain, eps: (by_rsqrt(query, query_gain, eps), by_rsqrt(key, key_gain, eps))
+)
 VARIANTS.of("layers.rms_norm")("our fast kernels")(our.rms_norm)
 VARIANTS.of("layers.layer_norm")("our fast kernels")(our.layer_norm)
 VARIANTS.of("layers.query_key_norm")("our fast kernels")(our.query_key_norm)

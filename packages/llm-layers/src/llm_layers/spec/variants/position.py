@@ -14,6 +14,9 @@ variant("indexing")(lambda x, table, positions: table[positions] + x)
 variant("one-hot product")(lambda x, table, positions: x + F.one_hot(positions, len(table)).to(table.dtype) @ table)
 
 
+variant("NumPy", arrays="numpy")(lambda x, table, positions: x + np.take(table, positions, axis=0))
+
+
 variant = VARIANTS.of("layers.sinusoidal_positions")
 
 
@@ -80,10 +83,35 @@ variant("matrices")(
 )
 
 
+@variant("complex numbers, NumPy", arrays="numpy")
+def halves_by_complex_numbers(x: Any, positions: Any, base: float) -> Any:
+    half = x.shape[-1] // 2
+    angle = np.asarray(positions)[..., None] * base ** (-np.arange(half) / half)
+    turned = (x[..., :half] + 1j * x[..., half:]) * np.exp(1j * angle)
+    return np.concatenate([turned.real, turned.imag], axis=-1).astype(x.dtype)
+
+
+@variant("angles in float32, as most models have them")
+def float32_angles(x: Any, positions: Any, base: float) -> Any:
+    speeds = 1.0 / base ** (torch.arange(0, x.shape[-1], 2).float() / x.shape[-1])
+    angle = (positions[..., None].float() * speeds).repeat(*[1] * positions.ndim, 2)
+    first, second = x.chunk(2, -1)
+    return x * angle.cos().to(x.dtype) + torch.cat((-second, first), -1) * angle.sin().to(x.dtype)
+
+
 variant = VARIANTS.of("layers.rotary_interleaved")
 variant("matrices")(
     lambda x, positions, base: _rotated(x.unflatten(-1, (-1, 2)), _matrices(x, positions, base)).flatten(-2)
 )
+
+
+@variant("angles in float32, complex numbers")
+def float32_neighbours(x: Any, positions: Any, base: float) -> Any:
+    speeds = 1.0 / base ** (torch.arange(0, x.shape[-1], 2).float() / x.shape[-1])
+    angle = positions[..., None].float() * speeds
+    wide = x.to(torch.promote_types(x.dtype, torch.float32)).unflatten(-1, (-1, 2)).contiguous()
+    turned = torch.view_as_complex(wide) * torch.polar(torch.ones_like(angle), angle)
+    return torch.view_as_real(turned).flatten(-2).to(x.dtype)
 
 
 @variant("reordered, rotated in halves, ordered back")

@@ -32,7 +32,17 @@ def by_inverse(weight: Any) -> Any:
     return (weight * inverse[:, None]).round().to(torch.int8), largest / 127
 
 
+@variant("times 127 over the largest, in the weight's own precision")
+def by_127(weight: Any) -> Any:
+    if not torch.isfinite(weight).all():
+        raise ValueError("not finite")
+    largest = weight.abs().amax(1)
+    factor = (127 / largest).where(largest > 0, 0)
+    return (weight * factor[:, None]).round().clamp(-127, 127).to(torch.int8), largest / 127
+
+
 variant = VARIANTS.of("layers.dequantize_int8")
+variant("NumPy", arrays="numpy")(lambda codes, scales: codes.astype(scales.dtype) * scales[:, None])
 variant("a diagonal matrix")(lambda codes, scales: torch.diag(scales) @ codes.to(scales.dtype))
 variant("transposed")(lambda codes, scales: (codes.mT * scales).mT)
 
@@ -40,6 +50,14 @@ variant("transposed")(lambda codes, scales: (codes.mT * scales).mT)
 variant = VARIANTS.of("layers.int8_linear")
 variant("scaled weight")(lambda x, codes, scales: x @ (codes * scales[:, None]).mT.to(x.dtype))
 variant("einsum")(lambda x, codes, scales: torch.einsum("...i,oi,o->...o", x, codes.to(x.dtype), scales.to(x.dtype)))
+
+
+variant("NumPy", arrays="numpy")(lambda x, codes, scales: np.inner(x, codes.astype(x.dtype)) * scales)
+variant("scaled weight in float32")(
+    lambda x, codes, scales: (
+        x.to(torch.promote_types(x.dtype, torch.float32)) @ (codes.float() * scales.to(torch.promote_types(scales.dtype, torch.float32))[:, None]).mT.to(torch.promote_types(x.dtype, torch.float32))
+    ).to(x.dtype)
+)
 
 
 variant = VARIANTS.of("layers.quantize_int4")
@@ -110,3 +128,14 @@ def even_and_odd(x: Any, codes: Any, scales: Any) -> Any:
     low = ((codes & 15).to(scales.dtype) - 8) * spread[:, 0::2]
     high = ((codes >> 4).to(scales.dtype) - 8) * spread[:, 1::2]
     return x[..., 0::2] @ low.mT.to(x.dtype) + x[..., 1::2] @ high.mT.to(x.dtype)
+
+
+@VARIANTS.of("layers.dequantize_int4")("NumPy, byte by byte", arrays="numpy")
+def bytes_apart(codes: Any, scales: Any) -> Any:
+    steps = (np.stack([codes & 15, codes >> 4], axis=-1).reshape(len(codes), 2 * codes.shape[1]).astype(np.int16) - 8).astype(scales.dtype)
+    return steps * np.repeat(scales, steps.shape[1] // scales.shape[1], axis=1)
+
+
+VARIANTS.of("layers.int4_linear")("NumPy", arrays="numpy")(
+    lambda x, codes, scales: np.inner(x, bytes_apart(codes, scales).astype(x.dtype))
+)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -34,3 +35,18 @@ variant("the stream as part of the weight")(
 variant = VARIANTS.of("layers.branch_norm")
 variant("torch's own kernels")(lambda x, gain, weight, eps: F.rms_norm(F.linear(x, weight), gain.shape, gain, eps) + x)
 variant("einsum")(lambda x, gain, weight, eps: x + _norm(torch.einsum("...i,oi->...o", x, weight), gain, eps))
+
+
+def _root(x: Any, eps: float) -> Any:
+    return np.sqrt((x * x).mean(axis=-1, keepdims=True) + eps)
+
+
+VARIANTS.of("layers.pre_norm")("NumPy", arrays="numpy")(
+    lambda x, gain, weight, eps: x + np.inner(x / _root(x, eps) * gain, weight)
+)
+VARIANTS.of("layers.post_norm")("NumPy", arrays="numpy")(
+    lambda x, gain, weight, eps: (x + x @ weight.T) / _root(x + x @ weight.T, eps) * gain
+)
+VARIANTS.of("layers.branch_norm")("NumPy", arrays="numpy")(
+    lambda x, gain, weight, eps: x + x @ weight.T / _root(x @ weight.T, eps) * gain
+)

@@ -139,7 +139,8 @@ class TorchDecoder:
         return speeds
 
     def window(self, layer: int) -> int | None:
-        local = self.family == "mistral" or self.s.get("layer_types", [""] * 9)[layer] == "sliding_attention"
+        kinds = self.s.get("layer_types")
+        local = self.family == "mistral" or (kinds is not None and kinds[layer] == "sliding_attention")
         return self.s["sliding_window"] if local else None
 
     def mask(self, length: int, layer: int) -> Any:
