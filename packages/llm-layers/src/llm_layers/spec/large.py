@@ -53,7 +53,9 @@ def thousands_of_uses(g: Generator) -> Inputs:
     return {"ids": g.whole(5_003, below=11), "table": g.normal(11, 3)}
 
 
-@LARGE("layers.tied_head", clause=1, catches="logits in pieces of the vocabulary, the last one left out", tolerance=LONG)
+@LARGE(
+    "layers.tied_head", clause=1, catches="logits in pieces of the vocabulary, the last one left out", tolerance=LONG
+)
 def all_tokens_of_llama3(g: Generator) -> Inputs:
     return {"x": g.normal(3, 2), "table": g.normal(128_257, 2)}
 
@@ -133,7 +135,9 @@ for _contract in ("layers.rotary", "layers.rotary_interleaved"):
     def turns_of_long_texts(g: Generator) -> Inputs:
         return {"x": g.normal(2, 12, 258), "positions": FAR_PLACES, "base": 500_000.0}
 
-    @LARGE(_contract, clause=3, catches="a table of angles of so many rows", tolerance={"float64": 1e-9, "float32": 2e-3})
+    @LARGE(
+        _contract, clause=3, catches="a table of angles of so many rows", tolerance={"float64": 1e-9, "float32": 2e-3}
+    )
     def turns_of_thousands(g: Generator) -> Inputs:
         return {"x": g.normal(2_051, 6), "positions": 7 + 2 * np.arange(2_051), "base": 500.0}
 
@@ -221,7 +225,9 @@ def a_million_away(g: Generator) -> Inputs:
     return {"x": g.normal(5, 37) - 1_234_567.8, "gain": g.normal(37), "bias": g.normal(37), "eps": 1e-5}
 
 
-@LARGE("layers.layer_norm", clause=6, catches="gradients of gain and bias from a limited number of rows", tolerance=LONG)
+@LARGE(
+    "layers.layer_norm", clause=6, catches="gradients of gain and bias from a limited number of rows", tolerance=LONG
+)
 def norms_of_many_rows(g: Generator) -> Inputs:
     return {"x": g.normal(7, 589, 3), "gain": g.normal(3), "bias": g.normal(3), "eps": 1e-2}
 
@@ -271,7 +277,12 @@ def four_thousand_falling_scores(g: Generator) -> Inputs:
     return {"scores": -_rising(g, 2, KEYS), "axis": 1}
 
 
-@LARGE("layers.softmax", clause=1, catches="a sum over the first so many scores, or a float32 sum one by one", tolerance=SHORT)
+@LARGE(
+    "layers.softmax",
+    clause=1,
+    catches="a sum over the first so many scores, or a float32 sum one by one",
+    tolerance=SHORT,
+)
 def scores_all_alike(g: Generator) -> Inputs:
     return {"scores": g.normal(5_003, 3), "axis": 0}
 
@@ -302,11 +313,15 @@ def _qkv(g: Generator, queries: tuple[int, ...], keys: tuple[int, ...]) -> Input
     return {"query": query, "key": key, "value": g.normal(*keys)}
 
 
-def _attentions(contract: str, queries: tuple[int, ...], keys: tuple[int, ...], clauses: tuple[int, int], **more: Any) -> None:
+def _attentions(
+    contract: str, queries: tuple[int, ...], keys: tuple[int, ...], clauses: tuple[int, int], **more: Any
+) -> None:
     """Add the rules of an attention over thousands of keys; `clauses`: of the softmax and of the mask."""
     plain, hidden = clauses
 
-    @LARGE(contract, clause=plain, catches="a tile of keys that is not rescaled, or left out at the end", tolerance=LONG)
+    @LARGE(
+        contract, clause=plain, catches="a tile of keys that is not rescaled, or left out at the end", tolerance=LONG
+    )
     def four_thousand_keys(g: Generator) -> Inputs:
         return {**_qkv(g, queries, keys), "mask": None, **more}
 
@@ -344,7 +359,12 @@ def many_heads(g: Generator) -> Inputs:
     return {"query": g.normal(134, 3, 2), "key": g.normal(67, 19, 2), "value": g.normal(67, 19, 2), "mask": None}
 
 
-@LARGE("layers.multi_head_attention", clause=3, catches="tiles of an online softmax, at hundreds of positions", tolerance=LONG)
+@LARGE(
+    "layers.multi_head_attention",
+    clause=3,
+    catches="tiles of an online softmax, at hundreds of positions",
+    tolerance=LONG,
+)
 def hundreds_of_positions(g: Generator) -> Inputs:
     weights = {name: g.normal(6, 5) for name in ("query", "key", "value")}
     places = g.whole(523, below=100_000)
@@ -365,7 +385,12 @@ def _kept(g: Generator, kept: int, new: int) -> Inputs:
     return rows
 
 
-@LARGE("layers.cached_attention", clause=1, catches="a cache of so many rows, or tiles that are joined wrongly", tolerance=LONG)
+@LARGE(
+    "layers.cached_attention",
+    clause=1,
+    catches="a cache of so many rows, or tiles that are joined wrongly",
+    tolerance=LONG,
+)
 def four_thousand_kept_keys(g: Generator) -> Inputs:
     rows = _kept(g, KEYS, 3)
     return {**rows, "positions": 9_000 + np.arange(3), "past_positions": np.arange(KEYS)}
@@ -424,7 +449,27 @@ def thousands_of_positions_joined(g: Generator) -> Inputs:
 
 # --- Elementwise functions over their whole range
 
-LIMITS = (1e-30, 1e-8, 1e-3, 1.0, 2.5, 3.35, 4.5, 6.0, 10.0, 20.0, 36.0, 88.0, 104.0, 709.0, 745.0, 1e4, 1e8, 1e18, 1e30)
+LIMITS = (
+    1e-30,
+    1e-8,
+    1e-3,
+    1.0,
+    2.5,
+    3.35,
+    4.5,
+    6.0,
+    10.0,
+    20.0,
+    36.0,
+    88.0,
+    104.0,
+    709.0,
+    745.0,
+    1e4,
+    1e8,
+    1e18,
+    1e30,
+)
 """Where approximations end and exponentials leave the range of float32 (88, 104) or of float64 (709, 745)."""
 
 
@@ -462,7 +507,9 @@ def _ranges(
                 if sign > 0 or high <= 1.0:
                     tolerance["bfloat16"] = 0.15
 
-            def piece(g: Generator, low: float = sign * low, high: float = sign * high, anchored: bool = anchored) -> Inputs:
+            def piece(
+                g: Generator, low: float = sign * low, high: float = sign * high, anchored: bool = anchored
+            ) -> Inputs:
                 between = low * (high / low) ** g.uniform(57)
                 ends = [low, np.nextafter(low, high), np.nextafter(high, low), high, 1.0 if anchored else low]
                 return inputs(np.concatenate([between, ends]))
@@ -531,7 +578,9 @@ def _gaps(contract: str, clause: int, inputs: Callable[[np.ndarray[Any, Any]], I
 _TARGETS = np.array([0, 6, 2, -1, 3])  # the fourth is ignored; the second is the row's largest
 _offsets("layers.softmax", 2, lambda s: {"scores": s, "axis": -1})
 _offsets("layers.cross_entropy", 5, lambda z: {"logits": z, "targets": _TARGETS, "ignored": -1})
-_offsets("layers.smoothed_cross_entropy", 6, lambda z: {"logits": z, "targets": _TARGETS, "smoothing": 0.1, "ignored": -1})
+_offsets(
+    "layers.smoothed_cross_entropy", 6, lambda z: {"logits": z, "targets": _TARGETS, "smoothing": 0.1, "ignored": -1}
+)
 _offsets("layers.z_loss", 5, lambda z: {"logits": z, "targets": _TARGETS, "ignored": -1})
 _offsets("layers.router_z_loss", 3, lambda z: {"logits": z})
 _offsets("layers.load_balancing_loss", 6, lambda z: {"logits": z, "k": 2})
@@ -585,7 +634,12 @@ def thousands_of_tokens(g: Generator) -> Inputs:
     return {"logits": g.normal(1_031, 131), "k": 2, "norm_topk_prob": False}
 
 
-@LARGE("layers.top_k_router", clause=3, catches="a sort that does not keep the order of equals where rows are long", tolerance=LONG)
+@LARGE(
+    "layers.top_k_router",
+    clause=3,
+    catches="a sort that does not keep the order of equals where rows are long",
+    tolerance=LONG,
+)
 def equal_logits_of_many_experts(g: Generator) -> Inputs:
     return {"logits": np.floor(g.normal(37, 131)), "k": 7, "norm_topk_prob": True}
 
@@ -607,7 +661,9 @@ def many_experts(g: Generator) -> Inputs:
     return {**_experts(g, 103, 131, 2), "k": 5, "norm_topk_prob": False}
 
 
-@LARGE("layers.mixture_with_shared_expert", clause=1, catches="a capacity, or a shared expert in pieces", tolerance=LONG)
+@LARGE(
+    "layers.mixture_with_shared_expert", clause=1, catches="a capacity, or a shared expert in pieces", tolerance=LONG
+)
 def crowded_beside_a_shared_one(g: Generator) -> Inputs:
     shared = {"shared_gate": g.normal(131, 5), "shared_up": g.normal(131, 5), "shared_down": g.normal(5, 131) / 8.0}
     return {**_experts(g, 301, 67, 3), **shared, "k": 2, "norm_topk_prob": True}
@@ -633,7 +689,11 @@ def _rows(g: Generator, rows: int, tokens: int, ignored: int) -> Inputs:
     targets = g.whole(rows, below=tokens)
     targets[: rows // 4][g.uniform(rows // 4) < 0.95] = ignored
     targets[rows // 2 : rows // 2 + 300] = ignored
-    return {"logits": g.normal(rows, tokens) * np.linspace(0.3, 4.0, rows)[:, None], "targets": targets, "ignored": ignored}
+    return {
+        "logits": g.normal(rows, tokens) * np.linspace(0.3, 4.0, rows)[:, None],
+        "targets": targets,
+        "ignored": ignored,
+    }
 
 
 def _losses(contract: str, **more: Any) -> None:
@@ -755,7 +815,9 @@ def _deep(case: str, prefix: str, ids: np.ndarray[Any, Any], tokens: int, g: Gen
         if rest != name:
             layout += [[f"{prefix}{layer}.{rest}", shape] for layer in range(12)]
         elif not name.startswith(prefix):
-            layout.append([name, [tokens if head else settings.get("n_positions", shape[0]) if places else shape[0], *shape[1:]]])
+            layout.append(
+                [name, [tokens if head else settings.get("n_positions", shape[0]) if places else shape[0], *shape[1:]]]
+            )
     weights = g.normal(sum(int(np.prod(shape)) for _, shape in layout)) * 0.6
     inputs = {**stored["settings"], "vocab_size": tokens, **settings}
     return {"ids": ids, "settings": inputs, "layout": layout, "weights": weights}
@@ -763,7 +825,9 @@ def _deep(case: str, prefix: str, ids: np.ndarray[Any, Any], tokens: int, g: Gen
 
 @LARGE("layers.decoder", clause=2, catches="layer 10 before layer 2", tolerance={"float64": 1e-9, "float32": 2e-3})
 def twelve_layers(g: Generator) -> Inputs:
-    return _deep("llama", "model.layers.", g.whole(2, 19, below=41), 41, g, num_hidden_layers=12, max_position_embeddings=40)
+    return _deep(
+        "llama", "model.layers.", g.whole(2, 19, below=41), 41, g, num_hidden_layers=12, max_position_embeddings=40
+    )
 
 
 @LARGE("layers.decoder", clause=10, catches="layer 10 before layer 2", tolerance={"float64": 1e-9, "float32": 2e-3})
@@ -771,7 +835,9 @@ def twelve_layers_of_gpt2(g: Generator) -> Inputs:
     return _deep("gpt2", "transformer.h.", g.whole(1, 301, below=41), 41, g, n_layer=12, n_positions=307)
 
 
-@LARGE("layers.decoder", clause=4, catches="a window beyond 256 that is cut", tolerance={"float64": 1e-9, "float32": 2e-3})
+@LARGE(
+    "layers.decoder", clause=4, catches="a window beyond 256 that is cut", tolerance={"float64": 1e-9, "float32": 2e-3}
+)
 def window_beyond_256(g: Generator) -> Inputs:
     return _deep(
         "mistral_window", "model.layers.", g.whole(1, 389, below=41), 41, g,

@@ -118,7 +118,9 @@ def by_set(query_positions: Any, key_positions: Any, window: int) -> Any:
     if window < 1:
         raise ValueError("an empty window")
     first = query_positions - (window - 1)
-    return (first[..., None] <= key_positions[..., None, :]) & (key_positions[..., None, :] <= query_positions[..., None])
+    return (first[..., None] <= key_positions[..., None, :]) & (
+        key_positions[..., None, :] <= query_positions[..., None]
+    )
 
 
 @variant("two causal masks")
