@@ -105,13 +105,11 @@ def head_by_head(query: Any, key: Any, value: Any, mask: Any) -> Any:
 
 
 VARIANTS.of("layers.grouped_query_attention")("NumPy, head by head", arrays="numpy")(
-    lambda query, key, value, mask: (
-        by_query(
-            query,
-            np.repeat(key, _checked(query.shape[-3], key.shape[-3]), axis=-3),
-            np.repeat(value, _checked(query.shape[-3], key.shape[-3]), axis=-3),
-            mask,
-        )
+    lambda query, key, value, mask: by_query(
+        query,
+        np.repeat(key, _checked(query.shape[-3], key.shape[-3]), axis=-3),
+        np.repeat(value, _checked(query.shape[-3], key.shape[-3]), axis=-3),
+        mask,
     )
 )
 

@@ -56,6 +56,8 @@ def welford(x: Any, gain: Any, bias: Any, eps: float) -> Any:
 def in_numpy(x: Any, gain: Any, bias: Any, eps: float) -> Any:
     y = (x - x.mean(axis=-1, keepdims=True)) / np.sqrt(x.var(axis=-1, keepdims=True) + eps) * gain
     return y if bias is None else y + bias
+
+
 variant("torch's own kernel")(lambda x, gain, bias, eps: F.layer_norm(x, gain.shape, gain, bias, eps))
 
 
