@@ -7,7 +7,8 @@ No size is a multiple of 16, and what is summed in pieces does not divide evenly
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,8 @@ from llm_tokenizer.conformance.large import Generator, LargeCases
 Inputs = dict[str, Any]
 LARGE = LargeCases()
 
-ONLY_FLOAT64 = {"float64": 1e-9}
-"""For numbers that float32 gets visibly wrong."""
+ONLY_FLOAT64 = {"float64": 1e-6}
+"""For numbers that float32 inside a float64 call gets visibly wrong, not by a rounding of the answer."""
 SHORT = {"float64": 1e-9, "float32": 1e-5}
 LONG = {"float64": 1e-9, "float32": 6e-5}
 """For sums over thousands of numbers, or chains of many steps."""
@@ -72,7 +73,7 @@ def wide_rows(g: Generator) -> Inputs:
 
 @LARGE("layers.linear", clause=3, catches="gradients of weight and bias from a limited number of rows", tolerance=LONG)
 def thousands_of_rows(g: Generator) -> Inputs:
-    return {"x": g.normal(4_099, 3), "weight": g.normal(301, 3), "bias": g.normal(301)}
+    return {"x": g.normal(4_099, 3), "weight": g.normal(37, 3), "bias": g.normal(37)}
 
 
 @LARGE("layers.lora_linear", clause=1, catches="a rank cut off at 64, or divided out again", tolerance=LONG)
@@ -113,6 +114,11 @@ def waves_of_long_texts(g: Generator) -> Inputs:
     return {"positions": np.array([*BORDERS, *FAR_PLACES]), "d_model": 258, "base": 10_000.0}
 
 
+@LARGE("layers.sinusoidal_positions", clause=3, catches="waves remembered by the shape of the positions", tolerance=FAR)
+def waves_of_as_many_others(g: Generator) -> Inputs:
+    return {"positions": np.array([*FAR_PLACES, *BORDERS]) // 3, "d_model": 258, "base": 10_000.0}
+
+
 @LARGE(
     "layers.sinusoidal_positions", clause=3, catches="a table of so many rows",
     tolerance={"exact": 1e-9, "float32": 2e-3},
@@ -126,7 +132,7 @@ def waves_of_thousands(g: Generator) -> Inputs:
     tolerance={"exact": 1e-11, "float32": 5e-6},
 )  # fmt: skip
 def speeds_of_wide_heads(g: Generator) -> Inputs:
-    return {"d_head": 258, "base": 500_000.0}
+    return {"d_head": 258, "base": 20.0}  # so that the slowest, too, is seen beside the fastest
 
 
 for _contract in ("layers.rotary", "layers.rotary_interleaved"):
@@ -134,6 +140,10 @@ for _contract in ("layers.rotary", "layers.rotary_interleaved"):
     @LARGE(_contract, clause=3, catches="positions in bfloat16, in 16 bits, or from a table", tolerance=FAR)
     def turns_of_long_texts(g: Generator) -> Inputs:
         return {"x": g.normal(2, 12, 258), "positions": FAR_PLACES, "base": 500_000.0}
+
+    @LARGE(_contract, clause=3, catches="angles remembered by the shape of the positions", tolerance=FAR)
+    def turns_of_as_many_others(g: Generator) -> Inputs:
+        return {"x": g.normal(2, 12, 258), "positions": FAR_PLACES[::-1] // 3, "base": 500_000.0}
 
     @LARGE(
         _contract, clause=3, catches="a table of angles of so many rows", tolerance={"float64": 1e-9, "float32": 2e-3}
@@ -149,21 +159,21 @@ def _speeds(pairs: int, base: float) -> np.ndarray[Any, Any]:
 
 @LARGE("layers.linear_scaling", clause=1, catches="a scaling of the first pairs only", tolerance=SHORT)
 def scaled_wide_head(g: Generator) -> Inputs:
-    return {"speeds": _speeds(129, 1e6), "factor": 32.0}
+    return {"speeds": _speeds(129, 20.0), "factor": 32.0}
 
 
 @LARGE("layers.llama3_scaling", clause=3, catches="a passage that is right for small heads only", tolerance=SHORT)
 def llama3_wide_head(g: Generator) -> Inputs:
     return {
-        "speeds": _speeds(129, 500_000.0), "factor": 8.0, "low_frequency_factor": 1.0, "high_frequency_factor": 4.0,
-        "original_context": 8192,
+        "speeds": _speeds(129, 20.0), "factor": 8.0, "low_frequency_factor": 1.0, "high_frequency_factor": 4.0,
+        "original_context": 51,
     }  # fmt: skip
 
 
 @LARGE("layers.yarn_scaling", clause=4, catches="a passage that is right for small heads only", tolerance=LONG)
 def yarn_wide_head(g: Generator) -> Inputs:
     return {
-        "speeds": _speeds(129, 1e6), "base": 1e6, "factor": 4.0, "original_context": 32_768, "beta_fast": 32.0,
+        "speeds": _speeds(129, 20.0), "base": 20.0, "factor": 4.0, "original_context": 51, "beta_fast": 4.0,
         "beta_slow": 1.0,
     }  # fmt: skip
 
@@ -207,7 +217,7 @@ def wide_and_uneven(g: Generator) -> Inputs:
 
 @LARGE("layers.layer_norm", clause=5, catches="the variance as E[x²] - m², in float64", tolerance=ONLY_FLOAT64)
 def wide_and_far_from_zero(g: Generator) -> Inputs:
-    x = g.normal(2, 16_387) + 54_321.0
+    x = g.normal(2, 16_387) + 1_234_567.0
     return {"x": x, "gain": g.normal(16_387), "bias": g.normal(16_387), "eps": 1e-5}
 
 
@@ -235,7 +245,7 @@ def norms_of_many_rows(g: Generator) -> Inputs:
 @LARGE("layers.query_key_norm", clause=2, catches="heads beyond 128 numbers, or positions in pieces", tolerance=LONG)
 def many_wide_heads(g: Generator) -> Inputs:
     return {
-        "query": g.normal(5, 131, 258), "key": g.normal(2, 131, 258) * 2.0,
+        "query": g.normal(5, 67, 258), "key": g.normal(2, 67, 258) * 2.0,
         "query_gain": g.normal(258), "key_gain": g.normal(258), "eps": 1e-6,
     }  # fmt: skip
 
@@ -347,7 +357,7 @@ def wide_head(g: Generator) -> Inputs:
     return {"query": g.normal(3, 259), "key": g.normal(37, 259), "value": g.normal(37, 259), "mask": None}
 
 
-@LARGE("layers.attention", clause=5, catches="float32 inside, where it is visible", tolerance={"float64": 1e-8})
+@LARGE("layers.attention", clause=5, catches="float32 inside, where it is visible", tolerance=ONLY_FLOAT64)
 def scores_of_a_million(g: Generator) -> Inputs:
     query, key = g.normal(5, 4), g.normal(37, 4)
     key[:, 0] = 1e6
@@ -479,7 +489,10 @@ def _ranges(
     inputs: Callable[[np.ndarray[Any, Any]], Inputs],
     *,
     flat: float = 1e30,
-    float32: float = 1e18,
+    smallest: float = 0.0,
+    largest: float = 1e30,
+    float32: float = 1e30,
+    near: float = 3e-6,
 ) -> None:
     """Add a rule for every piece of the range of an elementwise function, on both sides of zero.
 
@@ -491,19 +504,22 @@ def _ranges(
         clause: Which clause says that all sizes are allowed.
         inputs: Makes all inputs of the numbers.
         flat: From here on the gradient vanishes, and is measured by that of 1.
+        smallest: From here on: nearer to zero the activation itself is measured.
+        largest: Up to here: beyond it the results leave the range of float32.
         float32: From here on only float64 is asked for.
+        near: The tolerance of float32 where nothing is lost.
     """
     name = contract.split(".")[1]
     order = [argument.name for argument in SPECIFICATION.contract(contract).inputs]
-    for low, high in zip(LIMITS, LIMITS[1:], strict=False):
-        for sign, side in ((1.0, "above"), (-1.0, "below")):
+    for low, high in pairwise(LIMITS):
+        for sign, side in ((1.0, "above"), (-1.0, "below")) if smallest <= low and high <= largest else ():
             made = inputs(sign * np.array([low, high]))
             scale = np.abs(getattr(SPECIFICATION.reference, name)(*(made[one] for one in order))).max()
             anchored = 2.0**-21 * high > 0.25 * scale or low >= flat
             lost = 0.0 if anchored else 8 * high / scale
             tolerance = {"float64": max(1e-11, lost * 2.0**-53)}
             if high <= float32:
-                tolerance["float32"] = max(2e-5, lost * 2.0**-24)
+                tolerance["float32"] = max(near, lost * 2.0**-24)
                 if sign > 0 or high <= 1.0:
                     tolerance["bfloat16"] = 0.15
 
@@ -522,17 +538,31 @@ def _ranges(
 
 _ONE = np.ones((1, 1))
 _ranges("layers.gelu", 3, lambda x: {"x": x})
-_ranges("layers.gelu_tanh", 3, lambda x: {"x": x})
+_ranges("layers.gelu_tanh", 3, lambda x: {"x": x}, float32=1e18, near=6e-6)
 _ranges("layers.silu", 3, lambda x: {"x": x})
-_ranges("layers.relu_squared", 2, lambda x: {"x": x})
-_ranges("layers.soft_cap", 3, lambda x: {"scores": x, "cap": 0.5}, flat=2.5)
-_ranges("layers.soft_cap", 3, lambda x: {"scores": x, "cap": 30.0}, flat=88.0)
-_ranges("layers.swiglu", 4, lambda x: {"x": x[:, None], "gate": _ONE, "up": _ONE / 2, "down": _ONE})
-_ranges("layers.geglu", 4, lambda x: {"x": x[:, None], "gate": _ONE, "up": _ONE / 2, "down": _ONE}, float32=1e8)
+_ranges("layers.relu_squared", 2, lambda x: {"x": x}, largest=1e18)
+_ranges("layers.soft_cap", 3, lambda x: {"scores": x, "cap": 0.5}, flat=2.5, near=2e-5)
+_ranges("layers.soft_cap", 3, lambda x: {"scores": x, "cap": 30.0}, flat=88.0, near=2e-5)
+_ranges(
+    "layers.swiglu",
+    4,
+    lambda x: {"x": x[:, None], "gate": _ONE, "up": _ONE / 2, "down": _ONE},
+    smallest=1.0,
+    largest=1e18,
+    near=1.5e-5,
+)
+_ranges(
+    "layers.geglu",
+    4,
+    lambda x: {"x": x[:, None], "gate": _ONE, "up": _ONE / 2, "down": _ONE},
+    smallest=1.0,
+    largest=1e8,
+    near=1.5e-5,
+)
 _ranges(
     "layers.gelu_feed_forward", 4,
     lambda x: {"x": x[:, None], "up": _ONE, "up_bias": np.zeros(1), "down": _ONE, "down_bias": np.zeros(1)},
-    float32=1e8,
+    smallest=1.0, largest=1e8, near=3e-5,
 )  # fmt: skip
 
 
@@ -592,7 +622,7 @@ _gaps("layers.smoothed_cross_entropy", 6, lambda z: {"logits": z, "targets": _TA
 # --- Feed-forward parts
 
 
-def _wide_and_long(contract: str, clauses: tuple[int, int], weights: dict[str, tuple[str, ...]]) -> None:
+def _wide_and_long(contract: str, clauses: tuple[int, int], weights: Mapping[str, tuple[str, ...]]) -> None:
     """Add rules with a wide hidden layer and with many vectors; `weights`: name -> axes, of d_model m and d_ff f."""
 
     def inputs(g: Generator, vectors: int, m: int, f: int) -> Inputs:
@@ -631,7 +661,7 @@ def three_hundred_experts(g: Generator) -> Inputs:
 
 @LARGE("layers.top_k_router", clause=1, catches="tokens in pieces, the last one left out", tolerance=LONG)
 def thousands_of_tokens(g: Generator) -> Inputs:
-    return {"logits": g.normal(1_031, 131), "k": 2, "norm_topk_prob": False}
+    return {"logits": g.normal(1_031, 67), "k": 2, "norm_topk_prob": False}
 
 
 @LARGE(
@@ -703,7 +733,8 @@ def _losses(contract: str, **more: Any) -> None:
 
     @LARGE(contract, clause=1, catches="a vocabulary in pieces, or targets in 16 bits", tolerance=ROUGH)
     def vocabulary_of_llama3(g: Generator) -> Inputs:
-        return {"logits": g.normal(2, 128_257), "targets": np.array([128_256, 65_537]), "ignored": -100, **more}
+        logits = g.normal(2, 128_257) + np.linspace(-2.0, 2.0, 128_257)
+        return {"logits": logits, "targets": np.array([128_256, 65_537]), "ignored": -100, **more}
 
 
 _losses("layers.cross_entropy")
@@ -740,30 +771,31 @@ def hundred_layers(g: Generator) -> Inputs:
 
 
 def _steps(g: Generator, rows: int, width: int, largest: int) -> np.ndarray[Any, Any]:
-    """Return numbers near whole ones from -largest to largest, both ends in every group of 7: float32 rounds alike."""
-    steps = g.whole(rows, width, below=2 * largest + 1) - largest + g.uniform(rows, width, low=-0.4, high=0.4)
-    steps = np.clip(steps, -largest, largest)
-    steps[:, 3::7] = largest
-    return steps
+    """Return numbers between whole ones from -largest to largest: float32 rounds them alike, 16 bits do not."""
+    steps = g.whole(rows, width, below=2 * largest + 1) - largest + g.uniform(rows, width, low=-0.499, high=0.499)
+    clipped: np.ndarray[Any, Any] = np.clip(steps, -largest, largest)
+    return clipped
 
 
 @LARGE("layers.quantize_int8", clause=1, catches="rows in pieces, or a scale of the first numbers", tolerance=SHORT)
 def rows_of_thousands(g: Generator) -> Inputs:
-    weight = _steps(g, 67, 2_051, 127) * g.uniform(67, 1, low=0.01, high=2.0)
-    weight[:, :-1] *= np.where(np.arange(67) % 2, 1.0, 0.2)[:, None]  # in some rows the largest comes last
-    weight[::2, -1] = np.abs(weight[::2]).max(axis=1) * 1.001
-    return {"weight": weight}
+    weight = _steps(g, 67, 2_051, 127)
+    weight[::2] = np.clip(weight[::2], -126, 126)
+    weight[:, -1] = -127  # in half of the rows the largest comes last
+    return {"weight": weight * g.uniform(67, 1, low=0.01, high=2.0)}
 
 
 @LARGE("layers.quantize_int4", clause=1, catches="groups beyond so many, or rows in pieces", tolerance=SHORT)
 def hundreds_of_groups(g: Generator) -> Inputs:
-    scales = np.repeat(g.uniform(37, 294, low=0.01, high=2.0), 7, axis=1)
-    return {"weight": _steps(g, 37, 2_058, 7) * scales, "group": 7}
+    steps, scales = _steps(g, 37, 2_058, 7), np.repeat(g.uniform(37, 294, low=0.01, high=2.0), 7, axis=1)
+    steps[:, 3::7] = 7
+    return {"weight": steps * scales, "group": 7}
 
 
 def _bytes(g: Generator, rows: int, pairs: int) -> np.ndarray[Any, Any]:
     low, high = g.whole(rows, pairs, below=15) + 1, g.whole(rows, pairs, below=15) + 1
-    return (low + 16 * high).astype(np.uint8)
+    packed: np.ndarray[Any, Any] = (low + 16 * high).astype(np.uint8)
+    return packed
 
 
 @LARGE("layers.dequantize_int8", clause=3, catches="sums in 8 or 16 bits, or rows in pieces", tolerance=LONG)
@@ -841,11 +873,11 @@ def twelve_layers_of_gpt2(g: Generator) -> Inputs:
 def window_beyond_256(g: Generator) -> Inputs:
     return _deep(
         "mistral_window", "model.layers.", g.whole(1, 389, below=41), 41, g,
-        num_hidden_layers=12, sliding_window=259, max_position_embeddings=400,
+        num_hidden_layers=2, sliding_window=259, max_position_embeddings=400,
     )  # fmt: skip
 
 
 @LARGE("layers.decoder", clause=2, catches="ids in 16 bits", tolerance={"float64": 1e-9, "float32": 2e-3})
 def tokens_beyond_16_bits(g: Generator) -> Inputs:
-    ids = np.array([[0, 65_536, 65_535, 32_768, 70_000, 255, 256]])
-    return _deep("llama_tied", "model.layers.", ids, 70_001, g, num_hidden_layers=12)
+    ids = np.array([[0, 65_536, 65_535, 32_768, 65_550, 255, 256]])
+    return _deep("llama_tied", "model.layers.", ids, 65_551, g, num_hidden_layers=12)

@@ -113,14 +113,12 @@ def _by_query(query: Any, key: Any, value: Any, mask: Any, change: Any) -> Any:
 variant = VARIANTS.of("layers.sliding_window_mask")
 
 
-@variant("a set of positions for each query", arrays="numpy")
-def by_set(query_positions: Any, key_positions: Any, window: int) -> Any:
+@variant("first and last position of each query, NumPy", arrays="numpy")
+def by_ends(query_positions: Any, key_positions: Any, window: int) -> Any:
     if window < 1:
         raise ValueError("an empty window")
-    first = query_positions - (window - 1)
-    return (first[..., None] <= key_positions[..., None, :]) & (
-        key_positions[..., None, :] <= query_positions[..., None]
-    )
+    last, keys = query_positions[..., None], key_positions[..., None, :]
+    return (last - (window - 1) <= keys) & (keys <= last)
 
 
 @variant("two causal masks")

@@ -53,14 +53,12 @@ variant("einsum")(lambda x, codes, scales: torch.einsum("...i,oi,o->...o", x, co
 
 
 variant("NumPy", arrays="numpy")(lambda x, codes, scales: np.inner(x, codes.astype(x.dtype)) * scales)
-variant("scaled weight in float32")(
-    lambda x, codes, scales: (
-        x.to(torch.promote_types(x.dtype, torch.float32))
-        @ (codes.float() * scales.to(torch.promote_types(scales.dtype, torch.float32))[:, None]).mT.to(
-            torch.promote_types(x.dtype, torch.float32)
-        )
-    ).to(x.dtype)
-)
+
+
+@variant("scaled weight in float32")
+def wide_weight(x: Any, codes: Any, scales: Any) -> Any:
+    wide = torch.promote_types(x.dtype, torch.float32)
+    return (x.to(wide) @ (codes.to(wide) * scales.to(wide)[:, None]).mT).to(x.dtype)
 
 
 variant = VARIANTS.of("layers.quantize_int4")
@@ -135,9 +133,8 @@ def even_and_odd(x: Any, codes: Any, scales: Any) -> Any:
 
 @VARIANTS.of("layers.dequantize_int4")("NumPy, byte by byte", arrays="numpy")
 def bytes_apart(codes: Any, scales: Any) -> Any:
-    steps = (
-        np.stack([codes & 15, codes >> 4], axis=-1).reshape(len(codes), 2 * codes.shape[1]).astype(np.int16) - 8
-    ).astype(scales.dtype)
+    nibbles = np.stack([codes & 15, codes >> 4], axis=-1).reshape(len(codes), 2 * codes.shape[1])
+    steps = nibbles.astype(scales.dtype) - 8
     return steps * np.repeat(scales, steps.shape[1] // scales.shape[1], axis=1)
 
 

@@ -60,4 +60,4 @@ variant("logarithm to the base 10", arrays="numpy")(
     lambda factor: 1 + max(0.0, math.log10(factor)) * 0.1 * math.log(10)
 )
 variant("a float32 number")(lambda factor: torch.log(torch.tensor(factor).clamp(min=1)) * 0.1 + 1)
-variant("NumPy's float32", arrays="numpy")(lambda factor: np.float32(0.1 * np.log(max(np.float32(factor), 1)) + 1))
+variant("NumPy's float32", arrays="numpy")(lambda factor: np.float32(0.1 * np.log(np.float32(max(factor, 1.0))) + 1))
