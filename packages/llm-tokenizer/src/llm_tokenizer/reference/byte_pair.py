@@ -63,12 +63,14 @@ def merge(word: list[int], left: int, right: int, new: int) -> list[int]:
 
 
 def encode_bpe(pieces: list[str], merges: Merges) -> list[int]:
-    """Apply all merges to each piece, in the order in which they were learned."""
+    """In each piece replace the pair that was learned first, again and again."""
+    id_of = {(left, right): 256 + k for k, (left, right) in enumerate(merges)}
     ids = []
     for piece in pieces:
         word = list(piece.encode("utf-8"))
-        for k, (left, right) in enumerate(merges):
-            word = merge(word, left, right, 256 + k)
+        while found := [pair for pair in pairwise(word) if pair in id_of]:
+            first = min(found, key=id_of.__getitem__)
+            word = merge(word, *first, id_of[first])
         ids += word
     return ids
 

@@ -170,10 +170,16 @@ def one_expression(text: str, special_tokens: list[str]) -> list[tuple[str, bool
 variant = VARIANTS.of("tokenizer.stream_decode")
 
 
-@variant("Python's incremental decoder, byte by byte")
+@variant("Python's incremental decoder, byte by byte, told of half surrogate pairs")
 def byte_by_byte(ids: list[int], merges: Merges) -> list[str]:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    parts = ["".join(decoder.decode(bytes([byte])) for byte in reference.decode_bpe([id], merges)) for id in ids]
+
+    def feed(byte: int) -> str:
+        text = decoder.decode(bytes([byte]))
+        held = decoder.getstate()[0]
+        return text + decoder.decode(b"", final=True) if b"\xed\xa0" <= held[:2] <= b"\xed\xbf" else text
+
+    parts = ["".join(map(feed, reference.decode_bpe([id], merges))) for id in ids]
     return [*parts, decoder.decode(b"", final=True)]
 
 

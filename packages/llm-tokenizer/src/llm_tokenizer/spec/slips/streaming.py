@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+
 from llm_tokenizer import reference
 from llm_tokenizer.conformance import Alternatives
 from llm_tokenizer.reference.byte_pair import Merges
@@ -74,3 +76,9 @@ def waits_as_a_whole(ids: list[int], merges: Merges) -> list[str]:
 def one_sign(ids: list[int], merges: Merges) -> list[str]:
     parts = reference.stream_decode(ids, merges)
     return ["\ufffd".join(part for part in text.split("\ufffd\ufffd")) for text in parts]
+
+
+@slip("half a surrogate pair waits", "after ED only 80 to 9F may follow: ED A0 waits for nothing, as Python's decoder does")
+def incremental(ids: list[int], merges: Merges) -> list[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    return [*(decoder.decode(reference.decode_bpe([id], merges)) for id in ids), decoder.decode(b"", final=True)]
