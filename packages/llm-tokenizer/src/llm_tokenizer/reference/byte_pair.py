@@ -9,6 +9,7 @@ from itertools import pairwise
 from llm_tokenizer.reference.alphabet import byte_to_unicode
 
 Merges = list[list[int]]
+CHARACTERS = byte_to_unicode()
 
 
 def train_bpe(pieces: list[str], vocab_size: int) -> Merges:
@@ -30,7 +31,7 @@ def train_bpe(pieces: list[str], vocab_size: int) -> Merges:
 
 def token_order(id: int) -> int:
     """Bytes in the order of their printable characters (code points below 324), then merged tokens by age."""
-    return ord(byte_to_unicode()[id]) if id < 256 else 1000 + id
+    return ord(CHARACTERS[id]) if id < 256 else 1000 + id
 
 
 def count_pairs(words: list[list[int]]) -> list[list[int]]:

@@ -40,7 +40,9 @@ def steady() -> tuple[str, ...]:
     planes = (*range(0xD800), *range(0xE000, 0x30000), *range(0xE0000, 0xE1000))
     then, now = unicodedata.ucd_3_2_0.category, unicodedata.category
     every = ((character, now(character)) for character in map(chr, planes) if character not in _CHANGED)
-    return tuple(character for character, kind in every if kind[0] != "C" or kind in ("Cc", "Cf") if then(character) == kind)
+    return tuple(
+        character for character, kind in every if kind[0] != "C" or kind in ("Cc", "Cf") if then(character) == kind
+    )
 
 
 @cache

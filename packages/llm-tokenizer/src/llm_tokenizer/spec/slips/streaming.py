@@ -78,7 +78,10 @@ def one_sign(ids: list[int], merges: Merges) -> list[str]:
     return ["\ufffd".join(part for part in text.split("\ufffd\ufffd")) for text in parts]
 
 
-@slip("half a surrogate pair waits", "after ED only 80 to 9F may follow: ED A0 waits for nothing, as Python's decoder does")
+@slip(
+    "half a surrogate pair waits",
+    "after ED only 80 to 9F may follow: ED A0 waits for nothing, as Python's decoder does",
+)
 def incremental(ids: list[int], merges: Merges) -> list[str]:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     return [*(decoder.decode(reference.decode_bpe([id], merges)) for id in ids), decoder.decode(b"", final=True)]
