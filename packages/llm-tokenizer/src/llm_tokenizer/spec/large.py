@@ -17,8 +17,12 @@ LARGE = LargeCases()
 Merges = list[list[int]]
 
 SYLLABLES = [first + second for first, second in product("bdfgklmnprstvwz", "aeiouéø")]
-BETWEEN = [" "] * 30 + ", |. |\n|\r\n\r\n|  |\n    |\t|'s |'LL | 7 | 2048 |-|/| (|!\n".split("|")
-TURNS = "|||| | |  |\n|\r\n|'|'s|'LL|a|Bc|D|1|234|!|/|\t|\u0301|ſ|ǅ".split("|")
+BETWEEN = [
+    *[" "] * 30, ", ", ". ", "\n", "\r\n\r\n", "  ", "\n    ", "\t", "'s ", "'LL ", " 7 ", " 2048 ", "-", "/", " (", "!\n",
+]  # fmt: skip
+TURNS = [
+    *[""] * 4, " ", " ", "  ", "\n", "\r\n", "'", "'s", "'LL", "a", "Bc", "D", "1", "234", "!", "/", "\t", "\u0301", "ſ", "ǅ",
+]  # fmt: skip
 BORDERS = (256, 1000, 4096, 10_000, 32_768, 50_257, 65_536, 100_000, 131_072)
 
 
@@ -347,40 +351,13 @@ def bytes_of_every_kind(g: Generator) -> dict[str, Any]:
 # split_special
 
 NAMES = [
-    "<|a|>",
-    "<|a",
-    "<|",
-    "<|a|>|>",
-    "<|ab|>",
-    "[INST]",
-    "[/INST]",
-    "<s>",
-    "</s>",
-    "<0x0A>",
-    "\\d+",
-    "a.c",
-    "(?:x)",
-    "$^",
-]
+    "<|a|>", "<|a", "<|", "<|a|>|>", "<|ab|>", "[INST]", "[/INST]", "<s>", "</s>", "<0x0A>", "\\d+", "a.c",
+    "(?:x)", "$^",
+]  # fmt: skip
 ODD_NAMES = [
-    "\x00",
-    "\ufeff",
-    "e\u0301",
-    "é",
-    "👩\u200d💻",
-    "👩",
-    "\u2028",
-    "\r\n",
-    "\n",
-    " <x>",
-    "<x> ",
-    "ſ",
-    "ß",
-    "SS",
-    "İ",
-    "ﬁ",
-    "𝔘",
-]
+    "\x00", "\ufeff", "e\u0301", "é", "👩\u200d💻", "👩", "\u2028", "\r\n", "\n", " <x>", "<x> ", "ſ", "ß", "SS", "İ",
+    "ﬁ", "𝔘",
+]  # fmt: skip
 
 
 def names(count: int) -> list[str]:
@@ -421,22 +398,9 @@ def names_across_blocks(g: Generator) -> dict[str, Any]:
 def names_of_all_kinds(g: Generator) -> dict[str, Any]:
     """Beside what is the same in another normal form or case."""
     parts = [
-        "",
-        "e",
-        "\u0301",
-        "E\u0301",
-        "ss",
-        "s",
-        "i\u0307",
-        "fi",
-        "\u200d",
-        "\r",
-        " ",
-        "<x>",
-        "<X>",
-        "U",
+        "", "e", "\u0301", "E\u0301", "ss", "s", "i\u0307", "fi", "\u200d", "\r", " ", "<x>", "<X>", "U",
         "\U0001f4bb",
-    ]
+    ]  # fmt: skip
     return {"text": with_names(g, parts, ODD_NAMES, 1500), "special_tokens": ODD_NAMES}
 
 
@@ -501,26 +465,9 @@ def every_two_bytes(g: Generator) -> dict[str, Any]:
 def broken_bytes(g: Generator) -> dict[str, Any]:
     """Bytes that begin, continue and end characters in any order, cut everywhere."""
     border = [
-        0,
-        65,
-        0x7F,
-        0x80,
-        0x8F,
-        0x90,
-        0x9F,
-        0xA0,
-        0xBF,
-        0xC0,
-        0xC1,
-        0xC2,
-        0xDF,
-        0xE0,
-        0xE1,
-        0xEC,
-        0xED,
-        0xEE,
+        0, 65, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE,
         0xEF,
-    ]
+    ]  # fmt: skip
     border += [0x80, 0xBF, 0x80, 0xBF, 0xF0, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF, 0xED, 0xF0, 0x90, 0x80]
     return cut(g, bytes(chosen(g, border, 40_000)))
 
