@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from llm_tokenizer.conformance.large import Generator, LargeCases
+from llm_tokenizer.reference.byte_pair import decode_bpe, encode_bpe
 from llm_tokenizer.reference.cutting import RULES
 from llm_tokenizer.spec.characters import NO_SPACES, SPACES, edges, of_every_category
 
@@ -268,16 +269,18 @@ def characters_of_every_kind(g: Generator) -> dict[str, Any]:
     "tokenizer.encode_bpe", clause=2, catches="ids in 16 bits, a limit on the merges, a table of merges with collisions"
 )
 def hundred_thousand_merges(g: Generator) -> dict[str, Any]:
-    """Words alone, two together, and the last ones."""
+    """A few words, most of which are one token of the last third: who looks for every merge in every piece has time."""
     known, merges = vocabulary(100_000)
-    some = chosen(g, known, 1200)
-    return {"pieces": [*some, *map("".join, pairwise(some)), *known[:500], *known[-500:]], "merges": merges}
+    some = chosen(g, known[-9000:], 300)
+    found = {decode_bpe([id], merges).decode() for id in encode_bpe(some, merges) if id > 65_535}
+    late = [word for word in some if word in found][:12]
+    return {"pieces": [*late, late[0] + late[1], *some[:3]], "merges": merges}
 
 
 @LARGE("tokenizer.encode_bpe", clause=1, catches="a limit on the number of pieces, a cache of pieces that is full")
 def seventy_thousand_pieces(g: Generator) -> dict[str, Any]:
     """Mostly of one character; some thousand different ones."""
-    known, merges = vocabulary(2_000)
+    known, merges = vocabulary(40)
     return {
         "pieces": [*chosen(g, "abcdefgh\néß", 50_000), *zipf(g, [*known[:300], *words(g, 9000, most=3)], 20_000)],
         "merges": merges,
@@ -296,11 +299,8 @@ def a_piece_beyond_64_kib(g: Generator) -> dict[str, Any]:
 @LARGE("tokenizer.encode_bpe", clause=2, catches="another way for long pieces that gives other ids")
 def a_long_piece_with_many_merges(g: Generator) -> dict[str, Any]:
     """Words without anything between them."""
-    known, merges = vocabulary(20_000)
-    return {
-        "pieces": ["".join(chosen(g, known[:2000], 200)), "".join(chosen(g, known, 30)), "é" * 701],
-        "merges": merges,
-    }
+    known, merges = vocabulary(3_000)
+    return {"pieces": ["".join(chosen(g, known, 150)), "".join(chosen(g, known, 30)), "é" * 701], "merges": merges}
 
 
 @LARGE("tokenizer.encode_bpe", clause=1, catches="characters normalized, replaced or dropped before they are bytes")
@@ -428,9 +428,9 @@ def halves_in_a_text(g: Generator) -> dict[str, Any]:
 
 
 def cut(g: Generator, data: bytes) -> dict[str, Any]:
-    """Cut bytes everywhere, into tokens of up to six bytes."""
+    """Cut bytes everywhere, into tokens of up to three bytes."""
     learner, ids, start = Learner(), list[int](), 0
-    for length in (g.whole(len(data), below=6) + 1).tolist():
+    for length in (g.whole(len(data), below=3) + 1).tolist():
         ids += [learner.row(data[start : start + length])] if start < len(data) else []
         start += length
     return {"ids": ids, "merges": learner.merges}
@@ -449,7 +449,7 @@ def byte_by_byte(g: Generator) -> dict[str, Any]:
 @LARGE("tokenizer.stream_decode", clause=2, catches="bytes of a long token lost, or a character in three tokens")
 def cut_everywhere(g: Generator) -> dict[str, Any]:
     """Characters of all kinds in any order."""
-    return cut(g, "".join(chosen(g, [*edges(), *of_every_category()], 9000)).encode())
+    return cut(g, "".join(chosen(g, [*edges(), *of_every_category()], 1000)).encode())
 
 
 @LARGE(
@@ -471,14 +471,14 @@ def broken_bytes(g: Generator) -> dict[str, Any]:
         0xEF,
     ]  # fmt: skip
     border += [0x80, 0xBF, 0x80, 0xBF, 0xF0, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF, 0xED, 0xF0, 0x90, 0x80]
-    return cut(g, bytes(chosen(g, border, 40_000)))
+    return cut(g, bytes(chosen(g, border, 4000)))
 
 
-@LARGE("tokenizer.stream_decode", clause=1, catches="ids in 16 bits, strings that are kept and joined in blocks")
-def a_long_stream(g: Generator) -> dict[str, Any]:
-    """Whole words."""
+@LARGE("tokenizer.stream_decode", clause=1, catches="ids in 16 bits")
+def ids_to_70_000(g: Generator) -> dict[str, Any]:
+    """Few of them, for who makes a table of all tokens for every id."""
     _, merges = vocabulary(70_000)
-    return {"ids": g.whole(20_000, below=70_256).tolist(), "merges": merges}
+    return {"ids": g.whole(50, below=70_256).tolist(), "merges": merges}
 
 
 # encode_chat
@@ -512,10 +512,10 @@ def content_of_every_kind(g: Generator) -> dict[str, Any]:
 @in_each_pattern("tokenizer.round_trip", 2, "any step of a long text")
 def prose_with_special_tokens(g: Generator, pattern: str) -> dict[str, Any]:
     """Everything at once."""
-    _, merges = vocabulary(2_000)
-    text = prose(g, 500)
-    parts = [*(text[start : start + 90] for start in range(0, len(text), 90)), "", " ", "\n", "<|", "'s"]
-    return {"text": with_names(g, parts, names(40), 120), "merges": merges, "special_tokens": names(40)}
+    _, merges = vocabulary(1_000)
+    text = prose(g, 250)
+    parts = [*(text[start : start + 60] for start in range(0, len(text), 60)), "", " ", "\n", "<|", "'s"]
+    return {"text": with_names(g, parts, names(40), 80), "merges": merges, "special_tokens": names(40)}
 
 
 @LARGE(
@@ -524,7 +524,7 @@ def prose_with_special_tokens(g: Generator, pattern: str) -> dict[str, Any]:
 def special_tokens_after_many_merges(g: Generator) -> dict[str, Any]:
     """Their ids are above 70,000."""
     known, merges = vocabulary(70_000)
-    text = with_names(g, [" ".join(chosen(g, known, 30)) for _ in range(5)], names(30), 9)
+    text = with_names(g, chosen(g, known[-4000:], 9), names(30), 9)
     return {"text": text, "pattern": "gpt2", "merges": merges, "special_tokens": names(30)}
 
 
@@ -533,6 +533,6 @@ def special_tokens_after_many_merges(g: Generator) -> dict[str, Any]:
 )
 def all_kinds_there_and_back(g: Generator) -> dict[str, Any]:
     """The byte order mark first."""
-    _, merges = vocabulary(2_000)
+    _, merges = vocabulary(300)
     text = "\ufeff" + put_in("¤a ¤¤ ", of_every_category()) + "\x00"
     return {"text": text, "pattern": "o200k", "merges": merges, "special_tokens": ["\x00<|a|>", "\ufeff\ufeff"]}
