@@ -1,8 +1,8 @@
 """`split_text` by hand against two engines of regular expressions, for every character that Unicode 14 knows.
 
 The reference asks Python's `unicodedata`, our quick way the library `regex`, and `tokenizers` Oniguruma or tables of
-its own in Rust. Left out are the characters that were assigned after Unicode 14 or were given another category since, and
-those of which a library's own tables say other things (`unicode_tables.differing`).
+its own in Rust. Left out are the characters that were assigned after Unicode 14 or were given another category since,
+and those of which a library's own tables say other things (`unicode_tables.differing`).
 """
 
 from __future__ import annotations
