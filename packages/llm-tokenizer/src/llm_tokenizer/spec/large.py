@@ -183,7 +183,8 @@ def halves_of_surrogate_pairs(g: Generator, pattern: str) -> dict[str, Any]:
 
 def near_borders() -> list[int]:
     """Return ids in a row whose pairs are told apart only by both ids in full, whatever number they are packed with."""
-    return [id for border in BORDERS for left in (1, 7) for id in (left, 5 + border, left + 1, 5, left + border, 5, 0)]
+    rows = ((left, 5 + border, left + 1, 5, left + 1 + border, 5) for border in BORDERS for left in (1, 7))
+    return [id for row in rows for id in (*row, row[2], row[1], 0)]
 
 
 @LARGE("tokenizer.count_pairs", clause=2, catches="two ids packed into one number that is too small, ids in 16 bits")
@@ -207,10 +208,10 @@ def seventy_thousand_words(g: Generator) -> dict[str, Any]:
 
 @LARGE("tokenizer.merge_pair", clause=3, catches="ids compared by their last 8 or 16 bits, or by one packed number")
 def neighbours_alike(g: Generator) -> dict[str, Any]:
-    """The pair is (7, 65,541): other pairs are the same when packed or cut."""
+    """Other pairs are (8, 5) too when packed or cut."""
     return {
-        "word": near_borders() + chosen(g, [7, 65_541, 5, 65_543, 8, 263], 60_000),
-        "pair": [7, 65_541],
+        "word": near_borders() + chosen(g, [8, 5, 65_541, 65_544, 264, 261], 60_000),
+        "pair": [8, 5],
         "new": 199_999,
     }
 
@@ -241,8 +242,8 @@ def hundreds_of_merges(g: Generator) -> dict[str, Any]:
     "tokenizer.train_bpe", clause=3, catches="counts in 8 or 16 bits, counts as 32-bit floats, a limit on the pieces"
 )
 def frequent_pairs(g: Generator) -> dict[str, Any]:
-    """(a, b) stands 70,000 times, (c, d) 65,000 times; one piece is long, and there are many."""
-    pieces = ["ab" * 35_000, *["ab", "cd"] * 30_000, "cd" * 5_000, "abab" * 2_500]
+    """(a, b) stands 70,000 times, (c, d) 75,000 times; one piece is long, and there are many."""
+    pieces = ["ab" * 30_000, *["ab", "cd"] * 40_000, "cd" * 35_000, *["ef"] * 6_000]
     return {"pieces": pieces, "vocab_size": 256 + 4}
 
 
