@@ -243,14 +243,14 @@ def hundreds_of_merges(g: Generator) -> dict[str, Any]:
 )
 def frequent_pairs(g: Generator) -> dict[str, Any]:
     """(a, b) stands 70,000 times, (c, d) 75,000 times; one piece is long, and there are many."""
-    pieces = ["ab" * 30_000, *["ab", "cd"] * 40_000, "cd" * 35_000, *["ef"] * 6_000]
+    pieces = ["ab" * 30_000, *["ab", "cd"] * 40_000, "cd" * 35_000, *["ef"] * 36_000]
     return {"pieces": pieces, "vocab_size": 256 + 4}
 
 
 @LARGE("tokenizer.train_bpe", clause=7, catches="a limit on the length of a token, or on the merges in one piece")
 def a_token_of_hundreds_of_bytes(g: Generator) -> dict[str, Any]:
     """A piece that becomes one token, and the beginning of it."""
-    long = "".join(words(g, 120))
+    long = "".join(words(g, 260))
     return {"pieces": [long, long, long[:300], "é" * 37], "vocab_size": 1500}
 
 
@@ -275,17 +275,16 @@ def hundred_thousand_merges(g: Generator) -> dict[str, Any]:
     some = chosen(g, known[-9000:], 300)
     found = {decode_bpe([id], merges).decode() for id in encode_bpe(some, merges) if id > 65_535}
     late = [word for word in some if word in found][:12]
-    return {"pieces": [*late, late[0] + late[1], *some[:3]], "merges": merges}
+    last = encode_bpe(late[:1], merges)[0]
+    alike = [[ord("y"), last - 65_536], [ord("x"), last]]  # the same number when packed as left << 16 | right
+    return {"pieces": [*late, late[0] + late[1], *some[:3], "x" + late[0]], "merges": merges + alike}
 
 
 @LARGE("tokenizer.encode_bpe", clause=1, catches="a limit on the number of pieces, a cache of pieces that is full")
 def seventy_thousand_pieces(g: Generator) -> dict[str, Any]:
     """Mostly of one character; some thousand different ones."""
     known, merges = vocabulary(40)
-    return {
-        "pieces": [*chosen(g, "abcdefgh\néß", 50_000), *zipf(g, [*known[:300], *words(g, 9000, most=3)], 20_000)],
-        "merges": merges,
-    }
+    return {"pieces": [*chosen(g, "abcdefgh\néß", 50_000), *known[:300], *words(g, 18_000)], "merges": merges}
 
 
 @LARGE("tokenizer.encode_bpe", clause=3, catches="places in 16 bits, a long piece that is cut")
