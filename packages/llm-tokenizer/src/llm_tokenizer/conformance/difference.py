@@ -7,6 +7,7 @@ terms is rounded at the scale of its largest terms, not at the scale of each res
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,8 +113,8 @@ def _compare_exactly(name: str, golden: Any, yours: Any) -> Difference | None:
     kind = next((kind for kind in _WANTED if isinstance(golden, kind)), None)
     if kind is not None and not isinstance(answer, kind):
         return Difference(name, f"{_WANTED[kind]} expected, and {type(yours).__name__} came back")
-    if answer == golden and isinstance(answer, bool) == isinstance(golden, bool):
-        return None
+    if answer == golden:
+        return next((Difference(name, reason) for reason in _other_kinds(golden, answer)), None)
     if isinstance(golden, list) and isinstance(answer, list):
         reason = ""
         if len(golden) != len(answer):
@@ -124,6 +125,21 @@ def _compare_exactly(name: str, golden: Any, yours: Any) -> Difference | None:
             return Difference(name, reason)
         return Difference(name, reason, len(wrong), len(golden), (wrong[0],), answer[wrong[0]], golden[wrong[0]])
     return Difference(name, "", 1, 1, (), answer, golden)
+
+
+def _other_kinds(golden: Any, answer: Any) -> Iterator[str]:
+    """Yield what of two equal values is another kind of number: to Python True, 1 and 1.0 are equal."""
+    if isinstance(golden, list):
+        for one, other in zip(golden, answer, strict=True):
+            yield from _other_kinds(one, other)
+    elif isinstance(golden, int) and (
+        not isinstance(answer, int) or isinstance(golden, bool) != isinstance(answer, bool)
+    ):
+        yield f"{_kind(answer)} came back and {_kind(golden)} are expected"
+
+
+def _kind(value: Any) -> str:
+    return _NUMBERS.get(np.asarray(value).dtype.kind, type(value).__name__)
 
 
 def _counted(items: list[Any]) -> str:

@@ -8,6 +8,7 @@ whose answer shares memory with an argument, where a later change of one would s
 from __future__ import annotations
 
 import contextlib
+import marshal
 import os
 import random
 import signal
@@ -115,6 +116,8 @@ def snapshot(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return (value.dtype, value.shape, value.tobytes())
     if isinstance(value, (list, tuple)):
+        with contextlib.suppress(ValueError):  # which it raises for anything but plain values, and those are quick
+            return marshal.dumps(value, 2)  # later formats note how often an object is referred to
         return (type(value), [snapshot(item) for item in value])
     if isinstance(value, dict):
         return [(key, snapshot(item)) for key, item in value.items()]

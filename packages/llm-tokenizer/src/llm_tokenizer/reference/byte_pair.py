@@ -9,6 +9,7 @@ from itertools import pairwise
 from llm_tokenizer.reference.alphabet import byte_to_unicode
 
 Merges = list[list[int]]
+CHARACTERS = byte_to_unicode()
 
 
 def train_bpe(pieces: list[str], vocab_size: int) -> Merges:
@@ -30,7 +31,7 @@ def train_bpe(pieces: list[str], vocab_size: int) -> Merges:
 
 def token_order(id: int) -> int:
     """Bytes in the order of their printable characters (code points below 324), then merged tokens by age."""
-    return ord(byte_to_unicode()[id]) if id < 256 else 1000 + id
+    return ord(CHARACTERS[id]) if id < 256 else 1000 + id
 
 
 def count_pairs(words: list[list[int]]) -> list[list[int]]:
@@ -63,12 +64,14 @@ def merge(word: list[int], left: int, right: int, new: int) -> list[int]:
 
 
 def encode_bpe(pieces: list[str], merges: Merges) -> list[int]:
-    """Apply all merges to each piece, in the order in which they were learned."""
+    """In each piece replace the pair that was learned first, again and again."""
+    id_of = {(left, right): 256 + k for k, (left, right) in enumerate(merges)}
     ids = []
     for piece in pieces:
         word = list(piece.encode("utf-8"))
-        for k, (left, right) in enumerate(merges):
-            word = merge(word, left, right, 256 + k)
+        while found := [pair for pair in pairwise(word) if pair in id_of]:
+            first = min(found, key=id_of.__getitem__)
+            word = merge(word, *first, id_of[first])
         ids += word
     return ids
 

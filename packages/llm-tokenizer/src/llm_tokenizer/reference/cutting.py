@@ -20,8 +20,7 @@ def split_text(text: str, pattern: str) -> list[str]:
     pieces = []
     start = 0
     while start < len(text):
-        ends = [rule(text, start) for rule in RULES[pattern]]
-        end = next(end for end in ends if end > start)
+        end = next(end for rule in RULES[pattern] if (end := rule(text, start)) > start)
         pieces.append(text[start:end])
         start = end
     return pieces

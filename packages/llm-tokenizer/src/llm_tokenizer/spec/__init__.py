@@ -7,7 +7,7 @@ from llm_tokenizer.conformance import Specification, read_contracts
 SPECIFICATION = Specification(
     package="llm-tokenizer",
     module="llm_tokenizer",
-    version="1.1",
+    version="1.2",
     contracts=read_contracts(Path(__file__).with_name("SPEC.md")),
     arrays="numpy",
 )

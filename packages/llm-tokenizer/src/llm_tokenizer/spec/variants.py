@@ -90,12 +90,25 @@ variant = VARIANTS.of("tokenizer.encode_bpe")
 
 @variant("always the heap")
 def always_the_heap(pieces: list[str], merges: Merges) -> list[int]:
-    return [id for piece in pieces for id in merge_long(list(piece.encode()), _ranks(merges))]
+    ranks = _ranks(merges)
+    return [id for piece in pieces for id in merge_long(list(piece.encode()), ranks)]
 
 
-variant("always the plain loop")(
-    lambda pieces, merges: [id for piece in pieces for id in merge_short(list(piece.encode()), _ranks(merges))]
-)
+@variant("always the plain loop")
+def always_the_plain_loop(pieces: list[str], merges: Merges) -> list[int]:
+    ranks = _ranks(merges)
+    return [id for piece in pieces for id in merge_short(list(piece.encode()), ranks)]
+
+
+@variant("every piece looked through for every merge")
+def merge_after_merge(pieces: list[str], merges: Merges) -> list[int]:
+    ids = []
+    for piece in pieces:
+        word = list(piece.encode())
+        for k, (left, right) in enumerate(merges):
+            word = merge(word, left, right, 256 + k)
+        ids += word
+    return ids
 
 
 @variant("one replacement at a time")
@@ -170,10 +183,16 @@ def one_expression(text: str, special_tokens: list[str]) -> list[tuple[str, bool
 variant = VARIANTS.of("tokenizer.stream_decode")
 
 
-@variant("Python's incremental decoder, byte by byte")
+@variant("Python's incremental decoder, byte by byte, told of half surrogate pairs")
 def byte_by_byte(ids: list[int], merges: Merges) -> list[str]:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    parts = ["".join(decoder.decode(bytes([byte])) for byte in reference.decode_bpe([id], merges)) for id in ids]
+
+    def feed(byte: int) -> str:
+        text = decoder.decode(bytes([byte]))
+        held = decoder.getstate()[0]
+        return text + decoder.decode(b"", final=True) if b"\xed\xa0" <= held[:2] <= b"\xed\xbf" else text
+
+    parts = ["".join(map(feed, reference.decode_bpe([id], merges))) for id in ids]
     return [*parts, decoder.decode(b"", final=True)]
 
 

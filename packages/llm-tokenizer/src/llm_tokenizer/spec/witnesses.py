@@ -6,9 +6,9 @@ is optional: where it is not installed, the case files keep what it said when it
 
 from __future__ import annotations
 
-import codecs
 import importlib.util
 import json
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -155,9 +155,21 @@ class Python:
 
     @staticmethod
     def stream_decode(ids: list[int], merges: Merges) -> list[str]:
-        """Python's own incremental decoder."""
-        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        return [*(decoder.decode(decode_bpe([id], merges)) for id in ids), decoder.decode(b"", final=True)]
+        """Python's decoder, from which the beginnings of characters are kept back, as its encoder makes them."""
+        parts, held = [], b""
+        for id in ids:
+            held += decode_bpe([id], merges)
+            waiting = next((length for length in (1, 2, 3) if held[-length:] in _beginnings()), 0)
+            parts.append(held[: len(held) - waiting].decode("utf-8", "replace"))
+            held = held[len(held) - waiting :]
+        return [*parts, held.decode("utf-8", "replace")]
+
+
+@cache
+def _beginnings() -> frozenset[bytes]:
+    """All that a character's bytes begin with; the last byte holds six bits, so one character of 64 is enough."""
+    codes = (*range(0x80, 0xD800, 64), *range(0xE000, 0x110000, 64))
+    return frozenset(chr(code).encode()[:length] for code in codes for length in range(1, len(chr(code).encode())))
 
 
 def _published(merges: Merges) -> Any:

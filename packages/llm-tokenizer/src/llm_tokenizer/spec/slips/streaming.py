@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
 
 from llm_tokenizer import reference
@@ -72,3 +73,12 @@ def by_difference(ids: list[int], merges: Merges) -> list[str]:
 def one_sign(ids: list[int], merges: Merges) -> list[str]:
     parts = reference.stream_decode(ids, merges)
     return ["\ufffd".join(part for part in text.split("\ufffd\ufffd")) for text in parts]
+
+
+@slip(
+    "half a surrogate pair waits",
+    "after ED only 80 to 9F may follow: ED A0 waits for nothing, as Python's decoder does",
+)
+def incremental(ids: list[int], merges: Merges) -> list[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    return [*(decoder.decode(reference.decode_bpe([id], merges)) for id in ids), decoder.decode(b"", final=True)]
