@@ -7,6 +7,7 @@ terms is rounded at the scale of its largest terms, not at the scale of each res
 from __future__ import annotations
 
 import math
+from collections.abc import Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,7 +144,7 @@ def _compare_exactly(name: str, golden: Any, yours: Any) -> Difference | None:
     return Difference(name, "", 1, 1, (), answer, golden)
 
 
-def _counted(items: list[Any]) -> str:
+def _counted(items: Sized) -> str:
     return f"{len(items)} item" + ("" if len(items) == 1 else "s")
 
 

@@ -14,6 +14,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -75,8 +76,8 @@ def shared_arguments(values: Any, inputs: Sequence[Any], names: Sequence[str], a
     answers = values if isinstance(values, (tuple, list)) else (values,)
     found = [arrays.memory(part) for answer in answers for part in parts(answer)]
     for name, value in zip(names, inputs, strict=True):
-        given = [arrays.memory(part) for part in parts(value)]
-        if any(np.may_share_memory(one, other) for one in found for other in given if not (one is None or other is None)):
+        pairs = product(found, map(arrays.memory, parts(value)))
+        if any(np.may_share_memory(*pair) for pair in pairs if pair[0] is not None and pair[1] is not None):
             yield name
 
 

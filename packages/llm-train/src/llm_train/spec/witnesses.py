@@ -1,6 +1,6 @@
 """Who else has computed the goldens: torch's own optimizers, schedulers and norms, and decimal numbers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal, localcontext
 from typing import Any
 
@@ -67,9 +67,10 @@ class DecimalWitness:
     def adamw(
         parameter: Array, gradient: Array, first_moment: Array, second_moment: Array, step: int, *settings: float
     ) -> list[Array]:
-        rows = zip(*(array.reshape(-1).tolist() for array in (parameter, gradient, first_moment, second_moment)))
+        columns = [array.reshape(-1).tolist() for array in (parameter, gradient, first_moment, second_moment)]
         with localcontext(prec=60):
-            results = [_one_weight(*map(Decimal, row), step, *map(Decimal, settings)) for row in rows]
+            rows = zip(*columns, strict=True)
+            results = [_one_weight(step, [*map(Decimal, row)], [*map(Decimal, settings)]) for row in rows]
         return [np.array([row[place] for row in results], dtype=float).reshape(parameter.shape) for place in range(3)]
 
     @staticmethod
@@ -78,22 +79,20 @@ class DecimalWitness:
             squares = (Decimal(number) ** 2 for gradient in gradients for number in gradient.reshape(-1).tolist())
             norm = sum(squares, Decimal(0)).sqrt()
             scale = Decimal(limit) / norm if norm > limit else Decimal(1)
-            clipped = [_each(gradient, lambda number: number * scale) for gradient in gradients]
-        return clipped, np.asarray(float(norm))
+            return [_scaled(gradient, scale) for gradient in gradients], np.asarray(float(norm))
 
 
-def _one_weight(
-    weight: Decimal, gradient: Decimal, first: Decimal, second: Decimal, step: int, rate: Decimal, beta1: Decimal,
-    beta2: Decimal, eps: Decimal, decay: Decimal,
-) -> tuple[Decimal, Decimal, Decimal]:  # fmt: skip
+def _one_weight(step: int, row: Sequence[Decimal], settings: Sequence[Decimal]) -> tuple[Decimal, Decimal, Decimal]:
+    weight, gradient, first, second = row
+    rate, beta1, beta2, eps, decay = settings
     first += (1 - beta1) * (gradient - first)
     second += (1 - beta2) * (gradient * gradient - second)
     change = first / (1 - beta1**step) / ((second / (1 - beta2**step)).sqrt() + eps) + decay * weight
     return weight - rate * change, first, second
 
 
-def _each(array: Array, function: Callable[[Decimal], Decimal]) -> Array:
-    numbers = [float(function(Decimal(number))) for number in array.reshape(-1).tolist()]
+def _scaled(array: Array, scale: Decimal) -> Array:
+    numbers = [float(Decimal(number) * scale) for number in array.reshape(-1).tolist()]
     return np.array(numbers, dtype=float).reshape(array.shape)
 
 
