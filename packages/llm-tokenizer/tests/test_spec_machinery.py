@@ -334,7 +334,7 @@ def scaled(fault: str, double):
         elif fault == "replaced":
             x[1] = y[1]
         elif fault == "shared":
-            y[1] = x[0]
+            y[2] = x[2]
         elif fault == "order":
             y[0], y[1] = y[1], y[0]
         elif fault == "value":
@@ -352,7 +352,7 @@ def scaled(fault: str, double):
     ("fault", "words"),
     [
         ("", None),
-        ("in place", "its argument: it changed its argument x in place"),
+        ("in place", "it changed its argument x in place"),
         ("replaced", "it changed its argument x in place"),
         ("shared", "it shares memory with the argument x"),
         ("order", "y[0]: the shape is (3,) and must be (2, 2)"),
@@ -367,10 +367,10 @@ def test_lists_of_arrays_go_in_and_come_back(kind: str, fault: str, words: str |
         pytest.importorskip("torch")
     if kind == "lists" and fault not in ("", "in place", "short"):
         pytest.skip("lists share no memory and have no shapes")
-    x = [np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 1.0, 1.0]), np.array(0.5)]
+    x = [np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 1.0, 1.0]), np.array(0.0)]
     case = Case(
         contract="toy.scale", id="a", kind="ordinary", clause=1, catches="b", inputs={"x": x},
-        outputs={"y": [2 * array for array in x[:2]] + [np.array(1.0)], "count": 3}, tolerance={"float64": 1e-12},
+        outputs={"y": [2 * array for array in x[:2]] + [np.array(0.0)], "count": 3}, tolerance={"float64": 1e-12},
     )  # fmt: skip
     write_cases(tmp_path / "a.json", case.contract, [case])
     (case,) = read_cases(tmp_path / "a.json")
@@ -382,7 +382,7 @@ def test_lists_of_arrays_go_in_and_come_back(kind: str, fault: str, words: str |
     outcome = next(iter(try_contract(CLIP, [case], mine)))
     assert (outcome.status, outcome.dtype) == (DIFFERS if words or fault else PASS, "float64")
     if words is not None and kind != "lists":
-        assert words.removeprefix("its argument: ") in describe(outcome, CLIP.axes_of)
+        assert words in describe(outcome, CLIP.axes_of)
 
 
 def test_a_list_of_one_array_is_a_list_and_has_other_values_too() -> None:
