@@ -34,6 +34,15 @@ def inverse(logits: Tensor, temperature: float) -> Tensor:
     return torch.exp(torch.log_softmax(logits * (1.0 / temperature), dim=-1))
 
 
+@variant("logits less their logsumexp")
+def logsumexp(logits: Tensor, temperature: float) -> Tensor:
+    _refuse(temperature < 0)
+    if temperature == 0:
+        return quotient(logits, temperature)  # type: ignore[no-any-return]
+    quotients = logits / temperature
+    return torch.exp(quotients - quotients.logsumexp(dim=-1, keepdim=True))
+
+
 @variant("NumPy without a gradient", arrays="numpy")
 def numpy_forward(logits: Any, temperature: float) -> Any:
     _refuse(temperature < 0)
@@ -93,6 +102,11 @@ def shifted_mask(logits: Tensor, p: float) -> Tensor:
     removed[..., 1:] = removed[..., :-1].clone()
     removed[..., 0] = False
     return logits.masked_fill(removed.gather(-1, order.argsort(dim=-1)), -math.inf)
+
+
+@variant("float32 inside")
+def p_in_float32(logits: Tensor, p: float) -> Tensor:
+    return shifted_mask(logits.float(), p).to(logits.dtype)  # type: ignore[no-any-return]
 
 
 @variant("NumPy, in float64 throughout", arrays="numpy")
