@@ -14,33 +14,33 @@ KEPT = {"float64": 1e-12, "float32": 2e-6}
 
 
 def _logits(g: Generator, *shape: int) -> Numbers:
-    """Logits as of a model: a few stand out, most are far below; all different."""
+    """Return logits as of a model: a few stand out, most are far below; all different."""
     numbers: Numbers = 3.0 * g.normal(*shape) - 12.0 * g.uniform(*shape) ** 2
     return numbers
 
 
 def _last_first(g: Generator) -> Numbers:
-    """Logits of the widest vocabulary, the largest of them at the very end."""
+    """Return logits of the widest vocabulary, the largest of them at the very end."""
     logits = _logits(g, WIDEST)
     logits[-1] = logits.max() + 1.0
     return logits
 
 
 def _tied(g: Generator, *shape: int) -> Numbers:
-    """Logits in steps of 1/8, as bfloat16 has them: thousands share a value."""
+    """Return logits in steps of 1/8, as bfloat16 has them: thousands share a value."""
     numbers: Numbers = np.round(8.0 * _logits(g, *shape)) / 8.0
     return numbers
 
 
 def _mostly_out(g: Generator, *shape: int) -> Numbers:
-    """Logits of which only one in a thousand is not taken out; the first and last of each row stay."""
+    """Return logits of which only one in a thousand is not taken out; the first and last of each row stay."""
     logits = np.where(g.uniform(*shape) < 1e-3, _logits(g, *shape), -math.inf)
     logits[..., [0, -1]] = 0.5, 1.5
     return logits
 
 
 def _kept(logits: Numbers, count: int) -> dict[str, Any]:
-    """A p half-way between the sums that `count` - 1 and `count` tokens reach, where no rounding decides."""
+    """Return a p half-way between the sums that `count` - 1 and `count` tokens reach, where no rounding decides."""
     weights = np.exp(np.sort(logits)[::-1] - logits.max())
     sums = np.cumsum(weights / math.fsum(weights))
     return {"logits": logits, "p": float(sums[count - 2] + sums[count - 1]) / 2}

@@ -12,7 +12,7 @@ PLAIN = {"exact": 5e-6}
 
 
 def _step(g: Generator, *shape: int, step: int, scale: float = 1.0, **settings: float) -> dict[str, Any]:
-    """A parameter near zero, so that the change of the step shows, and moments as of gradients of this scale."""
+    """Return a parameter near zero, where the change of the step shows, and moments as of gradients of this scale."""
     usual = {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.1}
     gradient, first, second = g.normal(*shape), g.normal(*shape), g.uniform(*shape)
     return {
@@ -128,7 +128,7 @@ _at("fall_of_one_step", 99_999, 99_999, 100_000, "a fall of one step that is ski
 
 
 def _tensors(g: Generator, count: int, scale: float = 1.0) -> list[Numbers]:
-    """Gradients as of a model: matrices, vectors, single numbers, of sizes and scales that differ a lot."""
+    """Return gradients as of a model: matrices, vectors, single numbers, of sizes and scales that differ a lot."""
     shapes = [(64, 33), (129,), (), (7, 3, 5), (1, 300), (2,), (17, 16), (1,)]
     sizes = 10.0 ** g.uniform(count, low=-3.0, high=0.0)
     return [np.asarray(scale * sizes[i] * g.normal(*shapes[i % len(shapes)])) for i in range(count)]
