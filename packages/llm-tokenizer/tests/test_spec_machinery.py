@@ -300,6 +300,18 @@ def test_a_call_depends_on_its_arguments_alone_and_changes_nothing(toy: Specific
     assert before == (os.environ.copy(), np.geterr(), warnings.filters[:], np.random.get_state()[1].tolist())
 
 
+def test_a_library_that_is_imported_late_may_set_environment_variables(toy: Specification, tmp_path) -> None:
+    (tmp_path / "a_late_library.py").write_text("import os\n\nos.environ['A_FOLDER_OF_ITS_OWN'] = '1'\n")
+
+    def mean_square(x, gain):
+        import a_late_library  # noqa: F401
+
+        return right(x, gain)
+
+    assert trial(toy, mean_square=mean_square).status == PARTLY
+    assert "A_FOLDER_OF_ITS_OWN" not in os.environ
+
+
 def test_an_answer_is_memory_of_its_own_unless_the_contract_allows_views(toy: Specification) -> None:
     both = Implementation(SimpleNamespace(first=lambda x: x[:, 0]), name="mine")
     x = np.array([[1.0, 2.0], [3.0, 4.0]])
@@ -314,6 +326,87 @@ def test_an_answer_is_memory_of_its_own_unless_the_contract_allows_views(toy: Sp
     assert "it shares memory with the argument x" in outcome.difference.reason
     (outcome,) = try_contract(replace(contract, views=True), [case], both)
     assert outcome.status == PASS
+
+
+CLIP = Contract(
+    id="toy.scale", clauses=("Each is scaled.",), inputs=(Argument("x", "*batch", "arrays"),),
+    outputs=(Argument("y", "*batch", "each, doubled"), Argument("count", None, "how many")),
+)  # fmt: skip
+
+
+def scaled(fault: str, double):
+    """A function of a list of arrays, with a fault of its own."""
+
+    def scale(x):
+        y = [double(array) for array in x]
+        if fault == "in place":
+            x[1][0] = 7.0
+        elif fault == "replaced":
+            x[1] = y[1]
+        elif fault == "shared":
+            y[2] = x[2]
+        elif fault == "order":
+            y[0], y[1] = y[1], y[0]
+        elif fault == "value":
+            y[1] = y[1] + 0.5
+        elif fault == "short":
+            return y[:2], 3
+        elif fault == "first":
+            return y[0], 3
+        return tuple(y), 3
+
+    return scale
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("", None),
+        ("in place", "it changed its argument x in place"),
+        ("replaced", "it changed its argument x in place"),
+        ("shared", "it shares memory with the argument x"),
+        ("order", "y[0]: the shape is (3,) and must be (2, 2)"),
+        ("value", "y[1]: 3 of 3 differ, the worst at batch 0: yours 2.5, golden 2"),
+        ("short", "y: 2 items came back, and 3 must"),
+        ("first", "y: a list is expected, and "),
+    ],
+)
+@pytest.mark.parametrize("kind", ["numpy", "torch", "lists"])
+def test_lists_of_arrays_go_in_and_come_back(kind: str, fault: str, words: str | None, tmp_path: Path) -> None:
+    if kind == "torch":
+        pytest.importorskip("torch")
+    if kind == "lists" and fault not in ("", "in place", "short"):
+        pytest.skip("lists share no memory and have no shapes")
+    x = [np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 1.0, 1.0]), np.array(0.0)]
+    case = Case(
+        contract="toy.scale", id="a", kind="ordinary", clause=1, catches="b", inputs={"x": x},
+        outputs={"y": [2 * array for array in x[:2]] + [np.array(0.0)], "count": 3}, tolerance={"float64": 1e-12},
+    )  # fmt: skip
+    write_cases(tmp_path / "a.json", case.contract, [case])
+    (case,) = read_cases(tmp_path / "a.json")
+
+    def double(array):
+        return [double(item) for item in array] if isinstance(array, list) else array * 2
+
+    mine = Implementation(SimpleNamespace(scale=scaled(fault, double)), name="mine", arrays=kind)
+    outcome = next(iter(try_contract(CLIP, [case], mine)))
+    assert (outcome.status, outcome.dtype) == (DIFFERS if words or fault else PASS, "float64")
+    if words is not None and kind != "lists":
+        assert words in describe(outcome, CLIP.axes_of)
+
+
+def test_a_list_of_one_array_is_a_list_and_has_other_values_too() -> None:
+    from random import Random
+
+    from llm_tokenizer.conformance.other_values import other_inputs
+
+    x = [np.array([1.0, 2.0, 5.0])]
+    case = Case(contract="toy.scale", id="a", kind="ordinary", clause=1, catches="", inputs={"x": x, "ids": [1, 2]})
+    other = other_inputs(case, Random(1))["x"]
+    assert other[0].shape == (3,) and not np.array_equal(other[0], x[0])
+    assert compare("y", x, [x[0] + [0, 0, 1e-3]], tolerance=1e-9).index == (2,)
+    assert deviation([x[0], x[0]], [x[0] + 5e-9, x[0]]) == pytest.approx(1e-9)
+    assert case.has_floats and not replace(case, inputs={"ids": [1, 2]}).has_floats
 
 
 @pytest.mark.parametrize(

@@ -69,16 +69,15 @@ def top_p(logits: Array, p: float) -> Array:
         return logits.copy()  # every token counts, also those that no longer change a rounded sum
     result = np.full_like(logits, -math.inf)
     for row in np.ndindex(logits.shape[:-1]):
-        probabilities = temperature(logits[row], 1.0)
-        reached = 0.0
-        for token in _falling(logits[row]):
-            result[row][token] = logits[row][token]
-            reached += probabilities[token].real
-            if reached >= p:
-                break
+        order = _falling(logits[row])
+        reached = np.cumsum(temperature(logits[row], 1.0)[order].real)
+        enough = np.searchsorted(reached, p) + 1  # the first sum that is p or more, and the token that brings it there
+        kept = order[:enough]
+        result[row][kept] = logits[row][kept]
     return result
 
 
-def _falling(row: Array) -> list[int]:
+def _falling(row: Array) -> Array:
     """The ids by falling logit, and by rising id where logits are equal."""
-    return sorted(range(len(row)), key=lambda token: (-row[token].real, token))
+    ids: Array = np.argsort(-row.real, kind="stable")
+    return ids

@@ -7,7 +7,7 @@ from llm_tokenizer.conformance import Specification, read_contracts
 SPECIFICATION = Specification(
     package="llm-generate",
     module="llm_generate",
-    version="1.0",
+    version="1.1",
     contracts=read_contracts(Path(__file__).with_name("SPEC.md")),
     arrays="torch",
 )

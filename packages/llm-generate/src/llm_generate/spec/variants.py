@@ -34,13 +34,27 @@ def inverse(logits: Tensor, temperature: float) -> Tensor:
     return torch.exp(torch.log_softmax(logits * (1.0 / temperature), dim=-1))
 
 
+@variant("logits less their logsumexp")
+def logsumexp(logits: Tensor, temperature: float) -> Tensor:
+    _refuse(temperature < 0)
+    if temperature == 0:
+        return quotient(logits, temperature)  # type: ignore[no-any-return]
+    quotients = logits / temperature
+    return torch.exp(quotients - quotients.logsumexp(dim=-1, keepdim=True))
+
+
 @variant("NumPy without a gradient", arrays="numpy")
 def numpy_forward(logits: Any, temperature: float) -> Any:
     _refuse(temperature < 0)
     if temperature == 0:
-        return np.eye(logits.shape[-1], dtype=logits.dtype)[logits.argmax(axis=-1)]
+        return (np.arange(logits.shape[-1]) == logits.argmax(axis=-1)[..., None]).astype(logits.dtype)
     weights = np.exp(logits / temperature - (logits / temperature).max(axis=-1, keepdims=True))
     return weights / weights.sum(axis=-1, keepdims=True)
+
+
+@variant("float32 inside")
+def in_float32(logits: Tensor, temperature: float) -> Tensor:
+    return quotient(logits.float(), temperature).to(logits.dtype)  # type: ignore[no-any-return]
 
 
 variant = VARIANTS.of("generate.top_k")
@@ -53,18 +67,19 @@ def scatter(logits: Tensor, k: int) -> Tensor:
     return torch.full_like(logits, -math.inf).scatter(-1, ids, logits.gather(-1, ids))
 
 
-@variant("one maximum at a time")
-def one_at_a_time(logits: Tensor, k: int) -> Tensor:
+@variant("partition, then ties by a running count", arrays="numpy")
+def partition(logits: Any, k: int) -> Any:
     _refuse(k < 1)
-    left, result = logits.clone(), torch.full_like(logits, -math.inf)
-    for _ in range(min(k, logits.shape[-1])):
-        largest = left.argmax(dim=-1, keepdim=True)
-        result = result.scatter(-1, largest, left.gather(-1, largest))
-        left = left.scatter(-1, largest, -math.inf)
-        # When only -inf is left, argmax returns an id that may be kept already; it must not be overwritten.
-        if bool((left == -math.inf).all()):
-            break
-    return result
+    place = max(0, logits.shape[-1] - k)
+    least = np.partition(logits, place, axis=-1)[..., place, None]
+    ties = logits == least
+    left = k - (logits > least).sum(axis=-1, keepdims=True)
+    return np.where((logits > least) | (ties & (ties.cumsum(axis=-1) <= left)), logits, -np.inf)
+
+
+@variant("float32 inside")
+def k_in_float32(logits: Tensor, k: int) -> Tensor:
+    return scatter(logits.float(), k).to(logits.dtype)  # type: ignore[no-any-return]
 
 
 @variant("NumPy lexsort", arrays="numpy")
@@ -89,6 +104,11 @@ def shifted_mask(logits: Tensor, p: float) -> Tensor:
     return logits.masked_fill(removed.gather(-1, order.argsort(dim=-1)), -math.inf)
 
 
+@variant("float32 inside")
+def p_in_float32(logits: Tensor, p: float) -> Tensor:
+    return shifted_mask(logits.float(), p).to(logits.dtype)  # type: ignore[no-any-return]
+
+
 @variant("NumPy, in float64 throughout", arrays="numpy")
 def numpy_nucleus(logits: Any, p: float) -> Any:
     _refuse(not 0 < p <= 1)
@@ -107,12 +127,12 @@ def numpy_nucleus(logits: Any, p: float) -> Any:
 @variant("a loop over the tokens")
 def loop(logits: Tensor, p: float) -> Tensor:
     _refuse(not 0 < p <= 1)
-    result = logits.clone().reshape(-1, logits.shape[-1])
-    for row in result:
-        likely = torch.softmax(row, dim=-1).tolist()
-        reached = 0.0
+    rows = []
+    for row in logits.reshape(-1, logits.shape[-1]):
+        kept, likely, reached = row.tolist(), torch.softmax(row, dim=-1).tolist(), 0.0
         for token in sorted(range(len(likely)), key=lambda one: -likely[one]):
             if reached >= p and p < 1:
-                row[token] = -math.inf
+                kept[token] = -math.inf
             reached += likely[token]
-    return result.reshape(logits.shape)
+        rows.append(kept)
+    return torch.tensor(rows, dtype=logits.dtype).reshape(logits.shape)

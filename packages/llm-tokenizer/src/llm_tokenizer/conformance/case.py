@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from llm_tokenizer.conformance.arrays import parts
+
 MARGIN = 4.0
 """A tolerance is so many times the error of honest implementations, and so many times below the effect of a slip."""
 KINDS = ("by hand", "ordinary", "edge", "large", "fresh")
@@ -50,7 +52,8 @@ class Case:
     @property
     def has_floats(self) -> bool:
         """Whether an input is a float array, so that the case is tried in several precisions."""
-        return any(isinstance(value, np.ndarray) and value.dtype == np.float64 for value in self.inputs.values())
+        arrays = [part for value in self.inputs.values() for part in parts(value) if isinstance(part, np.ndarray)]
+        return any(array.dtype == np.float64 for array in arrays)
 
     def with_goldens(self, **changes: Any) -> Case:
         """Return the same case with other goldens."""

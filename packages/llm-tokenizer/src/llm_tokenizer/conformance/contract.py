@@ -101,7 +101,8 @@ class Contract:
         return f"{self.backward_name}({', '.join(upstream + inputs)}) -> {gradients}"
 
     def axes_of(self, name: str) -> str | None:
-        """The axes of an input, an output, or (they are the same) of its gradient."""
+        """The axes of an input, an output, (they are the same) of its gradient, or of one array of a list: `x[2]`."""
+        name = name.partition("[")[0]
         for argument in (*self.outputs, *self.inputs):
             if argument.name == name:
                 return argument.axes

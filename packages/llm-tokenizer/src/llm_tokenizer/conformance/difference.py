@@ -7,11 +7,13 @@ terms is rounded at the scale of its largest terms, not at the scale of each res
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from llm_tokenizer.conformance.arrays import parts, several
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,12 @@ _WANTED = {list: "a list is", str: "a text is", bytes: "bytes are"}
 
 
 def compare(name: str, golden: Any, yours: Any, *, tolerance: float, scale: float = 0.0) -> Difference | None:
-    """Return None where the two agree within `tolerance`; numbers other than floats, and text, must be equal."""
+    """Return None where the two agree within `tolerance`; numbers other than floats, and text, must be equal.
+
+    Of lists of arrays it is the worst of their differences, each measured by its own largest value.
+    """
+    if several(golden):
+        return _compare_each(name, golden, yours, tolerance, scale)
     if not isinstance(golden, (np.ndarray, float)):
         return _compare_exactly(name, golden, yours)
     try:
@@ -63,6 +70,16 @@ def compare(name: str, golden: Any, yours: Any, *, tolerance: float, scale: floa
     )
 
 
+def _compare_each(name: str, golden: Any, yours: Any, tolerance: float, scale: float) -> Difference | None:
+    if not isinstance(yours, (list, tuple)):
+        return Difference(name, f"a list is expected, and {type(yours).__name__} came back")
+    if len(yours) != len(golden):
+        return Difference(name, f"{_counted(yours)} came back, and {len(golden)} must")
+    pairs = enumerate(zip(golden, yours, strict=True))
+    found = [compare(f"{name}[{i}]", one, other, tolerance=tolerance, scale=scale) for i, (one, other) in pairs]
+    return max((one for one in found if one is not None), key=lambda one: one.deviation, default=None)
+
+
 _NUMBERS = {"b": "truth values", "f": "floating numbers", "c": "complex numbers"}
 _NUMBERS |= dict.fromkeys("iu", "whole numbers")
 
@@ -87,7 +104,7 @@ def deviation(golden: Any, yours: Any, scale: float = 0.0) -> float:
 def scale_of(goldens: dict[str, Any]) -> float:
     """Return the largest value of a group of goldens: what an array of zeros is measured against."""
     largest = 0.0
-    for golden in goldens.values():
+    for golden in (part for value in goldens.values() for part in parts(value)):
         array = np.asarray(golden) if isinstance(golden, (np.ndarray, float)) else np.zeros(0)
         finite = np.abs(array[np.isfinite(array)]) if array.dtype.kind == "f" else np.zeros(0)
         largest = max(largest, float(finite.max(initial=0.0)))
@@ -142,7 +159,7 @@ def _kind(value: Any) -> str:
     return _NUMBERS.get(np.asarray(value).dtype.kind, type(value).__name__)
 
 
-def _counted(items: list[Any]) -> str:
+def _counted(items: Sized) -> str:
     return f"{len(items)} item" + ("" if len(items) == 1 else "s")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from llm_tokenizer.conformance.answers import answers, call_with_others
-from llm_tokenizer.conformance.arrays import LAYOUTS
+from llm_tokenizer.conformance.arrays import LAYOUTS, parts
 from llm_tokenizer.conformance.case import MARGIN, Case
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.difference import Difference, compare, scale_of
@@ -205,7 +205,8 @@ def _judge(
             reason = f"it shares memory with the argument {sharing[0]}: a change of one would change the other"
             return outcome(DIFFERS, Difference("its answer", reason))
         first = first or yours
-        if not any(isinstance(value, np.ndarray) and value.ndim for value in case.inputs.values()):
+        given = [part for value in case.inputs.values() for part in parts(value)]
+        if not any(isinstance(part, np.ndarray) and part.ndim for part in given):
             break  # no other layout to try
     return outcome(PASS, note=note, answer=first if thorough else None)
 

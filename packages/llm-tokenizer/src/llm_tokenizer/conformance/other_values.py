@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from llm_tokenizer.conformance.arrays import several
 from llm_tokenizer.conformance.case import Case
 
 
@@ -32,6 +33,8 @@ def _other(value: Any, generator: random.Random) -> Any:
         return "".join(generator.sample(value, len(value)))
     if isinstance(value, bytes):
         return bytes(generator.sample(value, len(value)))
+    if several(value):
+        return [_other(item, generator) for item in value]
     if isinstance(value, list) and all(isinstance(item, (str, bytes, int)) for item in value):
         return generator.sample(value, len(value))
     return value  # a list of pairs, as of merges, or a table: its order means something

@@ -15,17 +15,17 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from llm_tokenizer.conformance.arrays import Arrays
+from llm_tokenizer.conformance.arrays import Arrays, parts
 
 SECONDS = 20.0
 """How long a call may take, by default."""
 
-
-FILTERS = "the warnings filters"
+FILTERS, ENVIRONMENT = "the warnings filters", "the environment variables"
 
 
 class ImpureError(Exception):
@@ -53,8 +53,8 @@ def call(function: Callable[..., Any], inputs: Sequence[Any], names: Sequence[st
             answer = function(*inputs)
     finally:
         changed = list(_restore(state))
-    if len(sys.modules) > modules:  # a library that is imported late may add filters of its own
-        changed = [name for name in changed if name != FILTERS]
+    if len(sys.modules) > modules:  # a library that is imported late may set these for itself
+        changed = [name for name in changed if name not in (FILTERS, ENVIRONMENT)]
     for name, value, kept in zip(names, inputs, before, strict=True):
         if snapshot(value) != kept:
             raise ImpureError(f"it changed its argument {name} in place: work on a copy")
@@ -74,11 +74,12 @@ def quietly(function: Callable[..., Any], *inputs: Any, seconds: float = SECONDS
 
 def shared_arguments(values: Any, inputs: Sequence[Any], names: Sequence[str], arrays: Arrays) -> Iterator[str]:
     """Yield the name of each argument that an answer shares memory with."""
-    for answer in values if isinstance(values, (tuple, list)) else (values,):
-        for name, value in zip(names, inputs, strict=True):
-            one, other = arrays.memory(answer), arrays.memory(value)
-            if one is not None and other is not None and np.may_share_memory(one, other):
-                yield name
+    answers = values if isinstance(values, (tuple, list)) else (values,)
+    found = [arrays.memory(part) for answer in answers for part in parts(answer)]
+    for name, value in zip(names, inputs, strict=True):
+        pairs = product(found, map(arrays.memory, parts(value)))
+        if any(np.may_share_memory(*pair) for pair in pairs if pair[0] is not None and pair[1] is not None):
+            yield name
 
 
 @contextlib.contextmanager
@@ -144,7 +145,7 @@ def _settings() -> Iterator[_Setting]:
     yield "the random numbers of NumPy", _numpy_random, _set_numpy_random
     yield "the error handling of NumPy", np.geterr, lambda kept: np.seterr(**kept)
     yield FILTERS, lambda: list(warnings.filters), _set_filters
-    yield "the environment variables", lambda: dict(os.environ), _set_environment
+    yield ENVIRONMENT, lambda: dict(os.environ), _set_environment
     yield "the current folder", os.getcwd, os.chdir
     torch = sys.modules.get("torch")
     if torch is None:

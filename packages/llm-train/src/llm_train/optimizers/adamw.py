@@ -9,8 +9,8 @@ from torch import Tensor
 def adamw_update(
     parameter: Tensor,
     gradient: Tensor,
-    mean: Tensor,
-    square: Tensor,
+    first_moment: Tensor,
+    second_moment: Tensor,
     step: int,
     *,
     learning_rate: float,
@@ -19,7 +19,7 @@ def adamw_update(
     eps: float,
     weight_decay: float,
 ) -> None:
-    """Update a parameter and its two running averages in place.
+    """Update a parameter and its two moments, the running means of its gradient and of the square, in place.
 
     Formula:
         m ← β₁ m + (1-β₁) g;  v ← β₂ v + (1-β₂) g²
@@ -28,7 +28,7 @@ def adamw_update(
     Why it works:
         Gradients of different weights differ in size by factors of thousands, so one learning rate cannot fit all.
         Dividing the mean gradient by its root mean square leaves a value near ±1 where the gradient keeps its sign,
-        and near 0 where it is mostly noise. Both averages start at 0 and are too small at first; dividing by 1-βᵗ
+        and near 0 where it is mostly noise. Both moments start at 0 and are too small at first; dividing by 1-βᵗ
         corrects that exactly. ε is outside the root: it is the gradient size below which steps become smaller. The
         decay is subtracted from the weight itself, times the learning rate, and not added to the gradient: there it
         would be divided by the root mean square too, and weights with large gradients would hardly decay.
@@ -36,8 +36,8 @@ def adamw_update(
     Args:
         parameter: θ.
         gradient: g; not changed.
-        mean: m, zeros before the first step.
-        square: v, zeros before the first step.
+        first_moment: m, zeros before the first step.
+        second_moment: v, zeros before the first step.
         step: t, counted from 1.
         learning_rate: η.
         beta1: the fraction of m that is kept, from 0 to below 1.
@@ -49,16 +49,16 @@ def adamw_update(
     Source: Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization", arXiv:1711.05101;
         Kingma and Ba 2015, "Adam", arXiv:1412.6980.
     """
-    mean.lerp_(gradient, 1 - beta1)
-    square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-    root = (square / (1 - beta2**step)).sqrt_().add_(eps)
+    first_moment.lerp_(gradient, 1 - beta1)
+    second_moment.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+    root = (second_moment / (1 - beta2**step)).sqrt_().add_(eps)
     if weight_decay:
         parameter.mul_(1 - learning_rate * weight_decay)
-    parameter.addcdiv_(mean, root, value=-learning_rate / (1 - beta1**step))
+    parameter.addcdiv_(first_moment, root, value=-learning_rate / (1 - beta1**step))
 
 
 class AdamW:
-    """Holds the running averages of `adamw_update` for some named parameters."""
+    """Holds the moments of `adamw_update` for some named parameters."""
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """Clipping by the norm of all gradients together."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.floating[Any]]
 
 
-def clip_gradients(first: Array, second: Array, limit: float) -> tuple[Array, Array, Array]:
-    """Both gradients, shortened together where their joint norm is above the limit; and that norm."""
-    norm = math.sqrt(float((first**2).sum()) + float((second**2).sum()))
-    if norm > limit:
-        first, second = first * (limit / norm), second * (limit / norm)
-    return first, second, np.asarray(norm)
+def clip_gradients(gradients: Sequence[Array], limit: float) -> tuple[list[Array], Array]:
+    """The gradients, scaled down together where their joint norm is above the limit; and that norm."""
+    norm = math.sqrt(sum(float((gradient**2).sum()) for gradient in gradients))
+    scale = limit / norm if norm > limit else 1.0
+    return [gradient * scale for gradient in gradients], np.asarray(norm)

@@ -9,23 +9,26 @@ Array = NDArray[np.floating[Any]]
 
 
 def adamw(
-    parameter: Array, gradients: Array, learning_rate: float, beta1: float, beta2: float, eps: float,
+    parameter: Array,
+    gradient: Array,
+    first_moment: Array,
+    second_moment: Array,
+    step: int,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
     weight_decay: float,
-) -> Array:  # fmt: skip
-    """The parameter after each of the given gradients, stacked.
+) -> tuple[Array, Array, Array]:
+    """The parameter and its two moments after one step.
 
     Derivation of the bias correction: with a constant gradient g the first moment after t steps is
     m = (1 - β1) (1 + β1 + … + β1^(t-1)) g = (1 - β1^t) g, so m / (1 - β1^t) is g itself, from the
     first step on. The second moment goes the same way with β2 and g².
     """
-    first_moment = np.zeros_like(parameter)
-    second_moment = np.zeros_like(parameter)
-    parameters = []
-    for step, gradient in enumerate(gradients, start=1):
-        first_moment = beta1 * first_moment + (1 - beta1) * gradient
-        second_moment = beta2 * second_moment + (1 - beta2) * gradient**2
-        mean = first_moment / (1 - beta1**step)
-        spread = np.sqrt(second_moment / (1 - beta2**step))
-        parameter = parameter - learning_rate * weight_decay * parameter - learning_rate * mean / (spread + eps)
-        parameters.append(parameter)
-    return np.stack(parameters)
+    first_moment = beta1 * first_moment + (1 - beta1) * gradient
+    second_moment = beta2 * second_moment + (1 - beta2) * gradient**2
+    mean = first_moment / (1 - beta1**step)
+    spread = np.sqrt(second_moment / (1 - beta2**step))
+    parameter = parameter - learning_rate * weight_decay * parameter - learning_rate * mean / (spread + eps)
+    return parameter, first_moment, second_moment

@@ -6,7 +6,7 @@ from llm_train.spec import SPECIFICATION
 # Planted faults that change no answer, each with the reason.
 EQUIVALENT: dict[str, str] = {
     "train.warmup_cosine: if step >= total_steps:: GtE became Gt": "at total_steps the cosine is at the floor already",
-    "train.clip_gradients: if norm > limit:: Gt became GtE": "at the limit the factor is 1",
+    "train.clip_gradients: scale = limit / norm if norm > limit else 1.0: Gt became GtE": "at it the factor is 1",
 }
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Slips: mistakes that people really make when they write a training step; every one must fail a case."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,28 +24,28 @@ def _step(s: Settings, mean: Tensor, square: Tensor) -> Any:
     return mean / (1 - s.beta1**s.t) / ((square / (1 - s.beta2**s.t)).sqrt() + s.eps)
 
 
+def _corrected(results: tuple[Tensor, Tensor, Tensor], power1: float, power2: float) -> tuple[Tensor, Tensor, Tensor]:
+    return results[0], results[1] / (1 - power1), results[2] / (1 - power2)
+
+
 def _adamw(
     *,
     gradient: Callable[..., Tensor] = lambda s, parameter, gradient: gradient,
     moments: Callable[..., tuple[Tensor, Tensor]] = _moments,
     step: Callable[..., Tensor] = _step,
     decay: Callable[..., Tensor | float] = lambda s, before, after: s.rate * s.decay * before,
-    first: int = 1,
-) -> Callable[..., Tensor]:
-    """Return AdamW with one of its steps replaced; `first` is the number of the first step."""
+    later: int = 0,
+) -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
+    """Return AdamW with one of its parts replaced; `later` is added to the number of the step."""
 
     def adamw(
-        parameter: Tensor, gradients: Tensor, learning_rate: float, beta1: float, beta2: float, eps: float,
-        weight_decay: float,
-    ) -> Tensor:  # fmt: skip
-        s = SimpleNamespace(rate=learning_rate, beta1=beta1, beta2=beta2, eps=eps, decay=weight_decay)
-        mean, square, parameters = torch.zeros_like(parameter), torch.zeros_like(parameter), []
-        for s.t, given in enumerate(gradients, start=first):
-            mean, square = moments(s, gradient(s, parameter, given), mean, square)
-            after = parameter - s.rate * step(s, mean, square)
-            parameter = after - decay(s, parameter, after)
-            parameters.append(parameter)
-        return torch.stack(parameters)
+        parameter: Tensor, given: Tensor, first: Tensor, second: Tensor, number: int, learning_rate: float,
+        beta1: float, beta2: float, eps: float, weight_decay: float,
+    ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+        s = SimpleNamespace(rate=learning_rate, beta1=beta1, beta2=beta2, eps=eps, decay=weight_decay, t=number + later)
+        first, second = moments(s, gradient(s, parameter, given), first, second)
+        after = parameter - s.rate * step(s, first, second)
+        return after - decay(s, parameter, after), first, second
 
     return adamw
 
@@ -59,7 +59,10 @@ slip("bias correction left out", "Divide the moments by 1 − β^t: they start a
 slip("bias correction of the first moment only", "The second moment starts at zero too.")(
     _adamw(step=lambda s, mean, square: mean / (1 - s.beta1**s.t) / (square.sqrt() + s.eps))
 )
-slip("steps counted from 2", "The first step has t = 1.")(_adamw(first=2))
+slip("steps counted from 2", "The first step has t = 1.")(_adamw(later=1))
+slip("steps counted from 0", "The first step has t = 1: with 0 it divides by zero.")(
+    _adamw(later=-1, step=lambda s, mean, square: _step(s, mean, square) if s.t else 0.0 * mean)
+)
 slip("epsilon inside the root", "Epsilon is added to the root, not to the mean square.")(
     _adamw(step=lambda s, mean, square: mean / (1 - s.beta1**s.t) / (square / (1 - s.beta2**s.t) + s.eps).sqrt())
 )
@@ -79,8 +82,8 @@ slip("decay of the parameter after the step", "Decay is a fraction of the parame
 )
 slip("weight decay left out", "Without it this is Adam.")(_adamw(decay=lambda *_: 0.0))
 slip("the two betas exchanged", "β1 is for the mean, β2 for the mean square.")(
-    lambda parameter, gradients, learning_rate, beta1, beta2, *rest: _adamw()(
-        parameter, gradients, learning_rate, beta2, beta1, *rest
+    lambda parameter, gradient, first, second, step, rate, beta1, beta2, *rest: _adamw()(
+        parameter, gradient, first, second, step, rate, beta2, beta1, *rest
     )
 )
 slip("moments forgotten after each step", "The moments belong to the parameter and are kept.")(
@@ -91,6 +94,27 @@ slip("the mean as a sum (momentum of plain SGD)", "The new gradient counts for 1
         moments=lambda s, gradient, mean, square: (s.beta1 * mean + gradient, _moments(s, gradient, mean, square)[1])
     )
 )
+slip("the corrected moments are handed on", "Correct for the step only; the next step takes the moments as they are.")(
+    lambda parameter, gradient, first, second, step, rate, beta1, beta2, *rest: _corrected(
+        _adamw()(parameter, gradient, first, second, step, rate, beta1, beta2, *rest), beta1**step, beta2**step
+    )
+)
+slip("the step is made with the old moments", "First the moments, then the step.")(
+    lambda parameter, gradient, first, second, *rest: (
+        _adamw(moments=lambda s, gradient, mean, square: (mean, square))(parameter, gradient, first, second, *rest)[0],
+        *_adamw()(parameter, gradient, first, second, *rest)[1:],
+    )
+)
+slip("the second moment of the mean, not of the gradient", "The square is that of the new gradient.")(
+    _adamw(moments=lambda s, gradient, mean, square: (
+        _moments(s, gradient, mean, square)[0], _moments(s, _moments(s, gradient, mean, square)[0], mean, square)[1]
+    ))
+)  # fmt: skip
+slip("a second moment that never falls (that is AMSGrad)", "The second moment is a running mean: it may fall.")(
+    _adamw(moments=lambda s, gradient, mean, square: (
+        _moments(s, gradient, mean, square)[0], torch.maximum(square, _moments(s, gradient, mean, square)[1])
+    ))
+)  # fmt: skip
 
 
 slip = SLIPS.of("train.warmup_cosine")
@@ -154,11 +178,12 @@ slip("warm-up divided without a look at zero", "warmup_steps may be 0.")(
 
 slip = SLIPS.of("train.clip_gradients")
 
-Clipped = tuple[Tensor, Tensor, Tensor]
+Gradients = Sequence[Tensor]
+Clipped = tuple[list[Tensor], Tensor]
 
 
-def _norm(first: Tensor, second: Tensor) -> Tensor:
-    return torch.sqrt((first**2).sum() + (second**2).sum())
+def _norm(gradients: Gradients) -> Tensor:
+    return torch.stack([(gradient**2).sum() for gradient in gradients]).sum().sqrt()
 
 
 def _shorter(norm: Tensor, limit: float) -> Tensor:
@@ -166,45 +191,53 @@ def _shorter(norm: Tensor, limit: float) -> Tensor:
 
 
 def _clip(
-    norm: Callable[..., Tensor] = _norm, scale: Callable[[Tensor, float], Tensor | float] = _shorter
+    norm: Callable[[Gradients], Tensor] = _norm, scale: Callable[[Tensor, float], Tensor | float] = _shorter
 ) -> Callable[..., Clipped]:
     """Return the clipping with another norm or another factor."""
 
-    def clip_gradients(first: Tensor, second: Tensor, limit: float) -> Clipped:
-        length = norm(first, second)
-        return first * scale(length, limit), second * scale(length, limit), length
+    def clip_gradients(gradients: Gradients, limit: float) -> Clipped:
+        length = norm(gradients)
+        return [gradient * scale(length, limit) for gradient in gradients], length
 
     return clip_gradients
 
 
 slip("each gradient clipped by itself", "One norm for all, or the direction changes.")(
-    lambda first, second, limit: (
-        first * _shorter(first.norm(), limit), second * _shorter(second.norm(), limit), _norm(first, second),
-    )
-)  # fmt: skip
+    lambda gradients, limit: ([g * _shorter(g.norm(), limit) for g in gradients], _norm(gradients))
+)
 slip("always scaled to the limit", "Gradients below the limit are left alone.")(
     _clip(scale=lambda norm, limit: limit / norm if norm > 0 else 1.0)
 )
 slip("clipped number by number", "All values are multiplied by the same factor.")(
-    lambda first, second, limit: (first.clamp(-limit, limit), second.clamp(-limit, limit), _norm(first, second))
+    lambda gradients, limit: ([g.clamp(-limit, limit) for g in gradients], _norm(gradients))
 )
 slip("norm without the root", "The norm is the root of the sum of squares.")(
-    _clip(lambda first, second: (first**2).sum() + (second**2).sum())
+    _clip(lambda gradients: _norm(gradients) ** 2)
 )
 slip("norms of the gradients added up", "Add the squares, then take one root.")(
-    _clip(lambda first, second: first.norm() + second.norm())
+    _clip(lambda gradients: torch.stack([gradient.norm() for gradient in gradients]).sum())
 )
 slip("root of the mean square instead of the sum", "The norm grows with the number of weights.")(
-    _clip(lambda first, second: torch.cat([first.flatten(), second.flatten()]).square().mean().sqrt())
+    _clip(lambda gradients: torch.cat([gradient.flatten() for gradient in gradients]).square().mean().sqrt())
+)
+slip("the largest of the norms", "All gradients count, not only the largest.")(
+    _clip(lambda gradients: torch.stack([gradient.norm() for gradient in gradients]).max())
+)
+slip("sum of the absolute values", "The norm is the root of the sum of squares.")(
+    _clip(lambda gradients: torch.stack([gradient.abs().sum() for gradient in gradients]).sum())
 )
 slip("the norm after clipping is told", "The norm before clipping shows what happened.")(
-    lambda first, second, limit: (
-        *_clip()(first, second, limit)[:2], _norm(first, second) * _shorter(_norm(first, second), limit)
-    )
-)  # fmt: skip
+    lambda gradients, limit: (_clip()(gradients, limit)[0], _norm(gradients) * _shorter(_norm(gradients), limit))
+)
 slip("divided by the norm, not by norm / limit", "Multiply by the limit as well.")(
     _clip(scale=lambda norm, limit: 1 / norm if norm > limit else 1.0)
 )
 slip("0/0 where all gradients are zero", "Divide only where the norm is above the limit.")(
     _clip(scale=lambda norm, limit: torch.minimum(torch.ones_like(norm), limit / norm) * (norm / norm))
+)
+slip("the last gradient forgotten", "Every gradient of the list is clipped and counted.")(
+    lambda gradients, limit: (
+        [*_clip()(gradients[:-1] or gradients, limit)[0], gradients[-1]][-len(gradients) :],
+        _norm(gradients[:-1] or gradients),
+    )
 )

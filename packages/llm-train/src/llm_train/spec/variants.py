@@ -1,6 +1,7 @@
 """Correct implementations that are written otherwise; the specification must accept them."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,36 +18,40 @@ Array = np.ndarray[Any, Any]
 
 @variant("moments by lerp, decay as a factor")
 def adamw_by_lerp(
-    parameter: Tensor, gradients: Tensor, learning_rate: float, beta1: float, beta2: float, eps: float,
-    weight_decay: float,
-) -> Tensor:  # fmt: skip
-    first, second = torch.zeros_like(parameter), torch.zeros_like(parameter)
-    parameters = []
-    for t, gradient in enumerate(gradients, start=1):
-        first = torch.lerp(first, gradient, 1 - beta1)
-        second = torch.lerp(second, gradient * gradient, 1 - beta2)
-        denominator = second.sqrt() / math.sqrt(1 - beta2**t) + eps
-        parameter = parameter * (1 - learning_rate * weight_decay)
-        parameter = parameter - (learning_rate / (1 - beta1**t)) * first / denominator
-        parameters.append(parameter)
-    return torch.stack(parameters)
+    parameter: Tensor, gradient: Tensor, first_moment: Tensor, second_moment: Tensor, step: int,
+    learning_rate: float, beta1: float, beta2: float, eps: float, weight_decay: float,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    first = torch.lerp(first_moment, gradient, 1 - beta1)
+    second = torch.lerp(second_moment, gradient * gradient, 1 - beta2)
+    denominator = second.sqrt() / math.sqrt(1 - beta2**step) + eps
+    shrunk = parameter * (1 - learning_rate * weight_decay)
+    return shrunk - (learning_rate / (1 - beta1**step)) * first / denominator, first, second
 
 
 @variant("float32 inside", arrays="numpy")
 def adamw_in_float32(
-    parameter: Array, gradients: Array, learning_rate: float, beta1: float, beta2: float, eps: float,
-    weight_decay: float,
-) -> Array:  # fmt: skip
-    p = parameter.astype(np.float32)
-    m, v = np.zeros_like(p), np.zeros_like(p)
-    parameters = []
-    for t, gradient in enumerate(gradients.astype(np.float32), start=1):
-        m = np.float32(beta1) * m + np.float32(1 - beta1) * gradient
-        v = np.float32(beta2) * v + np.float32(1 - beta2) * gradient**2
-        step = m / np.float32(1 - beta1**t) / (np.sqrt(v / np.float32(1 - beta2**t)) + np.float32(eps))
-        p = p - np.float32(learning_rate * weight_decay) * p - np.float32(learning_rate) * step
-        parameters.append(p)
-    return np.stack(parameters).astype(parameter.dtype)
+    parameter: Array, gradient: Array, first_moment: Array, second_moment: Array, step: int,
+    learning_rate: float, beta1: float, beta2: float, eps: float, weight_decay: float,
+) -> list[Array]:  # fmt: skip
+    p, g, m, v = (array.astype(np.float32) for array in (parameter, gradient, first_moment, second_moment))
+    m = np.float32(beta1) * m + np.float32(1 - beta1) * g
+    v = np.float32(beta2) * v + np.float32(1 - beta2) * g**2
+    change = m / np.float32(1 - beta1**step) / (np.sqrt(v / np.float32(1 - beta2**step)) + np.float32(eps))
+    p = p - np.float32(learning_rate * weight_decay) * p - np.float32(learning_rate) * change
+    return [array.astype(parameter.dtype) for array in (p, m, v)]
+
+
+@variant("in place, on copies")
+def adamw_on_copies(
+    parameter: Tensor, gradient: Tensor, first_moment: Tensor, second_moment: Tensor, step: int,
+    learning_rate: float, beta1: float, beta2: float, eps: float, weight_decay: float,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    p, m, v = parameter.clone(), first_moment.clone(), second_moment.clone()
+    m.mul_(beta1).add_(gradient, alpha=1 - beta1)
+    v.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+    p.mul_(1 - learning_rate * weight_decay)
+    p.addcdiv_(m / (1 - beta1**step), torch.sqrt(v / (1 - beta2**step)) + eps, value=-learning_rate)
+    return p, m, v
 
 
 variant = VARIANTS.of("train.warmup_cosine")
@@ -65,18 +70,23 @@ variant = VARIANTS.of("train.clip_gradients")
 
 
 @variant("torch's own, with 1e-6 added to the norm")
-def torchs_own(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
-    parameters = [torch.nn.Parameter(first.clone()), torch.nn.Parameter(second.clone())]
-    for parameter, gradient in zip(parameters, (first, second), strict=True):
+def torchs_own(gradients: Sequence[Tensor], limit: float) -> tuple[list[Tensor], Tensor]:
+    parameters = [torch.nn.Parameter(gradient.clone()) for gradient in gradients]
+    for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = gradient.clone()
     norm = torch.nn.utils.clip_grad_norm_(parameters, limit)
-    clipped = [parameter.grad for parameter in parameters]
-    assert clipped[0] is not None and clipped[1] is not None, "both were set"
-    return clipped[0], clipped[1], norm
+    return [parameter.grad for parameter in parameters if parameter.grad is not None], norm
 
 
-@variant("norm of the two norms", arrays="numpy")
-def norm_of_norms(first: Array, second: Array, limit: float) -> tuple[Array, Array, Array]:
-    norm = np.hypot(np.linalg.norm(first.reshape(-1)), np.linalg.norm(second))
-    scale = min(1.0, limit / norm) if norm else 1.0
-    return first * scale, second * scale, norm
+@variant("norm of the norms", arrays="numpy")
+def norm_of_norms(gradients: Sequence[Array], limit: float) -> tuple[tuple[Array, ...], float]:
+    norm = math.hypot(*(float(np.linalg.norm(gradient.reshape(-1))) for gradient in gradients))
+    if norm <= limit:
+        return tuple(gradients), norm
+    return tuple(gradient / (norm / limit) for gradient in gradients), norm
+
+
+@variant("one long vector")
+def one_vector(gradients: Sequence[Tensor], limit: float) -> tuple[list[Tensor], Tensor]:
+    norm = torch.cat([gradient.flatten() for gradient in gradients]).norm()
+    return [gradient * (limit / norm).clamp(max=1) for gradient in gradients], norm

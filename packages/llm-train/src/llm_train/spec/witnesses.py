@@ -1,7 +1,7 @@
-"""Who else has computed the goldens: torch's own optimizers and schedulers, and sums without recursion."""
+"""Who else has computed the goldens: torch's own optimizers, schedulers and norms, and decimal numbers."""
 
-import itertools
-import math
+from collections.abc import Sequence
+from decimal import Decimal, localcontext
 from typing import Any
 
 import numpy as np
@@ -14,23 +14,22 @@ Array = np.ndarray[Any, Any]
 
 
 class TorchWitness:
-    """torch.optim.AdamW, LinearLR followed by CosineAnnealingLR, and torch.linalg."""
+    """torch.optim.AdamW, LinearLR followed by CosineAnnealingLR, and torch.nn.utils.get_total_norm."""
 
     @staticmethod
     def adamw(
-        parameter: Tensor, gradients: Tensor, learning_rate: float, beta1: float, beta2: float, eps: float,
-        weight_decay: float,
-    ) -> Tensor:  # fmt: skip
+        parameter: Tensor, gradient: Tensor, first_moment: Tensor, second_moment: Tensor, step: int,
+        learning_rate: float, beta1: float, beta2: float, eps: float, weight_decay: float,
+    ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         weight = torch.nn.Parameter(parameter.clone())
+        weight.grad = gradient.clone()
         optimizer = torch.optim.AdamW(
             [weight], lr=learning_rate, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay, foreach=False
         )
-        parameters = []
-        for gradient in gradients:
-            weight.grad = gradient.clone()
-            optimizer.step()
-            parameters.append(weight.detach().clone())
-        return torch.stack(parameters)
+        first, second = first_moment.clone(), second_moment.clone()
+        optimizer.state[weight] = {"step": torch.tensor(step - 1.0), "exp_avg": first, "exp_avg_sq": second}
+        optimizer.step()
+        return weight.detach(), first, second
 
     @staticmethod
     def warmup_cosine(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
@@ -47,52 +46,54 @@ class TorchWitness:
             optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=peak)
             scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, start, 1.0, max(warmup_steps - 1, 1))
             count = step
-        for _ in range(count):
+        for _ in range(count if count < 10_000 else 0):
             optimizer.step()
             scheduler.step()
+        if count >= 10_000:
+            scheduler.step(count)  # straight to this step
         return float(optimizer.param_groups[0]["lr"])
 
     @staticmethod
-    def clip_gradients(first: Tensor, second: Tensor, limit: float) -> tuple[Tensor, Tensor, Tensor]:
-        norm = torch.linalg.vector_norm(torch.cat([first.flatten(), second.flatten()]))
-        scale = torch.clamp(limit / norm, max=1.0) if norm > 0 else torch.ones_like(norm)
-        return first * scale, second * scale, norm
+    def clip_gradients(gradients: Sequence[Tensor], limit: float) -> tuple[list[Tensor], Tensor]:
+        norm = torch.nn.utils.get_total_norm(gradients)
+        scale = torch.clamp(limit / norm, max=1.0)
+        return [gradient * scale for gradient in gradients], norm
 
 
-class SummedWitness:
-    """The moments as sums over all gradients so far, without recursion; norms by `math.hypot`."""
+class DecimalWitness:
+    """Numbers of 60 digits, one at a time."""
 
     @staticmethod
     def adamw(
-        parameter: Array, gradients: Array, learning_rate: float, beta1: float, beta2: float, eps: float,
-        weight_decay: float,
-    ) -> Array:  # fmt: skip
-        rows = gradients.tolist()
-        columns = []
-        for place, start in enumerate(parameter.tolist()):
-            numbers, value = [], start
-            for t in range(1, len(rows) + 1):
-                past = [row[place] for row in rows[:t]]
-                mean = _weighted_mean(past, beta1)
-                square = _weighted_mean([number * number for number in past], beta2)
-                value = math.fsum(
-                    [value, -learning_rate * weight_decay * value, -learning_rate * mean / (math.sqrt(square) + eps)]
-                )
-                numbers.append(value)
-            columns.append(numbers)
-        return np.array(columns).T
+        parameter: Array, gradient: Array, first_moment: Array, second_moment: Array, step: int, *settings: float
+    ) -> list[Array]:
+        columns = [array.reshape(-1).tolist() for array in (parameter, gradient, first_moment, second_moment)]
+        with localcontext(prec=60):
+            rows = zip(*columns, strict=True)
+            results = [_one_weight(step, [*map(Decimal, row)], [*map(Decimal, settings)]) for row in rows]
+        return [np.array([row[place] for row in results], dtype=float).reshape(parameter.shape) for place in range(3)]
 
     @staticmethod
-    def clip_gradients(first: Array, second: Array, limit: float) -> tuple[Array, Array, Array]:
-        norm = math.hypot(*itertools.chain(first.reshape(-1).tolist(), second.tolist()))
-        scale = limit / norm if norm > limit else 1.0
-        return first * scale, second * scale, np.asarray(norm)
+    def clip_gradients(gradients: Sequence[Array], limit: float) -> tuple[list[Array], Array]:
+        with localcontext(prec=60):
+            squares = (Decimal(number) ** 2 for gradient in gradients for number in gradient.reshape(-1).tolist())
+            norm = sum(squares, Decimal(0)).sqrt()
+            scale = Decimal(limit) / norm if norm > limit else Decimal(1)
+            return [_scaled(gradient, scale) for gradient in gradients], np.asarray(float(norm))
 
 
-def _weighted_mean(past: list[float], beta: float) -> float:
-    """Weights β^age, normalized by their own sum: what bias correction comes to."""
-    weights = [beta ** (len(past) - 1 - age) for age in range(len(past))]
-    return math.fsum(weight * number for weight, number in zip(weights, past, strict=True)) / math.fsum(weights)
+def _one_weight(step: int, row: Sequence[Decimal], settings: Sequence[Decimal]) -> tuple[Decimal, Decimal, Decimal]:
+    weight, gradient, first, second = row
+    rate, beta1, beta2, eps, decay = settings
+    first += (1 - beta1) * (gradient - first)
+    second += (1 - beta2) * (gradient * gradient - second)
+    change = first / (1 - beta1**step) / ((second / (1 - beta2**step)).sqrt() + eps) + decay * weight
+    return weight - rate * change, first, second
 
 
-WITNESSES = (Witness("torch", lambda: TorchWitness, arrays="torch"), Witness("sums", lambda: SummedWitness))
+def _scaled(array: Array, scale: Decimal) -> Array:
+    numbers = [float(Decimal(number) * scale) for number in array.reshape(-1).tolist()]
+    return np.array(numbers, dtype=float).reshape(array.shape)
+
+
+WITNESSES = (Witness("torch", lambda: TorchWitness, arrays="torch"), Witness("decimals", lambda: DecimalWitness))
