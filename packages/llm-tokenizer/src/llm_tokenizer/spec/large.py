@@ -234,8 +234,8 @@ def many_places(g: Generator) -> dict[str, Any]:
 @LARGE("tokenizer.train_bpe", clause=5, catches="counts that drift from merge to merge, ties among ids above 511")
 def hundreds_of_merges(g: Generator) -> dict[str, Any]:
     """Words with a blank before them."""
-    pieces = [f" {word}" for word in zipf(g, words(g, 400), 1500)]
-    return {"pieces": pieces, "vocab_size": 256 + 350}
+    pieces = [f" {word}" for word in zipf(g, words(g, 400), 1100)]
+    return {"pieces": pieces, "vocab_size": 256 + 300}
 
 
 @LARGE(
@@ -244,7 +244,7 @@ def hundreds_of_merges(g: Generator) -> dict[str, Any]:
 def frequent_pairs(g: Generator) -> dict[str, Any]:
     """(a, b) stands 70,000 times, (c, d) 75,000 times; one piece is long, and there are many."""
     pieces = ["ab" * 30_000, *["ab", "cd"] * 40_000, "cd" * 35_000, *["ef"] * 36_000]
-    return {"pieces": pieces, "vocab_size": 256 + 4}
+    return {"pieces": pieces, "vocab_size": 256 + 3}
 
 
 @LARGE("tokenizer.train_bpe", clause=7, catches="a limit on the length of a token, or on the merges in one piece")
@@ -259,8 +259,8 @@ def a_token_of_hundreds_of_bytes(g: Generator) -> dict[str, Any]:
 )
 def characters_of_every_kind(g: Generator) -> dict[str, Any]:
     """Each before and after others, so that their first bytes are frequent."""
-    pieces = [one + other for one, other in pairwise(chosen(g, of_every_category(), 2500))]
-    return {"pieces": pieces, "vocab_size": 256 + 60}
+    pieces = [one + other for one, other in pairwise(chosen(g, of_every_category(), 1500))]
+    return {"pieces": pieces, "vocab_size": 256 + 40}
 
 
 # encode_bpe and decode_bpe
