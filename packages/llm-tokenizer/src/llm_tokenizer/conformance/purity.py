@@ -8,7 +8,6 @@ whose answer shares memory with an argument, where a later change of one would s
 from __future__ import annotations
 
 import contextlib
-import marshal
 import os
 import random
 import signal
@@ -117,9 +116,9 @@ def snapshot(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return (value.dtype, value.shape, value.tobytes())
     if isinstance(value, (list, tuple)):
-        with contextlib.suppress(ValueError):  # which it raises for anything but plain values, and those are quick
-            return marshal.dumps(value, 2)  # later formats note how often an object is referred to
-        return (type(value), [snapshot(item) for item in value])
+        if any(hasattr(item, "shape") for item in value):
+            return (type(value), [snapshot(item) for item in value])
+        return repr(value)  # of plain values: quick, also for a hundred thousand merges
     if isinstance(value, dict):
         return [(key, snapshot(item)) for key, item in value.items()]
     torch = sys.modules.get("torch")
