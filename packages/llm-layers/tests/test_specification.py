@@ -31,7 +31,7 @@ def test_every_contract_has_at_least_four_slips():
         assert len(SPECIFICATION.slips_of(contract.id)) >= 4
 
 
-def test_float32_inside_is_accepted():
+def test_float32_inside_is_accepted_where_a_case_has_a_tolerance_for_it():
     def low(function):
         def call(*inputs):
             given = [x.float() if torch.is_tensor(x) and x.is_floating_point() else x for x in inputs]
@@ -47,8 +47,32 @@ def test_float32_inside_is_accepted():
     names = [contract.name for contract in SPECIFICATION.contracts if contract.name != "embedding"]
     stranger = SimpleNamespace(**{name: low(getattr(ours, name)) for name in names})
     result = check_implementation(SPECIFICATION, Implementation(stranger, arrays="torch", name="stranger"))
-    failed = [verdict for verdict in result.verdicts if verdict.failures]
-    assert [f"{verdict.contract.id}: {verdict.failures[0].case.id}" for verdict in failed] == []
+    failures = [outcome.case for verdict in result.verdicts for outcome in verdict.failures]
+    refused = [case for case in failures if case.kind != "large" or "float32" in case.tolerance]
+    assert [f"{case.contract}: {case.id}" for case in refused] == []
+    assert {"layers.softmax", "layers.layer_norm", "layers.cross_entropy"} <= {case.contract for case in failures}
+
+
+def test_what_is_right_in_part_of_the_range_only_is_refused():
+    def softmax(scores, axis):
+        e = (scores - scores.amax(axis, keepdim=True)).exp() if scores.numel() else scores
+        return e / (e.sum(axis, keepdim=True) + 1e-6)
+
+    def gelu(x):
+        return torch.where(x > 3.35, x, torch.where(x < -3.35, 0 * x, torch.nn.functional.gelu(x)))
+
+    def layer_norm(x, gain, bias, eps):
+        mean = x.mean(-1, keepdim=True)
+        y = (x - mean) / (x.square().mean(-1, keepdim=True) - mean.square() + eps).sqrt() * gain
+        return y if bias is None else y + bias
+
+    stranger = SimpleNamespace(softmax=softmax, gelu=gelu, layer_norm=layer_norm)
+    result = check_implementation(SPECIFICATION, Implementation(stranger, arrays="torch", name="stranger"))
+    assert {verdict.contract.name for verdict in result.verdicts if verdict.failures} == {
+        "softmax",
+        "gelu",
+        "layer_norm",
+    }
 
 
 def test_a_slip_is_recognised_and_the_rest_is_not_written_yet():
