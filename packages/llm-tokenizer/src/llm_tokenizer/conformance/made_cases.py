@@ -54,7 +54,7 @@ def _fresh_cases(specification: Specification, contract: Contract, stored: list[
         fresh = Case(
             contract=case.contract, id=f"fresh_{case.id}", kind="fresh", clause=case.clause,
             catches="answers that are looked up", inputs=inputs | same,
-            tolerance={"float64": 1e-6, "exact": 1e-6},
+            tolerance=dict.fromkeys(("float64", "exact"), max(1e-6, 10 * case.tolerance.get("float32", 0.0))),
         )  # fmt: skip
         try:
             yield _answered(specification, contract, fresh, gradients=bool(case.gradients))
