@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from llm_tokenizer.conformance.arrays import several
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.purity import snapshot
@@ -31,9 +32,10 @@ def wrapped_faults(contract: Contract, cases: list[Case]) -> Iterator[tuple[str,
     """Yield each fault that fits a contract, with a sentence on it."""
     yield from _of_the_whole(contract)
     for place, argument in enumerate(contract.outputs):
-        arrays = [np.asarray(case.outputs[argument.name]) for case in cases if argument.name in case.outputs]
-        if argument.axes is not None:
-            yield from _of_an_answer(place, argument.name, floating=any(x.dtype.kind == "f" for x in arrays))
+        answers = [case.outputs[argument.name] for case in cases if argument.name in case.outputs]
+        if argument.axes is not None and not any(map(several, answers)):
+            floating = any(np.asarray(x).dtype.kind == "f" for x in answers)
+            yield from _of_an_answer(place, argument.name, floating=floating)
     for place, argument in enumerate(contract.inputs):
         given = [case.inputs[argument.name] for case in cases if not case.raises]
         yield from _of_an_argument(place, argument.name, (argument.axes or "").split(), given)

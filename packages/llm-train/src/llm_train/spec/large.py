@@ -144,6 +144,11 @@ def three_hundred_tensors(g: Generator) -> dict[str, Any]:
     return {"gradients": _tensors(g, 300), "limit": 1.0}
 
 
+@LARGE("train.clip_gradients", clause=5, catches="gradients beyond the thousandth that are left out", tolerance=FLOATS)
+def a_thousand_small_tensors(g: Generator) -> dict[str, Any]:
+    return {"gradients": [g.normal(2) for _ in range(1_003)], "limit": 1.0}
+
+
 @LARGE("train.clip_gradients", clause=1, catches="squares that are summed in float32, or in bfloat16", tolerance=FLOATS)
 def a_wide_tensor(g: Generator) -> dict[str, Any]:
     return {"gradients": [g.normal(100_003), g.normal(3), g.normal(300, 257)], "limit": 0.5}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
+
 from llm_tokenizer import reference
 from llm_tokenizer.conformance import Alternatives
 
@@ -32,3 +35,6 @@ slip("blanks between tokens", "the bytes of tokens follow one another with nothi
     lambda ids, merges: b" ".join(reference.decode_bpe([id], merges) for id in ids)
 )
 slip("stripped", "spaces at the ends belong to the text")(lambda ids, merges: reference.decode_bpe(ids, merges).strip())
+slip("fails on nothing", "no ids are no bytes; a sum of no parts needs a start")(
+    lambda ids, merges: reduce(add, [reference.decode_bpe([id], merges) for id in ids])
+)

@@ -77,3 +77,6 @@ def vanish(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -
 slip("blank before the text", "no blank is put before the text")(
     lambda text, *rest: reference.round_trip(" " + text if text else text, *rest)
 )
+slip("a blank for nothing", "an empty text has no ids")(
+    lambda text, pattern, merges, special_tokens: reference.round_trip(text or " ", pattern, merges, special_tokens)
+)

@@ -82,3 +82,8 @@ def one_sign(ids: list[int], merges: Merges) -> list[str]:
 def incremental(ids: list[int], merges: Merges) -> list[str]:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     return [*(decoder.decode(reference.decode_bpe([id], merges)) for id in ids), decoder.decode(b"", final=True)]
+
+
+slip("unknown ids passed over", "an id that does not exist raises ValueError")(
+    lambda ids, merges: reference.stream_decode([id for id in ids if 0 <= id < 256 + len(merges)], merges)
+)
