@@ -100,7 +100,7 @@ def _run(specification: Specification, options: Namespace) -> int:
     result = check_implementation(
         specification, implementation, options.keyword, large=not options.quick, seed=seed, seconds=options.seconds
     )
-    print_report(result, console, seed)
+    print_report(result, console)
     if options.report:
         with write_errors_as(UserError, options.report):
             write_json(options.report, as_json(result))

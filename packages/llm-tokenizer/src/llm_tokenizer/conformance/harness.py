@@ -78,6 +78,7 @@ class Result:
     name: str
     verdicts: list[Verdict] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
+    seed: int = 0
 
     def count(self, *statuses: str) -> int:
         """Count the contracts that have one of the statuses."""
@@ -108,7 +109,7 @@ def check_implementation(
         seed: Of the fresh cases.
         seconds: How long one call may take.
     """
-    result = Result(specification, implementation.name)
+    result = Result(specification, implementation.name, seed=seed)
     for contract in specification.contracts:
         if keyword in contract.id:
             cases = all_cases(specification, contract, large=large, seed=seed)

@@ -69,7 +69,7 @@ def remarks(result: Result) -> list[str]:
     return [f"{identifier}: accepted, but {note}." for identifier, found in notes.items() for note in sorted(found)]
 
 
-def print_report(result: Result, console: Console, seed: int) -> None:
+def print_report(result: Result, console: Console) -> None:
     """Print the failures in words, then the table, then the line to show."""
     specification = result.specification
     for verdict in result.verdicts:
@@ -87,8 +87,8 @@ def print_report(result: Result, console: Console, seed: int) -> None:
         table.add_row(verdict.contract.id, *row)
     if written:
         console.print(table)
-    if any(outcome.case.kind == "fresh" for verdict in written for outcome in verdict.outcomes):
-        console.print(f"fresh cases of this run: --seed {seed}", style="dim")
+    if any({failure.case.kind for failure in verdict.failures} == {"fresh"} for verdict in written):
+        console.print(f"only fresh cases fail: --seed {result.seed} repeats them", style="yellow")
     console.print()
     for remark in (*remarks(result), *result.hints):
         console.print(remark, style="yellow")
@@ -178,6 +178,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "specification": result.specification.package,
         "version": result.specification.version,
         "implementation": result.name,
+        "seed of the fresh cases": result.seed,
         "badge": badge(result),
         "contracts": [
             {
