@@ -12,7 +12,7 @@ import numpy as np
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.implementation import Implementation
-from llm_tokenizer.conformance.other_values import other_inputs
+from llm_tokenizer.conformance.other_values import other_inputs, other_whole_numbers
 from llm_tokenizer.conformance.purity import SECONDS, call, quietly, shared_arguments
 
 
@@ -75,8 +75,9 @@ def call_with_others(
     assert function is not None, "asked only where the function is written"
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for changed in (names, *([name] for name in names if len(names) > 1)):
-            values = [(others if name in changed else case.inputs)[name] for name in names]
+        alone = [{name: x} for name in names for x in (others[name], *other_whole_numbers(case.inputs[name]))]
+        for changed in (others, *alone):
+            values = [(case.inputs | changed)[name] for name in names]
             quietly(function, *[implementation.arrays.give(x, precision, case.layout) for x in values], seconds=seconds)
 
 

@@ -85,9 +85,9 @@ def _places(tree: ast.Module) -> Iterator[_Place]:
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    """Every node whose value counts: no docstrings, no annotations, no raised messages."""
+    """Every node whose value counts: no docstrings, annotations or raised messages; no defaults, for all is passed."""
     for name, value in ast.iter_fields(node):
-        if name in ("annotation", "returns", "decorator_list") or isinstance(value, ast.Raise):
+        if name in ("annotation", "returns", "decorator_list") or isinstance(value, (ast.Raise, ast.arguments)):
             continue
         for child in value if isinstance(value, list) else [value]:
             text = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)

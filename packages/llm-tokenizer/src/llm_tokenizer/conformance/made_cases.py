@@ -12,12 +12,14 @@ from itertools import islice
 import numpy as np
 
 from llm_tokenizer.conformance.answers import answers
+from llm_tokenizer.conformance.arrays import parts
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.implementation import Implementation
 from llm_tokenizer.conformance.large import Generator, LargeCases
 from llm_tokenizer.conformance.other_values import other_inputs
 from llm_tokenizer.conformance.specification import Specification
+from llm_tokenizer.conformance.stretched import stretched_cases
 
 FRESH = 2
 """How many fresh cases a contract has."""
@@ -42,7 +44,20 @@ def large_cases(specification: Specification, contract: Contract) -> tuple[Case,
     """Return the large cases of a contract."""
     present = importlib.util.find_spec(f"{specification.module}.spec.large") is not None
     rules: LargeCases = importlib.import_module(f"{specification.module}.spec.large").LARGE if present else LargeCases()
-    return tuple(_answered(specification, contract, *make()) for make in rules.get(contract.id, ()))
+    ruled = [_answered(specification, contract, *make()) for make in rules.get(contract.id, ())]
+    return (*ruled, *_stretched(specification, contract))
+
+
+def _stretched(specification: Specification, contract: Contract) -> Iterator[Case]:
+    """Yield the stretched cases that the reference takes and answers with numbers."""
+    for case in stretched_cases(contract, specification.cases[contract.id]):
+        try:
+            answered = _answered(specification, contract, case, gradients=True)
+        except Exception:  # noqa: S112 - sizes or values that the contract does not allow
+            continue
+        values = [*answered.outputs.values(), *answered.gradients.values()]
+        if all(np.isfinite(np.asarray(part, dtype=np.float64)).all() for value in values for part in parts(value)):
+            yield answered
 
 
 def _fresh_cases(specification: Specification, contract: Contract, stored: list[Case], seed: int) -> Iterator[Case]:

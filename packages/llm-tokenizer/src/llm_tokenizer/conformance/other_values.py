@@ -20,6 +20,11 @@ def other_inputs(case: Case, generator: random.Random) -> dict[str, Any]:
     return {name: _other(value, generator) for name, value in case.inputs.items()}
 
 
+def other_whole_numbers(value: Any) -> list[int]:
+    """Return further values for a plain whole number: which of them fit, only the contract knows."""
+    return [value + 1, value + 2, 2 * value] if type(value) is int else []
+
+
 def _other(value: Any, generator: random.Random) -> Any:
     if isinstance(value, np.ndarray):
         return _other_array(value, generator)

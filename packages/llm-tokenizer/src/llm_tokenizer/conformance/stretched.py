@@ -1,0 +1,80 @@
+"""Large cases of every contract, made without a word in it: one axis made long, or one argument made wide.
+
+A function that is right up to a size, or only within a range of values, is right in every small case. So a stored case
+is repeated along each of its named axes, with other values, and each of its arguments is scaled up, one at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from llm_tokenizer.conformance.case import Case
+from llm_tokenizer.conformance.contract import Argument, Contract
+from llm_tokenizer.conformance.large import Generator
+
+LONG, LONGER = 103, 1_009
+"""Beyond a table or tile of 100, and of 1,000; both are prime."""
+LONG_AXES = ("position", "query_position", "key_position", "vocab")
+"""The axes that are thousands long in real models."""
+WIDE = 300.0
+"""The largest value of an argument that is made wide: beyond exp(88), where float32 ends."""
+TOLERANCE = {"float64": 1e-8, "exact": 1e-8, "float32": 2e-3}
+"""Coarse: a part that is cut off shows at once."""
+
+
+def stretched_cases(contract: Contract, stored: list[Case]) -> Iterator[Case]:
+    """Yield what a stored case becomes; the reference need not take all of it."""
+    usual = [case for case in stored if not case.raises and case.kind != "edge"] or stored
+    for word in dict.fromkeys(word for argument in contract.inputs for word in _named(argument)):
+        base = next((case for case in usual if _holds(contract, case, word)), None)
+        for size in (LONG, LONGER) if word in LONG_AXES else (LONG,):
+            if base is not None:
+                inputs = {argument.name: _repeated(argument, base, word, size) for argument in contract.inputs}
+                yield _made(base, inputs, f"long_{word}_{size}", f"sizes beyond {size - size % 100} along {word}")
+    for argument in contract.inputs:
+        base = next((case for case in usual if _is_floating(case.inputs[argument.name])), None)
+        if base is not None and argument.name not in contract.kept:
+            x = base.inputs[argument.name]
+            wide = x * (WIDE / np.abs(x[np.isfinite(x)]).max(initial=1e-300))
+            inputs = base.inputs | {argument.name: wide}
+            yield _made(base, inputs, f"wide_{argument.name}", f"values of {argument.name} that are cut off")
+
+
+def _made(base: Case, inputs: dict[str, Any], name: str, catches: str) -> Case:
+    return Case(
+        contract=base.contract, id=name, kind="large", clause=base.clause, catches=catches, inputs=inputs,
+        tolerance=TOLERANCE,
+    )  # fmt: skip
+
+
+def _named(argument: Argument) -> list[str]:
+    return [word for word in (argument.axes or "").split() if word.isidentifier()]
+
+
+def _is_floating(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f" and bool(np.isfinite(value).any())
+
+
+def _holds(contract: Contract, case: Case, word: str) -> bool:
+    """Return whether a case has this axis, with something in it, wherever the contract has it."""
+    places = [(case.inputs[argument.name], argument) for argument in contract.inputs if word in _named(argument)]
+    given = [x.shape[_axis(argument, word)] for x, argument in places if isinstance(x, np.ndarray) and x.ndim]
+    return bool(given) and min(given) > 0
+
+
+def _axis(argument: Argument, word: str) -> int:
+    words = (argument.axes or "").split()
+    return words.index(word) - len(words)
+
+
+def _repeated(argument: Argument, case: Case, word: str, size: int) -> Any:
+    """Return the argument repeated along an axis to at least this size, with other values in each repetition."""
+    x = case.inputs[argument.name]
+    if word not in _named(argument) or not isinstance(x, np.ndarray) or x.ndim < -_axis(argument, word):
+        return x
+    for axis in (place - len(argument.axes.split()) for place, one in enumerate(argument.axes.split()) if one == word):
+        x = np.concatenate([x] * -(-size // x.shape[axis]), axis=axis)
+    return x * Generator(size).uniform(*x.shape, low=0.5, high=1.5) if x.dtype.kind == "f" else x
