@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import random
 from collections.abc import Iterator
 from functools import cache
@@ -15,7 +13,7 @@ from llm_tokenizer.conformance.answers import answers
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.implementation import Implementation
-from llm_tokenizer.conformance.large import Generator, LargeCases
+from llm_tokenizer.conformance.large import Generator
 from llm_tokenizer.conformance.other_values import other_inputs
 from llm_tokenizer.conformance.specification import Specification
 
@@ -40,9 +38,7 @@ def all_cases(
 @cache
 def large_cases(specification: Specification, contract: Contract) -> tuple[Case, ...]:
     """Return the large cases of a contract."""
-    present = importlib.util.find_spec(f"{specification.module}.spec.large") is not None
-    rules: LargeCases = importlib.import_module(f"{specification.module}.spec.large").LARGE if present else LargeCases()
-    return tuple(_answered(specification, contract, *make()) for make in rules.get(contract.id, ()))
+    return tuple(_answered(specification, contract, *make()) for make in specification.large.get(contract.id, ()))
 
 
 def _fresh_cases(specification: Specification, contract: Contract, stored: list[Case], seed: int) -> Iterator[Case]:
