@@ -22,7 +22,7 @@ from llm_tokenizer.conformance.command import main
 from llm_tokenizer.conformance.difference import Difference, compare, deviation
 from llm_tokenizer.conformance.faults import plant
 from llm_tokenizer.conformance.harness import DIFFERS, PARTLY, PASS, UNWRITTEN, check_implementation, try_contract
-from llm_tokenizer.conformance.large import Generator
+from llm_tokenizer.conformance.large import Generator, LargeCases
 from llm_tokenizer.conformance.made_cases import all_cases, large_cases
 from llm_tokenizer.conformance.mutation import measure
 from llm_tokenizer.conformance.prose import find_prose, read_prose
@@ -445,6 +445,23 @@ def test_fresh_cases_follow_from_their_seed_and_large_ones_from_their_rule(
     assert check_implementation(toy, small, large=False).verdicts[0].status == PARTLY
     assert check_implementation(toy, small).verdicts[0].status == DIFFERS
     large_cases.cache_clear()
+
+
+def test_large_cases_are_joined_in_order_and_share_a_tolerance_and_a_name_makes_the_numbers() -> None:
+    first, second = LargeCases(tolerance={"float64": 1e-3}), LargeCases()
+    for name in ("a", "b"):
+        first("toy.mean_square", name=name, clause=1, catches="")(lambda g: {"x": g.normal(2)})
+    second("toy.other", clause=1, catches="", gradients=False)(lambda g: {"x": g.normal(2)})
+    more = second.of("toy.mean_square")
+    more(name="c", clause=1, catches="", tolerance={"exact": 1.0})(lambda g: {"x": g.normal(2)})
+    joined = LargeCases(first, second)
+    cases = [make() for make in joined["toy.mean_square"]]
+    assert [(case.id, gradients) for case, gradients in cases] == [("a", True), ("b", True), ("c", True)]
+    assert [dict(case.tolerance) for case, _ in cases] == [{"float64": 1e-3}] * 2 + [{"exact": 1.0}]
+    assert [case.inputs["x"].tolist() for case, _ in cases] == [Generator(ord(id)).normal(2).tolist() for id in "abc"]
+    case, gradients = joined["toy.other"][0]()
+    assert (case.id, gradients) == ("<lambda>", False)
+    assert len(first["toy.mean_square"]) == 2
 
 
 def test_the_generator_never_changes() -> None:

@@ -9,6 +9,7 @@ Source: Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators" 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from llm_tokenizer.conformance.case import Case
 
 Numbers = np.ndarray[Any, Any]
+Inputs = dict[str, Any]
 TOLERANCE = {"float64": 1e-9}
 """Wide enough for any order of a sum over thousands of values, and far below what a wrong size does."""
 
@@ -53,6 +55,9 @@ class Generator:
         return numbers
 
 
+Rule = Callable[[Generator], Inputs]
+
+
 class LargeCases(dict[str, list[Callable[[], tuple[Case, bool]]]]):
     """The rules of a package's large cases, by contract: functions from a generator to inputs.
 
@@ -61,27 +66,33 @@ class LargeCases(dict[str, list[Callable[[], tuple[Case, bool]]]]):
         @LARGE("layers.softmax", clause=1, catches="a tile of an online softmax that is not rescaled")
         def four_thousand_keys(g): return {"scores": g.normal(2, 4097), "axis": -1}
 
-    Each is tried in float64, or exactly, on one thread of a laptop in less than a second.
+    Each is tried in float64, or exactly, on one thread of a laptop in less than a second. `LargeCases(one, other)`
+    joins the rules of several; `tolerance` is that of every rule that states no other.
     """
 
-    def __call__(
-        self,
-        contract: str,
-        *,
-        clause: int,
-        catches: str,
-        tolerance: Mapping[str, float] = TOLERANCE,
-        gradients: bool = True,
-    ) -> Callable[[Callable[[Generator], dict[str, Any]]], Callable[[Generator], dict[str, Any]]]:
-        """Return the decorator of a function from a generator to inputs; `gradients`: whether they are compared too."""
+    def __init__(self, *others: LargeCases, tolerance: Mapping[str, float] = TOLERANCE) -> None:
+        super().__init__()
+        self.tolerance = tolerance
+        for contract, cases in (item for other in others for item in other.items()):
+            self.setdefault(contract, []).extend(cases)
 
-        def keep(rule: Callable[[Generator], dict[str, Any]]) -> Callable[[Generator], dict[str, Any]]:
+    def of(self, contract: str) -> Callable[..., Callable[[Rule], Rule]]:
+        """Return the decorator that adds rules for one contract."""
+        return partial(self, contract)
+
+    def __call__(
+        self, contract: str, *, clause: int, catches: str, name: str = "", tolerance: Mapping[str, float] | None = None,
+        gradients: bool = True,
+    ) -> Callable[[Rule], Rule]:  # fmt: skip
+        """Return the decorator of a rule; `name`: if not the function's; `gradients`: whether they are compared too."""
+
+        def keep(rule: Rule) -> Rule:
             def case() -> tuple[Case, bool]:
-                name = str(rule.__name__)
-                inputs = rule(Generator(sum(map(ord, name))))
+                id = name or str(rule.__name__)
                 made = Case(
-                    contract=contract, id=name, kind="large", clause=clause, catches=catches, inputs=inputs,
-                    tolerance=dict(tolerance),
+                    contract=contract, id=id, kind="large", clause=clause, catches=catches,
+                    inputs=rule(Generator(sum(map(ord, id)))),
+                    tolerance=dict(self.tolerance if tolerance is None else tolerance),
                 )  # fmt: skip
                 return made, gradients
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import random
 from collections.abc import Iterator
 from functools import cache
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from llm_tokenizer.conformance.arrays import parts
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.implementation import Implementation
-from llm_tokenizer.conformance.large import Generator, LargeCases
+from llm_tokenizer.conformance.large import Generator
 from llm_tokenizer.conformance.other_values import other_inputs
 from llm_tokenizer.conformance.specification import Specification
 from llm_tokenizer.conformance.stretched import stretched_cases
@@ -42,9 +41,7 @@ def all_cases(
 @cache
 def large_cases(specification: Specification, contract: Contract) -> tuple[Case, ...]:
     """Return the large cases of a contract."""
-    present = importlib.util.find_spec(f"{specification.module}.spec.large") is not None
-    rules: LargeCases = importlib.import_module(f"{specification.module}.spec.large").LARGE if present else LargeCases()
-    ruled = [_answered(specification, contract, *make()) for make in rules.get(contract.id, ())]
+    ruled = [_answered(specification, contract, *make()) for make in specification.large.get(contract.id, ())]
     return (*ruled, *_stretched(specification, contract))
 
 
@@ -55,9 +52,14 @@ def _stretched(specification: Specification, contract: Contract) -> Iterator[Cas
             answered = _answered(specification, contract, case, gradients=True)
         except Exception:  # noqa: S112 - sizes or values that the contract does not allow
             continue
-        values = [*answered.outputs.values(), *answered.gradients.values()]
-        if all(np.isfinite(np.asarray(part, dtype=np.float64)).all() for value in values for part in parts(value)):
+        if all(map(_is_ordinary, (*answered.outputs.values(), *answered.gradients.values()))):
             yield answered
+
+
+def _is_ordinary(value: Any) -> bool:
+    """Return whether all numbers are finite, and the largest, if it is not 0, is one that float32 has too."""
+    arrays = [np.abs(np.asarray(part, dtype=np.float64)) for part in parts(value)]
+    return all(np.isfinite(x).all() and not 0 < x.max(initial=0.0) < 1e-20 for x in arrays)
 
 
 def _fresh_cases(specification: Specification, contract: Contract, stored: list[Case], seed: int) -> Iterator[Case]:

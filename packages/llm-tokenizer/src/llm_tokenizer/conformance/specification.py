@@ -7,6 +7,7 @@ a correct implementation written otherwise. Every slip must be caught and no var
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,7 @@ from typing import Any
 from llm_tokenizer.conformance.case import Case, read_cases
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.implementation import Implementation
+from llm_tokenizer.conformance.large import LargeCases
 from llm_tokenizer.conformance.prose import Prose, find_prose
 
 Function = Callable[..., Any]
@@ -169,6 +171,12 @@ class Specification:
     def variants(self) -> tuple[Alternative, ...]:
         """The known correct alternatives."""
         return tuple(self._import("spec.variants").VARIANTS)
+
+    @property
+    def large(self) -> LargeCases:
+        """The rules of the large cases, if there are any."""
+        present = importlib.util.find_spec(f"{self.module}.spec.large") is not None
+        return LargeCases(self._import("spec.large").LARGE) if present else LargeCases()
 
     def slips_of(self, contract: str) -> list[Alternative]:
         """Return the known mistakes of one contract."""

@@ -30,8 +30,9 @@ def stretched_cases(contract: Contract, stored: list[Case]) -> Iterator[Case]:
     usual = [case for case in stored if not case.raises and case.kind != "edge"] or stored
     for word in dict.fromkeys(word for argument in contract.inputs for word in _named(argument)):
         base = next((case for case in usual if _holds(contract, case, word)), None)
+        fixed = any(word in _named(argument) for argument in contract.inputs if argument.name in contract.kept)
         for size in (LONG, LONGER) if word in LONG_AXES else (LONG,):
-            if base is not None:
+            if base is not None and not fixed:
                 inputs = {argument.name: _repeated(argument, base, word, size) for argument in contract.inputs}
                 yield _made(base, inputs, f"long_{word}_{size}", f"sizes beyond {size - size % 100} along {word}")
     for argument in contract.inputs:
@@ -75,6 +76,7 @@ def _repeated(argument: Argument, case: Case, word: str, size: int) -> Any:
     x = case.inputs[argument.name]
     if word not in _named(argument) or not isinstance(x, np.ndarray) or x.ndim < -_axis(argument, word):
         return x
-    for axis in (place - len(argument.axes.split()) for place, one in enumerate(argument.axes.split()) if one == word):
+    words = (argument.axes or "").split()
+    for axis in (place - len(words) for place, one in enumerate(words) if one == word):
         x = np.concatenate([x] * -(-size // x.shape[axis]), axis=axis)
     return x * Generator(size).uniform(*x.shape, low=0.5, high=1.5) if x.dtype.kind == "f" else x

@@ -1,17 +1,15 @@
 """Large cases: late steps, long schedules, wide parameters and hundreds of gradients."""
 
-from typing import Any
-
 import numpy as np
 
-from llm_tokenizer.conformance.large import Generator, LargeCases, Numbers
+from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases, Numbers
 
 LARGE = LargeCases()
 FLOATS = {"float64": 1e-9, "float32": 1e-5}
 PLAIN = {"exact": 5e-6}
 
 
-def _step(g: Generator, *shape: int, step: int, scale: float = 1.0, **settings: float) -> dict[str, Any]:
+def _step(g: Generator, *shape: int, step: int, scale: float = 1.0, **settings: float) -> Inputs:
     """Return a parameter near zero, where the change of the step shows, and moments as of gradients of this scale."""
     usual = {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.1}
     gradient, first, second = g.normal(*shape), g.normal(*shape), g.uniform(*shape)
@@ -23,12 +21,8 @@ def _step(g: Generator, *shape: int, step: int, scale: float = 1.0, **settings: 
 
 def _late(name: str, step: int, beta2: float, catches: str) -> None:
     """Add a case in one late step, where the second moment still needs its correction."""
-
-    def rule(g: Generator) -> dict[str, Any]:
-        return _step(g, 7, step=step, beta2=beta2)
-
-    rule.__name__ = name
-    LARGE("train.adamw", clause=2, catches=catches, tolerance=FLOATS)(rule)
+    late = LARGE("train.adamw", name=name, clause=2, catches=catches, tolerance=FLOATS)
+    late(lambda g: _step(g, 7, step=step, beta2=beta2))
 
 
 _late("step_128", 128, 0.999, "a number of the step in 7 bits and a sign")
@@ -43,27 +37,27 @@ _late("step_1_000_000", 1_000_000, 0.999999, "a correction that is left out afte
 
 
 @LARGE("train.adamw", clause=3, catches="a tile or a table that does not hold a wide parameter", tolerance=FLOATS)
-def many_weights(g: Generator) -> dict[str, Any]:
+def many_weights(g: Generator) -> Inputs:
     return _step(g, 100_003, step=12)
 
 
 @LARGE("train.adamw", clause=3, catches="an assumption about the number of axes or their size", tolerance=FLOATS)
-def many_rows(g: Generator) -> dict[str, Any]:
+def many_rows(g: Generator) -> Inputs:
     return _step(g, 3, 257, 129, step=3, beta1=0.95)
 
 
 @LARGE("train.adamw", clause=3, catches="an epsilon of one's own, or squares that become 0", tolerance=FLOATS)
-def tiny_gradients_everywhere(g: Generator) -> dict[str, Any]:
+def tiny_gradients_everywhere(g: Generator) -> Inputs:
     return _step(g, 1_025, step=40, scale=1e-15, eps=1e-15)
 
 
 @LARGE("train.adamw", clause=3, catches="an epsilon that outweighs gradients of ordinary smallness", tolerance=FLOATS)
-def small_gradients(g: Generator) -> dict[str, Any]:
+def small_gradients(g: Generator) -> Inputs:
     return _step(g, 1_025, step=40, scale=1e-7, eps=1e-9)
 
 
 @LARGE("train.adamw", clause=3, catches="gradients or steps that are clipped to some range", tolerance=FLOATS)
-def huge_gradients(g: Generator) -> dict[str, Any]:
+def huge_gradients(g: Generator) -> Inputs:
     return _step(g, 1_025, step=40, scale=1e15)
 
 
@@ -73,13 +67,13 @@ def huge_gradients(g: Generator) -> dict[str, Any]:
     catches="a ratio that is clipped: one gradient after long silence moves far",
     tolerance=FLOATS,
 )
-def gradients_after_silence(g: Generator) -> dict[str, Any]:
+def gradients_after_silence(g: Generator) -> Inputs:
     silent = _step(g, 513, step=20_000, beta2=0.9999, weight_decay=0.0)
     return silent | {"first_moment": g.normal(513) * 1e-9, "second_moment": g.uniform(513) * 1e-18}
 
 
 @LARGE("train.adamw", clause=3, catches="gradients of every size from 1e-12 to 1e12 in one parameter", tolerance=FLOATS)
-def every_size(g: Generator) -> dict[str, Any]:
+def every_size(g: Generator) -> Inputs:
     sizes = 10.0 ** g.uniform(4_099, low=-12.0, high=12.0)
     given = _step(g, 4_099, step=5, weight_decay=0.0)
     return given | {
@@ -89,20 +83,14 @@ def every_size(g: Generator) -> dict[str, Any]:
 
 
 @LARGE("train.adamw", clause=4, catches="parameters or a decay that are clipped to some range", tolerance=FLOATS)
-def large_parameters(g: Generator) -> dict[str, Any]:
+def large_parameters(g: Generator) -> Inputs:
     return _step(g, 300, step=9, weight_decay=0.5) | {"parameter": 1e5 * g.normal(300)}
 
 
 def _at(name: str, step: int, warmup_steps: int, total_steps: int, catches: str, clause: int) -> None:
     """Add a case of the schedule in one step."""
-
-    def rule(g: Generator) -> dict[str, Any]:
-        return {
-            "step": step, "peak": 3e-4, "floor": 3e-5, "warmup_steps": warmup_steps, "total_steps": total_steps,
-        }  # fmt: skip
-
-    rule.__name__ = name
-    LARGE("train.warmup_cosine", clause=clause, catches=catches, tolerance=PLAIN)(rule)
+    inputs = {"step": step, "peak": 3e-4, "floor": 3e-5, "warmup_steps": warmup_steps, "total_steps": total_steps}
+    LARGE("train.warmup_cosine", name=name, clause=clause, catches=catches, tolerance=PLAIN)(lambda g: inputs)
 
 
 _at("first_of_a_million", 0, 100_000, 1_000_000, "a warm-up from zero", 1)
@@ -134,45 +122,45 @@ def _tensors(g: Generator, count: int, scale: float = 1.0) -> list[Numbers]:
     return [np.asarray(scale * sizes[i] * g.normal(*shapes[i % len(shapes)])) for i in range(count)]
 
 
-def _near(g: Generator, gradients: list[Numbers], factor: float) -> dict[str, Any]:
+def _near(g: Generator, gradients: list[Numbers], factor: float) -> Inputs:
     norm = float(sum((gradient**2).sum() for gradient in gradients)) ** 0.5
     return {"gradients": gradients, "limit": factor * norm}
 
 
 @LARGE("train.clip_gradients", clause=5, catches="a limit on how many gradients there may be", tolerance=FLOATS)
-def three_hundred_tensors(g: Generator) -> dict[str, Any]:
+def three_hundred_tensors(g: Generator) -> Inputs:
     return {"gradients": _tensors(g, 300), "limit": 1.0}
 
 
 @LARGE("train.clip_gradients", clause=5, catches="gradients beyond the thousandth that are left out", tolerance=FLOATS)
-def a_thousand_small_tensors(g: Generator) -> dict[str, Any]:
+def a_thousand_small_tensors(g: Generator) -> Inputs:
     return {"gradients": [g.normal(2) for _ in range(1_003)], "limit": 1.0}
 
 
 @LARGE("train.clip_gradients", clause=1, catches="squares that are summed in float32, or in bfloat16", tolerance=FLOATS)
-def a_wide_tensor(g: Generator) -> dict[str, Any]:
+def a_wide_tensor(g: Generator) -> Inputs:
     return {"gradients": [g.normal(100_003), g.normal(3), g.normal(300, 257)], "limit": 0.5}
 
 
 @LARGE(
     "train.clip_gradients", clause=3, catches="a limit with a margin: just within, nothing changes", tolerance=FLOATS
 )
-def just_within(g: Generator) -> dict[str, Any]:
+def just_within(g: Generator) -> Inputs:
     return _near(g, _tensors(g, 100), 1.0001)
 
 
 @LARGE("train.clip_gradients", clause=2, catches="a limit with a margin: just beyond, all are scaled", tolerance=FLOATS)
-def just_beyond(g: Generator) -> dict[str, Any]:
+def just_beyond(g: Generator) -> Inputs:
     return _near(g, _tensors(g, 100), 0.9999)
 
 
 @LARGE("train.clip_gradients", clause=2, catches="an exploding gradient that is clipped in part", tolerance=FLOATS)
-def exploded(g: Generator) -> dict[str, Any]:
+def exploded(g: Generator) -> Inputs:
     return {"gradients": _tensors(g, 40, scale=1e15), "limit": 1.0}
 
 
 @LARGE(
     "train.clip_gradients", clause=1, catches="many small gradients that vanish beside a large one", tolerance=FLOATS
 )
-def one_large_and_many_small(g: Generator) -> dict[str, Any]:
+def one_large_and_many_small(g: Generator) -> Inputs:
     return {"gradients": [30.0 * g.normal(3), *(g.normal(50) for _ in range(400))], "limit": 2.0}

@@ -7,6 +7,7 @@ otherwise. From the newer ones some of each category and plane are listed here.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 
 # Of each category and plane that has them: the first, the last and four between, of those added from 3.2 to 14.
@@ -69,3 +70,8 @@ def of_every_category() -> tuple[str, ...]:
 
 def _listed() -> list[str]:
     return [*(chr(int(code, 16)) for code in _NEWER.split()), *_PRIVATE, *_NO_CHARACTERS, *SPACES, *NO_SPACES]
+
+
+def put_in(place: str, characters: Iterable[str]) -> str:
+    """Put each of the characters into a text, in place of ¤."""
+    return "".join(place.replace("¤", character) for character in characters)

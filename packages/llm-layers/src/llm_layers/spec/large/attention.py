@@ -1,0 +1,166 @@
+"""Large cases of attention, its softmax and its masks, and rules for every function of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from llm_layers.spec.large.activation import thousands_of_numbers, whole_range
+from llm_layers.spec.large.limits import BORDERS, LONG_SUM, ONLY_FLOAT64, SHORT_SUM
+from llm_tokenizer.conformance.large import TOLERANCE, Generator, Inputs, LargeCases, Numbers
+
+LARGE = LargeCases(tolerance=LONG_SUM)
+KEYS = 4_099
+
+
+def scores_far_from_zero(large: LargeCases, contract: str, clause: int, inputs: Callable[[Numbers], Inputs]) -> None:
+    """Add rules with five rows of seven scores near ±88, ±104, ±709, ±745 and beyond."""
+    for offset, (sign, side) in product((20.0, 88.0, 104.0, 709.0, 745.0, 1e4, 1e6), ((1, "above"), (-1, "below"))):
+
+        @large(
+            contract, name=f"scores_{offset:g}_{side}_zero".replace("+", ""), clause=clause,
+            catches="exponentials that leave the range",
+            tolerance=ONLY_FLOAT64 if offset > 1e4 else {"float64": 1e-9, "float32": max(3e-4, offset * 5e-7)},
+        )  # fmt: skip
+        def scores(g: Generator, shift: float = sign * offset) -> Inputs:
+            # Exact in float32 up to ten thousand, so that what is measured is the formula.
+            return inputs(shift + np.round(g.normal(5, 7) * 1024) / 1024)
+
+
+def scores_far_apart(large: LargeCases, contract: str, clause: int, inputs: Callable[[Numbers], Inputs]) -> None:
+    """Add rules with five rows of seven scores: one is 0 and the others lie about so far below."""
+    for gap in (20.0, 36.0, 88.0, 104.0, 709.0, 745.0, 1e4, 1e30):
+
+        @large(
+            contract, name=f"scores_{gap:g}_apart".replace("+", ""), clause=clause,
+            catches="a probability that becomes 0 before its logarithm is taken", tolerance=SHORT_SUM,
+        )  # fmt: skip
+        def scores(g: Generator, gap: float = gap) -> Inputs:
+            below = -gap * g.uniform(5, 7, low=0.9, high=1.1)
+            below[:, -1] = 0.0
+            return inputs(below)
+
+
+large = LARGE.of("layers.softmax")
+
+
+def _rising(g: Generator) -> Any:
+    """Return scores that grow, so that the largest comes in the last tile of an online softmax."""
+    return g.normal(2, KEYS) + np.linspace(-12.0, 12.0, KEYS)
+
+
+@large(clause=1, catches="a tile of an online softmax that is not rescaled")
+def four_thousand_rising_scores(g: Generator) -> Inputs:
+    return {"scores": _rising(g), "axis": -1}
+
+
+@large(clause=1, catches="tiles that keep the last tile's largest score")
+def four_thousand_falling_scores(g: Generator) -> Inputs:
+    return {"scores": -_rising(g), "axis": 1}
+
+
+@large(clause=1, catches="a sum over the first so many scores, or a float32 sum one by one", tolerance=SHORT_SUM)
+def scores_all_alike(g: Generator) -> Inputs:
+    return {"scores": g.normal(5_003, 3), "axis": 0}
+
+
+@large(
+    clause=1, catches="something small added to the denominator", gradients=False,
+    tolerance={"float64": 1e-9, "float32": 4e-7},
+)  # fmt: skip
+def one_score_far_above(g: Generator) -> Inputs:
+    scores = np.round(-30.0 - g.uniform(5, 7) * 50.0)
+    scores[np.arange(5), g.whole(5, below=7)] = 0.0
+    return {"scores": scores, "axis": -1}
+
+
+scores_far_from_zero(LARGE, "layers.softmax", 2, lambda scores: {"scores": scores, "axis": -1})
+whole_range(LARGE, "layers.soft_cap", 3, lambda x: {"scores": x, "cap": 0.5}, flat=2.5, near=2e-5)
+whole_range(LARGE, "layers.soft_cap", 3, lambda x: {"scores": x, "cap": 30.0}, flat=88.0, near=2e-5)
+thousands_of_numbers(LARGE, "layers.soft_cap", 5, lambda x: {"scores": x, "cap": 1.5})
+
+
+@LARGE("layers.causal_mask", clause=2, catches="positions in 8 or 16 bits, or a triangle by index", tolerance=TOLERANCE)
+def far_and_scattered(g: Generator) -> Inputs:
+    return {
+        "query_positions": np.concatenate([BORDERS, g.whole(113, below=200_000)]),
+        "key_positions": np.concatenate([g.whole(KEYS - len(BORDERS), below=200_000), BORDERS]),
+    }
+
+
+@LARGE("layers.causal_mask", clause=1, catches="a mask of limited size", tolerance=TOLERANCE)
+def square_of_a_thousand(g: Generator) -> Inputs:
+    return {"query_positions": np.arange(1_031), "key_positions": np.arange(1_031)}
+
+
+for _window in (1, 255, 257, 1_025, 4_097, 70_001):
+
+    @LARGE(
+        "layers.sliding_window_mask", name=f"window_of_{_window}", clause=1,
+        catches="a window in 8 or 16 bits, or a band of limited width", tolerance=TOLERANCE,
+    )  # fmt: skip
+    def window_of_one_width(g: Generator, window: int = _window) -> Inputs:
+        return {
+            "query_positions": np.concatenate([BORDERS, g.whole(53, below=150_000), [9_001]]),
+            "key_positions": np.concatenate([g.whole(1_031, below=150_000), BORDERS, 9_001 - np.arange(5_003)]),
+            "window": window,
+        }
+
+
+def _queries_keys_values(g: Generator, queries: tuple[int, ...], keys: tuple[int, ...]) -> Inputs:
+    """Return queries, keys and values; the scores rise along the keys."""
+    query, key = g.normal(*queries), g.normal(*keys)
+    query[..., 0] = np.abs(query[..., 0]) + 1.0
+    key[..., 0] = np.linspace(-8.0, 8.0, keys[-2])
+    return {"query": query, "key": key, "value": g.normal(*keys)}
+
+
+def thousands_of_keys(
+    large: LargeCases,
+    contract: str,
+    clauses: tuple[int, int],
+    queries: tuple[int, ...] = (),
+    keys: tuple[int, ...] = (),
+    **more: Any,
+) -> None:
+    """Add rules over thousands of keys; `clauses`: of softmax and mask; `queries`, `keys`: how many heads, if any."""
+    softmax, masked = clauses
+
+    def inputs(g: Generator, query_count: int = 5, key_count: int = KEYS) -> Inputs:
+        return {**_queries_keys_values(g, (*queries, query_count, 3), (*keys, key_count, 3)), **more}
+
+    @large(contract, clause=softmax, catches="a tile of keys that is not rescaled, or left out at the end")
+    def four_thousand_keys(g: Generator) -> Inputs:
+        return {**inputs(g), "mask": None}
+
+    @large(contract, clause=masked, catches="a tile whose keys are all hidden")
+    def four_thousand_keys_mostly_hidden(g: Generator) -> Inputs:
+        made = inputs(g)
+        mask = g.uniform(5, KEYS) < 0.5
+        mask[:4] = False  # the third query sees nothing, the last one anything
+        mask[0, -3:] = mask[1, :2] = mask[3, ::3] = True
+        return {**made, "mask": mask}
+
+    @large(contract, clause=masked, catches="tiles of queries, and the triangle of a mask by index")
+    def many_queries(g: Generator) -> Inputs:
+        query_positions, key_positions = g.whole(131, below=100_000), g.whole(259, below=100_000)
+        return {**inputs(g, 131, 259), "mask": key_positions[None, :] <= query_positions[:, None]}
+
+
+thousands_of_keys(LARGE, "layers.attention", (2, 3))
+thousands_of_keys(LARGE, "layers.capped_attention", (1, 2), cap=6.0)
+
+
+@LARGE("layers.attention", clause=1, catches="heads beyond 128 numbers")
+def wide_head(g: Generator) -> Inputs:
+    return {"query": g.normal(3, 259), "key": g.normal(37, 259), "value": g.normal(37, 259), "mask": None}
+
+
+@LARGE("layers.attention", clause=5, catches="float32 inside, where it is visible", tolerance=ONLY_FLOAT64)
+def scores_of_a_million(g: Generator) -> Inputs:
+    query, key = g.normal(5, 4), g.normal(37, 4)
+    key[:, 0] = 1e6
+    return {"query": query, "key": key, "value": g.normal(37, 4), "mask": None}

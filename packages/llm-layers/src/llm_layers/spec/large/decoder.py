@@ -1,0 +1,55 @@
+"""Large cases of the whole model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from llm_layers.spec import SPECIFICATION
+from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases, Numbers
+
+LARGE = LargeCases(tolerance={"float64": 1e-9, "float32": 2e-3})
+large = LARGE.of("layers.decoder")
+
+
+def _deep(g: Generator, case: str, blocks: str, ids: Numbers, tokens: int = 41, **settings: Any) -> Inputs:
+    """Return the inputs of a small stored model with twelve blocks like its first, and so many tokens."""
+    stored = next(one.inputs for one in SPECIFICATION.cases["layers.decoder"] if one.id == case)
+    layout = []
+    for name, (rows, *columns) in stored["layout"]:
+        rest = name.removeprefix(f"{blocks}0.")
+        if rest != name:
+            layout += [[f"{blocks}{layer}.{rest}", [rows, *columns]] for layer in range(12)]
+        elif not name.startswith(blocks):
+            if "wpe" in name:
+                rows = settings.get("n_positions", rows)
+            elif rows == stored["settings"]["vocab_size"] and any(one in name for one in ("embed", "wte", "lm_head")):
+                rows = tokens
+            layout.append([name, [rows, *columns]])
+    weights = g.normal(sum(int(np.prod(shape)) for _, shape in layout)) * 0.6
+    inputs = {**stored["settings"], "vocab_size": tokens, **settings}
+    return {"ids": ids, "settings": inputs, "layout": layout, "weights": weights}
+
+
+@large(clause=2, catches="layer 10 before layer 2")
+def twelve_layers(g: Generator) -> Inputs:
+    ids = g.whole(2, 19, below=41)
+    return _deep(g, "llama", "model.layers.", ids, num_hidden_layers=12, max_position_embeddings=40)
+
+
+@large(clause=10, catches="layer 10 before layer 2")
+def twelve_layers_of_gpt2(g: Generator) -> Inputs:
+    return _deep(g, "gpt2", "transformer.h.", g.whole(1, 301, below=41), n_layer=12, n_positions=307)
+
+
+@large(clause=4, catches="a window beyond 256 that is cut")
+def window_beyond_256(g: Generator) -> Inputs:
+    settings = {"num_hidden_layers": 2, "sliding_window": 259, "max_position_embeddings": 400}
+    return _deep(g, "mistral_window", "model.layers.", g.whole(1, 389, below=41), **settings)
+
+
+@large(clause=2, catches="ids in 16 bits")
+def tokens_beyond_16_bits(g: Generator) -> Inputs:
+    ids = np.array([[0, 65_536, 65_535, 32_768, 65_550, 255, 256]])
+    return _deep(g, "llama_tied", "model.layers.", ids, tokens=65_551, num_hidden_layers=12)

@@ -1,0 +1,18 @@
+"""Large cases of start values."""
+
+from __future__ import annotations
+
+from llm_layers.spec.large.limits import SHORT_SUM
+from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
+
+LARGE = LargeCases(tolerance=SHORT_SUM)
+
+
+@LARGE("layers.truncated_normal", clause=1, catches="a series that is right in the middle only")
+def thousand_start_values(g: Generator) -> Inputs:
+    return {"uniforms": g.uniform(3, 343), "deviation": 0.02, "limit": 3.0}
+
+
+@LARGE("layers.scaled_initialization", clause=2, catches="a limited number of layers")
+def hundred_layers(g: Generator) -> Inputs:
+    return {"normals": g.normal(3, 4_099), "deviation": 0.02, "layers": 126}

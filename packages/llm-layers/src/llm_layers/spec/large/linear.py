@@ -1,0 +1,18 @@
+"""Large cases of the linear map."""
+
+from __future__ import annotations
+
+from llm_layers.spec.large.limits import LONG_SUM
+from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
+
+LARGE = LargeCases(tolerance=LONG_SUM)
+
+
+@LARGE("layers.linear", clause=1, catches="a product in tiles whose last one is left out")
+def wide_rows(g: Generator) -> Inputs:
+    return {"x": g.normal(2, 3, 4_099), "weight": g.normal(13, 4_099), "bias": g.normal(13)}
+
+
+@LARGE("layers.linear", clause=3, catches="gradients of weight and bias from a limited number of rows")
+def thousands_of_rows(g: Generator) -> Inputs:
+    return {"x": g.normal(4_099, 3), "weight": g.normal(37, 3), "bias": g.normal(37)}

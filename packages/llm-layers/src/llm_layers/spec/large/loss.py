@@ -1,0 +1,63 @@
+"""Large cases of the losses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from llm_layers.spec.large.attention import scores_far_apart, scores_far_from_zero
+from llm_layers.spec.large.limits import LLAMA3_VOCABULARY, LONG_SUM
+from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases, Numbers
+
+LARGE = LargeCases(tolerance=LONG_SUM)
+FIVE_TARGETS = np.array([0, 6, 2, -1, 3])  # the fourth is ignored; the second is the row's largest
+VERY_LONG_SUM = {"float64": 1e-9, "float32": 1e-3}
+"""For what comes of a hundred thousand numbers, each of them small beside the sum."""
+
+
+def _unevenly_ignored(g: Generator, tokens: int) -> tuple[Numbers, Numbers]:
+    """Return logits that are larger later, and targets of which the first thousand are mostly ignored."""
+    rows = 4_099
+    targets = g.whole(rows, below=tokens)
+    targets[: rows // 4][g.uniform(rows // 4) < 0.95] = -100
+    targets[rows // 2 : rows // 2 + 300] = -100
+    return g.normal(rows, tokens) * np.linspace(0.3, 4.0, rows)[:, None], targets
+
+
+def _losses(contract: str, far: int, **more: Any) -> None:
+    """Add the rules of a loss of logits; `far`: the clause about logits that are far away."""
+
+    def five_rows(logits: Numbers) -> Inputs:
+        return {"logits": logits, "targets": FIVE_TARGETS, "ignored": -1, **more}
+
+    scores_far_from_zero(LARGE, contract, far, five_rows)
+    if contract != "layers.z_loss":  # which takes no logarithm of a probability
+        scores_far_apart(LARGE, contract, far, five_rows)
+
+    @LARGE(contract, clause=2, catches="a mean of the means of pieces, each with other numbers of rows")
+    def rows_ignored_unevenly(g: Generator) -> Inputs:
+        logits, targets = _unevenly_ignored(g, 7)
+        return {"logits": logits, "targets": targets, "ignored": -100, **more}
+
+    @LARGE(contract, clause=1, catches="a vocabulary in pieces, or targets in 16 bits", tolerance=VERY_LONG_SUM)
+    def vocabulary_of_llama3(g: Generator) -> Inputs:
+        logits = g.normal(2, LLAMA3_VOCABULARY) + np.linspace(-2.0, 2.0, LLAMA3_VOCABULARY)
+        return {"logits": logits, "targets": np.array([128_256, 65_537]), "ignored": -100, **more}
+
+
+_losses("layers.cross_entropy", 5)
+_losses("layers.smoothed_cross_entropy", 6, smoothing=0.1)
+_losses("layers.z_loss", 5)
+
+
+@LARGE("layers.linear_cross_entropy", clause=2, catches="a mean of the means of pieces")
+def states_ignored_unevenly(g: Generator) -> Inputs:
+    hidden, targets = _unevenly_ignored(g, 3)
+    return {"hidden": hidden, "head": g.normal(11, 3), "targets": targets, "ignored": -100}
+
+
+@LARGE("layers.linear_cross_entropy", clause=5, catches="a vocabulary in pieces, or targets in 16 bits")
+def head_of_llama3(g: Generator) -> Inputs:
+    targets = np.array([128_256, 65_537, -1, 3])
+    return {"hidden": g.normal(4, 2), "head": g.normal(LLAMA3_VOCABULARY, 2), "targets": targets, "ignored": -1}

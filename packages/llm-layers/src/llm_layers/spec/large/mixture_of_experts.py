@@ -1,0 +1,66 @@
+"""Large cases of the mixture of experts and its losses."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from llm_layers.spec.large.attention import scores_far_from_zero
+from llm_layers.spec.large.limits import LONG_SUM
+from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
+
+LARGE = LargeCases(tolerance=LONG_SUM)
+large = LARGE.of("layers.top_k_router")
+
+scores_far_from_zero(LARGE, "layers.top_k_router", 5, lambda z: {"logits": z, "k": 3, "norm_topk_prob": False})
+scores_far_from_zero(LARGE, "layers.load_balancing_loss", 6, lambda z: {"logits": z, "k": 2})
+scores_far_from_zero(LARGE, "layers.router_z_loss", 3, lambda z: {"logits": z})
+
+
+@large(clause=3, catches="a limited number of experts, or indices in 8 bits")
+def three_hundred_experts(g: Generator) -> Inputs:
+    return {"logits": g.normal(37, 301), "k": 9, "norm_topk_prob": True}
+
+
+@large(clause=1, catches="tokens in pieces, the last one left out")
+def thousands_of_tokens(g: Generator) -> Inputs:
+    return {"logits": g.normal(1_031, 67), "k": 2, "norm_topk_prob": False}
+
+
+@large(clause=3, catches="a sort that does not keep the order of equals where rows are long")
+def equal_logits_of_many_experts(g: Generator) -> Inputs:
+    return {"logits": np.floor(g.normal(37, 131)), "k": 7, "norm_topk_prob": True}
+
+
+def _experts(g: Generator, tokens: int, experts: int, width: int) -> Inputs:
+    stacks = {name: g.normal(experts, width, 5) for name in ("gate", "up")}
+    return {"x": g.normal(tokens, 5), "router": g.normal(experts, 5), **stacks, "down": g.normal(experts, 5, width)}
+
+
+@LARGE("layers.mixture_of_experts", clause=2, catches="a capacity: tokens that a full expert drops")
+def crowded_experts(g: Generator) -> Inputs:
+    inputs = _experts(g, 301, 67, 3)
+    inputs["x"][:, 0] += 2.0  # a few experts get most of the tokens
+    return {**inputs, "k": 2, "norm_topk_prob": True}
+
+
+@LARGE("layers.mixture_of_experts", clause=5, catches="a limited number of experts")
+def many_experts(g: Generator) -> Inputs:
+    return {**_experts(g, 103, 131, 2), "k": 5, "norm_topk_prob": False}
+
+
+@LARGE("layers.mixture_with_shared_expert", clause=1, catches="a capacity, or a shared expert in pieces")
+def crowded_beside_a_shared_one(g: Generator) -> Inputs:
+    shared = {"shared_gate": g.normal(131, 5), "shared_up": g.normal(131, 5), "shared_down": g.normal(5, 131) / 8.0}
+    return {**_experts(g, 301, 67, 3), **shared, "k": 2, "norm_topk_prob": True}
+
+
+@LARGE("layers.load_balancing_loss", clause=2, catches="a mean of the means of pieces")
+def tokens_that_change(g: Generator) -> Inputs:
+    logits = g.normal(1_031, 67)
+    logits[:700, 0] += 3.0  # the first tokens are unlike the last
+    return {"logits": logits, "k": 2}
+
+
+@LARGE("layers.router_z_loss", clause=2, catches="a mean of the means of pieces")
+def logits_that_grow(g: Generator) -> Inputs:
+    return {"logits": g.normal(4_099, 7) + np.linspace(-3.0, 5.0, 4_099)[:, None]}

@@ -1,0 +1,71 @@
+"""Large cases of attention with several heads, of its cache, and of splitting and merging heads."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from llm_layers.spec.large.attention import KEYS, thousands_of_keys
+from llm_layers.spec.large.limits import LONG_SUM, SHORT_SUM
+from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
+
+LARGE = LargeCases(tolerance=LONG_SUM)
+
+thousands_of_keys(LARGE, "layers.grouped_query_attention", (3, 4), queries=(6,), keys=(2,))
+thousands_of_keys(LARGE, "layers.multi_query_attention", (2, 3), queries=(3,))
+
+
+@LARGE("layers.grouped_query_attention", clause=1, catches="a limited number of heads")
+def many_heads(g: Generator) -> Inputs:
+    return {"query": g.normal(134, 3, 2), "key": g.normal(67, 19, 2), "value": g.normal(67, 19, 2), "mask": None}
+
+
+@LARGE("layers.multi_head_attention", clause=3, catches="tiles of an online softmax, at hundreds of positions")
+def hundreds_of_positions(g: Generator) -> Inputs:
+    weights = {name: g.normal(6, 5) for name in ("query", "key", "value")}
+    positions = g.whole(523, below=100_000)
+    mask = positions[None, :] <= positions[:, None]
+    return {"x": g.normal(523, 5), **weights, "output": g.normal(5, 6), "heads": 2, "mask": mask}
+
+
+@LARGE("layers.multi_head_attention", clause=2, catches="a limited number of heads")
+def dozens_of_heads(g: Generator) -> Inputs:
+    weights = {name: g.normal(138, 5) for name in ("query", "key", "value")}
+    return {"x": g.normal(1, 17, 5), **weights, "output": g.normal(5, 138), "heads": 69, "mask": None}
+
+
+def _cached(g: Generator, kept: int, new: int) -> Inputs:
+    rows = {"query": new, "key": new, "value": new, "past_key": kept, "past_value": kept}
+    inputs = {name: g.normal(2, count, 3) for name, count in rows.items()}
+    inputs["past_key"][..., 0] = np.linspace(-8.0, 8.0, kept)
+    return inputs
+
+
+@LARGE("layers.cached_attention", clause=1, catches="a cache of so many rows, or tiles that are joined wrongly")
+def four_thousand_kept_keys(g: Generator) -> Inputs:
+    return {**_cached(g, KEYS, 3), "positions": 9_000 + np.arange(3), "past_positions": np.arange(KEYS)}
+
+
+@LARGE("layers.cached_attention", clause=3, catches="positions in 16 bits, or a mask by index")
+def far_positions_in_no_order(g: Generator) -> Inputs:
+    rows = _cached(g, 1_031, 37)
+    return {**rows, "positions": g.whole(37, below=200_000), "past_positions": g.whole(1_031, below=200_000)}
+
+
+@LARGE("layers.split_heads", clause=1, catches="a limited number of heads", tolerance=SHORT_SUM)
+def hundred_heads(g: Generator) -> Inputs:
+    return {"x": g.normal(3, 37, 131 * 3), "heads": 131}
+
+
+@LARGE("layers.split_heads", clause=2, catches="positions in pieces", tolerance=SHORT_SUM)
+def thousands_of_positions(g: Generator) -> Inputs:
+    return {"x": g.normal(4_099, 6), "heads": 3}
+
+
+@LARGE("layers.merge_heads", clause=1, catches="a limited number of heads", tolerance=SHORT_SUM)
+def hundred_heads_joined(g: Generator) -> Inputs:
+    return {"x": g.normal(3, 131, 37, 3)}
+
+
+@LARGE("layers.merge_heads", clause=2, catches="positions in pieces", tolerance=SHORT_SUM)
+def thousands_of_positions_joined(g: Generator) -> Inputs:
+    return {"x": g.normal(3, 4_099, 2)}

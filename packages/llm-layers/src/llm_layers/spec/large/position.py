@@ -1,0 +1,68 @@
+"""Large cases of positions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from llm_layers.spec.large.limits import BORDERS, LONG_SUM, SHORT_SUM
+from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
+
+LARGE = LargeCases()
+
+FAR_POSITIONS = np.array([131_072, 5, 99_991, 5, 65_537, 255, 256, 32_769, 131_071, 4_097, 1_025, 0])
+"""In no order, repeated, up to the longest texts; 257 and more are no longer whole in bfloat16."""
+FAR_ANGLES = {"float64": 1e-9, "exact": 1e-9, "float32": 3e-2}
+"""For positions of 10⁵: float32 angles are off by about 0.01 radians, as in much code that people use."""
+
+
+@LARGE(
+    "layers.learned_positions", clause=2, catches="positions in 16 bits, or a slice of the table", tolerance=SHORT_SUM
+)
+def places_of_long_texts(g: Generator) -> Inputs:
+    return {"x": g.normal(2, 12, 1), "table": g.normal(131_073, 1), "positions": FAR_POSITIONS}
+
+
+@LARGE("layers.learned_positions", clause=4, catches="a row's gradient from the first text only", tolerance=LONG_SUM)
+def many_texts(g: Generator) -> Inputs:
+    return {"x": g.normal(37, 103, 3), "table": g.normal(211, 3), "positions": g.whole(37, 103, below=211)}
+
+
+waves = LARGE.of("layers.sinusoidal_positions")
+
+
+@waves(clause=2, catches="positions in bfloat16 or from a table", tolerance=FAR_ANGLES)
+def waves_of_long_texts(g: Generator) -> Inputs:
+    return {"positions": np.array([*BORDERS, *FAR_POSITIONS]), "d_model": 258, "base": 10_000.0}
+
+
+@waves(clause=3, catches="waves remembered by the shape of the positions", tolerance=FAR_ANGLES)
+def waves_of_as_many_others(g: Generator) -> Inputs:
+    return {"positions": np.array([*FAR_POSITIONS, *BORDERS]) // 3, "d_model": 258, "base": 10_000.0}
+
+
+@waves(clause=3, catches="a table of so many rows", tolerance={"exact": 1e-9, "float32": 2e-3})
+def waves_of_thousands(g: Generator) -> Inputs:
+    return {"positions": 7 + 2 * np.arange(2_051), "d_model": 10, "base": 500.0}
+
+
+SLOWEST_SPEED = {"exact": 1e-11, "float32": 5e-6}
+
+
+@LARGE("layers.inverse_frequencies", clause=2, catches="heads of at most 128 numbers", tolerance=SLOWEST_SPEED)
+def speeds_of_wide_heads(g: Generator) -> Inputs:
+    return {"d_head": 258, "base": 20.0}  # so that the slowest, too, is seen beside the fastest
+
+
+for turns in map(LARGE.of, ("layers.rotary", "layers.rotary_interleaved")):
+
+    @turns(clause=3, catches="positions in bfloat16, in 16 bits, or from a table", tolerance=FAR_ANGLES)
+    def turns_of_long_texts(g: Generator) -> Inputs:
+        return {"x": g.normal(2, 12, 258), "positions": FAR_POSITIONS, "base": 500_000.0}
+
+    @turns(clause=3, catches="angles remembered by the shape of the positions", tolerance=FAR_ANGLES)
+    def turns_of_as_many_others(g: Generator) -> Inputs:
+        return {"x": g.normal(2, 12, 258), "positions": FAR_POSITIONS[::-1] // 3, "base": 500_000.0}
+
+    @turns(clause=3, catches="a table of angles of so many rows", tolerance={"float64": 1e-9, "float32": 2e-3})
+    def turns_of_thousands(g: Generator) -> Inputs:
+        return {"x": g.normal(2_051, 6), "positions": 7 + 2 * np.arange(2_051), "base": 500.0}

@@ -1,0 +1,64 @@
+"""Large cases of weights as codes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from llm_layers.spec.large.limits import LONG_SUM, SHORT_SUM
+from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases, Numbers
+
+LARGE = LargeCases(tolerance=LONG_SUM)
+
+
+def _scales(g: Generator, *shape: int) -> Numbers:
+    return g.uniform(*shape, low=0.01, high=2.0)
+
+
+def _steps(g: Generator, rows: int, width: int, largest: int) -> Numbers:
+    """Return numbers between whole ones from -largest to largest: float32 rounds them alike, 16 bits do not."""
+    steps = g.whole(rows, width, below=2 * largest + 1) - largest + g.uniform(rows, width, low=-0.499, high=0.499)
+    clipped: Numbers = np.clip(steps, -largest, largest)
+    return clipped
+
+
+def _bytes(g: Generator) -> Numbers:
+    """Return two codes a byte, of 294 groups of 7 in each of 37 rows."""
+    low, high = g.whole(37, 1_029, below=15) + 1, g.whole(37, 1_029, below=15) + 1
+    packed: Numbers = (low + 16 * high).astype(np.uint8)
+    return packed
+
+
+@LARGE("layers.quantize_int8", clause=1, catches="rows in pieces, or a scale of the first numbers", tolerance=SHORT_SUM)
+def rows_of_thousands(g: Generator) -> Inputs:
+    weight = _steps(g, 67, 2_051, 127)
+    weight[::2] = np.clip(weight[::2], -126, 126)
+    weight[:, -1] = -127  # in half of the rows the largest comes last
+    return {"weight": weight * _scales(g, 67, 1)}
+
+
+@LARGE("layers.quantize_int4", clause=1, catches="groups beyond so many, or rows in pieces", tolerance=SHORT_SUM)
+def hundreds_of_groups(g: Generator) -> Inputs:
+    steps, scales = _steps(g, 37, 2_058, 7), np.repeat(_scales(g, 37, 294), 7, axis=1)
+    steps[:, 3::7] = 7
+    return {"weight": steps * scales, "group": 7}
+
+
+@LARGE("layers.dequantize_int8", clause=3, catches="sums in 8 or 16 bits, or rows in pieces")
+def codes_of_thousands(g: Generator) -> Inputs:
+    return {"codes": (g.whole(67, 2_051, below=255) - 127).astype(np.int8), "scales": _scales(g, 67)}
+
+
+@LARGE("layers.dequantize_int4", clause=2, catches="groups beyond so many")
+def codes_of_hundreds_of_groups(g: Generator) -> Inputs:
+    return {"codes": _bytes(g), "scales": _scales(g, 37, 294)}
+
+
+@LARGE("layers.int8_linear", clause=1, catches="sums in 8 or 16 bits, or a product in tiles")
+def product_of_thousands(g: Generator) -> Inputs:
+    codes = np.where(g.uniform(37, 2_051) < 0.9, 127, -127).astype(np.int8)
+    return {"x": g.normal(3, 2_051) + 1.0, "codes": codes, "scales": _scales(g, 37)}
+
+
+@LARGE("layers.int4_linear", clause=1, catches="groups beyond so many, or a product in tiles")
+def product_of_hundreds_of_groups(g: Generator) -> Inputs:
+    return {"x": g.normal(3, 2_058), "codes": _bytes(g), "scales": _scales(g, 37, 294)}

@@ -1,0 +1,40 @@
+"""Large cases of the way from text to ids and back."""
+
+from __future__ import annotations
+
+from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
+from llm_tokenizer.reference.cutting import RULES
+from llm_tokenizer.spec.large.characters import of_every_category, put_in
+from llm_tokenizer.spec.large.special import names, with_names
+from llm_tokenizer.spec.large.texts import chosen, prose
+from llm_tokenizer.spec.large.vocabulary import vocabulary
+
+LARGE = LargeCases()
+large = LARGE.of("tokenizer.round_trip")
+
+for _pattern in RULES:
+
+    @large(name=f"prose_with_special_tokens, {_pattern}", clause=2, catches="any step of a long text")
+    def prose_with_special_tokens(g: Generator, pattern: str = _pattern) -> Inputs:
+        """Everything at once."""
+        _, merges = vocabulary(1_000)
+        text = prose(g, 250)
+        parts = [*(text[start : start + 60] for start in range(0, len(text), 60)), "", " ", "\n", "<|", "'s"]
+        text = with_names(g, parts, names(40), 80)
+        return {"text": text, "pattern": pattern, "merges": merges, "special_tokens": names(40)}
+
+
+@large(clause=1, catches="ids of special tokens in 16 bits, or after a vocabulary of a fixed size")
+def special_tokens_after_many_merges(g: Generator) -> Inputs:
+    """Their ids are above 70,000."""
+    known, merges = vocabulary(70_000)
+    text = with_names(g, chosen(g, known[-4000:], 9), names(30), 9)
+    return {"text": text, "pattern": "gpt2", "merges": merges, "special_tokens": names(30)}
+
+
+@large(clause=3, catches="a character of a certain kind normalized, lost or replaced on its way")
+def all_kinds_there_and_back(g: Generator) -> Inputs:
+    """The byte order mark first."""
+    _, merges = vocabulary(300)
+    text = "\ufeff" + put_in("¤a ¤¤ ", of_every_category()) + "\x00"
+    return {"text": text, "pattern": "o200k", "merges": merges, "special_tokens": ["\x00<|a|>", "\ufeff\ufeff"]}

@@ -1,0 +1,73 @@
+"""Large cases of finding special tokens in a text."""
+
+from __future__ import annotations
+
+from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
+from llm_tokenizer.spec.large.texts import chosen, words
+
+LARGE = LargeCases()
+large = LARGE.of("tokenizer.split_special")
+
+NAMES = [
+    "<|a|>", "<|a", "<|", "<|a|>|>", "<|ab|>", "[INST]", "[/INST]", "<s>", "</s>", "<0x0A>", "\\d+", "a.c",
+    "(?:x)", "$^",
+]  # fmt: skip
+ODD_NAMES = [
+    "\x00", "\ufeff", "e\u0301", "é", "👩\u200d💻", "👩", "\u2028", "\r\n", "\n", " <x>", "<x> ", "ſ", "ß", "SS", "İ",
+    "ﬁ", "𝔘",
+]  # fmt: skip
+
+
+def names(count: int) -> list[str]:
+    """Return so many names, of which many begin like others: <|r1|>, <|r10|>, <|r1."""
+    return [*NAMES, *(f"<|r{k // 2}" + "|>" * (k % 2) for k in range(count - len(NAMES)))]
+
+
+def with_names(g: Generator, parts: list[str], special_tokens: list[str], count: int) -> str:
+    """Return so many parts of text and names, in any order."""
+    drawn = zip(chosen(g, parts, count), chosen(g, special_tokens, count), strict=True)
+    return "".join(map("".join, drawn))
+
+
+@large(clause=2, catches="a limit on the number of names, a shorter name before a longer one")
+def hundreds_of_names(g: Generator) -> Inputs:
+    """Names in which others begin, and broken ones."""
+    special = chosen(g, names(400), 400)
+    special = list(dict.fromkeys([*special, *names(400)[:350]]))
+    parts = ["", "", " ", "<", "|>", "<|r", "x|>", "Some words. ", "<|r99", "\n"]
+    return {"text": with_names(g, parts, special, 1200), "special_tokens": special}
+
+
+@large(clause=3, catches="a text read in blocks, so that a name across two is overlooked")
+def names_across_blocks(g: Generator) -> Inputs:
+    """Names over every border of 2 to the n, in bytes and in characters."""
+    text = "".join(chosen(g, "abc <|>", 140_000))
+    for border in (2**k for k in range(8, 18)):
+        text = f"{text[: border - 3]}<|end|>{text[border + 4 :]}"
+    return {"text": f"{text}{'é' * 60}<|end|>{'<|end|>' * 70}<|end", "special_tokens": ["<|end|>", "<|end"]}
+
+
+@large(clause=4, catches="names or texts normalized, folded in case, stripped, or cut at a null")
+def names_of_all_kinds(g: Generator) -> Inputs:
+    """Beside what is the same in another normal form or case."""
+    parts = [
+        "", "e", "\u0301", "E\u0301", "ss", "s", "i\u0307", "fi", "\u200d", "\r", " ", "<x>", "<X>", "U",
+        "\U0001f4bb",
+    ]  # fmt: skip
+    return {"text": with_names(g, parts, ODD_NAMES, 1500), "special_tokens": ODD_NAMES}
+
+
+@large(clause=2, catches="a limit on the length of a name")
+def long_names(g: Generator) -> Inputs:
+    """Each the beginning of the next."""
+    long = "".join(words(g, 300))
+    special = [long[:size] for size in (2, 15, 16, 17, 63, 64, 65, 127, 128, 255, 256, 257, 511, 600)]
+    parts = ["", "", long[:1], long[:40], long[1:30], " "]
+    return {"text": with_names(g, parts, special, 120), "special_tokens": special}
+
+
+@large(clause=1, catches="halves of surrogate pairs lost, replaced or refused")
+def halves_in_a_text(g: Generator) -> Inputs:
+    """Anywhere in the text."""
+    parts = ["\ud800", "\udfff\ud83d", "\ude00", "a", "\x00"]
+    return {"text": with_names(g, parts, NAMES, 300), "special_tokens": NAMES}

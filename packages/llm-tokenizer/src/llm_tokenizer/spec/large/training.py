@@ -1,0 +1,40 @@
+"""Large cases of learning merges."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
+from llm_tokenizer.spec.large.characters import of_every_category
+from llm_tokenizer.spec.large.texts import chosen, words, zipf
+
+LARGE = LargeCases()
+large = LARGE.of("tokenizer.train_bpe")
+
+
+@large(clause=5, catches="counts that drift from merge to merge, ties among ids above 511")
+def hundreds_of_merges(g: Generator) -> Inputs:
+    """Words with a blank before them."""
+    pieces = [f" {word}" for word in zipf(g, words(g, 400), 1100)]
+    return {"pieces": pieces, "vocab_size": 256 + 300}
+
+
+@large(clause=3, catches="counts in 8 or 16 bits, counts as 32-bit floats, a limit on the pieces")
+def frequent_pairs(g: Generator) -> Inputs:
+    """(a, b) stands 70,000 times, (c, d) 75,000 times; one piece is long, and there are many."""
+    pieces = ["ab" * 30_000, *["ab", "cd"] * 40_000, "cd" * 35_000, *["ef"] * 36_000]
+    return {"pieces": pieces, "vocab_size": 256 + 3}
+
+
+@large(clause=7, catches="a limit on the length of a token, or on the merges in one piece")
+def a_token_of_hundreds_of_bytes(g: Generator) -> Inputs:
+    """A piece that becomes one token, and the beginning of it."""
+    long = "".join(words(g, 260))
+    return {"pieces": [long, long, long[:300], "é" * 37], "vocab_size": 1500}
+
+
+@large(clause=1, catches="characters normalized, dropped or ordered by code point while learning")
+def characters_of_every_kind(g: Generator) -> Inputs:
+    """Each before and after others, so that their first bytes are frequent."""
+    pieces = [one + other for one, other in pairwise(chosen(g, of_every_category(), 1500))]
+    return {"pieces": pieces, "vocab_size": 256 + 40}
