@@ -110,6 +110,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Specificati
         package="llm-toy", module="toy_package", version="1.0", contracts=(CONTRACT,), arrays="numpy"
     )
     assert recompute(specification, write=True) == []
+    large_cases.cache_clear()  # two toys are equal
     yield Specification(package="llm-toy", module="toy_package", version="1.0", contracts=(CONTRACT,), arrays="numpy")
     for name in [name for name in sys.modules if name.startswith("toy_package")]:
         del sys.modules[name]
@@ -438,7 +439,7 @@ def test_fresh_cases_follow_from_their_seed_and_large_ones_from_their_rule(
         "def many_columns(g):\n    return {'x': g.normal(2, 300), 'gain': 2.0}\n"
     )
     large_cases.cache_clear()
-    *_, case = all_cases(toy, CONTRACT)
+    case = next(case for case in all_cases(toy, CONTRACT) if case.id == "many_columns")
     assert (case.kind, case.inputs["x"].shape, case.gradients["x"].shape) == ("large", (2, 300), (2, 300))
     assert all(case.kind != "large" for case in all_cases(toy, CONTRACT, large=False))
     small = Implementation(SimpleNamespace(mean_square=lambda x, gain: right(x[:, :128], gain)), name="mine")
@@ -478,10 +479,7 @@ def test_the_mutation_score_counts_slips_and_planted_faults(toy: Specification) 
     assert score.slips == {CONTRACT.id: 3}
     assert score.planted[CONTRACT.id] >= 8
     assert score.equivalent == 3
-    assert not [label for label in score.survivors if "became" in label or "the slip" in label]
-    assert (
-        "toy.mean_square: x is taken for zero beyond 100 along d_model" in score.survivors
-    )  # for want of a large case
+    assert score.survivors == []
     assert score.refused == score.open_clauses == []
     assert score.accepted == 1
 

@@ -53,7 +53,10 @@ def _stretched(specification: Specification, contract: Contract) -> Iterator[Cas
         except Exception:  # noqa: S112 - sizes or values that the contract does not allow
             continue
         if all(map(_is_ordinary, (*answered.outputs.values(), *answered.gradients.values()))):
-            yield answered
+            # Whole numbers that come from floating ones are rounded: in float32 some go the other way.
+            whole = any(np.asarray(y).dtype.kind in "iu" for y in answered.outputs.values())
+            exact = {name: x for name, x in answered.tolerance.items() if not (whole and name == "float32")}
+            yield answered.with_goldens(tolerance=exact)
 
 
 def _is_ordinary(value: Any) -> bool:
