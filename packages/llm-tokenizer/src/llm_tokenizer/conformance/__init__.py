@@ -3,10 +3,12 @@
 contract.py        what a function must be; prose.py: the same in words, from its docstring
 case.py            inputs and golden answers, as JSON
 implementation.py  what is checked; arrays.py: NumPy, torch, JAX or lists
-harness.py         runs the cases; difference.py: where an answer differs from the golden one
+harness.py         runs the cases; answers.py: one call; purity.py: what a call must leave as it was
+difference.py      where an answer differs from the golden one
+made_cases.py      cases that are in no file: fresh, large (large.py), and stretched.py; other_values.py
 report.py          what a learner reads; command.py, plugin.py: the two ways to run it
 provenance.py      witnesses (independent computations) of every golden; tolerance.py: how near is near enough
-mutation.py        the specification is tested too: slips, variants, planted faults (faults.py)
+mutation.py        the specification is tested too: slips, variants, faults (faults.py, wrapped_faults.py)
 """
 
 from llm_tokenizer.conformance.case import Case
