@@ -26,8 +26,8 @@ class Case:
     """Inputs and golden answers.
 
     `catches`: which mistake the case is there to catch. `tolerance` is the largest accepted
-    deviation for each dtype, as a fraction of the largest golden value. `witnesses` records who
-    agreed on the goldens, and how closely. `raises` names the error that must come instead.
+    deviation for each dtype (and `inside` for float32 within float64), as a fraction of the largest golden value.
+    `witnesses` records who agreed on the goldens, and how closely. `raises` names the error that must come instead.
     """
 
     contract: str

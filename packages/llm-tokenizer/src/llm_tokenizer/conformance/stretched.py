@@ -21,13 +21,13 @@ LONG_AXES = ("position", "query_position", "key_position", "vocab")
 """The axes that are thousands long in real models."""
 WIDE = 300.0
 """The largest value of an argument that is made wide: beyond exp(88), where float32 ends."""
-TOLERANCE = {"float64": 1e-8, "exact": 1e-8, "float32": 2e-4}
-"""Coarse: a part that is cut off shows at once."""
+TOLERANCE = {"float64": 1e-8, "exact": 1e-8, "inside": 1e-2}
+"""Coarse, and in float64 only: a part that is cut off shows at once. `inside` is for those who compute in float32."""
 
 
 def stretched_cases(contract: Contract, stored: list[Case]) -> Iterator[Case]:
     """Yield what a stored case becomes; the reference need not take all of it."""
-    usual = [case for case in stored if not case.raises and case.kind != "edge"] or stored
+    usual = sorted((case for case in stored if not case.raises), key=_richness, reverse=True)
     for word in dict.fromkeys(word for argument in contract.inputs for word in _named(argument)):
         base = next((case for case in usual if _holds(contract, case, word)), None)
         fixed = any(word in _named(argument) for argument in contract.inputs if argument.name in contract.kept)
@@ -39,9 +39,19 @@ def stretched_cases(contract: Contract, stored: list[Case]) -> Iterator[Case]:
         base = next((case for case in usual if _is_floating(case.inputs[argument.name])), None)
         if base is not None and argument.name not in contract.kept:
             x = base.inputs[argument.name]
-            wide = x * (WIDE / np.abs(x[np.isfinite(x)]).max(initial=1e-300))
-            inputs = base.inputs | {argument.name: wide}
-            yield _made(base, inputs, f"wide_{argument.name}", f"values of {argument.name} that are cut off")
+            factor = WIDE / np.abs(x[np.isfinite(x)]).max(initial=1e-300)
+            wide = base.inputs | {argument.name: x * factor}
+            yield _made(base, wide, f"wide_{argument.name}", f"values of {argument.name} that are cut off")
+            # Once more with another argument as much smaller, for a product of both that stays what it was.
+            for name, other in base.inputs.items():
+                if name != argument.name and name not in contract.kept and _is_floating(other):
+                    inputs = wide | {name: other / factor}
+                    yield _made(base, inputs, f"wide_{argument.name}_narrow_{name}", f"a cut-off {argument.name}")
+
+
+def _richness(case: Case) -> tuple[bool, int]:
+    """Return what to prefer: ordinary values, and many of them."""
+    return case.kind == "ordinary", sum(x.size for x in case.inputs.values() if isinstance(x, np.ndarray))
 
 
 def _made(base: Case, inputs: dict[str, Any], name: str, catches: str) -> Case:

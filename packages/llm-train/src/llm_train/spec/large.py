@@ -115,6 +115,16 @@ _at("warm_up_longer_than_the_fall", 80_000, 99_000, 100_000, "a warm-up that is 
 _at("fall_of_one_step", 99_999, 99_999, 100_000, "a fall of one step that is skipped", 2)
 
 
+@LARGE(
+    "train.warmup_cosine",
+    clause=1,
+    catches="a division that rounds down where the peak is a whole number",
+    tolerance=PLAIN,
+)
+def a_whole_peak(g: Generator) -> Inputs:
+    return {"step": 3, "peak": 1, "floor": 0, "warmup_steps": 10, "total_steps": 100}
+
+
 def _tensors(g: Generator, count: int, scale: float = 1.0) -> list[Numbers]:
     """Return gradients as of a model: matrices, vectors, single numbers, of sizes and scales that differ a lot."""
     shapes = [(64, 33), (129,), (), (7, 3, 5), (1, 300), (2,), (17, 16), (1,)]
@@ -164,3 +174,8 @@ def exploded(g: Generator) -> Inputs:
 )
 def one_large_and_many_small(g: Generator) -> Inputs:
     return {"gradients": [30.0 * g.normal(3), *(g.normal(50) for _ in range(400))], "limit": 2.0}
+
+
+@LARGE("train.clip_gradients", clause=1, catches="squares that overflow in float32", tolerance={"float64": 1e-9})
+def beyond_the_squares_of_float32(g: Generator) -> Inputs:
+    return {"gradients": [1e25 * g.normal(5), 1e24 * g.normal(2, 3)], "limit": 1.0}

@@ -164,3 +164,17 @@ def scores_of_a_million(g: Generator) -> Inputs:
     query, key = g.normal(5, 4), g.normal(37, 4)
     key[:, 0] = 1e6
     return {"query": query, "key": key, "value": g.normal(37, 4), "mask": None}
+
+
+FAR_APART_BY_ONE = 2**24 + np.array([0, 1, 2, 3])
+"""Positions that float32 cannot tell apart."""
+
+
+@LARGE("layers.causal_mask", clause=2, catches="positions that are compared in float32", tolerance=TOLERANCE)
+def beyond_float32(g: Generator) -> Inputs:
+    return {"query_positions": FAR_APART_BY_ONE, "key_positions": FAR_APART_BY_ONE}
+
+
+@LARGE("layers.sliding_window_mask", clause=3, catches="positions that are compared in float32", tolerance=TOLERANCE)
+def window_beyond_float32(g: Generator) -> Inputs:
+    return {"query_positions": FAR_APART_BY_ONE, "key_positions": FAR_APART_BY_ONE, "window": 2}

@@ -16,3 +16,13 @@ def thousand_start_values(g: Generator) -> Inputs:
 @LARGE("layers.scaled_initialization", clause=2, catches="a limited number of layers")
 def hundred_layers(g: Generator) -> Inputs:
     return {"normals": g.normal(3, 4_099), "deviation": 0.02, "layers": 126}
+
+
+@LARGE("layers.scaled_initialization", clause=2, catches="twice the number of layers in 8 bits")
+def thousand_layers(g: Generator) -> Inputs:
+    return {"normals": g.normal(3, 7), "deviation": 0.02, "layers": 1_024}
+
+
+@LARGE("layers.scaled_initialization", clause=2, catches="twice the number of layers in 8 bits with a sign")
+def layers_at_the_border(g: Generator) -> Inputs:
+    return {"normals": g.normal(3, 7), "deviation": 0.02, "layers": 128}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from llm_layers.spec.large.limits import LONG_SUM
 from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
 
@@ -16,3 +18,8 @@ def wide_rows(g: Generator) -> Inputs:
 @LARGE("layers.linear", clause=3, catches="gradients of weight and bias from a limited number of rows")
 def thousands_of_rows(g: Generator) -> Inputs:
     return {"x": g.normal(4_099, 3), "weight": g.normal(37, 3), "bias": g.normal(37)}
+
+
+@LARGE("layers.linear", clause=3, catches="a bias of zeros that is taken for none")
+def bias_of_zeros(g: Generator) -> Inputs:
+    return {"x": g.normal(3, 5), "weight": g.normal(4, 5), "bias": np.zeros(4)}

@@ -23,3 +23,8 @@ def corrections_of_many_rows(g: Generator) -> Inputs:
 @LARGE("layers.merge_lora", clause=1, catches="a rank cut off at 64, or divided out again")
 def merged_rank_of_a_hundred(g: Generator) -> Inputs:
     return {"weight": g.normal(67, 301), "down": g.normal(131, 301), "up": g.normal(67, 131), "scale": 0.375}
+
+
+@LARGE("layers.merge_lora", clause=1, catches="down · up where both are square")
+def square_corrections(g: Generator) -> Inputs:
+    return {"weight": g.normal(5, 5), "down": g.normal(5, 5), "up": g.normal(5, 5), "scale": 2.0}

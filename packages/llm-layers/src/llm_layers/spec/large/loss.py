@@ -61,3 +61,8 @@ def states_ignored_unevenly(g: Generator) -> Inputs:
 def head_of_llama3(g: Generator) -> Inputs:
     targets = np.array([128_256, 65_537, -1, 3])
     return {"hidden": g.normal(4, 2), "head": g.normal(LLAMA3_VOCABULARY, 2), "targets": targets, "ignored": -1}
+
+
+@LARGE("layers.smoothed_cross_entropy", clause=3, catches="ignored rows that count where smoothing is 1")
+def all_smoothed(g: Generator) -> Inputs:
+    return {"logits": g.normal(7, 5), "targets": np.array([0, -1, 4, -1, 2, 2, -1]), "smoothing": 1.0, "ignored": -1}

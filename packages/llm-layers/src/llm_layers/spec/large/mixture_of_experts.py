@@ -64,3 +64,13 @@ def tokens_that_change(g: Generator) -> Inputs:
 @LARGE("layers.router_z_loss", clause=2, catches="a mean of the means of pieces")
 def logits_that_grow(g: Generator) -> Inputs:
     return {"logits": g.normal(4_099, 7) + np.linspace(-3.0, 5.0, 4_099)[:, None]}
+
+
+@LARGE("layers.router_z_loss", clause=4, catches="two leading axes where there are four")
+def four_leading_axes(g: Generator) -> Inputs:
+    return {"logits": g.normal(2, 3, 2, 3, 5)}
+
+
+@LARGE("layers.load_balancing_loss", clause=2, catches="two leading axes where there are four")
+def balance_of_four_leading_axes(g: Generator) -> Inputs:
+    return {"logits": g.normal(2, 3, 2, 3, 5), "k": 2}

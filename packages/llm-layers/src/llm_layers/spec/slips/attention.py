@@ -290,6 +290,13 @@ def exponentials(scores: Any, cap: float) -> Any:
 
 
 slip = SLIPS.of("layers.capped_attention")
+slip("cap of zero taken for none", "a cap that is not positive is refused, not left out")(
+    lambda query, key, value, mask, cap: (
+        _mix(_soft_cap(query @ key.mT * query.shape[-1] ** -0.5, cap), value, mask)
+        if cap > 0
+        else _attend(query, key, value, mask)
+    )
+)
 slip("no cap", "the scores are not capped: plain attention")(
     _positive(lambda query, key, value, mask, cap: _attend(query, key, value, mask))
 )

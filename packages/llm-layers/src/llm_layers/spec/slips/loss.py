@@ -203,8 +203,18 @@ slip("ignored rows pulled", "ignored rows still get a gradient", backward=True)(
 
 
 slip = SLIPS.of("layers.linear_cross_entropy")
+
+
+def _cross_entropy_of_counted(logits: Any, targets: Any, ignored: int) -> Any:
+    losses, counted = _losses(logits, targets, ignored)
+    return losses.sum() / counted.sum()
+
+
 slip("scaled logits", "the logits are divided by the root of d_model, as in attention")(
     lambda hidden, head, targets, ignored: _mean(*_losses(hidden @ head.T / hidden.shape[-1] ** 0.5, targets, ignored))
+)
+slip("NaN without targets", "0/0 when no target counts")(
+    lambda hidden, head, targets, ignored: _cross_entropy_of_counted(hidden @ head.T, targets, ignored)
 )
 slip("head held constant", "the head is detached and never learns")(
     lambda hidden, head, targets, ignored: _mean(*_losses(hidden @ head.T.detach(), targets, ignored))

@@ -175,6 +175,13 @@ def _grouped(rule: Callable[..., tuple[Any, Any]]) -> Callable[..., Any]:
     return grouped
 
 
+@slip("as many heads as fit", "a number of query heads that is no multiple of kv_heads is refused, not cut")
+def heads_that_fit(query: Any, key: Any, value: Any, mask: Any) -> Any:
+    group = -(-query.shape[-3] // max(key.shape[-3], 1))
+    keys, values = (_repeated(x, group)[..., : query.shape[-3], :, :] for x in (key, value))
+    return attention(query, keys, values, mask)
+
+
 def _repeated(x: Any, group: int) -> Any:
     return x.repeat_interleave(group, -3)
 
