@@ -98,7 +98,7 @@ def shared_first(
     x: Any, router: Any, gate: Any, up: Any, down: Any, sg: Any, su: Any, sd: Any, k: int, norm_topk_prob: bool
 ) -> Any:
     a = x @ sg.T
-    shared = (a / (1 + torch.exp(-a)) * (x @ su.T)) @ sd.T
+    shared = (a * torch.sigmoid(a) * (x @ su.T)) @ sd.T
     return shared + weights_to_tokens(x, router, gate, up, down, k, norm_topk_prob)
 
 
