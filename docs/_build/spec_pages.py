@@ -113,7 +113,7 @@ Without a word in its contract, each call is watched. A function
 - depends on its arguments alone: it is called with other values of the same shapes first, and answers that it gave earlier
   must still be the same at the end;
 - takes arrays in any layout: in order, with gaps, transposed, backwards;
-- leaves the process as it was: random numbers, default dtype, gradient mode, error handling, warnings, environment;
+- leaves the process as it was: default dtype, gradient mode, error handling, warnings, environment; seeds no random numbers;
 - returns the kind of numbers that is asked for: truth values, whole numbers (in their width, where one is stated), floating numbers;
 - comes back in time: a call may take 20 seconds of processor time, or what `--seconds` says.
 

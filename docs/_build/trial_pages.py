@@ -17,7 +17,7 @@ TRIALS = {
     "transformers_modules": (
         "transformers",
         "The modules inside the models of transformers 5.23, and its whole models as `decoder`. They work in float32 "
-        "inside, which the specification accepts.",
+        "inside, which the specification accepts but where it is visibly wrong, as in the norm of vectors of 1e-60.",
     ),
     "x_transformers_modules": ("x-transformers", "The modules of x-transformers 2.31."),
     "from_scratch": ("LLMs-from-scratch", "The modules of the book's package llms-from-scratch 1.0.19."),

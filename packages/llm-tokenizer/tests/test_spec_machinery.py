@@ -284,7 +284,7 @@ def faulty(fault):
         ("one buffer", "a later call changed it"),
         ("transposed", "right only while arrays lie in memory in order"),
         ("view", "it changed its argument x in place"),
-        ("random numbers", "it changed the random numbers of NumPy"),
+        ("random numbers", "it seeds the random numbers of NumPy"),
         ("environment", "it changed the environment variables"),
         ("filters", "it changed the warnings filters"),
         ("errors", "it changed the error handling of NumPy"),
@@ -311,6 +311,14 @@ def test_a_library_that_is_imported_late_may_set_environment_variables(toy: Spec
 
     assert trial(toy, mean_square=mean_square).status == PARTLY
     assert "A_FOLDER_OF_ITS_OWN" not in os.environ
+
+
+def test_random_numbers_may_be_drawn(toy: Specification) -> None:
+    def draws(x, gain):
+        np.random.random()
+        return right(x, gain)
+
+    assert trial(toy, mean_square=draws).status == PARTLY
 
 
 def test_an_answer_is_memory_of_its_own_unless_the_contract_allows_views(toy: Specification) -> None:

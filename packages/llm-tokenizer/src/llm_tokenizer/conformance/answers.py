@@ -13,7 +13,7 @@ from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.implementation import Implementation
 from llm_tokenizer.conformance.other_values import other_inputs, other_whole_numbers
-from llm_tokenizer.conformance.purity import SECONDS, call, quietly, shared_arguments
+from llm_tokenizer.conformance.purity import SECONDS, call, quietly, seeded_generator, shared_arguments
 
 
 def answers(
@@ -80,6 +80,18 @@ def call_with_others(
         for changed in (others, *alone):
             values = [(case.inputs | changed)[name] for name in names]
             quietly(function, *[implementation.arrays.give(x, precision, case.layout) for x in values], seconds=seconds)
+
+
+def seeded_by(contract: Contract, case: Case, implementation: Implementation, dtype: str, seconds: float) -> str:
+    """Return which random numbers of the process a function seeds; empty for none."""
+    function, arrays = implementation.find(contract.name), implementation.arrays
+    assert function is not None, "asked only where the function is written"
+    precision = "float64" if dtype == "exact" else dtype
+    values = [case.inputs[argument.name] for argument in contract.inputs]
+    twice = [[arrays.give(value, precision, case.layout) for value in values] for _ in range(2)]
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return seeded_generator(function, twice, seconds)
 
 
 def _by_name(names: list[str], values: Any, take: Callable[[Any], Any]) -> dict[str, Any]:

@@ -16,8 +16,6 @@ import numpy as np
 
 from llm_tokenizer.conformance.arrays import parts
 
-MARGIN = 4.0
-"""A tolerance is so many times the error of honest implementations, and so many times below the effect of a slip."""
 KINDS = ("by hand", "ordinary", "edge", "large", "fresh")
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from llm_tokenizer.conformance.answers import answers, call_with_others
+from llm_tokenizer.conformance.answers import answers, call_with_others, seeded_by
 from llm_tokenizer.conformance.arrays import LAYOUTS, parts
-from llm_tokenizer.conformance.case import MARGIN, Case
+from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.difference import Difference, compare, scale_of
 from llm_tokenizer.conformance.implementation import Implementation
@@ -183,8 +183,10 @@ def _judge(
         if case.raises:
             return outcome(DIFFERS, Difference(aspect, f"it must raise {case.raises}, and it returned"))
         difference = _first_difference(goldens, yours, case.tolerance.get(dtype, 1e-12))
-        if difference is not None and exact and _first_difference(goldens, yours, _float32_inside(case)) is None:
-            difference, note = None, "it is only as exact as float32"
+        if difference is not None and exact:
+            inside = case.tolerance.get("inside", case.tolerance.get("float32", 0.0))
+            if _first_difference(goldens, yours, inside) is None:
+                difference, note = None, "it is only as exact as float32"
         if difference is not None:
             if layout != case.layout:
                 difference = replace(difference, reason=f"right only while arrays lie in memory in order, not {layout}")
@@ -197,6 +199,8 @@ def _judge(
             call_with_others(contract, case, implementation, dtype, seconds)
             if snapshot(yours) != kept:
                 return outcome(DIFFERS, Difference("its answer", "a later call changed it: two calls share memory"))
+            if seeded := seeded_by(contract, case, implementation, dtype, seconds):
+                return outcome(DIFFERS, Difference(aspect, f"it seeds {seeded}, which all code in the process shares"))
         given = [part for value in case.inputs.values() for part in parts(value)]
         if not any(isinstance(part, np.ndarray) and part.ndim for part in given):
             break  # no other layout to try
@@ -206,15 +210,6 @@ def _judge(
 def _further_layouts(case: Case) -> Iterable[str]:
     """Return in which other layouts a case is tried: a case by hand in all, each other case in one."""
     return LAYOUTS if case.kind == "by hand" else LAYOUTS[sum(map(ord, case.id)) % len(LAYOUTS) :][:1]
-
-
-def _float32_inside(case: Case) -> float:
-    """Return how far the answers of those may be off who compute in float32 inside.
-
-    A stored tolerance is four times the error of honest float32: what is further off than that is another mistake.
-    """
-    stated = case.tolerance.get("float32", 0.0)
-    return case.tolerance.get("inside", stated if case.kind == "large" else stated / MARGIN)
 
 
 def _is_refusal(error: BaseException, wanted: str, clause: str) -> bool:

@@ -1,8 +1,8 @@
 """One call of an implementation, watched: what comes back, and what must be as it was before.
 
 A function of a specification depends on its arguments alone and changes nothing but its answer. So a call is refused
-that changes an argument, the random numbers, or a setting of the whole process; that does not come back in time; or
-whose answer shares memory with an argument, where a later change of one would silently change the other.
+that changes an argument or a setting of the whole process, or seeds its random numbers; that does not come back in
+time; or whose answer shares memory with an argument, where a later change of one would silently change the other.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ def call(function: Callable[..., Any], inputs: Sequence[Any], names: Sequence[st
             answer = function(*inputs)
     finally:
         changed = list(_restore(state))
+    # Random numbers may be drawn, as whenever a module of torch is made; `seeded_generator` sees who seeds them.
+    changed = [name for name in changed if name not in dict(_generators())]
     if len(sys.modules) > modules:  # a library that is imported late may set these for itself
         changed = [name for name in changed if name not in (FILTERS, ENVIRONMENT)]
     for name, value, kept in zip(names, inputs, before, strict=True):
@@ -69,6 +71,21 @@ def quietly(function: Callable[..., Any], *inputs: Any, seconds: float = SECONDS
         function(*inputs)
     for _ in _restore(state):
         pass
+
+
+def seeded_generator(function: Callable[..., Any], twice: Sequence[Sequence[Any]], seconds: float) -> str:
+    """Return which random numbers a function seeds: from two different states it leaves the same; empty for none."""
+    state = {name: get() for name, get, _ in _settings()}
+    left = []
+    for number, inputs in enumerate(twice):
+        for seed in dict(_generators()).values():
+            seed(number)
+        with time_limit(seconds), contextlib.suppress(Exception, SystemExit):
+            function(*inputs)
+        left.append({name: get() for name, get, _ in _settings()})
+    for _ in _restore(state):
+        pass
+    return next((name for name in dict(_generators()) if left[0].get(name) == left[1].get(name)), "")
 
 
 def shared_arguments(values: Any, inputs: Sequence[Any], names: Sequence[str], arrays: Arrays) -> Iterator[str]:
@@ -134,6 +151,13 @@ def _restore(before: dict[str, Any]) -> Iterator[str]:
         if name in before and get() != before[name]:
             put(before[name])
             yield name
+
+
+def _generators() -> Iterator[tuple[str, Callable[[int], Any]]]:
+    yield "the random numbers of Python", random.seed
+    yield "the random numbers of NumPy", np.random.seed
+    if "torch" in sys.modules:
+        yield "the random numbers of torch", sys.modules["torch"].manual_seed
 
 
 _Setting = tuple[str, Callable[[], Any], Callable[[Any], Any]]

@@ -11,13 +11,14 @@ import math
 from typing import Any
 
 from llm_tokenizer.conformance.answers import answers
-from llm_tokenizer.conformance.case import MARGIN, Case
+from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.difference import deviation, scale_of
 from llm_tokenizer.conformance.implementation import Implementation
 from llm_tokenizer.conformance.specification import Specification
 
 FLOOR = {"float64": 1e-12, "float32": 2e-6, "bfloat16": 2e-2}
+MARGIN = 4.0
 COARSEST = {"float64": 1e-9, "float32": 1e-3, "bfloat16": 0.25}
 
 
