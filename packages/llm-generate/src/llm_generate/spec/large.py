@@ -294,3 +294,8 @@ def huge_and_tiny(g: Generator) -> Inputs:
 def rows_at_every_height(g: Generator) -> Inputs:
     heights = np.array([0.0, 50.0, -50.0, 90.0, -90.0, 300.0, -300.0, 710.0, -750.0, 1e3, -1e3])
     return {"logits": heights[:, None] + g.normal(11, 29), "p": 0.83}
+
+
+@LARGE("generate.temperature", clause=1, catches="a temperature of a millionth that is taken for 0", tolerance=SUMS)
+def millionths(g: Generator) -> Inputs:
+    return {"logits": 2.0**-20 * g.whole(3, 5, below=4), "temperature": 2.0**-20}

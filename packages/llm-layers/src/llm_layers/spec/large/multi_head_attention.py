@@ -69,3 +69,10 @@ def hundred_heads_joined(g: Generator) -> Inputs:
 @LARGE("layers.merge_heads", clause=2, catches="positions in pieces", tolerance=SHORT_SUM)
 def thousands_of_positions_joined(g: Generator) -> Inputs:
     return {"x": g.normal(3, 4_099, 2)}
+
+
+@LARGE("layers.cached_attention", clause=3, catches="a single query that sees later keys too", tolerance=LONG_SUM)
+def one_query_among_kept_keys(g: Generator) -> Inputs:
+    new, past = {name: g.normal(1, 4) for name in ("query", "key", "value")}, g.normal(2, 5, 4)
+    kept = {"past_key": past[0], "past_value": past[1], "past_positions": np.array([5, 1, 4, 0, 2])}
+    return {**new, "positions": np.array([3]), **kept}

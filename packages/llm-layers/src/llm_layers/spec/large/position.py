@@ -66,3 +66,7 @@ for turns in map(LARGE.of, ("layers.rotary", "layers.rotary_interleaved")):
     @turns(clause=3, catches="a table of angles of so many rows", tolerance={"float64": 1e-9, "float32": 2e-3})
     def turns_of_thousands(g: Generator) -> Inputs:
         return {"x": g.normal(2_051, 6), "positions": 7 + 2 * np.arange(2_051), "base": 500.0}
+
+    @turns(clause=4, catches="positions of two axes that are aligned with the first axes of x", tolerance=LONG_SUM)
+    def positions_of_every_text(g: Generator) -> Inputs:
+        return {"x": g.normal(2, 2, 3, 4), "positions": np.array([[0, 1, 2], [7, 8, 9]]), "base": 100.0}
