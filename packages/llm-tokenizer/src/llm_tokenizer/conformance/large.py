@@ -13,10 +13,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from llm_tokenizer.conformance.case import Case
 
-Numbers = np.ndarray[Any, Any]
+Numbers = NDArray[Any]
 Inputs = dict[str, Any]
 TOLERANCE = {"float64": 1e-9}
 """Wide enough for any order of a sum over thousands of values, and far below what a wrong size does."""
