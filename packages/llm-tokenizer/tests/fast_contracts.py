@@ -26,9 +26,9 @@ __all__ = ["decode_bpe", "encode_bpe", "split_text", "train_bpe"]
 
 def split_text(text: str, pattern: str) -> list[str]:
     """Return the pre-tokens of a text. Contract: tokenizer.split_text."""
-    data = utf8(text)
+    data = text.encode("utf-8", "surrogatepass")  # the contract takes halves of pairs too; only `encode` refuses them
     edges = find_edges(padded(data), len(data), RULES[find_pattern(pattern).name], kinds_of_characters()).tolist()
-    return [data[start:end].decode() for start, end in pairwise([0, *edges])]
+    return [data[start:end].decode("utf-8", "surrogatepass") for start, end in pairwise([0, *edges])]
 
 
 @entry
