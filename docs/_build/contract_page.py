@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from axes import axes_in_color
 from golden_values import show_value
 
-from llm_tokenizer.conformance.made_cases import large_cases
+from llm_tokenizer.conformance.made_cases import ruled_cases
 
 if TYPE_CHECKING:
     from llm_tokenizer.conformance import Alternative, Argument, Case, Contract, Specification
@@ -35,7 +35,7 @@ def contract_page(specification: Specification, contract: Contract, cases: list[
         _slips(slips),
         "## Cases\n\n" + _CASES_HEAD,
         *[_case(contract, case, opened=place == 0) for place, case in enumerate(cases)],
-        _large_cases(large_cases(specification, contract)),
+        _large_cases(ruled_cases(specification, contract)),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -134,7 +134,7 @@ def _large_cases(cases: Sequence[Case]) -> str:
     rows = [f"| {case.id.replace('_', ' ')} | {_sizes(case)} | {case.clause} | {cell(case.catches)} |" for case in cases]
     return (
         "## Large cases\n\nMade anew in every run, by a rule that is stored; the answer comes from the reference. `--quick` "
-        "leaves them out.\n\n| case | inputs | clause | catches |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
+        "leaves them out, and those in which one axis is long or one argument wide.\n\n| case | inputs | clause | catches |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
     )
 
 

@@ -41,8 +41,12 @@ def all_cases(
 @cache
 def large_cases(specification: Specification, contract: Contract) -> tuple[Case, ...]:
     """Return the large cases of a contract."""
-    ruled = [_answered(specification, contract, *make()) for make in specification.large.get(contract.id, ())]
-    return (*ruled, *_stretched(specification, contract))
+    return (*ruled_cases(specification, contract), *_stretched(specification, contract))
+
+
+def ruled_cases(specification: Specification, contract: Contract) -> list[Case]:
+    """Return the large cases of which a rule is stored."""
+    return [_answered(specification, contract, *make()) for make in specification.large.get(contract.id, ())]
 
 
 def _stretched(specification: Specification, contract: Contract) -> Iterator[Case]:
