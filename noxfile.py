@@ -88,18 +88,15 @@ def spec(session: nox.Session) -> None:
 def goldens(session: nox.Session) -> None:
     """Recompute every golden (a stored right answer) from independent computations (-- --write stores them)."""
     python = dev(session)
-    for package in PACKAGES:
-        run(session, python, "-m", f"{package.replace('-', '_')}.spec.goldens", *session.posargs)
+    run(session, python, "-m", "proof.goldens", *session.posargs)
 
 
 @nox.session(venv_backend="none")
 def mutants(session: nox.Session) -> None:
     """Plant faults: the specification must catch every one, and accept every correct variant (-- --sample 0.1)."""
     python = dev(session)
-    records = ROOT / "docs" / "recorded" / "mutants"
-    for package in PACKAGES:
-        report = [] if session.posargs else ["--report", records / f"{package}.json"]  # a part is no score
-        run(session, python, "-m", f"{package.replace('-', '_')}.spec.mutants", *report, *session.posargs)
+    record = [] if session.posargs else ["--record", "docs/recorded/mutants"]  # a part is no score
+    run(session, python, "-m", "proof.mutants", *record, *session.posargs)
 
 
 @nox.session
@@ -165,8 +162,8 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check types with mypy --strict."""
     python = dev(session)
-    for package in PACKAGES:
-        run(session, python, "-m", "mypy", "packages/" + package + "/src")
+    for folder in [*(f"packages/{package}/src" for package in PACKAGES), "proof"]:
+        run(session, python, "-m", "mypy", folder)
 
 
 @nox.session(venv_backend="none")

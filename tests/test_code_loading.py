@@ -33,14 +33,6 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
         {"import_module"},
         "imports the `spec` of a package that is named in our own code",
     ),
-    "llm_tokenizer/conformance/mutation.py": (
-        {"import_module", "multiprocessing"},
-        "works in several processes, which exchange our own objects",
-    ),
-    "llm_tokenizer/conformance/faults.py": (
-        {"compile", "exec"},
-        "compiles our own functions with one fault planted, to see whether the specification catches it",
-    ),
     "llm_tokenizer/bpe/fast/": (
         {"llvmlite", "numba"},
         "compiles our own functions; numba stores the machine code in its cache, which is trusted as `.pyc` files are",

@@ -18,7 +18,7 @@ from unicode_tables import differing
 from llm_tokenizer import reference
 from llm_tokenizer.bpe.splitting import PATTERNS
 from llm_tokenizer.spec.large.characters import edges, put_in
-from llm_tokenizer.spec.witnesses import PretrainedTokenizer
+from proof.llm_tokenizer.witnesses import PretrainedTokenizer
 
 CHANGED = {0x0295}  # a small letter up to Unicode 15, a letter without case since
 CODES = [

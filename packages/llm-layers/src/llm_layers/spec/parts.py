@@ -1,4 +1,4 @@
-"""The parts of the layers in reading order: contracts, slips, variants, witnesses, large cases: one file a part."""
+"""The parts of the layers in reading order: one file a part, here and in the proof."""
 
 from __future__ import annotations
 

@@ -7,15 +7,13 @@ harness.py         runs the cases; answers.py: one call; purity.py: what a call 
 difference.py      where an answer differs from the golden one
 made_cases.py      cases that are in no file: fresh, large (large.py), and stretched.py; other_values.py
 report.py          what a learner reads; command.py, plugin.py: the two ways to run it
-provenance.py      witnesses (independent computations) of every golden; tolerance.py: how near is near enough
-mutation.py        the specification is tested too: slips, variants, faults (faults.py, wrapped_faults.py)
 """
 
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Argument, Contract, read_contracts
 from llm_tokenizer.conformance.implementation import Implementation
 from llm_tokenizer.conformance.prose import Prose
-from llm_tokenizer.conformance.specification import Alternative, Alternatives, Specification, Witness
+from llm_tokenizer.conformance.specification import Alternative, Alternatives, Specification
 
 __all__ = [
     "Alternative",
@@ -26,6 +24,5 @@ __all__ = [
     "Implementation",
     "Prose",
     "Specification",
-    "Witness",
     "read_contracts",
 ]

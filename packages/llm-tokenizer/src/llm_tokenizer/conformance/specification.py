@@ -1,4 +1,4 @@
-"""A package's specification: its contracts and cases, and the independent computations of their goldens.
+"""A package's specification: its contracts, its cases and the mistakes that they recognize.
 
 A slip is a mistake that people really make, written as a small wrong implementation; a variant is
 a correct implementation written otherwise. Every slip must be caught and no variant refused.
@@ -78,19 +78,6 @@ class Alternatives(list[Alternative]):
         return add
 
 
-@dataclass(frozen=True)
-class Witness:
-    """An independent computation of the goldens.
-
-    `load` returns a namespace of functions under the contracts' names, or None where the library
-    that it calls is not installed.
-    """
-
-    name: str
-    load: Callable[[], Any]
-    arrays: str = "numpy"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Specification:
     """Everything that pins one package. Modules are named, not imported: contracts load without torch.
@@ -158,19 +145,9 @@ class Specification:
         return self._import("reference")
 
     @cached_property
-    def witnesses(self) -> tuple[Witness, ...]:
-        """The independent computations besides the reference and the complex step."""
-        return tuple(self._import("spec.witnesses").WITNESSES)
-
-    @cached_property
     def slips(self) -> tuple[Alternative, ...]:
         """The known mistakes."""
         return tuple(self._import("spec.slips").SLIPS)
-
-    @cached_property
-    def variants(self) -> tuple[Alternative, ...]:
-        """The known correct alternatives."""
-        return tuple(self._import("spec.variants").VARIANTS)
 
     @property
     def large(self) -> LargeCases:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from llm_layers.spec.witnesses.decoder import TorchDecoder
+from llm_layers.spec.slips.torch_decoder import TorchDecoder
 from llm_tokenizer.conformance import Alternatives
 
 SLIPS = Alternatives()

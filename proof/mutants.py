@@ -27,14 +27,15 @@ from rich.progress import track
 
 from llm_tokenizer.commands.parser import Parser, run_command
 from llm_tokenizer.conformance.contract import Contract
-from llm_tokenizer.conformance.faults import plant
 from llm_tokenizer.conformance.harness import DIFFERS, PASS, UNWRITTEN, try_contract
 from llm_tokenizer.conformance.implementation import Implementation
 from llm_tokenizer.conformance.made_cases import all_cases
 from llm_tokenizer.conformance.specification import Specification
-from llm_tokenizer.conformance.wrapped_faults import wrapped_faults
 from llm_tokenizer.files.writing import write_errors_as, write_json
 from llm_tokenizer.interface import UserError
+from proof.evidence import PACKAGES, chosen, equivalents, variants
+from proof.faults import plant
+from proof.wrapped_faults import wrapped_faults
 
 SECONDS = 10.0
 """How long a call of a fault may take."""
@@ -101,7 +102,7 @@ class Score:
 
 def measure(
     specification: Specification,
-    equivalents: Mapping[str, str],
+    known: Mapping[str, str],
     *,
     keyword: str = "",
     processes: int = 1,
@@ -112,27 +113,27 @@ def measure(
 
     Args:
         specification: What is tested.
-        equivalents: Planted faults that change no answer, each with the reason; by their label.
+        known: Planted faults that change no answer, each with the reason; by their label.
         keyword: Only contracts with this in their id.
         processes: How many contracts are measured at a time; more than one needs a specification that can be imported.
         sample: The fraction of the planted faults that is tried.
         seed: Which of them.
     """
-    chosen = [contract.id for contract in specification.contracts if keyword in contract.id]
-    ask = partial(measure_contract, equivalents=equivalents, sample=sample, seed=seed)
+    names = [contract.id for contract in specification.contracts if keyword in contract.id]
+    ask = partial(measure_contract, known=known, sample=sample, seed=seed)
     if processes == 1:
-        parts = [ask(specification, identifier) for identifier in chosen]
+        parts = [ask(specification, identifier) for identifier in names]
     else:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(processes, mp_context=context, initializer=_one_thread) as pool:
-            found = pool.map(partial(_in_process, ask, specification.module), chosen)
-            parts = list(track(found, "planting faults", total=len(chosen), transient=True))
+            found = pool.map(partial(_in_process, ask, specification.module), names)
+            parts = list(track(found, "planting faults", total=len(names), transient=True))
     score = Score()
     for part in parts:
         score.add(part)
     if sample == 1.0:
-        known = {label for label in equivalents if label.split(": ")[0].split(" in ")[0] in chosen}
-        stale = sorted(known - score.equivalents)
+        tried = {label for label in known if label.split(": ")[0].split(" in ")[0] in names}
+        stale = sorted(tried - score.equivalents)
         score.survivors += [f"declared equivalent, but no such fault survives: {label}" for label in stale]
     return score
 
@@ -146,12 +147,12 @@ def _in_process(ask: Callable[[Specification, str], Score], module: str, contrac
 
 
 def measure_contract(
-    specification: Specification, identifier: str, equivalents: Mapping[str, str], sample: float, seed: int
+    specification: Specification, identifier: str, known: Mapping[str, str], sample: float, seed: int
 ) -> Score:
     """Measure the slips, planted faults and variants of one contract."""
     score, contract = Score(), specification.contract(identifier)
     _measure_slips(specification, contract, score)
-    for alternative in specification.variants:
+    for alternative in variants(specification):
         if alternative.contract == identifier:
             variant = alternative.implementation(specification.arrays, specification.reference)
             if passes(specification, contract, variant):
@@ -160,7 +161,7 @@ def measure_contract(
                 score.refused.append(f"{identifier}: the variant {alternative.name!r}")
     for label, faulty in planted_faults(specification, contract):
         if random.Random(f"{seed}/{label}").random() < sample:
-            _count(label, equivalents, score, contract, caught=not passes(specification, contract, faulty))
+            _count(label, known, score, contract, caught=not passes(specification, contract, faulty))
     return score
 
 
@@ -181,8 +182,8 @@ def _measure_slips(specification: Specification, contract: Contract, score: Scor
             score.open_clauses.append(f"{contract.id}: clause {number} has no case in which a slip fails")
 
 
-def _count(label: str, equivalents: Mapping[str, str], score: Score, contract: Contract, *, caught: bool) -> None:
-    if not caught and label in equivalents:
+def _count(label: str, known: Mapping[str, str], score: Score, contract: Contract, *, caught: bool) -> None:
+    if not caught and label in known:
         score.equivalent += 1
         score.equivalents.add(label)
         return
@@ -239,13 +240,14 @@ class _Broken:
         raise RuntimeError("the fault keeps the module from loading")
 
 
-def main(specification: Specification, equivalents: Mapping[str, str], argv: Sequence[str] | None = None) -> int:
-    """Run `python -m llm_layers.spec.mutants [--report FILE.json]` and return its exit status."""
-    program = f"python -m {specification.module}.spec.mutants"
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `python -m proof.mutants [PACKAGE …]` and return its exit status."""
+    program = "python -m proof.mutants"
 
     def parser() -> Parser:
         parser = Parser(program, "Plant faults in correct code and see whether the specification catches them.")
-        parser.add_argument("--report", type=Path, metavar="FILE.json", help="write the score as JSON")
+        parser.add_argument("packages", nargs="*", metavar="PACKAGE", help=f"one of {', '.join(PACKAGES)} (all)")
+        parser.add_argument("--record", type=Path, metavar="FOLDER", help="write each score as FOLDER/⟨package⟩.json")
         parser.add_argument("--least", type=float, default=0.98, help="the least score that passes (default 0.98)")
         parser.add_argument(
             "-k", dest="keyword", default="", metavar="TEXT", help="only contracts with this in their id"
@@ -253,15 +255,15 @@ def main(specification: Specification, equivalents: Mapping[str, str], argv: Seq
         parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="contracts measured at a time")
         parser.add_argument("--sample", type=float, default=1.0, help="the fraction of planted faults to try (1)")
         parser.add_argument("--seed", type=int, default=0, help="which of them (0)")
-        parser.set_defaults(run=lambda options: _run(specification, equivalents, options))
+        parser.set_defaults(run=lambda options: max([_run(one, options) for one in chosen(options.packages)]))
         return parser
 
     return run_command(program, parser, argv)
 
 
-def _run(specification: Specification, equivalents: Mapping[str, str], options: argparse.Namespace) -> int:
+def _run(specification: Specification, options: argparse.Namespace) -> int:
     score = measure(
-        specification, equivalents,
+        specification, equivalents(specification),
         keyword=options.keyword, processes=max(1, options.processes), sample=options.sample, seed=options.seed,
     )  # fmt: skip
     print(f"{'contract':32}{'slips':>8}{'planted':>9}")
@@ -276,7 +278,12 @@ def _run(specification: Specification, equivalents: Mapping[str, str], options: 
         f"{caught} of {score.faults} faults caught ({score.share:.1%}), {score.equivalent} more change no answer, "
         f"{score.accepted} of {score.accepted + len(score.refused)} correct variants accepted"
     )
-    if options.report:
-        with write_errors_as(UserError, options.report):
-            write_json(options.report, score.as_json(specification))
+    if options.record:
+        report = options.record / f"{specification.package}.json"
+        with write_errors_as(UserError, report):
+            write_json(report, score.as_json(specification))
     return 0 if score.share >= options.least and not score.refused and not score.open_clauses else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

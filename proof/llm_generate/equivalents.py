@@ -1,9 +1,5 @@
-"""`python -m llm_generate.spec.mutants`: the mutation score of this package's specification."""
+"""Planted faults that change no answer, each with the reason."""
 
-from llm_generate.spec import SPECIFICATION
-from llm_tokenizer.conformance.mutation import main
-
-# Planted faults that change no answer, each with the reason.
 EQUIVALENT: dict[str, str] = {
     "generate.top_k in llm_generate.sampling: if k >= logits.shape[-1]:: GtE became Gt": (
         "the smallest of all is the threshold then: all are kept"
@@ -11,6 +7,3 @@ EQUIVALENT: dict[str, str] = {
     "generate.top_p in llm_generate.sampling: before = torch.nn.functional.pad(probabilities.cumsum(dim=-1)[..., :-1], "
     "(1, 0)): 0 became 1": "the column that is added at the end has no token",
 }
-
-if __name__ == "__main__":
-    raise SystemExit(main(SPECIFICATION, EQUIVALENT))

@@ -1,9 +1,5 @@
-"""`python -m llm_layers.spec.mutants`: the mutation score of this package's specification."""
+"""Planted faults that change no answer, each with the reason."""
 
-from llm_layers.spec import SPECIFICATION
-from llm_tokenizer.conformance.mutation import main
-
-# Planted faults that change no answer, each with the reason.
 EQUIVALENT: dict[str, str] = {
     "layers.llama3_scaling: if turns >= high_frequency_factor:: GtE became Gt": "at that end both formulas agree",
     "layers.llama3_scaling: elif turns <= low_frequency_factor:: LtE became Lt": "at that end both formulas agree",
@@ -11,6 +7,3 @@ EQUIVALENT: dict[str, str] = {
     "layers.load_balancing_loss: _, chosen = top_k_router(logits, k, norm_topk_prob=True)"
     ": True became False": "only the choice is used there, and it is the same either way",
 }
-
-if __name__ == "__main__":
-    raise SystemExit(main(SPECIFICATION, EQUIVALENT))

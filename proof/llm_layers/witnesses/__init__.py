@@ -3,8 +3,8 @@
 from types import SimpleNamespace
 from typing import Any
 
-from llm_layers.spec.parts import modules
-from llm_tokenizer.conformance import Witness
+from proof.evidence import Witness
+from proof.llm_layers import modules
 
 
 def load_torch() -> Any:

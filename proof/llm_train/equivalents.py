@@ -1,15 +1,8 @@
-"""`python -m llm_train.spec.mutants`: the mutation score of this package's specification."""
+"""Planted faults that change no answer, each with the reason."""
 
-from llm_tokenizer.conformance.mutation import main
-from llm_train.spec import SPECIFICATION
-
-# Planted faults that change no answer, each with the reason.
 EQUIVALENT: dict[str, str] = {
     "train.warmup_cosine: if step >= total_steps:: GtE became Gt": "at total_steps the cosine is at the floor already",
     "train.warmup_cosine in llm_train.schedule: if step >= total_steps:: GtE became Gt": "as above",
     "train.clip_gradients in llm_train.optimizers.clipping: if not norm > limit:: Gt became GtE": "as below",
     "train.clip_gradients: scale = limit / norm if norm > limit else 1.0: Gt became GtE": "at it the factor is 1",
 }
-
-if __name__ == "__main__":
-    raise SystemExit(main(SPECIFICATION, EQUIVALENT))

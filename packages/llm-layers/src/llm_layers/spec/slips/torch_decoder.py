@@ -184,7 +184,3 @@ class TorchDecoder:
 
     def chosen_weights(self, top: Tensor) -> Any:
         return top / top.sum(-1, keepdim=True) if self.s["norm_topk_prob"] else top
-
-
-def decoder(ids: Any, settings: Any, layout: Any, weights: Any) -> Any:
-    return TorchDecoder(settings, layout, weights).logits(ids)

@@ -16,6 +16,7 @@ from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.difference import deviation, scale_of
 from llm_tokenizer.conformance.implementation import Implementation
 from llm_tokenizer.conformance.specification import Specification
+from proof.evidence import variants, witnesses
 
 FLOOR = {"float64": 1e-12, "float32": 2e-6, "bfloat16": 2e-2}
 MARGIN = 4.0
@@ -51,10 +52,10 @@ def measure_tolerance(specification: Specification, contract: Contract, case: Ca
 
 
 def _honest(specification: Specification, contract: Contract) -> list[Implementation]:
-    variants = [one for one in specification.variants if one.contract == contract.id]
-    found = [one.implementation(specification.arrays, specification.reference) for one in variants]
+    known = [one for one in variants(specification) if one.contract == contract.id]
+    found = [one.implementation(specification.arrays, specification.reference) for one in known]
     found.append(specification.ours)
-    for witness in specification.witnesses:
+    for witness in witnesses(specification):
         namespace = witness.load()
         if namespace is not None:
             found.append(Implementation(namespace, arrays=witness.arrays, name=witness.name))

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from llm_tokenizer.bpe.splitting import PATTERNS
-from llm_tokenizer.conformance.specification import Witness
 from llm_tokenizer.reference import byte_to_unicode, decode_bpe
+from proof.evidence import Witness
 
 Merges = list[list[int]]
 

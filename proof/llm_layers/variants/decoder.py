@@ -7,7 +7,7 @@ import torch
 from llm_layers import FUSED, Decoder, read_settings
 from llm_layers.formats.huggingface.registry import architecture_of
 from llm_layers.spec import fast as our
-from llm_layers.spec.witnesses.decoder import TorchDecoder
+from llm_layers.spec.slips.torch_decoder import TorchDecoder
 from llm_tokenizer.conformance import Alternatives
 
 VARIANTS = Alternatives(correct=True)

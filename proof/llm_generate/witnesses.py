@@ -10,7 +10,7 @@ from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
-from llm_tokenizer.conformance import Witness
+from proof.evidence import Witness
 
 
 def _torch() -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llm_tokenizer.conformance import Witness
+from proof.evidence import Witness
 
 Array = np.ndarray[Any, Any]
 

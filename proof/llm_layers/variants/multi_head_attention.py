@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional as F
 
 from llm_layers import fused_attention
-from llm_layers.spec.variants.attention import by_query, tiled
 from llm_tokenizer.conformance import Alternatives
+from proof.llm_layers.variants.attention import by_query, tiled
 
 VARIANTS = Alternatives(correct=True)
 variant = VARIANTS.of("layers.split_heads")

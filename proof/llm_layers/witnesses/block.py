@@ -4,10 +4,10 @@ from typing import Any
 
 from torch.nn import functional as F
 
-from llm_layers.spec.witnesses.attention import causal_mask
-from llm_layers.spec.witnesses.feed_forward import swiglu
-from llm_layers.spec.witnesses.norm import rms_norm
-from llm_layers.spec.witnesses.position import rotary
+from proof.llm_layers.witnesses.attention import causal_mask
+from proof.llm_layers.witnesses.feed_forward import swiglu
+from proof.llm_layers.witnesses.norm import rms_norm
+from proof.llm_layers.witnesses.position import rotary
 
 
 def block(

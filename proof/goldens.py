@@ -24,7 +24,8 @@ from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.difference import deviation, scale_of
 from llm_tokenizer.conformance.implementation import Implementation
 from llm_tokenizer.conformance.specification import Specification
-from llm_tokenizer.conformance.tolerance import measure_tolerance
+from proof.evidence import PACKAGES, chosen, witnesses
+from proof.tolerance import measure_tolerance
 
 AGREEMENT = 1e-13
 STEP = 1e-30
@@ -64,7 +65,7 @@ def testify(specification: Specification, contract: Contract, case: Case) -> tup
     testimony: dict[str, float] = {}
     if gradients:
         testimony["complex step"] = _worst(gradients, complex_step(contract, case, reference))
-    for witness in specification.witnesses:
+    for witness in witnesses(specification):
         namespace = witness.load()
         implementation = Implementation(namespace, arrays=witness.arrays, name=witness.name)
         if namespace is None or implementation.find(contract.name) is None:
@@ -146,14 +147,15 @@ def _in_words(worst: float) -> str:
     return "within 1e-15" if worst <= 1e-15 else "within 1e-14" if worst <= 1e-14 else "within 1e-13"
 
 
-def main(specification: Specification, argv: Sequence[str] | None = None) -> int:
-    """Run `python -m llm_layers.spec.goldens [--write]` and return its exit status."""
-    program = f"python -m {specification.module}.spec.goldens"
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `python -m proof.goldens [PACKAGE …] [--write]` and return its exit status."""
+    program = "python -m proof.goldens"
 
     def parser() -> Parser:
         parser = Parser(program, "Recompute every golden (expected answer) and fail on any difference.")
+        parser.add_argument("packages", nargs="*", metavar="PACKAGE", help=f"one of {', '.join(PACKAGES)} (all)")
         parser.add_argument("--write", action="store_true", help="store goldens and the tolerances that follow")
-        parser.set_defaults(run=lambda options: _run(specification, options.write))
+        parser.set_defaults(run=lambda options: max([_run(one, options.write) for one in chosen(options.packages)]))
         return parser
 
     return run_command(program, parser, argv)
@@ -168,3 +170,7 @@ def _run(specification: Specification, write: bool) -> int:
     verb = "written" if write else "recomputed"
     print(f"{specification.package} spec {specification.version}: {cases} cases {verb}, {result}")
     return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

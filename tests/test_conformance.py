@@ -16,18 +16,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import proof
 from llm_tokenizer.conformance import Argument, Case, Contract, Implementation, Prose, Specification, read_contracts
 from llm_tokenizer.conformance.case import read_cases, write_cases
 from llm_tokenizer.conformance.command import main
 from llm_tokenizer.conformance.difference import Difference, compare, deviation
-from llm_tokenizer.conformance.faults import plant
 from llm_tokenizer.conformance.harness import DIFFERS, PARTLY, PASS, UNWRITTEN, check_implementation, try_contract
 from llm_tokenizer.conformance.large import Generator, LargeCases
 from llm_tokenizer.conformance.made_cases import all_cases, large_cases
-from llm_tokenizer.conformance.mutation import measure
 from llm_tokenizer.conformance.prose import find_prose, read_prose
-from llm_tokenizer.conformance.provenance import recompute
 from llm_tokenizer.conformance.report import describe, remarks
+from proof.evidence import witnesses
+from proof.faults import plant
+from proof.goldens import recompute
+from proof.mutants import measure
 
 CONTRACT = Contract(
     id="toy.mean_square",
@@ -52,9 +54,9 @@ FILES = {
             return 2.0 * gain * dy[:, None] * x / x.shape[-1]
         """,
     "spec/ours.py": "from toy_package.reference.toy import mean_square, mean_square_backward",
-    "spec/witnesses.py": """
+    "witnesses.py": """
         import numpy as np
-        from llm_tokenizer.conformance import Witness
+        from proof.evidence import Witness
 
         class Einsum:
             @staticmethod
@@ -75,7 +77,7 @@ FILES = {
         def no_two(dy, x, gain):
             return gain * dy[:, None] * x / x.shape[-1]
         """,
-    "spec/variants.py": """
+    "variants.py": """
         import numpy as np
         from llm_tokenizer.conformance import Alternatives
 
@@ -106,13 +108,14 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Specificati
     ]  # fmt: skip
     write_cases(package / "spec" / "cases" / "mean_square.json", CONTRACT.id, cases)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(proof, "__path__", [*proof.__path__, str(tmp_path)])
     specification = Specification(
         package="llm-toy", module="toy_package", version="1.0", contracts=(CONTRACT,), arrays="numpy"
     )
     assert recompute(specification, write=True) == []
     large_cases.cache_clear()  # two toys are equal
     yield Specification(package="llm-toy", module="toy_package", version="1.0", contracts=(CONTRACT,), arrays="numpy")
-    for name in [name for name in sys.modules if name.startswith("toy_package")]:
+    for name in [name for name in sys.modules if name.removeprefix("proof.").startswith("toy_package")]:
         del sys.modules[name]
 
 
@@ -138,7 +141,7 @@ def test_a_changed_golden_is_reported(toy: Specification) -> None:
 
 
 def test_a_witness_that_disagrees_is_reported(toy: Specification) -> None:
-    toy.witnesses[0].load().mean_square = staticmethod(lambda x, gain: gain * (x * x).mean(axis=-1) * (1 + 1e-12))
+    witnesses(toy)[0].load().mean_square = staticmethod(lambda x, gain: gain * (x * x).mean(axis=-1) * (1 + 1e-12))
     assert any("einsum differs from the reference" in complaint for complaint in recompute(toy))
 
 
@@ -191,7 +194,7 @@ def test_a_mistake_of_ones_own_is_not_called_a_slip(toy: Specification) -> None:
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        (lambda x, gain: 1 / 0, "test_spec_machinery.py, line "),
+        (lambda x, gain: 1 / 0, "test_conformance.py, line "),
         (lambda x, gain: 1 / 0, ": division by zero"),
         (lambda x, gain: x, "the shape is (2, 2) and must be (2,)"),
         (lambda x, gain: "text", "an array is expected, and str came back"),
@@ -212,7 +215,7 @@ def test_a_function_that_ends_the_program_is_told_like_any_exception(toy: Specif
 
     verdict = trial(toy, mean_square=leaves)
     assert verdict.status == DIFFERS
-    place = f"test_spec_machinery.py, line {leaves.__code__.co_firstlineno + 1}"
+    place = f"test_conformance.py, line {leaves.__code__.co_firstlineno + 1}"
     assert describe(verdict.failures[0], CONTRACT.axes_of).endswith(f"{place}.")
     assert "it raised SystemExit in " in verdict.failures[0].difference.reason
 
@@ -382,8 +385,6 @@ def scaled(fault: str, double):
 )
 @pytest.mark.parametrize("kind", ["numpy", "torch", "lists"])
 def test_lists_of_arrays_go_in_and_come_back(kind: str, fault: str, words: str | None, tmp_path: Path) -> None:
-    if kind == "torch":
-        pytest.importorskip("torch")
     if kind == "lists" and fault not in ("", "in place", "short"):
         pytest.skip("lists share no memory and have no shapes")
     x = [np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 1.0, 1.0]), np.array(0.0)]

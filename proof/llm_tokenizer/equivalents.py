@@ -1,0 +1,3 @@
+"""Planted faults that change no answer, each with the reason."""
+
+EQUIVALENT: dict[str, str] = {}

@@ -1,0 +1,1 @@
+"""Independent computations, correct code written otherwise, and equivalent faults of llm-train."""
