@@ -72,6 +72,16 @@ def all_equal_and_many(g: Generator) -> Inputs:
 
 @LARGE(
     "generate.temperature",
+    clause=1,
+    catches="rare tokens whose probability is rounded to zero",
+    tolerance={"float64": 1e-9, "each": 1e-3},
+)
+def rare_tokens(g: Generator) -> Inputs:
+    return {"logits": np.linspace(0.0, -60.0, 61).reshape(1, 61), "temperature": 1.0}
+
+
+@LARGE(
+    "generate.temperature",
     clause=2,
     catches="rows of several axes that are mixed, or only so many of them",
     tolerance=SUMS,

@@ -12,7 +12,7 @@ import numpy as np
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.implementation import Implementation
-from llm_tokenizer.conformance.other_values import other_inputs, other_whole_numbers
+from llm_tokenizer.conformance.other_values import near_inputs, other_inputs
 from llm_tokenizer.conformance.purity import SECONDS, call, quietly, seeded_generator, shared_arguments
 
 
@@ -48,6 +48,8 @@ def answers(
         if aspect == "forward":
             values = call(function, inputs, names, seconds)
             outputs = [argument.name for argument in contract.outputs]
+            if contract.typed_as:
+                _check_number_type(values, contract.typed_as, inputs[names.index(contract.typed_as)])
             found = _by_name(outputs, values, arrays.take)
             if sharing is not None and not contract.views:
                 sharing += shared_arguments(values, inputs, names, arrays)
@@ -68,17 +70,16 @@ def answers(
 def call_with_others(
     contract: Contract, case: Case, implementation: Implementation, dtype: str, seconds: float
 ) -> None:
-    """Let a function see other values of the same shapes first, all or one at a time, for what it may remember."""
+    """Let a function see other values of the same shapes, for what it may remember; the last are all others."""
     others, names = other_inputs(case, random.Random(0)), [argument.name for argument in contract.inputs]
     precision = "float64" if dtype == "exact" else dtype
     function = implementation.find(contract.name)
     assert function is not None, "asked only where the function is written"
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        alone = [{name: x} for name in names for x in (others[name], *other_whole_numbers(case.inputs[name]))]
-        alone = alone if case.kind == "by hand" else []
-        for changed in (others, *alone):
-            values = [(case.inputs | changed)[name] for name in names]
+        alone = [case.inputs | {name: x} for name, x in others.items()] if case.kind == "by hand" else []
+        for inputs in (*alone, *near_inputs(case), others):
+            values = [inputs[name] for name in names]
             quietly(function, *[implementation.arrays.give(x, precision, case.layout) for x in values], seconds=seconds)
 
 
@@ -92,6 +93,12 @@ def seeded_by(contract: Contract, case: Case, implementation: Implementation, dt
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return seeded_generator(function, twice, seconds)
+
+
+def _check_number_type(answer: Any, name: str, argument: Any) -> None:
+    came, wanted = getattr(answer, "dtype", None), getattr(argument, "dtype", None)
+    if None not in (came, wanted) and came != wanted:
+        raise ImpureError(f"it returned {came} and must return {wanted}, the number type of {name}")
 
 
 def _by_name(names: list[str], values: Any, take: Callable[[Any], Any]) -> dict[str, Any]:

@@ -24,7 +24,8 @@ class Case:
     """Inputs and golden answers.
 
     `catches`: which mistake the case is there to catch. `tolerance` is the largest accepted
-    deviation for each dtype (and `inside` for float32 within float64), as a fraction of the largest golden value.
+    deviation for each dtype (and `inside` for float32 within float64), as a fraction of the largest golden value;
+    `each` is that of every number as a fraction of itself.
     `witnesses` records who agreed on the goldens, and how closely. `raises` names the error that must come instead.
     """
 

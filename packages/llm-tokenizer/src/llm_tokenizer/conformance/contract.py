@@ -13,6 +13,7 @@ Markdown, the same text for people and for `read_contracts`:
     - returns y `*batch d_model`: the normalized vectors
     - gradients: x
     - memory: may be shared with the arguments
+    - number type: that of x
 
     1. The mean of the squares is taken along the last axis only.
 """
@@ -50,6 +51,7 @@ class Contract:
         outputs: In the order in which it returns them.
         gradients: The inputs whose gradient is pinned too.
         views: Whether an answer may share memory with an argument.
+        typed_as: The input whose number type an answer has, where that is stated.
         kept: The inputs that fresh cases leave as they are, because they depend on each other.
         page: The page of the documentation to read after a failure.
         function: Whose docstring says the rest (see `prose.py`); left out: that of the contract's name.
@@ -62,6 +64,7 @@ class Contract:
     outputs: tuple[Argument, ...]
     gradients: tuple[str, ...] = ()
     views: bool = False
+    typed_as: str = ""
     kept: tuple[str, ...] = ()
     page: str = ""
     function: str = ""
@@ -145,7 +148,7 @@ def _read_contract(identifier: str, page: str, lines: list[str]) -> Contract:
         key, _, rest = line.removeprefix("- ").partition(": ")
         if line.startswith(f"{len(clauses) + 1}. "):
             clauses.append(line.partition(" ")[2])
-        elif key.lower() in (*_PROSE, "gradients", "docstring", "memory", "dependent"):
+        elif key.lower() in (*_PROSE, "gradients", "docstring", "memory", "number type", "dependent"):
             named[key.lower()] = rest
         elif line.startswith("- ") and item:
             returned, name, axes, about = item.groups()
@@ -160,6 +163,7 @@ def _read_contract(identifier: str, page: str, lines: list[str]) -> Contract:
         outputs=tuple(outputs),
         gradients=tuple(named["gradients"].split(", ")) if "gradients" in named else (),
         views="memory" in named,
+        typed_as=named.get("number type", "").removeprefix("that of "),
         kept=tuple(named["dependent"].split(", ")) if "dependent" in named else (),
         page=page,
         function=named.get("docstring", ""),

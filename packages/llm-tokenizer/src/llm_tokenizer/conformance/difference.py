@@ -35,10 +35,13 @@ class Difference:
 _WANTED = {list: "a list is", str: "a text is", bytes: "bytes are"}
 
 
-def compare(name: str, golden: Any, yours: Any, *, tolerance: float, scale: float = 0.0) -> Difference | None:
+def compare(
+    name: str, golden: Any, yours: Any, *, tolerance: float, scale: float = 0.0, each: float = math.inf
+) -> Difference | None:
     """Return None where the two agree within `tolerance`; numbers other than floats, and text, must be equal.
 
-    Of lists of arrays it is the worst of their differences, each measured by its own largest value.
+    Of lists of arrays it is the worst of their differences, each measured by its own largest value. `each` is the
+    tolerance of every number by itself, also of those that are small beside the largest.
     """
     if several(golden):
         return _compare_each(name, golden, yours, tolerance, scale)
@@ -56,6 +59,10 @@ def compare(name: str, golden: Any, yours: Any, *, tolerance: float, scale: floa
     if (kind := _wrong_kind(expected, answer, yours)) is not None:
         return Difference(name, kind)
     errors = _errors(expected, answer, scale)
+    if each < math.inf:
+        small = 1e-30 * np.abs(expected).max(initial=0.0) or 1.0  # from here on a zero will do
+        alone = np.abs(answer - expected) / np.maximum(np.abs(expected), small)
+        errors = np.where(alone > each, np.maximum(errors, alone), errors)
     wrong = errors > tolerance
     if not wrong.any():
         return None
@@ -171,6 +178,4 @@ def _plain(value: Any) -> Any:
         return value.item()
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    if isinstance(value, bytearray):
-        return bytes(value)
     return value

@@ -5,6 +5,7 @@ Contracts that build on each other are fed goldens, not each other's answers: on
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -182,10 +183,11 @@ def _judge(
             return outcome(UNWRITTEN)
         if case.raises:
             return outcome(DIFFERS, Difference(aspect, f"it must raise {case.raises}, and it returned"))
-        difference = _first_difference(goldens, yours, case.tolerance.get(dtype, 1e-12))
+        each = case.tolerance.get("each", math.inf)
+        difference = _first_difference(goldens, yours, case.tolerance.get(dtype, 1e-12), each)
         if difference is not None and exact:
             inside = case.tolerance.get("inside", case.tolerance.get("float32", 0.0))
-            if _first_difference(goldens, yours, inside) is None:
+            if _first_difference(goldens, yours, inside, each) is None:
                 difference, note = None, "it is only as exact as float32"
         if difference is not None:
             if layout != case.layout:
@@ -226,12 +228,14 @@ def _told(error: BaseException) -> str:
     return reason
 
 
-def _first_difference(goldens: dict[str, Any], yours: dict[str, Any], tolerance: float) -> Difference | None:
+def _first_difference(
+    goldens: dict[str, Any], yours: dict[str, Any], tolerance: float, each: float = math.inf
+) -> Difference | None:
     group = scale_of(goldens)
     for name, golden in goldens.items():
         if name not in yours:
             return Difference(name, "it did not come back")
-        found = compare(name, golden, yours[name], tolerance=tolerance, scale=group)
+        found = compare(name, golden, yours[name], tolerance=tolerance, scale=group, each=each)
         if found is not None:
             return found
     return None

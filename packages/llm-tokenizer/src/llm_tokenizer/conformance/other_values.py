@@ -20,9 +20,36 @@ def other_inputs(case: Case, generator: random.Random) -> dict[str, Any]:
     return {name: _other(value, generator) for name, value in case.inputs.items()}
 
 
-def other_whole_numbers(value: Any) -> list[int]:
-    """Return further values for a plain whole number: which of them fit, only the contract knows."""
-    return [value + 1, value + 2, 2 * value] if type(value) is int else []
+def near_inputs(case: Case) -> list[dict[str, Any]]:
+    """Return inputs that a memory may take for those of the case: one argument at a time, or all together.
+
+    They have the same values in another order, and so the same sum, the same ends, or the same beginning.
+    """
+    near = {name: _near(value) for name, value in case.inputs.items()}
+    if case.kind == "by hand":
+        return [case.inputs | {name: x} for name, values in near.items() for x in values]
+    most = max(map(len, near.values()), default=0)
+    return [{name: (values[i:] or [case.inputs[name]])[0] for name, values in near.items()} for i in range(most)]
+
+
+def _near(value: Any) -> list[Any]:
+    if type(value) is int:
+        return [value + 1, value + 2, 2 * value]  # which of them fit, only the contract knows
+    if several(value):
+        return [list(items) for items in zip(*map(_near, value), strict=False)]
+    flat = value.reshape(-1) if isinstance(value, np.ndarray) else value
+    if not isinstance(flat, (np.ndarray, list, str, bytes)) or len(flat) < 2:
+        return []
+    places = list(range(len(flat)))
+    orders = (places[::-1], [1, 0, *places[2:]], [*places[:-1], 0], [places[-1], *places[1:]])
+    return [_in_order(value, flat, order) for order in orders]
+
+
+def _in_order(value: Any, flat: Any, order: list[int]) -> Any:
+    if isinstance(value, np.ndarray):
+        return flat[order].reshape(value.shape)
+    items = [flat[place] for place in order]
+    return "".join(items) if isinstance(value, str) else bytes(items) if isinstance(value, bytes) else items
 
 
 def _other(value: Any, generator: random.Random) -> Any:

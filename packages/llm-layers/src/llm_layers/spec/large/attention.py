@@ -159,6 +159,23 @@ def wide_head(g: Generator) -> Inputs:
     return {"query": g.normal(3, 259), "key": g.normal(37, 259), "value": g.normal(37, 259), "mask": None}
 
 
+for _contract, _more in (("layers.attention", {}), ("layers.capped_attention", {"cap": 1e11})):
+
+    @LARGE(_contract, clause=5, catches="a finite score for hidden keys, such as -1e9", tolerance=ONLY_FLOAT64)
+    def kept_scores_far_below_zero(g: Generator, more: dict[str, Any] = _more) -> Inputs:
+        query, key = np.full((3, 4), 1e5), np.full((5, 4), -1e5)  # kept scores are alike, and -2e10
+        mask = np.array([[True, True, False, False, False], [False, True, False, True, True], [True] * 4 + [False]])
+        return {"query": query, "key": key, "value": g.normal(5, 4), "mask": mask, **more}
+
+
+@LARGE(
+    "layers.softmax", clause=1, catches="weights that are rounded to so many places",
+    tolerance={"float64": 1e-9, "each": 1e-3}, gradients=False,
+)  # fmt: skip
+def weights_of_every_size(g: Generator) -> Inputs:
+    return {"scores": np.linspace(0.0, -60.0, 61).reshape(1, 61), "axis": -1}
+
+
 @LARGE("layers.attention", clause=5, catches="float32 inside, where it is visible", tolerance=ONLY_FLOAT64)
 def scores_of_a_million(g: Generator) -> Inputs:
     query, key = g.normal(5, 4), g.normal(37, 4)

@@ -53,6 +53,14 @@ def speeds_of_wide_heads(g: Generator) -> Inputs:
     return {"d_head": 258, "base": 20.0}  # so that the slowest, too, is seen beside the fastest
 
 
+@LARGE(
+    "layers.inverse_frequencies", clause=2, catches="slow speeds that are rounded to so many places",
+    tolerance={**SLOWEST_SPEED, "each": 1e-4},
+)  # fmt: skip
+def speeds_of_a_large_base(g: Generator) -> Inputs:
+    return {"d_head": 128, "base": 1e6}
+
+
 for turns in map(LARGE.of, ("layers.rotary", "layers.rotary_interleaved")):
 
     @turns(clause=3, catches="positions in bfloat16, in 16 bits, or from a table", tolerance=FAR_ANGLES)

@@ -29,6 +29,28 @@ def yarn_wide_head(g: Generator) -> Inputs:
     return {"speeds": SPEEDS, "base": 20.0, "factor": 4.0, "original_context": 51, **passage}
 
 
+OF_EACH = {"exact": 1e-11, "float64": 1e-11, "each": 1e-4}
+"""The slowest speeds are small beside the fastest, and decide about the farthest positions."""
+SLOW = 1e6 ** (-np.arange(64) / 64)
+
+
+@LARGE("layers.linear_scaling", clause=1, catches="slow speeds that are rounded to so many places", tolerance=OF_EACH)
+def scaled_slow_speeds(g: Generator) -> Inputs:
+    return {"speeds": SLOW, "factor": 32.0}
+
+
+@LARGE("layers.llama3_scaling", clause=3, catches="slow speeds that are rounded to so many places", tolerance=OF_EACH)
+def llama3_slow_speeds(g: Generator) -> Inputs:
+    passage = {"low_frequency_factor": 1.0, "high_frequency_factor": 4.0}
+    return {"speeds": SLOW, "factor": 8.0, **passage, "original_context": 8_192}
+
+
+@LARGE("layers.yarn_scaling", clause=4, catches="slow speeds that are rounded to so many places", tolerance=OF_EACH)
+def yarn_slow_speeds(g: Generator) -> Inputs:
+    passage = {"beta_fast": 32.0, "beta_slow": 1.0}
+    return {"speeds": SLOW, "base": 1e6, "factor": 4.0, "original_context": 8_192, **passage}
+
+
 for _factor in (1e-30, 0.999, 1.0 + 1e-9, 1.001, 2.0, 10.0, 65.0, 1000.0, 1e30):
 
     @LARGE(
