@@ -21,7 +21,9 @@ def truncated_normal(uniforms: Array, deviation: float, limit: float) -> Array:
     inside = math.erf(limit / math.sqrt(2.0))  # Φ(L) - Φ(-L)
     density = math.exp(-limit * limit / 2.0) / math.sqrt(2.0 * math.pi)
     variance = 1.0 - 2.0 * limit * density / inside
-    z = np.array([_inverse_erf((2.0 * u - 1.0) * inside, limit) for u in uniforms.ravel().tolist()])
+    centered = (2.0 * uniforms - 1.0) * inside
+    z = np.array([_inverse_erf(-abs(wanted), limit) for wanted in centered.ravel().tolist()])  # from the lower end,
+    z = np.copysign(z, centered.ravel())  # and the upper half by symmetry: 1 gives the limit, however far out
     return deviation / math.sqrt(variance) * z.reshape(uniforms.shape)
 
 

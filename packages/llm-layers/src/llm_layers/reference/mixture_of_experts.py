@@ -9,6 +9,8 @@ from llm_layers.reference.feed_forward import swiglu, swiglu_backward
 
 def top_k_router(logits: Array, k: int, norm_topk_prob: bool) -> tuple[Array, Array]:
     """Return the softmax weights of the k largest logits, the largest first, and their places."""
+    if not 1 <= k <= logits.shape[-1]:
+        raise ValueError("k experts are chosen of those that there are.")
     # A stable sort: of equal logits the one with the lower index comes first.
     chosen = np.argsort(-logits.real, axis=-1, kind="stable")[..., :k]
     shares = np.take_along_axis(softmax(logits, -1), chosen, axis=-1)

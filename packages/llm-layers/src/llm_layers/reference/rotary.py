@@ -7,13 +7,15 @@ from llm_layers.reference.arrays import Array
 
 def inverse_frequencies(d_head: int, base: float) -> Array:
     """Compute radians per position, base^(-2k/d) for the pairs k = 0 … d/2 - 1. Settings have no gradient."""
+    if d_head % 2:
+        raise ValueError("Pairs need an even d_head.")
     return base ** (-np.arange(0, d_head, 2) / d_head)
 
 
 def rotary(x: Array, positions: Array, base: float) -> Array:
     """Turn the pair (x[k], x[k + d/2]) by the angle position · base^(-2k/d)."""
     half = x.shape[-1] // 2
-    angle = positions[..., None] * base ** (-np.arange(half) / half)
+    angle = positions[..., None] * inverse_frequencies(x.shape[-1], base)
     first, second = x[..., :half], x[..., half:]
     turned = first * np.cos(angle) - second * np.sin(angle), second * np.cos(angle) + first * np.sin(angle)
     return np.concatenate(turned, axis=-1)

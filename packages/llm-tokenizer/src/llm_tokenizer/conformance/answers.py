@@ -9,11 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from llm_tokenizer.conformance.arrays import MIXED
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.implementation import Implementation
 from llm_tokenizer.conformance.other_values import near_inputs, other_inputs
-from llm_tokenizer.conformance.purity import SECONDS, call, quietly, seeded_generator, shared_arguments
+from llm_tokenizer.conformance.purity import SECONDS, call, put, quietly, seeded_generator, shared_arguments
+
+ORDINARY: Any = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
+"""How NumPy treats errors when nobody has changed it; the warnings themselves are not shown."""
 
 
 def answers(
@@ -26,10 +30,12 @@ def answers(
     layout: str = "",
     seconds: float = SECONDS,
     sharing: list[str] | None = None,
+    again: bool = False,
 ) -> dict[str, Any] | None:
     """Return an implementation's outputs or gradients by name; None where they are not written yet.
 
-    `sharing` takes the names of the arguments that an output shares memory with, and may not.
+    `sharing` takes the names of the arguments that an output shares memory with, and may not. `again`: the function has
+    had the same objects before, with other values in them.
 
     Raises:
         ImpureError: The call did what no function of a specification may do.
@@ -38,14 +44,21 @@ def answers(
     arrays = implementation.arrays
     assert function is not None, "asked only where the function is written"
 
-    def give(value: Any) -> Any:
-        return arrays.give(value, "float64" if dtype == "exact" else dtype, layout or case.layout)
+    def give(value: Any, place: int = 0) -> Any:
+        chosen = layout or case.layout
+        if chosen == MIXED:
+            chosen = ("transposed", "contiguous")[place % 2]
+        return arrays.give(value, "float64" if dtype == "exact" else dtype, chosen)
 
     names = [argument.name for argument in contract.inputs]
-    inputs = [give(case.inputs[name]) for name in names]
-    with np.errstate(all="ignore"), warnings.catch_warnings():
+    inputs = [give(case.inputs[name], place) for place, name in enumerate(names)]
+    with np.errstate(**ORDINARY), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if aspect == "forward":
+            if again:
+                others = [give(x) for x in other_inputs(case, random.Random(1)).values()]
+                quietly(function, *others, seconds=seconds)
+                inputs = [put(other, value) for other, value in zip(others, inputs, strict=True)]
             values = call(function, inputs, names, seconds)
             outputs = [argument.name for argument in contract.outputs]
             if contract.typed_as:
@@ -68,17 +81,20 @@ def answers(
 
 
 def call_with_others(
-    contract: Contract, case: Case, implementation: Implementation, dtype: str, seconds: float
+    contract: Contract, case: Case, implementation: Implementation, dtype: str, seconds: float, *, last: bool = False
 ) -> None:
-    """Let a function see other values of the same shapes, for what it may remember; the last are all others."""
+    """Let a function see other values of the same shapes, for what it may remember.
+
+    Unless they are the last, the values of the case follow: of what a function remembers, its caller changes an answer.
+    """
     others, names = other_inputs(case, random.Random(0)), [argument.name for argument in contract.inputs]
     precision = "float64" if dtype == "exact" else dtype
     function = implementation.find(contract.name)
     assert function is not None, "asked only where the function is written"
-    with np.errstate(all="ignore"), warnings.catch_warnings():
+    with np.errstate(**ORDINARY), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         alone = [case.inputs | {name: x} for name, x in others.items()] if case.kind == "by hand" else []
-        for inputs in (*alone, *near_inputs(case), others):
+        for inputs in (*alone, *near_inputs(case), others, *([] if last else [case.inputs])):
             values = [inputs[name] for name in names]
             quietly(function, *[implementation.arrays.give(x, precision, case.layout) for x in values], seconds=seconds)
 
@@ -90,7 +106,7 @@ def seeded_by(contract: Contract, case: Case, implementation: Implementation, dt
     precision = "float64" if dtype == "exact" else dtype
     values = [case.inputs[argument.name] for argument in contract.inputs]
     twice = [[arrays.give(value, precision, case.layout) for value in values] for _ in range(2)]
-    with np.errstate(all="ignore"), warnings.catch_warnings():
+    with np.errstate(**ORDINARY), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return seeded_generator(function, twice, seconds)
 

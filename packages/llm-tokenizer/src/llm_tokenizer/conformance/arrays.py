@@ -13,6 +13,8 @@ import numpy as np
 
 LAYOUTS = ("contiguous", "non-contiguous", "transposed", "reversed")
 """How the values of an array lie in memory: in order; with a gap after each; the last two axes exchanged; backwards."""
+MIXED = "mixed"
+"""Every second argument has its last two axes exchanged."""
 
 
 def in_layout(array: Any, layout: str, stack: Callable[..., Any], transposed: Callable[[Any], Any]) -> Any:
@@ -138,7 +140,8 @@ class TorchArrays(Arrays):
         """Differentiate by autograd; an input that the output does not depend on has gradient zero."""
         import torch
 
-        leaves = [inputs[place].requires_grad_() for place in of]
+        inputs = [x.detach().requires_grad_() if place in of else x for place, x in enumerate(inputs)]
+        leaves = [inputs[place] for place in of]
         outputs = function(*inputs)
         outputs = list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
         pairs = [(out, up.to(out.dtype)) for out, up in zip(outputs, upstream, strict=True) if up is not None]

@@ -16,7 +16,7 @@ import numpy as np
 
 from llm_tokenizer.conformance.arrays import parts
 
-KINDS = ("by hand", "ordinary", "edge", "large", "fresh")
+KINDS = ("by hand", "ordinary", "edge", "large", "varied", "fresh")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,16 +83,19 @@ class LargeCases(dict[str, list[Callable[[], tuple[Case, bool]]]]):
 
     def __call__(
         self, contract: str, *, clause: int, catches: str, name: str = "", tolerance: Mapping[str, float] | None = None,
-        gradients: bool = True,
+        gradients: bool = True, raises: str = "",
     ) -> Callable[[Rule], Rule]:  # fmt: skip
-        """Return the decorator of a rule; `name`: if not the function's; `gradients`: whether they are compared too."""
+        """Return the decorator of a rule; `name`: if not the function's; `gradients`: whether they are compared too.
+
+        `raises`: the error that must come instead of an answer.
+        """
 
         def keep(rule: Rule) -> Rule:
             def case() -> tuple[Case, bool]:
                 id = name or str(rule.__name__)
                 made = Case(
                     contract=contract, id=id, kind="large", clause=clause, catches=catches,
-                    inputs=rule(Generator(sum(map(ord, id)))),
+                    inputs=rule(Generator(sum(map(ord, id)))), raises=raises,
                     tolerance=dict(self.tolerance if tolerance is None else tolerance),
                 )  # fmt: skip
                 return made, gradients

@@ -19,6 +19,7 @@ from llm_tokenizer.conformance.large import Generator
 from llm_tokenizer.conformance.other_values import other_inputs
 from llm_tokenizer.conformance.specification import Specification
 from llm_tokenizer.conformance.stretched import stretched_cases
+from llm_tokenizer.conformance.varied import varied_cases
 
 FRESH = 2
 """How many fresh cases a contract has."""
@@ -41,7 +42,7 @@ def all_cases(
 @cache
 def large_cases(specification: Specification, contract: Contract) -> tuple[Case, ...]:
     """Return the large cases of a contract."""
-    return (*ruled_cases(specification, contract), *_stretched(specification, contract))
+    return (*ruled_cases(specification, contract), *_changed(specification, contract))
 
 
 def ruled_cases(specification: Specification, contract: Contract) -> list[Case]:
@@ -49,9 +50,11 @@ def ruled_cases(specification: Specification, contract: Contract) -> list[Case]:
     return [_answered(specification, contract, *make()) for make in specification.large.get(contract.id, ())]
 
 
-def _stretched(specification: Specification, contract: Contract) -> Iterator[Case]:
-    """Yield the stretched cases that the reference takes and answers with numbers."""
-    for case in stretched_cases(contract, specification.cases[contract.id]):
+def _changed(specification: Specification, contract: Contract) -> Iterator[Case]:
+    """Yield the varied and stretched cases that the reference takes and answers with numbers."""
+    stored = specification.cases[contract.id]
+    made = [*varied_cases(contract, stored), *stretched_cases(contract, stored)] if contract.inputs else []
+    for case in made:
         try:
             answered = _answered(specification, contract, case, gradients=True)
         except Exception:  # noqa: S112 - sizes or values that the contract does not allow
@@ -64,7 +67,7 @@ def _stretched(specification: Specification, contract: Contract) -> Iterator[Cas
 
 def _is_ordinary(value: Any) -> bool:
     """Return whether all numbers are finite, and the largest, if it is not 0, is one that float32 has too."""
-    arrays = [np.abs(np.asarray(part, dtype=np.float64)) for part in parts(value)]
+    arrays = [np.abs(x) for x in map(np.asarray, parts(value)) if x.dtype.kind == "f"]
     return all(np.isfinite(x).all() and not 0 < x.max(initial=0.0) < 1e-20 for x in arrays)
 
 
@@ -87,6 +90,8 @@ def _fresh_cases(specification: Specification, contract: Contract, stored: list[
 
 def _answered(specification: Specification, contract: Contract, case: Case, gradients: bool) -> Case:
     """Return the case with the answers of the reference."""
+    if case.raises:
+        return case
     reference = Implementation(specification.reference, name="reference")
     dtype = "float64" if case.has_floats else "exact"
     case = case.with_goldens(outputs=answers(contract, case, reference, "forward", dtype) or {})

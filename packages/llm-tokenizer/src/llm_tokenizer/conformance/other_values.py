@@ -33,16 +33,23 @@ def near_inputs(case: Case) -> list[dict[str, Any]]:
 
 
 def _near(value: Any) -> list[Any]:
+    """Return values that are nearly this one. Which of them fit, only the contract knows."""
     if type(value) is int:
-        return [value + 1, value + 2, 2 * value]  # which of them fit, only the contract knows
+        return [value + 1, value + 2, 2 * value]
     if several(value):
         return [list(items) for items in zip(*map(_near, value), strict=False)]
     flat = value.reshape(-1) if isinstance(value, np.ndarray) else value
-    if not isinstance(flat, (np.ndarray, list, str, bytes)) or len(flat) < 2:
+    if not isinstance(flat, (np.ndarray, list, str, bytes)) or len(flat) == 0:
         return []
-    places = list(range(len(flat)))
-    orders = (places[::-1], [1, 0, *places[2:]], [*places[:-1], 0], [places[-1], *places[1:]])
-    return [_in_order(value, flat, order) for order in orders]
+    if isinstance(value, list) and isinstance(value[0], list):  # merges: in another order they form a circle
+        return [[*value[:-1], [0, 1]], [[0, 1], *value[1:]]]
+    found = [flat] if isinstance(value, np.ndarray) and value.ndim > 1 else []
+    if isinstance(value, list):
+        found = [[item[::-1] for item in value]] if isinstance(value[0], (str, bytes)) else [[*value[:-1], 10**6]]
+    first, *middle, last = (0, *range(1, len(flat) - 1), len(flat) - 1)
+    orders = [[last, *middle[::-1], first], [first, *middle[1:2], *middle[:1], *middle[2:], last]]
+    orders += [[first, *middle, first], [last, *middle, last]]
+    return found + [_in_order(value, flat, order) for order in orders if len(flat) > 1]
 
 
 def _in_order(value: Any, flat: Any, order: list[int]) -> Any:

@@ -65,12 +65,34 @@ def call(function: Callable[..., Any], inputs: Sequence[Any], names: Sequence[st
 
 
 def quietly(function: Callable[..., Any], *inputs: Any, seconds: float = SECONDS) -> None:
-    """Call a function for nothing but what it may remember: its answer, or its error, is of no interest."""
+    """Call a function for nothing but what it may remember: its answer is overwritten, as by a caller that owns it."""
     state = {name: get() for name, get, _ in _settings()}
-    with time_limit(seconds), contextlib.suppress(Exception, SystemExit):
-        function(*inputs)
+    with contextlib.suppress(Exception, SystemExit), time_limit(min(seconds, 1.0)):
+        answer = function(*inputs)
+        for value in answer if isinstance(answer, tuple) else (answer,):
+            _overwrite(value)
     for _ in _restore(state):
         pass
+
+
+def put(other: Any, value: Any) -> Any:
+    """Return the other array or list with these values in it; the value itself, where it cannot be changed."""
+    if not hasattr(other, "shape") and not isinstance(other, list):
+        return value
+    try:
+        other[... if hasattr(other, "shape") else slice(None)] = value
+    except (TypeError, ValueError):  # arrays of JAX never change
+        return value
+    return other
+
+
+def _overwrite(value: Any) -> None:
+    if isinstance(value, (list, dict, bytearray)):
+        value.clear()
+    elif hasattr(value, "shape") and hasattr(value, "flags"):
+        value[...] = 0
+    elif hasattr(value, "detach"):
+        value.detach().zero_()
 
 
 def seeded_generator(function: Callable[..., Any], twice: Sequence[Sequence[Any]], seconds: float) -> str:
@@ -94,7 +116,9 @@ def shared_arguments(values: Any, inputs: Sequence[Any], names: Sequence[str], a
     found = [arrays.memory(part) for answer in answers for part in parts(answer)]
     for name, value in zip(names, inputs, strict=True):
         pairs = product(found, map(arrays.memory, parts(value)))
-        if any(np.may_share_memory(*pair) for pair in pairs if pair[0] is not None and pair[1] is not None):
+        if isinstance(value, list) and any(answer is value for answer in answers):
+            yield name
+        elif any(np.may_share_memory(*pair) for pair in pairs if pair[0] is not None and pair[1] is not None):
             yield name
 
 
@@ -131,7 +155,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 def snapshot(value: Any) -> Any:
     """Return what tells a changed value from an unchanged one."""
     if isinstance(value, np.ndarray):
-        return (value.dtype, value.shape, value.tobytes())
+        return (value.dtype, value.shape, value.flags.writeable, value.tobytes())
     if isinstance(value, (list, tuple)):
         if any(hasattr(item, "shape") for item in value):
             return (type(value), [snapshot(item) for item in value])
@@ -141,7 +165,7 @@ def snapshot(value: Any) -> Any:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         held = value.detach().float() if value.dtype == torch.bfloat16 else value.detach()  # which NumPy lacks
-        return (value.dtype, value.shape, held.cpu().numpy().tobytes())
+        return (value.dtype, value.shape, value.requires_grad, held.cpu().numpy().tobytes())
     return value if isinstance(value, (str, bytes, int, float, bool)) else None
 
 

@@ -1,0 +1,107 @@
+"""Small cases of every contract, made without a word in it: stored ones with one thing changed.
+
+Code is often right for the usual and wrong beside it: where a setting is 0 or 1, an axis has one item or all axes are
+equally long, numbers are tiny or of very different sizes, positions are not sorted. So each argument of a stored case
+is changed in each of these ways, one at a time. The answers are those of the reference. Some of the values a contract
+does not allow: whoever refuses them passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from llm_tokenizer.conformance.case import Case
+from llm_tokenizer.conformance.contract import Argument, Contract
+from llm_tokenizer.conformance.large import Generator
+
+TOLERANCE = {"float64": 1e-8, "exact": 1e-8, "inside": 2e-3}
+"""`inside` is for those who compute in float32."""
+TINY = 1e-9
+EQUAL = 4
+"""How long all axes are where they are equally long."""
+
+
+def varied_cases(contract: Contract, stored: list[Case]) -> Iterator[Case]:
+    """Yield what becomes of the stored case with the most values; the reference need not take all of it."""
+    free = [argument for argument in contract.inputs if argument.name not in contract.kept]
+    for argument in free:
+        base = _richest(stored, [argument])
+        for word, value in _variations(base.inputs[argument.name]):
+            inputs = base.inputs | {argument.name: value}
+            yield _made(base, inputs, f"{word}_{argument.name}", f"a special case of {argument.name}")
+    base = _richest(stored, free)
+    floors = {x.name: base.inputs[x.name] * TINY for x in free if isinstance(base.inputs[x.name], float)}
+    for argument in free:
+        x = base.inputs[argument.name]
+        if floors and _is_floating(x):
+            inputs = base.inputs | floors | {argument.name: x * 1e-4}
+            yield _made(base, inputs, f"small_{argument.name}", "a floor below which numbers count as zero")
+    words = [word for argument in contract.inputs for word in (argument.axes or "").split()]
+    joined = {axis for word in words if not word.isidentifier() for axis in word.split("*")}
+    axes = [word for word in dict.fromkeys(words) if word.isidentifier() and word not in joined]
+    for axis in axes:
+        inputs = {x.name: _resized(x, base.inputs[x.name], [axis], 1) for x in contract.inputs}
+        yield _made(base, inputs, f"one_{axis}", f"an axis {axis} of length one that is dropped, or broadcasts")
+    inputs = {x.name: _resized(x, base.inputs[x.name], axes, EQUAL) for x in contract.inputs}
+    yield _made(base, inputs, "equal_axes", "axes that are mistaken for each other when they are equally long")
+
+
+def _richest(stored: list[Case], arguments: list[Argument]) -> Case:
+    """Return the stored case, no edge case if possible, in which the arguments have the most values."""
+
+    def values(case: Case) -> tuple[bool, int]:
+        arrays = [case.inputs[argument.name] for argument in arguments]
+        return case.kind != "edge", sum(x.size for x in arrays if isinstance(x, np.ndarray))
+
+    return max((case for case in stored if not case.raises), key=values)
+
+
+def _made(base: Case, inputs: dict[str, Any], name: str, catches: str) -> Case:
+    return Case(
+        contract=base.contract, id=name, kind="varied", clause=base.clause, catches=catches, inputs=inputs,
+        tolerance=TOLERANCE,
+    )  # fmt: skip
+
+
+def _variations(x: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the special values that one argument may have, each with a word for it."""
+    if type(x) is float:
+        yield from {"zero": 0.0, "one": 1.0, "tiny": x * TINY}.items()
+        yield from {"quarter": x / 4, "four_times": x * 4, "thousand_times": x * 1e3}.items()
+    elif type(x) is int:
+        yield from {"zero": 0, "one": 1, "two": 2}.items()
+    elif _is_floating(x):
+        numbers = Generator(x.size)
+        yield from {"zero": 0 * x, "one": np.ones_like(x), "tiny": x * TINY}.items()
+        if x.ndim:
+            rows = 10.0 ** numbers.uniform(*x.shape[:-1], 1, low=-3.0, high=3.0)
+            yield from {"uneven": x * rows, "equal": np.broadcast_to(x[..., :1], x.shape).copy()}.items()
+    elif isinstance(x, np.ndarray) and x.dtype.kind in "iu" and x.size > 1:
+        flat = x.reshape(-1)
+        orders = {"reversed": flat[::-1], "repeated": flat[[0, *range(x.size - 1)]], "later": flat + flat.max()}
+        orders |= {"ends_equal": flat[[*range(x.size - 1), 0]]}
+        yield from ((word, order.reshape(x.shape).astype(x.dtype)) for word, order in orders.items())
+    elif isinstance(x, np.ndarray) and x.dtype.kind == "b":
+        yield from {"all_true": np.ones_like(x), "all_false": np.zeros_like(x), "opposite": ~x}.items()
+
+
+def _is_floating(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.size > 0 and bool(np.isfinite(x).all())
+
+
+def _axes(argument: Argument) -> list[str]:
+    return [word for word in (argument.axes or "").split() if word.isidentifier()]
+
+
+def _resized(argument: Argument, x: Any, words: list[str], size: int) -> Any:
+    """Return the argument with these axes cut or repeated to a size."""
+    every = (argument.axes or "").split()
+    if not isinstance(x, np.ndarray) or x.ndim < len([word for word in every if not word.startswith("*")]):
+        return x
+    for axis in (place - len(every) for place, word in enumerate(every) if word in words):
+        if x.shape[axis]:
+            x = np.take(x, np.arange(size) % x.shape[axis], axis=axis)
+    return x
