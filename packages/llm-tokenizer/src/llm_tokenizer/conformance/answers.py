@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,15 @@ from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.implementation import Implementation
 from llm_tokenizer.conformance.other_values import near_inputs, other_inputs
-from llm_tokenizer.conformance.purity import SECONDS, call, put, quietly, seeded_generator, shared_arguments
+from llm_tokenizer.conformance.purity import (
+    SECONDS,
+    ImpureError,
+    call,
+    put,
+    quietly,
+    seeded_generator,
+    shared_arguments,
+)
 
 ORDINARY: Any = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
 """How NumPy treats errors when nobody has changed it; the warnings themselves are not shown."""
@@ -81,22 +89,23 @@ def answers(
 
 
 def call_with_others(
-    contract: Contract, case: Case, implementation: Implementation, dtype: str, seconds: float, *, last: bool = False
-) -> None:
-    """Let a function see other values of the same shapes, for what it may remember.
+    contract: Contract, case: Case, implementation: Implementation, dtype: str, seconds: float
+) -> Iterator[None]:
+    """Let a function see other values of the same shapes, call by call, for what it may remember.
 
-    Unless they are the last, the values of the case follow: of what a function remembers, its caller changes an answer.
+    First all others, then those of the case, of which a caller changes the answer, then nearly those of the case.
     """
     others, names = other_inputs(case, random.Random(0)), [argument.name for argument in contract.inputs]
     precision = "float64" if dtype == "exact" else dtype
     function = implementation.find(contract.name)
     assert function is not None, "asked only where the function is written"
-    with np.errstate(**ORDINARY), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        alone = [case.inputs | {name: x} for name, x in others.items()] if case.kind == "by hand" else []
-        for inputs in (*alone, *near_inputs(case), others, *([] if last else [case.inputs])):
+    alone = [case.inputs | {name: x} for name, x in others.items()] if case.kind == "by hand" else []
+    for inputs in (others, case.inputs, *alone, *near_inputs(case), others):
+        with np.errstate(**ORDINARY), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             values = [inputs[name] for name in names]
             quietly(function, *[implementation.arrays.give(x, precision, case.layout) for x in values], seconds=seconds)
+        yield
 
 
 def seeded_by(contract: Contract, case: Case, implementation: Implementation, dtype: str, seconds: float) -> str:
@@ -113,7 +122,7 @@ def seeded_by(contract: Contract, case: Case, implementation: Implementation, dt
 
 def _check_number_type(answer: Any, name: str, argument: Any) -> None:
     came, wanted = getattr(answer, "dtype", None), getattr(argument, "dtype", None)
-    if None not in (came, wanted) and came != wanted:
+    if came is not None and wanted is not None and came != wanted:
         raise ImpureError(f"it returned {came} and must return {wanted}, the number type of {name}")
 
 

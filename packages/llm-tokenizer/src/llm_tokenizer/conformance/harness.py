@@ -167,11 +167,12 @@ def _judge(
     thorough = exact and aspect == "forward" and case.kind not in ("large", "varied")
     note, sharing = "", list[str]()
     by_hand = exact and case.kind == "by hand"
-    for layout in dict.fromkeys((case.layout, *(_further_layouts(case) if thorough or by_hand else ()))):
+    usual = exact and case.kind in ("by hand", "ordinary")
+    for layout in dict.fromkeys((case.layout, *(_further_layouts(case) if thorough or usual else ()))):
         first = thorough and layout == case.layout
         try:
             if first:  # what it remembers of other values must not come back
-                call_with_others(contract, case, implementation, dtype, seconds)
+                list(call_with_others(contract, case, implementation, dtype, seconds))
             yours = answers(
                 contract, case, implementation, aspect, dtype, layout=layout, seconds=seconds, sharing=sharing,
                 again=first and by_hand,
@@ -203,9 +204,11 @@ def _judge(
             return outcome(DIFFERS, Difference("its answer", reason))
         if first and by_hand:
             kept = snapshot(yours)
-            call_with_others(contract, case, implementation, dtype, seconds, last=True)
-            if snapshot(yours) != kept:
-                return outcome(DIFFERS, Difference("its answer", "a later call changed it: two calls share memory"))
+            for _ in call_with_others(contract, case, implementation, dtype, seconds):
+                if snapshot(yours) != kept:
+                    return outcome(DIFFERS, Difference("its answer", "a later call changed it: two calls share memory"))
+                if snapshot(answers(contract, case, implementation, aspect, dtype, seconds=seconds)) != kept:
+                    return outcome(DIFFERS, Difference("its answer", "it is another one after other calls"))
             if seeded := seeded_by(contract, case, implementation, dtype, seconds):
                 return outcome(DIFFERS, Difference(aspect, f"it seeds {seeded}, which all code in the process shares"))
         given = [part for value in case.inputs.values() for part in parts(value)]
@@ -215,8 +218,8 @@ def _judge(
 
 
 def _further_layouts(case: Case) -> Iterable[str]:
-    """Return in which other layouts a case is tried: a case by hand in all, each other case in one."""
-    return (*LAYOUTS, MIXED) if case.kind == "by hand" else LAYOUTS[sum(map(ord, case.id)) % len(LAYOUTS) :][:1]
+    """Return in which other layouts a case is tried: a case by hand or an ordinary one in all, an edge case in one."""
+    return LAYOUTS[sum(map(ord, case.id)) % len(LAYOUTS) :][:1] if case.kind == "edge" else (*LAYOUTS, MIXED)
 
 
 def _is_refusal(error: BaseException, wanted: str, clause: str) -> bool:

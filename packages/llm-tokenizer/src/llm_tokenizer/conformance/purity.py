@@ -116,7 +116,7 @@ def shared_arguments(values: Any, inputs: Sequence[Any], names: Sequence[str], a
     found = [arrays.memory(part) for answer in answers for part in parts(answer)]
     for name, value in zip(names, inputs, strict=True):
         pairs = product(found, map(arrays.memory, parts(value)))
-        if isinstance(value, list) and any(answer is value for answer in answers):
+        if isinstance(value, list) and any(answer is value for answer in (values, *answers)):
             yield name
         elif any(np.may_share_memory(*pair) for pair in pairs if pair[0] is not None and pair[1] is not None):
             yield name

@@ -37,24 +37,28 @@ def varied_cases(contract: Contract, stored: list[Case]) -> Iterator[Case]:
     for argument in free:
         x = base.inputs[argument.name]
         if floors and _is_floating(x):
-            inputs = base.inputs | floors | {argument.name: x * 1e-4}
+            inputs = base.inputs | floors | {argument.name: x * 1e-6}
             yield _made(base, inputs, f"small_{argument.name}", "a floor below which numbers count as zero")
-    words = [word for argument in contract.inputs for word in (argument.axes or "").split()]
-    joined = {axis for word in words if not word.isidentifier() for axis in word.split("*")}
-    axes = [word for word in dict.fromkeys(words) if word.isidentifier() and word not in joined]
+    words = dict.fromkeys(word for argument in contract.inputs for word in (argument.axes or "").split())
+    joined = {axis for word in words if word[0] != "*" for axis in word.split("*") if axis != word}
+    axes = [word for word in words if word.lstrip("*").isidentifier() and word not in joined]
     for axis in axes:
         inputs = {x.name: _resized(x, base.inputs[x.name], [axis], 1) for x in contract.inputs}
-        yield _made(base, inputs, f"one_{axis}", f"an axis {axis} of length one that is dropped, or broadcasts")
-    inputs = {x.name: _resized(x, base.inputs[x.name], axes, EQUAL) for x in contract.inputs}
+        yield _made(
+            base, inputs, f"one_{axis}".replace("*", ""), f"an axis {axis} of length one that is dropped, or broadcasts"
+        )
+    named = [axis for axis in axes if axis.isidentifier()]
+    inputs = {x.name: _resized(x, base.inputs[x.name], named, EQUAL) for x in contract.inputs}
     yield _made(base, inputs, "equal_axes", "axes that are mistaken for each other when they are equally long")
 
 
 def _richest(stored: list[Case], arguments: list[Argument]) -> Case:
     """Return the stored case, no edge case if possible, in which the arguments have the most values."""
 
-    def values(case: Case) -> tuple[bool, int]:
-        arrays = [case.inputs[argument.name] for argument in arguments]
-        return case.kind != "edge", sum(x.size for x in arrays if isinstance(x, np.ndarray))
+    def values(case: Case) -> tuple[bool, int, int]:
+        given = [case.inputs[argument.name] for argument in arguments]
+        size = sum(x.size for x in given if isinstance(x, np.ndarray))
+        return case.kind != "edge", -sum(x is None for x in given), size
 
     return max((case for case in stored if not case.raises), key=values)
 
@@ -83,6 +87,7 @@ def _variations(x: Any) -> Iterator[tuple[str, Any]]:
         flat = x.reshape(-1)
         orders = {"reversed": flat[::-1], "repeated": flat[[0, *range(x.size - 1)]], "later": flat + flat.max()}
         orders |= {"ends_equal": flat[[*range(x.size - 1), 0]]}
+        orders |= {"start_equal": np.append(flat[[0, *range(x.size - 2)]], flat[-1])}
         yield from ((word, order.reshape(x.shape).astype(x.dtype)) for word, order in orders.items())
     elif isinstance(x, np.ndarray) and x.dtype.kind == "b":
         yield from {"all_true": np.ones_like(x), "all_false": np.zeros_like(x), "opposite": ~x}.items()
@@ -97,11 +102,13 @@ def _axes(argument: Argument) -> list[str]:
 
 
 def _resized(argument: Argument, x: Any, words: list[str], size: int) -> Any:
-    """Return the argument with these axes cut or repeated to a size."""
+    """Return the argument with these axes cut or repeated to a size; of a starred word it is the first axis."""
     every = (argument.axes or "").split()
-    if not isinstance(x, np.ndarray) or x.ndim < len([word for word in every if not word.startswith("*")]):
+    least = sum(word[0].isalpha() for word in every)
+    if not isinstance(x, np.ndarray) or x.ndim < least:
         return x
-    for axis in (place - len(every) for place, word in enumerate(every) if word in words):
+    places = [(word, place if word[0] == "*" else place - len(every)) for place, word in enumerate(every)]
+    for axis in (axis for word, axis in places if word in words and (axis < 0 or x.ndim > least)):
         if x.shape[axis]:
             x = np.take(x, np.arange(size) % x.shape[axis], axis=axis)
     return x
