@@ -488,12 +488,13 @@ def test_the_mutation_score_counts_slips_and_planted_faults(toy: Specification) 
     assert score.slips == {CONTRACT.id: 3}
     assert score.planted[CONTRACT.id] >= 8
     assert score.equivalent == 3
-    assert score.survivors == ["toy.mean_square: x is rounded to float16"]  # its cases hold short numbers
+    assert score.survivors == []
     assert score.refused == score.open_clauses == []
     assert score.accepted == 1
 
 
 def test_weak_cases_let_faults_survive(toy: Specification) -> None:
+    toy = replace(toy, contracts=(replace(CONTRACT, kept=("gain",)),))  # no case is made with another gain
     toy.cases[CONTRACT.id][:] = [
         case.with_goldens(inputs={**case.inputs, "gain": 1.0}, outputs={"y": (case.inputs["x"] ** 2).mean(-1)},
                           upstream={}, gradients={})

@@ -29,6 +29,14 @@ def _route(logits: Any, k: int, norm_topk_prob: bool) -> Any:
 variant("choice by choice, one softmax over those that count")(_route)
 
 
+@variant("softmax over the chosen logits, or exp of each less the logsumexp of all, in the given precision")
+def over_the_chosen(logits: Any, k: int, norm_topk_prob: bool) -> Any:
+    order = (-logits.detach()).argsort(dim=-1, stable=True)[..., :k]
+    chosen = logits.gather(-1, order)
+    every = logits.logsumexp(-1, keepdim=True)
+    return (torch.softmax(chosen, -1) if norm_topk_prob else torch.exp(chosen - every)), order
+
+
 @variant("softmax, a mask, and the sum of what is left")
 def masked_softmax(logits: Any, k: int, norm_topk_prob: bool) -> Any:
     p = torch.softmax(logits, -1)

@@ -77,7 +77,12 @@ def all_equal_and_many(g: Generator) -> Inputs:
     tolerance={"float64": 1e-9, "each": 1e-3},
 )
 def rare_tokens(g: Generator) -> Inputs:
-    return {"logits": np.linspace(0.0, -60.0, 61).reshape(1, 61), "temperature": 1.0}
+    return {"logits": np.append(np.linspace(0.0, -60.0, 61), -np.inf).reshape(1, 62), "temperature": 1.0}
+
+
+@LARGE("generate.temperature", clause=3, catches="float32 inside, where it is visible", tolerance={"float64": 1e-6})
+def close_logits_and_a_small_temperature(g: Generator) -> Inputs:
+    return {"logits": 1000.0 + 1e-5 * np.arange(6.0).reshape(1, 6), "temperature": 1e-4}
 
 
 @LARGE(
@@ -309,3 +314,22 @@ def rows_at_every_height(g: Generator) -> Inputs:
 @LARGE("generate.temperature", clause=1, catches="a temperature of a millionth that is taken for 0", tolerance=SUMS)
 def millionths(g: Generator) -> Inputs:
     return {"logits": 2.0**-20 * g.whole(3, 5, below=4), "temperature": 2.0**-20}
+
+
+for height in (9.0, 0.0, 2.0):
+
+    @LARGE(
+        "generate.top_p", name=f"one_axis_{height:g}", clause=1, catches="a number of tokens remembered by shape and p"
+    )
+    def one_axis(g: Generator, height: float = height) -> Inputs:
+        return {"logits": height * np.array([0.0, 0.0, 1.0, 0.0, 0.9, 0.0, 0.0]), "p": 0.8}
+
+
+@LARGE("generate.top_p", clause=1, catches="a sum that is only nearly p", tolerance={"float64": 1e-12})
+def just_beyond_p(g: Generator) -> Inputs:
+    return {"logits": np.log(np.array([0.5, 0.4, 0.1])), "p": 0.9000005}
+
+
+@LARGE("generate.top_k", clause=3, catches="logits that are compared in float32", tolerance={"float64": 1e-12})
+def nearer_than_float32(g: Generator) -> Inputs:
+    return {"logits": 1.0 + 1e-9 * np.array([[0.0, 1.0, 3.0, 2.0]]), "k": 2}

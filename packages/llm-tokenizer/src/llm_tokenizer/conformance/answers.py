@@ -22,6 +22,7 @@ from llm_tokenizer.conformance.purity import (
     quietly,
     seeded_generator,
     shared_arguments,
+    unchanged,
 )
 
 ORDINARY: Any = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
@@ -64,8 +65,9 @@ def answers(
         warnings.simplefilter("ignore")
         if aspect == "forward":
             if again:
-                others = [give(x) for x in other_inputs(case, random.Random(1)).values()]
-                quietly(function, *others, seconds=seconds)
+                others = [give(x, place) for place, x in enumerate(other_inputs(case, random.Random(1)).values())]
+                with unchanged():
+                    quietly(function, *others, seconds=seconds)
                 inputs = [put(other, value) for other, value in zip(others, inputs, strict=True)]
             values = call(function, inputs, names, seconds)
             outputs = [argument.name for argument in contract.outputs]
@@ -93,18 +95,18 @@ def call_with_others(
 ) -> Iterator[None]:
     """Let a function see other values of the same shapes, call by call, for what it may remember.
 
-    First all others, then those of the case, of which a caller changes the answer, then nearly those of the case.
+    First others, then nearly those of the case, and last those of the case, of which a caller changes the answer.
     """
     others, names = other_inputs(case, random.Random(0)), [argument.name for argument in contract.inputs]
     precision = "float64" if dtype == "exact" else dtype
     function = implementation.find(contract.name)
     assert function is not None, "asked only where the function is written"
     alone = [case.inputs | {name: x} for name, x in others.items()] if case.kind == "by hand" else []
-    for inputs in (others, case.inputs, *alone, *near_inputs(case), others):
-        with np.errstate(**ORDINARY), warnings.catch_warnings():
+    for inputs in (others, *alone, *near_inputs(case), others, case.inputs):
+        values = [implementation.arrays.give(inputs[name], precision, case.layout) for name in names]
+        with unchanged(), np.errstate(**ORDINARY), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            values = [inputs[name] for name in names]
-            quietly(function, *[implementation.arrays.give(x, precision, case.layout) for x in values], seconds=seconds)
+            quietly(function, *values, seconds=seconds)
         yield
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 LAYOUTS = ("contiguous", "non-contiguous", "transposed", "reversed")
-"""How the values of an array lie in memory: in order; with a gap after each; the last two axes exchanged; backwards."""
+"""How the values of an array lie in memory: in order; with a gap after each; the first axis fastest; backwards."""
 MIXED = "mixed"
-"""Every second argument has its last two axes exchanged."""
+"""Every second argument is transposed."""
 
 
 def in_layout(array: Any, layout: str, stack: Callable[..., Any], transposed: Callable[[Any], Any]) -> Any:
@@ -68,7 +68,7 @@ class Arrays:
         array = value.astype(dtype) if value.dtype == np.float64 else value.copy()
         if layout == "reversed" and array.ndim:
             return array[..., ::-1].copy()[..., ::-1]  # negative strides
-        return in_layout(array, layout, np.stack, lambda x: np.ascontiguousarray(x.swapaxes(-1, -2)).swapaxes(-1, -2))
+        return in_layout(array, layout, np.stack, np.asfortranarray)
 
     def carries(self, value: Any) -> bool:
         """Whether these arrays can hold a case's value as it is."""
@@ -123,7 +123,9 @@ class TorchArrays(Arrays):
         tensor = torch.from_numpy(value.copy())
         if tensor.dtype == torch.float64:
             tensor = tensor.to(getattr(torch, dtype))
-        return in_layout(tensor, layout, torch.stack, lambda x: x.mT.contiguous().mT)
+        backwards = tuple(range(tensor.ndim))[::-1]
+        transposed = tensor.permute(backwards).contiguous().permute(backwards)
+        return in_layout(tensor, layout, torch.stack, lambda x: transposed)
 
     def take_array(self, value: Any) -> Any:
         """Return a tensor as NumPy; bfloat16, which NumPy lacks, as float64."""

@@ -41,15 +41,20 @@ def _near(value: Any) -> list[Any]:
     flat = value.reshape(-1) if isinstance(value, np.ndarray) else value
     if not isinstance(flat, (np.ndarray, list, str, bytes)) or len(flat) == 0:
         return []
-    if isinstance(value, list) and isinstance(value[0], list):  # merges: in another order they form a circle
+    if isinstance(value, list) and _is_pair(value[0]):  # merges: in another order they form a circle
         return [[*value[:-1], [0, 1]], [[0, 1], *value[1:]]]
     found = [flat] if isinstance(value, np.ndarray) and value.ndim > 1 else []
     if isinstance(value, list):
-        found = [[item[::-1] for item in value]] if isinstance(value[0], (str, bytes)) else [[*value[:-1], 10**6]]
+        found = [[item[::-1] for item in value]] if isinstance(value[0], (str, bytes)) else []
+        found += [[*value[:-1], 10**6]] if type(value[0]) is int else []
     first, *middle, last = (0, *range(1, len(flat) - 1), len(flat) - 1)
     orders = [[last, *middle[::-1], first], [first, *middle[1:2], *middle[:1], *middle[2:], last]]
     orders += [[first, *middle, first], [last, *middle, last]]
     return found + [_in_order(value, flat, order) for order in orders if len(flat) > 1]
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and [type(item) for item in value] == [int, int]
 
 
 def _in_order(value: Any, flat: Any, order: list[int]) -> Any:
@@ -76,7 +81,9 @@ def _other(value: Any, generator: random.Random) -> Any:
         return [_other(item, generator) for item in value]
     if isinstance(value, list) and all(isinstance(item, (str, bytes, int)) for item in value):
         return generator.sample(value, len(value))
-    return value  # a list of pairs, as of merges, or a table: its order means something
+    if isinstance(value, list) and _is_pair(value[0]) and len(value) > 1:
+        return [[0, 1], *value[1:]]  # merges: their order means something
+    return value  # a list of messages, or a table
 
 
 def _other_array(array: np.ndarray[Any, Any], generator: random.Random) -> np.ndarray[Any, Any]:

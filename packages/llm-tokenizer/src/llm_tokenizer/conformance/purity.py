@@ -66,13 +66,21 @@ def call(function: Callable[..., Any], inputs: Sequence[Any], names: Sequence[st
 
 def quietly(function: Callable[..., Any], *inputs: Any, seconds: float = SECONDS) -> None:
     """Call a function for nothing but what it may remember: its answer is overwritten, as by a caller that owns it."""
-    state = {name: get() for name, get, _ in _settings()}
     with contextlib.suppress(Exception, SystemExit), time_limit(min(seconds, 1.0)):
         answer = function(*inputs)
         for value in answer if isinstance(answer, tuple) else (answer,):
             _overwrite(value)
-    for _ in _restore(state):
-        pass
+
+
+@contextlib.contextmanager
+def unchanged() -> Iterator[None]:
+    """Put the settings of the process back, without a word."""
+    state = {name: get() for name, get, _ in _settings()}
+    try:
+        yield
+    finally:
+        for _ in _restore(state):
+            pass
 
 
 def put(other: Any, value: Any) -> Any:

@@ -15,14 +15,16 @@ from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Argument, Contract
 from llm_tokenizer.conformance.large import Generator
 
-LONG, LONGER = 103, 1_009
-"""Beyond a table or tile of 100, and of 1,000; both are prime."""
-LONG_AXES = ("position", "query_position", "key_position", "vocab")
-"""The axes that are thousands long in real models."""
+LONG, LONGER = 131, 1_543
+"""Beyond a table or tile of 128, and of 1,024; both are prime."""
+LARGEST = 3_000_000
+"""How many numbers an argument may have."""
 WIDE = 300.0
 """The largest value of an argument that is made wide: beyond exp(88), where float32 ends."""
-TOLERANCE = {"float64": 1e-8, "exact": 1e-8, "inside": 5e-2}
-"""Coarse, and in float64 only: a part that is cut off shows at once. `inside` is for those who compute in float32."""
+TOLERANCE = {"float64": 1e-8, "exact": 1e-8, "inside": 2e-3}
+"""In float64 only: a part that is cut off shows at once. `inside` is for those who compute in float32."""
+WIDE_TOLERANCE = {**TOLERANCE, "inside": 5e-2}
+"""Wide values are wider in float32, too."""
 
 
 def stretched_cases(contract: Contract, stored: list[Case]) -> Iterator[Case]:
@@ -31,10 +33,11 @@ def stretched_cases(contract: Contract, stored: list[Case]) -> Iterator[Case]:
     for word in dict.fromkeys(word for argument in contract.inputs for word in _named(argument)):
         base = next((case for case in usual if _holds(contract, case, word)), None)
         fixed = any(word in _named(argument) for argument in contract.inputs if argument.name in contract.kept)
-        for size in (LONG, LONGER) if word in LONG_AXES else (LONG,):
+        for size in (LONG, LONGER):
             if base is not None and not fixed:
                 inputs = {argument.name: _repeated(argument, base, word, size) for argument in contract.inputs}
-                yield _made(base, inputs, f"long_{word}_{size}", f"sizes beyond {size - size % 100} along {word}")
+                if sum(x.size for x in inputs.values() if isinstance(x, np.ndarray)) <= LARGEST:
+                    yield _made(base, inputs, f"long_{word}_{size}", f"sizes beyond {size - size % 128} along {word}")
     for argument in contract.inputs:
         base = next((case for case in usual if _is_floating(case.inputs[argument.name])), None)
         if base is not None and argument.name not in contract.kept:
@@ -57,7 +60,7 @@ def _richness(case: Case) -> tuple[bool, int]:
 def _made(base: Case, inputs: dict[str, Any], name: str, catches: str) -> Case:
     return Case(
         contract=base.contract, id=name, kind="large", clause=base.clause, catches=catches, inputs=inputs,
-        tolerance=TOLERANCE,
+        tolerance=WIDE_TOLERANCE if name.startswith("wide") else TOLERANCE,
     )  # fmt: skip
 
 
@@ -89,4 +92,6 @@ def _repeated(argument: Argument, case: Case, word: str, size: int) -> Any:
     words = (argument.axes or "").split()
     for axis in (place - len(words) for place, one in enumerate(words) if one == word):
         x = np.concatenate([x] * -(-size // x.shape[axis]), axis=axis)
+        if x.dtype.kind == "f":  # more towards the end, so that a part of the axis is not like the whole
+            x = x * np.linspace(0.5, 2.0, x.shape[axis]).reshape(-1, *[1] * (-axis - 1))
     return x * Generator(size).uniform(*x.shape, low=0.5, high=1.5) if x.dtype.kind == "f" else x

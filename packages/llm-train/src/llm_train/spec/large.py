@@ -179,3 +179,14 @@ def one_large_and_many_small(g: Generator) -> Inputs:
 @LARGE("train.clip_gradients", clause=1, catches="squares that overflow in float32", tolerance={"float64": 1e-9})
 def beyond_the_squares_of_float32(g: Generator) -> Inputs:
     return {"gradients": [1e25 * g.normal(5), 1e24 * g.normal(2, 3)], "limit": 1.0}
+
+
+@LARGE("train.adamw", clause=3, catches="an epsilon of zero that is taken for none", tolerance=FLOATS)
+def no_epsilon(g: Generator) -> Inputs:
+    return _step(g, 5, step=1, scale=1e-10, eps=0.0, weight_decay=0.0)
+
+
+@LARGE("train.clip_gradients", clause=1, catches="equal arrays that count once", tolerance=FLOATS)
+def equal_gradients(g: Generator) -> Inputs:
+    gradient = g.normal(3, 4)
+    return {"gradients": [gradient, gradient.copy(), g.normal(5), gradient.copy()], "limit": 0.5}

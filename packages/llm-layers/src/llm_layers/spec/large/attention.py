@@ -154,6 +154,11 @@ thousands_of_keys(LARGE, "layers.attention", (2, 3))
 thousands_of_keys(LARGE, "layers.capped_attention", (1, 2), cap=6.0)
 
 
+@LARGE("layers.capped_attention", clause=1, catches="a cap left out where scores are far from it", tolerance=SHORT_SUM)
+def scores_far_from_the_cap(g: Generator) -> Inputs:
+    return {name: g.normal(5, 4) for name in ("query", "key", "value")} | {"mask": None, "cap": 15.0}
+
+
 @LARGE("layers.attention", clause=1, catches="heads beyond 128 numbers")
 def wide_head(g: Generator) -> Inputs:
     return {"query": g.normal(3, 259), "key": g.normal(37, 259), "value": g.normal(37, 259), "mask": None}
@@ -163,7 +168,7 @@ for _contract, _more in (("layers.attention", {}), ("layers.capped_attention", {
 
     @LARGE(_contract, clause=5, catches="a finite score for hidden keys, such as -1e9", tolerance=ONLY_FLOAT64)
     def kept_scores_far_below_zero(g: Generator, more: dict[str, Any] = _more) -> Inputs:
-        query, key = np.full((3, 4), 1e5), np.full((5, 4), -1e5)  # kept scores are alike, and -2e10
+        query, key = np.full((3, 4), 3e4), np.full((5, 4), -3e4)  # kept scores are alike, and -1.8e9
         mask = np.array([[True, True, False, False, False], [False, True, False, True, True], [True] * 4 + [False]])
         return {"query": query, "key": key, "value": g.normal(5, 4), "mask": mask, **more}
 
@@ -187,6 +192,11 @@ FAR_APART_BY_ONE = 2**24 + np.array([0, 1, 2, 3])
 """Positions that float32 cannot tell apart."""
 
 
+@LARGE("layers.causal_mask", clause=2, catches="negative positions that are taken for padding", tolerance=TOLERANCE)
+def negative_positions(g: Generator) -> Inputs:
+    return {"query_positions": np.array([-3, 0, 2]), "key_positions": np.array([-5, -3, -1, 0, 1])}
+
+
 @LARGE("layers.causal_mask", clause=2, catches="positions that are compared in float32", tolerance=TOLERANCE)
 def beyond_float32(g: Generator) -> Inputs:
     return {"query_positions": FAR_APART_BY_ONE, "key_positions": FAR_APART_BY_ONE}
@@ -195,3 +205,13 @@ def beyond_float32(g: Generator) -> Inputs:
 @LARGE("layers.sliding_window_mask", clause=3, catches="positions that are compared in float32", tolerance=TOLERANCE)
 def window_beyond_float32(g: Generator) -> Inputs:
     return {"query_positions": FAR_APART_BY_ONE, "key_positions": FAR_APART_BY_ONE, "window": 2}
+
+
+@LARGE("layers.soft_cap", clause=6, catches="only a cap of zero refused", raises="ValueError")
+def negative_cap(g: Generator) -> Inputs:
+    return {"scores": g.normal(2, 3), "cap": -5.0}
+
+
+@LARGE("layers.capped_attention", clause=8, catches="only a cap of zero refused", raises="ValueError")
+def negative_cap_of_attention(g: Generator) -> Inputs:
+    return {**{name: g.normal(2, 3) for name in ("query", "key", "value")}, "mask": None, "cap": -5.0}

@@ -32,6 +32,12 @@ def _deep(g: Generator, case: str, blocks: str, ids: Numbers, tokens: int = 41, 
     return {"ids": ids, "settings": inputs, "layout": layout, "weights": weights}
 
 
+@large(clause=2, catches="an epsilon that is at least 1e-6 or so, whatever the settings say")
+def tiny_epsilon(g: Generator) -> Inputs:
+    model = _deep(g, "llama", "model.layers.", g.whole(2, 5, below=41), num_hidden_layers=12, rms_norm_eps=1e-14)
+    return {**model, "weights": model["weights"] * 1e-4}
+
+
 @large(clause=2, catches="layer 10 before layer 2")
 def twelve_layers(g: Generator) -> Inputs:
     ids = g.whole(2, 19, below=41)

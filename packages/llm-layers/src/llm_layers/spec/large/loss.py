@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from llm_layers.spec.large.attention import scores_far_apart, scores_far_from_zero
-from llm_layers.spec.large.limits import LLAMA3_VOCABULARY, LONG_SUM
+from llm_layers.spec.large.limits import LLAMA3_VOCABULARY, LONG_SUM, SHORT_SUM
 from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases, Numbers
 
 LARGE = LargeCases(tolerance=LONG_SUM)
@@ -66,3 +66,16 @@ def head_of_llama3(g: Generator) -> Inputs:
 @LARGE("layers.smoothed_cross_entropy", clause=3, catches="ignored rows that count where smoothing is 1")
 def all_smoothed(g: Generator) -> Inputs:
     return {"logits": g.normal(7, 5), "targets": np.array([0, -1, 4, -1, 2, 2, -1]), "smoothing": 1.0, "ignored": -1}
+
+
+@LARGE("layers.linear_cross_entropy", clause=5, catches="the first or last token of a piece missed as a target")
+def targets_at_every_border(g: Generator) -> Inputs:
+    vocab = 8_209
+    targets = np.array([k + side for k in range(0, vocab - 1, 64) for side in (-1, 0, 1) if k + side >= 0])
+    return {"hidden": 8.0 * g.normal(len(targets), 2), "head": g.normal(vocab, 2), "targets": targets, "ignored": -1}
+
+
+@LARGE("layers.linear_cross_entropy", clause=5, catches="logits in 16 bits where there are many", tolerance=SHORT_SUM)
+def few_targets_and_hundreds_of_tokens(g: Generator) -> Inputs:
+    targets = np.array([299, 0, 131])
+    return {"hidden": 8.0 * g.normal(3, 4), "head": g.normal(300, 4), "targets": targets, "ignored": -1}

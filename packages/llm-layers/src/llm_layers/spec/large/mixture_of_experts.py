@@ -74,3 +74,14 @@ def four_leading_axes(g: Generator) -> Inputs:
 @LARGE("layers.load_balancing_loss", clause=2, catches="two leading axes where there are four")
 def balance_of_four_leading_axes(g: Generator) -> Inputs:
     return {"logits": g.normal(2, 3, 2, 3, 5), "k": 2}
+
+
+@large(clause=5, catches="a large negative number in place of an expert that is taken")
+def logits_far_below_zero(g: Generator) -> Inputs:
+    return {"logits": -1e10 * (1.0 + g.uniform(5, 7)), "k": 3, "norm_topk_prob": False}
+
+
+@LARGE("layers.mixture_of_experts", clause=3, catches="a small number added to the sum of the weights")
+def hundreds_of_equal_experts(g: Generator) -> Inputs:
+    experts = _experts(g, 3, 257, 2)
+    return {**experts, "router": 0.0 * experts["router"], "k": 1, "norm_topk_prob": True}

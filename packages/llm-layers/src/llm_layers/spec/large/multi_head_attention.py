@@ -5,13 +5,48 @@ from __future__ import annotations
 import numpy as np
 
 from llm_layers.spec.large.attention import KEYS, thousands_of_keys
-from llm_layers.spec.large.limits import LONG_SUM, SHORT_SUM
+from llm_layers.spec.large.limits import LONG_SUM, ONLY_FLOAT64, SHORT_SUM
 from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
 
 LARGE = LargeCases(tolerance=LONG_SUM)
 
 thousands_of_keys(LARGE, "layers.grouped_query_attention", (3, 4), queries=(6,), keys=(2,))
 thousands_of_keys(LARGE, "layers.multi_query_attention", (2, 3), queries=(3,))
+
+
+for _contract, _clause, _heads in (
+    ("layers.grouped_query_attention", 4, (4, 2)),
+    ("layers.multi_query_attention", 3, (3,)),
+):
+
+    @LARGE(
+        _contract,
+        clause=_clause,
+        catches="a finite score for hidden keys, such as -1e4 or -1e9",
+        tolerance=ONLY_FLOAT64,
+    )
+    def kept_scores_far_below_zero(g: Generator, heads: tuple[int, ...] = _heads) -> Inputs:
+        queries, keys = np.full((*heads[:1], 3, 4), 3e4), np.full((*heads[1:], 5, 4), -3e4)
+        mask = np.array([[True, True, False, False, False], [False, True, False, True, True], [True] * 4 + [False]])
+        return {"query": queries, "key": keys, "value": g.normal(*heads[1:], 5, 4), "mask": mask}
+
+
+@LARGE("layers.multi_head_attention", clause=5, catches="a finite score for hidden keys", tolerance=ONLY_FLOAT64)
+def heads_with_scores_far_below_zero(g: Generator) -> Inputs:
+    x = np.ones((3, 4))
+    x[:, 3] = g.normal(3)
+    query, key = np.zeros((4, 4)), np.zeros((4, 4))
+    query[:, 0], key[:, 0] = 3e4, -3e4
+    mask = np.array([[True, True, False], [False, True, True], [True, False, True]])
+    return {
+        "x": x,
+        "query": query,
+        "key": key,
+        "value": g.normal(4, 4),
+        "output": g.normal(4, 4),
+        "heads": 2,
+        "mask": mask,
+    }
 
 
 @LARGE("layers.grouped_query_attention", clause=1, catches="a limited number of heads")

@@ -30,7 +30,7 @@ def _bytes(g: Generator) -> Numbers:
 
 @LARGE("layers.quantize_int8", clause=1, catches="rows in pieces, or a scale of the first numbers", tolerance=SHORT_SUM)
 def rows_of_thousands(g: Generator) -> Inputs:
-    weight = _steps(g, 67, 2_051, 127)
+    weight = _steps(g, 67, 5_003, 127)
     weight[::2] = np.clip(weight[::2], -126, 126)
     weight[:, -1] = -127  # in half of the rows the largest comes last
     return {"weight": weight * _scales(g, 67, 1)}
@@ -62,3 +62,28 @@ def product_of_thousands(g: Generator) -> Inputs:
 @LARGE("layers.int4_linear", clause=1, catches="groups beyond so many, or a product in tiles")
 def product_of_hundreds_of_groups(g: Generator) -> Inputs:
     return {"x": g.normal(3, 2_058), "codes": _bytes(g), "scales": _scales(g, 37, 294)}
+
+
+HUGE = 1e200 * np.array([[1.0, -7.0, 3.0, 0.0], [7.0, 2.0, -1.0, 5.0]])
+BROKEN = np.array([[1.0, 2.0, -3.0, 0.5], [1.0, np.nan, 1.0, 1.0]])
+"""With one number that is none."""
+
+for _name, _group in (("int8", {}), ("int4", {"group": 2})):
+    large = LARGE.of(f"layers.quantize_{_name}")
+
+    @large(clause=5, catches="squares or sums that say whether numbers are finite", tolerance={"float64": 1e-9})
+    def squares_beyond_float64(g: Generator, group: dict[str, int] = _group) -> Inputs:
+        return {"weight": HUGE, **group}
+
+    @large(clause=5, catches="only infinities refused", raises="ValueError")
+    def not_a_number(g: Generator, group: dict[str, int] = _group) -> Inputs:
+        return {"weight": BROKEN, **group}
+
+    @large(clause=5, catches="only the infinity above refused", raises="ValueError")
+    def infinity_below_zero(g: Generator, group: dict[str, int] = _group) -> Inputs:
+        return {"weight": np.nan_to_num(BROKEN, nan=-np.inf), **group}
+
+
+@LARGE("layers.quantize_int4", clause=5, catches="a group that is cut to the row", raises="ValueError")
+def group_longer_than_the_row(g: Generator) -> Inputs:
+    return {"weight": g.normal(3, 2), "group": 8}

@@ -26,3 +26,11 @@ def content_of_every_kind(g: Generator) -> Inputs:
     """Characters of all kinds at both ends of a message, and within."""
     turns = zip(cycle(["user", "assistant"]), of_every_category(), strict=False)
     return {"messages": [[role, f"{character}{character}a{character}"] for role, character in turns]}
+
+
+for _role in ("", "use", "assistant ", "User", "system user"):
+
+    @large(name=f"the_role_{_role or 'empty'}", clause=6, catches="a role known by a part of it", raises="ValueError")
+    def another_role(g: Generator, role: str = _role) -> Inputs:
+        """Nearly one of the three."""
+        return {"messages": [["user", "Hi!"], [role, "Hi!"]]}

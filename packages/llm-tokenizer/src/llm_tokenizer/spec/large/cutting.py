@@ -73,3 +73,12 @@ def white_space_of_all_kinds(g: Generator, pattern: str) -> str:
 def halves_of_surrogate_pairs(g: Generator, pattern: str) -> str:
     """One half, or both in the wrong order; in the right one they would be a character in languages with UTF-16."""
     return put_in("a¤b ¤ ¤¤1¤'s¤\n", map(chr, range(0xD800, 0xE000, 31))) + "\udfff\ud83d"
+
+
+for _name in ("", "GPT2", " gpt2", "gpt", "gpt2 ", "llama-3"):
+
+    @LARGE("tokenizer.split_text", name=f"the_pattern_{_name}", clause=12, catches="a name known by a part of it",
+           raises="ValueError")  # fmt: skip
+    def another_name(g: Generator, name: str = _name) -> Inputs:
+        """Nearly a name of a pattern."""
+        return {"text": "A text.", "pattern": name}

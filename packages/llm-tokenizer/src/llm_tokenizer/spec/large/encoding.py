@@ -56,3 +56,14 @@ def pieces_of_every_kind(g: Generator) -> Inputs:
     for character in of_every_category()[::2]:
         learner.row(character.encode())
     return {"pieces": [*edges(), *map("".join, pairwise(of_every_category()))], "merges": learner.merges}
+
+
+@large(clause=2, catches="the two ids of a merge packed into 12 or 16 bits each")
+def merges_that_are_alike_when_packed(g: Generator) -> Inputs:
+    """Every pair of bytes is a merge; (97, 98) comes first, and those that begin with 97 last."""
+    left = [byte for byte in range(256) if byte != 97] + [97]
+    merges = [[97, 98], *([one, other] for one in left for other in range(256) if (one, other) != (97, 98))]
+    # The ids 98 + 2 to the n, each after an "a": packed it is the pair (97, 98), or a pair with 97 + 1 before it.
+    alike = [merges[98 + 2**bits - 256] for bits in (9, 10, 11, 12, 13, 14, 15, 16)]
+    pieces = [bytes([97, *pair]).decode("latin-1") for pair in alike if max(pair) < 128]
+    return {"pieces": [*pieces, "ab"], "merges": merges}

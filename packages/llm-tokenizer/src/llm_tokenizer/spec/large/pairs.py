@@ -46,6 +46,13 @@ def neighbours_alike(g: Generator) -> Inputs:
     return {"word": word, "pair": [8, 5], "new": 199_999}
 
 
+@large(clause=3, catches="ids that are compared as objects, or as characters of a text")
+def ids_beyond_all_characters(g: Generator) -> Inputs:
+    """Equal ids are different objects here."""
+    word = g.whole(900, below=2).tolist()
+    return {"word": [1_200_000 + id for id in word], "pair": [1_200_000, 1_200_001], "new": 2_000_000}
+
+
 @large(clause=2, catches="a long run replaced in blocks of its own, recursion")
 def a_long_run(g: Generator) -> Inputs:
     """An odd number of equal ids, and others before and after."""

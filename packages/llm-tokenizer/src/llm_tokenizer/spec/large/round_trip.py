@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
 from llm_tokenizer.reference.cutting import RULES
 from llm_tokenizer.spec.large.characters import of_every_category, put_in
@@ -38,3 +40,14 @@ def all_kinds_there_and_back(g: Generator) -> Inputs:
     _, merges = vocabulary(300)
     text = "\ufeff" + put_in("¤a ¤¤ ", of_every_category()) + "\x00"
     return {"text": text, "pattern": "o200k", "merges": merges, "special_tokens": ["\x00<|a|>", "\ufeff\ufeff"]}
+
+
+for _pattern in RULES:
+
+    @large(name=f"endings_and_capitals, {_pattern}", clause=1, catches="another pattern than the one that is named")
+    def endings_and_capitals(g: Generator, pattern: str = _pattern) -> Inputs:
+        """Merges over the places at which one pattern cuts and another does not; blanks before punctuation."""
+        text = "Hello . Don't, we'LL see ! HelloWorld 12345 x/y?\r\n  n't ve ' s A.B ...\n\n/ end , it 's"
+        merges = [[ord(one), ord(other)] for one, other in pairwise(text)]
+        merges = [list(pair) for pair in dict.fromkeys(map(tuple, merges))]
+        return {"text": text, "pattern": pattern, "merges": merges, "special_tokens": []}

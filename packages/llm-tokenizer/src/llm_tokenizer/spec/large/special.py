@@ -71,3 +71,17 @@ def halves_in_a_text(g: Generator) -> Inputs:
     """Anywhere in the text."""
     parts = ["\ud800", "\udfff\ud83d", "\ude00", "a", "\x00"]
     return {"text": with_names(g, parts, NAMES, 300), "special_tokens": NAMES}
+
+
+@large(clause=1, catches="a text without names that is cut into blocks or lines")
+def no_names_at_all(g: Generator) -> Inputs:
+    """Seventy thousand characters with line feeds in them."""
+    return {"text": "".join(chosen(g, "ab \n\r\u2028", 70_001)), "special_tokens": []}
+
+
+@large(clause=2, catches="a search that goes on behind a name that has only begun")
+def names_that_begin_again(g: Generator) -> Inputs:
+    """Repetitions within the names, and in the text before them."""
+    special = ["---end", "aab", "abab!", "<<|x|>"]
+    parts = ["-", "--", "a", "ab", "aba", "<", "<<", "<<|x", ""]
+    return {"text": with_names(g, parts, special, 400), "special_tokens": special}

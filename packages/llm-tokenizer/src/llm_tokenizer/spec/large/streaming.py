@@ -57,3 +57,12 @@ def ids_to_70_000(g: Generator) -> Inputs:
     """Few of them, for who makes a table of all tokens for every id."""
     _, merges = vocabulary(70_000)
     return {"ids": g.whole(50, below=70_256).tolist(), "merges": merges}
+
+
+@large(clause=2, catches="line ends that are changed, a null or a byte order mark within a token")
+def line_ends_within_tokens(g: Generator) -> Inputs:
+    """Carriage returns, alone and with a line feed."""
+    learner = Learner()
+    rows = [b"\r\n", b"\n\r", b"a\r", b"\r\n\r\n", b"\x00\r", b"\xef\xbb\xbf\r\n"]
+    ids = [learner.row(row) for row in rows]
+    return {"ids": [*ids, 13, 10, *ids[::-1], 13], "merges": learner.merges}

@@ -26,6 +26,12 @@ def frequent_pairs(g: Generator) -> Inputs:
     return {"pieces": pieces, "vocab_size": 256 + 3}
 
 
+@large(clause=3, catches="how often a piece stands, in 8 or 16 bits")
+def frequent_pieces(g: Generator) -> Inputs:
+    """One stands 70,001 times and another 70,002 times."""
+    return {"pieces": ["ab", *["ab", "cd"] * 70_000, "cd", "cd"], "vocab_size": 256 + 2}
+
+
 @large(clause=7, catches="a limit on the length of a token, or on the merges in one piece")
 def a_token_of_hundreds_of_bytes(g: Generator) -> Inputs:
     """A piece that becomes one token, and the beginning of it."""
