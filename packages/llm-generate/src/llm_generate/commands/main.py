@@ -99,7 +99,7 @@ def _text(options: argparse.Namespace) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Imported only now, because torch takes two seconds: mistakes in the call are reported at once.
     from llm_generate.loading import load
-    from llm_generate.sampling import CategoricalSampler, new_generator
+    from llm_generate.sampling import CategoricalSampler
     from llm_generate.streaming import stream_text
     from llm_train import find_run
 
@@ -113,7 +113,6 @@ def _text(options: argparse.Namespace) -> int:
         stop=[_unescape(one) for one in options.stop],
         stop_ids=loaded.stop_ids,
         start_ids=loaded.start_ids,
-        generator=new_generator(settings.seed),
     )
     return _show(stream, prompt if options.echo else "", settings)
 
