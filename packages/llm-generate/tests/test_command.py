@@ -46,7 +46,7 @@ def test_text_goes_to_stdout_and_one_line_of_figures_to_stderr(model_folder: Pat
     assert status == 0
     assert out
     assert err.startswith("llm-generate: 12 tokens in ")
-    assert "tokens/s, seed 5, finished: length (--max-tokens reached)" in err
+    assert f"tokens/s, model {model_folder}, seed 5, finished: length (--max-tokens reached)" in err
     assert err.count("\n") == 1
     assert run(text(model_folder, "--seed", "5"), capsys)[1] == out
     assert run(text(model_folder, "--seed", "6"), capsys)[1] != out
@@ -217,7 +217,8 @@ def test_the_newest_run_is_taken(model_folder: Path, tmp_path: Path, capsys: Cap
         (tmp_path / "old" / "model" / file).write_text(json.dumps(settings | {"eos_token_id": None}))
         os.utime(tmp_path / "old" / "model" / file, (moment, moment))
     common = ["text", "--runs", str(tmp_path), "--prompt", "", "--max-tokens", "3"]
-    assert run(common, capsys)[0] == 0
+    status, _, err = run(common, capsys)
+    assert (status, f", model {tmp_path / 'new'}, " in err) == (0, True), "the report names the run"
     assert run([*common, "--run", "new"], capsys)[0] == 0
     status, _, err = run([*common, "--run", "old"], capsys)
     assert status == 2

@@ -34,6 +34,9 @@ def test_a_run_prints_its_stages_a_sample_results_and_what_next(tmp_path, capsys
     assert status == 0
     assert "is already finished" in again
     assert output.split("\n\n")[-1] == again.split("\n\n")[-1]
+    for named in ([], ["small"]):
+        assert main(["results", *named, "--runs", str(tmp_path / "runs")]) == 0
+        assert capsys.readouterr().out.splitlines()[0] == f"run {tmp_path / 'runs' / 'small'}"
 
 
 def test_a_corpus_of_ones_own_names_the_run(tmp_path, capsys, recipe_file, play):

@@ -103,7 +103,8 @@ def _text(options: argparse.Namespace) -> int:
     from llm_generate.streaming import stream_text
     from llm_train import find_run
 
-    loaded = load(find_run(options.name, options.runs).model_folder if options.model is None else options.model)
+    run = find_run(options.name, options.runs) if options.model is None else None
+    loaded = load(run.model_folder if run else options.model)
     stream = stream_text(
         loaded.model,
         loaded.tokenizer,
@@ -114,11 +115,11 @@ def _text(options: argparse.Namespace) -> int:
         stop_ids=loaded.stop_ids,
         start_ids=loaded.start_ids,
     )
-    return _show(stream, prompt if options.echo else "", settings)
+    return _show(stream, prompt if options.echo else "", settings, str(run.folder if run else options.model))
 
 
-def _show(stream: "TextStream", echo: str, settings: "SamplingSettings") -> int:
-    """Print the text as it comes, then one line on stderr: how much, how fast, and why it ended."""
+def _show(stream: "TextStream", echo: str, settings: "SamplingSettings", source: str) -> int:
+    """Print the text as it comes, then one line on stderr: how much, how fast, of which model, and why it ended."""
     began, status, last = time.perf_counter(), OK, echo
     print(echo, end="", flush=True)
     try:
@@ -135,7 +136,7 @@ def _show(stream: "TextStream", echo: str, settings: "SamplingSettings") -> int:
     chosen = "greedy" if settings.temperature == 0 else f"seed {settings.seed}"
     rate = count / seconds if seconds > 0 else 0.0
     print(
-        f"llm-generate: {quantity(count, 'token')} in {seconds:.2f} s, {rate:.1f} tokens/s, {chosen}, "
+        f"llm-generate: {quantity(count, 'token')} in {seconds:.2f} s, {rate:.1f} tokens/s, model {source}, {chosen}, "
         f"finished: {reason} ({REASONS[reason]})",
         file=sys.stderr,
     )

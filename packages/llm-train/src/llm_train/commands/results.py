@@ -31,7 +31,9 @@ def results(options: argparse.Namespace) -> None:
     run = find_run(options.name, options.runs)
     if not run.finished:
         raise TrainError(f"{run.folder} is not finished yet: the same `llm-train run` resumes it")
-    show_results(Reporter(), run.results(), run.folder)
+    reporter = Reporter()
+    reporter.say(f"run {run.folder}", style="bold")
+    show_results(reporter, run.results(), run.folder)
 
 
 def show_results(reporter: "Reporter", results: dict[str, Any], folder: Path) -> None:
