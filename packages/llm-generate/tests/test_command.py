@@ -204,6 +204,17 @@ def test_missing_folders_and_runs_say_what_to_do(
     assert "under 'runs'; there are: verse\n" in run(["text", "--prompt", "a", "--run", "tale"], capsys)[2]
 
 
+def test_a_run_without_a_model_is_not_finished_yet(tmp_path: Path, capsys: Capture) -> None:
+    run_folder = tmp_path / "runs" / "verse"
+    run_folder.mkdir(parents=True)
+    (run_folder / "recipe.toml").touch()
+    by_name = ["--runs", str(tmp_path / "runs"), "--run", "verse"]
+    for named in (by_name, ["--run", str(run_folder)], ["--model", str(run_folder)]):
+        status, _, err = run(["text", "--prompt", "a", *named], capsys)
+        assert (status, err.count("\n")) == (2, 1)
+        assert f"{run_folder} is not finished yet and has no model: the same `llm-train run` resumes it" in err
+
+
 def test_the_newest_run_is_taken(model_folder: Path, tmp_path: Path, capsys: Capture) -> None:
     for age, name in enumerate(["new", "old"]):
         shutil.copytree(model_folder, tmp_path / name / "model")

@@ -6,6 +6,7 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llm_tokenizer.commands.exit_status import INTERRUPTED, OK
@@ -103,8 +104,8 @@ def _text(options: argparse.Namespace) -> int:
     from llm_generate.streaming import stream_text
     from llm_train import find_run
 
-    run = find_run(options.name, options.runs) if options.model is None else None
-    loaded = load(run.model_folder if run else options.model)
+    source = find_run(options.name, options.runs).folder if options.model is None else options.model
+    loaded = load(source)
     stream = stream_text(
         loaded.model,
         loaded.tokenizer,
@@ -115,10 +116,10 @@ def _text(options: argparse.Namespace) -> int:
         stop_ids=loaded.stop_ids,
         start_ids=loaded.start_ids,
     )
-    return _show(stream, prompt if options.echo else "", settings, str(run.folder if run else options.model))
+    return _show(stream, prompt if options.echo else "", settings, source)
 
 
-def _show(stream: "TextStream", echo: str, settings: "SamplingSettings", source: str) -> int:
+def _show(stream: "TextStream", echo: str, settings: "SamplingSettings", source: str | Path) -> int:
     """Print the text as it comes, then one line on stderr: how much, how fast, of which model, and why it ended."""
     began, status, last = time.perf_counter(), OK, echo
     print(echo, end="", flush=True)
