@@ -9,7 +9,8 @@ from llm_train.commands.main import main
 from llm_train.commands.results import next_commands
 from llm_train.data.corpus import Corpus, Document
 from llm_train.evaluation import Evaluation
-from llm_train.stages import pretrain
+from llm_train.recipes.recipe import Recipe
+from llm_train.stages import prepare, pretrain
 from llm_train.stages.prepare import prompt_from
 
 
@@ -53,6 +54,7 @@ def test_a_corpus_of_ones_own_names_the_run(tmp_path, capsys, recipe_file, play)
         (["--corpus", "{path}/none.txt"], None, ["none.txt", "no such file"]),
         (["--corpus", ""], None, ["data.corpus", "empty"]),
         (["--corpus", "{path}/text.txt"], b"", ["text.txt", "empty"]),
+        (["--corpus", "{path}/text.txt"], b"a", ["text.txt: is too short to hold out a tenth"]),
         (["--corpus", "{path}/text.txt"], b"abc \xfe def", ["text.txt", "UTF-8", "byte 4"]),
         (["--corpus", "{path}/text.txt", "--set", "vocab_size=258"], b"Ay, my lord. " * 5, ["--set context_length=27"]),
         (["--corpus", "{path}/text.txt"], b"Ay, my lord. " * 500, ["at most", "--set vocab_size=2"]),
@@ -77,6 +79,27 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(tmp_path, capsys, recipe_f
     for word in words:
         assert word in errors
     assert not list((tmp_path / "runs").glob("*"))
+
+
+@pytest.mark.parametrize("place", ["load_corpus", "evenly_spread"])
+def test_ctrl_c_says_what_is_there_to_resume(tmp_path, capsys, recipe_file, monkeypatch, place):
+    def interrupt(*rest):
+        raise KeyboardInterrupt
+
+    module = prepare if place == "load_corpus" else pretrain
+    monkeypatch.setattr(module, place, interrupt)
+    status, _, errors = run(tmp_path, capsys, "--recipe", str(recipe_file))
+    begun = place == "evenly_spread"  # the first thing that the training does
+    assert status == 130
+    assert errors.count("\n") == 1
+    assert ("the same command resumes the run" in errors) == begun == (tmp_path / "runs" / "small").exists()
+    assert ("Nothing is saved before the first step" in errors) != begun
+
+
+def test_a_finished_run_is_a_whole_sentence_in_python_too(tmp_path, capsys, recipe_file):
+    for _ in range(2):
+        pretrain.train(Recipe.load(str(recipe_file)), tmp_path / "verse")
+    assert capsys.readouterr().out.endswith(f"{tmp_path / 'verse'} is already finished\n")
 
 
 def test_help_lists_recipes_fields_and_examples(capsys):

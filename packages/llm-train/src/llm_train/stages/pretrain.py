@@ -49,7 +49,7 @@ def train(recipe: Recipe, folder: str | Path, reporter: Reporter | None = None) 
     with locked(run.folder):
         recipe = run.claim(recipe)
         if run.finished:
-            reporter.say(f"{run.folder} is already finished:")
+            reporter.say(f"{run.folder} is already finished")
             return run.results()
         if recipe.training.threads is None:
             recipe = recipe.with_values(threads=worker_count(recipe.training.batch))
