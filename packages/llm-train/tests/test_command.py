@@ -2,6 +2,7 @@ import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,7 @@ def test_a_run_prints_its_stages_a_sample_results_and_what_next(tmp_path, capsys
     for stage in ("text", "tokenizer", "tokens", "model", "training", "validation", "save model", "plot"):
         assert any(line.startswith(stage) and line.endswith(" s") for line in output.splitlines()), stage
     assert "bits per byte" in output
+    assert "\n\na sample:\n" in output  # the recipe's prompt is a line break
     assert output.split("next:\n")[1].count("\n") == 3
     assert (tmp_path / "runs" / "small" / "model" / "config.json").exists()
     status, again, _ = run(tmp_path, capsys, "--recipe", str(recipe_file))
@@ -46,6 +48,8 @@ def test_a_corpus_of_ones_own_names_the_run(tmp_path, capsys, recipe_file, play)
     status, _, errors = run(tmp_path, capsys, "--recipe", str(recipe_file), "--corpus", str(path), "--set", "steps=2")
     assert (status, errors) == (0, "")
     assert (tmp_path / "runs" / "my-novel" / "results.json").exists()
+    arguments = ["--recipe", str(recipe_file), "--run", "asked", "--set", "steps=2", "--set", "sample_prompt=ROMEO:"]
+    assert "\n\na sample, continued from 'ROMEO:':\nROMEO:" in run(tmp_path, capsys, *arguments)[1]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +167,9 @@ def test_the_module_is_the_command():
 
 def test_commands_are_in_the_callers_words(monkeypatch, tmp_path):
     monkeypatch.setenv("LLM_COMMAND", "nox -s train --")
-    assert next_commands(tmp_path, "ROMEO:")[0][0] == 'nox -s generate -- --prompt "ROMEO:"'
+    generate = "nox -s generate -- --run"
+    assert next_commands(Path("runs/tale"), "ROMEO:")[0][0] == f'{generate} tale --prompt "ROMEO:"'
+    assert next_commands(tmp_path / "two words", "Hi")[0][0] == f"{generate} '{tmp_path}/two words' --prompt \"Hi\""
     monkeypatch.delenv("LLM_COMMAND")
     assert next_commands(tmp_path, "ROMEO:")[0][0] == f'llm-generate text --model {tmp_path}/model --prompt "ROMEO:"'
 

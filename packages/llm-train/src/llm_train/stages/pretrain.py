@@ -146,6 +146,7 @@ class TrainingRun:
             "seconds_by_stage": dict(self.reporter.seconds),
             "resumed_at": self.start,
             "sample": text,
+            "sample_prompt": self.recipe.report.sample_prompt,
             "prompt": self.prepared.prompt,
         }
         write_json(self.run.results_file, results)  # last: from now on the run counts as finished
