@@ -53,6 +53,16 @@ def test_text_goes_to_stdout_and_one_line_of_figures_to_stderr(model_folder: Pat
     assert run(text(model_folder, "--seed", "5", "--echo"), capsys)[1] == "Hello" + out
 
 
+def test_text_and_report_in_one_pipe_are_two_lines(model_folder: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "llm_generate", *text(model_folder, "--seed", "5")]
+    apart = subprocess.run(command, capture_output=True, check=True, timeout=TIMEOUT)
+    assert not apart.stdout.endswith(b"\n"), "the text alone, not a byte more"
+    assert apart.stderr.startswith(b"llm-generate: ")
+    joined = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True, timeout=TIMEOUT)
+    assert joined.stdout.startswith(apart.stdout + b"\nllm-generate: 12 tokens in ")
+    assert joined.stdout.count(b"\n") == apart.stdout.count(b"\n") + 2
+
+
 def test_the_seed_in_the_figures_brings_the_text_back(model_folder: Path, capsys: Capture) -> None:
     _, out, err = run(text(model_folder), capsys)
     seed = err.split("seed ")[1].split(",")[0]

@@ -6,6 +6,7 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -130,8 +131,11 @@ def _show(stream: "TextStream", echo: str, settings: "SamplingSettings", source:
     except KeyboardInterrupt:
         status = INTERRUPTED
     seconds = time.perf_counter() - began
-    if sys.stdout.isatty() and not last.endswith("\n"):
-        print(flush=True)  # a file or a pipe gets the text and nothing else
+    if last and not last.endswith("\n"):  # a file or a pipe gets the text and nothing else
+        if sys.stdout.isatty():
+            print(flush=True)
+        elif _share_one_output():
+            print(file=sys.stderr)
     count = len(stream.token_ids)
     reason = "stopped" if status else stream.finish_reason or "stop"
     chosen = "greedy" if settings.temperature == 0 else f"seed {settings.seed}"
@@ -142,6 +146,13 @@ def _show(stream: "TextStream", echo: str, settings: "SamplingSettings", source:
         file=sys.stderr,
     )
     return status
+
+
+def _share_one_output() -> bool:
+    """Return whether stdout and stderr go to the same place, as after `2>&1`."""
+    with suppress(OSError):  # a stream that is no file
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    return False
 
 
 def _prompt(options: argparse.Namespace) -> str:
