@@ -80,8 +80,8 @@ def spec(session: nox.Session) -> None:
     chosen = [package for package in PACKAGES if first in (package, package.removeprefix("llm-"))]
     arguments = own_code(session, session.posargs[1:] if chosen else session.posargs)
     if first and not chosen and not first.startswith("-"):
-        code = arguments[0] if arguments[0] != session.posargs[0] else "path/to/my_code.py"
-        session.error(f"name the package first, then your file by its path: nox -s spec -- llm-layers {shlex.quote(code)}")
+        code = shlex.quote(arguments[0]) if arguments[0] != session.posargs[0] else "path/to/my_code.py"
+        session.error(f"name the package first, then your file by its path: nox -s spec -- llm-layers {code}")
     for package in chosen or PACKAGES:
         run(session, python, "-m", f"{package.replace('-', '_')}.spec", *arguments)
 
