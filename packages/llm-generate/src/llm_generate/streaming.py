@@ -113,10 +113,8 @@ def stream_text(
         """A vocabulary padded to a round number has rows without a token; they cannot be drawn."""
         return sampler(logits[: tokenizer.vocab_size], generator)
 
-    ids = decode(
-        model, prompt_ids, sampler=known_only, max_tokens=max_tokens, stop_ids=stop_ids,
-        generator=request_generator(sampler, generator),
-    )  # fmt: skip
+    generator = request_generator(sampler, generator)
+    ids = decode(model, prompt_ids, sampler=known_only, max_tokens=max_tokens, stop_ids=stop_ids, generator=generator)
     return TextStream(ids, tokenizer, stop_strings)
 
 
