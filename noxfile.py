@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -73,13 +74,14 @@ def tests(session: nox.Session, package: str) -> None:
 
 @nox.session(venv_backend="none")
 def spec(session: nox.Session) -> None:
-    """Check the four packages, or your own code, against the specification (-- llm-layers my_code -k norm)."""
+    """Check the four packages, or your own code, against the specification (-- llm-layers my_code.py -k norm)."""
     python = dev(session)
     first = "".join(session.posargs[:1]).replace("_", "-")
     chosen = [package for package in PACKAGES if first in (package, package.removeprefix("llm-"))]
-    arguments = session.posargs[1:] if chosen else session.posargs
+    arguments = own_code(session, session.posargs[1:] if chosen else session.posargs)
     if first and not chosen and not first.startswith("-"):
-        session.error(f"name the package first, for example: nox -s spec -- llm-layers {session.posargs[0]}")
+        code = shlex.quote(arguments[0]) if arguments[0] != session.posargs[0] else "path/to/my_code.py"
+        session.error(f"name the package first, then your file by its path: nox -s spec -- llm-layers {code}")
     for package in chosen or PACKAGES:
         run(session, python, "-m", f"{package.replace('-', '_')}.spec", *arguments)
 
@@ -221,6 +223,13 @@ def run(session: nox.Session, *command: str | Path) -> None:
     """Run in the checkout, with the user's terminal as it is; after Ctrl-C allow time to save."""
     env = {"LLM_COMMAND": f"nox -s {session.name} --", "NO_MKDOCS_2_WARNING": "1"}
     session.run(*[str(part) for part in command], external=True, env=env, interrupt_timeout=120.0)
+
+
+def own_code(session: nox.Session, words: list[str]) -> list[str]:
+    """Replace the first word, a file or a module where nox was called, by its path: nox itself runs in the checkout."""
+    word = "".join(words[:1])
+    paths = [Path(session.invoked_from, word + suffix) for suffix in ("", ".py")]
+    return [*(str(path) for path in paths if path.is_file()), *words][:1] + words[1:]
 
 
 def build_wheels(session: nox.Session, packages: list[str]) -> list[Path]:

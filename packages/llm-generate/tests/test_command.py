@@ -46,11 +46,21 @@ def test_text_goes_to_stdout_and_one_line_of_figures_to_stderr(model_folder: Pat
     assert status == 0
     assert out
     assert err.startswith("llm-generate: 12 tokens in ")
-    assert "tokens/s, seed 5, finished: length (--max-tokens reached)" in err
+    assert f"tokens/s, model {model_folder}, seed 5, finished: length (--max-tokens reached)" in err
     assert err.count("\n") == 1
     assert run(text(model_folder, "--seed", "5"), capsys)[1] == out
     assert run(text(model_folder, "--seed", "6"), capsys)[1] != out
     assert run(text(model_folder, "--seed", "5", "--echo"), capsys)[1] == "Hello" + out
+
+
+def test_text_and_report_in_one_pipe_are_two_lines(model_folder: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "llm_generate", *text(model_folder, "--seed", "5")]
+    apart = subprocess.run(command, capture_output=True, check=True, timeout=TIMEOUT)
+    assert not apart.stdout.endswith(b"\n"), "the text alone, not a byte more"
+    assert apart.stderr.startswith(b"llm-generate: ")
+    joined = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True, timeout=TIMEOUT)
+    assert joined.stdout.startswith(apart.stdout + b"\nllm-generate: 12 tokens in ")
+    assert joined.stdout.count(b"\n") == apart.stdout.count(b"\n") + 2
 
 
 def test_the_seed_in_the_figures_brings_the_text_back(model_folder: Path, capsys: Capture) -> None:
@@ -204,6 +214,17 @@ def test_missing_folders_and_runs_say_what_to_do(
     assert "under 'runs'; there are: verse\n" in run(["text", "--prompt", "a", "--run", "tale"], capsys)[2]
 
 
+def test_a_run_without_a_model_is_not_finished_yet(tmp_path: Path, capsys: Capture) -> None:
+    run_folder = tmp_path / "runs" / "verse"
+    run_folder.mkdir(parents=True)
+    (run_folder / "recipe.toml").touch()
+    by_name = ["--runs", str(tmp_path / "runs"), "--run", "verse"]
+    for named in (by_name, ["--run", str(run_folder)], ["--model", str(run_folder)]):
+        status, _, err = run(["text", "--prompt", "a", *named], capsys)
+        assert (status, err.count("\n")) == (2, 1)
+        assert f"{run_folder} is not finished yet and has no model: the same `llm-train run` resumes it" in err
+
+
 def test_the_newest_run_is_taken(model_folder: Path, tmp_path: Path, capsys: Capture) -> None:
     for age, name in enumerate(["new", "old"]):
         shutil.copytree(model_folder, tmp_path / name / "model")
@@ -217,7 +238,8 @@ def test_the_newest_run_is_taken(model_folder: Path, tmp_path: Path, capsys: Cap
         (tmp_path / "old" / "model" / file).write_text(json.dumps(settings | {"eos_token_id": None}))
         os.utime(tmp_path / "old" / "model" / file, (moment, moment))
     common = ["text", "--runs", str(tmp_path), "--prompt", "", "--max-tokens", "3"]
-    assert run(common, capsys)[0] == 0
+    status, _, err = run(common, capsys)
+    assert (status, f", model {tmp_path / 'new'}, " in err) == (0, True), "the report names the run"
     assert run([*common, "--run", "new"], capsys)[0] == 0
     status, _, err = run([*common, "--run", "old"], capsys)
     assert status == 2

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from llm_generate import CategoricalSampler, GenerateError, SamplingSettings, generate, new_generator
+from llm_generate import CategoricalSampler, GenerateError, Generation, SamplingSettings, generate, new_generator
 from llm_generate import decoding as decoding_module
 from llm_layers import Decoder
 
@@ -47,6 +47,26 @@ def test_a_sampled_text_is_reproduced_by_its_seed(model: Decoder) -> None:
 
     assert ids(1) == ids(1)
     assert ids(1) != ids(2)
+
+
+def test_the_seed_in_the_settings_holds_for_every_request(model: Decoder) -> None:
+    def request(sampler: CategoricalSampler, generator: torch.Generator | None = None) -> Generation:
+        return generate(model, PROMPT, sampler=sampler, max_tokens=30, generator=generator)
+
+    def seeded(seed: int | None) -> CategoricalSampler:
+        return CategoricalSampler(SamplingSettings(temperature=1.5, seed=seed))
+
+    sampler, expected = seeded(1), list(request(seeded(1)))
+    assert list(request(sampler)) == expected
+    torch.rand(3)
+    assert list(request(sampler)) == expected, "a second request of the same sampler begins at the seed again"
+    assert list(zip(request(sampler), request(sampler), strict=True)) == [(token, token) for token in expected]
+    assert list(request(seeded(2))) != expected
+    assert list(request(sampler, new_generator(2))) == list(request(seeded(2))), "a generator replaces the seed"
+    torch.manual_seed(0)
+    first = list(request(seeded(None)))
+    torch.manual_seed(0)
+    assert list(request(seeded(None))) != first
 
 
 def test_two_generations_taken_in_turns_do_not_mix(model: Decoder) -> None:

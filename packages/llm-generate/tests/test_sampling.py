@@ -147,6 +147,17 @@ def test_seeds_reproduce_and_requests_do_not_disturb_each_other() -> None:
     assert drawn(None) != drawn(None)
 
 
+def test_a_loop_of_ones_own_draws_from_the_seed_of_the_settings() -> None:
+    def drawn(seed: int | None) -> list[int]:
+        sampler = CategoricalSampler(SamplingSettings(seed=seed))
+        return [sampler(torch.tensor(LOGITS), None) for _ in range(40)]
+
+    assert drawn(5) == drawn(5)
+    assert len(set(drawn(5))) > 1, "each draw goes on where the last one ended"
+    assert drawn(5) != drawn(6)
+    assert drawn(None) != drawn(None)
+
+
 @pytest.mark.parametrize("bad", [[math.nan, 1.0], [math.inf, 1.0], [-math.inf, -math.inf]])
 def test_a_broken_model_is_named_as_such(bad: list[float]) -> None:
     for settings in (SamplingSettings(), SamplingSettings(temperature=0)):

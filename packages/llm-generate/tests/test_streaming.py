@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from llm_generate import GenerateError, StopStrings, TextStream, stream_text
+from llm_generate import CategoricalSampler, GenerateError, SamplingSettings, StopStrings, TextStream, stream_text
+from llm_generate.interface import Sampler
 from llm_generate.streaming import encode_prompt
 from llm_layers import Decoder
 from llm_tokenizer import ByteTokenizer, CharacterTokenizer, Tokenizer, train_bpe
@@ -52,6 +53,33 @@ def written(tokenizer: Tokenizer, ids: list[int], stop: tuple[str, ...] = ()) ->
 
 def tokenizers() -> list[Tokenizer]:
     return [ByteTokenizer(), train_bpe([*TEXTS, "p"], vocab_size=300), CharacterTokenizer("p" + "".join(TEXTS))]
+
+
+def test_the_seed_in_the_settings_holds_with_any_decode_loop() -> None:
+    class Loop:
+        """A decode loop that knows nothing of settings: every number comes from the generator that it is given."""
+
+        finish_reason = None
+
+        def __init__(self, model: object, prompt: list[int], *, sampler: Sampler, generator: object, **rest: object):
+            self.ids = iter([sampler(torch.zeros(256), generator) for _ in range(20)])
+
+        def __iter__(self) -> "Loop":
+            return self
+
+        def __next__(self) -> int:
+            return next(self.ids)
+
+    def ids(sampler: CategoricalSampler, **more: object) -> list[int]:
+        stream = stream_text(Constant(256), ByteTokenizer(), "p", sampler=sampler, max_tokens=20, **more)
+        list(stream)
+        return stream.token_ids
+
+    seeded = [CategoricalSampler(SamplingSettings(seed=seed)) for seed in (1, 1, 2)]
+    expected = ids(seeded[0])
+    for more in ({}, {"decode": Loop}):
+        assert ids(seeded[0], **more) == ids(seeded[0], **more) == ids(seeded[1], **more) == expected
+        assert ids(seeded[2], **more) != expected
 
 
 @pytest.mark.parametrize("tokenizer", tokenizers(), ids=lambda one: type(one).__name__)
@@ -141,7 +169,7 @@ def test_a_stop_string_completed_by_the_end_counts_too() -> None:
 
 
 def test_rows_that_no_token_belongs_to_are_never_drawn() -> None:
-    from llm_generate import CategoricalSampler, SamplingSettings, new_generator
+    from llm_generate import new_generator
 
     tokenizer = ByteTokenizer()
     padded = Constant(1024)  # equal logits for 1024 ids, 256 of them known

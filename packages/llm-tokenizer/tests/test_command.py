@@ -127,7 +127,7 @@ def test_mistakes_are_one_line_and_no_traceback(trained, arguments, stdin, messa
 
 def test_no_verb_is_a_mistake():
     result = run()
-    assert result.returncode == 2 and b"VERB" in result.stderr and b"Traceback" not in result.stderr
+    assert result.returncode == 2 and b"there must be a verb" in result.stderr and b"Traceback" not in result.stderr
 
 
 def test_a_reader_that_stops_brings_no_traceback(trained):

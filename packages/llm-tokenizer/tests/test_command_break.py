@@ -210,6 +210,18 @@ def test_empty_input(folder, tmp_path, verb):
     assert status == (2 if verb == "train" else 0) and "Traceback" not in complaint
 
 
+@pytest.mark.parametrize("verb", ["encode", "show", "stats", "compare"])
+def test_an_empty_text_is_noted(folder, tmp_path, verb):
+    (tmp_path / "none.txt").touch()
+    sources = {"--text": ["--text", ""], "standard input": [], "none.txt": ["--file", "none.txt"]}
+    for name, source in sources.items():
+        status, out, complaint = run(verb, folder / "model", *source, cwd=tmp_path)
+        assert (status, complaint) == (0, f"llm-tokenizer: note: {name} is empty\n")
+    if verb == "stats":
+        assert out.decode() == "text         0 bytes, 0 characters, 0 words\ntokens       0\n"
+    assert run(verb, folder / "model", "--text", " ")[2] == ""
+
+
 def test_stats_of_a_stream_are_those_of_the_whole(folder, monkeypatch, capsys):
     text = (folder / "text.txt").read_text(encoding="utf-8") * 50
     (folder / "long.txt").write_text(text, encoding="utf-8")

@@ -120,7 +120,7 @@ def test_stats(folder, capsys):
     assert figures["coverage"] == pytest.approx(len(set(ids)) / 270, abs=1e-4) and figures["words"] == 44
     assert figures["commonest"][0][1] == max(map(ids.count, ids))
     assert main(["stats", str(folder / "model"), "--text", ""]) == 0
-    assert "0.00 bytes per token" in capsys.readouterr().out
+    assert "per token" not in capsys.readouterr().out, "of no tokens there is nothing to say"
 
 
 def test_corpus(folder, capsys):

@@ -244,7 +244,8 @@ def test_the_command_says_what_fast_needs(tmp_path, capsys, monkeypatch):
     monkeypatch.delattr(llm_tokenizer.bpe, "fast")
     monkeypatch.setitem(sys.modules, "numba", None)
     assert main(["train", str(tmp_path / "text.txt"), "--output", str(tmp_path / "out"), "--fast"]) == 2
-    assert "--fast: needs numba, which is not installed" in capsys.readouterr().err
+    needed = f'--fast: needs numba, which is not installed: run `pip install "numba=={compiling.TESTED}.*"`, or'
+    assert needed in capsys.readouterr().err
 
 
 def test_special_tokens_are_decoded():
@@ -325,9 +326,8 @@ try:
 except ModuleNotFoundError as error:
     print(error.name, error)
 """
-    assert run_python(code).stdout.startswith(
-        "numba llm_tokenizer.bpe.fast needs numba, which is not installed; install"
-    )
+    needed = f'needs numba, which is not installed: run `pip install "numba=={compiling.TESTED}.*"`, or use'
+    assert run_python(code).stdout.startswith(f"numba llm_tokenizer.bpe.fast {needed}")
 
 
 def test_an_untested_version_of_numba_is_warned_of():

@@ -115,6 +115,13 @@ def test_options_may_stand_anywhere(words):
     assert options.files == ["a", "b"] and options.run(options) == 7
 
 
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["--version"]])
+def test_help_and_version_need_no_verb(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        example().parse(words)
+    assert stop.value.code == 0 and capsys.readouterr().out
+
+
 def test_a_foreign_verb_gets_the_words_as_they_are():
     options = example().parse(["spec", "--anything", "-k"])
     assert options.run(options) == 2
@@ -128,7 +135,10 @@ def test_a_foreign_verb_gets_the_words_as_they_are():
         (["train", "--sice=3"], "did you mean --size?"),
         (["train", "--siz", "3"], "did you mean --size?"),
         (["train", "--size", "x"], "argument --size: invalid int value: 'x'"),
-        ([], "required: VERB"),
+        ([], "there must be a verb; there are train, spec; `"),
+        (["--size", "3"], "there must be a verb; --size belongs to train; `"),
+        (["--size=3"], "there must be a verb; --size belongs to train; `"),
+        (["--anything", "word"], "there must be a verb; there are train, spec; `"),
     ],
 )
 def test_a_mistyped_word_gets_the_nearest(words, sentence, capsys):

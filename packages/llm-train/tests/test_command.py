@@ -2,6 +2,7 @@ import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,8 @@ from llm_train.commands.main import main
 from llm_train.commands.results import next_commands
 from llm_train.data.corpus import Corpus, Document
 from llm_train.evaluation import Evaluation
-from llm_train.stages import pretrain
+from llm_train.recipes.recipe import Recipe
+from llm_train.stages import prepare, pretrain
 from llm_train.stages.prepare import prompt_from
 
 
@@ -28,12 +30,16 @@ def test_a_run_prints_its_stages_a_sample_results_and_what_next(tmp_path, capsys
     for stage in ("text", "tokenizer", "tokens", "model", "training", "validation", "save model", "plot"):
         assert any(line.startswith(stage) and line.endswith(" s") for line in output.splitlines()), stage
     assert "bits per byte" in output
+    assert "\n\na sample:\n" in output  # the recipe's prompt is a line break
     assert output.split("next:\n")[1].count("\n") == 3
     assert (tmp_path / "runs" / "small" / "model" / "config.json").exists()
     status, again, _ = run(tmp_path, capsys, "--recipe", str(recipe_file))
     assert status == 0
     assert "is already finished" in again
     assert output.split("\n\n")[-1] == again.split("\n\n")[-1]
+    for named in ([], ["small"]):
+        assert main(["results", *named, "--runs", str(tmp_path / "runs")]) == 0
+        assert capsys.readouterr().out.splitlines()[0] == f"run {tmp_path / 'runs' / 'small'}"
 
 
 def test_a_corpus_of_ones_own_names_the_run(tmp_path, capsys, recipe_file, play):
@@ -42,6 +48,8 @@ def test_a_corpus_of_ones_own_names_the_run(tmp_path, capsys, recipe_file, play)
     status, _, errors = run(tmp_path, capsys, "--recipe", str(recipe_file), "--corpus", str(path), "--set", "steps=2")
     assert (status, errors) == (0, "")
     assert (tmp_path / "runs" / "my-novel" / "results.json").exists()
+    arguments = ["--recipe", str(recipe_file), "--run", "asked", "--set", "steps=2", "--set", "sample_prompt=ROMEO:"]
+    assert "\n\na sample, continued from 'ROMEO:':\nROMEO:" in run(tmp_path, capsys, *arguments)[1]
 
 
 @pytest.mark.parametrize(
@@ -50,6 +58,7 @@ def test_a_corpus_of_ones_own_names_the_run(tmp_path, capsys, recipe_file, play)
         (["--corpus", "{path}/none.txt"], None, ["none.txt", "no such file"]),
         (["--corpus", ""], None, ["data.corpus", "empty"]),
         (["--corpus", "{path}/text.txt"], b"", ["text.txt", "empty"]),
+        (["--corpus", "{path}/text.txt"], b"a", ["text.txt: is too short to hold out a tenth"]),
         (["--corpus", "{path}/text.txt"], b"abc \xfe def", ["text.txt", "UTF-8", "byte 4"]),
         (["--corpus", "{path}/text.txt", "--set", "vocab_size=258"], b"Ay, my lord. " * 5, ["--set context_length=27"]),
         (["--corpus", "{path}/text.txt"], b"Ay, my lord. " * 500, ["at most", "--set vocab_size=2"]),
@@ -74,6 +83,27 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(tmp_path, capsys, recipe_f
     for word in words:
         assert word in errors
     assert not list((tmp_path / "runs").glob("*"))
+
+
+@pytest.mark.parametrize("place", ["load_corpus", "evenly_spread"])
+def test_ctrl_c_says_what_is_there_to_resume(tmp_path, capsys, recipe_file, monkeypatch, place):
+    def interrupt(*rest):
+        raise KeyboardInterrupt
+
+    module = prepare if place == "load_corpus" else pretrain
+    monkeypatch.setattr(module, place, interrupt)
+    status, _, errors = run(tmp_path, capsys, "--recipe", str(recipe_file))
+    begun = place == "evenly_spread"  # the first thing that the training does
+    assert status == 130
+    assert errors.count("\n") == 1
+    assert ("the same command resumes the run" in errors) == begun == (tmp_path / "runs" / "small").exists()
+    assert ("Nothing is saved before the first step" in errors) != begun
+
+
+def test_a_finished_run_is_a_whole_sentence_in_python_too(tmp_path, capsys, recipe_file):
+    for _ in range(2):
+        pretrain.train(Recipe.load(str(recipe_file)), tmp_path / "verse")
+    assert capsys.readouterr().out.endswith(f"{tmp_path / 'verse'} is already finished\n")
 
 
 def test_help_lists_recipes_fields_and_examples(capsys):
@@ -137,7 +167,9 @@ def test_the_module_is_the_command():
 
 def test_commands_are_in_the_callers_words(monkeypatch, tmp_path):
     monkeypatch.setenv("LLM_COMMAND", "nox -s train --")
-    assert next_commands(tmp_path, "ROMEO:")[0][0] == 'nox -s generate -- --prompt "ROMEO:"'
+    generate = "nox -s generate -- --run"
+    assert next_commands(Path("runs/tale"), "ROMEO:")[0][0] == f'{generate} tale --prompt "ROMEO:"'
+    assert next_commands(tmp_path / "two words", "Hi")[0][0] == f"{generate} '{tmp_path}/two words' --prompt \"Hi\""
     monkeypatch.delenv("LLM_COMMAND")
     assert next_commands(tmp_path, "ROMEO:")[0][0] == f'llm-generate text --model {tmp_path}/model --prompt "ROMEO:"'
 

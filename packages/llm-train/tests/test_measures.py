@@ -1,12 +1,15 @@
 import json
 import math
 import sys
+import time
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from llm_layers import Decoder, ModelConfig
 from llm_tokenizer import ByteTokenizer
+from llm_tokenizer.commands import progress as progress_module
 from llm_train.data.tokens import write_tokens
 from llm_train.evaluation import evaluate
 from llm_train.interface import NonFiniteError
@@ -141,6 +144,30 @@ def test_stages_are_reported_verbatim_with_their_time(capsys):
     assert first.startswith("text        [bold] :heart: plays  ") and first.endswith(" s")
     assert second == "[red]:smile:"
     assert reporter.seconds["text"] >= 0
+
+
+def test_a_terminal_shows_what_a_long_stage_does(capsys, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(progress_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(progress_module, "TICK", 0.01)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    reporter = Reporter()
+    with reporter.stage("model") as stage:
+        stage.display("measuring updates in float32")
+        time.sleep(0.1)
+        assert capsys.readouterr().err == "", "nothing in the first two seconds"
+        now[0] += 2.5
+        time.sleep(0.1)
+        assert "measuring updates in float32 … 2 s" in capsys.readouterr().err
+        reporter.say("a line of text")
+        assert capsys.readouterr().err.endswith("\x1b[K"), "the line is wiped before another one is printed"
+        stage.done("ready")
+        now[0] += 1
+        time.sleep(0.1)
+    shown = capsys.readouterr()
+    assert shown.err.endswith("\x1b[K")
+    assert shown.out.startswith("model       ready")
 
 
 def test_a_smoothed_curve_has_no_lag_at_its_start():

@@ -51,6 +51,7 @@ def test_steps_replace_minutes_and_minutes_steps(small_recipe):
     ("setting", "words"),
     [
         ("layer=3", ["layer", "did you mean 'layers'"]),
+        ("lr=3", ["lr", "did you mean 'matrix_lr' or 'embedding_lr' or 'head_lr' or 'norm_lr'"]),
         ("model.steps=3", ["model.steps"]),
         ("steps", ["field=value"]),
         ("steps=many", ["training.steps", "a whole number", "'many'"]),

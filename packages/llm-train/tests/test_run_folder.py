@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +11,7 @@ from llm_train.checkpoint import steps_saved
 from llm_train.interface import TrainError
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs import calibration
-from llm_train.runs.calibration import steps_that_fit
+from llm_train.runs.calibration import calibrate, steps_that_fit
 from llm_train.runs.folder import Run, find_run
 from llm_train.stages import pretrain
 
@@ -130,6 +131,64 @@ def test_minutes_are_measured_into_steps_once(tmp_path, small_recipe, reporter, 
     assert resolved.training.precision in ("float32", "bfloat16")
     assert resolved.training.minutes == 0.1
     assert pretrain.train(timed, tmp_path / "run", reporter) == results  # undecided agrees with what was decided
+
+
+class TimedTrainer:
+    """Makes no updates, but has a clock: the first update takes `first` seconds, each other one `each`."""
+
+    def __init__(self, clock, first, each):
+        self.clock, self.first, self.each, self.made = clock, first, each, 0
+
+    def run(self, start, stop):
+        for number in range(start, stop):
+            self.clock[0] += self.each if number else self.first
+            self.made += 1
+            yield number
+
+
+def calibrated(monkeypatch, recipe, **times):
+    """Return what calibrate decides, and how many updates it made in each precision; none in one not asked for."""
+    clock = [0.0]
+    monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    trainers = {calibration.DTYPES[name]: TimedTrainer(clock, *pair) for name, pair in times.items()}
+    shown = []
+    found = calibrate(recipe, trainers.__getitem__, shown.append)
+    assert shown == [f"measuring updates in {name}" for name in times if trainers[calibration.DTYPES[name]].made]
+    return found, [trainer.made for trainer in trainers.values()]
+
+
+@pytest.mark.parametrize(
+    ("bfloat16", "decision", "updates"),
+    [
+        ((9.5, 9.5), (0.8, "float32"), 1),  # the first update alone takes longer than five in float32
+        ((2.0, 2.0), (0.8, "float32"), 4),  # can no longer win after three that count
+        ((0.9, 0.9), (0.8, "float32"), 6),
+        ((3.0, 0.2), (0.2, "bfloat16"), 6),  # a slow first update is not held against it
+    ],
+)
+def test_a_precision_is_measured_while_it_can_win(monkeypatch, small_recipe, bfloat16, decision, updates):
+    timed = small_recipe.with_settings(["minutes=4", "precision=auto"])
+    (seconds, name), made = calibrated(monkeypatch, timed, float32=(1.0, 0.8), bfloat16=bfloat16)
+    assert (pytest.approx(seconds), name) == decision
+    assert made == [6, updates]
+
+
+def test_fast_updates_may_begin_slowly(monkeypatch, small_recipe):
+    timed = small_recipe.with_settings(["minutes=4", "precision=auto"])
+    found, _ = calibrated(monkeypatch, timed, float32=(0.1, 0.01), bfloat16=(0.9, 0.005))
+    assert found == (pytest.approx(0.005), "bfloat16")
+
+
+def test_what_is_not_needed_is_not_measured(monkeypatch, small_recipe, tmp_path, reporter):
+    both = {"float32": (1.0, 0.8), "bfloat16": (0.2, 0.2)}
+    for steps, name, made in ((12, "float32", [0, 0]), (13, "bfloat16", [6, 6])):
+        given = small_recipe.with_settings([f"steps={steps}", "precision=auto"])
+        found, updates = calibrated(monkeypatch, given, **both)
+        assert (found[1], updates) == (name, made)
+    alone = small_recipe.with_settings(["minutes=4", "precision=bfloat16"])
+    assert calibrated(monkeypatch, alone, **both)[1] == [0, 6]
+    monkeypatch.setattr(pretrain, "calibrate", lambda *_: pytest.fail("steps and precision are given"))
+    pretrain.train(small_recipe, tmp_path / "run", reporter)
 
 
 def test_too_little_time_is_refused(small_recipe):

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from llm_generate.interface import FinishReason, GenerateError, Sampler
+from llm_generate.sampling import request_generator
 from llm_layers.interface import Cache, LanguageModel
 
 PROMPT_CHUNK = 512
@@ -66,7 +67,7 @@ def generate(
         sampler: Chooses an id from the logits of the last position.
         max_tokens: The most ids to make, at least 1.
         stop_ids: Ids that end the text, for instance the end-of-text token.
-        generator: The random numbers of this request; None takes torch's global ones.
+        generator: The random numbers of this request; None begins new ones at the seed in the sampler's settings.
 
     Returns:
         An iterator of ids that has a `finish_reason`.
@@ -78,6 +79,7 @@ def generate(
     check_prompt(prompt, vocab_size=model.vocab_size, context_length=model.context_length)
     if isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or max_tokens < 1:
         raise GenerateError(f"max_tokens must be a whole number of at least 1, was {max_tokens!r}.")
+    generator = request_generator(sampler, generator)
     return Generation(_loop(model, prompt, sampler, max_tokens, frozenset(stop_ids), generator))
 
 
@@ -104,7 +106,7 @@ def _loop(
     sampler: Sampler,
     max_tokens: int,
     stop_ids: frozenset[int],
-    generator: torch.Generator | None,
+    generator: torch.Generator,
 ) -> Generator[int, None, FinishReason]:
     cache, device = model.new_cache(), _device_of(model)
     room = model.context_length - len(prompt)

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from llm_generate.interface import GenerateError
+from llm_generate.interface import GenerateError, Sampler
 from llm_generate.settings import SamplingSettings, check_temperature, check_top_k, check_top_p
 
 
@@ -155,14 +155,20 @@ def draw(probabilities: Float[Tensor, "vocab"], generator: torch.Generator | Non
 
 
 class CategoricalSampler:
-    """Samples from the distribution after temperature, top-k and top-p."""
+    """Samples from the distribution after temperature, top-k and top-p.
+
+    It serves any number of requests, one after another or at the same time: `generate` and `stream_text` give each
+    one random numbers of its own, which begin at `settings.seed`. So the same prompt gives the same text again; for
+    several texts of one prompt, use several seeds or give each request a `generator`.
+    """
 
     def __init__(self, settings: SamplingSettings) -> None:
-        """Take the settings of one request."""
+        """Take the settings of its requests."""
         self.settings = settings
+        self._generator = new_generator(settings.seed)
 
     def __call__(self, logits: Float[Tensor, "vocab"], generator: torch.Generator | None) -> int:
-        """Return the next id.
+        """Return the next id; without a `generator` draw from the sampler's own, which begins at its seed.
 
         Raises:
             GenerateError: The logits hold no finite maximum: the model is broken, and any token would be arbitrary.
@@ -175,7 +181,7 @@ class CategoricalSampler:
             )
         if self.settings.temperature == 0:
             return int(logits.argmax())  # greedy: no probabilities needed
-        return draw(distribution(logits.float(), self.settings), generator)
+        return draw(distribution(logits.float(), self.settings), generator or self._generator)
 
 
 def new_generator(seed: int | None) -> torch.Generator:
@@ -186,6 +192,12 @@ def new_generator(seed: int | None) -> torch.Generator:
     else:
         generator.manual_seed(seed)
     return generator
+
+
+def request_generator(sampler: Sampler, generator: torch.Generator | None) -> torch.Generator:
+    """Return the random numbers of one request: those given, else new ones from the seed in the sampler's settings."""
+    settings = getattr(sampler, "settings", None)
+    return generator or new_generator(settings.seed if isinstance(settings, SamplingSettings) else None)
 
 
 def _scale(logits: Float[Tensor, "*batch vocab"], temperature: float) -> Float[Tensor, "*batch vocab"]:

@@ -19,7 +19,8 @@ class SamplingSettings:
             below 1 is safer, above 1 is bolder.
         top_k: Only the `top_k` most likely tokens can be drawn; None allows all of them.
         top_p: Only the most likely tokens that together reach this probability can be drawn; 1 allows all.
-        seed: Of the random numbers of this request; None takes another one every time.
+        seed: Where the random numbers of a request begin: the same seed gives the same text every time, also from
+            the same sampler again; None begins somewhere else every time. A `generator` in the call replaces it.
 
     Raises:
         GenerateError: A value is outside its range.

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from llm_generate.decoding import generate
 from llm_generate.interface import DecodeLoop, FinishReason, GenerateError, Sampler, TokenStream
+from llm_generate.sampling import request_generator
 from llm_generate.stopping import StopStrings
 from llm_layers.interface import LanguageModel
 from llm_tokenizer.decoding import IncrementalDecoder
@@ -89,7 +90,7 @@ def stream_text(
         stop_ids: Ids that end the text.
         start_ids: What an empty prompt begins with, for instance the end-of-text id that separates the documents of
             the training text; without any, an empty prompt is refused.
-        generator: The random numbers of this request.
+        generator: The random numbers of this request; None begins new ones at the seed in the sampler's settings.
         decode: The decode loop.
 
     Raises:
@@ -112,6 +113,7 @@ def stream_text(
         """A vocabulary padded to a round number has rows without a token; they cannot be drawn."""
         return sampler(logits[: tokenizer.vocab_size], generator)
 
+    generator = request_generator(sampler, generator)
     ids = decode(model, prompt_ids, sampler=known_only, max_tokens=max_tokens, stop_ids=stop_ids, generator=generator)
     return TextStream(ids, tokenizer, stop_strings)
 

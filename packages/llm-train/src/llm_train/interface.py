@@ -56,6 +56,7 @@ class CheckpointError(TrainError):
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Return ` (did you mean …?)` if a known name is near, else nothing."""
-    near = get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    """Return ` (did you mean …?)` with the known names that have the word as a part, or the nearest; or nothing."""
+    names = list(known)
+    near = [name for name in names if word in name.split("_")] or get_close_matches(word, names, n=1, cutoff=0.5)
+    return f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""

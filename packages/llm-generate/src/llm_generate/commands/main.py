@@ -6,6 +6,8 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llm_tokenizer.commands.exit_status import INTERRUPTED, OK
@@ -99,11 +101,12 @@ def _text(options: argparse.Namespace) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Imported only now, because torch takes two seconds: mistakes in the call are reported at once.
     from llm_generate.loading import load
-    from llm_generate.sampling import CategoricalSampler, new_generator
+    from llm_generate.sampling import CategoricalSampler
     from llm_generate.streaming import stream_text
     from llm_train import find_run
 
-    loaded = load(find_run(options.name, options.runs).model_folder if options.model is None else options.model)
+    source = find_run(options.name, options.runs).folder if options.model is None else options.model
+    loaded = load(source)
     stream = stream_text(
         loaded.model,
         loaded.tokenizer,
@@ -113,13 +116,12 @@ def _text(options: argparse.Namespace) -> int:
         stop=[_unescape(one) for one in options.stop],
         stop_ids=loaded.stop_ids,
         start_ids=loaded.start_ids,
-        generator=new_generator(settings.seed),
     )
-    return _show(stream, prompt if options.echo else "", settings)
+    return _show(stream, prompt if options.echo else "", settings, source)
 
 
-def _show(stream: "TextStream", echo: str, settings: "SamplingSettings") -> int:
-    """Print the text as it comes, then one line on stderr: how much, how fast, and why it ended."""
+def _show(stream: "TextStream", echo: str, settings: "SamplingSettings", source: str | Path) -> int:
+    """Print the text as it comes, then one line on stderr: how much, how fast, of which model, and why it ended."""
     began, status, last = time.perf_counter(), OK, echo
     print(echo, end="", flush=True)
     try:
@@ -129,18 +131,28 @@ def _show(stream: "TextStream", echo: str, settings: "SamplingSettings") -> int:
     except KeyboardInterrupt:
         status = INTERRUPTED
     seconds = time.perf_counter() - began
-    if sys.stdout.isatty() and not last.endswith("\n"):
-        print(flush=True)  # a file or a pipe gets the text and nothing else
+    if last and not last.endswith("\n"):  # a file or a pipe gets the text and nothing else
+        if sys.stdout.isatty():
+            print(flush=True)
+        elif _share_one_output():
+            print(file=sys.stderr)
     count = len(stream.token_ids)
     reason = "stopped" if status else stream.finish_reason or "stop"
     chosen = "greedy" if settings.temperature == 0 else f"seed {settings.seed}"
     rate = count / seconds if seconds > 0 else 0.0
     print(
-        f"llm-generate: {quantity(count, 'token')} in {seconds:.2f} s, {rate:.1f} tokens/s, {chosen}, "
+        f"llm-generate: {quantity(count, 'token')} in {seconds:.2f} s, {rate:.1f} tokens/s, model {source}, {chosen}, "
         f"finished: {reason} ({REASONS[reason]})",
         file=sys.stderr,
     )
     return status
+
+
+def _share_one_output() -> bool:
+    """Return whether stdout and stderr go to the same place, as after `2>&1`."""
+    with suppress(OSError):  # a stream that is no file
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    return False
 
 
 def _prompt(options: argparse.Namespace) -> str:

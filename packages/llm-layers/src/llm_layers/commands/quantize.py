@@ -52,6 +52,7 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
         candidate = model if bits is None else copy.deepcopy(model)
         if bits is not None:
             quantize_model(candidate, bits, group=options.group if bits == 4 else None)
+        mean_loss(candidate, ids[:2])  # the first pass reads the weights from the disk: it is not timed
         started = time.perf_counter()
         perplexity = float(torch.tensor(mean_loss(candidate, ids), dtype=torch.float64).exp())  # inf, not an error
         speed = len(ids) / (time.perf_counter() - started)
@@ -77,7 +78,7 @@ def _read_ids(options: argparse.Namespace, tokenizer: Tokenizer) -> torch.Tensor
         raise LayersError(f"the text must have at least 2 tokens, but has {len(ids)}: use a longer one")
     if len(ids) < FEW:
         print(
-            f"llm-layers: warning: a change in perplexity means little on {len(ids)} tokens; use at least {FEW:,} "
+            f"llm-layers: warning: perplexity and speed mean little on {len(ids)} tokens; use at least {FEW:,} "
             "(a longer text, or a larger --tokens)",
             file=sys.stderr,
         )

@@ -26,7 +26,7 @@ def export_onnx(model: Decoder, path: str | os.PathLike[str]) -> None:
 
     The program takes `tokens`, ids (batch, position) in int64, and returns `logits` (batch, position, vocab) in
     float32. Batch and position may be any, up to the context. It has no cache: with n tokens it does the work of n
-    positions each time. Needs the extra `export` (`pip install 'llm-layers[export]'`).
+    positions each time. Needs the extra `export` (`pip install onnx onnxscript`).
 
     Args:
         model: of any family without a mixture of experts; there the experts that run depend on the tokens.
@@ -84,8 +84,7 @@ def _record(model: Decoder) -> Any:
             )
     except ImportError as error:
         raise LayersError(
-            f"exporting needs the extra `export`, but {error.name or 'a part of it'} is not installed: "
-            "pip install 'llm-layers[export]'"
+            f"exporting needs {error.name or 'more'}, which is not installed: run `pip install onnx onnxscript`"
         ) from None
     finally:
         log.setLevel(level)

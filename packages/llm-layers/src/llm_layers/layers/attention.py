@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from llm_layers.interface import LayersError
 from llm_layers.layers.precision import like, wide
+from llm_layers.layers.shapes import names_shapes
 
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 """Query, key, value and mask in, gathered values out: `attention` or `fused_attention`."""
@@ -60,6 +61,7 @@ def soft_cap(scores: Float[Tensor, "..."], cap: float) -> Float[Tensor, "..."]:
     return cap * torch.tanh(scores / cap)
 
 
+@names_shapes
 def attention(
     query: Float[Tensor, "*#batch query_position d_head"],
     key: Float[Tensor, "*#batch key_position d_head"],
@@ -89,6 +91,7 @@ def attention(
     return _mix(_scores(query, key), value, mask)
 
 
+@names_shapes
 def capped_attention(
     query: Float[Tensor, "*#batch query_position d_head"],
     key: Float[Tensor, "*#batch key_position d_head"],
@@ -146,6 +149,7 @@ def _mix(
     return like((softmax(scores + bias) @ wide(value)) * sees_something, value)
 
 
+@names_shapes
 def fused_attention(
     query: Float[Tensor, "*#batch query_position d_head"],
     key: Float[Tensor, "*#batch key_position d_head"],
@@ -162,6 +166,8 @@ def fused_attention(
     Spec: layers.attention
     Source: Dao et al. 2022, "FlashAttention", arXiv:2205.14135.
     """
+    if key.shape[-2] != value.shape[-2]:
+        raise ValueError("torch's kernel does not notice it")  # `names_shapes` says the rest
     leading: torch.Size = torch.broadcast_shapes(  # type: ignore[no-untyped-call]
         query.shape[:-2], key.shape[:-2], value.shape[:-2]
     )

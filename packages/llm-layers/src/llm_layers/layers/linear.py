@@ -8,11 +8,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from llm_layers.layers.precision import under_autocast
+from llm_layers.layers.shapes import names_shapes
 
 LinearMap = Callable[[Tensor], Tensor]
 """Vectors in, their product with a weight out: a `Linear`, a quantized or a LoRA layer, or `linear` with its weight."""
 
 
+@names_shapes
 def linear(
     x: Float[Tensor, "*batch d_in"], weight: Float[Tensor, "d_out d_in"], bias: Float[Tensor, " d_out"] | None = None
 ) -> Float[Tensor, "*batch d_out"]:

@@ -7,8 +7,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from llm_layers.layers.precision import like, wide
+from llm_layers.layers.shapes import names_shapes
 
 
+@names_shapes
 def rms_norm(
     x: Float[Tensor, "*batch d_model"], gain: Float[Tensor, " d_model"], eps: float = 1e-6
 ) -> Float[Tensor, "*batch d_model"]:
@@ -39,6 +41,7 @@ def rms_norm(
     return like(like(y, x) * gain, x)
 
 
+@names_shapes
 def layer_norm(
     x: Float[Tensor, "*batch d_model"],
     gain: Float[Tensor, " d_model"],

@@ -127,11 +127,20 @@ class _Text(io.BytesIO):
 def text_blocks(options: argparse.Namespace) -> Iterator[str]:
     """Yield the text that was given: in the command itself, as a file, or through a pipe. Not a byte is changed."""
     file = file_of(options)
-    if options.text is None:
-        return decoded_blocks(file, errors=options.errors, keep_mark=True)
-    if file != "-":
+    if options.text is not None and file != "-":
         raise TokenizerError(f"--text: replaces a file, but {file!r} was given too; leave one of them out")
-    return decoded_blocks(_Text(os.fsencode(options.text)), errors=options.errors, keep_mark=True)
+    source = file if options.text is None else _Text(os.fsencode(options.text))
+    return _noted_if_empty(source_name(source), decoded_blocks(source, errors=options.errors, keep_mark=True))
+
+
+def _noted_if_empty(name: str, blocks: Iterator[str]) -> Iterator[str]:
+    """Yield the same blocks; an empty text is no mistake, but is probably not what was meant."""
+    first = next(blocks, None)
+    if first is None:
+        print(f"llm-tokenizer: note: {name} is empty", file=sys.stderr)
+    else:
+        yield first
+        yield from blocks
 
 
 def whole_text(options: argparse.Namespace) -> str:

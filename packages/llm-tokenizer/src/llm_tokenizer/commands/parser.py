@@ -95,6 +95,11 @@ class Parser(argparse.ArgumentParser):
             return self._parse_options(words)
         if words and not words[0].startswith("-"):
             self.error(f"there is no verb {words[0]!r}{_nearest(words[0], self._verbs)}")
+        flag = words[0].partition("=")[0] if words else ""
+        if flag not in [*_FLAG.findall(self.format_usage()), "--help"]:
+            verbs = [name for name, verb in self._verbs.items() if flag in _FLAG.findall(verb.format_usage())]
+            belongs = f"{flag} belongs to {', '.join(verbs)}" if verbs else f"there are {', '.join(self._verbs)}"
+            self.error(f"there must be a verb; {belongs}")
         return self.parse_args(words)
 
     def error(self, message: str) -> NoReturn:

@@ -67,12 +67,17 @@ class Progress:
             self._next, self._shown = time.monotonic() + self._between, True
 
     def close(self) -> None:
-        """Wipe the line."""
+        """End: wipe the line, and show nothing more by itself."""
         self._closed.set()
+        self.wipe()
+
+    def wipe(self) -> None:
+        """Wipe the line until there is something new to show, so that something else can be printed."""
         if self._shown and self._terminal:
             with self._lock, suppress(OSError, ValueError):
                 self._stream.write("\r\x1b[K")
                 self._stream.flush()
+                self._shown = False
 
     def __enter__(self) -> Self:
         return self

@@ -54,19 +54,18 @@ def stats(options: argparse.Namespace) -> None:
 
 def _in_words(found: Measures) -> str:
     commonest = ", ".join(f"{flat_label(token)!r} {count:,}" for token, count in found.commonest)
-    alone = found.bytes_alone / found.tokens if found.tokens else 0.0
-    return "\n".join(
-        [
-            f"text         {quantity(found.text_bytes, 'byte')}, {quantity(found.characters, 'character')}, "
-            f"{quantity(found.words, 'word')}",
-            f"tokens       {found.tokens:,}",
-            f"compression  {found.bytes_per_token:.2f} bytes per token, {found.tokens_per_word:.2f} tokens per word",
-            f"coverage     {found.used:,} of {found.vocab_size:,} ids are used ({found.coverage:.1%})",
-            f"broken up    {alone:.1%} of the tokens are single bytes of a longer character",
-            f"longest      {flat_label(found.longest)!r}",
-            f"commonest    {commonest}",
-        ]
-    )
+    alone = found.bytes_alone / max(found.tokens, 1)
+    lines = [
+        f"text         {quantity(found.text_bytes, 'byte')}, {quantity(found.characters, 'character')}, "
+        f"{quantity(found.words, 'word')}",
+        f"tokens       {found.tokens:,}",
+        f"compression  {found.bytes_per_token:.2f} bytes per token, {found.tokens_per_word:.2f} tokens per word",
+        f"coverage     {found.used:,} of {found.vocab_size:,} ids are used ({found.coverage:.1%})",
+        f"broken up    {alone:.1%} of the tokens are single bytes of a longer character",
+        f"longest      {flat_label(found.longest)!r}",
+        f"commonest    {commonest}",
+    ]
+    return "\n".join(lines if found.tokens else lines[:2])  # of no tokens there is nothing to say
 
 
 @dataclass(frozen=True, kw_only=True)

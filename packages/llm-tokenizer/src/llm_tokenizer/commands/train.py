@@ -125,7 +125,7 @@ def _fast_training(options: argparse.Namespace) -> Callable[..., BytePairTokeniz
         from llm_tokenizer.bpe import fast  # imports numba
     except ModuleNotFoundError:
         raise TokenizerError(
-            "--fast: needs numba, which is not installed; install llm-tokenizer with its extra `fast`, or leave it out"
+            '--fast: needs numba, which is not installed: run `pip install "numba==0.68.*"`, or leave it out'
         ) from None
     return fast.train_bpe
 

@@ -31,12 +31,15 @@ def results(options: argparse.Namespace) -> None:
     run = find_run(options.name, options.runs)
     if not run.finished:
         raise TrainError(f"{run.folder} is not finished yet: the same `llm-train run` resumes it")
-    show_results(Reporter(), run.results(), run.folder)
+    reporter = Reporter()
+    reporter.say(f"run {run.folder}", style="bold")
+    show_results(reporter, run.results(), run.folder)
 
 
 def show_results(reporter: "Reporter", results: dict[str, Any], folder: Path) -> None:
     """Print the sample, the results, and what to do next."""
-    reporter.say("")
+    prompt = results.get("sample_prompt", "").strip()
+    reporter.say(f"\na sample, continued from {prompt!r}:" if prompt else "\na sample:", style="bold")
     reporter.say(results["sample"].strip(), style="italic")
     reporter.say("")
     reporter.say(
@@ -60,8 +63,9 @@ def next_commands(folder: Path, prompt: str) -> list[tuple[str, str]]:
     """Return three commands to try: nox's if it called (it sets LLM_COMMAND), else our own."""
     quoted = f'"{prompt}"' if re.fullmatch(r"[\w ,.:;?']+", prompt) else shlex.quote(prompt)
     if "LLM_COMMAND" in os.environ:
+        run = folder.name if folder.parent == Path("runs") else folder
         return [
-            (f"nox -s generate -- --prompt {quoted}", "continue a text"),
+            (f"nox -s generate -- --run {shlex.quote(str(run))} --prompt {quoted}", "continue a text"),
             ("nox -s train -- --corpus PATH --run mine", "train on your own text"),
             ("nox -s spec", "check every part against the specification"),
         ]

@@ -72,8 +72,9 @@ def run(options: argparse.Namespace) -> None:
     except Interrupted as stop:
         raise KeyboardInterrupt(f"{stop}. The same command resumes the run.") from None
     except KeyboardInterrupt:
-        message = "stopped. What was saved before is kept; the same command resumes the run."
-        raise KeyboardInterrupt(message) from None
+        begun = (folder / "recipe.toml").exists()
+        kept = "What was saved before is kept; the same command resumes the run."
+        raise KeyboardInterrupt(f"stopped. {kept if begun else 'Nothing is saved before the first step.'}") from None
 
 
 def _field_list() -> str:

@@ -75,17 +75,17 @@ def load_corpus(data: DataSettings) -> Corpus:
     documents = [document for document in documents if document.text.strip()]
     if not documents:
         raise TrainError(f"{root}: must hold text, but holds only white space")
-    return split(documents, data.held_out)
+    return split(documents, data.held_out, str(root))
 
 
-def split(documents: list[Document], held_out: tuple[str, ...] = ()) -> Corpus:
+def split(documents: list[Document], held_out: tuple[str, ...] = (), source: str = "the corpus") -> Corpus:
     """Hold out the named documents; without names the last ones, a tenth of the text or a little more.
 
     Whole documents, because a model that was trained on the first half of a speech predicts the second half better
     than a text it has never seen. A single document is cut at the first paragraph after nine tenths.
     """
     if len(documents) == 1 and not held_out:
-        return _cut_in_two(documents[0])
+        return _cut_in_two(documents[0], source)
     if held_out:
         names = {document.name for document in documents}
         for name in held_out:
@@ -111,7 +111,7 @@ def _last_tenth(documents: list[Document]) -> set[str]:
     return kept
 
 
-def _cut_in_two(document: Document) -> Corpus:
+def _cut_in_two(document: Document, source: str) -> Corpus:
     text = document.text
     start = int(len(text) * (1 - HELD_OUT))
     for boundary in ("\n\n", "\n", " "):
@@ -121,5 +121,5 @@ def _cut_in_two(document: Document) -> Corpus:
             break
     parts = text[:start], text[start:]
     if not all(part.strip() for part in parts):
-        raise TrainError(f"{document.name}: is too short to hold out a tenth of it; use more text")
+        raise TrainError(f"{source}: is too short to hold out a tenth of it; use more text")
     return Corpus((Document(document.name, parts[0]),), (Document(f"{document.name} (last tenth)", parts[1]),))

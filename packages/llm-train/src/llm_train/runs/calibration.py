@@ -5,6 +5,7 @@ processors multiply bfloat16 five times as fast as float32, others more slowly. 
 the run's recipe, so that schedule, data order and a resumed run do not depend on any clock.
 """
 
+import math
 import time
 from collections.abc import Callable
 
@@ -16,6 +17,8 @@ from llm_train.trainer import Trainer
 
 WARM_UP, MEASURED = 1, 5
 """Updates that are not counted (the first one is slow: memory, kernels), and those that are."""
+FIRST_SECONDS = 1.0
+"""What the update that is not counted may take, however fast the others are."""
 FORWARD_FRACTION = 0.6
 """Time per token of a float32 pass without gradients, as a fraction of an update's; an upper estimate."""
 CLOSING_SECONDS = 5.0
@@ -24,20 +27,38 @@ CLOSING_SECONDS = 5.0
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def calibrate(recipe: Recipe, make_trainer: Callable[[torch.dtype], Trainer]) -> tuple[float, str]:
-    """Time an update in each precision that the recipe allows; return the seconds and the name of the fastest."""
-    wanted = recipe.training.precision
+def calibrate(
+    recipe: Recipe, make_trainer: Callable[[torch.dtype], Trainer], report: Callable[[str], None]
+) -> tuple[float, str]:
+    """Time an update in each precision that the recipe allows; return the seconds and the name of the fastest.
+
+    A run of no more updates than the measuring takes gains nothing by it, and gets float32.
+    """
+    wanted, steps = recipe.training.precision, recipe.training.steps
     candidates = list(DTYPES) if wanted == "auto" else [wanted]
-    return min((seconds_per_step(make_trainer(DTYPES[name])), name) for name in candidates)
+    best = math.inf, candidates[0]
+    if steps is None or steps > len(candidates) * (WARM_UP + MEASURED):
+        for name in candidates:
+            report(f"measuring updates in {name}")
+            best = min(best, (seconds_per_step(make_trainer(DTYPES[name]), best[0]), name))
+    return best
 
 
-def seconds_per_step(trainer: Trainer) -> float:
-    """Return the mean time of a few updates; the mean and not the best, because a run has slow ones too."""
+def seconds_per_step(trainer: Trainer, best: float = math.inf) -> float:
+    """Return the mean time of a few updates, or infinity as soon as it cannot be below `best`.
+
+    The mean and not the shortest, because a run has slow ones too.
+    """
+    limit = best * MEASURED
+    start = time.perf_counter()
     for _ in trainer.run(0, WARM_UP):
         pass
+    if time.perf_counter() - start > max(limit, FIRST_SECONDS):
+        return math.inf
     start = time.perf_counter()
     for _ in trainer.run(WARM_UP, WARM_UP + MEASURED):
-        pass
+        if time.perf_counter() - start > limit:
+            return math.inf
     return (time.perf_counter() - start) / MEASURED
 
 

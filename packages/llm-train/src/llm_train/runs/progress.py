@@ -21,7 +21,8 @@ REDRAW_EVERY = 0.2
 class Stage:
     """One stage of a run."""
 
-    def __init__(self) -> None:
+    def __init__(self, display: Progress) -> None:
+        self.display = display
         self.started = time.perf_counter()
         self.report = ""
 
@@ -39,6 +40,7 @@ class Reporter:
         self.started = time.perf_counter() if started is None else started
         self.seconds: dict[str, float] = {"start-up": self.elapsed}
         self.failure: OSError | None = None
+        self.display = Progress("llm-train")
 
     @property
     def elapsed(self) -> float:
@@ -47,6 +49,7 @@ class Reporter:
 
     def say(self, text: str | Text, style: str = "") -> None:
         """Print a line as it is. A run does not end because its output is gone: `failure` is raised afterwards."""
+        self.display.wipe()
         try:
             self.console.print(text, style=style)
         except OSError as error:
@@ -54,9 +57,11 @@ class Reporter:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
-        """Time a stage, and print its line if it ends without an error."""
-        stage = Stage()
-        yield stage
+        """Time a stage, show that it is at work, and print its line if it ends without an error."""
+        with Progress("llm-train") as self.display:
+            self.display(name)
+            stage = Stage(self.display)
+            yield stage
         self.seconds[name] = time.perf_counter() - stage.started
         seconds = (f"  {self.seconds[name]:.1f} s", "dim")
         self.say(Text.assemble((f"{name:<11} ", "bold"), stage.report, seconds))

@@ -1,6 +1,7 @@
 """All stages of a run: text, tokenizer, tokens, model, training, validation, and what is written at the end."""
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def train(recipe: Recipe, folder: str | Path, reporter: Reporter | None = None) 
     with locked(run.folder):
         recipe = run.claim(recipe)
         if run.finished:
-            reporter.say(f"{run.folder} is already finished:")
+            reporter.say(f"{run.folder} is already finished")
             return run.results()
         if recipe.training.threads is None:
             recipe = recipe.with_values(threads=worker_count(recipe.training.batch))
@@ -76,7 +77,7 @@ class TrainingRun:
         """Build the model, decide what the recipe leaves open, and load the newest checkpoint."""
         self.run, self.prepared, self.reporter, self.workers = run, prepared, reporter, workers
         with reporter.stage("model") as stage:
-            self.recipe = self._resolved(recipe)
+            self.recipe = self._resolved(recipe, stage.display)
             torch.manual_seed(self.recipe.training.seed)  # nothing uses it, but it is saved and must not differ
             self.model = build_model(self.recipe)
             dtype = DTYPES[self.recipe.training.precision]
@@ -105,6 +106,7 @@ class TrainingRun:
         checkpoints = evenly_spread(self.steps, report.checkpoints)
         progress = LoopProgress(self.start, self.steps)
         with self.reporter.stage("training") as stage, StopRequest() as stop, progress:
+            stage.display.close()  # the loop has a line of its own
             for step in self.trainer.run(self.start, self.steps):
                 self._record(log, progress, step)
                 if step.number in validations:
@@ -144,6 +146,7 @@ class TrainingRun:
             "seconds_by_stage": dict(self.reporter.seconds),
             "resumed_at": self.start,
             "sample": text,
+            "sample_prompt": self.recipe.report.sample_prompt,
             "prompt": self.prepared.prompt,
         }
         write_json(self.run.results_file, results)  # last: from now on the run counts as finished
@@ -154,13 +157,13 @@ class TrainingRun:
         training = self.recipe.training
         return training.batch * training.accumulate * self.recipe.model.context_length
 
-    def _resolved(self, recipe: Recipe) -> Recipe:
+    def _resolved(self, recipe: Recipe, report: Callable[[str], None]) -> Recipe:
         """Decide what the recipe leaves open and write it into the run folder."""
         training = recipe.training
         if training.steps is None or training.precision == "auto":
             text = self.prepared.training
             seconds, precision = calibrate(
-                recipe, lambda dtype: build_trainer(recipe, build_model(recipe), text, dtype, self.workers)
+                recipe, lambda dtype: build_trainer(recipe, build_model(recipe), text, dtype, self.workers), report
             )
             steps = training.steps or steps_that_fit(
                 recipe,

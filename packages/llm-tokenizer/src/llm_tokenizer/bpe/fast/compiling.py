@@ -12,18 +12,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+TESTED = "0.68"  # numba's version, as in the extra `fast` of pyproject.toml
+
 try:
     import numba
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        "llm_tokenizer.bpe.fast needs numba, which is not installed; install llm-tokenizer with its extra `fast`, "
+        f'llm_tokenizer.bpe.fast needs numba, which is not installed: run `pip install "numba=={TESTED}.*"`, '
         "or use BytePairTokenizer and train_bpe, which return the same",
         name=error.name,
     ) from None
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-TESTED = "0.68"  # numba's version, as in the extra `fast` of pyproject.toml
 _OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 
