@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-sys.path.insert(0, str(Path(__file__).parent))  # the neighbours are imported while pages are built, too
+sys.path.insert(0, str(Path(__file__).parent))  # the neighbors are imported while pages are built, too
 
 import diagrams
 import layer_figures

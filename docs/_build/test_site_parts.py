@@ -46,13 +46,13 @@ def test_every_font_that_the_stylesheet_names_is_carried() -> None:
     assert "../" not in carried.stylesheet
 
 
-def test_axes_are_coloured_only_where_a_code_names_nothing_else() -> None:
+def test_axes_are_colored_only_where_a_code_names_nothing_else() -> None:
     page = color_axes("<code>*batch d_model</code> <code>batch(3)</code>", ["batch", "d_model"])
     assert page.count('class="axis ') == 2
     assert "<code>batch(3)</code>" in page
 
 
-def test_the_vocabulary_has_a_colour_for_each_axis() -> None:
+def test_the_vocabulary_has_a_color_for_each_axis() -> None:
     names = axis_names()
     assert {"batch", "position", "d_model", "heads", "vocab"} <= set(names)
     assert all(f"--axis-{name}:" in axis_stylesheet(names) for name in names)
@@ -164,7 +164,7 @@ FIGURES = (
 
 
 @pytest.mark.parametrize("figure", FIGURES)
-def test_figures_are_one_piece_of_html_and_take_their_colours_from_the_page(figure: Callable[[], str]) -> None:
+def test_figures_are_one_piece_of_html_and_take_their_colors_from_the_page(figure: Callable[[], str]) -> None:
     drawing = figure()
     assert drawing.startswith(("<svg", "<div")) and "\n\n" not in drawing
     assert "#" not in drawing
