@@ -6,6 +6,7 @@ import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import diagrams
 import numpy as np
@@ -21,7 +22,17 @@ from golden_values import format_number, name_axes, show_array, show_value
 from offline_check import find_remote_assets
 from plots import chart, spread, thin, ticks
 from reference_links import link_contracts
+from site_hooks import on_page_markdown
 from spec_pages import DOCS, PACKAGES, index_page, load_specifications, specification_pages
+
+
+def test_a_page_that_continues_others_shows_how_to_start() -> None:
+    path = DOCS / "tutorial" / "softmax.md"
+    file = SimpleNamespace(abs_src_path=str(path), src_uri="tutorial/softmax.md")
+    shown = on_page_markdown(path.read_text(encoding="utf-8"), SimpleNamespace(file=file))
+    assert "[the pages before](positions.md)" in shown
+    assert "```python\nfrom example import *\nfrom my_layers import *\n```\n" in shown
+    assert "continues:" not in shown
 
 
 def test_formulas_are_set_and_escapes_undone() -> None:

@@ -109,9 +109,9 @@ def train_with(
     merges = learn(vocab_size - first_ids)
     found = first_ids + len(merges)
     if found < vocab_size:
-        reason = "by then every pre-token is a single token"
+        reason = f"with {found} every pre-token is a single token, so no pair is left to merge"
         if min_frequency > 1:
-            reason = f"by then no pair occurs {min_frequency} times"
+            reason = f"with {found} no pair is left that occurs {min_frequency} times"
         if not allow_smaller:
             raise TokenizerError(
                 f"vocab_size: these texts allow at most {found} tokens, {vocab_size} were wanted: {reason}; "
