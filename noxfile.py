@@ -177,9 +177,10 @@ def interface(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def docs(session: nox.Session) -> None:
-    """Build the documentation site into site/, strictly and offline (-- serve shows it)."""
+    """Build the documentation site into site/, strictly and offline (-- serve shows it after about a minute)."""
     python = dev(session)
     if session.posargs[:1] == ["serve"]:
+        session.log("Building the site: about a minute, then it is shown.")
         run(session, python, "-m", "mkdocs", "serve", "--watch", "packages", *session.posargs[1:])
         return
     run(session, python, "-m", "mkdocs", "build", "--strict", "--site-dir", "site")

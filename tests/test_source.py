@@ -17,6 +17,12 @@ LONGEST_FUNCTION = 60
 VOCABULARY = (ROOT / "docs" / "reference" / "vocabulary.md").read_text(encoding="utf-8")
 AXES = set(re.findall(r"^\| `([a-z_]+)` \|", VOCABULARY, flags=re.MULTILINE))
 FILES = sorted([*(ROOT / "packages").glob("*/src/**/*.py"), *(ROOT / "proof").rglob("*.py")])
+BRITISH = re.compile(
+    r"neighbour|colour|honour|behaviour|favour|labour|centre(?!al)|labelle|modelling|equalled|spelt\b|learnt\b|grey\b|catalogue|"
+    r"(?<![.\"'])\b\w*(?:normal|recogn|token|vector|quant|memor|initial|optim|emphas|standard|stabil|parallel|regular|serial"
+    r"|general|summar|util|real|organ|visual)is(?:e|ed|es|er|ing|ation)s?\b",
+    re.IGNORECASE,
+)
 TOP_LEVEL = {"llm-layers": 14, "llm-tokenizer": 16}  # entries in src/<package>: a reader's path is short
 
 
@@ -72,6 +78,22 @@ def test_docstrings_begin_with_an_ordinary_verb() -> None:
     assert not found, "write Return, Print, Report …\n" + "\n".join(found)
 
 
+def test_spelling_is_american() -> None:
+    """Outside the specification, whose names and fields are stored in other people's reports."""
+    folders = [ROOT / "docs", ROOT / "tests", *(ROOT / "packages" / package for package in PACKAGES)]
+    kinds = {".py", ".md", ".html", ".js", ".css"}
+    paths = [path for folder in folders for path in folder.rglob("*") if path.suffix in kinds]
+    kept = {"spec", "conformance", "recorded", "__pycache__"}
+    found = []
+    for path in [*paths, *ROOT.glob("*.md"), ROOT / "noxfile.py"]:
+        if kept & set(path.parts) or path.name in ("test_source.py", "test_conformance.py", "CHANGELOG.md"):
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            line = re.sub("neighbours paired|never normalised", "", line)  # names of slips
+            found += [f"{path.relative_to(ROOT)}:{number}: {word}" for word in BRITISH.findall(line)]
+    assert not found, "write neighbor, color, normalize …\n" + "\n".join(found)
+
+
 @pytest.mark.parametrize("package", TOP_LEVEL)
 def test_the_top_level_of_a_package_is_short(package: str) -> None:
     folder = ROOT / "packages" / package / "src" / package.replace("-", "_")
@@ -87,9 +109,9 @@ def test_no_file_is_without_a_topic() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_and_functions_stay_short(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    catalogues = ("slips", "contracts", "variants", "witnesses")
-    if path.stem in catalogues or path.parent.name in catalogues:
-        return  # catalogues, read by the entry
+    catalogs = ("slips", "contracts", "variants", "witnesses")
+    if path.stem in catalogs or path.parent.name in catalogs:
+        return  # catalogs, read by the entry
     assert text.count("\n") <= LONGEST_FILE, f"{path} has {text.count(chr(10))} lines: one concept, one file"
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):

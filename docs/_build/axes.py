@@ -8,7 +8,7 @@ from pathlib import Path
 VOCABULARY = Path(__file__).parents[1] / "reference" / "vocabulary.md"
 
 # In the order of the vocabulary's table: (on light paper, on dark paper). Both reach a contrast of 4.5.
-COLOURS = (
+COLORS = (
     ("#6b6256", "#c9bda9"),
     ("#0f7a4f", "#5fd6a0"),
     ("#0b7285", "#59cfe3"),
@@ -47,9 +47,9 @@ def axis_names(vocabulary: str | None = None) -> list[str]:
 
 def axis_stylesheet(names: list[str]) -> str:
     """A CSS variable and a class per axis, for light and dark paper."""
-    if len(names) > len(COLOURS):
-        raise ValueError(f"{len(names)} axes and {len(COLOURS)} colors: add a color in axes.py.")
-    pairs = list(zip(names, COLOURS, strict=False))
+    if len(names) > len(COLORS):
+        raise ValueError(f"{len(names)} axes and {len(COLORS)} colors: add a color in axes.py.")
+    pairs = list(zip(names, COLORS, strict=False))
     light = "".join(f"  --axis-{name}: {color[0]};\n" for name, color in pairs)
     dark = "".join(f"  --axis-{name}: {color[1]};\n" for name, color in pairs)
     classes = "".join(f".axis-{name} {{ --axis: var(--axis-{name}); }}\n" for name in names)
@@ -71,9 +71,9 @@ def color_axes(page: str, names: list[str]) -> str:
 
 def axes_in_color(words: list[str]) -> str:
     """Axis names as colored HTML; in a product such as `heads*d_head` each factor has its own color."""
-    return " ".join(_NAME.sub(_coloured, word) for word in words)
+    return " ".join(_NAME.sub(_colored, word) for word in words)
 
 
-def _coloured(match: re.Match[str]) -> str:
+def _colored(match: re.Match[str]) -> str:
     mark, name = match.groups()
     return f'<span class="axis axis-{name}">{mark}{name}</span>'

@@ -3,7 +3,8 @@
 - A ```` ```text ```` block directly below a ```` ```python ```` block is what that block prints.
 - A block with a title, ```` ```python title="my_tokenizer.py" ````, is also added to that file.
 - A ```` ```console ```` block with a ```` ```text ```` block directly below is run too, if it starts `python`.
-- `<!-- continues: tokens.md -->` on a page: the titled blocks of that page come first.
+- `<!-- continues: tokens.md -->` on a page: the files of that page, and of those that it continues, are written first, and
+  the page starts by importing them, with the lines that the site shows in place of the comment.
 
 `python docs/_build/examples.py --write` renews all shown output after a change; `--check` compares it, for all pages or
 those that are named.
@@ -33,7 +34,7 @@ _BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _TITLE = re.compile(r'title="([^"]+)"')
-_CONTINUES = re.compile(r"<!-- continues: (\S+) -->")
+CONTINUES = re.compile(r"<!-- continues: (\S+) -->")
 COLUMNS = "100"
 
 
@@ -61,7 +62,7 @@ def read_examples(markdown: str) -> list[Example]:
 
 def earlier_examples(page: Path, markdown: str) -> list[Example]:
     """The titled blocks of the pages that this one continues, the first page first."""
-    match = _CONTINUES.search(markdown)
+    match = CONTINUES.search(markdown)
     if match is None:
         return []
     earlier = page.parent / match.group(1)
@@ -69,11 +70,19 @@ def earlier_examples(page: Path, markdown: str) -> list[Example]:
     return earlier_examples(earlier, text) + [example for example in read_examples(text) if example.file]
 
 
+def start_lines(page: Path, markdown: str) -> str:
+    """Return the lines with which a new session gets the names of the pages that this one continues."""
+    files = dict.fromkeys(example.file for example in earlier_examples(page, markdown) if example.file)
+    return "".join(f"from {Path(file).stem} import *\n" for file in files)
+
+
 def run_page(page: Path, markdown: str) -> Iterator[tuple[Example, str]]:
-    """Run a page's blocks, after those of the pages that it continues."""
-    namespace: dict[str, object] = {"__name__": "__example__"}
-    for _ in run_examples(page, earlier_examples(page, markdown), namespace):
+    """Run a page's blocks in a new session, after the lines that import the files of the pages that it continues."""
+    for _ in run_examples(page, earlier_examples(page, markdown), {"__name__": "__example__"}):
         pass
+    namespace: dict[str, object] = {"__name__": "__example__"}
+    with _fresh_interpreter([""]):
+        exec(start_lines(page, markdown), namespace)
     yield from run_examples(page, read_examples(markdown), namespace)
 
 

@@ -44,7 +44,7 @@ def loss_curve(name: str) -> str:
 
 
 def thin(points: Points, count: int = 240) -> Points:
-    """At most about `count` points, each the mean of its neighbours: a curve that a page can carry."""
+    """At most about `count` points, each the mean of its neighbors: a curve that a page can carry."""
     size = max(1, len(points) // count)
     groups = [points[start : start + size] for start in range(0, len(points), size)]
     return [(sum(x for x, _ in group) / len(group), sum(y for _, y in group) / len(group)) for group in groups]

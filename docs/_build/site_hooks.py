@@ -2,9 +2,9 @@
 
 on_config          the specification's pages enter the navigation
 on_files           generated files: specification pages, fonts, KaTeX's stylesheet, axis colors
-on_page_markdown   `<!-- figure: name -->` becomes an inline drawing
+on_page_markdown   `<!-- figure: name -->` becomes an inline drawing, `<!-- continues: page.md -->` the lines to start with
 on_page_content    formulas are set, axis names get their colors, docstrings link to their contracts
-on_post_build      the built site must load nothing from elsewhere
+on_post_build      the search index loses what its reader takes for wildcards; the site must load nothing from elsewhere
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-sys.path.insert(0, str(Path(__file__).parent))  # the neighbours are imported while pages are built, too
+sys.path.insert(0, str(Path(__file__).parent))  # the neighbors are imported while pages are built, too
 
 import diagrams
 import layer_figures
@@ -31,6 +31,7 @@ import weight_figures
 from axes import axis_names, axis_stylesheet, color_axes
 from carried_assets import read_carried_assets
 from contract_page import page_address
+from examples import CONTINUES, start_lines
 from formulas import render_formulas
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
@@ -122,7 +123,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Draw the figures that a page asks for."""
+    """Draw the figures that a page asks for, and show how to start where it continues another."""
 
     def draw(match: re.Match[str]) -> str:
         name, argument = match.groups()
@@ -134,7 +135,11 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
             raise PluginError(f"{page.file.src_uri}, figure {name!r}: {error}") from error
         return f'<figure class="drawing">{drawing}</figure>'
 
-    return _FIGURE.sub(draw, markdown)
+    def start(match: re.Match[str]) -> str:
+        lines = start_lines(Path(page.file.abs_src_path), markdown)
+        return f"In a new session, first get the names from [the pages before]({match[1]}):\n\n```python\n{lines}```"
+
+    return CONTINUES.sub(start, _FIGURE.sub(draw, markdown))
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
@@ -150,7 +155,11 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, **_: Any) -> st
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Refuse a site that would reach out."""
+    """Make every word of the search index findable, and refuse a site that would reach out."""
+    index = Path(config.site_dir) / "search" / "search_index.json"
+    if index.exists():
+        # lunr takes a * in the text for a wildcard: then it finds words that are in no page, and answers nothing.
+        index.write_text(index.read_text(encoding="utf-8").replace("*", "∗"), encoding="utf-8")
     problems = find_remote_assets(Path(config.site_dir))
     if problems:
         raise PluginError("The site must open with no network, but:\n" + "\n".join(problems))

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from examples import ROOT, differences, pages, read_examples, run_page
+from examples import ROOT, differences, pages, read_examples, run_page, start_lines
 
 # torch picks its kernels by the processor. These settings make it compute as an older processor does.
 OLDER_PROCESSORS = {
@@ -59,7 +59,7 @@ def test_a_titled_block_goes_to_its_file_and_a_later_page_builds_on_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     first = (
-        '```python title="mine.py"\ndef two():\n    return 2\n```\n\n```python\nprint("not on the next page")\n```\n'
+        '```python title="mine.py"\ndef two():\n    return 2\n```\n\n```python\nhere_only = print("not there")\n```\n'
     )
     (tmp_path / "first.md").write_text(first)
     later = (
@@ -67,6 +67,10 @@ def test_a_titled_block_goes_to_its_file_and_a_later_page_builds_on_it(
         "```console\npython -c 'import mine; print(mine.two())'\n```\n\n```text\n2\n```\n\n"
         "```console\nrm never-run-without-output\n```\n"
     )
+    assert start_lines(tmp_path / "later.md", later) == "from mine import *\n"
+    with pytest.raises(NameError, match="here_only"):
+        list(run_page(tmp_path / "later.md", later.replace("print(two())", "here_only", 1)))
+    (tmp_path / "mine.py").unlink()
     results = list(run_page(tmp_path / "later.md", later))
     assert [(example.language, printed) for example, printed in results] == [("python", "2\n"), ("console", "2\n")]
 

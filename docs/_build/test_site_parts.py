@@ -6,6 +6,7 @@ import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import diagrams
 import numpy as np
@@ -21,7 +22,17 @@ from golden_values import format_number, name_axes, show_array, show_value
 from offline_check import find_remote_assets
 from plots import chart, spread, thin, ticks
 from reference_links import link_contracts
+from site_hooks import on_page_markdown
 from spec_pages import DOCS, PACKAGES, index_page, load_specifications, specification_pages
+
+
+def test_a_page_that_continues_others_shows_how_to_start() -> None:
+    path = DOCS / "tutorial" / "softmax.md"
+    file = SimpleNamespace(abs_src_path=str(path), src_uri="tutorial/softmax.md")
+    shown = on_page_markdown(path.read_text(encoding="utf-8"), SimpleNamespace(file=file))
+    assert "[the pages before](positions.md)" in shown
+    assert "```python\nfrom example import *\nfrom my_layers import *\n```\n" in shown
+    assert "continues:" not in shown
 
 
 def test_formulas_are_set_and_escapes_undone() -> None:
@@ -46,13 +57,13 @@ def test_every_font_that_the_stylesheet_names_is_carried() -> None:
     assert "../" not in carried.stylesheet
 
 
-def test_axes_are_coloured_only_where_a_code_names_nothing_else() -> None:
+def test_axes_are_colored_only_where_a_code_names_nothing_else() -> None:
     page = color_axes("<code>*batch d_model</code> <code>batch(3)</code>", ["batch", "d_model"])
     assert page.count('class="axis ') == 2
     assert "<code>batch(3)</code>" in page
 
 
-def test_the_vocabulary_has_a_colour_for_each_axis() -> None:
+def test_the_vocabulary_has_a_color_for_each_axis() -> None:
     names = axis_names()
     assert {"batch", "position", "d_model", "heads", "vocab"} <= set(names)
     assert all(f"--axis-{name}:" in axis_stylesheet(names) for name in names)
@@ -164,7 +175,7 @@ FIGURES = (
 
 
 @pytest.mark.parametrize("figure", FIGURES)
-def test_figures_are_one_piece_of_html_and_take_their_colours_from_the_page(figure: Callable[[], str]) -> None:
+def test_figures_are_one_piece_of_html_and_take_their_colors_from_the_page(figure: Callable[[], str]) -> None:
     drawing = figure()
     assert drawing.startswith(("<svg", "<div")) and "\n\n" not in drawing
     assert "#" not in drawing

@@ -1,4 +1,4 @@
-"""Where is …? The twelve things that a reader looks for first, each in the file that is named for it."""
+"""Where is …? The things that a reader looks for first, each in the file that is named for it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,17 @@ class Thing(NamedTuple):
 THINGS = (
     Thing("byte-pair training", "llm-tokenizer", "training", "train_bpe"),
     Thing("encoding", "llm-tokenizer", "encoding", "merge_short"),
+    Thing("reading a tokenizer file of any format", "llm-tokenizer", "detecting", "load_tokenizer"),
+    Thing("reading a tokenizer.json", "llm-tokenizer", "huggingface_reading", "load_hugging_face"),
     Thing("rotary positions (RoPE)", "llm-layers", "rotary", "rotary"),
     Thing("multi-head attention", "llm-layers", "multi_head_attention", "multi_head_attention"),
     Thing("the transformer block", "llm-layers", "block", "Block"),
     Thing("RMSNorm", "llm-layers", "norm", "rms_norm"),
-    Thing("cross-entropy", "llm-layers", "loss", "cross_entropy"),
+    Thing("the KV cache", "llm-layers", "kv_cache", "KeyValueCache"),
+    Thing("quantization", "llm-layers", "quantization", "quantize_int8"),
+    Thing("the loss (cross-entropy)", "llm-layers", "loss", "cross_entropy"),
     Thing("AdamW", "llm-train", "adamw", "adamw_update"),
+    Thing("the learning-rate schedule", "llm-train", "schedule", "warmup_cosine"),
     Thing("the training loop", "llm-train", "trainer", "Trainer"),
     Thing("checkpoints", "llm-train", "checkpoint", "save_checkpoint"),
     Thing("sampling", "llm-generate", "sampling", "CategoricalSampler"),

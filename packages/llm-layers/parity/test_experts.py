@@ -9,16 +9,16 @@ qwen3_moe = pytest.importorskip("transformers.models.qwen3_moe.modeling_qwen3_mo
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("normalise", [True, False])
-def test_the_layer_is_that_of_qwen3_moe(normalise, dtype):
+@pytest.mark.parametrize("norm_topk_prob", [True, False])
+def test_the_layer_is_that_of_qwen3_moe(norm_topk_prob, dtype):
     torch.manual_seed(0)
     config = qwen3_moe.Qwen3MoeConfig(
-        hidden_size=64, moe_intermediate_size=48, num_experts=16, num_experts_per_tok=4, norm_topk_prob=normalise
+        hidden_size=64, moe_intermediate_size=48, num_experts=16, num_experts_per_tok=4, norm_topk_prob=norm_topk_prob
     )
     theirs = qwen3_moe.Qwen3MoeSparseMoeBlock(config).to(dtype)
     for weight in theirs.parameters():
         torch.nn.init.normal_(weight, std=0.2)
-    ours = MixtureOfExperts(64, 48, 16, 4, norm_topk_prob=normalise).to(dtype)
+    ours = MixtureOfExperts(64, 48, 16, 4, norm_topk_prob=norm_topk_prob).to(dtype)
     gate, up = theirs.experts.gate_up_proj.detach().chunk(2, 1)
     with torch.no_grad():
         ours.router.weight.copy_(theirs.gate.weight)

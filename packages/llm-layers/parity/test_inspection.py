@@ -53,7 +53,7 @@ def test_a_setting_that_transformers_reads_otherwise_is_found(tmp_path, name, ch
 
 
 def test_a_fault_in_their_code_is_found(tmp_path, monkeypatch):
-    """Neighbours as rotary pairs, as in the first GPT-J code."""
+    """Neighbors as rotary pairs, as in the first GPT-J code."""
     from transformers.models.qwen3 import modeling_qwen3
 
     foreign_model("qwen3").save_pretrained(tmp_path)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import PretrainedConfig
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
-from transformers.models.gptj.modeling_gptj import apply_rotary_pos_emb as turn_neighbours
+from transformers.models.gptj.modeling_gptj import apply_rotary_pos_emb as turn_neighbors
 from transformers.models.qwen3.modeling_qwen3 import apply_rotary_pos_emb as turn_halves
 
 from llm_layers import (
@@ -89,7 +89,7 @@ def test_cosine_and_sine_far_into_a_text(kind, scaling, settings):
 
 
 @pytest.mark.parametrize(("d_head", "base"), SHAPES)
-def test_halves_as_in_the_files_and_neighbours_as_in_gpt_j(d_head, base):
+def test_halves_as_in_the_files_and_neighbors_as_in_gpt_j(d_head, base):
     generator = torch.Generator().manual_seed(d_head)
     x = torch.randn(2, 3, 7, d_head, generator=generator, dtype=torch.float64)
     positions = torch.tensor([0, 1, 2, 9, 9, 4, 100])
@@ -97,9 +97,9 @@ def test_halves_as_in_the_files_and_neighbours_as_in_gpt_j(d_head, base):
     halved, _ = turn_halves(x, x, torch.cat([cosine] * 2, -1)[None], torch.cat([sine] * 2, -1)[None])
     torch.testing.assert_close(rotary(x, (cosine, sine)), halved, rtol=1e-14, atol=1e-14)
     # GPT-J keeps the heads behind the positions.
-    neighbours = turn_neighbours(x.transpose(1, 2), sine[None], cosine[None]).transpose(1, 2)
-    torch.testing.assert_close(rotary_interleaved(x, (cosine, sine)), neighbours, rtol=1e-14, atol=1e-14)
-    assert not torch.allclose(halved, neighbours), "the two orders must differ"
+    neighbors = turn_neighbors(x.transpose(1, 2), sine[None], cosine[None]).transpose(1, 2)
+    torch.testing.assert_close(rotary_interleaved(x, (cosine, sine)), neighbors, rtol=1e-14, atol=1e-14)
+    assert not torch.allclose(halved, neighbors), "the two orders must differ"
 
 
 @pytest.mark.parametrize("d_model", [2, 8, 30])

@@ -16,7 +16,7 @@ HUGE = (1e4, 1e10, 1e18, 1e20, 1e30)
 @pytest.mark.parametrize("bend", [gelu, gelu_tanh, silu], ids=lambda bend: bend.__name__)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
 def test_huge_numbers_have_finite_values_and_the_right_slopes(bend, dtype):
-    # Often enough for both the vectorised part of a kernel and its rest.
+    # Often enough for both the vectorized part of a kernel and its rest.
     x = torch.tensor([sign * size for sign in (1, -1) for size in HUGE] * 7, dtype=dtype, requires_grad=True)
     y = bend(x)
     (slope,) = torch.autograd.grad(y.sum(), x)

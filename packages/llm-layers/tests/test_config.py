@@ -59,7 +59,7 @@ def test_a_bad_config_names_its_field(changes, words, small_config):
             "final_logit_softcapping .* must be None .* was 30.0, which caps the logits",
         ),
         ({"attn_temperature": 2}, "attn_temperature in config.json is 2, and .* run the model with transformers$"),
-        ({"rope_interleaved": True}, "rope_interleaved .* which rotates neighbouring elements"),
+        ({"rope_interleaved": True}, "rope_interleaved .* which rotates neighboring elements"),
         ({"mlp_bias": True}, "mlp_bias in config.json must be False"),
         ({"quantization_config": {"bits": 4}}, "quantization_config .* stored as quantized integers"),
     ],

@@ -166,7 +166,7 @@ def test_mistral_without_a_window_is_a_llama(tmp_path, tokens, make):
         save_gguf(Decoder(replace(mistral.config, window=4)), tmp_path / "model.gguf")
 
 
-def test_rows_of_a_llama_are_stored_so_that_neighbours_turn(tmp_path, make):
+def test_rows_of_a_llama_are_stored_so_that_neighbors_turn(tmp_path, make):
     model = make("llama")
     save_gguf(model, tmp_path / "model.gguf")
     stored = read_gguf(tmp_path / "model.gguf").tensors

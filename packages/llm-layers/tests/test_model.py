@@ -144,7 +144,7 @@ def test_mistakes_in_the_call_are_explained(model, tokens):
             model(tokens, cache)
 
 
-def test_the_decoder_honours_the_protocol(model):
+def test_the_decoder_honors_the_protocol(model):
     assert isinstance(model, LanguageModel)
     assert (model.vocab_size, model.context_length, model.new_cache().length) == (23, 32, 0)
 

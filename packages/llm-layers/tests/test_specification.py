@@ -75,7 +75,7 @@ def test_what_is_right_in_part_of_the_range_only_is_refused():
     }
 
 
-def test_a_slip_is_recognised_and_the_rest_is_not_written_yet():
+def test_a_slip_is_recognized_and_the_rest_is_not_written_yet():
     def rms_norm(x, gain, eps):
         x = x - x.mean(-1, keepdim=True)
         return gain * x / torch.sqrt(x.square().mean(-1, keepdim=True) + eps)

@@ -33,7 +33,7 @@ AT_ONCE = 5_000
 
 @pytest.mark.skipif(unicodedata.unidata_version != "14.0.0", reason="the reference then knows newer characters too")
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_every_character_of_unicode_14_in_every_neighbourhood(pattern: str) -> None:
+def test_every_character_of_unicode_14_in_every_neighborhood(pattern: str) -> None:
     unlike = {ord(character) for character in differing(f"tokenizers {__version__}", pattern)}
     compared = 0
     parts = [(EVERYWHERE, CODES[start : start + AT_ONCE]) for start in range(0, len(CODES), AT_ONCE)]

@@ -48,7 +48,7 @@ TURNING += [
     "lengthy",
     "fifteenletters!",
     "sixteen letters",
-    "internationalisation",
+    "internationalization",
     "ÄÖÜ",
     "слово",
     "١٢٣",

@@ -19,7 +19,7 @@ def tokenizer(tmp_path):
 
 
 def by_definition(text: str) -> list[int]:
-    """Merge the neighbours of the best score, of equals the leftmost, and look at all of them each time."""
+    """Merge the neighbors of the best score, of equals the leftmost, and look at all of them each time."""
     parts = list(("▁" + text).replace(" ", "▁")) if text else []
     while True:
         places = [k for k in range(len(parts) - 1) if parts[k] + parts[k + 1] in SCORES]

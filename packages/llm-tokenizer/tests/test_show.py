@@ -1,4 +1,4 @@
-"""Tokens in colour: every token is there, and no text can steer the terminal or the page."""
+"""Tokens in color: every token is there, and no text can steer the terminal or the page."""
 
 import io
 import re

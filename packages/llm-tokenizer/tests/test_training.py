@@ -108,13 +108,13 @@ def test_pairs_below_the_minimum_frequency_are_not_merged(seed):
 
 def test_the_reason_of_an_early_stop_is_said():
     with pytest.warns(
-        EarlyStop, match="stopped at 258 tokens where 400 were allowed: by then every pre-token is a single"
+        EarlyStop, match="stopped at 258 tokens where 400 were allowed: with 258 every pre-token is a single"
     ):
         assert train_bpe(["abc"], vocab_size=400, allow_smaller=True).vocab_size == 258
-    with pytest.warns(EarlyStop, match="no pair occurs 3 times") as told:
+    with pytest.warns(EarlyStop, match="no pair is left that occurs 3 times") as told:
         assert train_bpe(["ab ab ab c"], vocab_size=400, allow_smaller=True, min_frequency=3).vocab_size == 257
     assert told[0].filename == __file__
-    with pytest.raises(TokenizerError, match="at most 257 tokens, 400 were wanted: by then no pair occurs"):
+    with pytest.raises(TokenizerError, match="at most 257 tokens, 400 were wanted: with 257 no pair is left"):
         train_bpe(["ab ab ab c"], vocab_size=400, min_frequency=3)
 
 

@@ -240,7 +240,7 @@ def test_a_full_output_is_one_sentence():
     assert done.stderr.startswith("llm-train: error: the output cannot be written") and done.stderr.count("\n") == 1
 
 
-def test_no_colour_when_it_is_not_wanted(tmp_path, recipe_file):
+def test_no_color_when_it_is_not_wanted(tmp_path, recipe_file):
     environment = os.environ | {"NO_COLOR": "1", "TERM": "xterm"}
     command = [sys.executable, "-m", "llm_train", "run", "--recipe", str(recipe_file), "--runs", str(tmp_path / "runs")]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)

@@ -28,7 +28,7 @@ def temperature(logits: Float[Tensor, "*batch vocab"], temperature: float) -> Fl
     Why it works:
         Dividing logits by T raises every probability to the power 1/T before they are normalized to sum to 1.
         Squared (T = 1/2), a lead of 3 to 1 becomes 9 to 1; with the square root (T = 2) it shrinks. The ranking never
-        changes. Towards T = 0 only the largest logit survives, and T = 0 is defined as exactly that.
+        changes. Toward T = 0 only the largest logit survives, and T = 0 is defined as exactly that.
 
         The largest logit is subtracted before the division: it changes no probability, and keeps both the exponential
         and the division by a tiny T from overflowing.

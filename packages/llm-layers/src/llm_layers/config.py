@@ -24,7 +24,7 @@ class Design:
             tool can express.
         norm: RMSNorm; RMSNorm whose stored gain counts from one (Gemma); LayerNorm with a bias (GPT-2).
         placement: norms before each part, on what it gives back, or both.
-        query_key_norm: queries and keys normalised per head, over all heads at once, or not at all.
+        query_key_norm: queries and keys normalized per head, over all heads at once, or not at all.
         positions: queries and keys rotated by their position, or a learned vector added to the embedding.
         feed_forward: gated by SiLU or by GELU; or plain with GELU or with squared ReLU.
         biases: which linear layers add a bias.

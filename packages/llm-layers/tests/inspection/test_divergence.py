@@ -125,7 +125,7 @@ def test_a_weight_that_the_text_does_not_use_is_compared_too(ids):
     assert first_divergence(right, wrong, ids, gradients=False).first == found.first
 
 
-def test_pairs_of_neighbours_are_named_where_rotary_positions_are_scaled(ids, tmp_path):
+def test_pairs_of_neighbors_are_named_where_rotary_positions_are_scaled(ids, tmp_path):
     def change(model: Decoder) -> None:
         model.blocks[0].attention.rotary = rotary_interleaved
 

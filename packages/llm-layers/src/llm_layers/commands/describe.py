@@ -43,7 +43,7 @@ def _design(config: ModelConfig) -> list[str]:
 
 
 def _tree(model: nn.Module) -> list[str]:
-    """Return rows of name, shape and size; equal neighbours, as the blocks are, take one entry together."""
+    """Return rows of name, shape and size; equal neighbors, as the blocks are, take one entry together."""
     return _rows(model, "  ")
 
 
@@ -51,7 +51,7 @@ def _rows(module: nn.Module, indent: str) -> list[str]:
     found: list[str] = []
     for name, weight in module.named_parameters(recurse=False):
         found.append(_row(f"{indent}{name}", " × ".join(map(str, weight.shape)), weight.numel()))
-    alike: list[str] = []  # names of neighbours with the same rows below
+    alike: list[str] = []  # names of neighbors with the same rows below
     below: list[str] = []
     children = [(name, child, list(child.parameters())) for name, child in module.named_children()]
     children = [entry for entry in children if entry[2]]  # without parts that this design leaves out

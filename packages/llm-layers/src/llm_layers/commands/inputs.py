@@ -62,10 +62,10 @@ def read_text(options: argparse.Namespace, model: str, config: ModelConfig) -> t
     text = text_of(options)
     if text is not None:
         return ids_of(text, model, config)
-    return checked_ids(options.ids, config), [*map(labeller(model), options.ids)]
+    return checked_ids(options.ids, config), [*map(labeler(model), options.ids)]
 
 
-def labeller(model: str) -> Callable[[int], str]:
+def labeler(model: str) -> Callable[[int], str]:
     """Return a function from an id to its label; without a tokenizer that is its number."""
     try:
         tokenizer = tokenizer_of(model)

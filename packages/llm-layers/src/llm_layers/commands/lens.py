@@ -2,7 +2,7 @@
 
 import argparse
 
-from llm_layers.commands.inputs import labeller, read_model, read_text
+from llm_layers.commands.inputs import labeler, read_model, read_text
 from llm_layers.commands.outputs import check_out, write_page
 from llm_layers.formats.huggingface.storage import load_config
 from llm_layers.inspection.lens import logit_lens
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
     model = read_model(options.model, config, progress)
     progress(f"running a text of {quantity(len(labels), 'token')}")
     lens = logit_lens(model, ids, top=top)
-    name = labeller(options.model)
+    name = labeler(options.model)
     if options.out is not None:
         write_page(lens_page(lens, labels, name, title=f"Logit lens of {options.model}"), options.out)
         return f"written: {options.out}"

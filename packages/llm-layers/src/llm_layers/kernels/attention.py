@@ -34,7 +34,7 @@ def attention(
         dv = Pᵀ dy,  dS = P ⊙ (dy vᵀ - Σ (dy vᵀ) ⊙ P),  dq = dS k / √d,  dk = dSᵀ q / √d
 
     Why it works:
-        A causal mask hides nearly half of all scores. For each block of neighbouring queries the mask says which keys
+        A causal mask hides nearly half of all scores. For each block of neighboring queries the mask says which keys
         any of them sees, and only those are multiplied: for the first block a few, for the last one all. That holds
         for a sliding window too, without a word about either. A few heads go through all steps together, as many as
         the cache holds the scores of. Backward needs the attention weights P: while they are few they are saved. When

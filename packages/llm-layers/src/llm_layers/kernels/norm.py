@@ -36,7 +36,7 @@ def rms_norm(
     Args:
         x: vectors along the last axis.
         gain: one factor per coordinate.
-        eps: floor of the mean square.
+        eps: what is added to the mean square, inside the root.
 
     Spec: layers.rms_norm
     Source: Zhang and Sennrich 2019, arXiv:1910.07467; backward derived in `reference/norm.py`.
@@ -63,7 +63,7 @@ def layer_norm(
         x: vectors along the last axis.
         gain: one factor per coordinate.
         bias: one value to add per coordinate; None adds nothing.
-        eps: floor of the variance.
+        eps: what is added to the variance, inside the root.
 
     Spec: layers.layer_norm
     Source: Ba, Kiros and Hinton 2016, arXiv:1607.06450; `torch.nn.functional.layer_norm`.

@@ -14,7 +14,7 @@ def dropout(x: Float[Tensor, "*batch"], kept: Bool[Tensor, "*batch"], rate: floa
 
     Why it works:
         A part that may lose any of its inputs at any step cannot lean on one of them alone, nor on two that only
-        work as a pair: it learns from many clues instead of memorising with few. Every step in effect trains another
+        work as a pair: it learns from many clues instead of memorizing with few. Every step in effect trains another
         thinned model, and the whole model is about the mean of them all. An element is kept with probability
         1 - rate, so dividing by that keeps its expected value: nothing has to change when dropout is switched off
         for use, which is why the division is here and not there.

@@ -69,7 +69,7 @@ def tied_head(
         The table says where each token lies; the head asks which token a vector points at. Tokens that are used alike
         are also expected alike, so one table can answer both, which saves vocab · d_model weights: a large part of a
         small model. In training the table collects two gradients. The lookup moves only the rows of the tokens that
-        were read; the head moves every row at every place, towards x for the token that came and away from it for
+        were read; the head moves every row at every place, toward x for the token that came and away from it for
         all others, each by its probability.
 
     Args:

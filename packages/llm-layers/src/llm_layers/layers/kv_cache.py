@@ -215,9 +215,10 @@ class KeyValueCache:
 
 def _check_length(length: int, cache: LayerCache) -> None:
     if not cache.min_length <= length <= cache.length:
-        lost = "; what the window before it needs was dropped: make the cache with more `rollback`"
+        lost = "; the keys that its window needs were dropped: make the cache with more `rollback`"
+        allowed = f"lie between {cache.min_length} and" if cache.min_length < cache.length else "be"
         raise LayersError(
-            f"length must lie between {cache.min_length} and {cache.length}, the cache's own, but was {length}"
+            f"length must {allowed} {cache.length}, the cache's own, but was {length}"
             + (lost if 0 <= length < cache.min_length else "")
         )
 

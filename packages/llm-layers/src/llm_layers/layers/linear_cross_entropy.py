@@ -117,12 +117,12 @@ def _logit_gradients(
         block = F.log_softmax(logits[part].to(working), dim=-1)
         log_probability = block.gather(1, chosen[part])
         losses[part] = -log_probability[:, 0]
-        normaliser = logits[part].gather(1, chosen[part]).to(working) - log_probability if z_weight else None
+        normalizer = logits[part].gather(1, chosen[part]).to(working) - log_probability if z_weight else None
         # d loss / d logits = (probabilities - one-hot) / counted, and with z-loss d z² = 2 z · probabilities.
         block.exp_()
-        if normaliser is not None:
-            losses[part] += z_weight * normaliser[:, 0].square()
-            block.mul_(1 + 2 * z_weight * normaliser)
+        if normalizer is not None:
+            losses[part] += z_weight * normalizer[:, 0].square()
+            block.mul_(1 + 2 * z_weight * normalizer)
         block.scatter_add_(1, chosen[part], torch.full_like(log_probability, -1))
         torch.mul(block, weight[part, None], out=d_logits[part])
     return losses, d_logits

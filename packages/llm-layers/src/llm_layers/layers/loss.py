@@ -99,5 +99,5 @@ def z_loss(
     Source: Chowdhery et al. 2022, "PaLM: Scaling Language Modeling with Pathways", arXiv:2204.02311, section 5.
     """
     counted = targets != ignored
-    normaliser = logits.to(torch.promote_types(logits.dtype, torch.float32)).logsumexp(dim=-1)
-    return normaliser.square().where(counted, 0).sum() / counted.sum().clamp(min=1)
+    normalizer = logits.to(torch.promote_types(logits.dtype, torch.float32)).logsumexp(dim=-1)
+    return normalizer.square().where(counted, 0).sum() / counted.sum().clamp(min=1)

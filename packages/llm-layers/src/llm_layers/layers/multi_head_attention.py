@@ -13,7 +13,7 @@ from llm_layers.layers.mask import causal_mask
 def split_heads(
     x: Float[Tensor, "*batch position d_model"], heads: int
 ) -> Float[Tensor, "*batch heads position d_head"]:
-    """Cut each vector into `heads` equal parts of neighbouring elements and put the heads before the positions.
+    """Cut each vector into `heads` equal parts of neighboring elements and put the heads before the positions.
 
     Formula: y[h, p, k] = x[p, h · d_head + k]
 
@@ -65,7 +65,7 @@ def grouped_query_attention(
     mask: Bool[Tensor, "*#batch query_position key_position"] | None = None,
     attend: Attention = attention,
 ) -> Float[Tensor, "*batch heads query_position d_head"]:
-    """Let neighbouring query heads share one key/value head.
+    """Let neighboring query heads share one key/value head.
 
     Formula: y[h] = attend(q[h], k[⌊h / g⌋], v[⌊h / g⌋], mask)  with g = heads / kv_heads
 

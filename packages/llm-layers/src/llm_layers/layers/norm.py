@@ -22,13 +22,13 @@ def rms_norm(
         Every block adds its output to the stream, so the stream grows with depth, and a layer that must also guess
         how large its input is learns slowly. Dividing by the root mean square keeps the direction, which carries the
         meaning, and sets the size to √d whatever it was; gradients then have a steady size too. LayerNorm subtracts
-        the mean as well; leaving that out costs nothing in quality and saves a pass. `eps` stands inside the root: it
-        is a floor for the mean square, so that a vector of zeros stays zero instead of becoming 0/0.
+        the mean as well; leaving that out costs nothing in quality and saves a pass. `eps` is added to the mean square,
+        inside the root, so that a vector of zeros stays zero instead of becoming 0/0.
 
     Args:
         x: vectors along the last axis.
         gain: one factor per coordinate.
-        eps: floor of the mean square.
+        eps: what is added to the mean square, inside the root.
 
     Spec: layers.rms_norm
     Source: Zhang and Sennrich 2019, "Root Mean Square Layer Normalization", arXiv:1910.07467.
@@ -62,7 +62,7 @@ def layer_norm(
         x: vectors along the last axis.
         gain: one factor per coordinate.
         bias: one number to add per coordinate; None adds nothing.
-        eps: floor of the variance.
+        eps: what is added to the variance, inside the root.
 
     Spec: layers.layer_norm
     Source: Ba, Kiros and Hinton 2016, "Layer Normalization", arXiv:1607.06450.
@@ -70,9 +70,9 @@ def layer_norm(
     # In float32 at least: in bfloat16 a mean far from zero would take away the digits that the variance is made of.
     # For the same reason the mean is subtracted before squaring; mean(x²) - mean(x)² would cancel.
     working = torch.promote_types(x.dtype, torch.float32)
-    centred = x.to(working) - x.to(working).mean(dim=-1, keepdim=True)
-    variance = centred.square().mean(dim=-1, keepdim=True)
-    y = (centred * torch.rsqrt(variance + eps)).to(x.dtype) * gain
+    centered = x.to(working) - x.to(working).mean(dim=-1, keepdim=True)
+    variance = centered.square().mean(dim=-1, keepdim=True)
+    y = (centered * torch.rsqrt(variance + eps)).to(x.dtype) * gain
     return like(y if bias is None else y + bias, x)
 
 
@@ -114,7 +114,7 @@ class RMSNorm(nn.Module):
 
     Args:
         width: length of a vector.
-        eps: floor of the mean square.
+        eps: what is added to the mean square, inside the root.
         offset: what is added to the stored gain before it is used. Gemma's files store gain - 1 (offset 1), so that
             weight decay and the 8 bits of bfloat16 both work around "leave it as it is".
         kernel: what computes it.
@@ -148,7 +148,7 @@ class LayerNorm(nn.Module):
 
     Args:
         width: length of a vector.
-        eps: floor of the variance.
+        eps: what is added to the variance, inside the root.
         bias: whether there is a bias to add.
         kernel: what computes it.
     """

@@ -92,7 +92,7 @@ def int8_linear(
 def quantize_int4(
     weight: Float[Tensor, "d_out d_in"], group: int = 32
 ) -> tuple[UInt8[Tensor, "d_out pairs"], Float[Tensor, "d_out groups"]]:
-    """Quantize each group of neighbouring weights to integers from -7 to 7 and one scale; two of them fill a byte.
+    """Quantize each group of neighboring weights to integers from -7 to 7 and one scale; two of them fill a byte.
 
     Formula: scale[o, g] = max over the group of |weight| / 7,  code = round(weight / scale),
         byte[o, j] = (code[o, 2j] + 8) + 16 · (code[o, 2j + 1] + 8)
@@ -106,7 +106,7 @@ def quantize_int4(
 
     Args:
         weight: one row per output; d_in is even and a multiple of `group`.
-        group: how many neighbours share a scale.
+        group: how many neighbors share a scale.
 
     Returns:
         The bytes, the even column in the low half; and the scales (in float32 at least). Zeros have the scale 0.

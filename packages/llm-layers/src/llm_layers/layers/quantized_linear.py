@@ -119,7 +119,7 @@ def quantize_model(
     Args:
         model: a trained model; made smaller in place, for use, not for training on.
         bits: 8 (one scale per row) or 4 (one scale per group).
-        group: with 4 bits, how many neighbours share a scale; must divide the width of every layer. None means 32.
+        group: with 4 bits, how many neighbors share a scale; must divide the width of every layer. None means 32.
         head: whether the output head is quantized too.
 
     Raises:

@@ -20,7 +20,7 @@ def inverse_frequencies(
 
     Why it works:
         One hand of a clock cannot tell both seconds and hours, so there are many, and the frequencies fall by the same
-        factor from each to the next. The fastest makes one radian per position and tells neighbours apart; the
+        factor from each to the next. The fastest makes one radian per position and tells neighbors apart; the
         slowest makes a little more than 1/base and does not come round within a text. Between them every distance
         has hands that show it well.
 
@@ -79,7 +79,7 @@ def rotary(x: Float[Tensor, "*batch d_head"], rotation: Rotation) -> Float[Tenso
         Attention compares a query with a key by a dot product, and a dot product of two rotated arrows depends only
         on the angle between them. Rotate each arrow by its own position, and what is left in the product is the
         difference of the two positions: the model sees distance, not place. Every pair rotates at a frequency of its
-        own, from one radian per position down to about 1/base: fast pairs tell neighbours apart, slow ones tell far
+        own, from one radian per position down to about 1/base: fast pairs tell neighbors apart, slow ones tell far
         from near. Rotation changes no length, so nothing has to be learned and nothing grows.
 
         The partner of element k is element k + d/2 (the halved convention of the Hugging Face files), not k + 1 as in
@@ -99,14 +99,14 @@ def rotary(x: Float[Tensor, "*batch d_head"], rotation: Rotation) -> Float[Tenso
 
 
 def rotary_interleaved(x: Float[Tensor, "*batch d_head"], rotation: Rotation) -> Float[Tensor, "*batch d_head"]:
-    """Rotate neighbouring elements as pairs: the order of the paper.
+    """Rotate neighboring elements as pairs: the order of the paper.
 
     Formula: (y[2k], y[2k+1]) = R(p · base^(-2k/d)) (x[2k], x[2k+1])  with R(a) the rotation by angle a
 
     Why it works:
         As `rotary`: only the difference of two positions is left in a dot product. Which elements form a pair does not
         matter, as long as queries and keys agree and the weights were trained that way: to go from one order to the
-        other is to reorder the rows of the query and key weights, once. Neighbours are what the paper, GPT-J and the
+        other is to reorder the rows of the query and key weights, once. Neighbors are what the paper, GPT-J and the
         original Llama files pair; halves need no reordering in memory and became the usual order.
 
     Args:

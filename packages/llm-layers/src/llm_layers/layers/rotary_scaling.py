@@ -32,7 +32,7 @@ def linear_scaling(frequencies: Float[Tensor, " half"], factor: float) -> Float[
 
     Why it works:
         A model has only met the angles of its training length. With every frequency divided by 4, position 4000 has
-        the angles that position 1000 had: all are known ones again. The price is sharpness: neighbours are four times
+        the angles that position 1000 had: all are known ones again. The price is sharpness: neighbors are four times
         nearer together than the model has learned to read, so some further training is needed. Dividing the positions
         is the same thing; doing both is a mistake.
 
@@ -61,7 +61,7 @@ def llama3_scaling(
 
     Why it works:
         A hand of a clock that came round many times in training has shown all its angles: longer texts bring it
-        nothing new, and slowing it would only blur neighbours. A hand that did not come round once would reach angles
+        nothing new, and slowing it would only blur neighbors. A hand that did not come round once would reach angles
         that the model never saw: it is slowed by the whole factor. Between `low` and `high` rotations the mix passes
         evenly from one to the other, so that no two hands change their order.
 

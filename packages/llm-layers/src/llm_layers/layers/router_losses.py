@@ -49,7 +49,7 @@ def router_z_loss(logits: Float[Tensor, "*batch experts"]) -> Float[Tensor, ""]:
     Why it works:
         The softmax does not notice when all logits grow together, so nothing else holds them. Large logits make low
         precision coarse (in bfloat16 the numbers near 100 lie half a unit apart) and the choice of experts with it.
-        The square pulls log Σ exp, the normaliser, back to 0 from either side; its gradient, 2 · log Σ exp · p, acts
+        The square pulls log Σ exp, the normalizer, back to 0 from either side; its gradient, 2 · log Σ exp · p, acts
         most on the experts that are likely anyway, and so hardly changes who is chosen.
 
     Args:
@@ -62,5 +62,5 @@ def router_z_loss(logits: Float[Tensor, "*batch experts"]) -> Float[Tensor, ""]:
     Source: Zoph et al. 2022, "ST-MoE: Designing Stable and Transferable Sparse Expert Models", arXiv:2202.08906.
     """
     working = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    normaliser = working.logsumexp(dim=-1)
-    return normaliser.square().sum() / max(normaliser.numel(), 1)
+    normalizer = working.logsumexp(dim=-1)
+    return normalizer.square().sum() / max(normalizer.numel(), 1)

@@ -108,7 +108,7 @@ def _join(x: Array) -> Array:
 
 
 def _copy(x: Array, group: int) -> Array:
-    """Copy each key/value head for the neighbouring query heads of its group."""
+    """Copy each key/value head for the neighboring query heads of its group."""
     return np.repeat(x, group, axis=-3)
 
 

@@ -44,7 +44,7 @@ def grouped_query_attention_backward(
 ) -> tuple[Array, Array, Array]:
     """Gradients of query, key and value.
 
-    Copy each key head to the g neighbouring query heads of its group, k'[h] = k[⌊h / g⌋], and likewise the values;
+    Copy each key head to the g neighboring query heads of its group, k'[h] = k[⌊h / g⌋], and likewise the values;
     then it is plain attention, head by head, with the gradients dq, dk' and dv'. A number that is copied collects the
     gradients of its copies:
 

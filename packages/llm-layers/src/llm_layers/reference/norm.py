@@ -34,7 +34,7 @@ def rms_norm_backward(dy: Array, x: Array, gain: Array, eps: float) -> tuple[Arr
 
 def layer_norm(x: Array, gain: Array, bias: Array | None, eps: float) -> Array:
     """Return the RMSNorm of c = x - mean(x), plus bias: the mean square of c is the variance of x."""
-    y = rms_norm(_centre(x), gain, eps)
+    y = rms_norm(_center(x), gain, eps)
     return y if bias is None else y + bias
 
 
@@ -49,8 +49,8 @@ def layer_norm_backward(dy: Array, x: Array, gain: Array, bias: Array, eps: floa
     In words: what the gradient would do to all coordinates alike is taken out, because moving all of x changes
     nothing. Written out with n = c · r and g = dy · gain:  dx = r · (g - mean(g) - n · mean(g · n)).
     """
-    dc, dgain = rms_norm_backward(dy, _centre(x), gain, eps)
-    return _centre(dc), dgain, np.sum(dy, axis=tuple(range(x.ndim - 1)))
+    dc, dgain = rms_norm_backward(dy, _center(x), gain, eps)
+    return _center(dc), dgain, np.sum(dy, axis=tuple(range(x.ndim - 1)))
 
 
 def query_key_norm(query: Array, key: Array, query_gain: Array, key_gain: Array, eps: float) -> tuple[Array, Array]:
@@ -71,5 +71,5 @@ def query_key_norm_backward(
     return dq, dk, dquery_gain, dkey_gain
 
 
-def _centre(x: Array) -> Array:
+def _center(x: Array) -> Array:
     return x - np.mean(x, axis=-1, keepdims=True)

@@ -50,7 +50,7 @@ class PairQueue:
 class TokenRow:
     """All distinct words in one long list of tokens, as long as their bytes, however many of these are merged.
 
-    A token is written at the first and at the last of its bytes; what is between them is never read. So its neighbour
+    A token is written at the first and at the last of its bytes; what is between them is never read. So its neighbor
     to the left ends one position before it, and the one to the right begins one position after it. The position of a
     pair is where its right token begins.
     """

@@ -34,7 +34,7 @@ class SentencePieceTokenizer(VocabularyTokenizer):
     Args:
         pieces: The texts of the ordinary tokens and their ids.
         byte_ids: The ids of the 256 bytes.
-        scores: The score of each piece; of all neighbours that make a piece, those of the highest score are merged
+        scores: The score of each piece; of all neighbors that make a piece, those of the highest score are merged
             first, of equals the leftmost.
         merges: Pairs of pieces, the one to be merged first at the front, in place of `scores`: how `tokenizer.json`
             orders them.

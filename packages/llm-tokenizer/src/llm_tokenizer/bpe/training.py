@@ -109,9 +109,9 @@ def train_with(
     merges = learn(vocab_size - first_ids)
     found = first_ids + len(merges)
     if found < vocab_size:
-        reason = "by then every pre-token is a single token"
+        reason = f"with {found} every pre-token is a single token, so no pair is left to merge"
         if min_frequency > 1:
-            reason = f"by then no pair occurs {min_frequency} times"
+            reason = f"with {found} no pair is left that occurs {min_frequency} times"
         if not allow_smaller:
             raise TokenizerError(
                 f"vocab_size: these texts allow at most {found} tokens, {vocab_size} were wanted: {reason}; "
@@ -134,7 +134,7 @@ def learn_merges(
     numbers is merged first.
 
     Why it works:
-        A pair loses positions when a neighbour is merged with one of its tokens, and never gains one, because every
+        A pair loses positions when a neighbor is merged with one of its tokens, and never gains one, because every
         pair that a merge creates contains the new token and is new itself. So counts in the queue are never too small
         and need no upkeep: only the first pair is counted again, and if its count still holds, it is the most
         frequent.
@@ -165,7 +165,7 @@ def learn_merges(
 
 
 def count_pairs(words: Sequence[Sequence[int]], counts: Iterable[int]) -> dict[Pair, int]:
-    """Return how often each pair of neighbours occurs in counted words.
+    """Return how often each pair of neighbors occurs in counted words.
 
     Why it works:
         A text repeats its words, so each is looked at once and counts as often as it occurs. Of `aaa` both pairs

@@ -6,5 +6,5 @@ parser.py          the command line: verbs, options anywhere, the nearest name f
 exit_status.py     how a command ends: Ctrl-C, a full disk, a reader that stops
 progress.py        how far a long piece of work has come
 wording.py         counts and times as words
-console.py         printing in colour
+console.py         printing in color
 """

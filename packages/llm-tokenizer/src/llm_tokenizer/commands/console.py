@@ -1,4 +1,4 @@
-"""The console on which all commands print in colour."""
+"""The console on which all commands print in color."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ EXAMPLES = """\
 
 def add_verb(parser: Parser) -> None:
     """Describe the verb and its options."""
-    verb = parser.add_verb("show", show, "show the tokens of a text in colour", EXAMPLES)
+    verb = parser.add_verb("show", show, "show the tokens of a text in color", EXAMPLES)
     add_tokenizer(verb)
     add_text(verb)
     add_allow_special(verb)
@@ -42,7 +42,7 @@ def add_verb(parser: Parser) -> None:
 
 
 def show(options: argparse.Namespace) -> None:
-    """Show the tokens of a text in colour, by line, or on a page."""
+    """Show the tokens of a text in color, by line, or on a page."""
     tokenizer = load_named(options)
     if options.html is not None:
         ids = tokenizer.encode(whole_text(options), allowed_special=allowed_special(options))
@@ -58,7 +58,7 @@ def show(options: argparse.Namespace) -> None:
 
 
 def drawing() -> Draw:
-    """Return how to draw tokens: in colour if the terminal can show five pale colours, else with a bar after each."""
+    """Return how to draw tokens: in color if the terminal can show five pale colors, else with a bar after each."""
     from llm_tokenizer.commands.console import Console  # here, since rich takes long to import
 
     console = Console()

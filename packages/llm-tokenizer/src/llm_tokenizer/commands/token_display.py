@@ -1,7 +1,7 @@
-"""Show tokens: one colour after the other, in a terminal or on a web page.
+"""Show tokens: one color after the other, in a terminal or on a web page.
 
 What is not a printable character is shown by name, so that nothing hides and no text can steer the terminal: a
-line break as `↵`, a part of a character as its bytes in hexadecimal. Without colours a bar follows each
+line break as `↵`, a part of a character as its bytes in hexadecimal. Without colors a bar follows each
 token.
 """
 
@@ -17,7 +17,7 @@ from llm_tokenizer.interface import Tokenizer
 if TYPE_CHECKING:
     from rich.text import Text
 
-# Five pale backgrounds that stay apart for colour-blind eyes too; special tokens are dark instead.
+# Five pale backgrounds that stay apart for color-blind eyes too; special tokens are dark instead.
 COLORS = ("#c0def5", "#fbe3b9", "#d3ecd0", "#f3d3e3", "#e0dbf2")
 INK, SPECIAL_INK, SPECIAL_COLOR = "#111111", "#ffffff", "#444444"
 BAR, OPEN, CLOSE = "│⟦⟧"
@@ -51,7 +51,7 @@ def flat_label(data: bytes) -> str:
 def show_with_marks(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
     """Return the tokens as plain text with a bar after each, and special tokens in brackets: `The│ cat│⟦<|end|>⟧│`.
 
-    For pipes, and for terminals on which five pale colours look alike. A bar in the text itself is shown by its name.
+    For pipes, and for terminals on which five pale colors look alike. A bar in the text itself is shown by its name.
     """
     special = set(tokenizer.special_tokens.values())
     parts = []
@@ -63,7 +63,7 @@ def show_with_marks(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
 
 
 def show_in_terminal(tokenizer: Tokenizer, ids: Sequence[int], *, before: int = 0) -> Text:
-    """Return the tokens as a `rich` text, which any console prints in colour; `before` is how many came before them."""
+    """Return the tokens as a `rich` text, which any console prints in color; `before` is how many came before them."""
     from rich.text import Text  # takes longer to import than all the rest, and only this needs it
 
     shown = Text()

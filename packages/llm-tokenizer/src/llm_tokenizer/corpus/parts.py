@@ -34,7 +34,7 @@ def _clean(source: Source, cleaning: Cleaning, errors: Errors) -> Iterator[str]:
 
 
 def _normalized(blocks: Iterator[str], cleaning: Cleaning, longest: int) -> Iterator[str]:
-    """Yield the normalized text: it depends on neighbours, so parts must end where nothing changes across."""
+    """Yield the normalized text: it depends on neighbors, so parts must end where nothing changes across."""
     form = cleaning.normalization
     if form is None:
         yield from blocks

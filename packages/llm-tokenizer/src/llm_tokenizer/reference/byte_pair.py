@@ -13,7 +13,7 @@ CHARACTERS = byte_to_unicode()
 
 
 def train_bpe(pieces: list[str], vocab_size: int) -> Merges:
-    """Merge the most frequent pair of neighbours, again and again."""
+    """Merge the most frequent pair of neighbors, again and again."""
     if vocab_size < 256:
         raise ValueError(f"vocab_size: must be at least 256, one for each byte, was {vocab_size}")
     words = [list(piece.encode("utf-8")) for piece in pieces]
@@ -35,7 +35,7 @@ def token_order(id: int) -> int:
 
 
 def count_pairs(words: list[list[int]]) -> list[list[int]]:
-    """How often each pair of neighbours stands in the words, as `[left, right, count]` in the order of the pairs."""
+    """How often each pair of neighbors stands in the words, as `[left, right, count]` in the order of the pairs."""
     counts: dict[tuple[int, int], int] = {}
     for word in words:
         for place in range(1, len(word)):

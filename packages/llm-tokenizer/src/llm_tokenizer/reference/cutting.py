@@ -1,4 +1,4 @@
-"""How six well-known patterns cut a text, spelt out by hand without a regular expression.
+"""How six well-known patterns cut a text, spelled out by hand without a regular expression.
 
 At each place the rules of a pattern are tried in turn, and the first that fits takes as much as it can. A rule gets
 the text and a place, and returns where its piece ends, or the same place where it does not fit.

@@ -25,7 +25,7 @@ _SPEAKER = re.compile(r"\*\*(.+?)\*\*")
 _HEADING = re.compile(r"#+ +(.*)")
 # Directions are written _Enter X_, *Enter X*, _\[Aside]_ and, by errors in the source, [Aside]_ or __\[Aside]_.
 _BRACKETED = re.compile(r"[_*]{0,2}\\?\[([^\]]*)\][_*]{0,2}")
-_EMPHASISED = re.compile(r"(?<!\w)[_*]([^_*\[\]]+)[_*]")
+_EMPHASIZED = re.compile(r"(?<!\w)[_*]([^_*\[\]]+)[_*]")
 _ESCAPE = re.compile(r"\\(.)")
 
 
@@ -72,7 +72,7 @@ def _clean_block(block: str) -> str:
     text = "\n".join(_clean_line(line) for line in lines)
     # Bracketed first: what it leaves has no marks around it, so the second pass does not see it.
     text = _BRACKETED.sub(_direction, text)
-    text = _EMPHASISED.sub(_direction, text)
+    text = _EMPHASIZED.sub(_direction, text)
     text = _ESCAPE.sub(r"\1", text).replace("_", "").replace("*", "")
     return "\n".join(line.strip() for line in text.split("\n") if line.strip())
 

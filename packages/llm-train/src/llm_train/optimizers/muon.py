@@ -21,7 +21,7 @@ def orthogonalize(matrices: Tensor, dtype: torch.dtype = torch.float32) -> Tenso
 
     Why it works:
         An odd polynomial of a matrix, a·X + b·XXᵀX + …, acts on its singular values alone and leaves the directions
-        U and V as they are. Choosing polynomials that push every value between 0 and 1 towards 1 gives U Vᵀ with
+        U and V as they are. Choosing polynomials that push every value between 0 and 1 toward 1 gives U Vᵀ with
         matrix products only, which is many times faster than a singular value decomposition.
 
     Args:

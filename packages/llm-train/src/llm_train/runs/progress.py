@@ -32,7 +32,7 @@ class Stage:
 
 
 class Reporter:
-    """Prints stages and records how long each took. rich honours NO_COLOR and whether this is a terminal."""
+    """Prints stages and records how long each took. rich honors NO_COLOR and whether this is a terminal."""
 
     def __init__(self, console: Console | None = None, started: float | None = None) -> None:
         """Print to a console; `started` is when the work began by `time.perf_counter`, if that was before now."""

@@ -1,6 +1,6 @@
 """How GGUF stores weights in blocks: a few bits for each weight, and a scale for all of them.
 
-Weights of one row are of similar size, so a block of 32 neighbours has one scale, and each weight is left with four to
+Weights of one row are of similar size, so a block of 32 neighbors has one scale, and each weight is left with four to
 eight bits: how many times that scale it is. A block is read alone: it holds all that its weights need.
 
     Q8_0   34 bytes, 32 weights     [d d][q × 32]                     y = d · q                q from -128 to 127
@@ -12,8 +12,8 @@ eight bits: how many times that scale it is. A block is read alone: it holds all
     Q5_K  176 bytes, 256 weights    [d d][m m][scales × 12][high × 32][low × 128]
     Q6_K  210 bytes, 256 weights    [low × 128][high × 64][s × 16][d d]  y = d · s · (q - 32)
 
-`d` and `m` are float16, little-endian. Two 4-bit integers are in one byte: not neighbours, but two that are half a
-block apart, so that one shift gives a run of neighbours and needs no interleaving:
+`d` and `m` are float16, little-endian. Two 4-bit integers are in one byte: not neighbors, but two that are half a
+block apart, so that one shift gives a run of neighbors and needs no interleaving:
 
     byte k  =  [ weight k+16 | weight k ]          (the high four bits on the left)
 
@@ -96,7 +96,7 @@ def write_q8_0(values: Floats) -> Bytes:
     """Return the blocks of 34 bytes that are nearest to these values.
 
     The scale is the one with which the largest value of the block becomes 127. Halves are rounded away from zero, as
-    the format's authors do it; NumPy's own rounding would take the even neighbour. The scale is rounded to float16
+    the format's authors do it; NumPy's own rounding would take the even neighbor. The scale is rounded to float16
     only after it has been used, so that what is stored may differ by a little from what was divided by.
     """
     blocks = values.reshape(-1, 32)

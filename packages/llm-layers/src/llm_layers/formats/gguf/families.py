@@ -2,7 +2,7 @@
 
 | in GGUF | our design | differs in |
 |---|---|---|
-| `llama` | Llama 2 and 3, SmolLM2, Mistral without a window | rotated pairs are neighbours; divided frequencies |
+| `llama` | Llama 2 and 3, SmolLM2, Mistral without a window | rotated pairs are neighbors; divided frequencies |
 | `qwen2` | Qwen 2 | biases |
 | `qwen3` | Qwen 3, and what is trained here | norms of queries and keys |
 | `gemma3` | Gemma 3 (text) | windows, two rotary bases, gains that the file stores plus one |

@@ -35,7 +35,7 @@ class Layout:
         names: weight of our `Decoder` -> tensor in the file, "#" is the number of the block. Weights with the same
             tensor are stacked in it, in the order of this table.
         epsilon: the setting for `norm_eps`.
-        interleaved: True where the two elements that are rotated as a pair are neighbours in the file. Ours are half a
+        interleaved: True where the two elements that are rotated as a pair are neighbors in the file. Ours are half a
             head apart, so the rows of the query and key weights are in another order.
         gain_offset: what the file adds to our stored norm gains.
         divided_frequencies: True where a tensor may hold divisors of the rotary frequencies.

@@ -61,7 +61,7 @@ NEUTRAL: dict[str, tuple[Any, str]] = {
     "partial_rotary_factor": (1.0, "rotates only a part of each head"),
     "quantization_config": (None, "means that the weights are stored as quantized integers"),
     "residual_multiplier": (1.0, "scales the output of each part"),
-    "rope_interleaved": (False, "rotates neighbouring elements as pairs"),
+    "rope_interleaved": (False, "rotates neighboring elements as pairs"),
     "scale_attn_weights": (True, "leaves the attention scores unscaled"),
     "sliding_window": (None, "limits how far back a position attends"),
     "use_bidirectional_attention": (False, "lets a position attend to later ones"),

@@ -8,7 +8,7 @@ from torch import Tensor
 from llm_layers.inspection.causes.hypothesis import Hypothesis
 
 TYPES = (torch.bfloat16, torch.float16, torch.float8_e4m3fn, torch.float8_e5m2)
-GROUPS = (0, 256, 128, 64, 32, 16)  # neighbours that share a scale; 0 is a whole row
+GROUPS = (0, 256, 128, 64, 32, 16)  # neighbors that share a scale; 0 is a whole row
 HALF_A_STEP = 0.6  # and a little, because the scales are rounded too
 COARSE = 2.0**-5  # rounding, and not something else, leaves a value within this fraction of itself
 

@@ -93,8 +93,8 @@ def _orders(rows: Tensor, kv_heads: int, d_head: int, of_keys: bool) -> Changed:
     if d_head % 2 == 0:
         halves, pairs = rows.reshape(heads, 2, -1, *tail), rows.reshape(heads, d_head // 2, 2, *tail)
         called = "interleaved rotary pairs"
-        yield called, "rotary partners are neighbours, in {a} half a head apart", halves.transpose(1, 2)
-        yield called, "rotary partners are half a head apart, in {a} neighbours", pairs.transpose(1, 2)
+        yield called, "rotary partners are neighbors, in {a} half a head apart", halves.transpose(1, 2)
+        yield called, "rotary partners are half a head apart, in {a} neighbors", pairs.transpose(1, 2)
     if heads > 1:
         by_head = rows.reshape(heads, d_head, *tail)
         yield "heads reversed", "the heads are in the opposite order", by_head.flip(0)

@@ -32,7 +32,7 @@ def blocks(text: str, size: int = BLOCK) -> Iterator[str]:
 
 
 def groups(texts: Iterable[str], size: int = BLOCK) -> Iterator[list[str]]:
-    """Yield neighbouring texts that together have no more than `size` characters; a longer one is alone.
+    """Yield neighboring texts that together have no more than `size` characters; a longer one is alone.
 
     A whole group goes through one call of compiled code. Only there do threads not wait for each other: before and
     after it Python lets only one of them run, and each that has to wait for its turn is slow to wake up.

@@ -92,7 +92,7 @@ class FastEncoder:
         return self._encode_together([data], rule)[0]
 
     def _encode_group(self, texts: list[str]) -> list[Ids]:
-        """Return the ids of neighbouring texts, or of a single one, which may be long."""
+        """Return the ids of neighboring texts, or of a single one, which may be long."""
         return [self.encode(texts[0])] if len(texts) == 1 else self._encode_together([*map(utf8, texts)], self._rule)
 
     def _encode_together(self, texts: list[bytes], rule: int) -> list[Ids]:

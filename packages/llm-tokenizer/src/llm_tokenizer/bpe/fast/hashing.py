@@ -14,7 +14,7 @@ SHORT_BYTES = 15
 NOTHING = uint64(0)
 ONE = uint64(1)
 TOP_BYTE = uint64(56)
-_MULTIPLIER = uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio: neighbours land far from each other
+_MULTIPLIER = uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio: neighbors land far from each other
 _SECOND_MULTIPLIER = uint64(0xC2B2AE3D27D4EB4F)
 _HALF = uint64(32)
 

@@ -1,6 +1,6 @@
 """The encoder's cache: the ids of pre-tokens that came before, in tables that never grow.
 
-Each table works as the cache of a processor does. A pre-token may be in one of two neighbouring slots and nowhere else,
+Each table works as the cache of a processor does. A pre-token may be in one of two neighboring slots and nowhere else,
 so a lookup costs the same however full the table is, and a text of any length takes the same memory: a new pre-token
 moves into the first of its two slots, and what was there into the second.
 

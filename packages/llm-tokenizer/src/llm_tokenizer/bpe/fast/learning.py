@@ -16,8 +16,8 @@ BYTE_PAIRS = 1 << 16
 # So the most frequent is on top, and of equals the one with the smallest pair of numbers.
 Candidate = tuple[int, int, int, int]
 
-# For the pairs that a new token makes on one side, by neighbour: how often they occur in the texts, at how many places,
-# up to where the list of their places is filled; and which neighbours there are. The first two are zero between uses.
+# For the pairs that a new token makes on one side, by neighbor: how often they occur in the texts, at how many places,
+# up to where the list of their places is filled; and which neighbors there are. The first two are zero between uses.
 Tally = tuple[Integers, Integers, Integers, Integers]
 
 
@@ -99,23 +99,23 @@ def _push_new_pairs(
     counts, sizes, ends, seen = tally
     kinds = 0
     for place in places:
-        neighbour, at = new_pair_at(row, place, new, is_left)
-        if neighbour >= 0:
-            if sizes[neighbour] == 0:
-                seen[kinds] = neighbour
+        neighbor, at = new_pair_at(row, place, new, is_left)
+        if neighbor >= 0:
+            if sizes[neighbor] == 0:
+                seen[kinds] = neighbor
                 kinds += 1
-            sizes[neighbour] += 1
-            counts[neighbour] += row.weights[at]
-    for neighbour in seen[:kinds]:
-        ends[neighbour] = used
-        used += sizes[neighbour]
+            sizes[neighbor] += 1
+            counts[neighbor] += row.weights[at]
+    for neighbor in seen[:kinds]:
+        ends[neighbor] = used
+        used += sizes[neighbor]
     for place in places:
-        neighbour, at = new_pair_at(row, place, new, is_left)
-        if neighbour >= 0:
-            lists[ends[neighbour]] = at
-            ends[neighbour] += 1
-    for neighbour in seen[:kinds]:
-        pair = new << 32 | neighbour if is_left else neighbour << 32 | new
-        heappush(heap, (-counts[neighbour], pair, ends[neighbour] - sizes[neighbour], ends[neighbour]))
-        counts[neighbour] = sizes[neighbour] = 0
+        neighbor, at = new_pair_at(row, place, new, is_left)
+        if neighbor >= 0:
+            lists[ends[neighbor]] = at
+            ends[neighbor] += 1
+    for neighbor in seen[:kinds]:
+        pair = new << 32 | neighbor if is_left else neighbor << 32 | new
+        heappush(heap, (-counts[neighbor], pair, ends[neighbor] - sizes[neighbor], ends[neighbor]))
+        counts[neighbor] = sizes[neighbor] = 0
     return used

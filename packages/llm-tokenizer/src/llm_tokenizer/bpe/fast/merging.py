@@ -8,9 +8,9 @@ tokens there. So the next window begins some way before it, where a token begins
     the next               [ab][cab][c][ab..
                            same token: what is before it is kept, and the next window continues from here
 
-Why it works: a sequence of tokens is what merging makes of its bytes if and only if each two neighbours are what
-merging makes of theirs, for the first merge across an edge would happen between those two alone as well. Neighbours in
-one window are, and all that are neighbours in the end were in one window: the token on which two agree is in both.
+Why it works: a sequence of tokens is what merging makes of its bytes if and only if each two neighbors are what
+merging makes of theirs, for the first merge across an edge would happen between those two alone as well. Neighbors in
+one window are, and all that are neighbors in the end were in one window: the token on which two agree is in both.
 """
 
 from __future__ import annotations

@@ -86,17 +86,17 @@ def merge_pair(row: TokenSequence, pair: int, new: int, places: Ids) -> int:
 
 @inlined
 def new_pair_at(row: TokenSequence, place: int, new: int, is_left: bool) -> tuple[int, int]:
-    """Return the pair that the new token at `place` makes with one of its neighbours: (neighbour, place of the pair).
+    """Return the pair that the new token at `place` makes with one of its neighbors: (neighbor, place of the pair).
 
     Args:
         row: The pre-tokens.
         place: Where the new token begins.
         new: The new token.
         is_left: Whether the new token is the left one of the pair. A pair of two new tokens is found from the left one
-            only, so that it is counted once. The neighbour is `EDGE` where there is none.
+            only, so that it is counted once. The neighbor is `EDGE` where there is none.
     """
     if is_left:
         return row.tokens[place + row.lengths[new]], place
     before = row.before[place]
-    neighbour = row.tokens[before]
-    return (EDGE if neighbour == new else neighbour), before
+    neighbor = row.tokens[before]
+    return (EDGE if neighbor == new else neighbor), before
