@@ -52,11 +52,6 @@ def numpy_forward(logits: Any, temperature: float) -> Any:
     return weights / weights.sum(axis=-1, keepdims=True)
 
 
-@variant("float32 inside")
-def in_float32(logits: Tensor, temperature: float) -> Tensor:
-    return quotient(logits.float(), temperature).to(logits.dtype)  # type: ignore[no-any-return]
-
-
 variant = VARIANTS.of("generate.top_k")
 
 
@@ -75,11 +70,6 @@ def partition(logits: Any, k: int) -> Any:
     ties = logits == least
     left = k - (logits > least).sum(axis=-1, keepdims=True)
     return np.where((logits > least) | (ties & (ties.cumsum(axis=-1) <= left)), logits, -np.inf)
-
-
-@variant("float32 inside")
-def k_in_float32(logits: Tensor, k: int) -> Tensor:
-    return scatter(logits.float(), k).to(logits.dtype)  # type: ignore[no-any-return]
 
 
 @variant("NumPy lexsort", arrays="numpy")
@@ -102,11 +92,6 @@ def shifted_mask(logits: Tensor, p: float) -> Tensor:
     removed[..., 1:] = removed[..., :-1].clone()
     removed[..., 0] = False
     return logits.masked_fill(removed.gather(-1, order.argsort(dim=-1)), -math.inf)
-
-
-@variant("float32 inside")
-def p_in_float32(logits: Tensor, p: float) -> Tensor:
-    return shifted_mask(logits.float(), p).to(logits.dtype)  # type: ignore[no-any-return]
 
 
 @variant("NumPy, in float64 throughout", arrays="numpy")

@@ -127,13 +127,13 @@ variant = VARIANTS.of("tokenizer.decode_bpe")
 
 
 @variant("a table of bytes")
-def table_of_bytes(ids: list[int], merges: Merges) -> bytearray:
+def table_of_bytes(ids: list[int], merges: Merges) -> bytes:
     table = [bytes([byte]) for byte in range(256)]
     for left, right in merges:
         table.append(table[left] + table[right])
     if any(not 0 <= id < len(table) for id in ids):
         raise ValueError(ids)
-    return bytearray(b"".join(table[id] for id in ids))
+    return b"".join(table[id] for id in ids)
 
 
 @variant("recursion")

@@ -15,8 +15,8 @@ large = LARGE.of("tokenizer.encode_chat")
 @large(clause=5, catches="a limit on the messages or on the length of one")
 def many_messages(g: Generator) -> Inputs:
     """And one of 70,000 bytes."""
-    said = zipf(g, ["", " ", "\n", "<|im_end|>", "<|im_start|>system\n", *words(g, 500)], 600)
-    roles = chosen(g, ["system", "user", "user", "assistant", "assistant"], 600)
+    said = zipf(g, ["", " ", "\n", "<|im_end|>", "<|im_start|>system\n", *words(g, 500)], 1_100)
+    roles = chosen(g, ["system", "user", "user", "assistant", "assistant"], 1_100)
     messages = [*map(list, zip(roles, said, strict=True)), ["assistant", prose(g, 9000)], ["user", "é"]]
     return {"messages": messages}
 

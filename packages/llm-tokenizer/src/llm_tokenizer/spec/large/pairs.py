@@ -47,10 +47,10 @@ def neighbours_alike(g: Generator) -> Inputs:
 
 
 @large(clause=3, catches="ids that are compared as objects, or as characters of a text")
-def ids_beyond_all_characters(g: Generator) -> Inputs:
-    """Equal ids are different objects here."""
+def ids_that_are_surrogates(g: Generator) -> Inputs:
+    """Equal ids are different objects here; as characters they would be halves of pairs."""
     word = g.whole(900, below=2).tolist()
-    return {"word": [1_200_000 + id for id in word], "pair": [1_200_000, 1_200_001], "new": 2_000_000}
+    return {"word": [0xD83D + 0x0400 * id for id in word], "pair": [0xD83D, 0xDC3D], "new": 199_999}
 
 
 @large(clause=2, catches="a long run replaced in blocks of its own, recursion")

@@ -30,8 +30,8 @@ for _pattern in RULES:
 def special_tokens_after_many_merges(g: Generator) -> Inputs:
     """Their ids are above 70,000."""
     known, merges = vocabulary(70_000)
-    text = with_names(g, chosen(g, known[-4000:], 9), names(30), 9)
-    return {"text": text, "pattern": "gpt2", "merges": merges, "special_tokens": names(30)}
+    text = with_names(g, chosen(g, known[-4000:], 9), names(1_100)[-60:], 9)
+    return {"text": text, "pattern": "gpt2", "merges": merges, "special_tokens": names(1_100)}
 
 
 @large(clause=3, catches="a character of a certain kind normalized, lost or replaced on its way")

@@ -31,9 +31,8 @@ def with_names(g: Generator, parts: list[str], special_tokens: list[str], count:
 
 @large(clause=2, catches="a limit on the number of names, a shorter name before a longer one")
 def hundreds_of_names(g: Generator) -> Inputs:
-    """Names in which others begin, and broken ones."""
-    special = chosen(g, names(400), 400)
-    special = list(dict.fromkeys([*special, *names(400)[:350]]))
+    """More than a thousand; others begin in some of them, and some are broken off in the text."""
+    special = list(dict.fromkeys([*chosen(g, names(1_100), 1_100), *names(1_100)[:1_050]]))
     parts = ["", "", " ", "<", "|>", "<|r", "x|>", "Some words. ", "<|r99", "\n"]
     return {"text": with_names(g, parts, special, 1200), "special_tokens": special}
 
