@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from llm_layers.spec.large.limits import SHORT_SUM
 from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
 
