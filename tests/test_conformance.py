@@ -444,7 +444,7 @@ def test_fresh_cases_follow_from_their_seed_and_large_ones_from_their_rule(
     assert first == again != other
     (tmp_path / "toy_package" / "spec" / "large.py").write_text(
         "from llm_tokenizer.conformance.large import LargeCases\n\nLARGE = LargeCases()\n\n\n"
-        "@LARGE('toy.mean_square', clause=1, catches='a table of 128 columns')\n"
+        "@LARGE('toy.mean_square', 1, 'a table of 128 columns')\n"
         "def many_columns(g):\n    return {'x': g.normal(2, 300), 'gain': 2.0}\n"
     )
     large_cases.cache_clear()
@@ -460,10 +460,10 @@ def test_fresh_cases_follow_from_their_seed_and_large_ones_from_their_rule(
 def test_large_cases_are_joined_in_order_and_share_a_tolerance_and_a_name_makes_the_numbers() -> None:
     first, second = LargeCases(tolerance={"float64": 1e-3}), LargeCases()
     for name in ("a", "b"):
-        first("toy.mean_square", name=name, clause=1, catches="")(lambda g: {"x": g.normal(2)})
-    second("toy.other", clause=1, catches="", gradients=False)(lambda g: {"x": g.normal(2)})
+        first("toy.mean_square", 1, "", name)(lambda g: {"x": g.normal(2)})
+    second("toy.other", 1, "", gradients=False)(lambda g: {"x": g.normal(2)})
     more = second.of("toy.mean_square")
-    more(name="c", clause=1, catches="", tolerance={"exact": 1.0})(lambda g: {"x": g.normal(2)})
+    more(1, "", "c", tolerance={"exact": 1.0})(lambda g: {"x": g.normal(2)})
     joined = LargeCases(first, second)
     cases = [make() for make in joined["toy.mean_square"]]
     assert [(case.id, gradients) for case, gradients in cases] == [("a", True), ("b", True), ("c", True)]

@@ -8,7 +8,7 @@ from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
 LARGE = LargeCases(tolerance=LONG_SUM)
 
 
-@LARGE("layers.block", clause=5, catches="tables of positions, and tiles at hundreds of positions")
+@LARGE("layers.block", 5, "tables of positions, and tiles at hundreds of positions")
 def positions_of_long_texts(g: Generator) -> Inputs:
     shapes = {
         "attention_norm": (5,), "query": (12, 5), "key": (6, 5), "value": (6, 5), "query_norm": (6,), "key_norm": (6,),
