@@ -33,11 +33,6 @@ def _rotated_then_normed(self: Any, x: Any, layer: int) -> Any:
 slip("no mask", "every position sees the future")(
     _decoder(mask=lambda self, n, layer: torch.ones(n, n, dtype=torch.bool))
 )
-slip("own position hidden", "a position does not see itself")(
-    _decoder(
-        mask=lambda self, n, layer: torch.ones(n, n, dtype=torch.bool).tril(-1) | torch.eye(n, dtype=torch.bool)[:1]
-    )
-)
 slip("window ignored", "blocks with a window look at everything")(_decoder(window=lambda self, layer: None))
 slip("window one too wide", "the window is counted without the own position")(
     _decoder(window=lambda self, layer: (w := _right("window")(self, layer)) and w + 1)
