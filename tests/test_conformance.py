@@ -158,11 +158,11 @@ def test_reference_and_ours_pass(toy: Specification) -> None:
     assert check_implementation(toy, Implementation(toy.reference)).verdicts[0].status == PASS
 
 
-def test_a_slip_is_recognised_by_its_numbers(toy: Specification) -> None:
+def test_a_slip_is_recognized_by_its_numbers(toy: Specification) -> None:
     verdict = trial(toy, mean_square=lambda x, gain: np.einsum("bd,bd->b", x, x) * gain)
     assert verdict.status == DIFFERS
-    assert verdict.recognised is not None
-    assert verdict.recognised.name == "summed, not averaged"
+    assert verdict.recognized is not None
+    assert verdict.recognized.name == "summed, not averaged"
 
 
 def test_two_mistakes_at_once_are_both_named(toy: Specification) -> None:
@@ -171,24 +171,24 @@ def test_two_mistakes_at_once_are_both_named(toy: Specification) -> None:
         mean_square=lambda x, gain: (x * x).mean(axis=-1),
         mean_square_backward=lambda dy, x, gain: gain * dy[:, None] * x / x.shape[-1],
     )
-    assert verdict.recognised.name == "gain forgotten"
+    assert verdict.recognized.name == "gain forgotten"
     assert verdict.in_gradient.name == "the 2 of the square's derivative forgotten"
 
 
-def test_a_slip_in_the_gradient_is_recognised(toy: Specification) -> None:
+def test_a_slip_in_the_gradient_is_recognized(toy: Specification) -> None:
     verdict = trial(
         toy,
         mean_square=lambda x, gain: gain * (x**2).mean(axis=-1),
         mean_square_backward=lambda dy, x, gain: gain * dy[:, None] * x / x.shape[1],
     )
-    assert verdict.recognised is not None
-    assert "the 2 of" in verdict.recognised.name
+    assert verdict.recognized is not None
+    assert "the 2 of" in verdict.recognized.name
 
 
 def test_a_mistake_of_ones_own_is_not_called_a_slip(toy: Specification) -> None:
     verdict = trial(toy, mean_square=lambda x, gain: gain * (x**3).mean(axis=-1))
     assert verdict.status == DIFFERS
-    assert verdict.recognised is None
+    assert verdict.recognized is None
 
 
 @pytest.mark.parametrize(
@@ -522,7 +522,7 @@ def test_the_command_says_what_to_do(toy: Specification, tmp_path: Path, monkeyp
     printed = capsys.readouterr().out
     assert "your values are those of a known mistake: summed, not averaged" in printed
     assert "llm-toy spec 1.0: 0 of 1" in printed
-    assert json.loads((tmp_path / "report.json").read_text())["contracts"][0]["recognised"] == "summed, not averaged"
+    assert json.loads((tmp_path / "report.json").read_text())["contracts"][0]["recognized"] == "summed, not averaged"
     assert main(toy, ["no_such_module"]) == 2
     assert "There is no module 'no_such_module'" in capsys.readouterr().err
     assert main(toy, ["-k", "mean squares"]) == 2

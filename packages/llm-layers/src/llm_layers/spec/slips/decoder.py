@@ -44,7 +44,7 @@ slip("last norm forgotten", "there is no norm before the head")(_decoder(last_no
 slip("gain as stored", "Gemma's gains count from one")(_decoder(gain=lambda self, g: g))
 slip("gain from one", "one was added to gains that are whole")(_decoder(gain=lambda self, g: g + 1))
 slip("embedding not scaled", "Gemma's embeddings want √d_model")(_decoder(embedding_scale=lambda self: 1.0))
-slip("interleaved pairs", "rotary pairs are neighbours instead of halves: the files pair k with k + d/2")(
+slip("interleaved pairs", "rotary pairs are neighbors instead of halves: the files pair k with k + d/2")(
     _decoder(
         pairs=lambda self, x: (x[..., ::2], x[..., 1::2]), unpair=lambda self, a, b: torch.stack([a, b], -1).flatten(-2)
     )

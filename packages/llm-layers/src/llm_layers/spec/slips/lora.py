@@ -18,7 +18,7 @@ slip("divided by the rank again", "scale is alpha / rank already and was divided
 slip("alpha instead of alpha / rank", "scale was multiplied by the rank: that is alpha itself")(
     lambda x, weight, down, up, scale: F.linear(x, weight) + scale * len(down) * F.linear(F.linear(x, down), up)
 )
-slip("scaled by alpha over the root", "scale was multiplied by √rank: rank-stabilised LoRA")(
+slip("scaled by alpha over the root", "scale was multiplied by √rank: rank-stabilized LoRA")(
     lambda x, weight, down, up, scale: F.linear(x, weight) + scale * len(down) ** 0.5 * F.linear(F.linear(x, down), up)
 )
 slip("everything scaled", "the product with the frozen weight is multiplied by scale as well")(

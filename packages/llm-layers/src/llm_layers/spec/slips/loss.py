@@ -55,7 +55,7 @@ slip("base 2", "the logarithm of base 2: bits instead of nats")(
 slip("softmax twice", "probabilities are handed to a function that takes logits")(
     lambda logits, targets, ignored: _mean(*_losses(torch.softmax(logits, -1), targets, ignored))
 )
-slip("targets shifted", "each row is compared with its neighbour's target")(
+slip("targets shifted", "each row is compared with its neighbor's target")(
     lambda logits, targets, ignored: _mean(*_losses(logits, targets.roll(1, -1) if targets.dim() else targets, ignored))
 )
 
@@ -176,7 +176,7 @@ slip("NaN without targets", "0/0 when no target counts")(
 slip("largest logit left in", "exp is taken of the logits as they are: it overflows")(
     _z_loss(normalizer=lambda logits: logits.exp().sum(-1).log())
 )
-slip("normaliser held constant", "z · z with one of the two detached: half the gradient")(
+slip("normalizer held constant", "z · z with one of the two detached: half the gradient")(
     _z_loss(lambda z: z * z.detach())
 )
 

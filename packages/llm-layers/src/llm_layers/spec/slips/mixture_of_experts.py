@@ -41,7 +41,7 @@ def _router(
 _route = _router()
 
 
-slip("never normalised", "norm_topk_prob is ignored: the weights are left as they are")(
+slip("never normalized", "norm_topk_prob is ignored: the weights are left as they are")(
     lambda logits, k, norm_topk_prob: _route(logits, k, False)
 )
 slip("softmax after the choice", "the softmax runs over the chosen logits only")(
@@ -117,10 +117,10 @@ def _mixture(
 
 _mix = _mixture()
 
-slip("never normalised", "norm_topk_prob is ignored: the weights are left as they are")(
+slip("never normalized", "norm_topk_prob is ignored: the weights are left as they are")(
     lambda *inputs: _mix(*inputs[:-1], False)
 )
-slip("always normalised", "the weights sum to one whatever was asked for")(lambda *inputs: _mix(*inputs[:-1], True))
+slip("always normalized", "the weights sum to one whatever was asked for")(lambda *inputs: _mix(*inputs[:-1], True))
 slip("weights left out", "the answers are added up without their weights")(
     _mixture(join=lambda answers, weights: answers.sum(-2) + 0 * weights.sum())
 )

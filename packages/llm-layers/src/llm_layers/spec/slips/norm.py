@@ -21,7 +21,7 @@ def _root(x: Any, eps: float) -> Any:
     return torch.sqrt(_mean_square(x) + eps)
 
 
-def _centred(x: Any) -> Any:
+def _centered(x: Any) -> Any:
     return x - x.mean(-1, keepdim=True)
 
 
@@ -36,7 +36,7 @@ slip("eps as a floor", "the mean square is cut off at eps instead of eps being a
     lambda x, gain, eps: gain * x / _mean_square(x).clamp(min=eps).sqrt()
 )
 slip("mean subtracted", "the mean is subtracted first: that is LayerNorm")(
-    lambda x, gain, eps: gain * _centred(x) / _root(_centred(x), eps)
+    lambda x, gain, eps: gain * _centered(x) / _root(_centered(x), eps)
 )
 slip("sum for mean", "the squares are summed, not averaged: that is the unit vector")(
     lambda x, gain, eps: gain * x / torch.sqrt(x.square().sum(-1, keepdim=True) + eps)
@@ -86,8 +86,8 @@ slip = SLIPS.of("layers.layer_norm")
 
 def _layer(
     *,
-    top: Callable[[Any], Any] = _centred,
-    root: Callable[[Any, float], Any] = lambda x, eps: _root(_centred(x), eps),
+    top: Callable[[Any], Any] = _centered,
+    root: Callable[[Any, float], Any] = lambda x, eps: _root(_centered(x), eps),
     finish: Callable[[Any, Any], Any] = lambda n, gain: n * gain,
 ) -> Callable[..., Any]:
     """Return LayerNorm of which one step is replaced: what is divided, by what, and what the gain does."""
@@ -103,12 +103,12 @@ slip("sample variance", "the variance is divided by d - 1 (torch.var's default) 
     _layer(root=lambda x, eps: torch.sqrt(x.var(-1, keepdim=True) + eps))
 )
 slip("eps outside the root", "eps is added to the deviation, not to the variance inside the root")(
-    _layer(root=lambda x, eps: _root(_centred(x), 0.0) + eps)
+    _layer(root=lambda x, eps: _root(_centered(x), 0.0) + eps)
 )
 slip("eps left out", "there is no eps: a vector of equal values becomes NaN")(
-    _layer(root=lambda x, eps: _root(_centred(x), 0.0))
+    _layer(root=lambda x, eps: _root(_centered(x), 0.0))
 )
-slip("eps fixed", "eps is a fixed 1e-5, whatever was given")(_layer(root=lambda x, eps: _root(_centred(x), 1e-5)))
+slip("eps fixed", "eps is a fixed 1e-5, whatever was given")(_layer(root=lambda x, eps: _root(_centered(x), 1e-5)))
 slip("bias forgotten", "the bias is not added")(lambda x, gain, bias, eps: _layer()(x, gain, None, eps))
 slip("bias demanded", "a bias of None, that is no bias, is not allowed for")(
     lambda x, gain, bias, eps: _layer()(x, gain, None, eps) + bias
@@ -133,10 +133,10 @@ slip("over the other vectors", "each coordinate is measured over all vectors: th
     )
 )
 slip("statistics held constant", "the gradient does not run through mean and variance (detached)")(
-    _layer(top=lambda x: x - x.detach().mean(-1, keepdim=True), root=lambda x, eps: _root(_centred(x.detach()), eps))
+    _layer(top=lambda x: x - x.detach().mean(-1, keepdim=True), root=lambda x, eps: _root(_centered(x.detach()), eps))
 )
 slip("variance held constant", "the gradient does not run through the variance (detached)")(
-    _layer(root=lambda x, eps: _root(_centred(x.detach()), eps))
+    _layer(root=lambda x, eps: _root(_centered(x.detach()), eps))
 )
 
 
@@ -148,10 +148,10 @@ def _layer_backward(
     """Return the gradient of which one part is replaced."""
 
     def backward(dy: Any, x: Any, gain: Any, bias: Any, eps: float) -> Any:
-        centred = x - _mean(x)
-        r = 1 / np.sqrt(_mean(centred * centred) + eps)
-        inner = dx(dy * gain if use_gain else dy, centred * r)
-        return r * inner, dgain(dy, x, centred * r), _over_vectors(dy)
+        centered = x - _mean(x)
+        r = 1 / np.sqrt(_mean(centered * centered) + eps)
+        inner = dx(dy * gain if use_gain else dy, centered * r)
+        return r * inner, dgain(dy, x, centered * r), _over_vectors(dy)
 
     return backward
 

@@ -144,7 +144,7 @@ def _rotate(x: Any, angle: Any) -> Any:
     return torch.cat([first * cosine - second * sine, second * cosine + first * sine], -1)
 
 
-def _rotate_neighbours(x: Any, angle: Any) -> Any:
+def _rotate_neighbors(x: Any, angle: Any) -> Any:
     even, odd = x[..., ::2], x[..., 1::2]
     cosine, sine = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
     return torch.stack([even * cosine - odd * sine, odd * cosine + even * sine], -1).flatten(-2)
@@ -159,8 +159,8 @@ def _angles(x: Any, positions: Any, base: float) -> Any:
     return _angle(positions, _speeds(x.shape[-1], base))
 
 
-slip("neighbours paired", "coordinates 0 and 1 are paired (the paper's order), not 0 and d/2")(
-    lambda x, positions, base: _rotate_neighbours(x, _angles(x, positions, base))
+slip("neighbors paired", "coordinates 0 and 1 are paired (the paper's order), not 0 and d/2")(
+    lambda x, positions, base: _rotate_neighbors(x, _angles(x, positions, base))
 )
 slip("rotated the other way", "the sign of the sine is wrong: pairs rotate clockwise")(
     lambda x, positions, base: _rotate(x, -_angles(x, positions, base))
@@ -204,24 +204,24 @@ slip("halves paired", "coordinates 0 and d/2 are paired (the files' order), not 
     lambda x, positions, base: _rotate(x, _angles(x, positions, base))
 )
 slip("left in halves", "the rotated pairs are not put back side by side: evens, then odds")(
-    lambda x, positions, base: _in_halves(_rotate_neighbours(x, _angles(x, positions, base)))
+    lambda x, positions, base: _in_halves(_rotate_neighbors(x, _angles(x, positions, base)))
 )
 slip("rotated the other way", "the sign of the sine is wrong: pairs rotate clockwise")(
-    lambda x, positions, base: _rotate_neighbours(x, -_angles(x, positions, base))
+    lambda x, positions, base: _rotate_neighbors(x, -_angles(x, positions, base))
 )
 
 
-def _neighbour(x: Any) -> Any:
+def _neighbor(x: Any) -> Any:
     return torch.stack([-x[..., 1::2], x[..., ::2]], -1).flatten(-2)
 
 
 slip("one speed too many", "every value has its own frequency: pairs are not rotated")(
     lambda x, positions, base: _swapped(
-        x, _neighbour(x), _angle(positions, base ** (-torch.arange(x.shape[-1]).double() / x.shape[-1]))
+        x, _neighbor(x), _angle(positions, base ** (-torch.arange(x.shape[-1]).double() / x.shape[-1]))
     )
 )
-slip("angles in halves", "pairs are neighbours but their angles are laid out for halves")(
-    lambda x, positions, base: _swapped(x, _neighbour(x), torch.cat([_angles(x, positions, base)] * 2, -1))
+slip("angles in halves", "pairs are neighbors but their angles are laid out for halves")(
+    lambda x, positions, base: _swapped(x, _neighbor(x), torch.cat([_angles(x, positions, base)] * 2, -1))
 )
 slip("gradient rotated forward", "the gradient is rotated forward again", backward=True)(
     lambda dy, x, positions, base: reference_rotary_interleaved(dy, positions, base)

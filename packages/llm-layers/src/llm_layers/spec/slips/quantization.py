@@ -177,7 +177,7 @@ def _int4(
 slip("halves of the byte swapped", "the even column is in the high half of the byte")(
     _int4(pack=lambda steps: _pack(torch.stack([steps[:, 1::2], steps[:, 0::2]], -1).flatten(1)))
 )
-slip("8 not added", "8 is not added: a negative code runs over into its neighbour's half")(
+slip("8 not added", "8 is not added: a negative code runs over into its neighbor's half")(
     _int4(pack=lambda steps: ((steps[:, 0::2] & 15) | ((steps[:, 1::2] & 15) << 4)).to(torch.uint8))
 )
 slip("7 added", "7 is added instead of 8")(_int4(pack=lambda steps: _pack(steps - 1)))
@@ -203,7 +203,7 @@ slip("short last group", "a row that the groups do not fill is taken instead of 
 _unpacked = _int4(pack=lambda steps: steps)
 
 
-@slip("every n-th number", "a group is every n-th value of the row instead of a run of neighbours")
+@slip("every n-th number", "a group is every n-th value of the row instead of a run of neighbors")
 def interleaved_groups(weight: Any, group: int) -> Any:
     count = _fits(weight, group).shape[1] // group
     steps, scales = _unpacked(weight.reshape(len(weight), group, count).mT.reshape(weight.shape), group)
@@ -240,7 +240,7 @@ slip("8 subtracted in bytes", "8 is subtracted in unsigned bytes: negative steps
 slip("low halves first", "all low halves are in front of all high halves")(
     lambda codes, scales: _scaled(torch.cat([codes & 15, codes >> 4], 1).to(torch.int8) - 8, scales)
 )
-slip("scales interleaved", "the scales take turns along the row instead of serving neighbours")(
+slip("scales interleaved", "the scales take turns along the row instead of serving neighbors")(
     lambda codes, scales: _steps(codes).to(scales.dtype) * scales.repeat(1, 2 * codes.shape[1] // scales.shape[1])
 )
 

@@ -59,7 +59,7 @@ slip("stream left out", "what the part writes is normalized, and x is not added 
     lambda x, gain, weight, eps: _norm(x @ weight.T, gain, eps)
 )
 slip("norm left out", "the sum is not normalized")(lambda x, gain, weight, eps: x + x @ weight.T + 0 * gain)
-slip("both normalised", "x and W x are normalized one by one and then added")(
+slip("both normalized", "x and W x are normalized one by one and then added")(
     lambda x, gain, weight, eps: _norm(x, gain, eps) + _norm(x @ weight.T, gain, eps)
 )
 slip("x added again", "x is added once more after the norm")(

@@ -51,7 +51,7 @@ def every_run_of_a_category(g: Generator, pattern: str) -> str:
 
 @in_each_pattern(clause=4, catches="a category taken for another beside letters, digits, apostrophes, line breaks")
 def every_category_and_plane(g: Generator, pattern: str) -> str:
-    """In every neighbourhood that a rule asks for."""
+    """In every neighborhood that a rule asks for."""
     places = "¤\n¤¤\na¤b A¤¤B ¤a ¤A¤ 1¤2¤¤3 ¤ ¤¤ '¤ ¤'s ¤'S '¤¤' .¤. ¤\r\n ¤\n\n¤/¤ \t¤\u00a0¤¤¤¤1234¤5x¤¤¤¤ \n"
     return put_in(places, of_every_category())
 

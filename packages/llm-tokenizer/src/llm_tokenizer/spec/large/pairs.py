@@ -40,7 +40,7 @@ large = LARGE.of("tokenizer.merge_pair")
 
 
 @large(3, "ids compared by their last 8 or 16 bits, or by one packed number")
-def neighbours_alike(g: Generator) -> Inputs:
+def neighbors_alike(g: Generator) -> Inputs:
     """Other pairs are (8, 5) too when packed or cut."""
     word = near_borders() + chosen(g, [8, 5, 65_541, 65_544, 264, 261], 60_000)
     return {"word": word, "pair": [8, 5], "new": 199_999}

@@ -74,5 +74,5 @@ def last_token_lost(word: list[int], pair: list[int], new: int) -> list[int]:
 
 @slip("overlapping places", "what has been merged is used up: places do not overlap")
 def overlapping(word: list[int], pair: list[int], new: int) -> list[int]:
-    merged = [new if list(neighbours) == pair else neighbours[0] for neighbours in pairwise(word)]
+    merged = [new if list(neighbors) == pair else neighbors[0] for neighbors in pairwise(word)]
     return merged + word[-1:] if word[-2:] != pair else merged
