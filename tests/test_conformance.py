@@ -158,11 +158,11 @@ def test_reference_and_ours_pass(toy: Specification) -> None:
     assert check_implementation(toy, Implementation(toy.reference)).verdicts[0].status == PASS
 
 
-def test_a_slip_is_recognised_by_its_numbers(toy: Specification) -> None:
+def test_a_slip_is_recognized_by_its_numbers(toy: Specification) -> None:
     verdict = trial(toy, mean_square=lambda x, gain: np.einsum("bd,bd->b", x, x) * gain)
     assert verdict.status == DIFFERS
-    assert verdict.recognised is not None
-    assert verdict.recognised.name == "summed, not averaged"
+    assert verdict.recognized is not None
+    assert verdict.recognized.name == "summed, not averaged"
 
 
 def test_two_mistakes_at_once_are_both_named(toy: Specification) -> None:
@@ -171,24 +171,24 @@ def test_two_mistakes_at_once_are_both_named(toy: Specification) -> None:
         mean_square=lambda x, gain: (x * x).mean(axis=-1),
         mean_square_backward=lambda dy, x, gain: gain * dy[:, None] * x / x.shape[-1],
     )
-    assert verdict.recognised.name == "gain forgotten"
+    assert verdict.recognized.name == "gain forgotten"
     assert verdict.in_gradient.name == "the 2 of the square's derivative forgotten"
 
 
-def test_a_slip_in_the_gradient_is_recognised(toy: Specification) -> None:
+def test_a_slip_in_the_gradient_is_recognized(toy: Specification) -> None:
     verdict = trial(
         toy,
         mean_square=lambda x, gain: gain * (x**2).mean(axis=-1),
         mean_square_backward=lambda dy, x, gain: gain * dy[:, None] * x / x.shape[1],
     )
-    assert verdict.recognised is not None
-    assert "the 2 of" in verdict.recognised.name
+    assert verdict.recognized is not None
+    assert "the 2 of" in verdict.recognized.name
 
 
 def test_a_mistake_of_ones_own_is_not_called_a_slip(toy: Specification) -> None:
     verdict = trial(toy, mean_square=lambda x, gain: gain * (x**3).mean(axis=-1))
     assert verdict.status == DIFFERS
-    assert verdict.recognised is None
+    assert verdict.recognized is None
 
 
 @pytest.mark.parametrize(
@@ -444,7 +444,7 @@ def test_fresh_cases_follow_from_their_seed_and_large_ones_from_their_rule(
     assert first == again != other
     (tmp_path / "toy_package" / "spec" / "large.py").write_text(
         "from llm_tokenizer.conformance.large import LargeCases\n\nLARGE = LargeCases()\n\n\n"
-        "@LARGE('toy.mean_square', clause=1, catches='a table of 128 columns')\n"
+        "@LARGE('toy.mean_square', 1, 'a table of 128 columns')\n"
         "def many_columns(g):\n    return {'x': g.normal(2, 300), 'gain': 2.0}\n"
     )
     large_cases.cache_clear()
@@ -460,10 +460,10 @@ def test_fresh_cases_follow_from_their_seed_and_large_ones_from_their_rule(
 def test_large_cases_are_joined_in_order_and_share_a_tolerance_and_a_name_makes_the_numbers() -> None:
     first, second = LargeCases(tolerance={"float64": 1e-3}), LargeCases()
     for name in ("a", "b"):
-        first("toy.mean_square", name=name, clause=1, catches="")(lambda g: {"x": g.normal(2)})
-    second("toy.other", clause=1, catches="", gradients=False)(lambda g: {"x": g.normal(2)})
+        first("toy.mean_square", 1, "", name)(lambda g: {"x": g.normal(2)})
+    second("toy.other", 1, "", gradients=False)(lambda g: {"x": g.normal(2)})
     more = second.of("toy.mean_square")
-    more(name="c", clause=1, catches="", tolerance={"exact": 1.0})(lambda g: {"x": g.normal(2)})
+    more(1, "", "c", tolerance={"exact": 1.0})(lambda g: {"x": g.normal(2)})
     joined = LargeCases(first, second)
     cases = [make() for make in joined["toy.mean_square"]]
     assert [(case.id, gradients) for case, gradients in cases] == [("a", True), ("b", True), ("c", True)]
@@ -522,7 +522,7 @@ def test_the_command_says_what_to_do(toy: Specification, tmp_path: Path, monkeyp
     printed = capsys.readouterr().out
     assert "your values are those of a known mistake: summed, not averaged" in printed
     assert "llm-toy spec 1.0: 0 of 1" in printed
-    assert json.loads((tmp_path / "report.json").read_text())["contracts"][0]["recognised"] == "summed, not averaged"
+    assert json.loads((tmp_path / "report.json").read_text())["contracts"][0]["recognized"] == "summed, not averaged"
     assert main(toy, ["no_such_module"]) == 2
     assert "There is no module 'no_such_module'" in capsys.readouterr().err
     assert main(toy, ["-k", "mean squares"]) == 2

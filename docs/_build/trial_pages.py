@@ -61,7 +61,7 @@ def _overview(reports: dict[str, dict[str, Any]], addresses: dict[str, str]) -> 
 def _difference(entry: dict[str, Any], addresses: dict[str, str]) -> str:
     cases = sorted({failure["case"] for failure in entry["failures"]})
     clauses = sorted({failure["clause"] for failure in entry["failures"]})
-    known = f" The numbers are those of the slip “{cell(entry['recognised'])}”." if entry["recognised"] else ""
+    known = f" The numbers are those of the slip “{cell(entry['recognized'])}”." if entry["recognized"] else ""
     words = entry["failures"][0]["words"]
     return (
         f"### {entry['contract'].split('.')[1]}\n\n"

@@ -23,8 +23,8 @@ def _torch() -> Any:
         if temperature == 0:
             first = logits.max(dim=-1).values.unsqueeze(-1) == logits
             return (first & (first.cumsum(-1) == 1)).to(logits.dtype)
-        centred = logits - logits.max(dim=-1, keepdim=True).values
-        return torch.exp(torch.log_softmax(centred / temperature, dim=-1))
+        centered = logits - logits.max(dim=-1, keepdim=True).values
+        return torch.exp(torch.log_softmax(centered / temperature, dim=-1))
 
     def top_k(logits: torch.Tensor, k: int) -> torch.Tensor:
         if k < 1:

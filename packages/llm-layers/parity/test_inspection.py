@@ -39,7 +39,7 @@ def settings_changed(folder, **changes):
         ("llama 2", {"rms_norm_eps": 1e-3}, "attention_norm", "another epsilon"),
         ("gemma3", {"sliding_window": 6}, "mask", "one too wide"),
         ("gemma3", {"query_pre_attn_scalar": 8}, "rot_q", "another score scale"),
-        ("qwen3-moe", {"norm_topk_prob": False}, "feed_forward.output", "never normalised"),
+        ("qwen3-moe", {"norm_topk_prob": False}, "feed_forward.output", "never normalized"),
     ],
 )
 def test_a_setting_that_transformers_reads_otherwise_is_found(tmp_path, name, changes, first, cause):
@@ -70,7 +70,7 @@ def test_a_fault_in_their_code_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(modeling_qwen3, "apply_rotary_pos_emb", turn)
     found = first_divergence(load_model(tmp_path), load_transformers(tmp_path), IDS)
     assert found.first is not None
-    assert (found.first.name, found.cause) == ("blocks.0.attention.rot_q", "neighbours paired")
+    assert (found.first.name, found.cause) == ("blocks.0.attention.rot_q", "neighbors paired")
 
 
 def test_the_command_runs_transformers(tmp_path, capsys):

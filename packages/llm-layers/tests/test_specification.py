@@ -83,7 +83,7 @@ def test_a_slip_is_recognized_and_the_rest_is_not_written_yet():
     stranger = Implementation(SimpleNamespace(rms_norm=rms_norm), arrays="torch", name="stranger")
     result = check_implementation(SPECIFICATION, stranger)
     verdicts = {verdict.contract.id: verdict for verdict in result.verdicts}
-    assert verdicts["layers.rms_norm"].recognised.name == "mean subtracted"
+    assert verdicts["layers.rms_norm"].recognized.name == "mean subtracted"
     assert verdicts["layers.rotary"].status == "not written yet"
     assert result.failed
 

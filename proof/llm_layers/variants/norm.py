@@ -44,10 +44,10 @@ def welford(x: Any, gain: Any, bias: Any, eps: float) -> Any:
     count, mean, squares = 0, x[..., :1] * 0, x[..., :1] * 0
     for piece in x.split(max(x.shape[-1] // 100, 1), -1):
         new, count = piece.shape[-1], count + piece.shape[-1]
-        centre = piece.mean(-1, keepdim=True)
-        step = centre - mean
+        center = piece.mean(-1, keepdim=True)
+        step = center - mean
         mean = mean + step * (new / count)
-        squares = squares + (piece - centre).square().sum(-1, keepdim=True) + step * (centre - mean) * new
+        squares = squares + (piece - center).square().sum(-1, keepdim=True) + step * (center - mean) * new
     y = (x - mean) / (squares / x.shape[-1] + eps).sqrt() * gain
     return y if bias is None else y + bias
 
@@ -71,8 +71,8 @@ def by_variance(x: Any, gain: Any, bias: Any, eps: float) -> Any:
 @variant("means as products")
 def by_products(x: Any, gain: Any, bias: Any, eps: float) -> Any:
     share = torch.full((x.shape[-1], 1), 1 / x.shape[-1], dtype=x.dtype)
-    centred = x - x @ share
-    y = centred * ((centred * centred) @ share + eps) ** -0.5 * gain
+    centered = x - x @ share
+    y = centered * ((centered * centered) @ share + eps) ** -0.5 * gain
     return y if bias is None else torch.add(bias, y)
 
 

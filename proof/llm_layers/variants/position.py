@@ -106,7 +106,7 @@ variant("matrices")(
 
 
 @variant("angles in float32, complex numbers")
-def float32_neighbours(x: Any, positions: Any, base: float) -> Any:
+def float32_neighbors(x: Any, positions: Any, base: float) -> Any:
     speeds = 1.0 / base ** (torch.arange(0, x.shape[-1], 2).float() / x.shape[-1])
     angle = positions[..., None].float() * speeds
     wide = x.to(torch.promote_types(x.dtype, torch.float32)).unflatten(-1, (-1, 2)).contiguous()

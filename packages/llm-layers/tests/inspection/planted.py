@@ -607,7 +607,7 @@ FAULTS: dict[str, Fault] = {
         "qwen3", in_file(rows("model.embed_tokens.weight", lambda w: w.roll(1, 0))), "embedding", "rows shifted"
     ),
     # in the code
-    "code: rotary pairs": Fault("qwen3", in_code(interleaved), "blocks.0.attention.rot_q", "neighbours paired"),
+    "code: rotary pairs": Fault("qwen3", in_code(interleaved), "blocks.0.attention.rot_q", "neighbors paired"),
     "code: queries late": Fault("qwen3", in_code(late_queries), "blocks.0.attention.rot_q", "positions from 1"),
     "code: positions from 1": Fault(
         "llama", in_code(rotated(1, 500.0)), "blocks.0.attention.rot_q", "positions from 1"
@@ -653,7 +653,7 @@ FAULTS: dict[str, Fault] = {
     "code: tied head": Fault("qwen3", in_code(tied), "logits", "head tied to the embedding"),
     "code: residual": Fault("qwen3", in_code(no_residual), f"{AT}resid_mid", "residual left out"),
     "code: routing weights": Fault(
-        "qwen3_moe", in_code(weights_not_renormalized), "blocks.0.feed_forward.output", "never normalised"
+        "qwen3_moe", in_code(weights_not_renormalized), "blocks.0.feed_forward.output", "never normalized"
     ),
     # in the backward pass alone
     "backward: norm": Fault("qwen3", in_code(wrong_norm_backward), f"{AT}resid_mid", "root held constant"),

@@ -130,7 +130,7 @@ def test_pairs_of_neighbors_are_named_where_rotary_positions_are_scaled(ids, tmp
         model.blocks[0].attention.rotary = rotary_interleaved
 
     right = family("llama", rope_scaling=LinearScaling(factor=4.0)).double()
-    assert first_divergence(right, in_code(change)(right, tmp_path), ids).cause == "neighbours paired"
+    assert first_divergence(right, in_code(change)(right, tmp_path), ids).cause == "neighbors paired"
 
 
 def test_the_tolerance_decides(ids):

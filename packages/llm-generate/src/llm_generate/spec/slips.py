@@ -97,9 +97,6 @@ slip("greedy ties to the highest id", "at temperature 0 the lowest id among equa
 slip("small temperatures clamped", "a temperature below 1/2 is silently raised")(
     lambda logits, temperature: _softmax(logits, temperature if temperature == 0 else max(temperature, 0.5))
 )
-slip("high temperatures capped", "a temperature above 2 is silently lowered")(
-    lambda logits, temperature: _softmax(logits, min(temperature, 2.0))
-)
 slip("filtered tokens come back", "-inf means taken out; it was replaced by an ordinary score")(
     lambda logits, temperature: _softmax(torch.nan_to_num(logits, neginf=0.0), temperature)
 )
@@ -108,9 +105,6 @@ slip("negative temperature accepted", "below 0 the least likely token becomes th
 )
 slip("gradient without 1/T", "the logits were divided by T, so the gradient must be too", backward=True)(
     lambda upstream, logits, temperature: right_backward(upstream, logits, temperature) * (temperature or 1.0)
-)
-slip("gradient times T", "the gradient is divided by T, not multiplied", backward=True)(
-    lambda upstream, logits, temperature: right_backward(upstream, logits, temperature) * temperature**2
 )
 
 

@@ -9,7 +9,7 @@ Markdown, the same text for people and for `read_contracts`:
     ## layers.rms_norm
 
     - x `*batch d_model`: the vectors
-    - eps: floor of the mean square
+    - eps: added to the mean square under the root
     - returns y `*batch d_model`: the normalized vectors
     - gradients: x
     - memory: may be shared with the arguments

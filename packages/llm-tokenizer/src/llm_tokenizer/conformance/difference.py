@@ -124,7 +124,7 @@ def _errors(expected: np.ndarray[Any, Any], answer: np.ndarray[Any, Any], group:
     answer = answer.astype(np.float64)
     finite = np.isfinite(expected)
     largest = float(np.abs(expected[finite]).max(initial=0.0))
-    # An array that is zero but for rounding is measured by its neighbours, else by 1.
+    # An array that is zero but for rounding is measured by its neighbors, else by 1.
     scale = largest if largest > min(1e-9, 1e-12 * group) else group
     with np.errstate(invalid="ignore", over="ignore"):
         errors = np.abs(answer - expected) / (scale or 1.0)

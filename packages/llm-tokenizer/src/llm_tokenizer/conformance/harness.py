@@ -46,7 +46,7 @@ class Verdict:
 
     contract: Contract
     outcomes: list[Outcome]
-    recognised: Alternative | None = None
+    recognized: Alternative | None = None
     in_gradient: Alternative | None = None
 
     @property
@@ -117,7 +117,7 @@ def check_implementation(
             verdict = Verdict(contract, outcomes)
             if verdict.failures and not verdict.endless:
                 stored = specification.cases[contract.id]
-                verdict = Verdict(contract, outcomes, *recognise(specification, contract, stored, implementation))
+                verdict = Verdict(contract, outcomes, *recognize(specification, contract, stored, implementation))
             result.verdicts.append(verdict)
     wanted = [verdict.contract.name for verdict in result.verdicts if verdict.status == UNWRITTEN]
     gradients = [verdict.contract.backward_name for verdict in result.verdicts if verdict.status == PARTLY]
@@ -250,7 +250,7 @@ def _first_difference(
     return None
 
 
-def recognise(
+def recognize(
     specification: Specification, contract: Contract, cases: list[Case], implementation: Implementation
 ) -> tuple[Alternative | None, Alternative | None]:
     """Return the slip whose values these are, the same answers in all cases, wrong ones among them.

@@ -63,9 +63,11 @@ class LargeCases(dict[str, list[Callable[[], tuple[Case, bool]]]]):
     """The rules of a package's large cases, by contract: functions from a generator to inputs.
 
         LARGE = LargeCases()
+        large = LARGE.of("layers.softmax")
 
-        @LARGE("layers.softmax", clause=1, catches="a tile of an online softmax that is not rescaled")
-        def four_thousand_keys(g): return {"scores": g.normal(2, 4097), "axis": -1}
+        large(1, "a tile of an online softmax that is not rescaled", "four_thousand_keys")(
+            lambda g: {"scores": g.normal(2, 4097), "axis": -1}
+        )
 
     Each is tried in float64, or exactly, on one thread of a laptop in less than a second. `LargeCases(one, other)`
     joins the rules of several; `tolerance` is that of every rule that states no other.
@@ -82,12 +84,19 @@ class LargeCases(dict[str, list[Callable[[], tuple[Case, bool]]]]):
         return partial(self, contract)
 
     def __call__(
-        self, contract: str, *, clause: int, catches: str, name: str = "", tolerance: Mapping[str, float] | None = None,
-        gradients: bool = True, raises: str = "",
+        self, contract: str, clause: int, catches: str, name: str = "", *,
+        tolerance: Mapping[str, float] | None = None, gradients: bool = True, raises: str = "",
     ) -> Callable[[Rule], Rule]:  # fmt: skip
-        """Return the decorator of a rule; `name`: if not the function's; `gradients`: whether they are compared too.
+        """Return the decorator of a rule.
 
-        `raises`: the error that must come instead of an answer.
+        Args:
+            contract: Of which function.
+            clause: The number of the clause that the case is about.
+            catches: Which mistake.
+            name: Of the case, if not that of the rule.
+            tolerance: If not that of all these cases.
+            gradients: Whether they are compared too.
+            raises: The error that must come instead of an answer.
         """
 
         def keep(rule: Rule) -> Rule:

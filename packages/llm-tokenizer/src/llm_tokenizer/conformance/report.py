@@ -109,7 +109,7 @@ def _print_failure(verdict: Verdict, console: Console) -> None:
     if failure.difference is not None and failure.difference.raised:
         lines = [f"case {case.id} ({case.kind}) could not be tried:"]
     lines.append(describe(failure, contract.axes_of))
-    for whose, slip in (("values", verdict.recognised), ("gradients", verdict.in_gradient)):
+    for whose, slip in (("values", verdict.recognized), ("gradients", verdict.in_gradient)):
         if slip is not None:
             lines.append(f"your {whose} are those of a known mistake: {slip.name} ({slip.hint.rstrip('.')})")
     tried = {outcome.case.id for outcome in verdict.outcomes if outcome.case.kind != "fresh"}
@@ -123,7 +123,7 @@ def _print_failure(verdict: Verdict, console: Console) -> None:
 
 def _most_telling(verdict: Verdict) -> Outcome:
     """Return the failure to show: the first, or that of the case which is there for the mistake that was recognized."""
-    slip = verdict.recognised
+    slip = verdict.recognized
     if slip is None:
         return verdict.failures[0]
     sought = _words(f"{slip.name} {slip.hint}")
@@ -185,7 +185,7 @@ def as_json(result: Result) -> dict[str, Any]:
                 "contract": verdict.contract.id,
                 "status": verdict.status,
                 "columns": {column: cell(verdict, column) for column in COLUMNS},
-                "recognised": " and ".join(s.name for s in (verdict.recognised, verdict.in_gradient) if s) or None,
+                "recognized": " and ".join(s.name for s in (verdict.recognized, verdict.in_gradient) if s) or None,
                 "failures": [
                     {
                         "case": failure.case.id,

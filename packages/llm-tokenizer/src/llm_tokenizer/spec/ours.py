@@ -56,7 +56,7 @@ def count_pairs(words: list[list[int]]) -> list[list[int]]:
 
 def merge_pair(word: list[int], pair: list[int], new: int) -> list[int]:
     """The replacing of encoding; the rank of a pair is the id that it makes."""
-    return replace_pair(word, [new if list(neighbours) == pair else -1 for neighbours in pairwise(word)], new)
+    return replace_pair(word, [new if list(neighbors) == pair else -1 for neighbors in pairwise(word)], new)
 
 
 def split_special(text: str, special_tokens: list[str]) -> list[tuple[str, bool]]:

@@ -4,8 +4,7 @@ import numpy as np
 
 from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases, Numbers
 
-LARGE = LargeCases()
-FLOATS = {"float64": 1e-9, "float32": 1e-5}
+LARGE = LargeCases(tolerance={"float64": 1e-9, "float32": 1e-5})
 PLAIN = {"exact": 5e-6}
 
 
@@ -19,10 +18,12 @@ def _step(g: Generator, *shape: int, step: int, scale: float = 1.0, **settings: 
     }  # fmt: skip
 
 
+adamw = LARGE.of("train.adamw")
+
+
 def _late(name: str, step: int, beta2: float, catches: str) -> None:
     """Add a case in one late step, where the second moment still needs its correction."""
-    late = LARGE("train.adamw", name=name, clause=2, catches=catches, tolerance=FLOATS)
-    late(lambda g: _step(g, 7, step=step, beta2=beta2))
+    adamw(2, catches, name)(lambda g: _step(g, 7, step=step, beta2=beta2))
 
 
 _late("step_128", 128, 0.999, "a number of the step in 7 bits and a sign")
@@ -36,43 +37,28 @@ _late("step_100_001", 100_001, 0.99999, "a correction that is left out after 100
 _late("step_1_000_000", 1_000_000, 0.999999, "a correction that is left out after many steps")
 
 
-@LARGE("train.adamw", clause=3, catches="a tile or a table that does not hold a wide parameter", tolerance=FLOATS)
-def many_weights(g: Generator) -> Inputs:
-    return _step(g, 100_003, step=12)
-
-
-@LARGE("train.adamw", clause=3, catches="an assumption about the number of axes or their size", tolerance=FLOATS)
-def many_rows(g: Generator) -> Inputs:
-    return _step(g, 3, 257, 129, step=3, beta1=0.95)
-
-
-@LARGE("train.adamw", clause=3, catches="an epsilon of one's own, or squares that become 0", tolerance=FLOATS)
-def tiny_gradients_everywhere(g: Generator) -> Inputs:
-    return _step(g, 1_025, step=40, scale=1e-15, eps=1e-15)
-
-
-@LARGE("train.adamw", clause=3, catches="an epsilon that outweighs gradients of ordinary smallness", tolerance=FLOATS)
-def small_gradients(g: Generator) -> Inputs:
-    return _step(g, 1_025, step=40, scale=1e-7, eps=1e-9)
-
-
-@LARGE("train.adamw", clause=3, catches="gradients or steps that are clipped to some range", tolerance=FLOATS)
-def huge_gradients(g: Generator) -> Inputs:
-    return _step(g, 1_025, step=40, scale=1e15)
-
-
-@LARGE(
-    "train.adamw",
-    clause=3,
-    catches="a ratio that is clipped: one gradient after long silence moves far",
-    tolerance=FLOATS,
+adamw(3, "a tile or a table that does not hold a wide parameter", "many_weights")(lambda g: _step(g, 100_003, step=12))
+adamw(3, "an assumption about the number of axes or their size", "many_rows")(
+    lambda g: _step(g, 3, 257, 129, step=3, beta1=0.95)
 )
+adamw(3, "an epsilon of one's own, or squares that become 0", "tiny_gradients_everywhere")(
+    lambda g: _step(g, 1_025, step=40, scale=1e-15, eps=1e-15)
+)
+adamw(3, "an epsilon that outweighs gradients of ordinary smallness", "small_gradients")(
+    lambda g: _step(g, 1_025, step=40, scale=1e-7, eps=1e-9)
+)
+adamw(3, "gradients or steps that are clipped to some range", "huge_gradients")(
+    lambda g: _step(g, 1_025, step=40, scale=1e15)
+)
+
+
+@adamw(3, "a ratio that is clipped: one gradient after long silence moves far")
 def gradients_after_silence(g: Generator) -> Inputs:
     silent = _step(g, 513, step=20_000, beta2=0.9999, weight_decay=0.0)
     return silent | {"first_moment": g.normal(513) * 1e-9, "second_moment": g.uniform(513) * 1e-18}
 
 
-@LARGE("train.adamw", clause=3, catches="gradients of every size from 1e-12 to 1e12 in one parameter", tolerance=FLOATS)
+@adamw(3, "gradients of every size from 1e-12 to 1e12 in one parameter")
 def every_size(g: Generator) -> Inputs:
     sizes = 10.0 ** g.uniform(4_099, low=-12.0, high=12.0)
     given = _step(g, 4_099, step=5, weight_decay=0.0)
@@ -82,15 +68,15 @@ def every_size(g: Generator) -> Inputs:
     }  # fmt: skip
 
 
-@LARGE("train.adamw", clause=4, catches="parameters or a decay that are clipped to some range", tolerance=FLOATS)
-def large_parameters(g: Generator) -> Inputs:
-    return _step(g, 300, step=9, weight_decay=0.5) | {"parameter": 1e5 * g.normal(300)}
+adamw(4, "parameters or a decay that are clipped to some range", "large_parameters")(
+    lambda g: _step(g, 300, step=9, weight_decay=0.5) | {"parameter": 1e5 * g.normal(300)}
+)
 
 
 def _at(name: str, step: int, warmup_steps: int, total_steps: int, catches: str, clause: int) -> None:
     """Add a case of the schedule in one step."""
     inputs = {"step": step, "peak": 3e-4, "floor": 3e-5, "warmup_steps": warmup_steps, "total_steps": total_steps}
-    LARGE("train.warmup_cosine", name=name, clause=clause, catches=catches, tolerance=PLAIN)(lambda g: inputs)
+    LARGE("train.warmup_cosine", clause, catches, name, tolerance=PLAIN)(lambda g: inputs)
 
 
 _at("first_of_a_million", 0, 100_000, 1_000_000, "a warm-up from zero", 1)
@@ -115,14 +101,13 @@ _at("warm_up_longer_than_the_fall", 80_000, 99_000, 100_000, "a warm-up that is 
 _at("fall_of_one_step", 99_999, 99_999, 100_000, "a fall of one step that is skipped", 2)
 
 
-@LARGE(
+LARGE(
     "train.warmup_cosine",
-    clause=1,
-    catches="a division that rounds down where the peak is a whole number",
+    1,
+    "a division that rounds down where the peak is a whole number",
+    "a_whole_peak",
     tolerance=PLAIN,
-)
-def a_whole_peak(g: Generator) -> Inputs:
-    return {"step": 3, "peak": 1, "floor": 0, "warmup_steps": 10, "total_steps": 100}
+)(lambda g: {"step": 3, "peak": 1, "floor": 0, "warmup_steps": 10, "total_steps": 100})
 
 
 def _tensors(g: Generator, count: int, scale: float = 1.0) -> list[Numbers]:
@@ -137,56 +122,37 @@ def _near(g: Generator, gradients: list[Numbers], factor: float) -> Inputs:
     return {"gradients": gradients, "limit": factor * norm}
 
 
-@LARGE("train.clip_gradients", clause=5, catches="a limit on how many gradients there may be", tolerance=FLOATS)
-def three_hundred_tensors(g: Generator) -> Inputs:
-    return {"gradients": _tensors(g, 300), "limit": 1.0}
-
-
-@LARGE("train.clip_gradients", clause=5, catches="gradients beyond the thousandth that are left out", tolerance=FLOATS)
-def a_thousand_small_tensors(g: Generator) -> Inputs:
-    return {"gradients": [g.normal(2) for _ in range(1_003)], "limit": 1.0}
-
-
-@LARGE("train.clip_gradients", clause=1, catches="squares that are summed in float32, or in bfloat16", tolerance=FLOATS)
-def a_wide_tensor(g: Generator) -> Inputs:
-    return {"gradients": [g.normal(100_003), g.normal(3), g.normal(300, 257)], "limit": 0.5}
-
-
-@LARGE(
-    "train.clip_gradients", clause=3, catches="a limit with a margin: just within, nothing changes", tolerance=FLOATS
+clip_gradients = LARGE.of("train.clip_gradients")
+clip_gradients(5, "a limit on how many gradients there may be", "three_hundred_tensors")(
+    lambda g: {"gradients": _tensors(g, 300), "limit": 1.0}
 )
-def just_within(g: Generator) -> Inputs:
-    return _near(g, _tensors(g, 100), 1.0001)
-
-
-@LARGE("train.clip_gradients", clause=2, catches="a limit with a margin: just beyond, all are scaled", tolerance=FLOATS)
-def just_beyond(g: Generator) -> Inputs:
-    return _near(g, _tensors(g, 100), 0.9999)
-
-
-@LARGE("train.clip_gradients", clause=2, catches="an exploding gradient that is clipped in part", tolerance=FLOATS)
-def exploded(g: Generator) -> Inputs:
-    return {"gradients": _tensors(g, 40, scale=1e15), "limit": 1.0}
-
-
-@LARGE(
-    "train.clip_gradients", clause=1, catches="many small gradients that vanish beside a large one", tolerance=FLOATS
+clip_gradients(5, "gradients beyond the thousandth that are left out", "a_thousand_small_tensors")(
+    lambda g: {"gradients": [g.normal(2) for _ in range(1_003)], "limit": 1.0}
 )
-def one_large_and_many_small(g: Generator) -> Inputs:
-    return {"gradients": [30.0 * g.normal(3), *(g.normal(50) for _ in range(400))], "limit": 2.0}
+clip_gradients(1, "squares that are summed in float32, or in bfloat16", "a_wide_tensor")(
+    lambda g: {"gradients": [g.normal(100_003), g.normal(3), g.normal(300, 257)], "limit": 0.5}
+)
+clip_gradients(3, "a limit with a margin: just within, nothing changes", "just_within")(
+    lambda g: _near(g, _tensors(g, 100), 1.0001)
+)
+clip_gradients(2, "a limit with a margin: just beyond, all are scaled", "just_beyond")(
+    lambda g: _near(g, _tensors(g, 100), 0.9999)
+)
+clip_gradients(2, "an exploding gradient that is clipped in part", "exploded")(
+    lambda g: {"gradients": _tensors(g, 40, scale=1e15), "limit": 1.0}
+)
+clip_gradients(1, "many small gradients that vanish beside a large one", "one_large_and_many_small")(
+    lambda g: {"gradients": [30.0 * g.normal(3), *(g.normal(50) for _ in range(400))], "limit": 2.0}
+)
+clip_gradients(1, "squares that overflow in float32", "beyond_the_squares_of_float32", tolerance={"float64": 1e-9})(
+    lambda g: {"gradients": [1e25 * g.normal(5), 1e24 * g.normal(2, 3)], "limit": 1.0}
+)
+adamw(3, "an epsilon of zero that is taken for none", "no_epsilon")(
+    lambda g: _step(g, 5, step=1, scale=1e-10, eps=0.0, weight_decay=0.0)
+)
 
 
-@LARGE("train.clip_gradients", clause=1, catches="squares that overflow in float32", tolerance={"float64": 1e-9})
-def beyond_the_squares_of_float32(g: Generator) -> Inputs:
-    return {"gradients": [1e25 * g.normal(5), 1e24 * g.normal(2, 3)], "limit": 1.0}
-
-
-@LARGE("train.adamw", clause=3, catches="an epsilon of zero that is taken for none", tolerance=FLOATS)
-def no_epsilon(g: Generator) -> Inputs:
-    return _step(g, 5, step=1, scale=1e-10, eps=0.0, weight_decay=0.0)
-
-
-@LARGE("train.clip_gradients", clause=1, catches="equal arrays that count once", tolerance=FLOATS)
+@clip_gradients(1, "equal arrays that count once")
 def equal_gradients(g: Generator) -> Inputs:
     gradient = g.normal(3, 4)
     return {"gradients": [gradient, gradient.copy(), g.normal(5), gradient.copy()], "limit": 0.5}

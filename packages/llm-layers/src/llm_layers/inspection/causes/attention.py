@@ -154,7 +154,7 @@ def _rotary_settings(mismatch: Mismatch, own: float, scaling: Any) -> Iterator[S
             says = f"{{b}} scales the rotary frequencies by {each}, {{a}} by {scaling}"
             yield "another rotary scaling", says, {"scaling": each}
     if scaling is not None:  # the slips of `rotary` know no scaling
-        yield "neighbours paired", "{b} rotates neighboring coordinates as pairs", {"rotate": rotary_interleaved}
+        yield "neighbors paired", "{b} rotates neighboring coordinates as pairs", {"rotate": rotary_interleaved}
 
 
 def _implied_base(mismatch: Mismatch) -> float | None:

@@ -55,8 +55,8 @@ def whole_range(
         name = f"{'above' if sign > 0 else 'below'}_zero_from_{low:g}_to_{high:g}"
 
         @large(
-            contract, name=name.replace("-", "minus_").replace("+", ""), clause=clause, tolerance=tolerance,
-            catches="a function that is right in part of its range only",
+            contract, clause, "a function that is right in part of its range only",
+            name.replace("-", "minus_").replace("+", ""), tolerance=tolerance,
         )  # fmt: skip
         def piece(
             g: Generator, low: float = sign * low, high: float = sign * high, anchored: bool = anchored
@@ -68,10 +68,9 @@ def whole_range(
 
 def thousands_of_numbers(large: LargeCases, contract: str, clause: int, inputs: Callable[[Numbers], Inputs]) -> None:
     """Add a rule with several thousand numbers."""
-    large(
-        contract, name="thousands_of_numbers", clause=clause, catches="numbers in pieces, the last one left out",
-        tolerance=SHORT_SUM,
-    )(lambda g: inputs(g.normal(3, 4_099) * 2.0))  # fmt: skip
+    large(contract, clause, "numbers in pieces, the last one left out", "thousands_of_numbers", tolerance=SHORT_SUM)(
+        lambda g: inputs(g.normal(3, 4_099) * 2.0)
+    )
 
 
 whole_range(LARGE, "layers.gelu", 3, lambda x: {"x": x})

@@ -10,9 +10,9 @@ import numpy as np
 
 from llm_layers.spec.large.activation import thousands_of_numbers, whole_range
 from llm_layers.spec.large.limits import BORDERS, LONG_SUM, ONLY_FLOAT64, SHORT_SUM
-from llm_tokenizer.conformance.large import TOLERANCE, Generator, Inputs, LargeCases, Numbers
+from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases, Numbers
 
-LARGE = LargeCases(tolerance=LONG_SUM)
+LARGE, MASKS = LargeCases(tolerance=LONG_SUM), LargeCases()
 KEYS = 4_099
 
 
@@ -21,8 +21,7 @@ def scores_far_from_zero(large: LargeCases, contract: str, clause: int, inputs: 
     for offset, (sign, side) in product((20.0, 88.0, 104.0, 709.0, 745.0, 1e4, 1e6), ((1, "above"), (-1, "below"))):
 
         @large(
-            contract, name=f"scores_{offset:g}_{side}_zero".replace("+", ""), clause=clause,
-            catches="exponentials that leave the range",
+            contract, clause, "exponentials that leave the range", f"scores_{offset:g}_{side}_zero".replace("+", ""),
             tolerance=ONLY_FLOAT64 if offset > 1e4 else {"float64": 1e-9, "float32": max(3e-4, offset * 5e-7)},
         )  # fmt: skip
         def scores(g: Generator, shift: float = sign * offset) -> Inputs:
@@ -35,8 +34,8 @@ def scores_far_apart(large: LargeCases, contract: str, clause: int, inputs: Call
     for gap in (20.0, 36.0, 88.0, 104.0, 709.0, 745.0, 1e4, 1e30):
 
         @large(
-            contract, name=f"scores_{gap:g}_apart".replace("+", ""), clause=clause,
-            catches="a probability that becomes 0 before its logarithm is taken", tolerance=SHORT_SUM,
+            contract, clause, "a probability that becomes 0 before its logarithm is taken",
+            f"scores_{gap:g}_apart".replace("+", ""), tolerance=SHORT_SUM,
         )  # fmt: skip
         def scores(g: Generator, gap: float = gap) -> Inputs:
             below = -gap * g.uniform(5, 7, low=0.9, high=1.1)
@@ -52,25 +51,18 @@ def _rising(g: Generator) -> Any:
     return g.normal(2, KEYS) + np.linspace(-12.0, 12.0, KEYS)
 
 
-@large(clause=1, catches="a tile of an online softmax that is not rescaled")
-def four_thousand_rising_scores(g: Generator) -> Inputs:
-    return {"scores": _rising(g), "axis": -1}
+large(1, "a tile of an online softmax that is not rescaled", "four_thousand_rising_scores")(
+    lambda g: {"scores": _rising(g), "axis": -1}
+)
+large(1, "tiles that keep the last tile's largest score", "four_thousand_falling_scores")(
+    lambda g: {"scores": -_rising(g), "axis": 1}
+)
+large(1, "a sum over the first so many scores, or a float32 sum one by one", "scores_all_alike", tolerance=SHORT_SUM)(
+    lambda g: {"scores": g.normal(5_003, 3), "axis": 0}
+)
 
 
-@large(clause=1, catches="tiles that keep the last tile's largest score")
-def four_thousand_falling_scores(g: Generator) -> Inputs:
-    return {"scores": -_rising(g), "axis": 1}
-
-
-@large(clause=1, catches="a sum over the first so many scores, or a float32 sum one by one", tolerance=SHORT_SUM)
-def scores_all_alike(g: Generator) -> Inputs:
-    return {"scores": g.normal(5_003, 3), "axis": 0}
-
-
-@large(
-    clause=1, catches="something small added to the denominator", gradients=False,
-    tolerance={"float64": 1e-9, "float32": 4e-7},
-)  # fmt: skip
+@large(1, "something small added to the sum", gradients=False, tolerance={"float64": 1e-9, "float32": 4e-7})
 def one_score_far_above(g: Generator) -> Inputs:
     scores = np.round(-30.0 - g.uniform(5, 7) * 50.0)
     scores[np.arange(5), g.whole(5, below=7)] = 0.0
@@ -83,25 +75,22 @@ whole_range(LARGE, "layers.soft_cap", 3, lambda x: {"scores": x, "cap": 30.0}, f
 thousands_of_numbers(LARGE, "layers.soft_cap", 5, lambda x: {"scores": x, "cap": 1.5})
 
 
-@LARGE("layers.causal_mask", clause=2, catches="positions in 8 or 16 bits, or a triangle by index", tolerance=TOLERANCE)
-def far_and_scattered(g: Generator) -> Inputs:
-    return {
+MASKS("layers.causal_mask", 2, "positions in 8 or 16 bits, or a triangle by index", "far_and_scattered")(
+    lambda g: {
         "query_positions": np.concatenate([BORDERS, g.whole(113, below=200_000)]),
         "key_positions": np.concatenate([g.whole(KEYS - len(BORDERS), below=200_000), BORDERS]),
     }
-
-
-@LARGE("layers.causal_mask", clause=1, catches="a mask of limited size", tolerance=TOLERANCE)
-def square_of_a_thousand(g: Generator) -> Inputs:
-    return {"query_positions": np.arange(1_031), "key_positions": np.arange(1_031)}
+)
+MASKS("layers.causal_mask", 1, "a mask of limited size", "square_of_a_thousand")(
+    lambda g: {"query_positions": np.arange(1_031), "key_positions": np.arange(1_031)}
+)
 
 
 for _window in (1, 255, 257, 1_025, 4_097, 70_001):
 
-    @LARGE(
-        "layers.sliding_window_mask", name=f"window_of_{_window}", clause=1,
-        catches="a window in 8 or 16 bits, or a band of limited width", tolerance=TOLERANCE,
-    )  # fmt: skip
+    @MASKS(
+        "layers.sliding_window_mask", 1, "a window in 8 or 16 bits, or a band of limited width", f"window_of_{_window}"
+    )
     def window_of_one_width(g: Generator, window: int = _window) -> Inputs:
         return {
             "query_positions": np.concatenate([BORDERS, g.whole(53, below=150_000), [9_001]]),
@@ -132,11 +121,11 @@ def thousands_of_keys(
     def inputs(g: Generator, query_count: int = 5, key_count: int = KEYS) -> Inputs:
         return {**_queries_keys_values(g, (*queries, query_count, 3), (*keys, key_count, 3)), **more}
 
-    @large(contract, clause=softmax, catches="a tile of keys that is not rescaled, or left out at the end")
-    def four_thousand_keys(g: Generator) -> Inputs:
-        return {**inputs(g), "mask": None}
+    large(contract, softmax, "a tile of keys that is not rescaled, or left out at the end", "four_thousand_keys")(
+        lambda g: {**inputs(g), "mask": None}
+    )
 
-    @large(contract, clause=masked, catches="a tile whose keys are all hidden")
+    @large(contract, masked, "a tile whose keys are all hidden")
     def four_thousand_keys_mostly_hidden(g: Generator) -> Inputs:
         made = inputs(g)
         mask = g.uniform(5, KEYS) < 0.5
@@ -144,7 +133,7 @@ def thousands_of_keys(
         mask[0, -3:] = mask[1, :2] = mask[3, ::3] = True
         return {**made, "mask": mask}
 
-    @large(contract, clause=masked, catches="tiles of queries, and the triangle of a mask by index")
+    @large(contract, masked, "tiles of queries, and the triangle of a mask by index")
     def many_queries(g: Generator) -> Inputs:
         query_positions, key_positions = g.whole(131, below=100_000), g.whole(259, below=100_000)
         return {**inputs(g, 131, 259), "mask": key_positions[None, :] <= query_positions[:, None]}
@@ -154,14 +143,16 @@ thousands_of_keys(LARGE, "layers.attention", (2, 3))
 thousands_of_keys(LARGE, "layers.capped_attention", (1, 2), cap=6.0)
 
 
-@LARGE("layers.capped_attention", clause=1, catches="a cap left out where scores are far from it", tolerance=SHORT_SUM)
-def scores_far_from_the_cap(g: Generator) -> Inputs:
-    return {name: g.normal(5, 4) for name in ("query", "key", "value")} | {"mask": None, "cap": 15.0}
-
-
-@LARGE("layers.attention", clause=1, catches="heads beyond 128 numbers")
-def wide_head(g: Generator) -> Inputs:
-    return {"query": g.normal(3, 259), "key": g.normal(37, 259), "value": g.normal(37, 259), "mask": None}
+LARGE(
+    "layers.capped_attention",
+    1,
+    "a cap left out where scores are far from it",
+    "scores_far_from_the_cap",
+    tolerance=SHORT_SUM,
+)(lambda g: {name: g.normal(5, 4) for name in ("query", "key", "value")} | {"mask": None, "cap": 15.0})
+LARGE("layers.attention", 1, "heads beyond 128 numbers", "wide_head")(
+    lambda g: {"query": g.normal(3, 259), "key": g.normal(37, 259), "value": g.normal(37, 259), "mask": None}
+)
 
 
 @LARGE("layers.attention", clause=5, catches="a finite score for hidden keys, such as -1e9", tolerance=ONLY_FLOAT64)
@@ -171,15 +162,17 @@ def kept_scores_far_below_zero(g: Generator) -> Inputs:
     return {"query": query, "key": key, "value": g.normal(5, 4), "mask": mask}
 
 
-@LARGE(
-    "layers.softmax", clause=1, catches="weights that are rounded to so many places",
-    tolerance={"float64": 1e-9, "each": 1e-3}, gradients=False,
-)  # fmt: skip
-def weights_of_every_size(g: Generator) -> Inputs:
-    return {"scores": np.linspace(0.0, -60.0, 61).reshape(1, 61), "axis": -1}
+LARGE(
+    "layers.softmax",
+    1,
+    "weights that are rounded to so many places",
+    "weights_of_every_size",
+    tolerance={"float64": 1e-9, "each": 1e-3},
+    gradients=False,
+)(lambda g: {"scores": np.linspace(0.0, -60.0, 61).reshape(1, 61), "axis": -1})
 
 
-@LARGE("layers.attention", clause=5, catches="float32 inside, where it is visible", tolerance=ONLY_FLOAT64)
+@LARGE("layers.attention", 5, "float32 inside, where it is visible", tolerance=ONLY_FLOAT64)
 def scores_of_a_million(g: Generator) -> Inputs:
     query, key = g.normal(5, 4), g.normal(37, 4)
     key[:, 0] = 1e6
@@ -190,26 +183,21 @@ FAR_APART_BY_ONE = 2**24 + np.array([0, 1, 2, 3])
 """Positions that float32 cannot tell apart."""
 
 
-@LARGE("layers.causal_mask", clause=2, catches="negative positions that are taken for padding", tolerance=TOLERANCE)
-def negative_positions(g: Generator) -> Inputs:
-    return {"query_positions": np.array([-3, 0, 2]), "key_positions": np.array([-5, -3, -1, 0, 1])}
+MASKS("layers.causal_mask", 2, "negative positions that are taken for padding", "negative_positions")(
+    lambda g: {"query_positions": np.array([-3, 0, 2]), "key_positions": np.array([-5, -3, -1, 0, 1])}
+)
+MASKS("layers.causal_mask", 2, "positions that are compared in float32", "beyond_float32")(
+    lambda g: {"query_positions": FAR_APART_BY_ONE, "key_positions": FAR_APART_BY_ONE}
+)
+MASKS("layers.sliding_window_mask", 3, "positions that are compared in float32", "window_beyond_float32")(
+    lambda g: {"query_positions": FAR_APART_BY_ONE, "key_positions": FAR_APART_BY_ONE, "window": 2}
+)
+LARGE("layers.soft_cap", 6, "only a cap of zero refused", "negative_cap", raises="ValueError")(
+    lambda g: {"scores": g.normal(2, 3), "cap": -5.0}
+)
+LARGE("layers.capped_attention", 8, "only a cap of zero refused", "negative_cap_of_attention", raises="ValueError")(
+    lambda g: {**{name: g.normal(2, 3) for name in ("query", "key", "value")}, "mask": None, "cap": -5.0}
+)
 
 
-@LARGE("layers.causal_mask", clause=2, catches="positions that are compared in float32", tolerance=TOLERANCE)
-def beyond_float32(g: Generator) -> Inputs:
-    return {"query_positions": FAR_APART_BY_ONE, "key_positions": FAR_APART_BY_ONE}
-
-
-@LARGE("layers.sliding_window_mask", clause=3, catches="positions that are compared in float32", tolerance=TOLERANCE)
-def window_beyond_float32(g: Generator) -> Inputs:
-    return {"query_positions": FAR_APART_BY_ONE, "key_positions": FAR_APART_BY_ONE, "window": 2}
-
-
-@LARGE("layers.soft_cap", clause=6, catches="only a cap of zero refused", raises="ValueError")
-def negative_cap(g: Generator) -> Inputs:
-    return {"scores": g.normal(2, 3), "cap": -5.0}
-
-
-@LARGE("layers.capped_attention", clause=8, catches="only a cap of zero refused", raises="ValueError")
-def negative_cap_of_attention(g: Generator) -> Inputs:
-    return {**{name: g.normal(2, 3) for name in ("query", "key", "value")}, "mask": None, "cap": -5.0}
+LARGE = LargeCases(LARGE, MASKS)

@@ -34,30 +34,30 @@ def _deep(
     return {"ids": ids, "settings": inputs, "layout": layout, "weights": weights}
 
 
-@large(clause=2, catches="an epsilon that is at least 1e-6 or so, whatever the settings say")
+@large(2, "an epsilon that is at least 1e-6 or so, whatever the settings say")
 def tiny_epsilon(g: Generator) -> Inputs:
     model = _deep(g, "llama", "model.layers.", g.whole(2, 5, below=41), num_hidden_layers=12, rms_norm_eps=1e-14)
     return {**model, "weights": model["weights"] * 1e-4}
 
 
-@large(clause=2, catches="layer 10 before layer 2")
+@large(2, "layer 10 before layer 2")
 def twelve_layers(g: Generator) -> Inputs:
     ids = g.whole(2, 19, below=41)
     return _deep(g, "llama", "model.layers.", ids, num_hidden_layers=12, max_position_embeddings=40)
 
 
-@large(clause=10, catches="layer 10 before layer 2")
-def twelve_layers_of_gpt2(g: Generator) -> Inputs:
-    return _deep(g, "gpt2", "transformer.h.", g.whole(1, 301, below=41), n_layer=12, n_positions=307)
+large(10, "layer 10 before layer 2", "twelve_layers_of_gpt2")(
+    lambda g: _deep(g, "gpt2", "transformer.h.", g.whole(1, 301, below=41), n_layer=12, n_positions=307)
+)
 
 
-@large(clause=4, catches="a window beyond 256 that is cut")
+@large(4, "a window beyond 256 that is cut")
 def window_beyond_256(g: Generator) -> Inputs:
     settings = {"num_hidden_layers": 2, "sliding_window": 259, "max_position_embeddings": 400}
     return _deep(g, "mistral_window", "model.layers.", g.whole(1, 389, below=41), **settings)
 
 
-@large(clause=2, catches="ids in 16 bits")
+@large(2, "ids in 16 bits")
 def tokens_beyond_16_bits(g: Generator) -> Inputs:
     ids = np.array([[0, 65_536, 65_535, 32_768, 65_550, 255, 256]])
     return _deep(g, "llama_tied", "model.layers.", ids, tokens=65_551, num_hidden_layers=12)

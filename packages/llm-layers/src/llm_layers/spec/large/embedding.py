@@ -10,24 +10,18 @@ from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
 LARGE = LargeCases(tolerance=LONG_SUM)
 
 
-@LARGE(
-    "layers.embedding", clause=1, catches="ids kept in 8 or 16 bits, or a table of limited size", tolerance=SHORT_SUM
-)
+@LARGE("layers.embedding", 1, "ids kept in 8 or 16 bits, or a table of limited size", tolerance=SHORT_SUM)
 def two_hundred_thousand_tokens(g: Generator) -> Inputs:
     ids = np.array([[*BORDERS], [*range(200_002, 200_002 - 2 * len(BORDERS), -2)]])
     return {"ids": ids, "table": g.normal(200_003, 1)}
 
 
-@LARGE("layers.embedding", clause=2, catches="gradients that are summed in pieces, or at most so many")
-def thousands_of_uses(g: Generator) -> Inputs:
-    return {"ids": g.whole(5_003, below=11), "table": g.normal(11, 3)}
-
-
-@LARGE("layers.tied_head", clause=1, catches="logits in pieces of the vocabulary, the last one left out")
-def all_tokens_of_llama3(g: Generator) -> Inputs:
-    return {"x": g.normal(3, 2), "table": g.normal(LLAMA3_VOCABULARY, 2)}
-
-
-@LARGE("layers.tied_head", clause=3, catches="a gradient of the table from the first rows of states")
-def thousands_of_states(g: Generator) -> Inputs:
-    return {"x": g.normal(7, 589, 3), "table": g.normal(23, 3)}
+LARGE("layers.embedding", 2, "gradients that are summed in pieces, or at most so many", "thousands_of_uses")(
+    lambda g: {"ids": g.whole(5_003, below=11), "table": g.normal(11, 3)}
+)
+LARGE("layers.tied_head", 1, "logits in pieces of the vocabulary, the last one left out", "all_tokens_of_llama3")(
+    lambda g: {"x": g.normal(3, 2), "table": g.normal(LLAMA3_VOCABULARY, 2)}
+)
+LARGE("layers.tied_head", 3, "a gradient of the table from the first rows of states", "thousands_of_states")(
+    lambda g: {"x": g.normal(7, 589, 3), "table": g.normal(23, 3)}
+)

@@ -33,13 +33,12 @@ def _wide_and_long(contract: str, clauses: tuple[int, int], **weights: str) -> N
         made = {name: g.normal(*({"m": m, "f": f}[axis] for axis in axes)) for name, axes in weights.items()}
         return {"x": g.normal(vectors, m), **made}
 
-    @LARGE(contract, clause=wide, catches="a hidden layer in tiles, the last one left out")
-    def wide_hidden_layer(g: Generator) -> Inputs:
-        return inputs(g, 3, 5, 2_051)
-
-    @LARGE(contract, clause=many, catches="vectors in pieces, or gradients of the first ones only")
-    def thousands_of_vectors(g: Generator) -> Inputs:
-        return inputs(g, 4_099, 3, 2)
+    LARGE(contract, wide, "a hidden layer in tiles, the last one left out", "wide_hidden_layer")(
+        lambda g: inputs(g, 3, 5, 2_051)
+    )
+    LARGE(contract, many, "vectors in pieces, or gradients of the first ones only", "thousands_of_vectors")(
+        lambda g: inputs(g, 4_099, 3, 2)
+    )
 
 
 _wide_and_long("layers.swiglu", (2, 5), gate="fm", up="fm", down="mf")

@@ -35,12 +35,12 @@ def _losses(contract: str, far: int, **more: Any) -> None:
     if contract != "layers.z_loss":  # which takes no logarithm of a probability
         scores_far_apart(LARGE, contract, far, five_rows)
 
-    @LARGE(contract, clause=2, catches="a mean of the means of pieces, each with other numbers of rows")
+    @LARGE(contract, 2, "a mean of the means of pieces, each with other numbers of rows")
     def rows_ignored_unevenly(g: Generator) -> Inputs:
         logits, targets = _unevenly_ignored(g, 7)
         return {"logits": logits, "targets": targets, "ignored": -100, **more}
 
-    @LARGE(contract, clause=1, catches="a vocabulary in pieces, or targets in 16 bits", tolerance=VERY_LONG_SUM)
+    @LARGE(contract, 1, "a vocabulary in pieces, or targets in 16 bits", tolerance=VERY_LONG_SUM)
     def vocabulary_of_llama3(g: Generator) -> Inputs:
         logits = g.normal(2, LLAMA3_VOCABULARY) + np.linspace(-2.0, 2.0, LLAMA3_VOCABULARY)
         return {"logits": logits, "targets": np.array([128_256, 65_537]), "ignored": -100, **more}
@@ -51,31 +51,31 @@ _losses("layers.smoothed_cross_entropy", 6, smoothing=0.1)
 _losses("layers.z_loss", 5)
 
 
-@LARGE("layers.linear_cross_entropy", clause=2, catches="a mean of the means of pieces")
+@LARGE("layers.linear_cross_entropy", 2, "a mean of the means of pieces")
 def states_ignored_unevenly(g: Generator) -> Inputs:
     hidden, targets = _unevenly_ignored(g, 3)
     return {"hidden": hidden, "head": g.normal(11, 3), "targets": targets, "ignored": -100}
 
 
-@LARGE("layers.linear_cross_entropy", clause=5, catches="a vocabulary in pieces, or targets in 16 bits")
+@LARGE("layers.linear_cross_entropy", 5, "a vocabulary in pieces, or targets in 16 bits")
 def head_of_llama3(g: Generator) -> Inputs:
     targets = np.array([128_256, 65_537, -1, 3])
     return {"hidden": g.normal(4, 2), "head": g.normal(LLAMA3_VOCABULARY, 2), "targets": targets, "ignored": -1}
 
 
-@LARGE("layers.smoothed_cross_entropy", clause=3, catches="ignored rows that count where smoothing is 1")
-def all_smoothed(g: Generator) -> Inputs:
-    return {"logits": g.normal(7, 5), "targets": np.array([0, -1, 4, -1, 2, 2, -1]), "smoothing": 1.0, "ignored": -1}
+LARGE("layers.smoothed_cross_entropy", 3, "ignored rows that count where smoothing is 1", "all_smoothed")(
+    lambda g: {"logits": g.normal(7, 5), "targets": np.array([0, -1, 4, -1, 2, 2, -1]), "smoothing": 1.0, "ignored": -1}
+)
 
 
-@LARGE("layers.linear_cross_entropy", clause=5, catches="the first or last token of a piece missed as a target")
+@LARGE("layers.linear_cross_entropy", 5, "the first or last token of a piece missed as a target")
 def targets_at_every_border(g: Generator) -> Inputs:
     vocab = 8_209
     targets = np.array([k + side for k in range(0, vocab - 1, 64) for side in (-1, 0, 1) if k + side >= 0])
     return {"hidden": 8.0 * g.normal(len(targets), 2), "head": g.normal(vocab, 2), "targets": targets, "ignored": -1}
 
 
-@LARGE("layers.linear_cross_entropy", clause=5, catches="logits in 16 bits where there are many", tolerance=SHORT_SUM)
+@LARGE("layers.linear_cross_entropy", 5, "logits in 16 bits where there are many", tolerance=SHORT_SUM)
 def few_targets_and_hundreds_of_tokens(g: Generator) -> Inputs:
     targets = np.array([299, 0, 131])
     return {"hidden": 8.0 * g.normal(3, 4), "head": g.normal(300, 4), "targets": targets, "ignored": -1}

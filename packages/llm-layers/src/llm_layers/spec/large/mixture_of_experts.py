@@ -16,19 +16,15 @@ scores_far_from_zero(LARGE, "layers.load_balancing_loss", 6, lambda z: {"logits"
 scores_far_from_zero(LARGE, "layers.router_z_loss", 3, lambda z: {"logits": z})
 
 
-@large(clause=3, catches="a limited number of experts, or indices in 8 bits")
-def three_hundred_experts(g: Generator) -> Inputs:
-    return {"logits": g.normal(37, 301), "k": 9, "norm_topk_prob": True}
-
-
-@large(clause=1, catches="tokens in pieces, the last one left out")
-def thousands_of_tokens(g: Generator) -> Inputs:
-    return {"logits": g.normal(1_031, 67), "k": 2, "norm_topk_prob": False}
-
-
-@large(clause=3, catches="a sort that does not keep the order of equals where rows are long")
-def equal_logits_of_many_experts(g: Generator) -> Inputs:
-    return {"logits": np.floor(g.normal(37, 131)), "k": 7, "norm_topk_prob": True}
+large(3, "a limited number of experts, or indices in 8 bits", "three_hundred_experts")(
+    lambda g: {"logits": g.normal(37, 301), "k": 9, "norm_topk_prob": True}
+)
+large(1, "tokens in pieces, the last one left out", "thousands_of_tokens")(
+    lambda g: {"logits": g.normal(1_031, 67), "k": 2, "norm_topk_prob": False}
+)
+large(3, "a sort that does not keep the order of equals where rows are long", "equal_logits_of_many_experts")(
+    lambda g: {"logits": np.floor(g.normal(37, 131)), "k": 7, "norm_topk_prob": True}
+)
 
 
 def _experts(g: Generator, tokens: int, experts: int, width: int, d_model: int = 5) -> Inputs:
@@ -37,52 +33,46 @@ def _experts(g: Generator, tokens: int, experts: int, width: int, d_model: int =
     return {**rest, **stacks, "down": g.normal(experts, d_model, width)}
 
 
-@LARGE("layers.mixture_of_experts", clause=2, catches="a capacity: tokens that a full expert drops")
+@LARGE("layers.mixture_of_experts", 2, "a capacity: tokens that a full expert drops")
 def crowded_experts(g: Generator) -> Inputs:
     inputs = _experts(g, 301, 67, 3)
     inputs["x"][:, 0] += 2.0  # a few experts get most of the tokens
     return {**inputs, "k": 2, "norm_topk_prob": True}
 
 
-@LARGE("layers.mixture_of_experts", clause=5, catches="a limited number of experts")
-def many_experts(g: Generator) -> Inputs:
-    return {**_experts(g, 103, 131, 2), "k": 5, "norm_topk_prob": False}
+LARGE("layers.mixture_of_experts", 5, "a limited number of experts", "many_experts")(
+    lambda g: {**_experts(g, 103, 131, 2), "k": 5, "norm_topk_prob": False}
+)
 
 
-@LARGE("layers.mixture_with_shared_expert", clause=1, catches="a capacity, or a shared expert in pieces")
+@LARGE("layers.mixture_with_shared_expert", 1, "a capacity, or a shared expert in pieces")
 def crowded_beside_a_shared_one(g: Generator) -> Inputs:
     shared = {"shared_gate": g.normal(131, 5), "shared_up": g.normal(131, 5), "shared_down": g.normal(5, 131) / 8.0}
     return {**_experts(g, 301, 67, 3), **shared, "k": 2, "norm_topk_prob": True}
 
 
-@LARGE("layers.load_balancing_loss", clause=2, catches="a mean of the means of pieces")
+@LARGE("layers.load_balancing_loss", 2, "a mean of the means of pieces")
 def tokens_that_change(g: Generator) -> Inputs:
     logits = g.normal(1_031, 67)
     logits[:700, 0] += 3.0  # the first tokens are unlike the last
     return {"logits": logits, "k": 2}
 
 
-@LARGE("layers.router_z_loss", clause=2, catches="a mean of the means of pieces")
-def logits_that_grow(g: Generator) -> Inputs:
-    return {"logits": g.normal(4_099, 7) + np.linspace(-3.0, 5.0, 4_099)[:, None]}
+LARGE("layers.router_z_loss", 2, "a mean of the means of pieces", "logits_that_grow")(
+    lambda g: {"logits": g.normal(4_099, 7) + np.linspace(-3.0, 5.0, 4_099)[:, None]}
+)
+LARGE("layers.router_z_loss", 4, "two leading axes where there are four", "four_leading_axes")(
+    lambda g: {"logits": g.normal(2, 3, 2, 3, 5)}
+)
+LARGE("layers.load_balancing_loss", 2, "two leading axes where there are four", "balance_of_four_leading_axes")(
+    lambda g: {"logits": g.normal(2, 3, 2, 3, 5), "k": 2}
+)
+large(5, "a large negative number in place of an expert that is taken", "logits_far_below_zero")(
+    lambda g: {"logits": -1e10 * (1.0 + g.uniform(5, 7)), "k": 3, "norm_topk_prob": False}
+)
 
 
-@LARGE("layers.router_z_loss", clause=4, catches="two leading axes where there are four")
-def four_leading_axes(g: Generator) -> Inputs:
-    return {"logits": g.normal(2, 3, 2, 3, 5)}
-
-
-@LARGE("layers.load_balancing_loss", clause=2, catches="two leading axes where there are four")
-def balance_of_four_leading_axes(g: Generator) -> Inputs:
-    return {"logits": g.normal(2, 3, 2, 3, 5), "k": 2}
-
-
-@large(clause=5, catches="a large negative number in place of an expert that is taken")
-def logits_far_below_zero(g: Generator) -> Inputs:
-    return {"logits": -1e10 * (1.0 + g.uniform(5, 7)), "k": 3, "norm_topk_prob": False}
-
-
-@LARGE("layers.mixture_of_experts", clause=3, catches="a small number added to the sum of the weights")
+@LARGE("layers.mixture_of_experts", 3, "a small number added to the sum of the weights")
 def hundreds_of_equal_experts(g: Generator) -> Inputs:
     experts = _experts(g, 3, 257, 2)
     return {**experts, "router": 0.0 * experts["router"], "k": 1, "norm_topk_prob": True}

@@ -19,19 +19,14 @@ for _contract, _clause, _heads in (
     ("layers.multi_query_attention", 3, (3,)),
 ):
 
-    @LARGE(
-        _contract,
-        clause=_clause,
-        catches="a finite score for hidden keys, such as -1e4 or -1e9",
-        tolerance=ONLY_FLOAT64,
-    )
+    @LARGE(_contract, _clause, "a finite score for hidden keys, such as -1e4 or -1e9", tolerance=ONLY_FLOAT64)
     def kept_scores_far_below_zero(g: Generator, heads: tuple[int, ...] = _heads) -> Inputs:
         queries, keys = np.full((*heads[:1], 3, 4), 3e4), np.full((*heads[1:], 5, 4), -3e4)
         mask = np.array([[True, True, False, False, False], [False, True, False, True, True], [True] * 4 + [False]])
         return {"query": queries, "key": keys, "value": g.normal(*heads[1:], 5, 4), "mask": mask}
 
 
-@LARGE("layers.multi_head_attention", clause=5, catches="a finite score for hidden keys", tolerance=ONLY_FLOAT64)
+@LARGE("layers.multi_head_attention", 5, "a finite score for hidden keys", tolerance=ONLY_FLOAT64)
 def heads_with_scores_far_below_zero(g: Generator) -> Inputs:
     x = np.ones((3, 4))
     x[:, 3] = g.normal(3)
@@ -49,12 +44,12 @@ def heads_with_scores_far_below_zero(g: Generator) -> Inputs:
     }
 
 
-@LARGE("layers.grouped_query_attention", clause=1, catches="a limited number of heads")
-def many_heads(g: Generator) -> Inputs:
-    return {"query": g.normal(206, 3, 2), "key": g.normal(103, 19, 2), "value": g.normal(103, 19, 2), "mask": None}
+LARGE("layers.grouped_query_attention", 1, "a limited number of heads", "many_heads")(
+    lambda g: {"query": g.normal(206, 3, 2), "key": g.normal(103, 19, 2), "value": g.normal(103, 19, 2), "mask": None}
+)
 
 
-@LARGE("layers.multi_head_attention", clause=3, catches="tiles of an online softmax, at hundreds of positions")
+@LARGE("layers.multi_head_attention", 3, "tiles of an online softmax, at hundreds of positions")
 def hundreds_of_positions(g: Generator) -> Inputs:
     weights = {name: g.normal(6, 5) for name in ("query", "key", "value")}
     positions = g.whole(523, below=100_000)
@@ -62,7 +57,7 @@ def hundreds_of_positions(g: Generator) -> Inputs:
     return {"x": g.normal(523, 5), **weights, "output": g.normal(5, 6), "heads": 2, "mask": mask}
 
 
-@LARGE("layers.multi_head_attention", clause=2, catches="a limited number of heads")
+@LARGE("layers.multi_head_attention", 2, "a limited number of heads")
 def dozens_of_heads(g: Generator) -> Inputs:
     weights = {name: g.normal(138, 5) for name in ("query", "key", "value")}
     return {"x": g.normal(1, 17, 5), **weights, "output": g.normal(5, 138), "heads": 69, "mask": None}
@@ -75,38 +70,32 @@ def _cached(g: Generator, kept: int, new: int) -> Inputs:
     return inputs
 
 
-@LARGE("layers.cached_attention", clause=1, catches="a cache of so many rows, or tiles that are joined wrongly")
-def four_thousand_kept_keys(g: Generator) -> Inputs:
-    return {**_cached(g, KEYS, 3), "positions": 9_000 + np.arange(3), "past_positions": np.arange(KEYS)}
+LARGE(
+    "layers.cached_attention", 1, "a cache of so many rows, or tiles that are joined wrongly", "four_thousand_kept_keys"
+)(lambda g: {**_cached(g, KEYS, 3), "positions": 9_000 + np.arange(3), "past_positions": np.arange(KEYS)})
 
 
-@LARGE("layers.cached_attention", clause=3, catches="positions in 16 bits, or a mask by index")
+@LARGE("layers.cached_attention", 3, "positions in 16 bits, or a mask by index")
 def far_positions_in_no_order(g: Generator) -> Inputs:
     rows = _cached(g, 1_031, 37)
     return {**rows, "positions": g.whole(37, below=200_000), "past_positions": g.whole(1_031, below=200_000)}
 
 
-@LARGE("layers.split_heads", clause=1, catches="a limited number of heads", tolerance=SHORT_SUM)
-def hundred_heads(g: Generator) -> Inputs:
-    return {"x": g.normal(3, 37, 131 * 3), "heads": 131}
+LARGE("layers.split_heads", 1, "a limited number of heads", "hundred_heads", tolerance=SHORT_SUM)(
+    lambda g: {"x": g.normal(3, 37, 131 * 3), "heads": 131}
+)
+LARGE("layers.split_heads", 2, "positions in pieces", "thousands_of_positions", tolerance=SHORT_SUM)(
+    lambda g: {"x": g.normal(4_099, 6), "heads": 3}
+)
+LARGE("layers.merge_heads", 1, "a limited number of heads", "hundred_heads_joined", tolerance=SHORT_SUM)(
+    lambda g: {"x": g.normal(3, 131, 37, 3)}
+)
+LARGE("layers.merge_heads", 2, "positions in pieces", "thousands_of_positions_joined", tolerance=SHORT_SUM)(
+    lambda g: {"x": g.normal(3, 4_099, 2)}
+)
 
 
-@LARGE("layers.split_heads", clause=2, catches="positions in pieces", tolerance=SHORT_SUM)
-def thousands_of_positions(g: Generator) -> Inputs:
-    return {"x": g.normal(4_099, 6), "heads": 3}
-
-
-@LARGE("layers.merge_heads", clause=1, catches="a limited number of heads", tolerance=SHORT_SUM)
-def hundred_heads_joined(g: Generator) -> Inputs:
-    return {"x": g.normal(3, 131, 37, 3)}
-
-
-@LARGE("layers.merge_heads", clause=2, catches="positions in pieces", tolerance=SHORT_SUM)
-def thousands_of_positions_joined(g: Generator) -> Inputs:
-    return {"x": g.normal(3, 4_099, 2)}
-
-
-@LARGE("layers.cached_attention", clause=3, catches="a single query that sees later keys too", tolerance=LONG_SUM)
+@LARGE("layers.cached_attention", 3, "a single query that sees later keys too", tolerance=LONG_SUM)
 def one_query_among_kept_keys(g: Generator) -> Inputs:
     new, past = {name: g.normal(1, 4) for name in ("query", "key", "value")}, g.normal(2, 5, 4)
     kept = {"past_key": past[0], "past_value": past[1], "past_positions": np.array([5, 1, 4, 0, 2])}

@@ -11,24 +11,26 @@ LARGE = LargeCases(tolerance=LONG_SUM)
 large = LARGE.of("layers.rms_norm")
 
 
-@large(clause=1, catches="a mean of the means of pieces")
+@large(1, "a mean of the means of pieces")
 def wide_vectors(g: Generator) -> Inputs:
     # What the first and the last numbers add differs, so that a piece that is left out shows.
     grown = np.linspace(0.5, 3.0, 16_387)
     return {"x": g.normal(3, 16_387) * grown, "gain": g.normal(16_387), "eps": 1e-5}
 
 
-@large(clause=4, catches="a gain's gradient from a limited number of rows")
-def gain_of_many_rows(g: Generator) -> Inputs:
-    return {"x": g.normal(7, 589, 3), "gain": g.normal(3), "eps": 1e-6}
+large(4, "a gain's gradient from a limited number of rows", "gain_of_many_rows")(
+    lambda g: {"x": g.normal(7, 589, 3), "gain": g.normal(3), "eps": 1e-6}
+)
 
 
 for _size in (1e-60, 1e-25, 1e-12, 1e12, 1e25, 1e60):
 
     @large(
-        clause=2, catches="squares that leave the range, or an eps of one's own", name=f"vectors_of_{_size:g}",
+        2,
+        "squares that leave the range, or an eps of one's own",
+        f"vectors_of_{_size:g}",
         tolerance=SHORT_SUM if 1e-15 < _size < 1e15 else ONLY_FLOAT64,
-    )  # fmt: skip
+    )
     def vectors_of_one_size(g: Generator, size: float = _size) -> Inputs:
         return {"x": size * g.normal(3, 7), "gain": g.normal(7), "eps": (size / 3) ** 2}
 
@@ -40,32 +42,27 @@ def _layer_norm(g: Generator, x: Numbers, eps: float = 1e-5) -> Inputs:
     return {"x": x, "gain": g.normal(x.shape[-1]), "bias": g.normal(x.shape[-1]), "eps": eps}
 
 
-@large(clause=2, catches="a mean or variance in pieces that are joined wrongly")
-def wide_and_uneven(g: Generator) -> Inputs:
-    return _layer_norm(g, g.normal(2, 16_387) + np.linspace(-2.0, 3.0, 16_387))
+large(2, "a mean or variance in pieces that are joined wrongly", "wide_and_uneven")(
+    lambda g: _layer_norm(g, g.normal(2, 16_387) + np.linspace(-2.0, 3.0, 16_387))
+)
+large(5, "the variance as E[x²] - m², in float64", "wide_and_far_from_zero", tolerance=ONLY_FLOAT64)(
+    lambda g: _layer_norm(g, g.normal(2, 16_387) + 1_234_567.0)
+)
+large(
+    5,
+    "the variance as E[x²] - m², in float32",
+    "far_from_zero_in_float32",
+    tolerance={"float64": 1e-9, "float32": 1e-3},
+)(lambda g: _layer_norm(g, np.round(g.normal(3, 1_031) * 256) / 256 + 1000.0))  # exact in float32
+large(5, "float32 inside, where it is visible", "a_million_away", tolerance=ONLY_FLOAT64)(
+    lambda g: _layer_norm(g, g.normal(5, 37) - 1_234_567.8)
+)
+large(6, "gradients of gain and bias from a limited number of rows", "norms_of_many_rows")(
+    lambda g: _layer_norm(g, g.normal(7, 589, 3), eps=1e-2)
+)
 
 
-@large(clause=5, catches="the variance as E[x²] - m², in float64", tolerance=ONLY_FLOAT64)
-def wide_and_far_from_zero(g: Generator) -> Inputs:
-    return _layer_norm(g, g.normal(2, 16_387) + 1_234_567.0)
-
-
-@large(clause=5, catches="the variance as E[x²] - m², in float32", tolerance={"float64": 1e-9, "float32": 1e-3})
-def far_from_zero_in_float32(g: Generator) -> Inputs:
-    return _layer_norm(g, np.round(g.normal(3, 1_031) * 256) / 256 + 1000.0)  # exact in float32
-
-
-@large(clause=5, catches="float32 inside, where it is visible", tolerance=ONLY_FLOAT64)
-def a_million_away(g: Generator) -> Inputs:
-    return _layer_norm(g, g.normal(5, 37) - 1_234_567.8)
-
-
-@large(clause=6, catches="gradients of gain and bias from a limited number of rows")
-def norms_of_many_rows(g: Generator) -> Inputs:
-    return _layer_norm(g, g.normal(7, 589, 3), eps=1e-2)
-
-
-@LARGE("layers.query_key_norm", clause=2, catches="heads beyond 128 numbers, or positions in pieces")
+@LARGE("layers.query_key_norm", 2, "heads beyond 128 numbers, or positions in pieces")
 def many_wide_heads(g: Generator) -> Inputs:
     query, key = g.normal(5, 67, 258), g.normal(2, 67, 258) * 2.0
     return {"query": query, "key": key, "query_gain": g.normal(258), "key_gain": g.normal(258), "eps": 1e-6}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from llm_layers.spec.large.limits import BORDERS, LONG_SUM, SHORT_SUM
-from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
+from llm_tokenizer.conformance.large import LargeCases
 
 LARGE = LargeCases()
 
@@ -15,66 +15,58 @@ FAR_ANGLES = {"float64": 1e-9, "exact": 1e-9, "float32": 3e-2}
 """For positions of 10⁵: float32 angles are off by about 0.01 radians, as in much code that people use."""
 
 
-@LARGE(
-    "layers.learned_positions", clause=2, catches="positions in 16 bits, or a slice of the table", tolerance=SHORT_SUM
+LARGE(
+    "layers.learned_positions",
+    2,
+    "positions in 16 bits, or a slice of the table",
+    "places_of_long_texts",
+    tolerance=SHORT_SUM,
+)(lambda g: {"x": g.normal(2, 12, 1), "table": g.normal(131_073, 1), "positions": FAR_POSITIONS})
+LARGE("layers.learned_positions", 4, "a row's gradient from the first text only", "many_texts", tolerance=LONG_SUM)(
+    lambda g: {"x": g.normal(37, 103, 3), "table": g.normal(211, 3), "positions": g.whole(37, 103, below=211)}
 )
-def places_of_long_texts(g: Generator) -> Inputs:
-    return {"x": g.normal(2, 12, 1), "table": g.normal(131_073, 1), "positions": FAR_POSITIONS}
-
-
-@LARGE("layers.learned_positions", clause=4, catches="a row's gradient from the first text only", tolerance=LONG_SUM)
-def many_texts(g: Generator) -> Inputs:
-    return {"x": g.normal(37, 103, 3), "table": g.normal(211, 3), "positions": g.whole(37, 103, below=211)}
 
 
 waves = LARGE.of("layers.sinusoidal_positions")
-
-
-@waves(clause=2, catches="positions in bfloat16 or from a table", tolerance=FAR_ANGLES)
-def waves_of_long_texts(g: Generator) -> Inputs:
-    return {"positions": np.array([*BORDERS, *FAR_POSITIONS]), "d_model": 258, "base": 10_000.0}
-
-
-@waves(clause=3, catches="waves remembered by the shape of the positions", tolerance=FAR_ANGLES)
-def waves_of_as_many_others(g: Generator) -> Inputs:
-    return {"positions": np.array([*FAR_POSITIONS, *BORDERS]) // 3, "d_model": 258, "base": 10_000.0}
-
-
-@waves(clause=3, catches="a table of so many rows", tolerance={"exact": 1e-9, "float32": 2e-3})
-def waves_of_thousands(g: Generator) -> Inputs:
-    return {"positions": 7 + 2 * np.arange(2_051), "d_model": 10, "base": 500.0}
+waves(2, "positions in bfloat16 or from a table", "waves_of_long_texts", tolerance=FAR_ANGLES)(
+    lambda g: {"positions": np.array([*BORDERS, *FAR_POSITIONS]), "d_model": 258, "base": 10_000.0}
+)
+waves(3, "waves remembered by the shape of the positions", "waves_of_as_many_others", tolerance=FAR_ANGLES)(
+    lambda g: {"positions": np.array([*FAR_POSITIONS, *BORDERS]) // 3, "d_model": 258, "base": 10_000.0}
+)
+waves(3, "a table of so many rows", "waves_of_thousands", tolerance={"exact": 1e-9, "float32": 2e-3})(
+    lambda g: {"positions": 7 + 2 * np.arange(2_051), "d_model": 10, "base": 500.0}
+)
 
 
 SLOWEST_SPEED = {"exact": 1e-11, "float32": 5e-6}
 
 
-@LARGE("layers.inverse_frequencies", clause=2, catches="heads of at most 128 numbers", tolerance=SLOWEST_SPEED)
-def speeds_of_wide_heads(g: Generator) -> Inputs:
-    return {"d_head": 258, "base": 20.0}  # so that the slowest, too, is seen beside the fastest
-
-
-@LARGE(
-    "layers.inverse_frequencies", clause=2, catches="slow speeds that are rounded to so many places",
+LARGE("layers.inverse_frequencies", 2, "heads of at most 128 numbers", "speeds_of_wide_heads", tolerance=SLOWEST_SPEED)(
+    lambda g: {"d_head": 258, "base": 20.0}  # so that the slowest, too, is seen beside the fastest
+)
+LARGE(
+    "layers.inverse_frequencies",
+    2,
+    "slow speeds that are rounded to so many places",
+    "speeds_of_a_large_base",
     tolerance={**SLOWEST_SPEED, "each": 1e-4},
-)  # fmt: skip
-def speeds_of_a_large_base(g: Generator) -> Inputs:
-    return {"d_head": 128, "base": 1e6}
+)(lambda g: {"d_head": 128, "base": 1e6})
 
 
 for turns in map(LARGE.of, ("layers.rotary", "layers.rotary_interleaved")):
-
-    @turns(clause=3, catches="positions in bfloat16, in 16 bits, or from a table", tolerance=FAR_ANGLES)
-    def turns_of_long_texts(g: Generator) -> Inputs:
-        return {"x": g.normal(2, 12, 258), "positions": FAR_POSITIONS, "base": 500_000.0}
-
-    @turns(clause=3, catches="angles remembered by the shape of the positions", tolerance=FAR_ANGLES)
-    def turns_of_as_many_others(g: Generator) -> Inputs:
-        return {"x": g.normal(2, 12, 258), "positions": FAR_POSITIONS[::-1] // 3, "base": 500_000.0}
-
-    @turns(clause=3, catches="a table of angles of so many rows", tolerance={"float64": 1e-9, "float32": 2e-3})
-    def turns_of_thousands(g: Generator) -> Inputs:
-        return {"x": g.normal(2_051, 6), "positions": 7 + 2 * np.arange(2_051), "base": 500.0}
-
-    @turns(clause=4, catches="positions of two axes that are aligned with the first axes of x", tolerance=LONG_SUM)
-    def positions_of_every_text(g: Generator) -> Inputs:
-        return {"x": g.normal(2, 2, 3, 4), "positions": np.array([[0, 1, 2], [7, 8, 9]]), "base": 100.0}
+    turns(3, "positions in bfloat16, in 16 bits, or from a table", "turns_of_long_texts", tolerance=FAR_ANGLES)(
+        lambda g: {"x": g.normal(2, 12, 258), "positions": FAR_POSITIONS, "base": 500_000.0}
+    )
+    turns(3, "angles remembered by the shape of the positions", "turns_of_as_many_others", tolerance=FAR_ANGLES)(
+        lambda g: {"x": g.normal(2, 12, 258), "positions": FAR_POSITIONS[::-1] // 3, "base": 500_000.0}
+    )
+    turns(3, "a table of angles of so many rows", "turns_of_thousands", tolerance={"float64": 1e-9, "float32": 2e-3})(
+        lambda g: {"x": g.normal(2_051, 6), "positions": 7 + 2 * np.arange(2_051), "base": 500.0}
+    )
+    turns(
+        4,
+        "positions of two axes that are aligned with the first axes of x",
+        "positions_of_every_text",
+        tolerance=LONG_SUM,
+    )(lambda g: {"x": g.normal(2, 2, 3, 4), "positions": np.array([[0, 1, 2], [7, 8, 9]]), "base": 100.0})

@@ -28,7 +28,7 @@ def _bytes(g: Generator) -> Numbers:
     return packed
 
 
-@LARGE("layers.quantize_int8", clause=1, catches="rows in pieces, or a scale of the first numbers", tolerance=SHORT_SUM)
+@LARGE("layers.quantize_int8", 1, "rows in pieces, or a scale of the first numbers", tolerance=SHORT_SUM)
 def rows_of_thousands(g: Generator) -> Inputs:
     weight = _steps(g, 67, 5_003, 127)
     weight[::2] = np.clip(weight[::2], -126, 126)
@@ -36,32 +36,30 @@ def rows_of_thousands(g: Generator) -> Inputs:
     return {"weight": weight * _scales(g, 67, 1)}
 
 
-@LARGE("layers.quantize_int4", clause=1, catches="groups beyond so many, or rows in pieces", tolerance=SHORT_SUM)
+@LARGE("layers.quantize_int4", 1, "groups beyond so many, or rows in pieces", tolerance=SHORT_SUM)
 def hundreds_of_groups(g: Generator) -> Inputs:
     steps, scales = _steps(g, 37, 2_058, 7), np.repeat(_scales(g, 37, 294), 7, axis=1)
     steps[:, 3::7] = 7
     return {"weight": steps * scales, "group": 7}
 
 
-@LARGE("layers.dequantize_int8", clause=3, catches="sums in 8 or 16 bits, or rows in pieces")
-def codes_of_thousands(g: Generator) -> Inputs:
-    return {"codes": (g.whole(67, 2_051, below=255) - 127).astype(np.int8), "scales": _scales(g, 67)}
+LARGE("layers.dequantize_int8", 3, "sums in 8 or 16 bits, or rows in pieces", "codes_of_thousands")(
+    lambda g: {"codes": (g.whole(67, 2_051, below=255) - 127).astype(np.int8), "scales": _scales(g, 67)}
+)
+LARGE("layers.dequantize_int4", 2, "groups beyond so many", "codes_of_hundreds_of_groups")(
+    lambda g: {"codes": _bytes(g), "scales": _scales(g, 37, 294)}
+)
 
 
-@LARGE("layers.dequantize_int4", clause=2, catches="groups beyond so many")
-def codes_of_hundreds_of_groups(g: Generator) -> Inputs:
-    return {"codes": _bytes(g), "scales": _scales(g, 37, 294)}
-
-
-@LARGE("layers.int8_linear", clause=1, catches="sums in 8 or 16 bits, or a product in tiles")
+@LARGE("layers.int8_linear", 1, "sums in 8 or 16 bits, or a product in tiles")
 def product_of_thousands(g: Generator) -> Inputs:
     codes = np.where(g.uniform(37, 2_051) < 0.9, 127, -127).astype(np.int8)
     return {"x": g.normal(3, 2_051) + 1.0, "codes": codes, "scales": _scales(g, 37)}
 
 
-@LARGE("layers.int4_linear", clause=1, catches="groups beyond so many, or a product in tiles")
-def product_of_hundreds_of_groups(g: Generator) -> Inputs:
-    return {"x": g.normal(3, 2_058), "codes": _bytes(g), "scales": _scales(g, 37, 294)}
+LARGE("layers.int4_linear", 1, "groups beyond so many, or a product in tiles", "product_of_hundreds_of_groups")(
+    lambda g: {"x": g.normal(3, 2_058), "codes": _bytes(g), "scales": _scales(g, 37, 294)}
+)
 
 
 HUGE = 1e200 * np.array([[1.0, -7.0, 3.0, 0.0], [7.0, 2.0, -1.0, 5.0]])
@@ -71,19 +69,19 @@ BROKEN = np.array([[1.0, 2.0, -3.0, 0.5], [1.0, np.nan, 1.0, 1.0]])
 for _name, _group in (("int8", {}), ("int4", {"group": 2})):
     large = LARGE.of(f"layers.quantize_{_name}")
 
-    @large(clause=5, catches="squares or sums that say whether numbers are finite", tolerance={"float64": 1e-9})
+    @large(5, "squares or sums that say whether numbers are finite", tolerance={"float64": 1e-9})
     def squares_beyond_float64(g: Generator, group: dict[str, int] = _group) -> Inputs:
         return {"weight": HUGE, **group}
 
-    @large(clause=5, catches="only infinities refused", raises="ValueError")
+    @large(5, "only infinities refused", raises="ValueError")
     def not_a_number(g: Generator, group: dict[str, int] = _group) -> Inputs:
         return {"weight": BROKEN, **group}
 
-    @large(clause=5, catches="only the infinity above refused", raises="ValueError")
+    @large(5, "only the infinity above refused", raises="ValueError")
     def infinity_below_zero(g: Generator, group: dict[str, int] = _group) -> Inputs:
         return {"weight": np.nan_to_num(BROKEN, nan=-np.inf), **group}
 
 
-@LARGE("layers.quantize_int4", clause=5, catches="a group that is cut to the row", raises="ValueError")
-def group_longer_than_the_row(g: Generator) -> Inputs:
-    return {"weight": g.normal(3, 2), "group": 8}
+LARGE("layers.quantize_int4", 5, "a group that is cut to the row", "group_longer_than_the_row", raises="ValueError")(
+    lambda g: {"weight": g.normal(3, 2), "group": 8}
+)

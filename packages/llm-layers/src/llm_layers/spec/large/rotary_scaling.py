@@ -12,18 +12,18 @@ SPEEDS = 20.0 ** (-np.arange(129) / 129)
 """Of the 129 pairs of a wide head."""
 
 
-@LARGE("layers.linear_scaling", clause=1, catches="a scaling of the first pairs only")
-def scaled_wide_head(g: Generator) -> Inputs:
-    return {"speeds": SPEEDS, "factor": 32.0}
+LARGE("layers.linear_scaling", 1, "a scaling of the first pairs only", "scaled_wide_head")(
+    lambda g: {"speeds": SPEEDS, "factor": 32.0}
+)
 
 
-@LARGE("layers.llama3_scaling", clause=3, catches="a passage that is right for small heads only")
+@LARGE("layers.llama3_scaling", 3, "a passage that is right for small heads only")
 def llama3_wide_head(g: Generator) -> Inputs:
     passage = {"low_frequency_factor": 1.0, "high_frequency_factor": 4.0}
     return {"speeds": SPEEDS, "factor": 8.0, **passage, "original_context": 51}
 
 
-@LARGE("layers.yarn_scaling", clause=4, catches="a passage that is right for small heads only", tolerance=LONG_SUM)
+@LARGE("layers.yarn_scaling", 4, "a passage that is right for small heads only", tolerance=LONG_SUM)
 def yarn_wide_head(g: Generator) -> Inputs:
     passage = {"beta_fast": 4.0, "beta_slow": 1.0}
     return {"speeds": SPEEDS, "base": 20.0, "factor": 4.0, "original_context": 51, **passage}
@@ -34,18 +34,22 @@ OF_EACH = {"exact": 1e-11, "float64": 1e-11, "each": 1e-4}
 SLOW = 1e6 ** (-np.arange(64) / 64)
 
 
-@LARGE("layers.linear_scaling", clause=1, catches="slow speeds that are rounded to so many places", tolerance=OF_EACH)
-def scaled_slow_speeds(g: Generator) -> Inputs:
-    return {"speeds": SLOW, "factor": 32.0}
+LARGE(
+    "layers.linear_scaling",
+    1,
+    "slow speeds that are rounded to so many places",
+    "scaled_slow_speeds",
+    tolerance=OF_EACH,
+)(lambda g: {"speeds": SLOW, "factor": 32.0})
 
 
-@LARGE("layers.llama3_scaling", clause=3, catches="slow speeds that are rounded to so many places", tolerance=OF_EACH)
+@LARGE("layers.llama3_scaling", 3, "slow speeds that are rounded to so many places", tolerance=OF_EACH)
 def llama3_slow_speeds(g: Generator) -> Inputs:
     passage = {"low_frequency_factor": 1.0, "high_frequency_factor": 4.0}
     return {"speeds": SLOW, "factor": 8.0, **passage, "original_context": 8_192}
 
 
-@LARGE("layers.yarn_scaling", clause=4, catches="slow speeds that are rounded to so many places", tolerance=OF_EACH)
+@LARGE("layers.yarn_scaling", 4, "slow speeds that are rounded to so many places", tolerance=OF_EACH)
 def yarn_slow_speeds(g: Generator) -> Inputs:
     passage = {"beta_fast": 32.0, "beta_slow": 1.0}
     return {"speeds": SLOW, "base": 1e6, "factor": 4.0, "original_context": 8_192, **passage}
@@ -54,8 +58,11 @@ def yarn_slow_speeds(g: Generator) -> Inputs:
 for _factor in (1e-30, 0.999, 1.0 + 1e-9, 1.001, 2.0, 10.0, 65.0, 1000.0, 1e30):
 
     @LARGE(
-        "layers.yarn_attention_factor", name=f"factor_{_factor:g}", clause=1,
-        catches="a logarithm that is right for some factors only", tolerance={"exact": 1e-12, "float32": 2e-6},
-    )  # fmt: skip
+        "layers.yarn_attention_factor",
+        1,
+        "a logarithm that is right for some factors only",
+        f"factor_{_factor:g}",
+        tolerance={"exact": 1e-12, "float32": 2e-6},
+    )
     def one_factor(g: Generator, factor: float = _factor) -> Inputs:
         return {"factor": factor}

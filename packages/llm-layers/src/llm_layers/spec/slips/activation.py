@@ -17,8 +17,8 @@ slip = SLIPS.of("layers.gelu")
 ROOT = math.sqrt(2 / math.pi)
 
 
-def _tanh_form(x: Any, root: float = ROOT, cube: float = 0.044715, power: int = 3, tanh: Any = torch.tanh) -> Any:
-    return 0.5 * x * (1 + tanh(root * (x + cube * x**power)))
+def _tanh_form(x: Any, root: float = ROOT, cube: float = 0.044715, tanh: Any = torch.tanh) -> Any:
+    return 0.5 * x * (1 + tanh(root * (x + cube * x**3)))
 
 
 def _quick(x: Any) -> Any:
@@ -46,32 +46,18 @@ slip("probability held constant", "the gradient does not run through the probabi
 slip("φ for xφ", "the second term of the gradient lacks its x", backward=True)(
     lambda dy, x: dy * (normal_share(x) + normal_density(x))
 )
-slip("bell curve without ½", "the bell curve is exp(-x²/2), not exp(-x²)", backward=True)(
-    lambda dy, x: dy * (normal_share(x) + x * np.exp(-x * x) / math.sqrt(2 * math.pi))
-)
-slip("1/√π for 1/√(2π)", "the bell curve is divided by √(2π), not by √π", backward=True)(
-    lambda dy, x: dy * (normal_share(x) + x * normal_density(x) * math.sqrt(2))
-)
 
 
 slip = SLIPS.of("layers.gelu_tanh")
 slip("exact form", "that is the exact GELU with erf, not the tanh form")(F.gelu)
 slip("0.44715", "0.44715 in the place of 0.044715")(partial(_tanh_form, cube=0.44715))
 slip("0.04715", "0.04715 in the place of 0.044715: a 4 was lost")(partial(_tanh_form, cube=0.04715))
-slip("0.8 for √(2/π)", "√(2/π) rounded to 0.8")(partial(_tanh_form, root=0.8))
 slip("2/π without its root", "2/π in the place of √(2/π)")(partial(_tanh_form, root=2 / math.pi))
-slip("√2/π", "the root covers only the 2: √2/π in the place of √(2/π)")(
-    partial(_tanh_form, root=math.sqrt(2) / math.pi)
-)
-slip("square for cube", "x² in the place of x³")(partial(_tanh_form, power=2))
 slip("no cube", "tanh takes √(2/π) x alone")(partial(_tanh_form, cube=0.0))
 slip("root on x only", "√(2/π) multiplies x but not 0.044715 x³")(
     lambda x: 0.5 * x * (1 + torch.tanh(ROOT * x + 0.044715 * x**3))
 )
 slip("quick GELU", "x · sigmoid(1.702 x) is another, rougher approximation (CLIP uses it)")(_quick)
-slip("sigmoid of u", "½ (1 + tanh(u)) is sigmoid(2u), not sigmoid(u)")(
-    lambda x: x * torch.sigmoid(ROOT * (x + 0.044715 * x**3))
-)
 slip("SiLU", "x · sigmoid(x) is SiLU")(F.silu)
 slip("overflowing tanh", "(e²ᵘ - 1) / (e²ᵘ + 1): infinity over infinity for large inputs")(
     partial(_tanh_form, tanh=lambda u: (torch.exp(2 * u) - 1) / (torch.exp(2 * u) + 1))
@@ -92,12 +78,6 @@ slip("3 forgotten", "the slope of x³ is 3x², not x²", backward=True)(
 slip("gradient of the exact form", "Φ(x) + x φ(x) belongs to the erf form", backward=True)(
     lambda dy, x: dy * (normal_share(x) + x * normal_density(x))
 )
-
-
-@slip("1 - tanh", "the slope of tanh is 1 - tanh², not 1 - tanh", backward=True)
-def tanh_not_squared(dy: Any, x: Any) -> Any:
-    t = np.tanh(ROOT * (x + 0.044715 * x**3))
-    return dy * (0.5 * (1 + t) + 0.5 * x * (1 - t) * ROOT * (1 + 3 * 0.044715 * x**2))
 
 
 slip = SLIPS.of("layers.silu")

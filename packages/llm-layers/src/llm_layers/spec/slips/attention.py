@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from llm_layers.reference.attention import attention_backward, shares
+from llm_layers.reference.attention import shares
 from llm_layers.reference.attention import softmax as reference_softmax
 from llm_tokenizer.conformance import Alternatives
 
@@ -37,9 +37,6 @@ slip("sum over everything", "divided by the sum of the whole array")(
     lambda scores, axis: _exp(scores, axis) / _exp(scores, axis).sum()
 )
 slip("logarithm returned", "the logarithm of the weights is returned: that is log_softmax")(torch.log_softmax)
-slip("powers of 2", "2 to the power of the score instead of e")(
-    lambda scores, axis: torch.softmax(scores * math.log(2), axis)
-)
 slip("guard in the sum", "a small number is added to the sum: the weights no longer sum to one")(
     lambda scores, axis: _exp(scores, axis) / (_exp(scores, axis).sum(axis, keepdim=True) + 1e-3)
 )
@@ -103,7 +100,7 @@ slip("one too narrow", "one key too few")(_window(lambda distance, window: (dist
 slip("both sides", "the window reaches forward too: the future is seen")(
     _window(lambda distance, window: distance.abs() < window)
 )
-slip("centred", "half of the window before the query, half behind it")(
+slip("centered", "half of the window before the query, half behind it")(
     _window(lambda distance, window: distance.abs() <= window // 2)
 )
 slip("future not hidden", "only the far past is hidden: the causal half is forgotten")(
@@ -119,25 +116,9 @@ slip("transposed", "rows are keys and columns queries")(
 slip("indices compared", "a band by index: wrong as soon as a cache holds earlier keys")(
     _window(lambda distance, window: torch.ones(distance.shape, dtype=torch.bool).tril().triu(1 - window))
 )
-slip("last keys by index", "the last keys before the query, whatever their positions")(
-    _window(lambda distance, window: (distance >= 0) & _behind(distance).le(window))
-)
 slip("empty window taken", "a window of 0 is taken: no query sees anything")(
     lambda q, k, window: (_distance(q, k) >= 0) & (_distance(q, k) < window)
 )
-
-
-def _behind(distance: Any) -> Any:
-    """How many seen keys there are from each key to the end."""
-    return (distance >= 0).long().flip(-1).cumsum(-1).flip(-1)
-
-
-@slip("blocks", "the text is cut into blocks of one window: each sees only its own block")
-def blocks(query_positions: Any, key_positions: Any, window: int) -> Any:
-    if window < 1:
-        raise ValueError("an empty window")
-    same = _distance(query_positions // window, key_positions // window) == 0
-    return same & (_distance(query_positions, key_positions) >= 0)
 
 
 slip = SLIPS.of("layers.attention")
@@ -172,9 +153,6 @@ slip("not scaled", "the scores are not divided by √d_head")(
 slip("scaled by d", "the scores are divided by d_head, not by its root")(
     lambda query, key, value, mask: _mix(query @ key.mT / query.shape[-1], value, mask)
 )
-slip("scaled by the keys", "the scores are divided by the root of the number of keys")(
-    lambda query, key, value, mask: _mix(query @ key.mT * max(key.shape[-2], 1) ** -0.5, value, mask)
-)
 slip("scaled twice", "query and key are each divided by √d_head")(
     lambda query, key, value, mask: _attend(query * query.shape[-1] ** -0.5, key, value, mask)
 )
@@ -182,7 +160,6 @@ slip("mask after the softmax", "the mask acts after the softmax: the weights no 
     lambda query, key, value, mask: _masked_late(torch.softmax(_scores(query, key), -1), value, mask)
 )
 slip("hidden scores set to 0", "a hidden score is 0, not -∞: it still gets weight")(partial(_attend, hidden=0.0))
-slip("hidden scores set to -10", "a hidden score is lowered by too little")(partial(_attend, hidden=-10.0))
 slip("mask inverted", "True is taken for hidden")(
     lambda query, key, value, mask: _attend(query, key, value, None if mask is None else ~mask)
 )
@@ -223,12 +200,6 @@ def no_sum(dy: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
     return ds @ key, np.swapaxes(ds, -1, -2) @ query, np.swapaxes(w, -1, -2) @ dy
 
 
-@slip("dkey not scaled", "the gradient of the keys is not divided by √d_head", backward=True)
-def key_unscaled(dy: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
-    dquery, dkey, dvalue = attention_backward(dy, query, key, value, mask)
-    return dquery, dkey * np.sqrt(query.shape[-1]), dvalue
-
-
 slip = SLIPS.of("layers.soft_cap")
 
 
@@ -260,22 +231,12 @@ slip("not multiplied back", "tanh(s / cap): everything lies between -1 and 1")(
 slip("not divided first", "cap · tanh(s): small scores are multiplied by the cap")(
     _positive(lambda scores, cap: cap * torch.tanh(scores))
 )
-slip("cap multiplied twice", "cap² · tanh(s / cap)")(_positive(lambda scores, cap: cap * _soft_cap(scores, cap)))
-slip("capped twice", "the cap is put on again over the capped score")(
-    _positive(lambda scores, cap: cap * torch.tanh(torch.tanh(scores / cap)))
-)
 slip("cap not used", "the scores are returned as they were")(_positive(lambda scores, cap: scores * 1.0))
 slip("cap of 50", "a fixed cap of 50, whatever was given")(_positive(lambda scores, cap: _soft_cap(scores, 50.0)))
-slip("sigmoid", "cap · sigmoid(s / cap): no score is negative any more")(
-    _positive(lambda scores, cap: cap * torch.sigmoid(scores / cap))
-)
 slip("cap of 0 taken", "a cap that is not positive is not refused")(_soft_cap)
 slip("slope forgotten", "the gradient passes as if nothing were capped")(_positive(_straight_through))
 slip("1 - tanh", "the slope is taken as 1 - tanh, not 1 - tanh²", backward=True)(
     lambda dy, scores, cap: dy * (1 - np.tanh(scores / cap))
-)
-slip("slope at y", "1 - y²: the capped score itself is squared, not tanh", backward=True)(
-    lambda dy, scores, cap: dy * (1 - (cap * np.tanh(scores / cap)) ** 2)
 )
 slip("cap left in the slope", "cap · (1 - tanh²): the inner 1 / cap is forgotten", backward=True)(
     lambda dy, scores, cap: dy * cap * (1 - np.tanh(scores / cap) ** 2)
@@ -307,13 +268,6 @@ slip("capped before the root", "q k is capped first and divided by √d_head aft
 )
 slip("output capped", "the mixed values are capped, not the scores")(
     _positive(lambda query, key, value, mask, cap: _soft_cap(_attend(query, key, value, mask), cap))
-)
-slip("weights capped", "the weights are capped after the softmax: they no longer sum to one")(
-    _positive(
-        lambda query, key, value, mask, cap: _masked_late(
-            _soft_cap(torch.softmax(_scores(query, key), -1), cap), value, mask
-        )
-    )
 )
 slip("slope of the cap forgotten", "the gradient passes the cap as if it were not there")(
     _positive(lambda query, key, value, mask, cap: _mix(_straight_through(_scores(query, key), cap), value, mask))

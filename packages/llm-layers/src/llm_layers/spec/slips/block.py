@@ -90,10 +90,7 @@ slip("second sum left out", "the feed-forward part is not added to the residual 
 slip("side by side", "the feed-forward part reads x, not x + attention")(
     _block(join=lambda p, normed: p.x + _attend(p, normed) + _feed(p, p.x))
 )
-slip("added to x", "the feed-forward part is added to x: attention is lost")(
-    _block(join=lambda p, normed: p.x + _feed(p, p.x + _attend(p, normed)))
-)
-slip("stream normalised", "the normalized x continues as the residual stream")(_block(join=_join_normed))
+slip("stream normalized", "the normalized x continues as the residual stream")(_block(join=_join_normed))
 slip("one norm twice", "the attention norm's gain is used for both halves")(
     _block(join=_join_with_gain("attention_norm"))
 )
@@ -132,10 +129,7 @@ slip("no rotation", "nothing is rotated")(
     _both(lambda p, projected, gain, count: rms_norm(p.split(projected, count), gain, p.eps))
 )
 slip("values rotated", "the values are rotated as well")(_block(prepare_value=_rotated))
-slip("values normalised", "the values are normalized as well")(
-    _block(prepare_value=lambda p, split: rms_norm(split, torch.ones_like(p.key_norm), p.eps))
-)
-slip("groups in turn", "query head i uses key head i mod kv_heads, not its neighbours'")(
+slip("groups in turn", "query head i uses key head i mod kv_heads, not its neighbors'")(
     _block(repeat=lambda part, group: torch.cat([part] * group, dim=-3))
 )
 slip("future seen", "there is no causal mask")(_block(mask=lambda p: None))
@@ -144,7 +138,4 @@ slip("mask by index", "the mask compares indices, not positions")(
 )
 slip("heads not brought back", "the heads are joined without undoing the transpose")(
     _block(merge=lambda y: y.reshape(*y.shape[:-3], y.shape[-2], y.shape[-3] * y.shape[-1]))
-)
-slip("heads cut across positions", "the projection is cut into heads before positions are moved")(
-    _block(split=lambda x, count: x.reshape(*x.shape[:-2], count, x.shape[-2], x.shape[-1] // count))
 )

@@ -33,11 +33,6 @@ def _rotated_then_normed(self: Any, x: Any, layer: int) -> Any:
 slip("no mask", "every position sees the future")(
     _decoder(mask=lambda self, n, layer: torch.ones(n, n, dtype=torch.bool))
 )
-slip("own position hidden", "a position does not see itself")(
-    _decoder(
-        mask=lambda self, n, layer: torch.ones(n, n, dtype=torch.bool).tril(-1) | torch.eye(n, dtype=torch.bool)[:1]
-    )
-)
 slip("window ignored", "blocks with a window look at everything")(_decoder(window=lambda self, layer: None))
 slip("window one too wide", "the window is counted without the own position")(
     _decoder(window=lambda self, layer: (w := _right("window")(self, layer)) and w + 1)
@@ -49,7 +44,7 @@ slip("last norm forgotten", "there is no norm before the head")(_decoder(last_no
 slip("gain as stored", "Gemma's gains count from one")(_decoder(gain=lambda self, g: g))
 slip("gain from one", "one was added to gains that are whole")(_decoder(gain=lambda self, g: g + 1))
 slip("embedding not scaled", "Gemma's embeddings want √d_model")(_decoder(embedding_scale=lambda self: 1.0))
-slip("interleaved pairs", "rotary pairs are neighbours instead of halves: the files pair k with k + d/2")(
+slip("interleaved pairs", "rotary pairs are neighbors instead of halves: the files pair k with k + d/2")(
     _decoder(
         pairs=lambda self, x: (x[..., ::2], x[..., 1::2]), unpair=lambda self, a, b: torch.stack([a, b], -1).flatten(-2)
     )

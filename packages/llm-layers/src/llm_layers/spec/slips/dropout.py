@@ -16,15 +16,9 @@ slip("divided by the rate", "divided by the rate, not by 1 - rate")(
 slip("multiplied by 1 - rate", "shrunk by 1 - rate: that is the old paper's rule for use")(
     lambda x, kept, rate: torch.where(kept, x * (1 - rate), 0.0)
 )
-slip("multiplied by 1 + rate", "enlarged by 1 + rate, which is 1/(1 - rate) only for small rates")(
-    lambda x, kept, rate: torch.where(kept, x * (1 + rate), 0.0)
-)
 slip("mask inverted", "True is taken for struck out")(lambda x, kept, rate: torch.where(kept, 0.0, x / (1 - rate)))
 slip("scaled by the fraction kept", "divided by the fraction that this mask kept, not by 1 - rate")(
     lambda x, kept, rate: torch.where(kept, x / kept.double().mean().clamp(min=1e-9).to(x.dtype), 0.0)
-)
-slip("whole vectors struck out", "the mask of the first number decides for the whole vector")(
-    lambda x, kept, rate: torch.where(kept[..., :1], x / (1 - rate), 0.0)
 )
 slip("everything enlarged", "what is struck out is left as it was instead of set to zero")(
     lambda x, kept, rate: torch.where(kept, x / (1 - rate), x)
@@ -34,7 +28,4 @@ slip("gradient not masked", "the gradient of what was struck out flows on", back
 )
 slip("gradient not enlarged", "the factor 1/(1 - rate) is left out of the gradient", backward=True)(
     lambda dy, x, kept, rate: np.where(kept, dy, 0)
-)
-slip("gradient enlarged twice", "the factor 1/(1 - rate) is in the gradient twice", backward=True)(
-    lambda dy, x, kept, rate: np.where(kept, dy / (1 - rate) ** 2, 0)
 )

@@ -4,7 +4,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from torch.nn import functional as F
 
 from llm_layers.reference import tied_head_backward
@@ -20,9 +19,6 @@ slip("scaled by √d_model", "the rows are multiplied by √d_model, as in the f
 )
 slip("ids counted from 1", "ids are counted from 1: every token gets the row before its own")(
     lambda ids, table: table[ids - 1]
-)
-slip("rows cut to length one", "the rows are normalized while they are looked up (max_norm)")(
-    lambda ids, table: F.embedding(ids, table / table.norm(dim=-1, keepdim=True).clamp(min=1))
 )
 
 
@@ -65,18 +61,6 @@ slip("cosines", "rows and vectors are normalized first: these are cosines, not l
 )
 slip("probabilities", "a softmax is taken already: the loss will take it again")(
     lambda x, table: F.linear(x, table).softmax(-1)
-)
-slip("distances", "the squared distance to each row is taken instead of the dot product")(
-    lambda x, table: 2 * x @ table.T - x.square().sum(-1, keepdim=True) - table.square().sum(-1)
-)
-slip("row 0 as padding", "token 0 is taken for padding and can never be the answer")(
-    lambda x, table: torch.cat([torch.full_like(x[..., :1], -1e4), F.linear(x, table)[..., 1:]], -1)
-)
-slip("best row only", "only the row of the largest logit gets a gradient", backward=True)(
-    lambda dy, x, table: (
-        tied_head_backward(dy, x, table)[0],
-        tied_head_backward(dy * np.eye(len(table))[(x @ table.T).argmax(-1)], x, table)[1],
-    )
 )
 slip("gradient for x only", "the table learns from the lookup alone", backward=True)(
     lambda dy, x, table: (tied_head_backward(dy, x, table)[0], np.zeros(table.shape))

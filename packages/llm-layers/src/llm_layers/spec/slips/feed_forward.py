@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from llm_layers.reference.activation import gelu_tanh, gelu_tanh_backward, relu_squared, sigmoid
+from llm_layers.reference.activation import gelu_tanh, relu_squared, sigmoid
 from llm_layers.reference.arrays import outer
 from llm_layers.reference.feed_forward import geglu_backward, gelu_feed_forward_backward
 from llm_tokenizer.conformance import Alternatives
@@ -71,13 +71,6 @@ def one_way_back(dy: Any, x: Any, gate: Any, up: Any, down: Any) -> Any:
     return dx - dy @ down * gelu_tanh(x @ gate.T) @ up, *rest
 
 
-@slip("up left out of dgate", "the gate's gradient is not multiplied by up", backward=True)
-def up_left_out(dy: Any, x: Any, gate: Any, up: Any, down: Any) -> Any:
-    da = gelu_tanh_backward(dy @ down, x @ gate.T)  # the right one is multiplied by up x
-    dx, _, *rest = geglu_backward(dy, x, gate, up, down)
-    return dx + (da - da * (x @ up.T)) @ gate, outer(da, x), *rest
-
-
 def _two_layers(activation: Any, x: Any, up: Any, up_bias: Any, down: Any, down_bias: Any) -> Any:
     return activation(x @ up.T + up_bias) @ down.T + down_bias
 
@@ -98,9 +91,6 @@ slip("down_bias forgotten", "down_bias is not added")(
 slip("up_bias after the activation", "up_bias is added to the activated values")(
     lambda x, up, up_bias, down, down_bias: (_tanh_gelu(x @ up.T) + up_bias) @ down.T + down_bias
 )
-slip("activation at the end", "the narrow result goes through the activation, not the wide one")(
-    lambda x, up, up_bias, down, down_bias: _tanh_gelu((x @ up.T + up_bias) @ down.T + down_bias)
-)
 slip("stream added", "x is added to the result: that is the block's work")(
     lambda x, up, up_bias, down, down_bias: x + _two_layers(_tanh_gelu, x, up, up_bias, down, down_bias)
 )
@@ -114,12 +104,6 @@ def biases_averaged(dy: Any, *inputs: Any) -> Any:
     dx, dup, dup_bias, ddown, ddown_bias = gelu_feed_forward_backward(dy, *inputs)
     count = max(dy.size // dy.shape[-1], 1)
     return dx, dup, dup_bias / count, ddown, ddown_bias / count
-
-
-@slip("activation left out of dup_bias", "dup_bias is taken behind the activation", backward=True)
-def bias_behind_the_activation(dy: Any, x: Any, up: Any, up_bias: Any, down: Any, down_bias: Any) -> Any:
-    dx, dup, _, ddown, ddown_bias = gelu_feed_forward_backward(dy, x, up, up_bias, down, down_bias)
-    return dx, dup, (dy @ down).reshape(-1, len(up)).sum(0), ddown, ddown_bias
 
 
 def _plain(activation: Any, x: Any, up: Any, down: Any) -> Any:

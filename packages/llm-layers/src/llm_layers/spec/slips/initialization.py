@@ -39,32 +39,14 @@ slip("variance not corrected", "the variance lost with the tails is not made up 
 slip("divided by the variance", "divided by the variance after the cut, not by its root")(
     lambda uniforms, deviation, limit: _cut(uniforms, limit) * deviation / _spread(limit) ** 2
 )
-slip("multiplied by the root", "the correction is multiplied instead of divided by")(
-    lambda uniforms, deviation, limit: _cut(uniforms, limit) * deviation * _spread(limit)
-)
 slip("correction for two fixed", "the correction is that for a limit of 2, whatever the limit")(
     lambda uniforms, deviation, limit: _cut(uniforms, limit) * deviation / _spread(2.0)
 )
 slip("limit of two fixed", "the normal is cut at 2, whatever the limit")(
     lambda uniforms, deviation, limit: _cut(uniforms, 2.0) * deviation / _spread(2.0)
 )
-slip("limit as it is in the result", "limit is taken for a number of the result, not of deviations")(
-    lambda uniforms, deviation, limit: _cut(uniforms, limit / deviation) * deviation / _spread(limit / deviation)
-)
-slip("even numbers", "the numbers are spread evenly between the limits: no bell at all")(
-    lambda uniforms, deviation, limit: (2 * uniforms - 1) * limit * deviation / (limit / math.sqrt(3))
-)
-slip("root of two left out", "erf belongs to the normal of variance one half: √2 is missing")(
-    lambda uniforms, deviation, limit: torch.erfinv((2 * uniforms - 1) * _inside(limit)) * deviation / _spread(limit)
-)
 slip("deviation as a variance", "the root of the deviation is taken, as if it were a variance")(
     lambda uniforms, deviation, limit: _cut(uniforms, limit) * deviation**0.5 / _spread(limit)
-)
-slip("upside down", "the numbers run from the upper end to the lower")(
-    lambda uniforms, deviation, limit: _cut(1 - uniforms, limit) * deviation / _spread(limit)
-)
-slip("one side only", "only the positive half of the bell is used")(
-    lambda uniforms, deviation, limit: _cut(0.5 + uniforms / 2, limit) * deviation / _spread(limit)
 )
 
 
@@ -78,27 +60,10 @@ slip("no root", "divided by 2 · layers instead of by its root")(
 slip("2 √layers", "the 2 is outside the root")(
     lambda normals, deviation, layers: normals * deviation / (2 * math.sqrt(layers))
 )
-slip("√2 layers", "the layers are outside the root")(
-    lambda normals, deviation, layers: normals * deviation / (math.sqrt(2) * layers)
-)
-slip("multiplied", "multiplied by the root instead of divided: the stream grows")(
-    lambda normals, deviation, layers: normals * deviation * math.sqrt(2 * layers)
-)
 slip("not scaled", "the number of layers is not used")(lambda normals, deviation, layers: normals * deviation)
 slip("deviation forgotten", "the deviation is not used")(
     lambda normals, deviation, layers: normals / math.sqrt(2 * layers)
 )
 slip("0.02 fixed", "the deviation is a fixed 0.02, whatever was given")(
     lambda normals, deviation, layers: normals * 0.02 / math.sqrt(2 * layers)
-)
-
-
-@slip("scaled to the sample", "the numbers are first set to variance one: they hold it only on average")
-def standardised(normals: Any, deviation: float, layers: int) -> Any:
-    size = normals.square().mean().sqrt() if normals.numel() else 1.0
-    return normals / size * deviation / math.sqrt(2 * layers)
-
-
-slip("divided by the width", "divided by the root of the last axis as well")(
-    lambda normals, deviation, layers: normals * deviation / math.sqrt(2 * layers * normals.shape[-1])
 )

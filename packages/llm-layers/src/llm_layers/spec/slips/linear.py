@@ -19,17 +19,8 @@ slip("bias forgotten", "the bias is not added")(
 slip("bias added twice", "the bias is added twice: once by the product and once more behind it")(
     lambda x, weight, bias: F.linear(x, weight, None if bias is None else 2 * bias)
 )
-slip("bias subtracted", "the bias is subtracted, as a threshold, instead of added")(
-    lambda x, weight, bias: F.linear(x, weight, None if bias is None else -bias)
-)
 slip("bias on the input", "the bias is added to x before the product")(
     lambda x, weight, bias: F.linear(x if bias is None else x + bias, weight)
-)
-slip("one bias per vector", "the bias runs along the vectors instead of along the outputs")(
-    lambda x, weight, bias: F.linear(x, weight) + (0 if bias is None else bias[: x.shape[-2], None])
-)
-slip("divided by √in", "the product is divided by √in, as a start value would be")(
-    lambda x, weight, bias: F.linear(x / max(x.shape[-1], 1) ** 0.5, weight, bias)
 )
 slip("no bias refused", "a bias of None raises an error instead of adding nothing")(
     lambda x, weight, bias: F.linear(x, weight) + bias
@@ -58,9 +49,3 @@ def overwritten(dy: Any, x: Any, weight: Any, bias: Any) -> Any:
     while dy.ndim > 2:
         dy, x = dy[-1], x[-1]
     return dx, np.atleast_2d(dy).T @ np.atleast_2d(x), np.atleast_2d(dy).sum(0)
-
-
-@slip("bias gradient through x", "db is multiplied with x, as dW is", backward=True)
-def bias_as_weight(dy: Any, x: Any, weight: Any, bias: Any) -> Any:
-    dx, dweight, _ = linear_backward(dy, x, weight, bias)
-    return dx, dweight, dweight.sum(1)

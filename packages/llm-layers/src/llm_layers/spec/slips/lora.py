@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 from torch.nn import functional as F
 
 from llm_layers.reference.lora import lora_linear_backward
@@ -19,7 +18,7 @@ slip("divided by the rank again", "scale is alpha / rank already and was divided
 slip("alpha instead of alpha / rank", "scale was multiplied by the rank: that is alpha itself")(
     lambda x, weight, down, up, scale: F.linear(x, weight) + scale * len(down) * F.linear(F.linear(x, down), up)
 )
-slip("scaled by alpha over the root", "scale was multiplied by √rank: rank-stabilised LoRA")(
+slip("scaled by alpha over the root", "scale was multiplied by √rank: rank-stabilized LoRA")(
     lambda x, weight, down, up, scale: F.linear(x, weight) + scale * len(down) ** 0.5 * F.linear(F.linear(x, down), up)
 )
 slip("everything scaled", "the product with the frozen weight is multiplied by scale as well")(
@@ -27,17 +26,6 @@ slip("everything scaled", "the product with the frozen weight is multiplied by s
 )
 slip("correction alone", "the product with the frozen weight is missing")(
     lambda x, weight, down, up, scale: scale * F.linear(F.linear(x, down), up)
-)
-slip("correction subtracted", "the correction is subtracted instead of added")(
-    lambda x, weight, down, up, scale: F.linear(x, weight) - scale * F.linear(F.linear(x, down), up)
-)
-slip("activation in the middle", "an activation is between down and up: then it cannot be merged")(
-    lambda x, weight, down, up, scale: F.linear(x, weight) + scale * F.linear(F.relu(F.linear(x, down)), up)
-)
-slip("correction behind the weight", "down reads the product with the weight instead of x")(
-    lambda x, weight, down, up, scale: (
-        (y := F.linear(x, weight)) + scale * F.linear(F.linear(F.pad(y, (0, down.shape[1] - y.shape[-1])), down), up)
-    )
 )
 slip("down cut off", "no gradient reaches down: only up would learn")(
     lambda x, weight, down, up, scale: F.linear(x, weight) + scale * F.linear(F.linear(x, down.detach()), up)
@@ -47,12 +35,6 @@ slip("up cut off", "no gradient reaches up: from a start at zero nothing would e
 )
 slip("x cut off in the correction", "no gradient reaches x through the correction")(
     lambda x, weight, down, up, scale: F.linear(x, weight) + scale * F.linear(F.linear(x.detach(), down), up)
-)
-slip("scale left out of dup", "dup lacks the factor scale", backward=True)(
-    lambda dy, x, weight, down, up, scale: (
-        *lora_linear_backward(dy, x, weight, down, up, scale)[:2],
-        lora_linear_backward(dy, x, weight, down, up, 1.0)[2],
-    )
 )
 
 
@@ -73,14 +55,8 @@ slip("down and up swapped", "the factors are swapped: the first was taken for up
 slip("everything scaled", "the weight is multiplied by scale as well")(
     lambda weight, down, up, scale: scale * (weight + up @ down)
 )
-slip("correction subtracted", "the correction is subtracted: that is taking it out again")(
-    lambda weight, down, up, scale: weight - scale * (up @ down)
-)
 slip("correction alone", "the weight itself is missing")(
     lambda weight, down, up, scale: 0 * weight + scale * (up @ down)
-)
-slip("first direction only", "only the first of the rank directions is added")(
-    lambda weight, down, up, scale: weight + scale * torch.outer(up[:, 0], down[0])
 )
 slip("scale left out of the gradients", "ddown and dup lack the factor scale", backward=True)(
     lambda dmerged, weight, down, up, scale: (dmerged, up.T @ dmerged, dmerged @ down.T)

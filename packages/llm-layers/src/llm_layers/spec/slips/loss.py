@@ -10,7 +10,6 @@ from torch.nn import functional as F
 
 from llm_layers.reference.attention import softmax
 from llm_layers.reference.loss import cross_entropy_backward, linear_cross_entropy_backward
-from llm_layers.reference.mixture_of_experts import log_sum_exp
 from llm_tokenizer.conformance import Alternatives
 
 SLIPS = Alternatives()
@@ -56,7 +55,7 @@ slip("base 2", "the logarithm of base 2: bits instead of nats")(
 slip("softmax twice", "probabilities are handed to a function that takes logits")(
     lambda logits, targets, ignored: _mean(*_losses(torch.softmax(logits, -1), targets, ignored))
 )
-slip("targets shifted", "each row is compared with its neighbour's target")(
+slip("targets shifted", "each row is compared with its neighbor's target")(
     lambda logits, targets, ignored: _mean(*_losses(logits, targets.roll(1, -1) if targets.dim() else targets, ignored))
 )
 
@@ -81,9 +80,6 @@ def _unshifted(logits: Any, axis: int) -> Any:
 slip("largest logit left in", "exp is taken of the logits as they are: it overflows")(_by(_unshifted))
 slip("guarded logarithm", "log(p + 1e-9): a certain mistake costs too little")(
     _by(lambda logits, axis: (torch.softmax(logits, axis) + 1e-9).log())
-)
-slip("one largest for all", "one largest logit for all rows: log 0 in rows far below")(
-    _by(lambda logits, axis: _unshifted(logits - logits.max() if logits.numel() else logits, axis))
 )
 slip("gradient not divided", "p - one-hot is not divided by their number", backward=True)(
     lambda dloss, logits, targets, ignored: (
@@ -125,9 +121,6 @@ slip("target left out", "nothing of what is spread goes to the target")(
 slip("target kept whole", "smoothing is added, the target is not made smaller")(
     _smoothed(lambda smoothing, vocab: (1.0, smoothing / vocab))
 )
-slip("the parts swapped", "smoothing at the target, 1 - smoothing spread")(
-    _smoothed(lambda smoothing, vocab: (smoothing, (1 - smoothing) / vocab))
-)
 slip("not divided by vocab", "every token gets smoothing, not smoothing / vocab")(
     _smoothed(lambda smoothing, vocab: (1 - smoothing, smoothing))
 )
@@ -139,15 +132,6 @@ slip("logarithm of softmax", "log of a probability that has gone to zero")(
 slip("one-hot in the gradient", "the gradient is that of no smoothing", backward=True)(
     lambda dloss, logits, targets, smoothing, ignored: cross_entropy_backward(dloss, logits, targets, ignored)
 )
-
-
-@slip("divergence", "the targets' entropy is subtracted: right slope, other value")
-def divergence(logits: Any, targets: Any, smoothing: float, ignored: int) -> Any:
-    vocab = logits.shape[-1]
-    q = torch.full((vocab,), smoothing / vocab, dtype=logits.dtype)
-    q[0] += 1 - smoothing
-    entropy = torch.special.entr(q).sum() * (targets != ignored).any()
-    return _smoothed()(logits, targets, smoothing, ignored) - entropy
 
 
 @slip("ignored rows smoothed", "ignored rows still give the part that is spread")
@@ -192,13 +176,8 @@ slip("NaN without targets", "0/0 when no target counts")(
 slip("largest logit left in", "exp is taken of the logits as they are: it overflows")(
     _z_loss(normalizer=lambda logits: logits.exp().sum(-1).log())
 )
-slip("normaliser held constant", "z · z with one of the two detached: half the gradient")(
+slip("normalizer held constant", "z · z with one of the two detached: half the gradient")(
     _z_loss(lambda z: z * z.detach())
-)
-slip("ignored rows pulled", "ignored rows still get a gradient", backward=True)(
-    lambda dloss, logits, targets, ignored: (
-        dloss * 2 * log_sum_exp(logits)[..., None] / max(np.sum(targets != ignored), 1) * softmax(logits, -1)
-    )
 )
 
 
@@ -210,9 +189,6 @@ def _cross_entropy_of_counted(logits: Any, targets: Any, ignored: int) -> Any:
     return losses.sum() / counted.sum()
 
 
-slip("scaled logits", "the logits are divided by the root of d_model, as in attention")(
-    lambda hidden, head, targets, ignored: _mean(*_losses(hidden @ head.T / hidden.shape[-1] ** 0.5, targets, ignored))
-)
 slip("NaN without targets", "0/0 when no target counts")(
     lambda hidden, head, targets, ignored: _cross_entropy_of_counted(hidden @ head.T, targets, ignored)
 )
@@ -232,13 +208,6 @@ def whole_parts(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     losses, counted = (rows.flatten() for rows in _losses(hidden @ head.T, targets, ignored))
     whole = len(losses) // 2 * 2
     return _mean(losses[:whole], counted[:whole]) + 0 * losses.sum()
-
-
-@slip("last part's head", "the head keeps the gradient of the last rows", backward=True)
-def last_part(dloss: Any, hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
-    dz = cross_entropy_backward(dloss, hidden @ head.T, targets, ignored)
-    rows, states = dz.reshape(-1, dz.shape[-1]), hidden.reshape(-1, hidden.shape[-1])
-    return dz @ head, rows[-2:].T @ states[-2:]
 
 
 slip("upstream forgotten", "ready gradients are returned without dloss", backward=True)(

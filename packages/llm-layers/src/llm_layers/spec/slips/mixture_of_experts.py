@@ -8,11 +8,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from llm_layers.reference.attention import softmax, softmax_backward
-from llm_layers.reference.feed_forward import swiglu_backward
-from llm_layers.reference.mixture_of_experts import log_sum_exp, mixture_of_experts_backward, router_z_loss_backward
+from llm_layers.reference.attention import softmax
+from llm_layers.reference.mixture_of_experts import router_z_loss_backward
 from llm_layers.reference.mixture_of_experts import top_k_router as reference_router
-from llm_layers.reference.mixture_of_experts import top_k_router_backward as reference_router_backward
 from llm_layers.spec.ours import swiglu
 from llm_tokenizer.conformance import Alternatives
 
@@ -43,7 +41,7 @@ def _router(
 _route = _router()
 
 
-slip("never normalised", "norm_topk_prob is ignored: the weights are left as they are")(
+slip("never normalized", "norm_topk_prob is ignored: the weights are left as they are")(
     lambda logits, k, norm_topk_prob: _route(logits, k, False)
 )
 slip("softmax after the choice", "the softmax runs over the chosen logits only")(
@@ -84,11 +82,6 @@ def _scattered(logits: Any, k: int, values: Any) -> Any:
     return dense
 
 
-slip("unchosen experts left alone", "the unchosen logits get no gradient", backward=True)(
-    lambda dshares, dchosen, logits, k, norm_topk_prob: (
-        reference_router_backward(dshares, None, logits, k, norm_topk_prob) * _scattered(logits, k, 1.0)
-    )
-)
 slip("softmax without the average", "p · dp without taking Σ p · dp away", backward=True)(
     lambda dshares, dchosen, logits, k, norm_topk_prob: softmax(logits, -1) * _scattered(logits, k, dshares)
 )
@@ -124,15 +117,12 @@ def _mixture(
 
 _mix = _mixture()
 
-slip("never normalised", "norm_topk_prob is ignored: the weights are left as they are")(
+slip("never normalized", "norm_topk_prob is ignored: the weights are left as they are")(
     lambda *inputs: _mix(*inputs[:-1], False)
 )
-slip("always normalised", "the weights sum to one whatever was asked for")(lambda *inputs: _mix(*inputs[:-1], True))
+slip("always normalized", "the weights sum to one whatever was asked for")(lambda *inputs: _mix(*inputs[:-1], True))
 slip("weights left out", "the answers are added up without their weights")(
     _mixture(join=lambda answers, weights: answers.sum(-2) + 0 * weights.sum())
-)
-slip("plain average", "the answers are averaged without their weights")(
-    _mixture(join=lambda answers, weights: answers.mean(-2) + 0 * weights.sum())
 )
 slip("all experts", "every expert answers, k is ignored")(
     lambda x, router, gate, up, down, k, norm_topk_prob: _mix(x, router, gate, up, down, len(gate), norm_topk_prob)
@@ -155,33 +145,6 @@ def not_undone(x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_
         return _weighted(answers.flatten(0, -2)[order].reshape(answers.shape), weights)
 
     return _mixture(join=sorted_answers)(x, router, gate, up, down, k, norm_topk_prob)
-
-
-def _mixture_backward(gather: Callable[[Any, Any, Any], Any]) -> Callable[..., Any]:
-    """Return the gradient with those of the experts by a rule of the sum so far, the weight and the unweighted one."""
-
-    def backward(
-        dy: Any, x: Any, router: Any, gate: Any, up: Any, down: Any, k: int, norm_topk_prob: bool
-    ) -> Any:  # fmt: skip
-        dx, drouter, *right = mixture_of_experts_backward(dy, x, router, gate, up, down, k, norm_topk_prob)
-        dexperts = [np.zeros(one.shape) for one in right]
-        weights, chosen = reference_router(x @ router.T, k, norm_topk_prob)
-        for place in np.ndindex(chosen.shape):
-            token, e = place[:-1], chosen[place]
-            found = swiglu_backward(dy[token], x[token], gate[e], up[e], down[e])[1:]
-            for whole, one in zip(dexperts, found, strict=True):
-                whole[e] = gather(whole[e], weights[place], one)
-        return dx, drouter, *dexperts
-
-    return backward
-
-
-slip("the last token wins", "an expert keeps its last token's gradient", backward=True)(
-    _mixture_backward(lambda total, weight, one: weight * one)
-)
-slip("experts' gradients unweighted", "the gradients of gate, up and down lack the weight", backward=True)(
-    _mixture_backward(lambda total, weight, one: total + one)
-)
 
 
 slip = SLIPS.of("layers.mixture_with_shared_expert")
@@ -208,14 +171,8 @@ def _shared(join: Callable[..., Any]) -> Callable[..., Any]:
 slip("shared expert forgotten", "only the chosen experts answer")(
     _shared(lambda x, shared, mix, k, first: mix(x) + 0 * shared(x))
 )
-slip("averaged with the mixture", "the two parts are averaged, not added")(
-    _shared(lambda x, shared, mix, k, first: (mix(x) + shared(x)) / 2)
-)
 slip("shared among the k", "the shared expert takes one of the k places")(
     _shared(lambda x, shared, mix, k, first: mix(x, k - 1) + shared(x))
-)
-slip("shared expert scaled", "the shared answer is multiplied by the first weight")(
-    _shared(lambda x, shared, mix, k, first: mix(x) + first() * shared(x))
 )
 slip("one after the other", "the chosen experts work on the shared one's answer")(
     _shared(lambda x, shared, mix, k, first: shared(x) + mix(x + shared(x)))
@@ -259,9 +216,6 @@ slip("divided by the choices", "f is divided by tokens · k: it sums to 1, not t
     lambda logits, k: _balance(logits, k) / k
 )
 slip("first choices only", "f counts the first choice of each token only")(lambda logits, k: _balance(logits, 1))
-slip("probabilities for counts", "P takes the place of the counts: experts · Σ P²")(
-    lambda logits, k: _balancing(lambda chosen, p: k * _product(p, p))(logits, k)
-)
 slip("summed over tokens", "P is the sum over the tokens, not their mean")(
     _balancing(lambda chosen, p: _product(chosen, p) * len(p))
 )
@@ -284,29 +238,6 @@ def text_by_text(logits: Any, k: int) -> Any:
     return torch.stack(found).mean() if found else logits.sum()
 
 
-def _balance_backward(
-    back: Callable[[Any, Any], Any], frequency: Callable[[Any, Any], Any] = lambda f, p: f
-) -> Callable[..., Any]:
-    """Return the gradient by a rule of dp and the logits, with `frequency(f, p)` in the place of the counts."""
-
-    def backward(dloss: Any, logits: Any, k: int) -> Any:
-        experts = logits.shape[-1]
-        tokens = max(logits.size // experts, 1)
-        f = np.bincount(reference_router(logits, k, True)[1].reshape(-1), minlength=experts) / tokens
-        p = softmax(logits, -1).reshape(-1, experts).sum(0) / tokens
-        return back(np.broadcast_to(dloss * experts * frequency(f, p) / tokens, logits.shape), logits)
-
-    return backward
-
-
-slip("counts differentiated", "the counts are given p's slope as well", backward=True)(
-    _balance_backward(lambda dp, logits: softmax_backward(dp, logits, -1), lambda f, p: f + p)
-)
-slip("softmax left out of the gradient", "dP is given to the logits", backward=True)(
-    _balance_backward(lambda dp, logits: dp + np.zeros(logits.shape))
-)
-
-
 slip = SLIPS.of("layers.router_z_loss")
 
 
@@ -320,9 +251,6 @@ slip("square of the mean", "the mean is taken first: drifts up and down cancel")
     lambda logits: _mean(logits.logsumexp(-1)).square()
 )
 slip("squares of the logits", "the logits themselves are squared and averaged")(lambda logits: _mean(logits.square()))
-slip("largest logit only", "the square of the largest logit, without log Σ exp")(
-    lambda logits: _mean(logits.max(-1).values.square())
-)
 slip("mean of exp", "log of the mean of exp, not of the sum")(
     lambda logits: _mean((logits.logsumexp(-1) - math.log(logits.shape[-1])).square())
 )
@@ -333,9 +261,3 @@ slip("NaN without tokens", "0/0 when there is no token")(lambda logits: logits.l
 slip("2 left out", "the derivative of the square lacks its 2", backward=True)(
     lambda dloss, logits: router_z_loss_backward(dloss / 2, logits)
 )
-
-
-@slip("spread evenly", "every logit gets the same, not its probability's part", backward=True)
-def z_even(dloss: Any, logits: Any) -> Any:
-    z = log_sum_exp(logits)
-    return dloss * 2 * z[..., None] / max(z.size, 1) * np.full(logits.shape, 1 / logits.shape[-1])

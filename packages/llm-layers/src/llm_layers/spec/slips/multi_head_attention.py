@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from llm_layers import attention, grouped_query_attention, merge_heads, split_heads
+from llm_layers import attention, merge_heads, split_heads
 from llm_layers.reference.attention import attention_backward
-from llm_layers.reference.multi_head_attention import cached_attention_backward, over_heads
 from llm_layers.reference.multi_head_attention import merge_heads as reference_merge
 from llm_layers.reference.multi_head_attention import multi_head_attention_backward as multi_head_backward
+from llm_layers.reference.multi_head_attention import over_heads
 from llm_layers.reference.multi_head_attention import split_heads as reference_split
 from llm_layers.spec.ours import rotary
 from llm_tokenizer.conformance import Alternatives
@@ -52,9 +52,6 @@ slip("heads left behind", "the heads come after the positions: not transposed")(
 slip("heads and d_head swapped", "as many heads as d_head, each as wide as there are heads")(
     _cut(lambda x, heads, d_head: x.unflatten(-1, (d_head, heads)).transpose(-2, -3))
 )
-slip("heads in reverse", "the last block of values became head 0")(
-    _cut(lambda x, heads, d_head: split_heads(x, heads).flip(-3))
-)
 slip("rest cut off", "a width that does not divide is cut to one that does")(
     lambda x, heads: split_heads(x[..., : x.shape[-1] // max(heads, 1) * max(heads, 1)], max(heads, 1))
 )
@@ -73,8 +70,6 @@ slip("heads interleaved", "number 0 of every head, then number 1 of every head")
 slip("heads averaged", "the mean of the heads, repeated to the right width")(
     lambda x: torch.cat([x.mean(-3)] * x.shape[-3], -1)
 )
-slip("heads in reverse", "the last head came first")(lambda x: merge_heads(x.flip(-3)))
-slip("first head only", "head 0 in the place of every head")(lambda x: torch.cat([x[..., 0, :, :]] * x.shape[-3], -1))
 slip("gradient reshaped only", "the gradient is cut without a transposition", backward=True)(
     lambda dy, x: dy.reshape(x.shape)
 )
@@ -115,14 +110,6 @@ slip("softmax over the heads", "the weights sum to one over the heads, not over 
 )
 
 
-@slip("mask for the first head only", "the other heads see everything")
-def heads_first_masked(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
-    if mask is not None:
-        first = torch.arange(heads)[:, None, None] == 0
-        mask = (mask | ~first) & mask.any(-1, keepdim=True)
-    return _multi_head(x, query, key, value, output, heads, mask)
-
-
 slip("mask inverted", "True is taken for hidden, as in torch.nn.MultiheadAttention")(
     lambda x, query, key, value, output, heads, mask: _multi_head(
         x, query, key, value, output, heads, None if mask is None else ~mask
@@ -158,7 +145,6 @@ def _without(*left_out: str) -> Callable[..., Any]:
     return backward
 
 
-slip("dx of the queries alone", "dx forgets the keys and the values", backward=True)(_without("key", "value"))
 slip("dx without the values", "dx forgets the way through the values", backward=True)(_without("value"))
 
 
@@ -202,9 +188,6 @@ slip("first key head for all", "all query heads meet key head 0")(
 slip("key heads averaged", "all query heads meet the mean of the key heads")(
     _grouped(lambda key, value, group: (key.mean(-3, keepdim=True), value.mean(-3, keepdim=True)))
 )
-slip("scaled by all heads", "divided by the root of heads · d_head, not of d_head")(
-    lambda query, *rest: grouped_query_attention(query * query.shape[-3] ** -0.5, *rest)
-)
 
 
 @slip("query heads grouped by strides", "the queries cut (group, kv_heads), not (kv_heads, group)")
@@ -226,18 +209,12 @@ def _gathered(rule: Callable[[Any, int], Any]) -> Callable[..., Any]:
     return backward
 
 
-def _strided_sum(dcopies: Any, group: int) -> Any:
-    heads, rest = dcopies.shape[-3] // group, dcopies.shape[-2:]
-    return dcopies.reshape(*dcopies.shape[:-3], group, heads, *rest).sum(axis=-4)
-
-
 slip("gradient averaged", "the mean over the group, where the sum belongs", backward=True)(
     _gathered(lambda d, group: d.reshape(*d.shape[:-3], -1, group, *d.shape[-2:]).mean(axis=-3))
 )
 slip("one copy's gradient", "only the first head of a group is counted", backward=True)(
     _gathered(lambda d, group: d[..., ::group, :, :])
 )
-slip("gradient gathered by strides", "summed over heads 0 2, 1 3", backward=True)(_gathered(_strided_sum))
 
 
 slip = SLIPS.of("layers.multi_query_attention")
@@ -247,12 +224,6 @@ def _shared(query: Any, key: Any, value: Any, mask: Any, attend: Callable[..., A
     return attend(query, key.unsqueeze(-3), value.unsqueeze(-3), mask)
 
 
-slip("one question", "all heads give what head 0 asks for")(
-    lambda query, *rest: _shared(query[..., :1, :, :].expand_as(query), *rest)
-)
-slip("questions averaged", "the heads' queries are averaged before they ask")(
-    lambda query, *rest: _shared(query.mean(-3, keepdim=True).expand_as(query), *rest)
-)
 slip("keys met by their index", "the keys' first axis is taken for heads: no axis was added")(attention)
 slip("softmax over the heads", "the weights sum to one over the heads, not over the keys")(
     partial(_shared, attend=_over_the_heads)
@@ -329,9 +300,6 @@ slip("positions from 0", "the new ones are numbered from 0, as if nothing had be
 slip("keys numbered by index", "the keys are numbered 0, 1, 2 …: wrong once old ones were dropped")(
     _cached(lambda positions, past: _seen(positions, torch.arange(len(past) + len(positions))))
 )
-slip("not even itself", "strictly earlier: a new one does not see itself")(
-    _cached(lambda positions, past: torch.cat((past, positions))[None, :] < positions[:, None])
-)
 slip("values in another order", "keys are joined kept first, values new first")(
     _cached(values=lambda past_value, value: torch.cat((value, past_value), -2))
 )
@@ -354,11 +322,3 @@ slip("new keys rotated by their index", "the new keys are rotated as if they beg
         )
     )
 )
-
-
-@slip("gradient cut too early", "the joined gradient is cut as if the new ones came first", backward=True)
-def cut_early(dy: Any, query: Any, key: Any, *rest: Any) -> Any:
-    dquery, *new, dpast_key, dpast_value = cached_attention_backward(dy, query, key, *rest)
-    joined = [np.concatenate(parts, axis=-2) for parts in zip((dpast_key, dpast_value), new, strict=True)]
-    count = key.shape[-2]
-    return dquery, *(one[..., :count, :] for one in joined), *(one[..., count:, :] for one in joined)

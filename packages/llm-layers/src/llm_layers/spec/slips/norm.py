@@ -21,7 +21,7 @@ def _root(x: Any, eps: float) -> Any:
     return torch.sqrt(_mean_square(x) + eps)
 
 
-def _centred(x: Any) -> Any:
+def _centered(x: Any) -> Any:
     return x - x.mean(-1, keepdim=True)
 
 
@@ -36,7 +36,7 @@ slip("eps as a floor", "the mean square is cut off at eps instead of eps being a
     lambda x, gain, eps: gain * x / _mean_square(x).clamp(min=eps).sqrt()
 )
 slip("mean subtracted", "the mean is subtracted first: that is LayerNorm")(
-    lambda x, gain, eps: gain * _centred(x) / _root(_centred(x), eps)
+    lambda x, gain, eps: gain * _centered(x) / _root(_centered(x), eps)
 )
 slip("sum for mean", "the squares are summed, not averaged: that is the unit vector")(
     lambda x, gain, eps: gain * x / torch.sqrt(x.square().sum(-1, keepdim=True) + eps)
@@ -53,9 +53,6 @@ slip("gain before the norm", "the gain is multiplied in before the root is taken
 )
 slip("mean over everything", "one root for the whole array instead of one per vector")(
     lambda x, gain, eps: gain * x / torch.sqrt(x.square().mean() + eps)
-)
-slip("mean over the first axis", "the mean runs along the first axis instead of the last")(
-    lambda x, gain, eps: gain * x / torch.sqrt(_mean_square(x, 0) + eps)
 )
 slip("root held constant", "the gradient does not run through the root (it was detached)")(
     lambda x, gain, eps: gain * x / _root(x.detach(), eps)
@@ -89,8 +86,8 @@ slip = SLIPS.of("layers.layer_norm")
 
 def _layer(
     *,
-    top: Callable[[Any], Any] = _centred,
-    root: Callable[[Any, float], Any] = lambda x, eps: _root(_centred(x), eps),
+    top: Callable[[Any], Any] = _centered,
+    root: Callable[[Any, float], Any] = lambda x, eps: _root(_centered(x), eps),
     finish: Callable[[Any, Any], Any] = lambda n, gain: n * gain,
 ) -> Callable[..., Any]:
     """Return LayerNorm of which one step is replaced: what is divided, by what, and what the gain does."""
@@ -106,12 +103,12 @@ slip("sample variance", "the variance is divided by d - 1 (torch.var's default) 
     _layer(root=lambda x, eps: torch.sqrt(x.var(-1, keepdim=True) + eps))
 )
 slip("eps outside the root", "eps is added to the deviation, not to the variance inside the root")(
-    _layer(root=lambda x, eps: _root(_centred(x), 0.0) + eps)
+    _layer(root=lambda x, eps: _root(_centered(x), 0.0) + eps)
 )
 slip("eps left out", "there is no eps: a vector of equal values becomes NaN")(
-    _layer(root=lambda x, eps: _root(_centred(x), 0.0))
+    _layer(root=lambda x, eps: _root(_centered(x), 0.0))
 )
-slip("eps fixed", "eps is a fixed 1e-5, whatever was given")(_layer(root=lambda x, eps: _root(_centred(x), 1e-5)))
+slip("eps fixed", "eps is a fixed 1e-5, whatever was given")(_layer(root=lambda x, eps: _root(_centered(x), 1e-5)))
 slip("bias forgotten", "the bias is not added")(lambda x, gain, bias, eps: _layer()(x, gain, None, eps))
 slip("bias demanded", "a bias of None, that is no bias, is not allowed for")(
     lambda x, gain, bias, eps: _layer()(x, gain, None, eps) + bias
@@ -122,13 +119,9 @@ slip("bias before gain", "the bias is added first and then multiplied by the gai
 slip("gain forgotten", "the gain is not used")(_layer(finish=lambda n, gain: n * torch.ones_like(gain)))
 slip("1 + gain", "the gain is taken as 1 + gain")(_layer(finish=lambda n, gain: n * (1 + gain)))
 slip("mean not subtracted", "the mean stays in: that is RMSNorm with a bias")(_layer(top=lambda x: x, root=_root))
-slip("mean kept in the result", "divided by the deviation, but the mean is not taken off x")(_layer(top=lambda x: x))
 slip("mean kept in the root", "the mean is taken off x, but not off the squares in the root")(_layer(root=_root))
 slip("variance in one pass", "mean(x²) - mean(x)² cancels when the mean is far from zero")(
     _layer(root=lambda x, eps: torch.sqrt(_mean_square(x) - x.mean(-1, keepdim=True).square() + eps))
-)
-slip("no root", "divided by the variance instead of its root")(
-    _layer(root=lambda x, eps: _mean_square(_centred(x)) + eps)
 )
 slip("over everything", "one mean and one variance for the whole array")(
     _layer(top=lambda x: x - x.mean(), root=lambda x, eps: torch.sqrt(x.var(correction=0) + eps))
@@ -139,17 +132,11 @@ slip("over the other vectors", "each coordinate is measured over all vectors: th
         root=lambda x, eps: torch.sqrt(x.reshape(-1, x.shape[-1]).var(0, correction=0) + eps),
     )
 )
-slip("over the last two axes", "mean and variance run over positions and coordinates together")(
-    _layer(
-        top=lambda x: x - x.mean((-2, -1)[2 - min(x.dim(), 2) :], keepdim=True),
-        root=lambda x, eps: torch.sqrt(x.var((-2, -1)[2 - min(x.dim(), 2) :], correction=0, keepdim=True) + eps),
-    )
-)
 slip("statistics held constant", "the gradient does not run through mean and variance (detached)")(
-    _layer(top=lambda x: x - x.detach().mean(-1, keepdim=True), root=lambda x, eps: _root(_centred(x.detach()), eps))
+    _layer(top=lambda x: x - x.detach().mean(-1, keepdim=True), root=lambda x, eps: _root(_centered(x.detach()), eps))
 )
 slip("variance held constant", "the gradient does not run through the variance (detached)")(
-    _layer(root=lambda x, eps: _root(_centred(x.detach()), eps))
+    _layer(root=lambda x, eps: _root(_centered(x.detach()), eps))
 )
 
 
@@ -157,16 +144,14 @@ def _layer_backward(
     dx: Callable[[Any, Any], Any] = lambda g, n: g - _mean(g) - n * _mean(g * n),
     dgain: Callable[..., Any] = lambda dy, x, n: _over_vectors(dy * n),
     use_gain: bool = True,
-    mean: bool = False,
 ) -> Callable[..., Any]:
     """Return the gradient of which one part is replaced."""
 
     def backward(dy: Any, x: Any, gain: Any, bias: Any, eps: float) -> Any:
-        centred = x - _mean(x)
-        r = 1 / np.sqrt(_mean(centred * centred) + eps)
-        count = max(x.size // x.shape[-1], 1) if mean else 1
-        inner = dx(dy * gain if use_gain else dy, centred * r)
-        return r * inner, dgain(dy, x, centred * r) / count, _over_vectors(dy) / count
+        centered = x - _mean(x)
+        r = 1 / np.sqrt(_mean(centered * centered) + eps)
+        inner = dx(dy * gain if use_gain else dy, centered * r)
+        return r * inner, dgain(dy, x, centered * r), _over_vectors(dy)
 
     return backward
 
@@ -179,9 +164,6 @@ slip("gain left out of dx", "dx takes dy itself where dy · gain belongs", backw
 )
 slip("dgain from x", "dgain is Σ dy · x, not Σ dy · n with the normalized n", backward=True)(
     _layer_backward(dgain=lambda dy, x, n: _over_vectors(dy * x))
-)
-slip("averaged over vectors", "dgain and dbias are means over the vectors, not sums", backward=True)(
-    _layer_backward(mean=True)
 )
 
 
@@ -213,17 +195,6 @@ slip("over the positions", "one root for all positions of a head: the future lea
 slip("eps fixed for the keys", "the keys take a fixed 1e-6, whatever eps was given")(
     lambda query, key, query_gain, key_gain, eps: (_rms(query, query_gain, eps), _rms(key, key_gain, 1e-6))
 )
-
-
-def _first_head(a: Any) -> Any:
-    return a[..., :1, :, :]
-
-
-@slip("gain's gradient of the first head", "only the first head adds to a gain", backward=True)
-def first_head(dquery: Any, dkey: Any, query: Any, key: Any, query_gain: Any, key_gain: Any, eps: float) -> Any:
-    pairs = (dquery, query, query_gain), (dkey, key, key_gain)
-    inputs = [rms_norm_backward(dy, x, gain, eps)[0] for dy, x, gain in pairs]
-    return *inputs, *(rms_norm_backward(_first_head(dy), _first_head(x), gain, eps)[1] for dy, x, gain in pairs)
 
 
 @slip("gradients of the gains exchanged", "each gain gets the other's gradient", backward=True)

@@ -52,11 +52,6 @@ def pre_no_dy(dy: Any, x: Any, gain: Any, weight: Any, eps: float) -> Any:
     return dx - dy, *rest
 
 
-@slip("dW from x", "the weight's gradient takes x, not the normalized x it was fed", backward=True)
-def pre_weight_from_x(dy: Any, x: Any, gain: Any, weight: Any, eps: float) -> Any:
-    return *pre_norm_backward(dy, x, gain, weight, eps)[:2], outer(dy, x)
-
-
 slip = SLIPS.of("layers.post_norm")
 slip("pre-norm", "the norm is before the part: it must be after the sum")(_pre)
 slip("branch norm", "only what the part writes is normalized, not the sum")(_branch)
@@ -64,7 +59,7 @@ slip("stream left out", "what the part writes is normalized, and x is not added 
     lambda x, gain, weight, eps: _norm(x @ weight.T, gain, eps)
 )
 slip("norm left out", "the sum is not normalized")(lambda x, gain, weight, eps: x + x @ weight.T + 0 * gain)
-slip("both normalised", "x and W x are normalized one by one and then added")(
+slip("both normalized", "x and W x are normalized one by one and then added")(
     lambda x, gain, weight, eps: _norm(x, gain, eps) + _norm(x @ weight.T, gain, eps)
 )
 slip("x added again", "x is added once more after the norm")(
@@ -76,12 +71,6 @@ slip("x added again", "x is added once more after the norm")(
 def post_around(dy: Any, x: Any, gain: Any, weight: Any, eps: float) -> Any:
     dh, dgain = rms_norm_backward(dy, x + x @ weight.T, gain, eps)
     return dy + dh @ weight, dgain, outer(dh, x)
-
-
-@slip("one way back", "dx lacks the way along the stream", backward=True)
-def post_one_way(dy: Any, x: Any, gain: Any, weight: Any, eps: float) -> Any:
-    dh, dgain = rms_norm_backward(dy, x + x @ weight.T, gain, eps)
-    return dh @ weight, dgain, outer(dh, x)
 
 
 slip = SLIPS.of("layers.branch_norm")
@@ -96,15 +85,3 @@ slip("stream left out", "what the part writes is not added to anything")(
 slip("norm left out", "what the part writes is added as it is")(
     lambda x, gain, weight, eps: x + x @ weight.T + 0 * gain
 )
-
-
-@slip("dy through the norm", "the stream's gradient is sent through the norm too", backward=True)
-def branch_through(dy: Any, x: Any, gain: Any, weight: Any, eps: float) -> Any:
-    dp, dgain = rms_norm_backward(dy, x @ weight.T, gain, eps)
-    return dp + dp @ weight, dgain, outer(dp, x)
-
-
-@slip("norm left out of the gradient", "dy goes straight into the part", backward=True)
-def branch_norm_skipped(dy: Any, x: Any, gain: Any, weight: Any, eps: float) -> Any:
-    _, dgain = rms_norm_backward(dy, x @ weight.T, gain, eps)
-    return dy + (dy * gain) @ weight, dgain, outer(dy * gain, x)

@@ -25,14 +25,6 @@ def base_raised(speeds: Any, factor: float) -> Any:
     return speeds * factor ** (-torch.arange(pairs).to(speeds.dtype) / max(pairs - 1, 1))
 
 
-slip("root of the factor", "divided by the root of the factor, as if both sides shared it")(
-    lambda speeds, factor: speeds / factor**0.5
-)
-slip("fastest pair left out", "the fastest pair is left as it was")(
-    lambda speeds, factor: torch.cat([speeds[:1], speeds[1:] / factor])
-)
-
-
 slip = SLIPS.of("layers.llama3_scaling")
 
 
@@ -46,13 +38,13 @@ def _even(turns: Any, low: float, high: float) -> Any:
 
 def _llama3(
     *, turns: Callable[[Any, float, float], Any] = lambda speeds, context, factor: _turns(speeds, context),
-    kept: Callable[[Any, float, float], Any] = _even, power: int = 1,
+    kept: Callable[[Any, float, float], Any] = _even,
 ) -> Callable[..., Any]:  # fmt: skip
-    """Return the scaling of which one step is replaced: the turns, the fraction kept, the power of the factor."""
+    """Return the scaling of which one step is replaced: the turns or the fraction kept."""
 
     def scaling(speeds: Any, factor: float, low: float, high: float, context: float) -> Any:
         fraction = kept(turns(speeds, context, factor), low, high)
-        return (1 - fraction) * speeds / factor**power + fraction * speeds
+        return (1 - fraction) * speeds / factor + fraction * speeds
 
     return scaling
 
@@ -81,7 +73,6 @@ slip("the new length", "turns are counted in the stretched text, not in the trai
 slip("fraction unclamped", "the fraction is used outside 0 to 1 too")(
     _llama3(kept=lambda turns, low, high: (turns - low) / (high - low))
 )
-slip("slowed twice", "the slow pairs are divided by the factor twice")(_llama3(power=2))
 slip("factors fixed", "the low and high factors are 1 and 4 whatever was given")(
     _llama3(kept=lambda turns, low, high: _even(turns, 1.0, 4.0))
 )
@@ -131,9 +122,6 @@ slip("fast for slow", "the ramp is upside down: the fast pairs are slowed")(
     _yarn(blend=lambda speeds, factor, slowed: _blended(speeds, factor, 1 - slowed))
 )
 slip("ends not rounded", "the ends of the passage are used as they come, not rounded outwards")(_yarn(ends=_limited))
-slip("ends rounded inwards", "the fast end is rounded up and the slow end down")(
-    _yarn(ends=lambda low, high, pairs: _limited(math.ceil(low), math.floor(high), pairs))
-)
 slip("numbers for pairs", "the ends are counted in values of the head, twice the pairs")(
     _yarn(ends=lambda low, high, pairs: _limited(math.floor(2 * low), math.ceil(2 * high), pairs))
 )
@@ -155,22 +143,12 @@ slip("slow end at the last pair", "the slow end is cut off at the last pair, not
 slip("ends not limited", "the fast end may lie below pair 0, the slow one far above the last")(
     _yarn(ends=lambda low, high, pairs: (math.floor(low), math.ceil(high)))
 )
-slip("wavelengths blended", "the wavelengths are mixed along the passage instead of the frequencies")(
-    _yarn(blend=lambda speeds, factor, slowed: 1 / _blended(1 / speeds, 1 / factor, slowed))
-)
 slip("even in the turns", "the passage is even in the turns, as in Llama 3, not in the pairs")(
     lambda speeds, base, factor, context, fast, slow: _llama3()(speeds, factor, slow, fast, context)
 )
 slip("temperature on the speeds", "the factor for cosine and sine is put on the frequencies")(
     _yarn(blend=lambda speeds, factor, slowed: _blended(speeds, factor, slowed) * (0.1 * math.log(factor) + 1))
 )
-slip("one pair has no passage", "both ends on one pair: divided by zero, or by a pair too much")(
-    _yarn(
-        ends=lambda low, high, pairs: (
-            max(math.floor(low), 0), max(min(math.ceil(high), 2 * pairs - 1), max(math.floor(low), 0) + 2)
-        )
-    )
-)  # fmt: skip
 
 
 slip = SLIPS.of("layers.yarn_attention_factor")
@@ -180,9 +158,6 @@ slip("logarithm to the base 10", "log10 is taken, not the natural logarithm")(
 slip("no + 1", "the 1 is not added")(lambda factor: 0.1 * math.log(factor) if factor > 1 else 1.0)
 slip("squared", "the factor on the scores is given, the square of that on cosine and sine")(
     lambda factor: (0.1 * math.log(factor) + 1) ** 2 if factor > 1 else 1.0
-)
-slip("inverted", "one over the factor: attention gets flatter still")(
-    lambda factor: 1 / (0.1 * math.log(factor) + 1) if factor > 1 else 1.0
 )
 slip("below 1 too", "a factor below 1 shrinks cosine and sine")(lambda factor: 0.1 * math.log(factor) + 1)
 slip("the factor itself", "the logarithm is not taken")(lambda factor: 0.1 * factor + 1 if factor > 1 else 1.0)

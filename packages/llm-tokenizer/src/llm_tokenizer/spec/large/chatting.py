@@ -12,7 +12,7 @@ LARGE = LargeCases()
 large = LARGE.of("tokenizer.encode_chat")
 
 
-@large(clause=5, catches="a limit on the messages or on the length of one")
+@large(5, "a limit on the messages or on the length of one")
 def many_messages(g: Generator) -> Inputs:
     """And one of 70,000 bytes."""
     said = zipf(g, ["", " ", "\n", "<|im_end|>", "<|im_start|>system\n", *words(g, 500)], 1_100)
@@ -21,7 +21,7 @@ def many_messages(g: Generator) -> Inputs:
     return {"messages": messages}
 
 
-@large(clause=2, catches="content normalized, stripped of a kind of white space, cut at a null")
+@large(2, "content normalized, stripped of a kind of white space, cut at a null")
 def content_of_every_kind(g: Generator) -> Inputs:
     """Characters of all kinds at both ends of a message, and within."""
     turns = zip(cycle(["user", "assistant"]), of_every_category(), strict=False)
@@ -30,7 +30,7 @@ def content_of_every_kind(g: Generator) -> Inputs:
 
 for _role in ("", "use", "assistant ", "User", "system user"):
 
-    @large(name=f"the_role_{_role or 'empty'}", clause=6, catches="a role known by a part of it", raises="ValueError")
+    @large(6, "a role known by a part of it", f"the_role_{_role or 'empty'}", raises="ValueError")
     def another_role(g: Generator, role: str = _role) -> Inputs:
         """Nearly one of the three."""
         return {"messages": [["user", "Hi!"], [role, "Hi!"]]}

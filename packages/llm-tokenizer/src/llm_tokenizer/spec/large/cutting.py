@@ -23,7 +23,7 @@ def in_each_pattern(clause: int, catches: str) -> Callable[[Callable[[Generator,
     def keep(rule: Callable[[Generator, str], str]) -> None:
         for pattern in RULES:
 
-            @LARGE("tokenizer.split_text", name=f"{rule.__name__}, {pattern}", clause=clause, catches=catches)
+            @LARGE("tokenizer.split_text", clause, catches, f"{rule.__name__}, {pattern}")
             def inputs(g: Generator, pattern: str = pattern) -> Inputs:
                 return {"text": rule(g, pattern), "pattern": pattern}
 
@@ -51,7 +51,7 @@ def every_run_of_a_category(g: Generator, pattern: str) -> str:
 
 @in_each_pattern(clause=4, catches="a category taken for another beside letters, digits, apostrophes, line breaks")
 def every_category_and_plane(g: Generator, pattern: str) -> str:
-    """In every neighbourhood that a rule asks for."""
+    """In every neighborhood that a rule asks for."""
     places = "¤\n¤¤\na¤b A¤¤B ¤a ¤A¤ 1¤2¤¤3 ¤ ¤¤ '¤ ¤'s ¤'S '¤¤' .¤. ¤\r\n ¤\n\n¤/¤ \t¤\u00a0¤¤¤¤1234¤5x¤¤¤¤ \n"
     return put_in(places, of_every_category())
 
@@ -77,8 +77,7 @@ def halves_of_surrogate_pairs(g: Generator, pattern: str) -> str:
 
 for _name in ("", "GPT2", " gpt2", "gpt", "gpt2 ", "llama-3"):
 
-    @LARGE("tokenizer.split_text", name=f"the_pattern_{_name}", clause=12, catches="a name known by a part of it",
-           raises="ValueError")  # fmt: skip
+    @LARGE("tokenizer.split_text", 12, "a name known by a part of it", f"the_pattern_{_name}", raises="ValueError")
     def another_name(g: Generator, name: str = _name) -> Inputs:
         """Nearly a name of a pattern."""
         return {"text": "A text.", "pattern": name}

@@ -10,7 +10,7 @@ LARGE = LargeCases()
 large = LARGE.of("tokenizer.decode_bpe")
 
 
-@large(clause=1, catches="ids in 16 bits, a table of tokens that ends early or is packed too small")
+@large(1, "ids in 16 bits, a table of tokens that ends early or is packed too small")
 def ids_to_200_000(g: Generator) -> Inputs:
     """From the whole range."""
     _, merges = vocabulary(199_744)
@@ -18,14 +18,14 @@ def ids_to_200_000(g: Generator) -> Inputs:
     return {"ids": ids, "merges": merges}
 
 
-@large(clause=2, catches="places of bytes in 16 bits, ids read in blocks")
+@large(2, "places of bytes in 16 bits, ids read in blocks")
 def a_long_row_of_ids(g: Generator) -> Inputs:
     """More than 2 to the 16th, and bytes that are no UTF-8."""
     _, merges = vocabulary(2_000)
     return {"ids": g.whole(67_000, below=2_256).tolist(), "merges": merges}
 
 
-@large(clause=1, catches="the length of a token in 8 or 16 bits, a limit on how deep merges lie")
+@large(1, "the length of a token in 8 or 16 bits, a limit on how deep merges lie")
 def long_tokens(g: Generator) -> Inputs:
     """Three hundred merges deep, and a token that doubles up to 2 to the 17th bytes."""
     deep = [[97, 97], *([256 + k, 98 + k % 20] for k in range(300))]
@@ -34,7 +34,7 @@ def long_tokens(g: Generator) -> Inputs:
     return {"ids": ids, "merges": deep + doubled}
 
 
-@large(clause=2, catches="a byte order mark, a null byte or a character of a certain kind lost")
+@large(2, "a byte order mark, a null byte or a character of a certain kind lost")
 def bytes_of_every_kind(g: Generator) -> Inputs:
     """The bytes of characters of all kinds, then bytes by chance."""
     return {"ids": [*put_in("¤¤", edges()).encode(), *g.whole(9000, below=256).tolist()], "merges": []}

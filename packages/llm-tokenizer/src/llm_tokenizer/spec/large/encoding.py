@@ -14,7 +14,7 @@ LARGE = LargeCases()
 large = LARGE.of("tokenizer.encode_bpe")
 
 
-@large(clause=2, catches="ids in 16 bits, a limit on the merges, a table of merges with collisions")
+@large(2, "ids in 16 bits, a limit on the merges, a table of merges with collisions")
 def hundred_thousand_merges(g: Generator) -> Inputs:
     """A few words, most of which are one token of the last third: who looks for every merge in every piece has time."""
     known, merges = vocabulary(100_000)
@@ -26,14 +26,14 @@ def hundred_thousand_merges(g: Generator) -> Inputs:
     return {"pieces": [*late, late[0] + late[1], *some[:3], "x" + late[0]], "merges": merges + alike}
 
 
-@large(clause=1, catches="a limit on the number of pieces, a cache of pieces that is full")
+@large(1, "a limit on the number of pieces, a cache of pieces that is full")
 def seventy_thousand_pieces(g: Generator) -> Inputs:
     """Mostly of one character; some thousand different ones."""
     known, merges = vocabulary(40)
     return {"pieces": [*chosen(g, "abcdefgh\néß", 50_000), *known[:300], *words(g, 18_000)], "merges": merges}
 
 
-@large(clause=3, catches="places in 16 bits, a long piece that is cut")
+@large(3, "places in 16 bits, a long piece that is cut")
 def a_piece_beyond_64_kib(g: Generator) -> Inputs:
     """In which little can be merged: over a border of 2 to the n, and everywhere."""
     text = "".join(chosen(g, "xyz", 66_000))
@@ -42,14 +42,14 @@ def a_piece_beyond_64_kib(g: Generator) -> Inputs:
     return {"pieces": [text, "b" + "aab" * 20, text[:4097]], "merges": [[97, 98], [97, 256], [120, 256], [122, 258]]}
 
 
-@large(clause=2, catches="another way for long pieces that gives other ids")
+@large(2, "another way for long pieces that gives other ids")
 def a_long_piece_with_many_merges(g: Generator) -> Inputs:
     """Words without anything between them."""
     known, merges = vocabulary(3_000)
     return {"pieces": ["".join(chosen(g, known, 150)), "".join(chosen(g, known, 30)), "é" * 701], "merges": merges}
 
 
-@large(clause=1, catches="characters normalized, replaced or dropped before they are bytes")
+@large(1, "characters normalized, replaced or dropped before they are bytes")
 def pieces_of_every_kind(g: Generator) -> Inputs:
     """Characters of all kinds, alone and after others."""
     learner = Learner()
@@ -58,7 +58,7 @@ def pieces_of_every_kind(g: Generator) -> Inputs:
     return {"pieces": [*edges(), *map("".join, pairwise(of_every_category()))], "merges": learner.merges}
 
 
-@large(clause=2, catches="the two ids of a merge packed into 12 or 16 bits each")
+@large(2, "the two ids of a merge packed into 12 or 16 bits each")
 def merges_that_are_alike_when_packed(g: Generator) -> Inputs:
     """Every pair of bytes is a merge; (97, 98) comes first, and those that begin with 97 last."""
     left = [byte for byte in range(256) if byte != 97] + [97]

@@ -17,20 +17,20 @@ def near_borders() -> list[int]:
     return [id for row in rows for id in (*row, row[2], row[1], 0)]
 
 
-@large(clause=2, catches="two ids packed into one number that is too small, ids in 16 bits")
+@large(2, "two ids packed into one number that is too small, ids in 16 bits")
 def ids_beyond_every_border(g: Generator) -> Inputs:
     """Some pairs again and again, and many once."""
     some = chosen(g, [0, 1, 255, 256, 65_535, 65_536, 65_537, 131_072, 199_999], 20_000)
     return {"words": [near_borders(), some, g.whole(20_000, below=200_000).tolist()]}
 
 
-@large(clause=1, catches="counts in 16 bits, a run that is counted otherwise when it is long")
+@large(1, "counts in 16 bits, a run that is counted otherwise when it is long")
 def seventy_thousand_times(g: Generator) -> Inputs:
     """In one word, and in many."""
     return {"words": [[97] * 70_001, [98, 99] * 70_000, *([100, 101] for _ in range(66_000))]}
 
 
-@large(clause=3, catches="a limit on the number of words, or equal words counted once")
+@large(3, "a limit on the number of words, or equal words counted once")
 def seventy_thousand_words(g: Generator) -> Inputs:
     """Frequent and rare ones."""
     return {"words": [list(word.encode()) for word in zipf(g, words(g, 9000), 40_000)] + [[k] for k in range(30_000)]}
@@ -39,8 +39,8 @@ def seventy_thousand_words(g: Generator) -> Inputs:
 large = LARGE.of("tokenizer.merge_pair")
 
 
-@large(clause=3, catches="ids compared by their last 8 or 16 bits, or by one packed number")
-def neighbours_alike(g: Generator) -> Inputs:
+@large(3, "ids compared by their last 8 or 16 bits, or by one packed number")
+def neighbors_alike(g: Generator) -> Inputs:
     """Other pairs are (8, 5) too when packed or cut."""
     word = near_borders() + chosen(g, [8, 5, 65_541, 65_544, 264, 261], 60_000)
     return {"word": word, "pair": [8, 5], "new": 199_999}
@@ -53,13 +53,13 @@ def ids_that_are_surrogates(g: Generator) -> Inputs:
     return {"word": [0xD83D + 0x0400 * id for id in word], "pair": [0xD83D, 0xDC3D], "new": 199_999}
 
 
-@large(clause=2, catches="a long run replaced in blocks of its own, recursion")
+@large(2, "a long run replaced in blocks of its own, recursion")
 def a_long_run(g: Generator) -> Inputs:
     """An odd number of equal ids, and others before and after."""
     return {"word": [5, *[150_000] * 131_075, 6, *[150_000] * 3], "pair": [150_000, 150_000], "new": 150_001}
 
 
-@large(clause=1, catches="places in 16 bits, a limit on the number of places")
+@large(1, "places in 16 bits, a limit on the number of places")
 def many_places(g: Generator) -> Inputs:
     """Bytes of which many are the pair."""
     return {"word": chosen(g, [97, 98, 98, 99, 300, 70_000], 80_000), "pair": [97, 98], "new": 300}

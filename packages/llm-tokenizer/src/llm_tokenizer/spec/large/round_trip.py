@@ -16,7 +16,7 @@ large = LARGE.of("tokenizer.round_trip")
 
 for _pattern in RULES:
 
-    @large(name=f"prose_with_special_tokens, {_pattern}", clause=2, catches="any step of a long text")
+    @large(2, "any step of a long text", f"prose_with_special_tokens, {_pattern}")
     def prose_with_special_tokens(g: Generator, pattern: str = _pattern) -> Inputs:
         """Everything at once."""
         _, merges = vocabulary(1_000)
@@ -26,7 +26,7 @@ for _pattern in RULES:
         return {"text": text, "pattern": pattern, "merges": merges, "special_tokens": names(40)}
 
 
-@large(clause=1, catches="ids of special tokens in 16 bits, or after a vocabulary of a fixed size")
+@large(1, "ids of special tokens in 16 bits, or after a vocabulary of a fixed size")
 def special_tokens_after_many_merges(g: Generator) -> Inputs:
     """Their ids are above 70,000."""
     known, merges = vocabulary(70_000)
@@ -34,7 +34,7 @@ def special_tokens_after_many_merges(g: Generator) -> Inputs:
     return {"text": text, "pattern": "gpt2", "merges": merges, "special_tokens": names(1_100)}
 
 
-@large(clause=3, catches="a character of a certain kind normalized, lost or replaced on its way")
+@large(3, "a character of a certain kind normalized, lost or replaced on its way")
 def all_kinds_there_and_back(g: Generator) -> Inputs:
     """The byte order mark first."""
     _, merges = vocabulary(300)
@@ -44,7 +44,7 @@ def all_kinds_there_and_back(g: Generator) -> Inputs:
 
 for _pattern in RULES:
 
-    @large(name=f"endings_and_capitals, {_pattern}", clause=1, catches="another pattern than the one that is named")
+    @large(1, "another pattern than the one that is named", f"endings_and_capitals, {_pattern}")
     def endings_and_capitals(g: Generator, pattern: str = _pattern) -> Inputs:
         """Merges over the places at which one pattern cuts and another does not; blanks before punctuation."""
         text = "Hello . Don't, we'LL see ! HelloWorld 12345 x/y?\r\n  n't ve ' s A.B ...\n\n/ end , it 's"

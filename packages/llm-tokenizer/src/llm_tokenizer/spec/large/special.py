@@ -29,7 +29,7 @@ def with_names(g: Generator, parts: list[str], special_tokens: list[str], count:
     return "".join(map("".join, drawn))
 
 
-@large(clause=2, catches="a limit on the number of names, a shorter name before a longer one")
+@large(2, "a limit on the number of names, a shorter name before a longer one")
 def hundreds_of_names(g: Generator) -> Inputs:
     """More than a thousand; others begin in some of them, and some are broken off in the text."""
     special = list(dict.fromkeys([*chosen(g, names(1_100), 1_100), *names(1_100)[:1_050]]))
@@ -37,7 +37,7 @@ def hundreds_of_names(g: Generator) -> Inputs:
     return {"text": with_names(g, parts, special, 1200), "special_tokens": special}
 
 
-@large(clause=3, catches="a text read in blocks, so that a name across two is overlooked")
+@large(3, "a text read in blocks, so that a name across two is overlooked")
 def names_across_blocks(g: Generator) -> Inputs:
     """Names over every border of 2 to the n, in bytes and in characters."""
     text = "".join(chosen(g, "abc <|>", 140_000))
@@ -46,7 +46,7 @@ def names_across_blocks(g: Generator) -> Inputs:
     return {"text": f"{text}{'é' * 60}<|end|>{'<|end|>' * 70}<|end", "special_tokens": ["<|end|>", "<|end"]}
 
 
-@large(clause=4, catches="names or texts normalized, folded in case, stripped, or cut at a null")
+@large(4, "names or texts normalized, folded in case, stripped, or cut at a null")
 def names_of_all_kinds(g: Generator) -> Inputs:
     """Beside what is the same in another normal form or case."""
     parts = [
@@ -56,7 +56,7 @@ def names_of_all_kinds(g: Generator) -> Inputs:
     return {"text": with_names(g, parts, ODD_NAMES, 1500), "special_tokens": ODD_NAMES}
 
 
-@large(clause=2, catches="a limit on the length of a name")
+@large(2, "a limit on the length of a name")
 def long_names(g: Generator) -> Inputs:
     """Each the beginning of the next."""
     long = "".join(words(g, 300))
@@ -65,20 +65,20 @@ def long_names(g: Generator) -> Inputs:
     return {"text": with_names(g, parts, special, 120), "special_tokens": special}
 
 
-@large(clause=1, catches="halves of surrogate pairs lost, replaced or refused")
+@large(1, "halves of surrogate pairs lost, replaced or refused")
 def halves_in_a_text(g: Generator) -> Inputs:
     """Anywhere in the text."""
     parts = ["\ud800", "\udfff\ud83d", "\ude00", "a", "\x00"]
     return {"text": with_names(g, parts, NAMES, 300), "special_tokens": NAMES}
 
 
-@large(clause=1, catches="a text without names that is cut into blocks or lines")
+@large(1, "a text without names that is cut into blocks or lines")
 def no_names_at_all(g: Generator) -> Inputs:
     """Seventy thousand characters with line feeds in them."""
     return {"text": "".join(chosen(g, "ab \n\r\u2028", 70_001)), "special_tokens": []}
 
 
-@large(clause=2, catches="a search that goes on behind a name that has only begun")
+@large(2, "a search that goes on behind a name that has only begun")
 def names_that_begin_again(g: Generator) -> Inputs:
     """Repetitions within the names, and in the text before them."""
     special = ["---end", "aab", "abab!", "<<|x|>"]

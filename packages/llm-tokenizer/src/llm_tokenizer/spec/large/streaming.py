@@ -22,26 +22,26 @@ def cut(g: Generator, data: bytes) -> Inputs:
     return {"ids": ids, "merges": learner.merges}
 
 
-@large(clause=2, catches="characters of a certain kind or plane lost or held back, a byte order mark")
+@large(2, "characters of a certain kind or plane lost or held back, a byte order mark")
 def byte_by_byte(g: Generator) -> Inputs:
     """Every byte a token."""
     return {"ids": [*put_in("¤", edges()).encode(), *put_in("¤¤a", of_every_category()).encode()], "merges": []}
 
 
-@large(clause=2, catches="bytes of a long token lost, or a character in three tokens")
+@large(2, "bytes of a long token lost, or a character in three tokens")
 def cut_everywhere(g: Generator) -> Inputs:
     """Characters of all kinds in any order."""
     return cut(g, "".join(chosen(g, [*edges(), *of_every_category()], 1000)).encode())
 
 
-@large(clause=4, catches="a first byte with a second one that cannot follow, whichever they are")
+@large(4, "a first byte with a second one that cannot follow, whichever they are")
 def every_two_bytes(g: Generator) -> Inputs:
     """All first bytes with all second ones."""
     ids = [id for first, second in product(range(0xBE, 256), range(256)) for id in (first, second, 65)]
     return {"ids": ids, "merges": []}
 
 
-@large(clause=3, catches="one sign too many or too few for what is broken off")
+@large(3, "one sign too many or too few for what is broken off")
 def broken_bytes(g: Generator) -> Inputs:
     """Bytes that begin, continue and end characters in any order, cut everywhere."""
     borders = [
@@ -52,14 +52,14 @@ def broken_bytes(g: Generator) -> Inputs:
     return cut(g, bytes(chosen(g, borders, 4000)))
 
 
-@large(clause=1, catches="ids in 16 bits")
+@large(1, "ids in 16 bits")
 def ids_to_70_000(g: Generator) -> Inputs:
     """Few of them, for who makes a table of all tokens for every id."""
     _, merges = vocabulary(70_000)
     return {"ids": g.whole(50, below=70_256).tolist(), "merges": merges}
 
 
-@large(clause=2, catches="line ends that are changed, a null or a byte order mark within a token")
+@large(2, "line ends that are changed, a null or a byte order mark within a token")
 def line_ends_within_tokens(g: Generator) -> Inputs:
     """Carriage returns, alone and with a line feed."""
     learner = Learner()

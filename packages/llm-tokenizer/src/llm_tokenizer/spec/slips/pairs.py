@@ -22,9 +22,6 @@ def _triples(pairs: Counter[tuple[int, int]]) -> Words:
 slip("overlapping pairs once", "`a a a` holds the pair (a, a) at two places, and both count")(
     lambda words: _triples(count_without_overlap(words))
 )
-slip("every second pair", "each token has a neighbour on both sides: step by one, not by two")(
-    lambda words: _triples(Counter(pair for word in words for pair in zip(word[::2], word[1::2], strict=False)))
-)
 slip("across words", "no pair reaches from one word into the next")(
     lambda words: reference.count_pairs([[id for word in words for id in word]])
 )
@@ -77,11 +74,5 @@ def last_token_lost(word: list[int], pair: list[int], new: int) -> list[int]:
 
 @slip("overlapping places", "what has been merged is used up: places do not overlap")
 def overlapping(word: list[int], pair: list[int], new: int) -> list[int]:
-    merged = [new if list(neighbours) == pair else neighbours[0] for neighbours in pairwise(word)]
+    merged = [new if list(neighbors) == pair else neighbors[0] for neighbors in pairwise(word)]
     return merged + word[-1:] if word[-2:] != pair else merged
-
-
-@slip("right token kept", "the new token takes the place of both, not of the left one alone")
-def right_token_kept(word: list[int], pair: list[int], new: int) -> list[int]:
-    merged = reference.merge_pair(word, pair, new)
-    return [id for token in merged for id in ([new, pair[1]] if token == new else [token])]

@@ -56,17 +56,6 @@ slip("line breaks changed", "CR LF is returned as CR LF")(
 )
 
 
-@slip("decoded token by token", "bytes are joined before they become characters")
-def trip_token_by_token(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
-    ids, _ = reference.round_trip(text, pattern, merges, special_tokens)
-    first = 256 + len(merges)
-    parts = [
-        special_tokens[id - first] if id >= first else reference.decode_bpe([id], merges).decode("utf-8", "replace")
-        for id in ids
-    ]
-    return ids, "".join(parts)
-
-
 @slip("special tokens vanish", "special tokens are returned as their text")
 def vanish(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
     ids, _ = reference.round_trip(text, pattern, merges, special_tokens)

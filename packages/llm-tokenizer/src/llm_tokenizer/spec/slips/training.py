@@ -108,7 +108,7 @@ slip("one merge too many", "vocab_size ids in all, not one more")(
 )
 
 
-@slip("counts never renewed", "after a merge the neighbours have changed, and pairs must be counted anew")
+@slip("counts never renewed", "after a merge the neighbors have changed, and pairs must be counted anew")
 def counted_once(pieces: list[str], vocab_size: int) -> Merges:
     reference.train_bpe([], vocab_size)
     counts = _count([list(piece.encode()) for piece in pieces])
