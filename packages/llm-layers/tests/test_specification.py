@@ -44,11 +44,13 @@ def test_float32_inside_is_accepted_where_a_case_has_a_tolerance_for_it():
         both = (y, first)
         return y.to(first.dtype) if all(torch.is_tensor(one) and one.is_floating_point() for one in both) else y
 
-    names = [contract.name for contract in SPECIFICATION.contracts if contract.name != "embedding"]
+    names = [
+        contract.name for contract in SPECIFICATION.contracts if contract.name not in ("embedding", "dequantize_int8")
+    ]
     stranger = SimpleNamespace(**{name: low(getattr(ours, name)) for name in names})
     result = check_implementation(SPECIFICATION, Implementation(stranger, arrays="torch", name="stranger"))
     failures = [outcome.case for verdict in result.verdicts for outcome in verdict.failures]
-    refused = [case for case in failures if case.kind != "large" or "float32" in case.tolerance]
+    refused = [case for case in failures if "float32" in case.tolerance or case.kind == "varied"]
     assert [f"{case.contract}: {case.id}" for case in refused] == []
     assert {"layers.softmax", "layers.layer_norm", "layers.cross_entropy"} <= {case.contract for case in failures}
 

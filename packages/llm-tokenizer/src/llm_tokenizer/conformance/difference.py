@@ -36,12 +36,20 @@ _WANTED = {list: "a list is", str: "a text is", bytes: "bytes are"}
 
 
 def compare(
-    name: str, golden: Any, yours: Any, *, tolerance: float, scale: float = 0.0, each: float = math.inf
+    name: str,
+    golden: Any,
+    yours: Any,
+    *,
+    tolerance: float,
+    scale: float = 0.0,
+    each: float = math.inf,
+    least: float = 0.0,
 ) -> Difference | None:
     """Return None where the two agree within `tolerance`; numbers other than floats, and text, must be equal.
 
     Of lists of arrays it is the worst of their differences, each measured by its own largest value. `each` is the
-    tolerance of every number by itself, also of those that are small beside the largest.
+    tolerance of every number by itself, also of those that are small beside the largest. Arrays that are smaller than
+    `least` are measured by it.
     """
     if several(golden):
         return _compare_each(name, golden, yours, tolerance, scale)
@@ -58,7 +66,7 @@ def compare(
         return Difference(name, f"the shape is {answer.shape} and must be {expected.shape}")
     if (kind := _wrong_kind(expected, answer, yours)) is not None:
         return Difference(name, kind)
-    errors = _errors(expected, answer, scale)
+    errors = _errors(expected, answer, scale, least)
     if each < math.inf:
         small = 1e-30 * np.abs(expected).max(initial=0.0) or 1.0  # from here on a zero will do
         alone = np.abs(answer - expected) / np.maximum(np.abs(expected), small)
@@ -118,14 +126,16 @@ def scale_of(goldens: dict[str, Any]) -> float:
     return largest
 
 
-def _errors(expected: np.ndarray[Any, Any], answer: np.ndarray[Any, Any], group: float) -> np.ndarray[Any, Any]:
+def _errors(
+    expected: np.ndarray[Any, Any], answer: np.ndarray[Any, Any], group: float, least: float
+) -> np.ndarray[Any, Any]:
     if expected.dtype.kind != "f":
         return np.where(expected == answer, -2.0, math.inf)
     answer = answer.astype(np.float64)
     finite = np.isfinite(expected)
     largest = float(np.abs(expected[finite]).max(initial=0.0))
     # An array that is zero but for rounding is measured by its neighbors, else by 1.
-    scale = largest if largest > min(1e-9, 1e-12 * group) else group
+    scale = max(largest if largest > min(1e-9, 1e-12 * group) else group, least)
     with np.errstate(invalid="ignore", over="ignore"):
         errors = np.abs(answer - expected) / (scale or 1.0)
     same = (answer == expected) | (np.isnan(answer) & np.isnan(expected))
