@@ -33,7 +33,7 @@ def joined(
 ) -> Any:  # fmt: skip
     made = F.linear(in_float32(x, attention_norm, eps), torch.cat([query, key, value]))
     parts = made.reshape(*x.shape[:-1], heads + 2 * kv_heads, len(query_norm)).movedim(-2, -3)
-    q, k, v = parts.split([heads, kv_heads, kv_heads], dim=-3)
+    q, k, v = torch.tensor_split(parts, (heads, heads + kv_heads), dim=-3)
     q = sign_and_roll(in_float32(q, query_norm, eps), positions, rope_base)
     k = sign_and_roll(in_float32(k, key_norm, eps), positions, rope_base)
     gathered = group_axis(q, k, v, positions[:, None] >= positions[None, :])
