@@ -206,11 +206,11 @@ def tokens_in_numpy(
     return y
 
 
-@VARIANTS.of("layers.load_balancing_loss")("choices scattered into counts, probabilities by the logsumexp")
+@VARIANTS.of("layers.load_balancing_loss")("choices scattered into counts, probabilities by their logarithms")
 def scattered_counts(logits: Any, k: int) -> Any:
     rows = logits.reshape(-1, logits.shape[-1])
     tokens = max(len(rows), 1)
     chosen = rows.detach().sort(dim=-1, descending=True, stable=True).indices[:, :k].flatten()
     counts = torch.zeros(rows.shape[-1], dtype=torch.int64).scatter_add(0, chosen, torch.ones_like(chosen))
-    mean = torch.exp(rows - rows.logsumexp(-1, keepdim=True)).sum(0) / tokens
+    mean = F.log_softmax(rows, -1).exp().sum(0) / tokens
     return (counts * (rows.shape[-1] / tokens) * mean).sum()
