@@ -110,16 +110,18 @@ must catch. [How to check yours](../how-to/check-my-implementation.md).
 Without a word in its contract, each call is watched. A function
 
 - leaves its arguments as they were, and returns memory of its own, unless the contract allows a view;
-- depends on its arguments alone: it is called with other values of the same shapes first, and answers that it gave earlier
-  must still be the same at the end;
-- takes arrays in any layout: in order, with gaps, transposed, backwards;
+- depends on its arguments alone: it is called with other values of the same shapes first, with nearly the same values, and with
+  the same objects that hold other values; answers that it gave earlier stay as they were, and belong to the caller, who may
+  overwrite them;
+- takes arrays in any layout: in order, with gaps, transposed, backwards, each in another one;
 - leaves the process as it was: default dtype, gradient mode, error handling, warnings, environment; seeds no random numbers;
 - returns the kind of numbers that is asked for: truth values, whole numbers (in their width, where one is stated), floating numbers;
 - comes back in time: a call may take 20 seconds of processor time, or what `--seconds` says.
 
 Besides the stored cases there are, in every run, two *fresh* ones for each contract, with other values and the answer of the
-reference (`--seed` repeats those of an earlier run), and *large* ones, beyond the sizes at which real code fails: thousands of keys, a
-hundred thousand ids, texts of a million characters (`--quick` leaves them out).
+reference (`--seed` repeats those of an earlier run). `--quick` leaves out the *varied* ones, in which each argument in turn is 0, 1, tiny,
+uneven or unsorted, each axis has length one, and all axes are equally long; and the *large* ones, beyond the sizes at which
+real code fails: thousands of keys, a hundred thousand ids, texts of a million characters.
 """
 
 _SCORE_HEAD = """## How strong are the cases?

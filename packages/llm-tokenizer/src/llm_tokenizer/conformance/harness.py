@@ -218,8 +218,9 @@ def _judge(
 
 
 def _further_layouts(case: Case) -> Iterable[str]:
-    """Return in which other layouts a case is tried: a case by hand or an ordinary one in all, an edge case in one."""
-    return LAYOUTS[sum(map(ord, case.id)) % len(LAYOUTS) :][:1] if case.kind == "edge" else (*LAYOUTS, MIXED)
+    """Return in which other layouts a case is tried: a case by hand or an ordinary one in all, an edge case in two."""
+    by_name = LAYOUTS[sum(map(ord, case.id)) % len(LAYOUTS)]
+    return ("transposed", by_name) if case.kind == "edge" else (*LAYOUTS, MIXED)
 
 
 def _is_refusal(error: BaseException, wanted: str, clause: str) -> bool:

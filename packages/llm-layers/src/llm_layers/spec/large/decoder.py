@@ -13,14 +13,16 @@ LARGE = LargeCases(tolerance={"float64": 1e-9, "float32": 2e-3})
 large = LARGE.of("layers.decoder")
 
 
-def _deep(g: Generator, case: str, blocks: str, ids: Numbers, tokens: int = 41, **settings: Any) -> Inputs:
-    """Return the inputs of a small stored model with twelve blocks like its first, and so many tokens."""
+def _deep(
+    g: Generator, case: str, blocks: str, ids: Numbers, tokens: int = 41, layers: int = 12, **settings: Any
+) -> Inputs:
+    """Return the inputs of a small stored model with so many blocks like its first, and so many tokens."""
     stored = next(one.inputs for one in SPECIFICATION.cases["layers.decoder"] if one.id == case)
     layout = []
     for name, (rows, *columns) in stored["layout"]:
         rest = name.removeprefix(f"{blocks}0.")
         if rest != name:
-            layout += [[f"{blocks}{layer}.{rest}", [rows, *columns]] for layer in range(12)]
+            layout += [[f"{blocks}{layer}.{rest}", [rows, *columns]] for layer in range(layers)]
         elif not name.startswith(blocks):
             if "wpe" in name:
                 rows = settings.get("n_positions", rows)
@@ -59,3 +61,22 @@ def window_beyond_256(g: Generator) -> Inputs:
 def tokens_beyond_16_bits(g: Generator) -> Inputs:
     ids = np.array([[0, 65_536, 65_535, 32_768, 65_550, 255, 256]])
     return _deep(g, "llama_tied", "model.layers.", ids, tokens=65_551, num_hidden_layers=12)
+
+
+@large(clause=1, catches="texts beyond a thousand tokens", gradients=False)
+def a_thousand_tokens(g: Generator) -> Inputs:
+    ids = g.whole(1, 1_031, below=41)
+    return _deep(g, "llama", "model.layers.", ids, num_hidden_layers=12, max_position_embeddings=2_048)
+
+
+@large(clause=1, catches="batches beyond a hundred texts, weights that are cut off")
+def a_hundred_texts(g: Generator) -> Inputs:
+    model = _deep(g, "llama", "model.layers.", g.whole(103, 3, below=41), num_hidden_layers=12)
+    model["weights"][::97] *= 200.0
+    return model
+
+
+@large(clause=2, catches="a limited number of layers or weights", gradients=False)
+def a_hundred_layers(g: Generator) -> Inputs:
+    ids = g.whole(1, 3, below=41)
+    return _deep(g, "llama", "model.layers.", ids, layers=125, num_hidden_layers=125)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from llm_layers.spec.large.limits import SHORT_SUM
 from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
 
@@ -26,3 +28,12 @@ def thousand_layers(g: Generator) -> Inputs:
 @LARGE("layers.scaled_initialization", clause=2, catches="twice the number of layers in 8 bits with a sign")
 def layers_at_the_border(g: Generator) -> Inputs:
     return {"normals": g.normal(3, 7), "deviation": 0.02, "layers": 128}
+
+
+for _limit in (0.5, 1.0, 4.5):
+
+    @LARGE(
+        "layers.truncated_normal", name=f"limit_{_limit:g}", clause=3, catches="a variance that is right for one limit"
+    )
+    def other_limits(g: Generator, limit: float = _limit) -> Inputs:
+        return {"uniforms": np.append(g.uniform(7), [0.0, 0.5, 1.0]), "deviation": 0.3, "limit": limit}

@@ -31,9 +31,10 @@ def equal_logits_of_many_experts(g: Generator) -> Inputs:
     return {"logits": np.floor(g.normal(37, 131)), "k": 7, "norm_topk_prob": True}
 
 
-def _experts(g: Generator, tokens: int, experts: int, width: int) -> Inputs:
-    stacks = {name: g.normal(experts, width, 5) for name in ("gate", "up")}
-    return {"x": g.normal(tokens, 5), "router": g.normal(experts, 5), **stacks, "down": g.normal(experts, 5, width)}
+def _experts(g: Generator, tokens: int, experts: int, width: int, d_model: int = 5) -> Inputs:
+    stacks = {name: g.normal(experts, width, d_model) for name in ("gate", "up")}
+    rest = {"x": g.normal(tokens, d_model), "router": g.normal(experts, d_model)}
+    return {**rest, **stacks, "down": g.normal(experts, d_model, width)}
 
 
 @LARGE("layers.mixture_of_experts", clause=2, catches="a capacity: tokens that a full expert drops")
@@ -85,3 +86,15 @@ def logits_far_below_zero(g: Generator) -> Inputs:
 def hundreds_of_equal_experts(g: Generator) -> Inputs:
     experts = _experts(g, 3, 257, 2)
     return {**experts, "router": 0.0 * experts["router"], "k": 1, "norm_topk_prob": True}
+
+
+@LARGE("layers.mixture_of_experts", clause=1, catches="a router of the first so many numbers")
+def wide_tokens(g: Generator) -> Inputs:
+    inputs = _experts(g, 7, 5, 3, d_model=259)
+    return {**inputs, "router": inputs["router"] / 16.0, "k": 2, "norm_topk_prob": False}
+
+
+@LARGE("layers.mixture_with_shared_expert", clause=1, catches="a router of the first so many numbers")
+def wide_tokens_beside_a_shared_expert(g: Generator) -> Inputs:
+    shared = {"shared_gate": g.normal(3, 259), "shared_up": g.normal(3, 259), "shared_down": g.normal(259, 3) / 8.0}
+    return {**wide_tokens(g), **shared}

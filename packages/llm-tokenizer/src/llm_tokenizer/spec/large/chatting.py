@@ -17,7 +17,7 @@ def many_messages(g: Generator) -> Inputs:
     """And one of 70,000 bytes."""
     said = zipf(g, ["", " ", "\n", "<|im_end|>", "<|im_start|>system\n", *words(g, 500)], 1_100)
     roles = chosen(g, ["system", "user", "user", "assistant", "assistant"], 1_100)
-    messages = [*map(list, zip(roles, said, strict=True)), ["assistant", prose(g, 9000)], ["user", "é"]]
+    messages = [*map(list, zip(roles, said, strict=True)), ["assistant", prose(g, 11_000)], ["user", "é"]]
     return {"messages": messages}
 
 
