@@ -508,10 +508,13 @@ def remembered(text: str, pattern: str, merges: Merges, special_tokens: list[str
     encode = cache(lambda piece: always_the_plain_loop([piece], merges))
     first, ids, data = 256 + len(merges), list[int](), bytearray()
     for part, is_special in by_tree(text, special_tokens):
-        pieces = [] if is_special else spelled_out(part, pattern)
-        found = [first + special_tokens.index(part)] * is_special + [id for piece in pieces for id in encode(piece)]
-        ids += found
-        data += part.encode() if is_special else recursion(found, merges)
+        if is_special:
+            ids.append(first + special_tokens.index(part))
+            data += part.encode()
+        else:
+            found = [id for piece in spelled_out(part, pattern) for id in encode(piece)]
+            ids += found
+            data += recursion(found, merges)
     return ids, str(data, "utf-8")
 
 
