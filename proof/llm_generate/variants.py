@@ -1,5 +1,6 @@
 """Correct implementations written otherwise: the specification must accept every one of them."""
 
+import heapq
 import math
 from typing import Any
 
@@ -121,3 +122,43 @@ def loop(logits: Tensor, p: float) -> Tensor:
             reached += likely[token]
         rows.append(kept)
     return torch.tensor(rows, dtype=logits.dtype).reshape(logits.shape)
+
+
+@VARIANTS.of("generate.top_k")("the rank of every token")
+def ranked(logits: Tensor, k: int) -> Tensor:
+    _refuse(k < 1)
+    rank = logits.sort(dim=-1, descending=True, stable=True).indices.argsort(dim=-1)
+    return torch.where(rank < k, logits, -math.inf)
+
+
+@VARIANTS.of("generate.top_k")("a heap for each row")
+def heap(logits: Tensor, k: int) -> Tensor:
+    _refuse(k < 1)
+    rows = logits.reshape(-1, logits.shape[-1])
+    result = torch.full_like(rows, -math.inf)
+    for place, row in enumerate(rows.tolist()):
+        kept = heapq.nsmallest(k, range(len(row)), key=lambda token: (-row[token], token))
+        result[place, kept] = rows[place, kept]
+    return result.reshape(logits.shape)
+
+
+@VARIANTS.of("generate.top_p")("how many are kept, in float64")
+def counted(logits: Tensor, p: float) -> Tensor:
+    _refuse(not 0 < p <= 1)
+    if p == 1:
+        return logits
+    order = logits.argsort(dim=-1, descending=True, stable=True)
+    reached = torch.softmax(logits.double(), dim=-1).gather(-1, order).cumsum(dim=-1)
+    count = (reached < p).sum(dim=-1, keepdim=True) + 1
+    return logits.masked_fill(order.argsort(dim=-1) >= count, -math.inf)
+
+
+@VARIANTS.of("generate.top_p")("taken out from the least likely upward, in float64")
+def upward(logits: Tensor, p: float) -> Tensor:
+    _refuse(not 0 < p <= 1)
+    if p == 1:
+        return logits
+    order = logits.argsort(dim=-1, descending=True, stable=True).flip(-1)
+    left_out = torch.softmax(logits.double(), dim=-1).gather(-1, order).cumsum(dim=-1) <= 1 - p
+    left_out[..., -1] = False
+    return logits.masked_fill(torch.zeros_like(left_out).scatter(-1, order, left_out), -math.inf)

@@ -1,5 +1,6 @@
 """Correct implementations that are written otherwise; the specification must accept them."""
 
+import cmath
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -90,3 +91,46 @@ def norm_of_norms(gradients: Sequence[Array], limit: float) -> tuple[tuple[Array
 def one_vector(gradients: Sequence[Tensor], limit: float) -> tuple[list[Tensor], Tensor]:
     norm = torch.cat([gradient.flatten() for gradient in gradients]).norm()
     return [gradient * (limit / norm).clamp(max=1) for gradient in gradients], norm
+
+
+VARIANTS.of("train.warmup_cosine")("the real part of a number that turns half round")(
+    lambda step, peak, floor, warmup_steps, total_steps: (
+        peak * (step + 1) / warmup_steps
+        if step < warmup_steps
+        else (peak + floor) / 2
+        + (peak - floor)
+        / 2
+        * cmath.rect(1, math.pi * min(1, (step - warmup_steps) / (total_steps - warmup_steps))).real
+    )
+)
+
+
+@VARIANTS.of("train.warmup_cosine")("what is lost since the peak, NumPy", arrays="numpy")
+def lost_since_the_peak(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
+    if step < warmup_steps:
+        return float(np.interp(step + 1, [0, warmup_steps], [0.0, peak]))
+    down = np.interp(step, [warmup_steps, total_steps], [0.0, 1.0])
+    return float(peak - (peak - floor) * np.sin(np.pi / 2 * down) ** 2)
+
+
+@VARIANTS.of("train.adamw")("both corrections in the rate, float32 at least, as the paper speeds it up")
+def adamw_corrected_rate(
+    parameter: Tensor, gradient: Tensor, first_moment: Tensor, second_moment: Tensor, step: int,
+    learning_rate: float, beta1: float, beta2: float, eps: float, weight_decay: float,
+) -> tuple[Tensor, ...]:  # fmt: skip
+    wide = torch.promote_types(parameter.dtype, torch.float32)
+    p, g, m, v = (tensor.to(wide) for tensor in (parameter, gradient, first_moment, second_moment))
+    m = m + (1 - beta1) * (g - m)
+    v = beta2 * v + (1 - beta2) * g.square()
+    root = math.sqrt(1 - beta2**step)
+    p = p - learning_rate * weight_decay * p - learning_rate * root / (1 - beta1**step) * m / (v.sqrt() + eps * root)
+    return tuple(tensor.to(parameter.dtype) for tensor in (p, m, v))
+
+
+@VARIANTS.of("train.clip_gradients")("norms in float32 at least, one factor for all")
+def one_factor(gradients: Sequence[Tensor], limit: float) -> tuple[list[Tensor], Tensor]:
+    wide = torch.promote_types(gradients[0].dtype, torch.float32)
+    norms = [torch.linalg.vector_norm(gradient, dtype=wide) for gradient in gradients]
+    norm = torch.linalg.vector_norm(torch.stack(norms))
+    factor = (limit / torch.maximum(norm, torch.tensor(limit, dtype=wide))).item()
+    return [gradient * factor for gradient in gradients], norm

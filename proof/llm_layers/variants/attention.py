@@ -180,11 +180,13 @@ def capped_einsum(query: Any, key: Any, value: Any, mask: Any, cap: float) -> An
     return _mixed(scores, value, mask)
 
 
-@variant("no largest score needed")
+@variant("no largest score needed, where the cap is small")
 def without_largest(query: Any, key: Any, value: Any, mask: Any, cap: float) -> Any:
-    """Capped scores cannot overflow, so the exponentials may be taken as they are."""
+    """Scores between -80 and 80 neither overflow nor vanish, so the exponentials may be taken as they are."""
     if not cap > 0:
         raise ValueError("cap must be positive")
+    if cap > 80:
+        return capped_einsum(query, key, value, mask, cap)
     e = (cap * torch.tanh(query @ key.mT / query.shape[-1] ** 0.5 / cap)).exp()
     e = e if mask is None else e * mask
     total = e.sum(-1, keepdim=True)
@@ -192,3 +194,34 @@ def without_largest(query: Any, key: Any, value: Any, mask: Any, cap: float) -> 
 
 
 VARIANTS.of("layers.attention")("our fast kernels")(our.attention)
+
+
+@VARIANTS.of("layers.soft_cap")("float32 inside")
+def cap_in_float32(scores: Any, cap: float) -> Any:
+    if not cap > 0:
+        raise ValueError("cap must be positive")
+    wide = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    return (torch.tanh(wide / cap) * cap).to(scores.dtype)
+
+
+@VARIANTS.of("layers.capped_attention")("softmax in float32, as Gemma has it")
+def capped_wide_softmax(query: Any, key: Any, value: Any, mask: Any, cap: float) -> Any:
+    if not cap > 0:
+        raise ValueError("cap must be positive")
+    wide = torch.promote_types(query.dtype, torch.float32)
+    scores = torch.tanh(query @ key.mT * query.shape[-1] ** -0.5 / cap) * cap
+    if mask is None:
+        return scores.softmax(-1, dtype=wide).to(value.dtype) @ value
+    weights = scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(-1, dtype=wide) * mask
+    return weights.to(value.dtype) @ value
+
+
+def divided_last(scores: Any, value: Any, mask: Any) -> Any:
+    """Values are mixed by exponentials, and the sum is divided at the end, as a fused kernel does it."""
+    seen = torch.ones_like(scores, dtype=torch.bool) if mask is None else mask.expand_as(scores)
+    lowest = torch.finfo(scores.dtype).min / 2
+    scores = scores.where(seen, lowest)
+    largest = scores.detach().amax(-1, keepdim=True) if scores.shape[-1] else lowest
+    e = torch.exp(scores - largest) * seen
+    total = e.sum(-1, keepdim=True)
+    return e @ value / total.where(total > 0, 1)

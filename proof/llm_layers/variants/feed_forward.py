@@ -101,3 +101,20 @@ VARIANTS.of("layers.geglu")("a sigmoid of twice the argument")(
         * torch.sigmoid(math.sqrt(8 / math.pi) * ((x @ gate.T) + 0.044715 * (x @ gate.T) ** 3))
     ) @ down.T
 )  # fmt: skip
+
+
+@VARIANTS.of("layers.gelu_feed_forward")("torch's addmm, a sigmoid of twice the argument")
+def gelu_addmm(x: Any, up: Any, up_bias: Any, down: Any, down_bias: Any) -> Any:
+    a = torch.addmm(up_bias, x.reshape(-1, x.shape[-1]), up.T)
+    activated = a * torch.sigmoid(math.sqrt(8 / math.pi) * a * (1 + 0.044715 * a.square()))
+    return torch.addmm(down_bias, activated, down.T).reshape(*x.shape[:-1], len(down))
+
+
+@VARIANTS.of("layers.relu_squared_feed_forward")("units in tiles")
+def relu_squared_tiles(x: Any, up: Any, down: Any) -> Any:
+    y = torch.zeros_like(x)
+    width = max(len(up) // 3, 1)
+    for rows, columns in zip(up.split(width), down.split(width, dim=1), strict=True):
+        a = F.linear(x, rows)
+        y = y + F.linear(a * F.relu(a), columns)
+    return y

@@ -167,3 +167,50 @@ def added_up(logits: Any) -> Any:
 variant("torch's own mean, and a constant zero")(
     lambda logits: logits.logsumexp(-1).square().mean() if logits.numel() else torch.tensor(0.0)
 )
+
+
+@VARIANTS.of("layers.mixture_with_shared_expert")("expert by expert, the shared one last")
+def shared_last(
+    x: Any, router: Any, gate: Any, up: Any, down: Any, sg: Any, su: Any, sd: Any, k: int, norm_topk_prob: bool
+) -> Any:
+    y = expert_by_expert(x, router, gate, up, down, k, norm_topk_prob)
+    return y + F.linear(F.silu(F.linear(x, sg)) * F.linear(x, su), sd)
+
+
+@VARIANTS.of("layers.mixture_with_shared_expert")("every expert on every token, gate and up of the shared one joined")
+def shared_joined(
+    x: Any, router: Any, gate: Any, up: Any, down: Any, sg: Any, su: Any, sd: Any, k: int, norm_topk_prob: bool
+) -> Any:
+    a, u = (x @ torch.cat([sg, su]).T).chunk(2, -1)
+    return every_expert(x, router, gate, up, down, k, norm_topk_prob) + torch.einsum(
+        "...f,...f,df->...d", u, F.silu(a), sd
+    )
+
+
+@VARIANTS.of("layers.mixture_with_shared_expert")("NumPy, token by token", arrays="numpy")
+def tokens_in_numpy(
+    x: Any, router: Any, gate: Any, up: Any, down: Any, sg: Any, su: Any, sd: Any, k: int, norm_topk_prob: bool
+) -> Any:
+    def expert(token: Any, gate: Any, up: Any, down: Any) -> Any:
+        a = gate @ token
+        return down @ (a / (1 + np.exp(-a)) * (up @ token))
+
+    shares, chosen = in_numpy(np.inner(x, router), k, norm_topk_prob)
+    y = np.zeros_like(x)
+    for place in np.ndindex(*x.shape[:-1]):
+        parts = [
+            share * expert(x[place], gate[e], up[e], down[e])
+            for share, e in zip(shares[place], chosen[place], strict=True)
+        ]
+        y[place] = sum(parts, expert(x[place], sg, su, sd))
+    return y
+
+
+@VARIANTS.of("layers.load_balancing_loss")("choices scattered into counts, probabilities by their logarithms")
+def scattered_counts(logits: Any, k: int) -> Any:
+    rows = logits.reshape(-1, logits.shape[-1])
+    tokens = max(len(rows), 1)
+    chosen = rows.detach().sort(dim=-1, descending=True, stable=True).indices[:, :k].flatten()
+    counts = torch.zeros(rows.shape[-1], dtype=torch.int64).scatter_add(0, chosen, torch.ones_like(chosen))
+    mean = F.log_softmax(rows, -1).exp().sum(0) / tokens
+    return (counts * (rows.shape[-1] / tokens) * mean).sum()

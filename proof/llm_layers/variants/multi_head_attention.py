@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from llm_layers import fused_attention
 from llm_tokenizer.conformance import Alternatives
-from proof.llm_layers.variants.attention import by_query, tiled
+from proof.llm_layers.variants.attention import by_query, divided_last, tiled
 
 VARIANTS = Alternatives(correct=True)
 variant = VARIANTS.of("layers.split_heads")
@@ -142,3 +142,66 @@ def two_sums(query: Any, key: Any, value: Any, positions: Any, past_key: Any, pa
 def cached_tiles(query: Any, key: Any, value: Any, positions: Any, past_key: Any, past_value: Any, past: Any) -> Any:
     mask = positions[:, None] >= torch.cat((past, positions))[None, :]
     return tiled(query, torch.cat((past_key, key), -2), torch.cat((past_value, value), -2), mask)
+
+
+@VARIANTS.of("layers.split_heads")("written into an empty array")
+def written_heads(x: Any, heads: int) -> Any:
+    width = _checked(x.shape[-1], heads)
+    y = x.new_empty(*x.shape[:-2], heads, x.shape[-2], width)
+    for h in range(heads):
+        y[..., h, :, :] = x[..., h * width : (h + 1) * width]
+    return y
+
+
+@VARIANTS.of("layers.split_heads")("every head a choice of columns")
+def chosen_columns(x: Any, heads: int) -> Any:
+    columns = torch.arange(x.shape[-1]).reshape(heads, _checked(x.shape[-1], heads))
+    return x[..., columns].movedim(-2, -3)
+
+
+@VARIANTS.of("layers.merge_heads")("written into an empty array")
+def written_vectors(x: Any) -> Any:
+    heads, positions, width = x.shape[-3:]
+    y = x.new_empty(*x.shape[:-3], positions, heads * width)
+    for h in range(heads):
+        y[..., h * width : (h + 1) * width] = x[..., h, :, :]
+    return y
+
+
+@VARIANTS.of("layers.merge_heads")("every coordinate looked up in its head")
+def looked_up(x: Any) -> Any:
+    column = torch.arange(x.shape[-3] * x.shape[-1])
+    head = column // max(x.shape[-1], 1)
+    return x.movedim(-3, -2)[..., head, column - head * x.shape[-1]]
+
+
+@VARIANTS.of("layers.multi_head_attention")("einsum, weights with an axis for the heads")
+def head_axis(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
+    width = query.shape[0] // heads
+    q, k, v = (
+        torch.einsum("...pm,hkm->...hpk", x, weight.reshape(heads, width, weight.shape[1]))
+        for weight in (query, key, value)
+    )
+    y = divided_last(torch.einsum("...hqk,...hpk->...hqp", q, k) / width**0.5, v, mask)
+    return torch.einsum("...hpk,mhk->...pm", y, output.reshape(len(output), heads, width))
+
+
+@VARIANTS.of("layers.multi_head_attention")("NumPy, head by head", arrays="numpy")
+def heads_in_numpy(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:
+    q, k, v = (by_index(np.inner(x, weight), heads) for weight in (query, key, value))
+    y = by_query(q, k, v, mask)
+    return np.inner(np.concatenate([y[..., h, :, :] for h in range(heads)], axis=-1), output)
+
+
+@VARIANTS.of("layers.grouped_query_attention")("an axis for the groups")
+def group_axis(query: Any, key: Any, value: Any, mask: Any) -> Any:
+    group = _checked(query.shape[-3], key.shape[-3])
+    q = query.unflatten(-3, (key.shape[-3], group)) * query.shape[-1] ** -0.5
+    return divided_last(torch.einsum("...jgqd,...jkd->...jgqk", q, key), value.unsqueeze(-3), mask).flatten(-4, -3)
+
+
+@VARIANTS.of("layers.multi_query_attention")("head after head, divided at the end")
+def head_after_head(query: Any, key: Any, value: Any, mask: Any) -> Any:
+    query = query * query.shape[-1] ** -0.5
+    heads = [divided_last(query[..., h, :, :] @ key.mT, value, mask) for h in range(query.shape[-3])]
+    return torch.stack(heads, dim=-3)

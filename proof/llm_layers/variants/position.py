@@ -128,3 +128,9 @@ def by_complex_numbers(x: Any, positions: Any, base: float) -> Any:
     angle = np.asarray(positions)[..., None] * base ** (-np.arange(half) / half)
     rotated = (x[..., 0::2] + 1j * x[..., 1::2]) * np.exp(1j * angle)
     return np.stack([rotated.real, rotated.imag], -1).reshape(x.shape)
+
+
+@VARIANTS.of("layers.learned_positions")("rows gathered coordinate by coordinate")
+def gathered_rows(x: Any, table: Any, positions: Any) -> Any:
+    places = positions.reshape(-1, 1).expand(-1, table.shape[1])
+    return table.gather(0, places).reshape(*positions.shape, table.shape[1]) + x

@@ -141,3 +141,61 @@ def bytes_apart(codes: Any, scales: Any) -> Any:
 VARIANTS.of("layers.int4_linear")("NumPy", arrays="numpy")(
     lambda x, codes, scales: np.inner(x, bytes_apart(codes, scales).astype(x.dtype))
 )
+
+
+def _wide(x: Any) -> Any:
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+@VARIANTS.of("layers.quantize_int8")("times 127, divided by the largest, float32 inside")
+def divided_by_the_largest(weight: Any) -> Any:
+    if weight.isnan().any() or weight.isinf().any():
+        raise ValueError("not finite")
+    largest = _wide(weight).abs().max(dim=1, keepdim=True).values
+    return (_wide(weight) * 127 / largest.where(largest > 0, 1)).round().char(), largest[:, 0] / 127
+
+
+VARIANTS.of("layers.dequantize_int8")("float32 inside")(
+    lambda codes, scales: (_wide(scales).unsqueeze(1) * codes).to(scales.dtype)
+)
+
+
+def _fits(weight: Any, group: int) -> None:
+    if group < 1 or weight.shape[1] % group or weight.shape[1] % 2 or not weight.isfinite().all():
+        raise ValueError("does not fit")
+
+
+@VARIANTS.of("layers.quantize_int4")("the two columns of a byte apart")
+def columns_apart(weight: Any, group: int) -> Any:
+    _fits(weight, group)
+    pieces = _wide(weight).unflatten(1, (weight.shape[1] // group, group))
+    scales = pieces.abs().amax(2) / 7
+    spread = scales.repeat_interleave(group, dim=1)
+    steps = [_wide(weight[:, side::2]).div(spread[:, side::2]).nan_to_num(0.0).round() for side in (0, 1)]
+    low, high = (step.add(8).to(torch.uint8) for step in steps)
+    return low.bitwise_or(high * 16), scales
+
+
+@VARIANTS.of("layers.quantize_int4")("group by group, times 7 over the largest")
+def groups_joined(weight: Any, group: int) -> Any:
+    _fits(weight, group)
+    codes, scales = [], []
+    for piece in _wide(weight).split(group, dim=1):
+        largest = torch.maximum(piece.amax(1), -piece.amin(1))
+        codes.append((piece * 7 / largest.where(largest > 0, 1)[:, None]).round().int() + 8)
+        scales.append(largest / 7)
+    pairs = torch.cat(codes, 1).reshape(len(weight), weight.shape[1] // 2, 2)
+    return (pairs * torch.tensor([1, 16])).sum(2).to(torch.uint8), torch.stack(scales, 1)
+
+
+@VARIANTS.of("layers.dequantize_int4")("nibbles with a sign, by shifting")
+def signed_nibbles(codes: Any, scales: Any) -> Any:
+    """The highest bit of a nibble turned over, 8 added becomes the two's complement, which shifts carry out."""
+    signed = (codes ^ 0x88).view(torch.int8)
+    steps = torch.stack([(signed << 4) >> 4, signed >> 4], dim=-1).reshape(*scales.shape, -1 if len(codes) else 1)
+    return (steps * scales[..., None]).reshape(len(codes), 2 * codes.shape[1])
+
+
+@VARIANTS.of("layers.int4_linear")("weight and sums in float32")
+def wide_int4(x: Any, codes: Any, scales: Any) -> Any:
+    return (_wide(x) @ _wide(signed_nibbles(codes, _wide(scales))).mT).to(x.dtype)

@@ -50,3 +50,19 @@ VARIANTS.of("layers.post_norm")("NumPy", arrays="numpy")(
 VARIANTS.of("layers.branch_norm")("NumPy", arrays="numpy")(
     lambda x, gain, weight, eps: x + x @ weight.T / _root(x @ weight.T, eps) * gain
 )
+
+
+def _wide_norm(x: Any, gain: Any, eps: float) -> Any:
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    return (wide * torch.rsqrt((wide * wide).mean(-1, keepdim=True) + eps)).to(x.dtype) * gain
+
+
+VARIANTS.of("layers.pre_norm")("norm in float32, as most models have it")(
+    lambda x, gain, weight, eps: _wide_norm(x, gain, eps) @ weight.T + x
+)
+VARIANTS.of("layers.post_norm")("norm in float32, as most models have it")(
+    lambda x, gain, weight, eps: _wide_norm(torch.einsum("oi,...i->...o", weight, x) + x, gain, eps)
+)
+VARIANTS.of("layers.branch_norm")("norm in float32, as most models have it")(
+    lambda x, gain, weight, eps: _wide_norm(x @ weight.T, gain, eps) + x
+)

@@ -61,3 +61,59 @@ variant("logarithm to the base 10", arrays="numpy")(
 )
 variant("a float32 number")(lambda factor: torch.log(torch.tensor(factor).clamp(min=1)) * 0.1 + 1)
 variant("NumPy's float32", arrays="numpy")(lambda factor: np.float32(0.1 * np.log(np.float32(max(factor, 1.0))) + 1))
+
+
+@VARIANTS.of("layers.linear_scaling")("float32 inside, as most models hold their speeds")
+def linear_in_float32(speeds: Any, factor: float) -> Any:
+    return (speeds.float() / factor).to(speeds.dtype)
+
+
+@VARIANTS.of("layers.linear_scaling")("pair after pair")
+def linear_by_pairs(speeds: Any, factor: float) -> Any:
+    return torch.tensor([speed / factor for speed in speeds.tolist()], dtype=speeds.dtype)
+
+
+@VARIANTS.of("layers.llama3_scaling")("float32 inside, the passage put between the two others last")
+def passage_last(speeds: Any, factor: float, low: float, high: float, context: float) -> Any:
+    fast = speeds.float()
+    wavelength = 2 * math.pi / fast
+    scaled = torch.where(wavelength > context / low, fast / factor, fast)
+    smooth = (context / wavelength - low) / (high - low)
+    between = ~(wavelength < context / high) & ~(wavelength > context / low)
+    return torch.where(between, (1 - smooth) * fast / factor + smooth * fast, scaled).to(speeds.dtype)
+
+
+@VARIANTS.of("layers.llama3_scaling")("a divisor for each pair")
+def divisors(speeds: Any, factor: float, low: float, high: float, context: float) -> Any:
+    def divisor(speed: float) -> float:
+        stays = min(max((speed * context / math.tau - low) / (high - low), 0.0), 1.0)
+        return factor / (1 + stays * (factor - 1))
+
+    return torch.tensor([speed / divisor(speed) for speed in speeds.tolist()], dtype=speeds.dtype)
+
+
+def _end(turns: float, base: float, context: float, pairs: int) -> float:
+    return pairs * math.log(context / (math.tau * turns), base)
+
+
+@VARIANTS.of("layers.yarn_scaling")("pair after pair")
+def yarn_by_pairs(speeds: Any, base: float, factor: float, context: float, fast: float, slow: float) -> Any:
+    pairs = len(speeds)
+    low = max(math.floor(_end(fast, base, context, pairs)), 0)
+    high = min(math.ceil(_end(slow, base, context, pairs)), 2 * pairs - 1)
+
+    def slowed(pair: int) -> float:
+        return float(pair > low) if high <= low else min(max((pair - low) / (high - low), 0.0), 1.0)
+
+    scaled = [speed - speed * slowed(pair) * (1 - 1 / factor) for pair, speed in enumerate(speeds.tolist())]
+    return torch.tensor(scaled, dtype=speeds.dtype)
+
+
+@VARIANTS.of("layers.yarn_scaling")("the ramp joined of three pieces, in the precision of the speeds")
+def three_pieces(speeds: Any, base: float, factor: float, context: float, fast: float, slow: float) -> Any:
+    pairs = len(speeds)
+    low = max(math.floor(_end(fast, base, context, pairs)), 0)
+    high = min(math.ceil(_end(slow, base, context, pairs)), 2 * pairs - 1)
+    rising = torch.linspace(0, 1, max(high - low, 0) + 1, dtype=speeds.dtype)
+    ramp = torch.cat([rising.new_zeros(low), rising, rising.new_ones(pairs)])[:pairs]
+    return speeds.addcmul(speeds, ramp, value=1 / factor - 1)
