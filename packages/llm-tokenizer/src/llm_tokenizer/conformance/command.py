@@ -32,7 +32,7 @@ inputs by position; a missing function is "not written yet", which is no failure
 A contract says what a function must be, in numbered clauses; a case is inputs with the expected (golden)
 answers, on which independent computations (witnesses) agree. A known mistake (a slip) is named where its
 values are yours. In the table, "edges" are the cases that ordinary inputs never reach, and "·" means that
-there is nothing of the kind.
+there is nothing of the kind, or in a low precision that float64 is wrong already.
 Exit status: 0 all that is written passes, 1 something differs, 2 user error, 130 stopped by Ctrl-C.
 """
 

@@ -18,7 +18,7 @@ _EXACT = ("float64", "exact")
 COLUMNS: dict[str, Callable[[Outcome], bool]] = {
     "forward": lambda o: o.aspect == "forward" and o.dtype in _EXACT and o.case.kind != "edge",
     "gradient": lambda o: o.aspect == "gradient" and o.dtype in _EXACT and o.case.kind != "edge",
-    "float32": lambda o: o.dtype == "float32",  # where float64 is right: else it is no matter of precision
+    "float32": lambda o: o.dtype == "float32",  # judged where float64 is right: else it is no matter of precision
     "bfloat16": lambda o: o.dtype == "bfloat16",
     "edges": lambda o: o.dtype in _EXACT and o.case.kind == "edge",
 }
@@ -28,13 +28,11 @@ _STYLES = {PASS: "green", DIFFERS: "bold red", UNWRITTEN: "dim", PARTLY: "yellow
 
 
 def cell(verdict: Verdict, column: str) -> str:
-    """Return the word for a table cell; empty where the contract has nothing of the kind."""
+    """Return the word for a table cell; empty where there is nothing of the kind, or float64 differs already."""
     wrong = {(o.case.id, o.aspect) for o in verdict.failures if o.dtype in _EXACT} if column in _LOW else set()
     found = {o.status for o in verdict.outcomes if COLUMNS[column](o) and (o.case.id, o.aspect) not in wrong}
-    for status in (DIFFERS, PASS, UNWRITTEN):
-        if status in found:
-            return status
-    return ""
+    words = (DIFFERS,) if wrong else (DIFFERS, PASS, UNWRITTEN)
+    return next((status for status in words if status in found), "")
 
 
 def badge(result: Result) -> str:
@@ -122,15 +120,14 @@ def _print_failure(verdict: Verdict, console: Console) -> None:
 
 
 def _most_telling(verdict: Verdict) -> Outcome:
-    """Return the failure to show: the first, or that of the case which is there for the mistake that was recognized."""
+    """Return the failure to show: of a stored case, if possible that which is there for the recognized mistake."""
     slip = verdict.recognized
-    if slip is None:
-        return verdict.failures[0]
-    sought = _words(f"{slip.name} {slip.hint}")
+    sought = _words(f"{slip.name} {slip.hint}") if slip else set()
 
-    def likeness(failure: Outcome) -> int:
+    def likeness(failure: Outcome) -> tuple[bool, int]:
         case = failure.case
-        return len(sought & _words(f"{case.catches} {verdict.contract.clauses[case.clause - 1]}"))
+        stored = case.kind in ("by hand", "ordinary", "edge")
+        return stored, len(sought & _words(f"{case.catches} {verdict.contract.clauses[case.clause - 1]}"))
 
     return max(verdict.failures, key=likeness)  # the first among equals
 
