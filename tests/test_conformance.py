@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import proof
 from llm_tokenizer.conformance import Argument, Case, Contract, Implementation, Prose, Specification, read_contracts
@@ -25,7 +26,7 @@ from llm_tokenizer.conformance.harness import DIFFERS, PARTLY, PASS, UNWRITTEN, 
 from llm_tokenizer.conformance.large import Generator, LargeCases
 from llm_tokenizer.conformance.made_cases import all_cases, large_cases
 from llm_tokenizer.conformance.prose import find_prose, read_prose
-from llm_tokenizer.conformance.report import describe, remarks
+from llm_tokenizer.conformance.report import describe, print_report, remarks
 from proof.evidence import witnesses
 from proof.faults import plant
 from proof.goldens import recompute
@@ -220,6 +221,21 @@ def test_a_function_that_ends_the_program_is_told_like_any_exception(toy: Specif
     assert "it raised SystemExit in " in verdict.failures[0].difference.reason
 
 
+@pytest.mark.parametrize(
+    ("function", "ignored"),
+    [
+        (lambda x, gain: (x * x).mean(axis=-1), ("gain",)),
+        (lambda x, gain: np.ones(len(x)), ("x", "gain")),
+        (lambda x, gain: gain * x.mean(axis=-1), ()),
+    ],
+)
+def test_an_argument_that_is_ignored_is_named(toy: Specification, function: object, ignored: tuple, capsys) -> None:
+    assert trial(toy, mean_square=function).ignored == ignored
+    print_report(check_implementation(toy, Implementation(SimpleNamespace(mean_square=function))), Console())
+    words = f"your answer does not depend on {' and '.join(ignored)}\n"
+    assert (words in capsys.readouterr().out) == bool(ignored)
+
+
 def test_only_what_is_accepted_is_called_accepted(toy: Specification) -> None:
     def low(x, gain):
         return (gain * (x.astype(np.float32) ** 2).mean(axis=-1) * np.float32(1 + 1e-7)).astype(x.dtype)
@@ -251,6 +267,18 @@ def faulty(fault):
             return memory.setdefault(x.shape, y)
         elif fault == "by values":
             return memory.setdefault(gain, y) if memory.get(gain, y).shape == y.shape else y
+        elif fault == "kept answer":
+            return memory.setdefault((x.tobytes(), x.shape, gain), y)
+        elif fault == "by object":
+            return memory.setdefault((id(x), gain), (x, y))[1].copy()
+        elif fault == "by sum":
+            return memory.setdefault((x.shape, gain, round(x.sum(), 9)), y).copy()
+        elif fault == "read-only":
+            x.setflags(write=False)
+        elif fault == "errors ignored":
+            np.seterr(all="ignore")
+        elif fault == "one layout":
+            return gain * (x.ravel(order="K").reshape(x.shape) ** 2).mean(axis=-1) if x.flags.f_contiguous else y
         elif fault == "one buffer":
             memory.setdefault(x.shape, np.empty_like(y))[:] = y
             return memory[x.shape]
@@ -285,6 +313,12 @@ def faulty(fault):
         ("argument", "it changed its argument x in place"),
         ("by shape", None),
         ("one buffer", "a later call changed it"),
+        ("kept answer", None),
+        ("by object", None),
+        ("by sum", None),
+        ("read-only", "it changed its argument x in place"),
+        ("errors ignored", "it changed the error handling of NumPy"),
+        ("one layout", "right only while arrays lie in memory in order"),
         ("transposed", "right only while arrays lie in memory in order"),
         ("view", "it changed its argument x in place"),
         ("random numbers", "it seeds the random numbers of NumPy"),

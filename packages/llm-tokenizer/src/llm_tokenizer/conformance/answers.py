@@ -65,7 +65,8 @@ def answers(
         warnings.simplefilter("ignore")
         if aspect == "forward":
             if again:
-                others = [give(x, place) for place, x in enumerate(other_inputs(case, random.Random(1)).values())]
+                changed = {name: x for name, x in other_inputs(case, random.Random(1)).items() if hasattr(x, "__len__")}
+                others = [give((case.inputs | changed)[name], place) for place, name in enumerate(names)]
                 with unchanged():
                     quietly(function, *others, seconds=seconds)
                 inputs = [put(other, value) for other, value in zip(others, inputs, strict=True)]

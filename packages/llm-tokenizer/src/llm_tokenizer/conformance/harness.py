@@ -18,6 +18,7 @@ from llm_tokenizer.conformance.arrays import LAYOUTS, MIXED, parts
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.difference import Difference, compare, scale_of
+from llm_tokenizer.conformance.ignored import ignored_arguments
 from llm_tokenizer.conformance.implementation import Implementation
 from llm_tokenizer.conformance.made_cases import all_cases
 from llm_tokenizer.conformance.purity import SECONDS, ImpureError, snapshot
@@ -48,6 +49,7 @@ class Verdict:
     outcomes: list[Outcome]
     recognized: Alternative | None = None
     in_gradient: Alternative | None = None
+    ignored: tuple[str, ...] = ()
 
     @property
     def status(self) -> str:
@@ -117,7 +119,9 @@ def check_implementation(
             verdict = Verdict(contract, outcomes)
             if verdict.failures and not verdict.endless:
                 stored = specification.cases[contract.id]
-                verdict = Verdict(contract, outcomes, *recognize(specification, contract, stored, implementation))
+                slips = recognize(specification, contract, stored, implementation)
+                ignored = ignored_arguments(contract, stored, implementation, specification.reference)
+                verdict = Verdict(contract, outcomes, *slips, ignored)
             result.verdicts.append(verdict)
     wanted = [verdict.contract.name for verdict in result.verdicts if verdict.status == UNWRITTEN]
     gradients = [verdict.contract.backward_name for verdict in result.verdicts if verdict.status == PARTLY]

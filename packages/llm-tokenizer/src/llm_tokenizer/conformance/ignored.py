@@ -1,0 +1,36 @@
+"""Which arguments an answer does not depend on, though it must."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from llm_tokenizer.conformance.answers import answers
+from llm_tokenizer.conformance.case import Case
+from llm_tokenizer.conformance.contract import Contract
+from llm_tokenizer.conformance.implementation import Implementation
+from llm_tokenizer.conformance.other_values import other_inputs
+from llm_tokenizer.conformance.purity import snapshot
+
+
+def ignored_arguments(
+    contract: Contract, cases: list[Case], implementation: Implementation, reference: Any
+) -> tuple[str, ...]:
+    """Return the arguments that change the right answer of a usual case, and this implementation's answer never."""
+    usual = [case for case in cases if case.kind in ("by hand", "ordinary") and not case.raises]
+    right = Implementation(reference, name="reference")
+
+    def changes(one: Implementation, name: str) -> list[bool]:
+        found = []
+        for case in usual:
+            other = case.with_goldens(inputs=case.inputs | {name: other_inputs(case, random.Random(0))[name]})
+            dtype = "float64" if case.has_floats else "exact"
+            try:
+                both = [snapshot(answers(contract, tried, one, "forward", dtype)) for tried in (case, other)]
+            except (Exception, SystemExit):  # values that it refuses say nothing
+                both = [None, None]
+            found.append(both[0] != both[1])
+        return found
+
+    names = [argument.name for argument in contract.inputs]
+    return tuple(name for name in names if any(changes(right, name)) and not any(changes(implementation, name)))
