@@ -154,7 +154,8 @@ def _fresh_interpreter(arguments: list[str]) -> Iterator[None]:
         os.environ.update(settings)
         folder = os.path.realpath(os.getcwd()) + os.sep
         for name, module in list(sys.modules.items()):
-            if os.path.realpath(getattr(module, "__file__", None) or "").startswith(folder):
+            path = os.path.realpath(getattr(module, "__file__", None) or "")
+            if path.startswith(folder) and "site-packages" not in path:  # an environment may lie in the folder
                 del sys.modules[name]
 
 

@@ -66,7 +66,7 @@ def call(function: Callable[..., Any], inputs: Sequence[Any], names: Sequence[st
 
 def quietly(function: Callable[..., Any], *inputs: Any, seconds: float = SECONDS) -> None:
     """Call a function for nothing but what it may remember: its answer is overwritten, as by a caller that owns it."""
-    with contextlib.suppress(Exception, SystemExit), time_limit(min(seconds, 1.0)):
+    with contextlib.suppress(Exception, SystemExit), time_limit(seconds):
         answer = function(*inputs)
         for value in answer if isinstance(answer, tuple) else (answer,):
             _overwrite(value)
