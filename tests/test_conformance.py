@@ -232,7 +232,7 @@ def test_a_function_that_ends_the_program_is_told_like_any_exception(toy: Specif
 def test_an_argument_that_is_ignored_is_named(toy: Specification, function: object, ignored: tuple, capsys) -> None:
     assert trial(toy, mean_square=function).ignored == ignored
     print_report(check_implementation(toy, Implementation(SimpleNamespace(mean_square=function))), Console())
-    words = f"your answer does not depend on {' and '.join(ignored)}\n"
+    words = f"your answer does not depend on {', '.join(ignored)}\n"
     assert (words in capsys.readouterr().out) == bool(ignored)
 
 

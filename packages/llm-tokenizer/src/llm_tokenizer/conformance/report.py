@@ -111,7 +111,7 @@ def _print_failure(verdict: Verdict, console: Console) -> None:
         if slip is not None:
             lines.append(f"your {whose} are those of a known mistake: {slip.name} ({slip.hint.rstrip('.')})")
     if verdict.ignored:
-        lines.append(f"your answer does not depend on {' and '.join(verdict.ignored)}")
+        lines.append(f"your answer does not depend on {', '.join(verdict.ignored)}")
     tried = {outcome.case.id for outcome in verdict.outcomes if outcome.case.kind != "fresh"}
     failed = {outcome.case.id for outcome in verdict.failures} & tried  # fresh ones come and go from run to run
     where = f" Read docs/{contract.page}.md in the project's documentation." if contract.page else ""
