@@ -100,3 +100,9 @@ def one_query_among_kept_keys(g: Generator) -> Inputs:
     new, past = {name: g.normal(1, 4) for name in ("query", "key", "value")}, g.normal(2, 5, 4)
     kept = {"past_key": past[0], "past_value": past[1], "past_positions": np.array([5, 1, 4, 0, 2])}
     return {**new, "positions": np.array([3]), **kept}
+
+
+@LARGE("layers.multi_head_attention", 1, "weights of which only the first so many columns are read")
+def wide_vectors(g: Generator) -> Inputs:
+    weights = {name: g.normal(6, 259) / 16.0 for name in ("query", "key", "value")}
+    return {"x": g.normal(7, 259), **weights, "output": g.normal(259, 6), "heads": 2, "mask": None}
