@@ -103,12 +103,13 @@ def call_with_others(
     function = implementation.find(contract.name)
     assert function is not None, "asked only where the function is written"
     alone = [case.inputs | {name: x} for name, x in others.items()] if case.kind == "by hand" else []
-    for inputs in (others, *alone, *near_inputs(case), others, case.inputs):
-        values = [implementation.arrays.give(inputs[name], precision, case.layout) for name in names]
-        with unchanged(), np.errstate(**ORDINARY), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            quietly(function, *values, seconds=seconds)
-        yield
+    with unchanged():
+        for inputs in (others, *alone, *near_inputs(case), others, case.inputs):
+            values = [implementation.arrays.give(inputs[name], precision, case.layout) for name in names]
+            with np.errstate(**ORDINARY), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                quietly(function, *values, seconds=seconds)
+            yield
 
 
 def seeded_by(contract: Contract, case: Case, implementation: Implementation, dtype: str, seconds: float) -> str:
