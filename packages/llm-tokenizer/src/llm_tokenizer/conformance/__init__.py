@@ -6,7 +6,7 @@ implementation.py  what is checked; arrays.py: NumPy, torch, JAX or lists
 harness.py         runs the cases; answers.py: one call; purity.py: what a call must leave as it was
 difference.py      where an answer differs from the golden one
 made_cases.py      cases that are in no file: fresh, large (large.py), stretched.py, varied.py; other_values.py
-ignored.py         which arguments an answer does not depend on
+recognizing.py     which known mistake a wrong answer shows; ignored.py: which arguments it does not depend on
 report.py          what a learner reads; command.py, plugin.py: the two ways to run it
 """
 

@@ -85,6 +85,24 @@ def compare(
     )
 
 
+def first_difference(
+    goldens: dict[str, Any], yours: dict[str, Any], tolerance: float, each: float = math.inf, *, low: bool = False
+) -> Difference | None:
+    """Return the first difference of several answers by name.
+
+    `low`: they may be computed in low precision, where the small ones have the noise of the largest.
+    """
+    group = scale_of(goldens)
+    least = 1e-3 * group if low else 0.0
+    for name, golden in goldens.items():
+        if name not in yours:
+            return Difference(name, "it did not come back")
+        found = compare(name, golden, yours[name], tolerance=tolerance, scale=group, each=each, least=least)
+        if found is not None:
+            return found
+    return None
+
+
 def _compare_each(name: str, golden: Any, yours: Any, tolerance: float, scale: float) -> Difference | None:
     if not isinstance(yours, (list, tuple)):
         return Difference(name, f"a list is expected, and {type(yours).__name__} came back")

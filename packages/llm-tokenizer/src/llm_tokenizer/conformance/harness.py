@@ -6,10 +6,8 @@ Contracts that build on each other are fed goldens, not each other's answers: on
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -17,11 +15,12 @@ from llm_tokenizer.conformance.answers import answers, call_with_others, seeded_
 from llm_tokenizer.conformance.arrays import LAYOUTS, MIXED, parts
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Contract
-from llm_tokenizer.conformance.difference import Difference, compare, scale_of
+from llm_tokenizer.conformance.difference import Difference, first_difference
 from llm_tokenizer.conformance.ignored import ignored_arguments
 from llm_tokenizer.conformance.implementation import Implementation
 from llm_tokenizer.conformance.made_cases import all_cases
 from llm_tokenizer.conformance.purity import SECONDS, ImpureError, snapshot
+from llm_tokenizer.conformance.recognizing import recognize
 from llm_tokenizer.conformance.specification import Alternative, Specification
 from llm_tokenizer.conformance.their_code import place_in_theirs
 
@@ -194,10 +193,10 @@ def _judge(
         if case.raises:
             return outcome(DIFFERS, Difference(aspect, f"it must raise {case.raises}, and it returned"))
         each = case.tolerance.get("each", math.inf)
-        difference = _first_difference(goldens, yours, case.tolerance.get(dtype, 1e-12), each)
+        difference = first_difference(goldens, yours, case.tolerance.get(dtype, 1e-12), each)
         if difference is not None and exact:
             inside = case.tolerance.get("inside", case.tolerance.get("float32", 0.0))
-            if _first_difference(goldens, yours, inside, each, low=True) is None:
+            if first_difference(goldens, yours, inside, each, low=True) is None:
                 difference, note = None, "it is only as exact as float32"
         if difference is not None:
             if layout != case.layout:
@@ -239,69 +238,3 @@ def _told(error: BaseException) -> str:
     if "numpy.ndarray" in reason or "argument 'keepdim'" in reason:  # NumPy says keepdims
         reason += ' (does it want torch tensors? Then write SPEC_ARRAYS = "torch" in your module)'
     return reason
-
-
-def _first_difference(
-    goldens: dict[str, Any], yours: dict[str, Any], tolerance: float, each: float = math.inf, *, low: bool = False
-) -> Difference | None:
-    """Compare each by name; what is computed in low precision has the noise of the largest of all in the smallest."""
-    group = scale_of(goldens)
-    least = 1e-3 * group if low else 0.0
-    for name, golden in goldens.items():
-        if name not in yours:
-            return Difference(name, "it did not come back")
-        found = compare(name, golden, yours[name], tolerance=tolerance, scale=group, each=each, least=least)
-        if found is not None:
-            return found
-    return None
-
-
-def recognize(
-    specification: Specification, contract: Contract, cases: list[Case], implementation: Implementation
-) -> tuple[Alternative | None, Alternative | None]:
-    """Return the slip whose values these are, the same answers in all cases, wrong ones among them.
-
-    Where no slip has both the outputs and the gradients: the slip of the outputs, and another of the gradients.
-    """
-
-    def best(*aspects: str) -> tuple[Alternative | None, set[str]]:
-        most: tuple[Alternative | None, Counter[str]] = (None, Counter())
-        for candidate in specification.slips_of(contract.id):
-            mistaken = candidate.implementation(specification.arrays, specification.reference)
-            shared = _shared_mistakes(contract, cases, implementation, mistaken, aspects)
-            if shared.total() > most[1].total():
-                most = (candidate, shared)
-        return most[0], set(most[1])
-
-    whole, explained = best("forward", "gradient")
-    if whole is None or explained == {"forward"}:
-        return whole or best("forward")[0], best("gradient")[0]
-    return whole, None
-
-
-def _shared_mistakes(
-    contract: Contract,
-    cases: list[Case],
-    implementation: Implementation,
-    mistaken: Implementation,
-    aspects: Collection[str],
-) -> Counter[str]:
-    """Count the cases that both get wrong in the same way, by aspect; none as soon as they differ."""
-    shared = Counter[str]()
-    for case in cases:
-        dtype = "float64" if case.has_floats else "exact"
-        tolerance = max(case.tolerance.get("float32", 0.0), 1e-9)
-        for aspect, goldens in (("forward", case.outputs), ("gradient", case.gradients)):
-            if not goldens or aspect not in aspects:
-                continue
-            try:
-                yours = answers(contract, case, implementation, aspect, dtype)
-                theirs = answers(contract, case, mistaken, aspect, dtype)
-            except (Exception, SystemExit):  # noqa: S112 - an answer that cannot be had says nothing about likeness
-                continue
-            if yours is None or theirs is None:
-                continue
-            if _first_difference(theirs, yours, tolerance) is not None:
-                return Counter()
-            shared[aspect] += _first_difference(goldens, theirs, tolerance) is not None
-    return +shared
