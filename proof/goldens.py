@@ -12,6 +12,7 @@ Source: Squire and Trapp, "Using Complex Variables to Estimate Derivatives of Re
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -53,15 +54,14 @@ def recompute(specification: Specification, *, write: bool = False) -> list[str]
 def testify(specification: Specification, contract: Contract, case: Case) -> tuple[Case, list[str]]:
     """Ask every witness about one case; return it with the reference's goldens, and who disagreed."""
     reference = Implementation(specification.reference, arrays="numpy", name="reference")
-    dtype = "float64" if case.has_floats else "exact"
     if case.raises:
         silent = f"{contract.id}/{case.id}: the reference does not raise {case.raises}"
         return case, [] if _raises(contract, case, reference) else [silent]
-    outputs = answers(contract, case, reference, "forward", dtype) or {}
+    outputs = answers(contract, case, reference, "forward", case.dtype) or {}
     gradients: dict[str, Any] = {}
     if case.upstream:
-        gradients = answers(contract, case, reference, "gradient", dtype) or {}
-    found = case.with_goldens(outputs=outputs, gradients=gradients)
+        gradients = answers(contract, case, reference, "gradient", case.dtype) or {}
+    found = replace(case, outputs=outputs, gradients=gradients)
     testimony: dict[str, float] = {}
     if gradients:
         testimony["complex step"] = _worst(gradients, complex_step(contract, case, reference))
@@ -70,9 +70,9 @@ def testify(specification: Specification, contract: Contract, case: Case) -> tup
         implementation = Implementation(namespace, arrays=witness.arrays, name=witness.name)
         if namespace is None or implementation.find(contract.name) is None:
             continue
-        worst = _worst(outputs, answers(contract, case, implementation, "forward", dtype))
+        worst = _worst(outputs, answers(contract, case, implementation, "forward", case.dtype))
         if gradients:
-            theirs = answers(contract, case, implementation, "gradient", dtype)
+            theirs = answers(contract, case, implementation, "gradient", case.dtype)
             worst = worst if theirs is None else max(worst, _worst(gradients, theirs))
         testimony[witness.name] = worst
     complaints = [
@@ -84,7 +84,7 @@ def testify(specification: Specification, contract: Contract, case: Case) -> tup
     record = dict(case.witnesses) | {name: _in_words(worst) for name, worst in testimony.items()}
     if case.worked:
         record["by hand"] = "worked in this file"
-    return found.with_goldens(witnesses=dict(sorted(record.items()))), complaints
+    return replace(found, witnesses=dict(sorted(record.items()))), complaints
 
 
 def complex_step(contract: Contract, case: Case, reference: Implementation) -> dict[str, Any]:

@@ -8,6 +8,7 @@ is too weak, and is reported.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from llm_tokenizer.conformance.answers import answers
@@ -48,7 +49,7 @@ def measure_tolerance(specification: Specification, contract: Contract, case: Ca
                         f"{contract.id}/{case.id}: the slip {slip.name!r} moves {dtype} values by {effect:.2g}, "
                         f"too near to the tolerance {tolerance[dtype]:.2g}: make the case stronger"
                     )
-    return case.with_goldens(tolerance=tolerance), complaints
+    return replace(case, tolerance=tolerance), complaints
 
 
 def _honest(specification: Specification, contract: Contract) -> list[Implementation]:

@@ -24,7 +24,7 @@ from llm_tokenizer.conformance.command import main
 from llm_tokenizer.conformance.difference import Difference, compare, deviation
 from llm_tokenizer.conformance.harness import DIFFERS, PARTLY, PASS, UNWRITTEN, check_implementation, try_contract
 from llm_tokenizer.conformance.large import Generator, LargeCases
-from llm_tokenizer.conformance.made_cases import all_cases, large_cases
+from llm_tokenizer.conformance.made_cases import all_cases, generated_cases
 from llm_tokenizer.conformance.prose import find_prose, read_prose
 from llm_tokenizer.conformance.report import describe, print_report, remarks
 from proof.evidence import witnesses
@@ -114,7 +114,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Specificati
         package="llm-toy", module="toy_package", version="1.0", contracts=(CONTRACT,), arrays="numpy"
     )
     assert recompute(specification, write=True) == []
-    large_cases.cache_clear()  # two toys are equal
+    generated_cases.cache_clear()  # two toys are equal
     yield Specification(package="llm-toy", module="toy_package", version="1.0", contracts=(CONTRACT,), arrays="numpy")
     for name in [name for name in sys.modules if name.removeprefix("proof.").startswith("toy_package")]:
         del sys.modules[name]
@@ -481,14 +481,14 @@ def test_fresh_cases_follow_from_their_seed_and_large_ones_from_their_rule(
         "@LARGE('toy.mean_square', 1, 'a table of 128 columns')\n"
         "def many_columns(g):\n    return {'x': g.normal(2, 300), 'gain': 2.0}\n"
     )
-    large_cases.cache_clear()
+    generated_cases.cache_clear()
     case = next(case for case in all_cases(toy, CONTRACT) if case.id == "many_columns")
     assert (case.kind, case.inputs["x"].shape, case.gradients["x"].shape) == ("large", (2, 300), (2, 300))
-    assert all(case.kind != "large" for case in all_cases(toy, CONTRACT, large=False))
+    assert all(case.kind != "large" for case in all_cases(toy, CONTRACT, generated=False))
     small = Implementation(SimpleNamespace(mean_square=lambda x, gain: right(x[:, :128], gain)), name="mine")
-    assert check_implementation(toy, small, large=False).verdicts[0].status == PARTLY
+    assert check_implementation(toy, small, generated=False).verdicts[0].status == PARTLY
     assert check_implementation(toy, small).verdicts[0].status == DIFFERS
-    large_cases.cache_clear()
+    generated_cases.cache_clear()
 
 
 def test_large_cases_are_joined_in_order_and_share_a_tolerance_and_a_name_makes_the_numbers() -> None:
@@ -530,7 +530,7 @@ def test_the_mutation_score_counts_slips_and_planted_faults(toy: Specification) 
 def test_weak_cases_let_faults_survive(toy: Specification) -> None:
     toy = replace(toy, contracts=(replace(CONTRACT, kept=("gain",)),))  # no case is made with another gain
     toy.cases[CONTRACT.id][:] = [
-        case.with_goldens(inputs={**case.inputs, "gain": 1.0}, outputs={"y": (case.inputs["x"] ** 2).mean(-1)},
+        replace(case, inputs={**case.inputs, "gain": 1.0}, outputs={"y": (case.inputs["x"] ** 2).mean(-1)},
                           upstream={}, gradients={})
         for case in toy.cases[CONTRACT.id]
     ]  # fmt: skip

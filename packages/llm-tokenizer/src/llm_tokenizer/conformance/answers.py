@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import cycle
 from typing import Any
 
 import numpy as np
 
-from llm_tokenizer.conformance.arrays import MIXED
+from llm_tokenizer.conformance.arrays import MIXED, Arrays
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.implementation import Implementation
@@ -49,29 +52,19 @@ def answers(
     Raises:
         ImpureError: The call did what no function of a specification may do.
     """
-    function = implementation.find(contract.name)
-    arrays = implementation.arrays
-    assert function is not None, "asked only where the function is written"
-
-    def give(value: Any, place: int = 0) -> Any:
-        chosen = layout or case.layout
-        if chosen == MIXED:
-            chosen = ("transposed", "contiguous")[place % 2]
-        return arrays.give(value, "float64" if dtype == "exact" else dtype, chosen)
-
-    names = [argument.name for argument in contract.inputs]
-    inputs = [give(case.inputs[name], place) for place, name in enumerate(names)]
-    with np.errstate(**ORDINARY), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    function, arrays = _function(contract, implementation), implementation.arrays
+    names, outputs = ([argument.name for argument in group] for group in (contract.inputs, contract.outputs))
+    give = partial(_given, arrays, dtype, layout or case.layout)
+    inputs = give(case.inputs, names)
+    with _ordinary_warnings():
         if aspect == "forward":
             if again:
                 changed = {name: x for name, x in other_inputs(case, random.Random(1)).items() if hasattr(x, "__len__")}
-                others = [give((case.inputs | changed)[name], place) for place, name in enumerate(names)]
+                others = give(case.inputs | changed, names)
                 with unchanged():
                     quietly(function, *others, seconds=seconds)
                 inputs = [put(other, value) for other, value in zip(others, inputs, strict=True)]
             values = call(function, inputs, names, seconds)
-            outputs = [argument.name for argument in contract.outputs]
             if contract.typed_as:
                 _check_number_type(values, contract.typed_as, inputs[names.index(contract.typed_as)])
             found = _by_name(outputs, values, arrays.take)
@@ -79,10 +72,10 @@ def answers(
                 sharing += shared_arguments(values, inputs, names, arrays)
             return found
         # The upstream gradient of an output that a case leaves out is zero: None tells `gradients` so.
-        upstream = [give(case.upstream.get(argument.name)) for argument in contract.outputs]
+        upstream = give(case.upstream, outputs)
         backward = implementation.find(contract.backward_name)
         if backward is not None:
-            every = [f"d{argument.name}" for argument in contract.outputs] + names
+            every = [f"d{name}" for name in outputs] + names
             return _by_name(list(contract.gradients), call(backward, upstream + inputs, every, seconds), arrays.take)
         if not arrays.differentiates:
             return None
@@ -98,30 +91,42 @@ def call_with_others(
 
     First others, then nearly those of the case, and last those of the case, of which a caller changes the answer.
     """
-    others, names = other_inputs(case, random.Random(0)), [argument.name for argument in contract.inputs]
-    precision = "float64" if dtype == "exact" else dtype
-    function = implementation.find(contract.name)
-    assert function is not None, "asked only where the function is written"
+    function, names = _function(contract, implementation), [argument.name for argument in contract.inputs]
+    others = other_inputs(case, random.Random(0))
     alone = [case.inputs | {name: x} for name, x in others.items()] if case.kind == "by hand" else []
     with unchanged():
         for inputs in (others, *alone, *near_inputs(case), others, case.inputs):
-            values = [implementation.arrays.give(inputs[name], precision, case.layout) for name in names]
-            with np.errstate(**ORDINARY), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                quietly(function, *values, seconds=seconds)
+            with _ordinary_warnings():
+                quietly(function, *_given(implementation.arrays, dtype, case.layout, inputs, names), seconds=seconds)
             yield
 
 
 def seeded_by(contract: Contract, case: Case, implementation: Implementation, dtype: str, seconds: float) -> str:
     """Return which random numbers of the process a function seeds; empty for none."""
-    function, arrays = implementation.find(contract.name), implementation.arrays
+    names = [argument.name for argument in contract.inputs]
+    twice = [_given(implementation.arrays, dtype, case.layout, case.inputs, names) for _ in range(2)]
+    with _ordinary_warnings():
+        return seeded_generator(_function(contract, implementation), twice, seconds)
+
+
+def _function(contract: Contract, implementation: Implementation) -> Callable[..., Any]:
+    function = implementation.find(contract.name)
     assert function is not None, "asked only where the function is written"
+    return function
+
+
+def _given(arrays: Arrays, dtype: str, layout: str, values: dict[str, Any], names: list[str]) -> list[Any]:
+    """Return the values of these names as an implementation wants them, None for those that are missing."""
+    layouts = cycle(("transposed", "contiguous") if layout == MIXED else (layout,))
     precision = "float64" if dtype == "exact" else dtype
-    values = [case.inputs[argument.name] for argument in contract.inputs]
-    twice = [[arrays.give(value, precision, case.layout) for value in values] for _ in range(2)]
+    return [arrays.give(values.get(name), precision, one) for name, one in zip(names, layouts, strict=False)]
+
+
+@contextlib.contextmanager
+def _ordinary_warnings() -> Iterator[None]:
     with np.errstate(**ORDINARY), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return seeded_generator(function, twice, seconds)
+        yield
 
 
 def _check_number_type(answer: Any, name: str, argument: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +54,10 @@ class Case:
         arrays = [part for value in self.inputs.values() for part in parts(value) if isinstance(part, np.ndarray)]
         return any(array.dtype == np.float64 for array in arrays)
 
-    def with_goldens(self, **changes: Any) -> Case:
-        """Return the same case with other goldens."""
-        return replace(self, **changes)
+    @property
+    def dtype(self) -> str:
+        """The precision in which it is tried first: float64, or "exact" where no input is a float array."""
+        return "float64" if self.has_floats else "exact"
 
 
 _FIELDS = ("id", "kind", "clause", "catches", "worked", "layout", "raises")

@@ -66,7 +66,7 @@ def _parser(specification: Specification) -> Parser:
     parser.add_argument("implementation", nargs="?", help="a module or a .py file (default: this package)")
     parser.add_argument("-k", dest="keyword", default="", metavar="TEXT", help="only contracts with this in their id")
     parser.add_argument("--arrays", choices=list(KINDS), help="instead of the module's own SPEC_ARRAYS")
-    parser.add_argument("--quick", action="store_true", help="leave out the large cases")
+    parser.add_argument("--quick", action="store_true", help="only the cases in files and the fresh ones")
     parser.add_argument("--seed", type=int, help="of the fresh cases, to try those of an earlier run again")
     parser.add_argument(
         "--seconds", type=float, default=SECONDS, help=f"of processor time that one call may take ({SECONDS:g})"
@@ -91,6 +91,8 @@ def _run(specification: Specification, options: Namespace) -> int:
         return 0
     if options.report and (options.report.is_dir() or not options.report.parent.is_dir()):
         raise UserError(f"--report must be the name of a file in a folder that exists, but was '{options.report}'")
+    if not options.seconds > 0:
+        raise UserError(f"--seconds must be above 0, but was {options.seconds:g}")
     if options.arrays and not options.implementation:
         raise UserError("--arrays is for an implementation of yours, but none was named: name it, or omit --arrays")
     implementation = specification.ours
@@ -98,7 +100,7 @@ def _run(specification: Specification, options: Namespace) -> int:
         implementation = Implementation.load(options.implementation, arrays=options.arrays)
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
     result = check_implementation(
-        specification, implementation, options.keyword, large=not options.quick, seed=seed, seconds=options.seconds
+        specification, implementation, options.keyword, generated=not options.quick, seed=seed, seconds=options.seconds
     )
     print_report(result, console)
     if options.report:

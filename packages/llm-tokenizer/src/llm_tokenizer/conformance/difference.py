@@ -52,7 +52,14 @@ def compare(
     `least` are measured by it.
     """
     if several(golden):
-        return _compare_each(name, golden, yours, tolerance, scale)
+        if not isinstance(yours, (list, tuple)):
+            return Difference(name, f"a list is expected, and {type(yours).__name__} came back")
+        if len(yours) != len(golden):
+            return Difference(name, f"{_counted(yours)} came back, and {len(golden)} must")
+        settings = {"tolerance": tolerance, "scale": scale, "each": each, "least": least}
+        pairs = enumerate(zip(golden, yours, strict=True))
+        found = [compare(f"{name}[{i}]", one, other, **settings) for i, (one, other) in pairs]
+        return max((one for one in found if one is not None), key=lambda one: one.deviation, default=None)
     if not isinstance(golden, (np.ndarray, float)):
         return _compare_exactly(name, golden, yours)
     try:
@@ -101,16 +108,6 @@ def first_difference(
         if found is not None:
             return found
     return None
-
-
-def _compare_each(name: str, golden: Any, yours: Any, tolerance: float, scale: float) -> Difference | None:
-    if not isinstance(yours, (list, tuple)):
-        return Difference(name, f"a list is expected, and {type(yours).__name__} came back")
-    if len(yours) != len(golden):
-        return Difference(name, f"{_counted(yours)} came back, and {len(golden)} must")
-    pairs = enumerate(zip(golden, yours, strict=True))
-    found = [compare(f"{name}[{i}]", one, other, tolerance=tolerance, scale=scale) for i, (one, other) in pairs]
-    return max((one for one in found if one is not None), key=lambda one: one.deviation, default=None)
 
 
 _NUMBERS = {"b": "truth values", "f": "floating numbers", "c": "complex numbers"}

@@ -96,7 +96,7 @@ def check_implementation(
     implementation: Implementation,
     keyword: str = "",
     *,
-    large: bool = True,
+    generated: bool = True,
     seed: int = 0,
     seconds: float = SECONDS,
 ) -> Result:
@@ -106,14 +106,14 @@ def check_implementation(
         specification: What is checked.
         implementation: Who is checked.
         keyword: Only contracts with this in their id.
-        large: The large cases too.
+        generated: The large and the varied cases too.
         seed: Of the fresh cases.
         seconds: How long one call may take.
     """
     result = Result(specification, implementation.name, seed=seed)
     for contract in specification.contracts:
         if keyword in contract.id:
-            cases = all_cases(specification, contract, large=large, seed=seed)
+            cases = all_cases(specification, contract, generated=generated, seed=seed)
             outcomes = list(try_contract(contract, cases, implementation, seconds))
             verdict = Verdict(contract, outcomes)
             if verdict.failures and not verdict.endless:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -27,22 +28,22 @@ FRESH = 2
 
 
 def all_cases(
-    specification: Specification, contract: Contract, *, large: bool = True, seed: int | None = None
+    specification: Specification, contract: Contract, *, generated: bool = True, seed: int | None = None
 ) -> Iterator[Case]:
-    """Yield the cases of a contract: those stored; with a seed two fresh ones; the large ones."""
+    """Yield the cases of a contract: those stored, with a seed two fresh ones, and the generated ones."""
     stored = specification.cases[contract.id]
     yield from stored
     if seed is not None:
         usual = [case for case in stored if case.kind != "edge" and not case.raises]
         order = random.Random(f"{contract.id}/{seed}").sample(usual, len(usual))
         yield from islice(_fresh_cases(specification, contract, order, seed), FRESH)
-    if large:
-        yield from large_cases(specification, contract)
+    if generated:
+        yield from generated_cases(specification, contract)
 
 
 @cache
-def large_cases(specification: Specification, contract: Contract) -> tuple[Case, ...]:
-    """Return the large cases of a contract."""
+def generated_cases(specification: Specification, contract: Contract) -> tuple[Case, ...]:
+    """Return the large and the varied cases of a contract."""
     return (*ruled_cases(specification, contract), *_changed(specification, contract))
 
 
@@ -61,7 +62,7 @@ def _changed(specification: Specification, contract: Contract) -> Iterator[Case]
         except Exception:  # noqa: S112 - sizes or values that the contract does not allow
             continue
         if not all(map(_is_ordinary, answered.gradients.values())) or _is_rounding(answered):
-            answered = answered.with_goldens(upstream={}, gradients={})
+            answered = replace(answered, upstream={}, gradients={})
         if all(map(_is_ordinary, answered.outputs.values())):
             yield answered
 
@@ -99,13 +100,12 @@ def _answered(specification: Specification, contract: Contract, case: Case, grad
     if case.raises:
         return case
     reference = Implementation(specification.reference, name="reference")
-    dtype = "float64" if case.has_floats else "exact"
-    case = case.with_goldens(outputs=answers(contract, case, reference, "forward", dtype) or {})
+    case = replace(case, outputs=answers(contract, case, reference, "forward", case.dtype) or {})
     if not (gradients and contract.gradients):
         return case
     numbers = Generator(1)
     floating = {name: y for name, y in case.outputs.items() if np.asarray(y).dtype.kind == "f"}
     scale = 1e-8 if case.kind == "varied" else 1.0  # gradients near zero are gradients too
     upstream = {name: scale * numbers.normal(*np.shape(y)) for name, y in floating.items()}
-    case = case.with_goldens(upstream={name: np.asarray(y) for name, y in upstream.items()})
-    return case.with_goldens(gradients=answers(contract, case, reference, "gradient", dtype) or {})
+    case = replace(case, upstream={name: np.asarray(y) for name, y in upstream.items()})
+    return replace(case, gradients=answers(contract, case, reference, "gradient", case.dtype) or {})

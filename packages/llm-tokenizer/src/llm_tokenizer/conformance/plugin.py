@@ -45,6 +45,8 @@ def contract_test(specification: Specification) -> Callable[..., None]:
             if outcome.status == DIFFERS:
                 clause = contract.clauses[case.clause - 1]
                 pytest.fail(f"clause {case.clause}: {clause}\n{describe(outcome, contract.axes_of)}", pytrace=False)
+        if not outcomes:
+            pytest.skip("these arrays cannot hold the values of this case")
         if all(outcome.status == UNWRITTEN for outcome in outcomes):
             pytest.skip("not written yet")
 

@@ -46,14 +46,13 @@ def _shared_mistakes(
     """Count the cases that both get wrong in the same way, by aspect; none as soon as they differ."""
     shared = Counter[str]()
     for case in cases:
-        dtype = "float64" if case.has_floats else "exact"
         tolerance = max(case.tolerance.get("float32", 0.0), 1e-9)
         for aspect, goldens in (("forward", case.outputs), ("gradient", case.gradients)):
             if not goldens or aspect not in aspects:
                 continue
             try:
-                yours = answers(contract, case, implementation, aspect, dtype)
-                theirs = answers(contract, case, mistaken, aspect, dtype)
+                yours = answers(contract, case, implementation, aspect, case.dtype)
+                theirs = answers(contract, case, mistaken, aspect, case.dtype)
             except (Exception, SystemExit):  # noqa: S112 - an answer that cannot be had says nothing about likeness
                 continue
             if yours is None or theirs is None:

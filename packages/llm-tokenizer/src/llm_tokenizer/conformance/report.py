@@ -179,12 +179,14 @@ def as_json(result: Result) -> dict[str, Any]:
         "implementation": result.name,
         "seed of the fresh cases": result.seed,
         "badge": badge(result),
+        "remarks": [*remarks(result), *result.hints],
         "contracts": [
             {
                 "contract": verdict.contract.id,
                 "status": verdict.status,
                 "columns": {column: cell(verdict, column) for column in COLUMNS},
                 "recognized": " and ".join(s.name for s in (verdict.recognized, verdict.in_gradient) if s) or None,
+                "ignored": list(verdict.ignored),
                 "failures": [
                     {
                         "case": failure.case.id,

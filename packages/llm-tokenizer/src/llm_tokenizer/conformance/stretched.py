@@ -1,4 +1,4 @@
-"""Large cases of every contract, made without a word in it: one axis made long, or one argument made wide.
+"""Large cases, generated automatically for every contract: one axis made long, or one argument made wide.
 
 A function that is right up to a size, or only within a range of values, is right in every small case. So a stored case
 is repeated along each of its named axes, with other values, and each of its arguments is scaled up, one at a time.
@@ -13,7 +13,7 @@ import numpy as np
 
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Argument, Contract
-from llm_tokenizer.conformance.large import Generator
+from llm_tokenizer.conformance.large import GENERATED, Generator
 
 LONG, LONGER = 131, 1_543
 """Beyond a table or tile of 128, and of 1,024; both are prime."""
@@ -21,9 +21,7 @@ LARGEST = 3_000_000
 """How many numbers an argument may have."""
 WIDE = 300.0
 """The largest value of an argument that is made wide: beyond exp(88), where float32 ends."""
-TOLERANCE = {"float64": 1e-8, "exact": 1e-8, "inside": 2e-4}
-"""In float64 only: a part that is cut off shows at once. `inside` is for those who compute in float32."""
-WIDE_TOLERANCE = {**TOLERANCE, "inside": 5e-2}
+WIDE_TOLERANCE = {**GENERATED, "inside": 5e-2}
 """Wide values are wider in float32, too."""
 
 
@@ -61,7 +59,7 @@ def _richness(case: Case) -> tuple[bool, int, int]:
 def _made(base: Case, inputs: dict[str, Any], name: str, catches: str) -> Case:
     return Case(
         contract=base.contract, id=name, kind="large", clause=base.clause, catches=catches, inputs=inputs,
-        tolerance=WIDE_TOLERANCE if name.startswith("wide") else TOLERANCE,
+        tolerance=WIDE_TOLERANCE if name.startswith("wide") else GENERATED,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Small cases of every contract, made without a word in it: stored ones with one thing changed.
+"""Small cases, generated automatically for every contract: stored ones with one thing changed.
 
 Code is often right for the usual and wrong beside it: where a setting is 0 or 1, an axis has one item or all axes are
 equally long, numbers are tiny or of very different sizes, positions are not sorted. So each argument of a stored case
@@ -16,10 +16,8 @@ import numpy as np
 
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Argument, Contract
-from llm_tokenizer.conformance.large import Generator
+from llm_tokenizer.conformance.large import GENERATED, Generator
 
-TOLERANCE = {"float64": 1e-8, "exact": 1e-8, "inside": 2e-4}
-"""`inside` is for those who compute in float32."""
 TINY = 1e-9
 EQUAL = 4
 """How long all axes are where they are equally long."""
@@ -70,7 +68,7 @@ def _absent(case: Case) -> int:
 def _made(base: Case, inputs: dict[str, Any], name: str, catches: str) -> Case:
     return Case(
         contract=base.contract, id=name, kind="varied", clause=base.clause, catches=catches, inputs=inputs,
-        tolerance=TOLERANCE,
+        tolerance=GENERATED,
     )  # fmt: skip
 
 
@@ -99,10 +97,6 @@ def _variations(x: Any) -> Iterator[tuple[str, Any]]:
 
 def _is_floating(x: Any) -> bool:
     return isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.size > 0 and bool(np.isfinite(x).all())
-
-
-def _axes(argument: Argument) -> list[str]:
-    return [word for word in (argument.axes or "").split() if word.isidentifier()]
 
 
 def _resized(argument: Argument, x: Any, words: list[str], size: int) -> Any:
