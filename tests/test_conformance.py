@@ -667,7 +667,7 @@ def test_what_cannot_be_checked_or_written_is_said_at_once(toy, tmp_path, monkey
 def test_a_mistyped_flag_gets_the_nearest_one(toy: Specification, capsys) -> None:
     with pytest.raises(SystemExit):
         main(toy, ["--reprot", "a.json"])
-    assert "there is no option '--reprot'; did you mean --report?" in capsys.readouterr().err
+    assert "there is no option '--reprot' (did you mean --report?)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
