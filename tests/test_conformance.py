@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-import proof
+import proof.mutants
 from llm_tokenizer.conformance import Argument, Case, Contract, Implementation, Prose, Specification, read_contracts
 from llm_tokenizer.conformance.case import read_cases, write_cases
 from llm_tokenizer.conformance.command import main
@@ -64,7 +64,7 @@ FILES = {
             def mean_square(x, gain):
                 return gain * np.einsum("bd,bd->b", x, x) / x.shape[-1]
 
-        WITNESSES = (Witness("einsum", lambda: Einsum), Witness("absent", lambda: None))
+        WITNESSES = (Witness("einsum", lambda: Einsum),)
         """,
     "spec/slips.py": """
         from llm_tokenizer.conformance import Alternatives
@@ -144,6 +144,31 @@ def test_a_changed_golden_is_reported(toy: Specification) -> None:
 def test_a_witness_that_disagrees_is_reported(toy: Specification) -> None:
     witnesses(toy)[0].load().mean_square = staticmethod(lambda x, gain: gain * (x * x).mean(axis=-1) * (1 + 1e-12))
     assert any("einsum differs from the reference" in complaint for complaint in recompute(toy))
+
+
+def test_goldens_that_a_witness_rejects_are_not_written(toy: Specification) -> None:
+    path = toy.case_files[CONTRACT.id]
+    before = path.read_text()
+    witnesses(toy)[0].load().mean_square = staticmethod(lambda x, gain: gain * (x * x).mean(axis=-1) * (1 + 1e-12))
+    assert any("einsum differs from the reference" in complaint for complaint in recompute(toy, write=True))
+    assert path.read_text() == before
+
+
+def test_a_witness_that_says_nothing_today_is_not_recorded(toy: Specification) -> None:
+    path = toy.case_files[CONTRACT.id]
+    before = path.read_text()
+    path.write_text(before.replace('"einsum"', '"another"'))
+    fresh = Specification(package="llm-toy", module="toy_package", version="1.0", contracts=(CONTRACT,), arrays="numpy")
+    assert any("the stored witnesses are ['another', " in complaint for complaint in recompute(fresh))
+    assert recompute(fresh, write=True) == []
+    assert path.read_text() == before
+
+
+def test_a_golden_needs_a_witness(toy: Specification) -> None:
+    toy = replace(toy, contracts=(replace(CONTRACT, gradients=()),))
+    toy.cases[CONTRACT.id][:] = [replace(case, upstream={}, gradients={}) for case in toy.cases[CONTRACT.id]]
+    del witnesses(toy)[0].load().mean_square
+    assert any("no witness computes mean_square" in complaint for complaint in recompute(toy, write=True))
 
 
 def test_nothing_written_is_no_failure(toy: Specification) -> None:
@@ -537,6 +562,25 @@ def test_weak_cases_let_faults_survive(toy: Specification) -> None:
     assert "toy.mean_square: the slip 'gain forgotten'" in measure(toy, {}).survivors
 
 
+def test_a_declared_equivalent_that_no_fault_has_is_stale(toy: Specification) -> None:
+    gone, caught = "toy.gone: no such contract", "toy.mean_square: no such fault"
+    score = measure(toy, {gone: "", caught: ""})
+    assert score.stale == [gone, caught]
+    assert len(score.survivors) == 3
+    assert measure(toy, {gone: "", caught: ""}, keyword="mean").stale == [caught]
+
+
+@pytest.mark.parametrize("wrong", ["survivors", "stale", "refused", "open_clauses"])
+def test_a_single_survivor_of_a_thousand_fails(toy: Specification, monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    monkeypatch.setattr(proof.mutants, "chosen", lambda packages: [toy])
+    monkeypatch.setattr(proof.mutants, "equivalents", lambda specification: {})
+    score = proof.mutants.Score(planted={CONTRACT.id: 1000})
+    monkeypatch.setattr(proof.mutants, "measure", lambda *given, **named: score)
+    assert proof.mutants.main(["--sample", "0.1"]) == 0
+    getattr(score, wrong).append("one")
+    assert proof.mutants.main(["--sample", "0.1"]) == 1
+
+
 def test_faults_leave_messages_and_docstrings_alone(toy: Specification) -> None:
     faults = list(plant(sys.modules[toy.reference.mean_square.__module__]))
     assert {fault.function for fault in faults} == {"mean_square", "mean_square_backward"}
@@ -623,7 +667,7 @@ def test_what_cannot_be_checked_or_written_is_said_at_once(toy, tmp_path, monkey
 def test_a_mistyped_flag_gets_the_nearest_one(toy: Specification, capsys) -> None:
     with pytest.raises(SystemExit):
         main(toy, ["--reprot", "a.json"])
-    assert "there is no option '--reprot'; did you mean --report?" in capsys.readouterr().err
+    assert "there is no option '--reprot' (did you mean --report?)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

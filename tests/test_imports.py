@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,3 +97,12 @@ def test_the_tokenizer_needs_no_torch(module: str) -> None:
     for path in sources(module).values():
         at_import = {source.split(".")[0] for source, _ in imported(path, lazy=False)}
         assert not at_import & HEAVY[module], f"{path} imports {at_import & HEAVY[module]} at its top"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_page_of_dependencies_lists_those_of_every_package(package: str) -> None:
+    manifest = tomllib.loads((ROOT / "packages" / package / "pyproject.toml").read_text(encoding="utf-8"))
+    needed = {re.match(r"[\w-]+", line)[0] for line in manifest["project"]["dependencies"]} - set(PACKAGES)
+    page = (ROOT / "docs" / "explanation" / "dependencies.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", page.split("## As extras")[0], re.MULTILINE)
+    assert {name for name, users in rows if users == "all packages" or package in users.split(", ")} == needed

@@ -37,7 +37,7 @@ def train_and_write(folder: Path) -> None:
 
     text = folder / "text.txt"
     text.write_text("To be, or not to be, that is the question.\n" * 100 + "a" * 500)
-    recipe = Recipe.load("tiny").with_values(corpus=str(text), held_out=(), vocab_size=270, steps=4, shape="cosine")
+    recipe = Recipe.load("tiny").with_values(corpus=str(text), held_out=(), vocab_size=270, steps=4)
     train(recipe, folder / "run")
     loaded = load(folder / "run" / "model")
     for settings in (SamplingSettings(temperature=0.7, top_k=5, top_p=0.9, seed=1), SamplingSettings(temperature=0.0)):

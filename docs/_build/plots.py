@@ -51,11 +51,15 @@ def thin(points: Points, count: int = 240) -> Points:
 
 
 def schedule() -> str:
-    """The learning rate of a run of a thousand steps."""
-    from llm_train.reference import warmup_cosine
+    """The learning rate of a run of a thousand steps, by both schedules."""
+    from llm_train.reference import warmup_cosine, warmup_stable_decay
 
-    points = [(float(step), float(warmup_cosine(step, 3e-3, 3e-4, 100, 1000))) for step in range(0, 1001, 5)]
-    return chart({"learning rate": points}, across="step", up="learning rate", label="Warm-up, then a cosine")
+    given, steps = (3e-3, 3e-4, 100, 1000), range(0, 1001, 5)
+    curves = {
+        "warm-up, stable, decay": [(float(step), warmup_stable_decay(step, *given, 600)) for step in steps],
+        "warm-up, cosine": [(float(step), warmup_cosine(step, *given)) for step in steps],
+    }
+    return chart(curves, across="step", up="learning rate", label="Warm-up, then one of two ways down")
 
 
 def temperatures() -> str:

@@ -19,10 +19,11 @@ from carried_assets import keep_rules, read_carried_assets
 from contract_page import page_address
 from formulas import FormulaError, render_formulas
 from golden_values import format_number, name_axes, show_array, show_value
+from mkdocs.exceptions import PluginError
 from offline_check import find_remote_assets
 from plots import chart, spread, thin, ticks
 from reference_links import link_contracts
-from site_hooks import on_page_markdown
+from site_hooks import on_page_content, on_page_markdown
 from spec_pages import DOCS, PACKAGES, index_page, load_specifications, specification_pages
 
 
@@ -33,6 +34,20 @@ def test_a_page_that_continues_others_shows_how_to_start() -> None:
     assert "[the pages before](positions.md)" in shown
     assert "```python\nfrom example import *\nfrom my_layers import *\n```\n" in shown
     assert "continues:" not in shown
+
+
+def test_a_note_whose_text_begins_on_its_first_line_is_refused() -> None:
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="how-to/a.md"), url="how-to/a/")
+    with pytest.raises(PluginError, match="how-to/a.md: the text of a note"):
+        on_page_content('<p>!!! note "How" A file\nsays</p>', page, SimpleNamespace(extra={}))
+    assert on_page_content("<p>A file!!!</p>", page, SimpleNamespace(extra={})) == "<p>A file!!!</p>"
+
+
+@pytest.mark.parametrize("folder", ["explanation", "how-to", "packages", "reference"])
+def test_the_first_page_of_a_folder_links_all_others(folder: str) -> None:
+    index = (DOCS / folder / "index.md").read_text(encoding="utf-8")
+    pages = {path.name for path in (DOCS / folder).glob("*.md")} - {"index.md"}
+    assert [name for name in sorted(pages) if f"({name}" not in index] == []
 
 
 def test_formulas_are_set_and_escapes_undone() -> None:

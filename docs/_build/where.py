@@ -34,7 +34,7 @@ THINGS = (
     Thing("quantization", "llm-layers", "quantization", "quantize_int8"),
     Thing("the loss (cross-entropy)", "llm-layers", "loss", "cross_entropy"),
     Thing("AdamW", "llm-train", "adamw", "adamw_update"),
-    Thing("the learning-rate schedule", "llm-train", "schedule", "warmup_cosine"),
+    Thing("the learning-rate schedule", "llm-train", "schedule", "warmup_stable_decay"),
     Thing("the training loop", "llm-train", "trainer", "Trainer"),
     Thing("checkpoints", "llm-train", "checkpoint", "save_checkpoint"),
     Thing("sampling", "llm-generate", "sampling", "CategoricalSampler"),

@@ -1,12 +1,10 @@
 """Who agrees with the naive reference on every golden, besides the hand.
 
-`tokenizers` is a published library in Rust with a regular expression engine (Oniguruma) of its own. It
-is optional: where it is not installed, the case files keep what it said when it was.
+`tokenizers` is a published library in Rust with a regular expression engine (Oniguruma) of its own.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from functools import cache
 from typing import Any
@@ -185,8 +183,4 @@ def _published(merges: Merges) -> Any:
     return tokenizer
 
 
-def _load_published() -> Any:
-    return PretrainedTokenizer if importlib.util.find_spec("tokenizers") else None
-
-
-WITNESSES = (Witness("tokenizers", _load_published), Witness("Python", lambda: Python))
+WITNESSES = (Witness("tokenizers", lambda: PretrainedTokenizer), Witness("Python", lambda: Python))

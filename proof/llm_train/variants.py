@@ -113,6 +113,23 @@ def lost_since_the_peak(step: int, peak: float, floor: float, warmup_steps: int,
     return float(peak - (peak - floor) * np.sin(np.pi / 2 * down) ** 2)
 
 
+@VARIANTS.of("train.warmup_stable_decay")("between four corners, NumPy", arrays="numpy")
+def four_corners(
+    step: int, peak: float, floor: float, warmup_steps: int, total_steps: int, decay_steps: float
+) -> float:
+    corners = [-1, warmup_steps - 1, total_steps - decay_steps, total_steps]
+    return float(np.interp(step, corners, [0.0, peak, peak, floor]))
+
+
+VARIANTS.of("train.warmup_stable_decay")("the least of the lines")(
+    lambda step, peak, floor, warmup_steps, total_steps, decay_steps: min(
+        peak * (step + 1) / (warmup_steps or 1),
+        peak,
+        max(floor, peak - (peak - floor) * (step - total_steps + decay_steps) / decay_steps),
+    )
+)
+
+
 @VARIANTS.of("train.adamw")("both corrections in the rate, float32 at least, as the paper speeds it up")
 def adamw_corrected_rate(
     parameter: Tensor, gradient: Tensor, first_moment: Tensor, second_moment: Tensor, step: int,

@@ -14,7 +14,7 @@ Array = np.ndarray[Any, Any]
 
 
 class TorchWitness:
-    """torch.optim.AdamW, LinearLR followed by CosineAnnealingLR, and torch.nn.utils.get_total_norm."""
+    """torch.optim.AdamW, LinearLR followed by CosineAnnealingLR or LinearLR, and torch.nn.utils.get_total_norm."""
 
     @staticmethod
     def adamw(
@@ -54,6 +54,17 @@ class TorchWitness:
         return float(optimizer.param_groups[0]["lr"])
 
     @staticmethod
+    def warmup_stable_decay(
+        step: int, peak: float, floor: float, warmup_steps: int, total_steps: int, decay_steps: float
+    ) -> float:
+        if step < warmup_steps:
+            return TorchWitness.warmup_cosine(step, peak, floor, warmup_steps, total_steps)
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=peak)
+        falling = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, floor / peak, decay_steps)  # type: ignore[arg-type]
+        falling.step(max(0.0, step - (total_steps - decay_steps)))  # type: ignore[arg-type]
+        return float(optimizer.param_groups[0]["lr"])
+
+    @staticmethod
     def clip_gradients(gradients: Sequence[Tensor], limit: float) -> tuple[list[Tensor], Tensor]:
         norm = torch.nn.utils.get_total_norm(gradients)
         scale = torch.clamp(limit / norm, max=1.0)
@@ -72,6 +83,14 @@ class DecimalWitness:
             rows = zip(*columns, strict=True)
             results = [_one_weight(step, [*map(Decimal, row)], [*map(Decimal, settings)]) for row in rows]
         return [np.array([row[place] for row in results], dtype=float).reshape(parameter.shape) for place in range(3)]
+
+    @staticmethod
+    def warmup_stable_decay(step: int, *settings: float) -> float:
+        with localcontext(prec=60):
+            peak, floor, warmup, total, decay = map(Decimal, settings)
+            if step < warmup:
+                return float(peak * (step + 1) / warmup)
+            return float(max(floor, min(peak, floor + (peak - floor) * (total - step) / decay)))
 
     @staticmethod
     def clip_gradients(gradients: Sequence[Array], limit: float) -> tuple[list[Array], Array]:

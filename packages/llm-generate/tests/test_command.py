@@ -139,7 +139,7 @@ def test_an_empty_prompt_begins_as_a_new_text_does(model_folder: Path, capsys: C
         (["--prompt", "\udcff"], "the prompt: must be UTF-8, but byte 0 is 0xff"),
         (["--run", "tale"], "not allowed with argument --model"),
         (["--file", "tale"], "not allowed with argument --prompt"),
-        (["--temprature", "1"], "there is no option '--temprature'; did you mean --temperature?"),
+        (["--temprature", "1"], "there is no option '--temprature' (did you mean --temperature?)"),
     ],
 )
 def test_a_bad_value_is_one_clear_sentence(
@@ -150,6 +150,30 @@ def test_a_bad_value_is_one_clear_sentence(
     assert message in err
     assert "error: " in err.splitlines()[-1]
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--max-tokens", "0"], "max_tokens must be a whole number of at least 1"),
+        (["--stop", ""], "stop must not contain the empty string"),
+        (["--run", "tale"], "there is no run 'tale'"),
+        (["--top-k", "0"], "top_k must be a whole number of at least 1"),
+    ],
+)
+def test_a_mistake_in_the_call_is_found_before_torch_is_imported(tmp_path: Path, options: list[str], message: str):
+    code = (
+        "import sys; from llm_generate.commands.main import main\n"
+        "try: status = main(sys.argv[1:])\n"
+        "except SystemExit as end: status = end.code\n"
+        "print(status, 'torch' in sys.modules)\n"
+    )
+    command = [sys.executable, "-c", code, "text", "--prompt", "a", "--model", "nowhere", *options]
+    if "--run" in options:
+        command.remove("--model"), command.remove("nowhere")
+    found = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=TIMEOUT)
+    assert (found.stdout, found.returncode) == ("2 False\n", 0)
+    assert message in found.stderr
 
 
 def damaged(folder: Path, target: Path, file: str, content: bytes | None) -> Path:

@@ -123,10 +123,10 @@ def test_a_token_of_probability_zero_is_never_drawn() -> None:
     assert {draw(probabilities, generator) for _ in range(500)} == {1, 3}
 
 
-def test_the_dart_at_either_end_of_the_line_hits_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_random_number_at_either_end_draws_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
     probabilities = torch.tensor([0.0, 0.3, 0.7, 0.0])
-    for dart, token in ((0.0, 1), (1.0, 2)):
-        monkeypatch.setattr(torch, "rand", lambda *_, dart=dart, **__: torch.tensor(dart, dtype=torch.float64))
+    for uniform, token in ((0.0, 1), (1.0, 2)):
+        monkeypatch.setattr(torch, "rand", lambda *_, uniform=uniform, **__: torch.tensor(uniform, dtype=torch.float64))
         assert draw(probabilities) == token
 
 

@@ -130,8 +130,8 @@ def test_a_foreign_verb_gets_the_words_as_they_are():
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["trian"], "there is no verb 'trian'; did you mean train?"),
-        (["train", "--sice", "3"], "there is no option '--sice'; did you mean --size?"),
+        (["trian"], "there is no verb 'trian' (did you mean train?)"),
+        (["train", "--sice", "3"], "there is no option '--sice' (did you mean --size?)"),
         (["train", "--sice=3"], "did you mean --size?"),
         (["train", "--siz", "3"], "did you mean --size?"),
         (["train", "--size", "x"], "argument --size: invalid int value: 'x'"),

@@ -21,22 +21,19 @@ def value(folder):
 
 
 def test_what_is_saved_comes_back(tmp_path):
-    torch.manual_seed(3)
     save_checkpoint(tmp_path, make(7), keep=2)
-    expected = torch.rand(2)
-    torch.manual_seed(4)
+    random_state = torch.get_rng_state()
     found, skipped = load_newest(tmp_path)
-    assert torch.equal(torch.rand(2), expected)  # the random state came back too
+    assert torch.equal(torch.get_rng_state(), random_state)  # the caller's own
     assert (found.step, found.state, skipped) == (7, {"note": 7}, [])
-    assert torch.equal(found.optimizer["mean.w"], torch.tensor([7]))
-    assert (tmp_path / "latest").read_text() == "step-00000007"
+    assert {name: value.tolist() for name, value in found.optimizer.items()} == {"mean.w": [7]}
 
 
 def test_only_the_newest_are_kept(tmp_path):
     for step in range(1, 6):
         save_checkpoint(tmp_path, make(step), keep=2)
     assert steps_saved(tmp_path) == [4, 5]
-    assert {path.name for path in tmp_path.iterdir()} == {"step-00000004", "step-00000005", "latest"}
+    assert {path.name for path in tmp_path.iterdir()} == {"step-00000004", "step-00000005"}
 
 
 def test_there_is_no_pickle(tmp_path):

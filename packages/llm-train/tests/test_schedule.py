@@ -24,6 +24,11 @@ def test_wsd_stays_and_then_falls_evenly():
     assert rates == pytest.approx([0.5, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2, 0])
 
 
+def test_wsd_of_a_short_run_falls_from_the_peak():
+    wsd = ScheduleSettings(shape="wsd", decay=0.9, warmup_steps=5)
+    assert [lr_multiplier(wsd, 10, step) for step in range(4, 8)] == pytest.approx([1, 1, 0.8, 0.6])
+
+
 def test_linear_falls_evenly_to_the_floor():
     linear = ScheduleSettings(shape="linear", floor=0.2, warmup_steps=0)
     assert [lr_multiplier(linear, 4, step) for step in range(6)] == pytest.approx([1, 0.8, 0.6, 0.4, 0.2, 0.2])

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from llm_train.data import tokens
 from llm_train.data.tokens import open_tokens, write_tokens
 from llm_train.interface import TrainError
 
@@ -27,7 +28,15 @@ def test_ids_take_as_many_bytes_as_they_need(tmp_path, vocab_size, dtype, size):
 
 
 def test_ids_are_mapped_not_read(tmp_path):
-    assert isinstance(write(tmp_path / "a.bin").ids, np.memmap)
+    written = write(tmp_path / "a.bin")
+    opened = open_tokens(tmp_path / "a.bin", tokenizer_sha256="t")
+    assert isinstance(written.ids, np.memmap) and isinstance(opened.ids, np.memmap)
+    assert (opened.ids.tolist(), opened.header) == (written.ids.tolist(), written.header)
+
+
+def test_ids_are_hashed_once_where_they_are_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(tokens, "open_tokens", None)
+    assert len(write(tmp_path / "a.bin")) == 7
 
 
 def test_another_tokenizers_ids_are_refused(tmp_path):

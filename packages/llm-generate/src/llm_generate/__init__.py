@@ -3,12 +3,12 @@
 | module | contains |
 |---|---|
 | `settings` | `SamplingSettings`: temperature, top-k, top-p and seed of one request |
-| `sampling` | the three filters as pure functions, the draw, and the sampler |
+| `sampling` | temperature and two filters as pure functions, the draw, and the sampler |
 | `decoding` | the decode loop: read the prompt, then make one token at a time |
 | `streaming`, `stopping` | text as it is made, never half a character; stop strings |
 | `loading` | the model, its tokenizer, and the ids that begin and end a text |
 | `interface` | what a sampler or a decode loop of your own must offer |
-| `commands`, `reference`, `spec` | `llm-generate`; the filters in plain NumPy; the specification |
+| `commands`, `reference`, `spec` | `llm-generate`; the same functions in plain NumPy; the specification |
 """
 
 from typing import TYPE_CHECKING

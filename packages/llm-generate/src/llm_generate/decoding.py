@@ -15,6 +15,7 @@ from torch import Tensor
 
 from llm_generate.interface import FinishReason, GenerateError, Sampler
 from llm_generate.sampling import request_generator
+from llm_generate.settings import check_max_tokens
 from llm_layers.interface import Cache, LanguageModel
 
 PROMPT_CHUNK = 512
@@ -77,8 +78,7 @@ def generate(
     """
     prompt = [int(token) for token in prompt_ids]
     check_prompt(prompt, vocab_size=model.vocab_size, context_length=model.context_length)
-    if isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or max_tokens < 1:
-        raise GenerateError(f"max_tokens must be a whole number of at least 1, was {max_tokens!r}.")
+    check_max_tokens(max_tokens)
     generator = request_generator(sampler, generator)
     return Generation(_loop(model, prompt, sampler, max_tokens, frozenset(stop_ids), generator))
 

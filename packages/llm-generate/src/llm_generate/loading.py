@@ -51,7 +51,7 @@ def _load(path: Path) -> LoadedModel:
     tokenizer = load_tokenizer(path)
     if path.is_file():  # GGUF keeps these ids with the tokenizer
         ids = {name: getattr(tokenizer, name, None) for name in ("bos_token_id", "eos_token_id")}
-    else:  # The generation file wins over config.json; a missing id, or null, means that there is none.
+    else:  # An id of the generation file wins over that of config.json; where both have none, or null, there is none.
         generation = read_json(path / GENERATION) if (path / GENERATION).exists() else {}
         ids = read_json(path / SETTINGS) | {name: id for name, id in generation.items() if id is not None}
     stop_ids = _ids(path, ids, "eos_token_id", model.vocab_size)

@@ -1,13 +1,13 @@
 """From logits to one id: temperature, top-k, top-p, and the draw.
 
 ```
-logits ──▶ temperature ──▶ top-k ──▶ top-p ──▶ probabilities ──▶ one id
+logits ──▶ divided by the temperature ──▶ top-k ──▶ top-p ──▶ softmax ──▶ one id
 ```
 
-The filters work on logits, and remove a token by setting its logit to -inf, whose probability is
-exactly 0. They do not set probabilities to 0: the rest would no longer sum to 1. Equal logits
-follow one rule everywhere: the lower id comes first. So top-k 1, a tiny top-p and temperature 0
-all choose the same token.
+The two filters, top-k and top-p, take logits and return logits. They remove a token by setting its
+logit to -inf, whose probability is exactly 0. They do not set probabilities to 0: the rest would no
+longer sum to 1. Equal logits follow one rule everywhere: the lower id comes first. So top-k 1, a
+tiny top-p and temperature 0 all choose the same token.
 """
 
 import math
@@ -140,18 +140,18 @@ def distribution(logits: Float[Tensor, "*batch vocab"], settings: SamplingSettin
 
 
 def draw(probabilities: Float[Tensor, "vocab"], generator: torch.Generator | None = None) -> int:
-    """Draw one id: throw a dart at a line with one segment per token, as long as its probability.
+    """Draw one id: the first whose cumulative probability is above a uniform random number.
 
     One random number a token (`torch.multinomial` takes one for each entry of the vocabulary), in
-    float64 and on the generator's device, so that a seed draws the same on every machine. A
-    segment of length 0 is never hit.
+    float64 and on the generator's device, so that a seed draws the same on every machine. A token
+    of probability 0 is never drawn.
     """
     device = generator.device if generator is not None else torch.device("cpu")
-    ends = probabilities.to(device, torch.float64).cumsum(dim=0)
-    dart = torch.rand((), dtype=torch.float64, device=device, generator=generator) * ends[-1]
-    hit = torch.searchsorted(ends, dart, right=True)
-    last = torch.searchsorted(ends, ends[-1])  # the product may round up to the very end of the line
-    return int(torch.minimum(hit, last))
+    sums = probabilities.to(device, torch.float64).cumsum(dim=0)
+    uniform = torch.rand((), dtype=torch.float64, device=device, generator=generator) * sums[-1]
+    index = torch.searchsorted(sums, uniform, right=True)
+    last = torch.searchsorted(sums, sums[-1])  # the product may round up to the whole sum
+    return int(torch.minimum(index, last))
 
 
 class CategoricalSampler:

@@ -11,8 +11,8 @@ from llm_generate.interface import GenerateError
 class SamplingSettings:
     """How the next token is chosen.
 
-    The three filters are always applied in the order of their fields: temperature, then top-k,
-    then top-p. The order matters: top-p measures probability, and temperature changes probability.
+    They are always applied in the order of the fields: the temperature, then the filters top-k and
+    top-p. The order matters: top-p measures probability, and temperature changes probability.
 
     Args:
         temperature: 0 always takes the most likely token (greedy); 1 is the model's own distribution;
@@ -65,6 +65,12 @@ def check_top_p(p: float) -> None:
             f"top_p must be above 0 and at most 1, was {p!r}: "
             "the total probability of the tokens that can be drawn; 1 allows every token."
         )
+
+
+def check_max_tokens(max_tokens: int) -> None:
+    """Raise unless it is a whole number of at least 1."""
+    if not _is(int, max_tokens) or max_tokens < 1:
+        raise GenerateError(f"max_tokens must be a whole number of at least 1, was {max_tokens!r}.")
 
 
 def _is(kind: type | UnionType, value: object) -> bool:

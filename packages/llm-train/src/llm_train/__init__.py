@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from llm_train.runs.folder import find_run as find_run
     from llm_train.runs.interruption import Interrupted as Interrupted
     from llm_train.schedule import warmup_cosine as warmup_cosine
+    from llm_train.schedule import warmup_stable_decay as warmup_stable_decay
     from llm_train.stages.pretrain import train as train
     from llm_train.trainer import Step as Step
     from llm_train.trainer import Trainer as Trainer

@@ -3,13 +3,12 @@
     checkpoints/
       step-00001000/
         model.safetensors       weights
-        optimizer.safetensors   running averages; torch's random state as bytes
-        state.json              step, versions
+        optimizer.safetensors   running averages
+        state.json              step, seconds so far, versions
         manifest.json           size and SHA-256 of the three: written last, so a folder without it is no checkpoint
-      latest                    the name of the newest one
 
-Everything is written into a temporary folder, synced to the disk, and renamed; only then is `latest` updated, and only
-then are old checkpoints deleted. A rename is atomic, so a reader finds either the old state or the new one.
+Everything is written into a temporary folder, synced to the disk, and renamed; only then are old checkpoints deleted.
+A rename is atomic, so a reader finds either the old state or the new one.
 """
 
 import hashlib
@@ -20,19 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
-from llm_tokenizer.files.writing import atomic_write, failed_write, write_text
+from llm_tokenizer.files.writing import atomic_write, failed_write, sync_folder
 from llm_train.interface import CheckpointError
 
 MODEL, OPTIMIZER, STATE, MANIFEST = "model.safetensors", "optimizer.safetensors", "state.json", "manifest.json"
-LATEST = "latest"
-RANDOM = "random.torch"
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
         _write_contents(partial, checkpoint)
         _remove(folder / name)  # of the same step, from before a resume
         partial.rename(folder / name)
-        write_text(folder / LATEST, name)  # syncs the folder, too
+        sync_folder(folder)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise CheckpointError(
@@ -98,10 +94,11 @@ def steps_saved(folder: Path) -> list[int]:
 
 
 def _write_contents(folder: Path, checkpoint: Checkpoint) -> None:
-    optimizer = dict(checkpoint.optimizer) | {RANDOM: torch.get_rng_state()}
     contents = {
         MODEL: tensors_to_bytes({name: value.detach().contiguous() for name, value in checkpoint.model.items()}),
-        OPTIMIZER: tensors_to_bytes({name: value.detach().contiguous() for name, value in optimizer.items()}),
+        OPTIMIZER: tensors_to_bytes(
+            {name: value.detach().contiguous() for name, value in checkpoint.optimizer.items()}
+        ),
         STATE: json.dumps({"step": checkpoint.step, **checkpoint.state}, indent=2).encode(),
     }
     files = {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in contents.items()}
@@ -123,9 +120,7 @@ def _read(folder: Path, step: int) -> Checkpoint:
     state = json.loads(contents[STATE])
     if state.pop("step") != step:
         raise ValueError("it belongs to another step")
-    optimizer = tensors_from_bytes(contents[OPTIMIZER])
-    torch.set_rng_state(optimizer.pop(RANDOM))
-    return Checkpoint(step, tensors_from_bytes(contents[MODEL]), optimizer, state)
+    return Checkpoint(step, tensors_from_bytes(contents[MODEL]), tensors_from_bytes(contents[OPTIMIZER]), state)
 
 
 def _remove(folder: Path) -> None:

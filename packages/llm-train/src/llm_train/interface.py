@@ -5,8 +5,7 @@ An optimizer or an objective of your own works in the trainer just as ours do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from llm_tokenizer.interface import UserError
@@ -53,10 +52,3 @@ class NonFiniteError(TrainError):
 
 class CheckpointError(TrainError):
     """A checkpoint could not be written or read; earlier ones are unchanged."""
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """Return ` (did you mean …?)` with the known names that have the word as a part, or the nearest; or nothing."""
-    names = list(known)
-    near = [name for name in names if word in name.split("_")] or get_close_matches(word, names, n=1, cutoff=0.5)
-    return f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""

@@ -33,9 +33,8 @@ def warmup_cosine(step: int, peak: float, floor: float, warmup_steps: int, total
         floor  for s ≥ n
 
     Why it works:
-        Large steps cross the landscape quickly but cannot settle: they jump from wall to wall of every valley. As the
-        rate falls, the noise of the batches averages out and the weights sink to the floor of the valley they are in.
-        A cosine spends long at high rates, falls in the middle, and lands softly.
+        Large steps overshoot the minimum; as the rate falls, the noise of the batches averages out. A cosine keeps
+        high rates for long, falls fastest in the middle, and ends with many small steps.
 
     Args:
         step: number of the update, counted from 0.
@@ -58,17 +57,32 @@ def warmup_cosine(step: int, peak: float, floor: float, warmup_steps: int, total
 def warmup_stable_decay(
     step: int, peak: float, floor: float, warmup_steps: int, total_steps: int, decay_steps: float
 ) -> float:
-    """Rise linearly to the peak, stay there, and fall linearly to the floor over the last `decay_steps` steps.
+    """Rise linearly to the peak, stay there, and fall linearly to the floor over the last steps.
+
+    Formula:
+        peak · (s+1)/w  for s < w
+        peak  for w ≤ s < n-d
+        floor + (peak - floor) · (n-s)/d  for n-d ≤ s < n
+        floor  for s ≥ n
 
     Why it works:
-        While the rate is high the model keeps moving along the valley; it settles only in the last part. Until then no
-        step depends on how long the run will be.
+        Large steps make the most progress, and small ones only average out the noise of the batches, so the rate is
+        high until the fall begins. Until then no step depends on how long the run will be.
 
+    Args:
+        step: number of the update, counted from 0.
+        peak: the highest rate.
+        floor: the lowest rate; not relative to the peak.
+        warmup_steps: w; 0 begins at the peak.
+        total_steps: n; from this step on the rate is the floor.
+        decay_steps: d, above 0 and at most n-w; need not be whole.
+
+    Spec: train.warmup_stable_decay
     Source: Hu et al. 2024, "MiniCPM", arXiv:2404.06395.
     """
     if step < warmup_steps:
-        return peak * warmup(step, warmup_steps)
-    left = (total_steps - step) / max(1.0, decay_steps)
+        return peak * (step + 1) / warmup_steps
+    left = (total_steps - step) / decay_steps
     return floor + (peak - floor) * min(1.0, max(0.0, left))
 
 
@@ -80,5 +94,5 @@ def lr_multiplier(schedule: ScheduleSettings, total_steps: int, step: int) -> fl
     if schedule.shape == "cosine":
         return warmup_cosine(step, 1.0, schedule.floor, rise, total_steps)
     # A linear schedule is one whose decay begins right after the warm-up.
-    decay_steps = schedule.decay * total_steps if schedule.shape == "wsd" else total_steps - rise
-    return warmup_stable_decay(step, 1.0, schedule.floor, rise, total_steps, decay_steps)
+    decay_steps = schedule.decay * total_steps if schedule.shape == "wsd" else total_steps
+    return warmup_stable_decay(step, 1.0, schedule.floor, rise, total_steps, min(decay_steps, total_steps - rise))

@@ -39,8 +39,8 @@ def temperature_backward(dprobabilities: Array, logits: Array, temperature_value
         dL / ds_j   = sum_i dL/dp_i * p_i ([i = j] - p_j)  =  p_j (dL/dp_j - sum_i p_i dL/dp_i)
         dL / dz_j   = dL/ds_j / T
 
-    A filtered token (z = -inf) has p = 0 and so gradient 0. At T = 0 the result is a step, flat
-    wherever it has a slope at all: the gradient is 0.
+    A filtered token (z = -inf) has p = 0 and so gradient 0. At T = 0 the result is piecewise
+    constant: its gradient is 0 wherever it exists.
     """
     if temperature_value == 0:
         return np.zeros_like(logits)

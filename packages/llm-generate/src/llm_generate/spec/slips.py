@@ -159,7 +159,7 @@ slip("one too many", "k + 1 are kept")(_top_k(lambda logits, k: _kept(logits, _r
 slip("zeros instead of -inf", "a logit of 0 is an ordinary score; a token is taken out with -inf")(
     _top_k(lambda logits, k: _kept(logits, _rank(logits) < k, out=0.0))
 )
-slip("a large negative number instead of -inf", "-1e9 is a score that a larger one can undercut; use -inf")(
+slip("a large negative number instead of -inf", "a logit can be lower than -1e9; use -inf")(
     _top_k(lambda logits, k: _kept(logits, _rank(logits) < k, out=-1e9))
 )
 slip("the smallest kept", "the sort is ascending, so the k least likely tokens are kept")(

@@ -6,12 +6,12 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Collection, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from llm_tokenizer.commands.deferred_imports import installed_version
 from llm_tokenizer.commands.exit_status import USER_ERROR, run_to_the_end
+from llm_tokenizer.commands.wording import suggest
 from llm_tokenizer.interface import UserError
 
 Run = Callable[[argparse.Namespace], int | None]
@@ -94,7 +94,7 @@ class Parser(argparse.ArgumentParser):
         if not self._verbs:
             return self._parse_options(words)
         if words and not words[0].startswith("-"):
-            self.error(f"there is no verb {words[0]!r}{_nearest(words[0], self._verbs)}")
+            self.error(f"there is no verb {words[0]!r}{suggest(words[0], self._verbs)}")
         flag = words[0].partition("=")[0] if words else ""
         if flag not in [*_FLAG.findall(self.format_usage()), "--help"]:
             verbs = [name for name, verb in self._verbs.items() if flag in _FLAG.findall(verb.format_usage())]
@@ -111,11 +111,11 @@ class Parser(argparse.ArgumentParser):
         for word in words[: words.index("--")] if "--" in words else words:
             name = word.partition("=")[0]
             if _FLAG.fullmatch(name) and name.startswith("--") and name not in flags:  # before what is missing
-                self.error(f"there is no option {name!r}{_nearest(name, flags)}")
+                self.error(f"there is no option {name!r}{suggest(name, flags)}")
         options, unknown = self.parse_known_intermixed_args(words)
         if unknown:
             what = "option" if unknown[0].startswith("-") else "place for"
-            self.error(f"there is no {what} {unknown[0]!r}{_nearest(unknown[0].partition('=')[0], flags)}")
+            self.error(f"there is no {what} {unknown[0]!r}{suggest(unknown[0].partition('=')[0], flags)}")
         options.flags = flags
         return options
 
@@ -126,8 +126,3 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *rest: object) -> None:
         print(f"{self.const} {installed_version(str(self.const))}")
         parser.exit()
-
-
-def _nearest(word: str, known: Collection[str]) -> str:
-    found = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {found[0]}?" if found else ""

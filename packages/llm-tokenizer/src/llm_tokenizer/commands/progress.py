@@ -59,6 +59,11 @@ class Progress:
         if now >= self._next:
             self.show(self._line(now))
 
+    @property
+    def due(self) -> bool:
+        """Whether it is time to show something."""
+        return time.monotonic() >= self._next
+
     def show(self, line: str) -> None:
         """Show a line now, in place of the last one."""
         with self._lock, suppress(OSError, ValueError):  # work does not end because nobody watches

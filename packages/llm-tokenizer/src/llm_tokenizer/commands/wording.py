@@ -1,4 +1,7 @@
-"""Counts and times as words, for the messages of all commands."""
+"""Counts, times and the nearest name as words, for the messages of all commands."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 def quantity(count: int, word: str) -> str:
@@ -10,3 +13,10 @@ def duration(seconds: float) -> str:
     """Return a time in whole seconds: `9 s`, `4:05 min`."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}:{rest:02d} min" if minutes else f"{rest} s"
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return ` (did you mean …?)` with the known names that have the word as a part, or the nearest; or nothing."""
+    names = list(known)
+    near = [name for name in names if word in name.split("_")] or get_close_matches(word, names, n=1, cutoff=0.5)
+    return f" (did you mean {' or '.join(near)}?)" if near else ""

@@ -24,7 +24,7 @@ def byte_to_unicode() -> tuple[str, ...]:
 
 
 def split_text(text: str, pattern: str) -> list[str]:
-    """By way of stretches, as the tokenizer does it, so that they are on trial too."""
+    """By way of stretches, as the tokenizer does it, so that they are checked too."""
     rule = find_pattern(pattern)
     return [piece for stretch in rule.chunks(text) for piece in rule.pre_tokens(stretch)]
 

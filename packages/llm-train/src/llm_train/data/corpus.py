@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llm_tokenizer import read_text
+from llm_tokenizer.commands.wording import suggest
 from llm_tokenizer.corpus.text import text_files
 from llm_train.data.shakespeare import clean_play, shakespeare_files
-from llm_train.interface import TrainError, suggest
+from llm_train.interface import TrainError
 from llm_train.recipes.settings import DataSettings
 
 SHAKESPEARE = "shakespeare"
@@ -79,10 +80,11 @@ def load_corpus(data: DataSettings) -> Corpus:
 
 
 def split(documents: list[Document], held_out: tuple[str, ...] = (), source: str = "the corpus") -> Corpus:
-    """Hold out the named documents; without names the last ones, a tenth of the text or a little more.
+    """Hold out the named documents; without names the last ones, at least a tenth of the text and at most a third.
 
     Whole documents, because a model that was trained on the first half of a speech predicts the second half better
-    than a text it has never seen. A single document is cut at the first paragraph after nine tenths.
+    than a text it has never seen. A single document is cut after nine tenths: in the next twentieth at the first
+    paragraph, else at the first line or word, else exactly there.
     """
     if len(documents) == 1 and not held_out:
         return _cut_in_two(documents[0], source)
@@ -93,30 +95,35 @@ def split(documents: list[Document], held_out: tuple[str, ...] = (), source: str
                 raise TrainError(f"data.held_out: there is no {name!r} in the corpus{suggest(name, names)}")
         kept = set(held_out)
     else:
-        kept = _last_tenth(documents)
+        kept = _last_tenth(documents, source)
     training = tuple(document for document in documents if document.name not in kept)
     if not training:
         raise TrainError("data.held_out names every document of the corpus: leave some for training")
     return Corpus(training, tuple(document for document in documents if document.name in kept))
 
 
-def _last_tenth(documents: list[Document]) -> set[str]:
-    wanted = HELD_OUT * sum(len(document.text) for document in documents)
-    kept: set[str] = set()
-    for document in reversed(documents[1:]):
-        if wanted <= 0:
+def _last_tenth(documents: list[Document], source: str) -> set[str]:
+    size, held, kept = sum(len(document.text) for document in documents), 0, set[str]()
+    for document in reversed(documents):
+        if held >= HELD_OUT * size:
             break
         kept.add(document.name)
-        wanted -= len(document.text)
+        held += len(document.text)
+    if 3 * held > size:
+        smallest = min(documents, key=lambda document: len(document.text)).printable_name
+        raise TrainError(
+            f"{source}: its last texts would be held out for validation, but they are {held / size:.0%} of it; "
+            f"name those to hold out, for example --set 'held_out=[\"{smallest}\"]'"
+        )
     return kept
 
 
 def _cut_in_two(document: Document, source: str) -> Corpus:
-    text = document.text
-    start = int(len(text) * (1 - HELD_OUT))
+    text, size = document.text, len(document.text.rstrip())
+    start = int(size * (1 - HELD_OUT))
     for boundary in ("\n\n", "\n", " "):
-        found = text.find(boundary, start)
-        if found != -1 and text[found:].strip():
+        found = text.find(boundary, start, start + size // 20)
+        if found != -1:
             start = found + len(boundary)
             break
     parts = text[:start], text[start:]

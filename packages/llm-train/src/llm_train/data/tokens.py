@@ -3,7 +3,8 @@
     train.bin    0a00 1c05 …            2 bytes an id (4 when the vocabulary has more than 65,536)
     train.json   {"dtype": "<u2", "tokens": 1709510, "bytes": 4650816, "tokenizer_sha256": …}
 
-A memory map costs no memory and no start-up time, whatever the size: only the pages that a batch uses are read.
+A memory map takes no memory of its own, whatever the size: the system keeps the pages that batches use while there is
+room for them. A file from before is read once when it is opened, to compare its hash.
 """
 
 import hashlib
@@ -71,7 +72,7 @@ def write_tokens(
         tokenizer_sha256=tokenizer_sha256, sha256=digest.hexdigest(),
     )  # fmt: skip
     write_json(path.with_suffix(".json"), asdict(header))
-    return open_tokens(path, tokenizer_sha256=tokenizer_sha256)
+    return TokenFile(np.memmap(path, dtype=dtype, mode="r"), header)
 
 
 def open_tokens(path: Path, *, tokenizer_sha256: str) -> TokenFile:

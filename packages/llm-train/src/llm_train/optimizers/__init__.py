@@ -1,4 +1,4 @@
-"""Optimizers: AdamW and Muon as pure updates and as classes that hold their state, parameter groups, and clipping."""
+"""Optimizers: AdamW and Muon as in-place updates and as classes that hold their state, parameter groups, clipping."""
 
 from llm_train.optimizers.adamw import AdamW, adamw_update
 from llm_train.optimizers.clipping import clip_gradients

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from llm_train.interface import TrainError
+
 
 def adamw_update(
     parameter: Tensor,
@@ -70,7 +72,17 @@ class AdamW:
         eps: float = 1e-8,
         weight_decay: Mapping[str, float] | None = None,
     ) -> None:
-        """Take parameters by name, and by the same names their peak learning rates and (default 0) weight decay."""
+        """Take parameters by name, and by the same names their peak learning rates and (default 0) weight decay.
+
+        Raises:
+            TrainError: a parameter has no learning rate, or a rate or a decay has no parameter.
+        """
+        rates, decays = set(learning_rates), set(weight_decay or {})
+        if wrong := sorted((parameters.keys() ^ rates) | (decays - parameters.keys())):
+            raise TrainError(
+                "learning_rates must have the names of the parameters, and weight_decay some of them; "
+                f"they differ in {', '.join(wrong)}"
+            )
         self.parameters = dict(parameters)
         self.learning_rates = dict(learning_rates)
         self.beta1, self.beta2, self.eps = beta1, beta2, eps

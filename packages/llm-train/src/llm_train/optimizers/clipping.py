@@ -10,7 +10,10 @@ def gradient_norm(gradients: Sequence[Tensor]) -> Tensor:
     """Return the norm of all gradients as one vector: the root of the sum of all squares, in float32 at least."""
     if not gradients:
         return torch.zeros(())
-    norms = [torch.linalg.vector_norm(gradient) for gradient in gradients]
+    norms = [
+        torch.linalg.vector_norm(gradient, dtype=torch.promote_types(gradient.dtype, torch.float32))
+        for gradient in gradients
+    ]
     whole: Tensor = torch.linalg.vector_norm(torch.stack(norms))
     return whole
 

@@ -60,7 +60,7 @@ def muon_update(
     Why it works:
         The gradient of a weight matrix is nearly always dominated by a few directions, and plain descent (AdamW as
         well) spends almost the whole step on them. Setting all singular values to 1 lets the rare directions learn as
-        fast as the loud ones, and no weight matrix can change its output by more than the step allows. It is meant
+        fast as the dominant ones, and no weight matrix can change its output by more than the step allows. It is meant
         for matrices inside the network; embeddings, head and norm gains keep AdamW, because their rows are looked up
         or scaled one by one and have no common directions.
 

@@ -12,7 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
-from llm_train.interface import TrainError, suggest
+from llm_tokenizer.commands.wording import suggest
+from llm_train.interface import TrainError
 from llm_train.recipes.settings import (
     SECTION_OF,
     SECTIONS,
@@ -105,7 +106,15 @@ class Recipe:
         return "\n".join(lines) + "\n"
 
     def with_values(self, **values: Any) -> Self:
-        """Return the recipe with other values, each field by its own name: `with_values(steps=100)`."""
+        """Return the recipe with other values, each field by its own name: `with_values(steps=100)`.
+
+        Given steps replace the recipe's own minutes, and given minutes its steps.
+        """
+        given = [name for name in ("steps", "minutes") if values.get(name) is not None]
+        if len(given) == 2:
+            raise TrainError("steps and minutes are two ways to say how long a run is: give only one of them")
+        if given:
+            values = {"steps": None, "minutes": None} | values
         changed: dict[str, dict[str, Any]] = {}
         for key, value in values.items():
             if key not in SECTION_OF:
@@ -127,11 +136,6 @@ class Recipe:
                     f"--set {setting!r}: {key.strip()} is not a field of a recipe{suggest(short, SECTION_OF)}"
                 )
             changed[short] = _parse(text.strip())
-        # Given steps replace the recipe's own minutes, and given minutes its steps.
-        if "steps" in changed and "minutes" not in changed:
-            changed["minutes"] = None
-        if "minutes" in changed and "steps" not in changed:
-            changed["steps"] = None
         return self.with_values(**changed)
 
 

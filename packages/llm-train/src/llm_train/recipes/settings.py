@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, fields
 from types import NoneType, UnionType
 from typing import Any, get_args
 
-from llm_train.interface import TrainError, suggest
+from llm_tokenizer.commands.wording import suggest
+from llm_train.interface import TrainError
 
 _LIMITS: dict[str, Callable[[float, float], bool]] = {
     "at_least": operator.ge, "above": operator.gt, "at_most": operator.le, "below": operator.lt,
@@ -36,7 +37,7 @@ class DataSettings(Section):
 
     corpus: str = _setting('"shakespeare", or the path of a text file or of a folder of text files')
     held_out: tuple[str, ...] = _setting(
-        "names of the plays or files for validation; empty: the last tenth of the text", default=()
+        "names of the plays or files for validation; empty: about the last tenth of the text", default=()
     )
 
 
@@ -104,7 +105,9 @@ class TrainingSettings(Section):
     precision: str = _setting(
         "dtype of the passes; weights stay float32", "auto", "float32", "bfloat16", default="auto"
     )
-    threads: int | None = _setting("CPU threads that split each batch; absent: one per core", at_least=1, default=None)
+    threads: int | None = _setting(
+        "CPU threads that split each batch; absent: one per core, at most batch / 4", at_least=1, default=None
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,11 +1,11 @@
 """The parts of training in plain NumPy float64: slow on purpose, written to be read.
 
 The goldens of the specification come from here; `python -m llm_train.spec llm_train.reference`
-puts this very module on trial.
+checks this very module.
 """
 
 from llm_train.reference.gradients import clip_gradients
 from llm_train.reference.optimizers import adamw
-from llm_train.reference.schedule import warmup_cosine
+from llm_train.reference.schedule import warmup_cosine, warmup_stable_decay
 
-__all__ = ["adamw", "clip_gradients", "warmup_cosine"]
+__all__ = ["adamw", "clip_gradients", "warmup_cosine", "warmup_stable_decay"]

@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
+from llm_tokenizer.commands.wording import suggest
 from llm_tokenizer.files.writing import atomic_write, remove_unfinished, write_json
 from llm_train.data.corpus import Corpus
-from llm_train.interface import TrainError, suggest
+from llm_train.interface import TrainError
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.lock import LOCK
 from llm_train.runs.metrics import read_metrics

@@ -8,7 +8,7 @@ from llm_train.interface import TrainError
 
 
 class Interrupted(TrainError):  # noqa: N818 - a stop is not an error
-    """The run was asked to stop; the message says what was saved and how to continue."""
+    """The run was asked to stop; the message says after which step. Everything is saved, and the same call resumes."""
 
 
 class StopRequest:

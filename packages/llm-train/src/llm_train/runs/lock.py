@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from llm_train.interface import TrainError
@@ -36,10 +36,11 @@ def locked(folder: Path) -> Iterator[None]:
             yield
         finally:
             # The file stays: deleting it would let a third process lock a new one beside a second's old one.
-            # Only a folder that this process made and left empty is removed.
+            # Only a folder that this process made and left empty is removed, if the system removes open files.
             if not existed and [path.name for path in folder.iterdir()] == [LOCK]:
-                (folder / LOCK).unlink()
-                folder.rmdir()
+                with suppress(OSError):
+                    (folder / LOCK).unlink()
+                    folder.rmdir()
 
 
 def _acquire(descriptor: int) -> bool:
@@ -49,6 +50,8 @@ def _acquire(descriptor: int) -> bool:
     except ImportError:  # Windows
         import msvcrt
 
+        # The same place for every process, and far behind the text: a locked byte cannot be read.
+        os.lseek(descriptor, 1 << 30, os.SEEK_SET)
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
         except OSError:

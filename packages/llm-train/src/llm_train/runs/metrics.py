@@ -1,4 +1,4 @@
-"""`metrics.jsonl`, the only source of what is shown about a run: one line of JSON per step, written as it happens.
+"""`metrics.jsonl`: the measurements of a run as they are made, a line of JSON per step and one per validation.
 
 {"step": 12, "loss": 5.61, "gradient_norm": 0.83, "lr_multiplier": 1.0, "tokens": 24576, "seconds": 2.1}
 {"step": 12, "validation_loss": 5.66, "bits_per_byte": 3.01}

@@ -1,6 +1,5 @@
 """What the user sees during a run: a line per stage, and one live line for the training loop."""
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +10,6 @@ from rich.text import Text
 from llm_tokenizer.commands.console import Console
 from llm_tokenizer.commands.progress import Progress
 from llm_tokenizer.commands.wording import duration
-
-PLAIN_EVERY = 20.0
-"""Seconds between two lines in a file or a pipe."""
-REDRAW_EVERY = 0.2
-"""Seconds between two redraws of the line on a terminal."""
 
 
 class Stage:
@@ -68,14 +62,18 @@ class Reporter:
 
 
 class LoopProgress:
-    """Step, loss, validation loss, tokens per second and remaining time of a training loop, on stderr."""
+    """Step, loss, validation loss, tokens per second and remaining time of a training loop, on stderr.
 
-    def __init__(self, start: int, steps: int) -> None:
-        self.start, self.steps = start, steps
+    Args:
+        steps: of the whole run.
+        tokens: that the run was trained on before, where it is resumed.
+        seconds: that this took.
+    """
+
+    def __init__(self, steps: int, tokens: int = 0, seconds: float = 0.0) -> None:
+        self.steps, self.tokens = steps, tokens
         self.display = Progress("llm-train")
-        self.every = REDRAW_EVERY if sys.stderr.isatty() else PLAIN_EVERY
-        self.began = self.drawn = time.perf_counter()
-        self.tokens = 0
+        self.began = time.perf_counter() - seconds
         self.loss: float | None = None
         self.validation: float | None = None
 
@@ -84,28 +82,26 @@ class LoopProgress:
         # Smoothed: the loss of one batch depends more on the batch than on the model.
         self.loss = loss if self.loss is None else 0.95 * self.loss + 0.05 * loss
         self.tokens += tokens
-        now = time.perf_counter()
-        if now - self.drawn >= self.every:
+        if self.display.due:
             self.display.show(self.line(step))
-            self.drawn = now
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of the loop, those before a resume included, with validations and samples."""
+        return time.perf_counter() - self.began
 
     @property
     def tokens_per_second(self) -> float:
-        """Training tokens per second since the loop began, the time of validations and samples included."""
-        return self.tokens / max(time.perf_counter() - self.began, 1e-9)
+        """Training tokens per second of the loop."""
+        return self.tokens / max(self.seconds, 1e-9)
 
     def line(self, step: int) -> str:
         """Return the line as text."""
-        seconds = time.perf_counter() - self.began
-        parts = [f"step {step:,}/{self.steps:,}"]
-        if self.loss is not None:
-            parts.append(f"loss {self.loss:.3f}")
+        parts = [f"step {step:,}/{self.steps:,}", f"loss {self.loss:.3f}"]
         if self.validation is not None:
             parts.append(f"validation {self.validation:.3f}")
-        if step > self.start:
-            parts.append(f"{self.tokens_per_second:,.0f} tokens/s")
-            left = seconds / (step - self.start) * (self.steps - step)
-            parts.append(f"{duration(left)} left")
+        parts.append(f"{self.tokens_per_second:,.0f} tokens/s")
+        parts.append(f"{duration(self.seconds / step * (self.steps - step))} left")
         return "  ".join(parts)
 
     def __enter__(self) -> Self:

@@ -73,10 +73,11 @@ adamw(4, "parameters or a decay that are clipped to some range", "large_paramete
 )
 
 
-def _at(name: str, step: int, warmup_steps: int, total_steps: int, catches: str, clause: int) -> None:
-    """Add a case of the schedule in one step."""
+def _at(name: str, step: int, warmup_steps: int, total_steps: int, catches: str, clause: int, **decay: float) -> None:
+    """Add a case of a schedule in one step: with `decay_steps` of the one with a stable part, else of the cosine."""
     inputs = {"step": step, "peak": 3e-4, "floor": 3e-5, "warmup_steps": warmup_steps, "total_steps": total_steps}
-    LARGE("train.warmup_cosine", clause, catches, name, tolerance=PLAIN)(lambda g: inputs)
+    contract = "train.warmup_stable_decay" if decay else "train.warmup_cosine"
+    LARGE(contract, clause, catches, name, tolerance=PLAIN)(lambda g: inputs | decay)
 
 
 _at("first_of_a_million", 0, 100_000, 1_000_000, "a warm-up from zero", 1)
@@ -108,6 +109,21 @@ LARGE(
     "a_whole_peak",
     tolerance=PLAIN,
 )(lambda g: {"step": 3, "peak": 1, "floor": 0, "warmup_steps": 10, "total_steps": 100})
+
+
+for name, step, catches, clause in (
+    ("first_of_a_million", 0, "a warm-up from zero", 1),
+    ("step_4097_of_the_warm_up", 4_097, "a number of the step in bfloat16 or float16", 1),
+    ("step_65_537_of_the_warm_up", 65_537, "a number of the step in 16 bits", 1),
+    ("last_of_the_warm_up", 99_999, "a warm-up that ends a step late", 1),
+    ("stable_for_long", 500_001, "a fall that begins in the middle", 2),
+    ("a_tenth_down", 820_001, "another curve than a line", 3),
+    ("last_but_one_of_a_million", 999_999, "a fall that arrives too early", 3),
+    ("after_a_million", 1_500_000, "a fall below the floor", 4),
+):
+    _at(name, step, 100_000, 1_000_000, catches, clause, decay_steps=2e5)
+_at("a_part_of_a_step", 131_073, 1_000, 150_001, "a fall of whole steps", 3, decay_steps=30_000.6)
+_at("no_stable_part", 600_001, 100_000, 1_000_000, "a fall that is limited to a share of the run", 3, decay_steps=9e5)
 
 
 def _tensors(g: Generator, count: int, scale: float = 1.0) -> list[Numbers]:

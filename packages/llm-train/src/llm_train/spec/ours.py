@@ -3,9 +3,9 @@
 from torch import Tensor
 
 from llm_train.optimizers import adamw_update, clip_gradients
-from llm_train.schedule import warmup_cosine
+from llm_train.schedule import warmup_cosine, warmup_stable_decay
 
-__all__ = ["SPEC_ARRAYS", "adamw", "clip_gradients", "warmup_cosine"]
+__all__ = ["SPEC_ARRAYS", "adamw", "clip_gradients", "warmup_cosine", "warmup_stable_decay"]
 
 SPEC_ARRAYS = "torch"
 

@@ -176,7 +176,63 @@ slip("warm-up divided without a look at zero", "warmup_steps may be 0.")(
 )
 
 
+slip = SLIPS.of("train.warmup_stable_decay")
+
+
+def _left(step: float, total: float, decay: float) -> float:
+    return min(1.0, max(0.0, (total - step) / decay))
+
+
+def _stable(
+    *,
+    rise: Callable[[int, int], float] = lambda step, warmup: (step + 1) / warmup,
+    left: Callable[[float, float, float], float] = _left,
+    rate: Callable[[float, float, float], float] = lambda peak, floor, left: floor + (peak - floor) * left,
+    decay: Callable[[int, int, float], float] = lambda warmup, total, decay: decay,
+) -> Callable[[int, float, float, int, int, float], float]:
+    """Return the schedule with one part replaced; `left` is what is left of the fall, from 1 to 0."""
+    return lambda step, peak, floor, warmup, total, steps: (
+        peak * rise(step, warmup)
+        if step < warmup
+        else rate(peak, floor, left(step, total, decay(warmup, total, steps)))
+    )
+
+
+slip("warm-up from zero", "Step 0 must already move: count s + 1.")(_stable(rise=lambda step, warmup: step / warmup))
+slip("warm-up that ends one step late", "The last step of the warm-up has the peak.")(
+    _stable(rise=lambda step, warmup: (step + 1) / (warmup + 1))
+)
+slip("warm-up divided without a look at zero", "warmup_steps may be 0.")(
+    lambda step, peak, floor, warmup, total, decay: (
+        min(1.0, (step + 1) / warmup) * _stable()(max(step, warmup), peak, floor, warmup, total, decay)
+    )
+)
+slip("floor ignored", "The line ends at the floor, not at zero.")(_stable(rate=lambda peak, floor, left: peak * left))
+slip("floor added on top of the peak", "The line spans from the floor to the peak.")(
+    _stable(rate=lambda peak, floor, left: floor + peak * left)
+)
+slip("half a cosine down instead of a line", "The fall is a straight line.")(
+    _stable(rate=lambda peak, floor, left: floor + (peak - floor) * _cosine(1 - left))
+)
+slip("no stop at the end: the rate falls below the floor", "From total_steps on the rate is the floor.")(
+    _stable(left=lambda step, total, decay: min(1.0, (total - step) / decay))
+)
+slip("the fall ends one step early", "total_steps itself has the floor, not the step before.")(
+    _stable(left=lambda step, total, decay: _left(step, total - 1, decay))
+)
+slip("no stable part: the fall begins after the warm-up", "The rate stays at the peak until the last decay_steps.")(
+    _stable(decay=lambda warmup, total, decay: total - warmup)
+)
+slip("the fall begins at step decay_steps", "decay_steps counts back from total_steps.")(
+    _stable(decay=lambda warmup, total, decay: total - decay)
+)
+slip("decay_steps cut to whole steps", "decay_steps need not be whole.")(
+    _stable(decay=lambda warmup, total, decay: max(1, int(decay)))
+)
+
+
 slip = SLIPS.of("train.clip_gradients")
+
 
 Gradients = Sequence[Tensor]
 Clipped = tuple[list[Tensor], Tensor]
@@ -226,7 +282,7 @@ slip("the largest of the norms", "All gradients count, not only the largest.")(
 slip("sum of the absolute values", "The norm is the root of the sum of squares.")(
     _clip(lambda gradients: torch.stack([gradient.abs().sum() for gradient in gradients]).sum())
 )
-slip("the norm after clipping is told", "The norm before clipping shows what happened.")(
+slip("the norm after clipping is returned", "The norm before clipping shows what happened.")(
     lambda gradients, limit: (_clip()(gradients, limit)[0], _norm(gradients) * _shorter(_norm(gradients), limit))
 )
 slip("divided by the norm, not by norm / limit", "Multiply by the limit as well.")(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,6 @@ class TrainingRun:
         self.run, self.prepared, self.reporter, self.workers = run, prepared, reporter, workers
         with reporter.stage("model") as stage:
             self.recipe = self._resolved(recipe, stage.display)
-            torch.manual_seed(self.recipe.training.seed)  # nothing uses it, but it is saved and must not differ
             self.model = build_model(self.recipe)
             dtype = DTYPES[self.recipe.training.precision]
             self.trainer = build_trainer(self.recipe, self.model, prepared.training, dtype, workers)
@@ -104,7 +103,7 @@ class TrainingRun:
         validations = evenly_spread(self.steps, report.validations)
         samples = evenly_spread(self.steps, report.samples)
         checkpoints = evenly_spread(self.steps, report.checkpoints)
-        progress = LoopProgress(self.start, self.steps)
+        progress = LoopProgress(self.steps, self.start * self._tokens_per_step, self.loop_seconds)
         with self.reporter.stage("training") as stage, StopRequest() as stop, progress:
             stage.display.close()  # the loop has a line of its own
             for step in self.trainer.run(self.start, self.steps):
@@ -115,10 +114,10 @@ class TrainingRun:
                     self._sample(step.number)
                 # Last, so that only the next step follows a checkpoint, in a resumed run too.
                 if step.number in checkpoints or step.number == self.steps or stop.requested:
-                    self._save(step.number)
+                    self._save(step.number, progress.seconds)
                 if stop.requested and step.number < self.steps:
                     raise Interrupted(f"stopped after step {step.number:,} of {self.steps:,}; everything is saved")
-            self.tokens_per_second = progress.tokens_per_second
+            self.loop_seconds, self.tokens_per_second = progress.seconds, progress.tokens_per_second
             stage.done(f"{quantity(self.steps - self.start, 'step')}, {self.tokens_per_second:,.0f} tokens/s")
 
     def finish(self, log: MetricsLog) -> dict[str, Any]:
@@ -143,7 +142,7 @@ class TrainingRun:
             "parameters": parameter_count(self.model.config),
             "precision": self.recipe.training.precision,
             "seconds": self.reporter.elapsed,
-            "seconds_by_stage": dict(self.reporter.seconds),
+            "seconds_by_stage": self.reporter.seconds | {"training": self.loop_seconds},
             "resumed_at": self.start,
             "sample": text,
             "sample_prompt": self.recipe.report.sample_prompt,
@@ -171,12 +170,16 @@ class TrainingRun:
                 elapsed=self.reporter.elapsed,
                 held_out_tokens=len(self.prepared.held_out),
             )
-            recipe = recipe.with_values(steps=steps, precision=precision)
+            recipe = replace(recipe, training=replace(training, steps=steps, precision=precision))
         self.run.resolve(recipe)
         return recipe
 
     def _resume(self) -> int:
-        """Load the newest intact checkpoint into model and optimizer; return its step, 0 without one."""
+        """Load the newest intact checkpoint into model and optimizer; return its step, 0 without one.
+
+        The time that was spent until then counts on.
+        """
+        self.loop_seconds = 0.0
         checkpoint, skipped = load_newest(self.run.checkpoints_folder)
         for note in skipped:
             self.reporter.say(f"note: {note}", style="yellow")
@@ -186,11 +189,16 @@ class TrainingRun:
             raise TrainError(f"{self.run.folder}: its checkpoint was made with another tokenizer; use --run NAME")
         self.model.load_state_dict(dict(checkpoint.model))
         self.trainer.optimizer.load_state(checkpoint.optimizer)
+        self.loop_seconds = checkpoint.state["loop_seconds"]
+        self.reporter.started -= checkpoint.state["seconds"]
         self.reporter.say(f"resuming from step {checkpoint.step:,}")
         return checkpoint.step
 
-    def _save(self, step: int) -> None:
-        state = {"tokenizer_sha256": self.prepared.tokenizer_sha256, "torch": torch.__version__}
+    def _save(self, step: int, loop_seconds: float) -> None:
+        state = {
+            "tokenizer_sha256": self.prepared.tokenizer_sha256, "torch": torch.__version__,
+            "seconds": self.reporter.elapsed, "loop_seconds": loop_seconds,
+        }  # fmt: skip
         checkpoint = Checkpoint(step, self.model.state_dict(), self.trainer.optimizer.state(), state)
         save_checkpoint(self.run.checkpoints_folder, checkpoint, keep=self.recipe.report.keep)
 
@@ -225,7 +233,7 @@ class TrainingRun:
     def _plot(self, result: Evaluation) -> None:
         with self.reporter.stage("plot") as stage:
             if not plotting_available():
-                stage.done("skipped: `pip install matplotlib` adds the loss curve")
+                stage.done("skipped: after `pip install matplotlib` the next runs have a loss curve")
                 return
             svg, png = self.run.folder / "loss.svg", self.run.folder / "loss.png"
             plot_loss(
