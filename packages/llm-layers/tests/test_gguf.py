@@ -49,7 +49,7 @@ CASES: dict[str, tuple[Design, dict]] = {
     "llama, tied": (LLAMA, {"tied_embeddings": True, "d_head": 6}),
     "llama 3": (LLAMA, {"rope_scaling": LLAMA3}),
     "llama, linear": (LLAMA, {"rope_scaling": LinearScaling(factor=4.0)}),
-    "llama, divided speeds": (LLAMA, {"rope_scaling": DividedFrequencies(divisors=(1.0, 1.5, 3.0, 7.0))}),
+    "llama, divided frequencies": (LLAMA, {"rope_scaling": DividedFrequencies(divisors=(1.0, 1.5, 3.0, 7.0))}),
     "qwen2": (QWEN2, {}),
     "qwen3": (QWEN3, {}),
     "qwen3, yarn": (QWEN3, {"rope_scaling": YarnScaling(factor=4.0, original_context=16)}),
@@ -175,9 +175,9 @@ def test_rows_of_a_llama_are_stored_so_that_neighbors_turn(tmp_path, make):
         rotary_angles(torch.arange(5), 8, 500.0),
     )
 
-    def scores(query, key, turn):
+    def scores(query, key, rotate):
         heads = [(x @ torch.as_tensor(w).T).view(5, -1, 8).transpose(0, 1) for w in (query, key)]
-        query, key = (turn(head, rotation) for head in heads)
+        query, key = (rotate(head, rotation) for head in heads)
         return query[::2] @ key.transpose(1, 2)
 
     ours = model.blocks[0].attention

@@ -82,8 +82,8 @@ def test_a_cap_far_above_all_scores_changes_nothing_and_a_low_one_bounds_the_sha
     # One key fits a thousand times better: without a cap it takes all, with a cap of 1 at most e² times another.
     keys, values = draw(4, 4), torch.eye(4, dtype=torch.float64)
     assert attention(1000 * keys[:1], keys, values).max() > 0.999
-    shares = capped_attention(1000 * keys[:1], keys, values, None, 1.0)
-    assert (shares.max() / shares.min()).item() <= 7.39
+    mixed = capped_attention(1000 * keys[:1], keys, values, None, 1.0)
+    assert (mixed.max() / mixed.min()).item() <= 7.39
 
 
 def test_a_model_takes_capped_attention_as_its_kernel(tokens, small_config, random_model):

@@ -113,7 +113,7 @@ class ModelConfig:
         norm_eps: what keeps the norms from dividing by zero.
         tied_embeddings: True when the output head is the embedding table.
         design: which variant of each part is used, and so the family that the model belongs to.
-        rope_scaling: how the rotary speeds were stretched to a longer context; None for not at all.
+        rope_scaling: how the rotary frequencies were lowered to a longer context; None for not at all.
         window: how many positions back a token may look, its own included; None for all of them.
         global_layers: indices of the blocks that look at everything although there is a window.
         local_rope_base: rotary base of the blocks with a window, where it is another one.

@@ -14,7 +14,7 @@ def residual_variance_by_layer(model: nn.Module, tokens: Int[Tensor, "batch posi
         Every part reads the stream through a norm, so its absolute size does not matter; the ratio from block to block
         does. A stream that grows a thousandfold drowns what early blocks have written, and the gradient that reaches
         them shrinks alike. One that grows by a constant each block lets late blocks change less and less. What the
-        start values promise can be read off before a single step is taken.
+        initial values promise can be read off before a single step is taken.
 
     Args:
         model: a model with a list of `blocks`, such as `Decoder`.

@@ -65,8 +65,8 @@ def sinusoidal_positions(
 
     Why it works:
         Written in binary, a number's last digit changes at every step and its first hardly ever; the waves are the
-        same idea, smooth. Sine and cosine of one speed are one hand of a clock, and to move by n positions is to
-        turn that hand by n times its speed, wherever it is: so a linear map can learn "n places back". And the
+        same idea, smooth. Sine and cosine of one frequency are one hand of a clock, and to move by n positions is to
+        rotate that hand by n times its frequency, wherever it is: a linear layer can learn "n places back". And the
         dot product of two rows depends only on their distance. Rows exist for every position, and no weight is spent.
         Still the model must dig the distance out of a sum with the token's meaning; `rotary` puts it where it is
         needed.
