@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 def residual_variance_by_layer(model: nn.Module, tokens: Int[Tensor, "batch position"]) -> tuple[float, ...]:
-    """Measure the variance of the residual stream in front of the first block and behind each block.
+    """Measure the variance of the residual stream before the first block and after each block.
 
     Formula: variance[l] = mean over texts, positions and coordinates of (x[l] - mean)²
 

@@ -139,7 +139,7 @@ def _blocks(mask: Tensor) -> Iterator[tuple[slice, slice]]:
 
 
 def _working(x: Tensor) -> torch.dtype:
-    """Return the type of the products: float32 for float16, whose range scores may leave, and for slow types."""
+    """Return the dtype of the products: float32 for float16, whose range scores may leave, and for slow types."""
     dtype = product_dtype(x)
     return torch.float32 if dtype == torch.float16 or is_slow(dtype) else dtype
 

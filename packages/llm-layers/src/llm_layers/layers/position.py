@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from llm_layers.interface import LayersError
+from llm_layers.layers.precision import at_least_float32
 
 
 def learned_positions(
@@ -18,7 +19,7 @@ def learned_positions(
         Attention sums over positions and a sum knows no order, so the same word must look a little different in
         different places. Nothing says how: each place owns a row, and training finds what is useful to know of it.
         Token and place share one vector of `d_model` elements, which is wide enough for both to be read apart. The
-        price is a wall: a place that training never reached has a row that means nothing, and behind the last row
+        price is a wall: a place that training never reached has a row that means nothing, and after the last row
         there is none.
 
     Args:
@@ -88,7 +89,7 @@ def sinusoidal_positions(
     """
     if d_model % 2:
         raise LayersError(f"d_model must be even, because waves come as sine and cosine, but was {d_model}")
-    working = torch.promote_types(dtype, torch.float32)
+    working = at_least_float32(dtype)
     wave = torch.arange(0, d_model, 2, device=positions.device).to(working)
     angles = positions[..., None].to(working) * (1.0 / base ** (wave / d_model))
     return torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(-2).to(dtype)

@@ -40,7 +40,7 @@ Layout = Sequence[Sequence[Any]]
 
 
 def decoder(ids: Array, settings: Settings, layout: Layout, weights: Array) -> Array:
-    """Return the logits behind every position of ids."""
+    """Return the logits after every position of ids."""
     return _run(Tape(), ids, settings, _unpack(layout, weights))
 
 

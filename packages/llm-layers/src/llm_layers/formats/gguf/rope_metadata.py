@@ -4,7 +4,6 @@ Llama 3's scaling has no settings of its own in the format. What is stored is it
 with one number for each pair, by which the frequency of that pair is divided.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -134,7 +133,5 @@ def _llama3(divisors: Floats, d_head: int, base: float) -> RotaryScaling | None:
 
 def _divisors(scaling: Llama3Scaling, d_head: int, base: float) -> Floats:
     frequencies = inverse_frequencies(d_head, base, dtype=torch.float32)
-    if not math.isfinite(scaling.factor):
-        raise LayersError(f"{DIVISORS} must hold finite numbers, but held {scaling.factor}")
     divisors: Floats = (frequencies / scaling.scale(frequencies, base)).numpy()
     return divisors

@@ -100,7 +100,7 @@ slip("one too narrow", "one key too few")(_window(lambda distance, window: (dist
 slip("both sides", "the window reaches forward too: the future is seen")(
     _window(lambda distance, window: distance.abs() < window)
 )
-slip("centered", "half of the window before the query, half behind it")(
+slip("centered", "half of the window before the query, half after it")(
     _window(lambda distance, window: distance.abs() <= window // 2)
 )
 slip("future not hidden", "only the far past is hidden: the causal half is forgotten")(
