@@ -6,7 +6,7 @@ from torch import nn
 
 from llm_layers.commands.inputs import read_model, stored_types
 from llm_layers.config import CHOICES, ModelConfig
-from llm_layers.formats.huggingface.storage import load_config
+from llm_layers.formats.loading import load_config
 from llm_layers.inspection.costs import cache_bytes, parameter_count, training_flops_per_token
 from llm_tokenizer.commands.progress import Progress
 

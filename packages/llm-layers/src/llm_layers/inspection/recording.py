@@ -44,6 +44,12 @@ class Recording:
     loss: float
     config: ModelConfig
 
+    @property
+    def head_weight(self) -> Tensor:
+        """The weight of the head: its own, or the embedding table."""
+        head = self.weights.get("head.weight")
+        return self.weights["embedding.table"] if head is None else head
+
 
 def record(
     model: nn.Module | InspectedModel, ids: Int[Tensor, "batch position"], *, gradients: bool = True

@@ -24,9 +24,9 @@ def quantize_int8(weight: Float[Tensor, "d_out d_in"]) -> tuple[Int8[Tensor, "d_
         A model reads all its weights for every token it writes, so a weight of one byte in place of four makes it
         four times smaller, and reading it takes a quarter of the time. Rounding moves a number by at most half a step,
         and the step is 1/127 of the row's largest number. In a dot product the many small errors, up as often as down,
-        mostly cancel. Each row has a scale of its own because rows differ in size: one large row would make the steps of all
-        others too coarse. Positive and negative side are alike, so 0 stays exactly 0 and no offset has to be carried
-        through the product; the code -128, which has no positive partner, is left unused.
+        mostly cancel. Each row has a scale of its own because rows differ in size: one large row would make the steps
+        of all others too coarse. Positive and negative side are alike, so 0 stays exactly 0 and no offset has to be
+        carried through the product; the code -128, which has no positive partner, is left unused.
 
     Args:
         weight: one row per output.
