@@ -203,7 +203,12 @@ def test_a_model_keeps_its_type(tmp_path, make):
     assert read_gguf(tmp_path / "model.gguf").tensors["output.weight"].kind.name == "BF16"
     loaded = load_gguf(tmp_path / "model.gguf")
     assert torch.equal(loaded.head.weight, make().to(torch.bfloat16).head.weight.float())
-    with pytest.raises(LayersError, match="dtype must be one of F32, F16, BF16, Q8_0, but was 'torch.float64'"):
+    mixed = make()
+    mixed.head.to(torch.float16)
+    save_gguf(mixed, tmp_path / "mixed.gguf")
+    kinds = {name: tensor.kind.name for name, tensor in read_gguf(tmp_path / "mixed.gguf").tensors.items()}
+    assert (kinds["output.weight"], kinds["token_embd.weight"], kinds["blk.0.attn_q.weight"]) == ("F16", "F32", "F32")
+    with pytest.raises(LayersError, match=r"dtype must be one of F32, F16, BF16, Q8_0, but was 'torch.float64'"):
         save_gguf(make().double(), tmp_path / "model.gguf")
 
 

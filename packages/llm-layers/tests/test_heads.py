@@ -8,11 +8,13 @@ import torch
 
 from llm_layers import (
     EAGER,
+    FAST,
     LayersError,
     attention,
     cached_attention,
     capped_attention,
     causal_mask,
+    fused_attention,
     grouped_query_attention,
     merge_heads,
     multi_head_attention,
@@ -38,6 +40,15 @@ def test_each_text_of_a_batch_may_have_a_mask_of_its_own():
             torch.testing.assert_close(both[text, head], one, rtol=0, atol=1e-14)
             one = attention(query[text, head], key[text, 0], value[text, 0], mask[text])
             torch.testing.assert_close(shared[text, head], one, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("kernel", [fused_attention, FAST.attention], ids=["fused", "fast"])
+@pytest.mark.parametrize("leading", [(2,), (3, 2), (3, 1)])
+def test_a_mask_may_have_axes_that_the_vectors_lack(kernel, leading):
+    query, key, value = draw(2, 4, 3), draw(2, 5, 3), draw(5, 3)
+    mask = torch.rand(*leading, 4, 5, generator=torch.Generator().manual_seed(1)) < 0.6
+    wanted = attention(query, key, value, mask)
+    torch.testing.assert_close(kernel(query, key, value, mask), wanted, rtol=0, atol=1e-14)
 
 
 def test_multi_head_attention_is_torchs_module():

@@ -149,3 +149,12 @@ def test_a_training_length_without_any_passage_is_refused(context):
 def test_an_odd_width_is_refused():
     with pytest.raises(LayersError, match=r"d_head must be even.*but was 5"):
         inverse_frequencies(5, 100.0)
+
+
+def test_bfloat16_angles_tell_positions_apart_that_bfloat16_cannot_count():
+    positions = torch.tensor([256, 257])
+    assert positions.bfloat16().unique().numel() == 1
+    cosine, sine = rotary_angles(positions, 8, dtype=torch.bfloat16)
+    assert cosine.dtype == torch.bfloat16
+    assert not torch.equal(cosine[0], cosine[1])
+    assert not torch.equal(sine[0], sine[1])

@@ -129,10 +129,10 @@ def use_bfloat16_kernels(model: nn.Module) -> tuple[str, ...]:
     The outputs change a little: x is rounded to bfloat16 before each layer. Only for inference, without gradients.
 
     Returns:
-        The changed maps, by name.
+        The changed layers, by name.
 
     Raises:
-        LayersError: when the model has no quantized maps, or a kernel cannot take one; nothing is changed then.
+        LayersError: when the model has no quantized linear layers, or a kernel cannot take one; nothing is changed then.
     """
     found: dict[str, QuantizedLinear] = {}
     for name, module in model.named_modules():
