@@ -155,11 +155,5 @@ def _feed_forward(config: ModelConfig, kernels: Kernels) -> nn.Module:
     if experts is None:
         kind = FEED_FORWARDS[design.feed_forward]
         return kind(config.d_model, config.d_ff, bias=design.biases == "all", kernel=kernels.linear)
-    return MixtureOfExperts(
-        config.d_model,
-        experts.d_expert,
-        experts.count,
-        experts.per_token,
-        norm_topk_prob=experts.norm_topk_prob,
-        kernel=kernels.linear,
-    )
+    shape = config.d_model, experts.d_expert, experts.count, experts.per_token
+    return MixtureOfExperts(*shape, norm_topk_prob=experts.norm_topk_prob, kernel=kernels.linear)

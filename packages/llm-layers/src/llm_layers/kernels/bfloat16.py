@@ -132,7 +132,7 @@ def use_bfloat16_kernels(model: nn.Module) -> tuple[str, ...]:
         The changed layers, by name.
 
     Raises:
-        LayersError: when the model has no quantized linear layers, or a kernel cannot take one; nothing is changed then.
+        LayersError: when no linear layer is quantized, or a kernel cannot take one; nothing is changed then.
     """
     found: dict[str, QuantizedLinear] = {}
     for name, module in model.named_modules():

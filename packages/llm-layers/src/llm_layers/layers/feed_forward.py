@@ -154,20 +154,11 @@ class GeluFeedForward(nn.Module):
         return gelu_feed_forward(x, self.up, self.down)
 
 
-class ReluSquaredFeedForward(nn.Module):
-    """Holds the two linear layers of `relu_squared_feed_forward`.
-
-    Args:
-        d_model: width of the stream.
-        d_ff: width inside.
-        bias: whether each linear layer adds a bias.
-        kernel: what computes each linear layer.
-    """
+class ReluSquaredFeedForward(GeluFeedForward):
+    """Holds the two linear layers of `relu_squared_feed_forward`; made as `GeluFeedForward` is, but without biases."""
 
     def __init__(self, d_model: int, d_ff: int, *, bias: bool = False, kernel: LinearKernel = linear) -> None:
-        super().__init__()
-        self.up = Linear(d_model, d_ff, bias=bias, kernel=kernel)
-        self.down = Linear(d_ff, d_model, bias=bias, kernel=kernel)
+        super().__init__(d_model, d_ff, bias=bias, kernel=kernel)
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """Work on every position by itself."""

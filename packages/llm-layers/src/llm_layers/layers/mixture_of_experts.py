@@ -191,15 +191,9 @@ class MixtureOfExperts(nn.Module):
     """
 
     def __init__(
-        self,
-        d_model: int,
-        d_expert: int,
-        experts: int,
-        per_token: int,
-        *,
-        norm_topk_prob: bool = True,
+        self, d_model: int, d_expert: int, experts: int, per_token: int, *, norm_topk_prob: bool = True,
         kernel: LinearKernel = linear,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__()
         if not 1 <= per_token <= experts:
             raise LayersError(f"per_token must lie between 1 and {experts}, the number of experts, but was {per_token}")

@@ -99,9 +99,8 @@ def _attention(tape: Tape, x: Array, layer: int, settings: Settings, w: Mapping[
         if family in ("qwen3", "qwen3_moe", "gemma3_text") and part != "v":
             y = _rms(tape, y, w[f"self_attn.{part}_norm.weight"], settings)
         if part != "v":
-            y = tape.run(
-                _rotate, _rotate_backward, (y,), positions[:, None] * _frequencies(layer, settings, y.shape[-1])
-            )
+            angles = positions[:, None] * _frequencies(layer, settings, y.shape[-1])
+            y = tape.run(_rotate, _rotate_backward, (y,), angles)
         parts[part] = y
     if family == "gemma3_text":  # another number under the root than d_head
         stretch = (parts["q"].shape[-1] / settings["query_pre_attn_scalar"]) ** 0.5
@@ -164,10 +163,8 @@ def _gpt2(tape: Tape, ids: Array, settings: Settings, w: Mapping[str, Array]) ->
         y = tape.run(merge_heads, merge_heads_backward, (y,))
         x = tape.add(x, _transposed_linear(tape, y, here["attn.c_proj.weight"], here["attn.c_proj.bias"]))
         y = tape.run(layer_norm, layer_norm_backward, (x, here["ln_2.weight"], here["ln_2.bias"]), eps)
-        transposed = [
-            tape.run(np.transpose, lambda dy, t: dy.T, (here[f"mlp.{n}.weight"],)) for n in ("c_fc", "c_proj")
-        ]
-        inputs = (y, transposed[0], here["mlp.c_fc.bias"], transposed[1], here["mlp.c_proj.bias"])
+        up, down = (tape.run(np.transpose, lambda dy, t: dy.T, (here[f"mlp.{n}.weight"],)) for n in ("c_fc", "c_proj"))
+        inputs = (y, up, here["mlp.c_fc.bias"], down, here["mlp.c_proj.bias"])
         x = tape.add(x, tape.run(gelu_feed_forward, gelu_feed_forward_backward, inputs))
     x = tape.run(layer_norm, layer_norm_backward, (x, w["transformer.ln_f.weight"], w["transformer.ln_f.bias"]), eps)
     return _linear(tape, x, w.get("lm_head.weight", table))

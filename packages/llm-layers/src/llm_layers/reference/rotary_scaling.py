@@ -13,12 +13,9 @@ def linear_scaling(frequencies: Array, factor: float) -> Array:
 
 
 def llama3_scaling(
-    frequencies: Array,
-    factor: float,
-    low_frequency_factor: float,
-    high_frequency_factor: float,
+    frequencies: Array, factor: float, low_frequency_factor: float, high_frequency_factor: float,
     original_context: float,
-) -> Array:
+) -> Array:  # fmt: skip
     """Divide the frequency of pairs with few rotations in the training length; one case after the other.
 
     | rotations | frequency |

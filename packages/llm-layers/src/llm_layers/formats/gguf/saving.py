@@ -59,11 +59,8 @@ def save_gguf(
     """
     path = Path(path)
     weights = saveable_weights(model)
-    # What each weight is stored as; the file as a whole is called by its table.
-    kinds = {
-        name: NAMES_OF_DTYPES.get(x.dtype, str(x.dtype)) if dtype is None else dtype.upper()
-        for name, x in weights.items()
-    }
+    stored = {name: NAMES_OF_DTYPES.get(weight.dtype, str(weight.dtype)) for name, weight in weights.items()}
+    kinds = stored if dtype is None else dict.fromkeys(stored, dtype.upper())
     for kind in kinds.values():
         if kind not in WRITTEN:
             raise LayersError(f"dtype must be one of {', '.join(WRITTEN)}, but was {kind!r}")
@@ -73,7 +70,7 @@ def save_gguf(
     general = {
         "general.architecture": family.name,
         "general.type": "model",
-        "general.file_type": TYPES[kinds["embedding.table"]].file_type,
+        "general.file_type": TYPES[kinds["embedding.table"]].file_type,  # one for all: that of most weights, as a rule
         "general.quantization_version": QUANTIZATION_VERSION,
     }
     try:
