@@ -46,7 +46,7 @@ def axis_names(vocabulary: str | None = None) -> list[str]:
 
 
 def axis_stylesheet(names: list[str]) -> str:
-    """A CSS variable and a class per axis, for light and dark paper."""
+    """A CSS variable and a class per axis, for light and dark mode."""
     if len(names) > len(COLORS):
         raise ValueError(f"{len(names)} axes and {len(COLORS)} colors: add a color in axes.py.")
     pairs = list(zip(names, COLORS, strict=False))

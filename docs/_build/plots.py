@@ -78,32 +78,32 @@ def temperatures() -> str:
 
 
 def rotary_clocks() -> str:
-    """Four positions, three pairs of numbers: each pair turns at its own speed."""
+    """Four positions, three pairs of numbers: each pair rotates at its own frequency."""
     parts = [words(64 + 96 * position, 12, f"position {position}", style="tick") for position in range(5)]
     for pair in range(3):
-        speed = 10000.0 ** (-pair / 6)
+        frequency = 10000.0 ** (-pair / 6)
         y = 54 + 74 * pair
         for position in range(5):
-            x, angle = 64 + 96 * position, position * speed
+            x, angle = 64 + 96 * position, position * frequency
             parts.append(circle(x, y, 27, style="dial"))
             tip = (x + 24 * math.cos(angle), y - 24 * math.sin(angle))
             parts += [line([(x, y), tip], style=f"hand pair-{pair}"), circle(*tip, 3.2, style=f"dot pair-{pair}")]
-    return svg(512, 240, parts, label="Rotary positions: every pair is a hand of a clock with its own speed")
+    return svg(512, 240, parts, label="Rotary positions: every pair is a hand of a clock with its own frequency")
 
 
 def rotary_scalings() -> str:
-    """What is left of each pair's speed when a model is to read texts eight times as long."""
+    """What is left of each pair's frequency when a model is to read texts eight times as long."""
     from llm_layers.reference import linear_scaling, llama3_scaling, inverse_frequencies, yarn_scaling
 
     base, factor, trained = 10000.0, 8.0, 4096.0
-    speeds = inverse_frequencies(64, base)
+    frequencies = inverse_frequencies(64, base)
     scaled = {
-        "linear": linear_scaling(speeds, factor),
-        "Llama 3": llama3_scaling(speeds, factor, 1.0, 4.0, trained),
-        "YaRN": yarn_scaling(speeds, base, factor, trained, 32.0, 1.0),
+        "linear": linear_scaling(frequencies, factor),
+        "Llama 3": llama3_scaling(frequencies, factor, 1.0, 4.0, trained),
+        "YaRN": yarn_scaling(frequencies, base, factor, trained, 32.0, 1.0),
     }
     curves = {
-        name: [(float(pair), float(share)) for pair, share in enumerate(some / speeds)] for name, some in scaled.items()
+        name: [(float(pair), float(share)) for pair, share in enumerate(some / frequencies)] for name, some in scaled.items()
     }
     label = "Linear scaling slows every pair, Llama 3 and YaRN only the slow ones"
     return chart(

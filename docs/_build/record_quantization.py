@@ -35,7 +35,7 @@ from llm_layers import (
     use_bfloat16_kernels,
 )
 from llm_layers.kernels import bfloat16 as bfloat16_kernels
-from llm_layers.layers.quantized_linear import linear_maps
+from llm_layers.layers.quantized_linear import plain_linear_layers
 from llm_train.evaluation import evaluate
 from llm_train.objectives.next_token import next_token_loss
 from llm_train.data.tokens import TokenFile, open_tokens
@@ -64,7 +64,7 @@ def main() -> int:
 
 def describe(model: Decoder, text: TokenFile) -> dict[str, Any]:
     """What was measured, and on what."""
-    maps = sum(map_.weight.numel() for name, map_ in linear_maps(model).items() if name != "head")
+    maps = sum(map_.weight.numel() for name, map_ in plain_linear_layers(model).items() if name != "head")
     return {
         "weights": sum(weight.numel() for weight in model.parameters()),
         "weights in maps": maps,
@@ -73,7 +73,7 @@ def describe(model: Decoder, text: TokenFile) -> dict[str, Any]:
 
 
 def perplexities(model: Decoder, text: TokenFile) -> list[dict[str, Any]]:
-    """The perplexity for each way of storing the linear maps, and the bits that a weight of theirs takes."""
+    """The perplexity for each way of storing the linear layers, and the bits that a weight of theirs takes."""
 
     def measure(name: str, bits: float, change: Callable[[Decoder], object]) -> dict[str, Any]:
         changed = copy.deepcopy(model)
@@ -106,7 +106,7 @@ def perplexities(model: Decoder, text: TokenFile) -> list[dict[str, Any]]:
 
 def bits_of(model: Decoder, bits: int) -> float:
     """Bits per weight when each row of the maps has one scale of 32 bits."""
-    maps = [map_.weight for name, map_ in linear_maps(model).items() if name != "head"]
+    maps = [map_.weight for name, map_ in plain_linear_layers(model).items() if name != "head"]
     return bits + 32 * sum(len(weight) for weight in maps) / sum(weight.numel() for weight in maps)
 
 
@@ -117,7 +117,7 @@ def rows_of(weight: Tensor) -> Tensor:
 
 def round_all(model: nn.Module, largest: int, sharing: Callable[[Tensor], Tensor]) -> None:
     """Round the weights of all maps but the head to steps of the largest number of what shares a scale."""
-    for name, map_ in linear_maps(model).items():
+    for name, map_ in plain_linear_layers(model).items():
         if name != "head":
             shared = sharing(map_.weight.detach())
             scale = (shared if shared.shape[-1] == 1 else shared.abs().max()) / largest

@@ -22,7 +22,7 @@ NAMES = {
     "softmax": ("attention-steps.js", "softmax"),
     "causal_mask": ("attention-steps.js", "causalMask"),
     "attention": ("attention-steps.js", "attention"),
-    "inverse_frequencies": ("rotary-turn.js", "rotarySpeeds"),
+    "inverse_frequencies": ("rotary-turn.js", "inverseFrequencies"),
     "rotary": ("rotary-turn.js", "rotary"),
 }
 # Reads a line `[script, name, inputs]`, and writes what the function gives.

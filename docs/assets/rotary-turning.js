@@ -1,10 +1,10 @@
-// Rotary turning: a query and a key as hands of clocks, each pair of numbers at its own speed. The arithmetic is
+// Rotary turning: a query and a key as hands of clocks, each pair of numbers at its own frequency. The arithmetic is
 // rotary-turn.js; here it is only shown. What stands in the page already is for readers without scripts.
 (() => {
   "use strict";
   const room = document.getElementById("rotary-turning");
   if (!room) return;
-  const { rotarySpeeds, rotary, terms, score, withPairs } = globalThis.rotaryTurn;
+  const { inverseFrequencies, rotary, terms, score, withPairs } = globalThis.rotaryTurn;
   const examples = JSON.parse(room.querySelector("script").textContent);
   const FAR = 64, LONGEST = 256; // of the curve and of the text
   const make = (tag, properties, ...children) => {
@@ -49,10 +49,10 @@
 
   function show() {
     const m = +queryPlace.value, n = +keyPlace.value, half = query.length / 2;
-    const speeds = rotarySpeeds(query.length, baseNow()), parts = terms(query, key, m, n, baseNow());
+    const frequencies = inverseFrequencies(query.length, baseNow()), parts = terms(query, key, m, n, baseNow());
     const hands = [rotary(query, m, baseNow()), rotary(key, n, baseNow())];
-    const longest = Math.max(...hands.flatMap((hand) => speeds.map((_, k) => Math.hypot(hand[k], hand[k + half]))), 1e-9);
-    clocks.replaceChildren(...speeds.map((speed, k) => clock(k, speed, parts[k], hands.map((hand) => [hand[k], hand[k + half]]), longest)));
+    const longest = Math.max(...hands.flatMap((hand) => frequencies.map((_, k) => Math.hypot(hand[k], hand[k + half]))), 1e-9);
+    clocks.replaceChildren(...frequencies.map((frequency, k) => clock(k, frequency, parts[k], hands.map((hand) => [hand[k], hand[k + half]]), longest)));
     const total = score(query, key, m, n, baseNow());
     const sum = `${parts.map((part) => part.toFixed(2)).join(" + ")} = ${total.toFixed(3)}`.replace(/-/g, "−");
     status.textContent = `Query at ${m}, key at ${n}: distance ${m - n}. Dot product, pair by pair: ${sum}.`.replace("e -", "e −");
@@ -62,8 +62,8 @@
     }
   }
 
-  function clock(k, speed, part, hands, longest) {
-    const around = (2 * Math.PI) / speed;
+  function clock(k, frequency, part, hands, longest) {
+    const around = (2 * Math.PI) / frequency;
     const dial = draw("svg", { viewBox: "-50 -50 100 100", role: "img", "aria-label": `pair ${k}, dot product ${part.toFixed(2)}`, class: "figure" },
       draw("circle", { class: "dial", r: 46 }));
     hands.forEach(([x, y], who) => {
@@ -74,7 +74,7 @@
     const every = around < 1000 ? around.toPrecision(3) : Math.round(around).toLocaleString("en");
     return make("div", {}, make("strong", { textContent: `Pair ${k}` }), dial,
       make("span", { textContent: `numbers ${k} and ${k + query.length / 2}` }),
-      make("span", { textContent: `a turn every ${every} positions` }));
+      make("span", { textContent: `a rotation every ${every} positions` }));
   }
 
   // The dot product against the distance: the dot moves along it, and only when the distance changes.

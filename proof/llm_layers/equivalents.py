@@ -15,8 +15,8 @@ _GROUPED = "grouped = steps.reshape(*scales.shape, steps.shape[-1] // scales.sha
 _CHECKED = "layers.truncated_normal in llm_layers.layers.initialization: if not deviation >= 0 or not limit > 0:"
 
 EQUIVALENT: dict[str, str] = {
-    "layers.llama3_scaling: if turns >= high_frequency_factor:: GtE became Gt": BOTH_AGREE,
-    "layers.llama3_scaling: elif turns <= low_frequency_factor:: LtE became Lt": BOTH_AGREE,
+    "layers.llama3_scaling: if rotations >= high_frequency_factor:: GtE became Gt": BOTH_AGREE,
+    "layers.llama3_scaling: elif rotations <= low_frequency_factor:: LtE became Lt": BOTH_AGREE,
     "layers.yarn_scaling: elif pair >= high:: GtE became Gt": BOTH_AGREE,
     "layers.yarn_attention_factor in llm_layers.layers.rotary_scaling: "
     "return 1.0 if factor <= 1.0 else 0.1 * math.log(factor) + 1.0: LtE became Lt": BOTH_AGREE,
@@ -43,8 +43,8 @@ EQUIVALENT: dict[str, str] = {
     _CHECKED + ": Or became And": NOT_STATED,
     _CHECKED + ": GtE became Gt": NOT_STATED,
     _CHECKED + ": Gt became GtE": NOT_STATED,
-    "layers.yarn_scaling: speeds is cut off at 10": SMALL,
-    "layers.yarn_scaling: speeds is cut off at 80": SMALL,
+    "layers.yarn_scaling: frequencies is cut off at 10": SMALL,
+    "layers.yarn_scaling: frequencies is cut off at 80": SMALL,
     "layers.truncated_normal: uniforms is cut off at 10": SMALL,
     "layers.truncated_normal: uniforms is cut off at 80": SMALL,
     "layers.z_loss: targets is held in int8": "targets say only which rows count",

@@ -27,7 +27,7 @@ def model(tokenizer: ByteTokenizer) -> Decoder:
     )
     model = Decoder(config).eval()
     generator = torch.Generator().manual_seed(3)
-    with torch.no_grad():  # start values give equal logits; a trained model has opinions
+    with torch.no_grad():  # initial values give equal logits; a trained model has opinions
         for weight in model.parameters():
             if weight.ndim == 2:
                 weight.normal_(std=0.5, generator=generator)

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from llm_layers import EAGER, FUSED, Decoder, Kernels, ModelConfig, linear_cross_entropy
+from llm_layers import EAGER, FAST, FUSED, Decoder, Kernels, ModelConfig, linear_cross_entropy
 from llm_layers.config import GPT2, QWEN3
-from llm_layers.kernels import FAST
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

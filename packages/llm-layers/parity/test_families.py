@@ -73,7 +73,7 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "qwen3": ("Qwen3", {"rope_parameters": PLAIN, "head_dim": 10}),
     "qwen3, yarn": ("Qwen3", {"rope_parameters": YARN, "head_dim": 10}),
     "qwen3-moe": ("Qwen3Moe", {"rope_parameters": PLAIN, "norm_topk_prob": True, **MOE}),
-    "qwen3-moe, shares as they are": ("Qwen3Moe", {"rope_parameters": PLAIN, "norm_topk_prob": False, **MOE}),
+    "qwen3-moe, weights as they are": ("Qwen3Moe", {"rope_parameters": PLAIN, "norm_topk_prob": False, **MOE}),
     "olmo2": ("Olmo2", {"rope_parameters": PLAIN}),
     "olmo2, many heads": ("Olmo2", {"rope_parameters": PLAIN, "num_key_value_heads": 4}),
     "gemma3": ("Gemma3", GEMMA),

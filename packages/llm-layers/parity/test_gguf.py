@@ -116,7 +116,7 @@ MODELS: dict[str, tuple[Design, dict[str, Any]]] = {
     "qwen3": (QWEN3, {}),
     "qwen3, tied": (QWEN3, {"tied_embeddings": True}),
     "qwen3, yarn": (QWEN3, {"rope_scaling": YarnScaling(factor=4.0, original_context=64)}),
-    "qwen3, yarn, own temperature": (
+    "qwen3, yarn, own attention factor": (
         QWEN3,
         {"rope_scaling": YarnScaling(factor=4.0, original_context=64, attention_factor=1.3)},
     ),
@@ -395,7 +395,7 @@ def test_llama_cpp_runs_the_other_types_of_tensors(tmp_path, name, dtype):
 
 
 def test_llama_cpp_makes_the_shares_of_experts_add_up_whatever_a_file_says(tmp_path, monkeypatch):
-    """Why a model whose shares do not add up to one is refused as a file."""
+    """Why a model whose routing weights do not add up to one is refused as a file."""
     summing, tokenizer = made("qwen3_moe"), tokenizer_of()
     loose = Decoder(replace(summing.config, experts=replace(summing.config.experts, norm_topk_prob=False)))
     loose.load_state_dict(summing.state_dict())
@@ -409,7 +409,7 @@ def test_llama_cpp_makes_the_shares_of_experts_add_up_whatever_a_file_says(tmp_p
     with llama_cpp(tmp_path / "said.gguf") as server:
         ids = tokenizer.encode(TEXT[:600])[:120]
         near, far = (largest_difference(model, server, ids, range(5, 120, 16)) for model in (summing, loose))
-    print(f"expert_weights_norm False: difference to shares that add up {near:.2g}, to those that do not {far:.2g}")
+    print(f"expert_weights_norm False: difference to weights that add up {near:.2g}, to those that do not {far:.2g}")
     assert near < 1e-4 < 0.1 < far
 
 

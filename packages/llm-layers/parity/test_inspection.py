@@ -58,7 +58,7 @@ def test_a_fault_in_their_code_is_found(tmp_path, monkeypatch):
 
     foreign_model("qwen3").save_pretrained(tmp_path)
 
-    def turn(query, key, cosine, sine, **options):
+    def rotate(query, key, cosine, sine, **options):
         def one(x):
             half = x.shape[-1] // 2
             c, s = cosine[:, None, :, :half], sine[:, None, :, :half]
@@ -67,7 +67,7 @@ def test_a_fault_in_their_code_is_found(tmp_path, monkeypatch):
 
         return one(query), one(key)
 
-    monkeypatch.setattr(modeling_qwen3, "apply_rotary_pos_emb", turn)
+    monkeypatch.setattr(modeling_qwen3, "apply_rotary_pos_emb", rotate)
     found = first_divergence(load_model(tmp_path), load_transformers(tmp_path), IDS)
     assert found.first is not None
     assert (found.first.name, found.cause) == ("blocks.0.attention.rot_q", "neighbors paired")

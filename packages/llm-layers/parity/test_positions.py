@@ -1,4 +1,4 @@
-"""Our rotary speeds, their scalings and both orders of the pairs against transformers' own functions."""
+"""Our rotary frequencies, their scalings and both orders of the pairs against transformers' own functions."""
 
 import pytest
 import torch
@@ -58,15 +58,15 @@ def theirs(kind, d_head, base, settings):
 
 @pytest.mark.parametrize(("d_head", "base"), SHAPES)
 @pytest.mark.parametrize(("kind", "scaling", "settings"), SCALINGS)
-def test_scaled_speeds_and_temperature(kind, scaling, settings, d_head, base):
+def test_scaled_frequencies_and_attention_factor(kind, scaling, settings, d_head, base):
     expected, factor = theirs(kind, d_head, base, settings)
-    speeds = inverse_frequencies(d_head, base)
-    ours = scaling.scale(speeds, base)
-    # A last bit of float32: they divide by factor · base^(2k/d) at once, we divide the speed.
+    frequencies = inverse_frequencies(d_head, base)
+    ours = scaling.scale(frequencies, base)
+    # A last bit of float32: they divide by factor · base^(2k/d) at once, we divide the frequency.
     torch.testing.assert_close(ours, expected, rtol=2.5e-7, atol=0.0)
     assert scaling.attention_scaling == pytest.approx(factor, rel=1e-15)
     if base >= 1e4:  # with a small base every pair comes round often, and only the linear scaling touches it
-        assert not torch.equal(ours, speeds), "a scaling that changes nothing would agree by accident"
+        assert not torch.equal(ours, frequencies), "a scaling that changes nothing would agree by accident"
 
 
 @pytest.mark.parametrize(("kind", "scaling", "settings"), SCALINGS[:5])
@@ -79,11 +79,11 @@ def test_linear_and_llama3_and_yarn_by_a_power_of_two_agree_to_the_last_bit(kind
 @pytest.mark.parametrize(("kind", "scaling", "settings"), SCALINGS)
 def test_cosine_and_sine_far_into_a_text(kind, scaling, settings):
     d_head, base = 64, 500000.0
-    speeds, factor = theirs(kind, d_head, base, settings)
+    frequencies, factor = theirs(kind, d_head, base, settings)
     positions = torch.tensor([0, 1, 4095, 4096, 30000])
-    angles = positions[:, None].float() * speeds
+    angles = positions[:, None].float() * frequencies
     cosine, sine = rotary_angles(positions, d_head, base, torch.float32, scaling)
-    # The last bit of a slowed speed times the position: a slow pair makes few turns, so little comes of it.
+    # The last bit of a slowed frequency times the position: a slow pair makes few rotations, so little comes of it.
     torch.testing.assert_close(cosine, angles.cos() * factor, rtol=0.0, atol=1e-4)
     torch.testing.assert_close(sine, angles.sin() * factor, rtol=0.0, atol=1e-4)
 

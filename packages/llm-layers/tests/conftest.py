@@ -18,7 +18,7 @@ def make_config(**changes: object) -> ModelConfig:
 
 
 def make_model(config: ModelConfig, **options: object) -> Decoder:
-    """A model in which every weight matters: the start values hold zeros, with which a test could pass by accident."""
+    """A model in which every weight matters: the initial values hold zeros, so a test could pass by accident."""
     generator = torch.Generator().manual_seed(5)
     model = Decoder(config, **options)  # type: ignore[arg-type]
     with torch.no_grad():

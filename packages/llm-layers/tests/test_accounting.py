@@ -28,6 +28,9 @@ SHAPES = [
     {"heads": 3, "kv_heads": 3, "d_head": 2},
     {"heads": 6, "kv_heads": 1, "layers": 3, "d_ff": 7, "d_model": 9},
     {"design": Design(family=None, feed_forward="relu_squared")},
+    {"design": Design(family=None, feed_forward="relu_squared", biases="all")},
+    {"design": Design(family=None, feed_forward="gelu")},
+    {"design": Design(family=None, biases="all")},
     {"design": QWEN3_MOE, "experts": Experts(count=5, per_token=2, d_expert=7)},
     *({"design": design} for design in DESIGNS),
 ]
@@ -59,6 +62,13 @@ def test_operations_are_counted_exactly(config):
     with FlopCounterMode(display=False) as counter:
         model(tokens).sum().backward()
     assert counter.get_total_flops() == 2 * positions * training_flops_per_token(config, positions)
+
+
+def test_a_block_with_a_window_counts_no_more_positions_than_its_window(small_config):
+    whole, windowed = small_config(), small_config(window=4, global_layers=(1,))
+    saved = 4 * windowed.heads * windowed.d_head * (11 - 4)  # in one of the two blocks
+    assert forward_flops_per_token(windowed, 11) == forward_flops_per_token(whole, 11) - saved
+    assert forward_flops_per_token(windowed, 4) == forward_flops_per_token(whole, 4)
 
 
 @pytest.mark.parametrize("window", [None, 4, 20])

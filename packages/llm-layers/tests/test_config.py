@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from llm_layers import Experts, LayersError, LinearScaling, read_settings, write_settings
+from llm_layers import Design, Experts, LayersError, LinearScaling, read_settings, write_settings
 from llm_layers.config import GEMMA3, GPT2
 
 
@@ -115,6 +115,10 @@ def test_values_of_a_wrong_type_are_refused():
         (
             {"design": GEMMA3, "experts": Experts(count=2, per_token=1, d_expert=4)},
             "feed_forward of the design must be",
+        ),
+        (
+            {"design": Design(family=None, biases="all"), "experts": Experts(count=2, per_token=1, d_expert=4)},
+            "biases of the design must be none or query_key_value with experts, but was all",
         ),
     ],
 )

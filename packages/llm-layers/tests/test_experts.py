@@ -97,12 +97,12 @@ def test_the_balance_loss_spreads_tokens_that_nearly_all_went_to_one_expert():
     assert largest_part() < 0.3
 
 
-def test_shares_are_worked_out_in_float32():
+def test_routing_weights_are_computed_in_float32():
     logits = torch.tensor([[3.0, 1.0, 0.5, 0.25]], dtype=torch.bfloat16)
-    shares, _ = top_k_router(logits, 2)
-    assert shares.dtype == torch.bfloat16
+    weights, _ = top_k_router(logits, 2)
+    assert weights.dtype == torch.bfloat16
     exact, _ = top_k_router(logits.float(), 2)
-    torch.testing.assert_close(shares, exact.to(torch.bfloat16), rtol=0, atol=0)
+    torch.testing.assert_close(weights, exact.to(torch.bfloat16), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("k", [0, 4, -1])

@@ -11,6 +11,8 @@ import torch
 
 from llm_layers import (
     EAGER,
+    FAST,
+    Experts,
     LayersError,
     attention,
     causal_mask,
@@ -18,8 +20,7 @@ from llm_layers import (
     linear_cross_entropy,
     sliding_window_mask,
 )
-from llm_layers.config import DESIGNS, Design
-from llm_layers.kernels import FAST
+from llm_layers.config import DESIGNS, QWEN3_MOE, Design
 from llm_layers.kernels.attention import attention as fast_attention
 from llm_layers.spec import SPECIFICATION, fast
 from llm_tokenizer.conformance import Implementation
@@ -33,6 +34,10 @@ def draw(*shape, dtype=torch.float64):
 def verdicts(module=fast):
     trial = check_implementation(SPECIFICATION, Implementation(module, arrays="torch", name="fast"))
     return {verdict.contract.id: verdict.status for verdict in trial.verdicts if verdict.status != UNWRITTEN}
+
+
+def experts_of(design):
+    return Experts(count=5, per_token=2, d_expert=7) if design is QWEN3_MOE else None
 
 
 def one_by_one(rows, width):
@@ -79,7 +84,7 @@ def test_attention_by_blocks_is_attention(kind, kept, monkeypatch):
 
 @pytest.mark.parametrize("design", [*DESIGNS, Design(family=None, feed_forward="relu_squared")], ids=lambda d: d.family)
 def test_a_fast_model_is_the_clear_model(design, small_config, random_model, tokens):
-    config = small_config(design=design, window=5)
+    config = small_config(design=design, window=5, experts=experts_of(design))
     found = []
     for chosen in (EAGER, FAST):
         model = random_model(config, kernels=chosen).double()
@@ -129,6 +134,20 @@ def test_one_function_can_be_exchanged(small_config, random_model, tokens):
     model = random_model(small_config(), kernels=replace(EAGER, rms_norm=noted))
     torch.testing.assert_close(model(tokens), random_model(small_config())(tokens), rtol=0, atol=0)
     assert len(seen) == 2 * 4 + 1  # two in front of the parts and two for queries and keys in each block, and the last
+
+
+@pytest.mark.parametrize("design", DESIGNS, ids=lambda d: d.family)
+def test_the_linear_kernel_multiplies_by_every_matrix(design, small_config, random_model, tokens):
+    met = set()
+
+    def noted(x, weight, bias):
+        met.add(weight.untyped_storage().data_ptr())
+        return EAGER.linear(x, weight, bias)
+
+    model = random_model(small_config(design=design, experts=experts_of(design)), kernels=replace(EAGER, linear=noted))
+    model(tokens)
+    matrices = {name: w for name, w in model.named_parameters() if w.dim() > 1 and not name.endswith("table")}
+    assert [name for name, w in matrices.items() if w.untyped_storage().data_ptr() not in met] == []
 
 
 def test_a_second_derivative_is_refused_and_not_wrong():

@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from llm_layers import (
+    Decoder,
+    Design,
     GeGLU,
     GeluFeedForward,
     ReluSquaredFeedForward,
@@ -38,6 +40,14 @@ def test_a_module_holds_the_layers_of_its_function(kind, function, names):
     assert list(weights) == names
     assert {name: tuple(weight.shape) for name, weight in weights.items()} == {name: SHAPES[name] for name in names}
     assert torch.equal(module(x), function(x, *module.children()))
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("design", ["swiglu", "geglu", "gelu", "relu_squared"])
+def test_the_design_says_whether_there_are_biases(design, bias, small_config):
+    choice = Design(family=None, feed_forward=design, biases="all" if bias else "none")
+    part = Decoder(small_config(design=choice)).blocks[0].feed_forward
+    assert [layer.bias is not None for layer in part.children()] == [bias] * len(list(part.children()))
 
 
 def test_a_layer_may_be_replaced_by_any_other():

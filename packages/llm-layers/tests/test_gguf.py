@@ -49,7 +49,7 @@ CASES: dict[str, tuple[Design, dict]] = {
     "llama, tied": (LLAMA, {"tied_embeddings": True, "d_head": 6}),
     "llama 3": (LLAMA, {"rope_scaling": LLAMA3}),
     "llama, linear": (LLAMA, {"rope_scaling": LinearScaling(factor=4.0)}),
-    "llama, divided speeds": (LLAMA, {"rope_scaling": DividedFrequencies(divisors=(1.0, 1.5, 3.0, 7.0))}),
+    "llama, divided frequencies": (LLAMA, {"rope_scaling": DividedFrequencies(divisors=(1.0, 1.5, 3.0, 7.0))}),
     "qwen2": (QWEN2, {}),
     "qwen3": (QWEN3, {}),
     "qwen3, yarn": (QWEN3, {"rope_scaling": YarnScaling(factor=4.0, original_context=16)}),
@@ -175,9 +175,9 @@ def test_rows_of_a_llama_are_stored_so_that_neighbors_turn(tmp_path, make):
         rotary_angles(torch.arange(5), 8, 500.0),
     )
 
-    def scores(query, key, turn):
+    def scores(query, key, rotate):
         heads = [(x @ torch.as_tensor(w).T).view(5, -1, 8).transpose(0, 1) for w in (query, key)]
-        query, key = (turn(head, rotation) for head in heads)
+        query, key = (rotate(head, rotation) for head in heads)
         return query[::2] @ key.transpose(1, 2)
 
     ours = model.blocks[0].attention
@@ -203,7 +203,12 @@ def test_a_model_keeps_its_type(tmp_path, make):
     assert read_gguf(tmp_path / "model.gguf").tensors["output.weight"].kind.name == "BF16"
     loaded = load_gguf(tmp_path / "model.gguf")
     assert torch.equal(loaded.head.weight, make().to(torch.bfloat16).head.weight.float())
-    with pytest.raises(LayersError, match="dtype must be one of F32, F16, BF16, Q8_0, but was None"):
+    mixed = make()
+    mixed.head.to(torch.float16)
+    save_gguf(mixed, tmp_path / "mixed.gguf")
+    kinds = {name: tensor.kind.name for name, tensor in read_gguf(tmp_path / "mixed.gguf").tensors.items()}
+    assert (kinds["output.weight"], kinds["token_embd.weight"], kinds["blk.0.attn_q.weight"]) == ("F16", "F32", "F32")
+    with pytest.raises(LayersError, match=r"dtype must be one of F32, F16, BF16, Q8_0, but was 'torch.float64'"):
         save_gguf(make().double(), tmp_path / "model.gguf")
 
 

@@ -8,11 +8,13 @@ import torch
 
 from llm_layers import (
     EAGER,
+    FAST,
     LayersError,
     attention,
     cached_attention,
     capped_attention,
     causal_mask,
+    fused_attention,
     grouped_query_attention,
     merge_heads,
     multi_head_attention,
@@ -38,6 +40,15 @@ def test_each_text_of_a_batch_may_have_a_mask_of_its_own():
             torch.testing.assert_close(both[text, head], one, rtol=0, atol=1e-14)
             one = attention(query[text, head], key[text, 0], value[text, 0], mask[text])
             torch.testing.assert_close(shared[text, head], one, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("kernel", [fused_attention, FAST.attention], ids=["fused", "fast"])
+@pytest.mark.parametrize("leading", [(2,), (3, 2), (3, 1)])
+def test_a_mask_may_have_axes_that_the_vectors_lack(kernel, leading):
+    query, key, value = draw(2, 4, 3), draw(2, 5, 3), draw(5, 3)
+    mask = torch.rand(*leading, 4, 5, generator=torch.Generator().manual_seed(1)) < 0.6
+    wanted = attention(query, key, value, mask)
+    torch.testing.assert_close(kernel(query, key, value, mask), wanted, rtol=0, atol=1e-14)
 
 
 def test_multi_head_attention_is_torchs_module():
@@ -82,8 +93,8 @@ def test_a_cap_far_above_all_scores_changes_nothing_and_a_low_one_bounds_the_sha
     # One key fits a thousand times better: without a cap it takes all, with a cap of 1 at most e² times another.
     keys, values = draw(4, 4), torch.eye(4, dtype=torch.float64)
     assert attention(1000 * keys[:1], keys, values).max() > 0.999
-    shares = capped_attention(1000 * keys[:1], keys, values, None, 1.0)
-    assert (shares.max() / shares.min()).item() <= 7.39
+    mixed = capped_attention(1000 * keys[:1], keys, values, None, 1.0)
+    assert (mixed.max() / mixed.min()).item() <= 7.39
 
 
 def test_a_model_takes_capped_attention_as_its_kernel(tokens, small_config, random_model):

@@ -1,4 +1,4 @@
-"""Start values in a whole model, and what they make of the stream."""
+"""Initial values in a whole model, and what they make of the stream."""
 
 from itertools import pairwise
 

@@ -24,7 +24,7 @@ def test_a_bias_starts_at_zero_and_is_there_only_when_asked_for():
     assert Linear(4, 2).weight.shape == (2, 4)
 
 
-def test_two_linear_maps_in_a_row_are_one():
+def test_two_linear_layers_in_a_row_are_one():
     generator = torch.Generator().manual_seed(1)
     x, first, second = (torch.randn(4, 4, generator=generator, dtype=torch.float64) for _ in range(3))
     torch.testing.assert_close(linear(linear(x, first), second), linear(x, second @ first), rtol=1e-13, atol=1e-13)

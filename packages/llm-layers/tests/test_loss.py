@@ -64,6 +64,21 @@ def test_a_graph_may_be_walked_twice(case):
         torch.testing.assert_close(two, 2 * one, rtol=0, atol=0)
 
 
+def test_a_second_derivative_is_refused_and_not_wrong(case):
+    hidden, head, targets = case
+    loss = linear_cross_entropy(hidden, head, targets)
+    # times a number that depends on `hidden`: else nothing of the gradient could be differentiated
+    (gradient,) = torch.autograd.grad(loss * hidden.sum(), hidden, create_graph=True)
+    with pytest.raises(RuntimeError, match="differentiate twice"):
+        gradient.sum().backward()
+
+
+@pytest.mark.parametrize("rows", [0, -1])
+def test_rows_below_one_are_refused(case, rows):
+    with pytest.raises(LayersError, match=f"rows must be at least 1, but was {rows}"):
+        linear_cross_entropy(*case, rows=rows)
+
+
 def test_gradients_of_two_calls_add_up(case):
     hidden, head, targets = case
     for _ in range(2):

@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from llm_layers import EAGER, FUSED, Decoder, LanguageModel, LayersError, cross_entropy, linear_cross_entropy, rotary
+from llm_layers import (
+    EAGER,
+    FUSED,
+    Decoder,
+    GrowingCache,
+    KeyValueCache,
+    LanguageModel,
+    LayersError,
+    cross_entropy,
+    linear_cross_entropy,
+    rotary,
+)
 from llm_layers.config import GPT2, QWEN3
 from llm_layers.layers.rotary import rotary_angles
 
@@ -78,6 +89,14 @@ def test_a_cache_refuses_gradients_instead_of_losing_them(model, tokens):
         model(tokens, model.new_cache())
 
 
+@pytest.mark.parametrize("layers", [1, 3])
+def test_a_cache_of_another_depth_is_refused_before_it_is_filled(model, tokens, layers):
+    cache = KeyValueCache([GrowingCache() for _ in range(layers)])
+    with torch.inference_mode(), pytest.raises(LayersError, match=f"each of the 2 blocks .* but has {layers}"):
+        model(tokens, cache)
+    assert [layer.length for layer in cache.layers] == [0] * layers
+
+
 def test_both_attention_kernels_give_the_same_model(tokens, small_config, random_model):
     clear, fused = (random_model(small_config(), kernels=kernels) for kernels in (EAGER, FUSED))
     torch.testing.assert_close(clear(tokens), fused(tokens), rtol=0, atol=1e-5)
@@ -90,7 +109,7 @@ def test_the_first_loss_is_that_of_an_even_guess(tokens, small_config):
         assert loss.item() == pytest.approx(torch.tensor(23.0).log().item(), abs=0.1)
 
 
-def test_start_values_follow_the_generator(small_config):
+def test_initial_values_follow_the_generator(small_config):
     first, second = (Decoder(small_config(), generator=torch.Generator().manual_seed(3)) for _ in range(2))
     other = Decoder(small_config(), generator=torch.Generator().manual_seed(4))
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))

@@ -38,7 +38,9 @@ def test_three_places_further_is_one_linear_map_for_all_places():
 
 
 def test_bfloat16_waves_tell_positions_apart_that_bfloat16_cannot_count():
-    rows = sinusoidal_positions(torch.tensor([257, 258]), 8, dtype=torch.bfloat16)
+    positions = torch.tensor([256, 257])
+    assert positions.bfloat16().unique().numel() == 1
+    rows = sinusoidal_positions(positions, 8, dtype=torch.bfloat16)
     assert rows.dtype == torch.bfloat16
     assert not torch.equal(rows[0], rows[1])
 

@@ -30,7 +30,7 @@ from llm_layers import (
     quantize_model,
     use_bfloat16_kernels,
 )
-from llm_layers.layers.quantized_linear import linear_maps
+from llm_layers.layers.quantized_linear import plain_linear_layers
 from llm_layers.spec import SPECIFICATION
 from llm_tokenizer.conformance import Implementation
 from llm_tokenizer.conformance.harness import answers
@@ -245,7 +245,7 @@ def test_codes_hardly_change_what_a_trained_model_knows(trained):
         costs[name] = math.exp(loss_of(quantized, tokens, targets) - before) - 1
         with torch.inference_mode():
             parted[name] = (quantized(tokens) - exact).norm().item()
-            maps = {place: module.weight for place, module in linear_maps(model).items()}
+            maps = {place: module.weight for place, module in plain_linear_layers(model).items()}
             gaps = [weight - quantized.get_submodule(place).weight for place, weight in maps.items()]
         rounded[name] = sum(gap.square().sum().item() for gap in gaps)
     assert abs(costs["int8"]) < 0.001

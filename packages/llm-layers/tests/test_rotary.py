@@ -60,8 +60,8 @@ def test_scores_depend_on_distance_only_and_grow_by_the_square_of_the_temperatur
 
     assert score(9, 4) == pytest.approx(score(2009, 2004), rel=1e-9)
     assert score(9, 4) != pytest.approx(score(9, 5), rel=1e-3)
-    temperature = 1.0 if scaling is None else scaling.attention_scaling
-    assert score(3, 3) == pytest.approx(float(query @ key) * temperature**2, rel=1e-12)
+    attention_factor = 1.0 if scaling is None else scaling.attention_scaling
+    assert score(3, 3) == pytest.approx(float(query @ key) * attention_factor**2, rel=1e-12)
 
 
 def test_linear_scaling_puts_a_late_position_where_an_early_one_stood():
@@ -75,9 +75,9 @@ def test_a_factor_of_one_changes_nothing():
     cosine, sine = rotary_angles(positions, 64, 1e6, torch.float32)
     same = rotary_angles(positions, 64, 1e6, torch.float32, LinearScaling(factor=1.0))
     assert torch.equal(same[0], cosine) and torch.equal(same[1], sine)
-    speeds = inverse_frequencies(64, 1e6, dtype=torch.float64)
+    frequencies = inverse_frequencies(64, 1e6, dtype=torch.float64)
     for scaling in (dataclasses.replace(LLAMA3, factor=1.0), YarnScaling(factor=1.0, original_context=512)):
-        torch.testing.assert_close(scaling.scale(speeds, 1e6), speeds, rtol=1e-15, atol=0.0)
+        torch.testing.assert_close(scaling.scale(frequencies, 1e6), frequencies, rtol=1e-15, atol=0.0)
         assert scaling.attention_scaling == 1.0
 
 
@@ -88,12 +88,14 @@ def test_a_factor_of_one_changes_nothing():
     factor=st.floats(1.0, 64.0),
     context=st.integers(128, 32768),
 )
-def test_scaled_speeds_keep_their_order_and_lie_between_slowed_and_plain(d_head, base, factor, context):
-    speeds = inverse_frequencies(d_head, base, dtype=torch.float64)
+def test_scaled_frequencies_keep_their_order_and_lie_between_slowed_and_plain(d_head, base, factor, context):
+    frequencies = inverse_frequencies(d_head, base, dtype=torch.float64)
     llama3 = dataclasses.replace(LLAMA3, factor=factor, original_context=context)
     for scaling in (LinearScaling(factor=factor), llama3, YarnScaling(factor=factor, original_context=context)):
-        scaled = scaling.scale(speeds, base)
-        assert bool((scaled <= speeds * (1 + 1e-12)).all()) and bool((scaled >= speeds / factor * (1 - 1e-12)).all())
+        scaled = scaling.scale(frequencies, base)
+        assert bool((scaled <= frequencies * (1 + 1e-12)).all()) and bool(
+            (scaled >= frequencies / factor * (1 - 1e-12)).all()
+        )
         assert bool((scaled.diff() < 0).all()), "two pairs have changed their order"
 
 
@@ -101,8 +103,8 @@ def test_anybodys_scaling_will_do():
     class Frozen:
         attention_scaling = 2.0
 
-        def scale(self, speeds, base):
-            return torch.zeros_like(speeds)
+        def scale(self, frequencies, base):
+            return torch.zeros_like(frequencies)
 
     cosine, sine = rotary_angles(torch.arange(4), 6, 100.0, torch.float32, Frozen())
     assert torch.equal(cosine, torch.full((4, 3), 2.0))
@@ -147,3 +149,12 @@ def test_a_training_length_without_any_passage_is_refused(context):
 def test_an_odd_width_is_refused():
     with pytest.raises(LayersError, match=r"d_head must be even.*but was 5"):
         inverse_frequencies(5, 100.0)
+
+
+def test_bfloat16_angles_tell_positions_apart_that_bfloat16_cannot_count():
+    positions = torch.tensor([256, 257])
+    assert positions.bfloat16().unique().numel() == 1
+    cosine, sine = rotary_angles(positions, 8, dtype=torch.bfloat16)
+    assert cosine.dtype == torch.bfloat16
+    assert not torch.equal(cosine[0], cosine[1])
+    assert not torch.equal(sine[0], sine[1])

@@ -80,10 +80,10 @@ def test_right_shapes_pass():
     assert checked(L.learned_positions)(x, weight, torch.arange(3)).shape == x.shape
     assert checked(L.sinusoidal_positions)(torch.arange(3), 4).shape == (3, 4)
     assert checked(L.rotary_interleaved)(x, rotary_angles(torch.arange(3), 4)).shape == x.shape
-    speeds = checked(L.inverse_frequencies)(8, 10.0)
-    assert checked(L.yarn_scaling)(speeds, 10.0, 4.0, 100).shape == speeds.shape == (4,)
-    assert checked(L.llama3_scaling)(speeds, 4.0, 1.0, 4.0, 100).shape == (4,)
-    assert checked(L.linear_scaling)(speeds, 4.0).shape == (4,)
+    frequencies = checked(L.inverse_frequencies)(8, 10.0)
+    assert checked(L.yarn_scaling)(frequencies, 10.0, 4.0, 100).shape == frequencies.shape == (4,)
+    assert checked(L.llama3_scaling)(frequencies, 4.0, 1.0, 4.0, 100).shape == (4,)
+    assert checked(L.linear_scaling)(frequencies, 4.0).shape == (4,)
 
 
 def test_wrong_shapes_do_not_pass():

@@ -38,11 +38,11 @@ def rotary(x: Any, positions: Any, base: float) -> Any:
     rows = x.reshape(count, 1, *x.shape[-2:])
     length = int(positions.max()) + 1 if positions.numel() else 1
     cosine, sine = qwen3.compute_rope_params(x.shape[-1], base, length)  # a table, taken from its beginning
-    turned = [
+    rotated = [
         qwen3.apply_rope(row[None], cosine[place], sine[place])
         for row, place in zip(rows, positions.expand(x.shape[:-1]).reshape(count, x.shape[-2]), strict=True)
     ]
-    return torch.cat(turned).reshape(x.shape) if turned else x
+    return torch.cat(rotated).reshape(x.shape) if rotated else x
 
 
 def multi_head_attention(x: Any, query: Any, key: Any, value: Any, output: Any, heads: int, mask: Any) -> Any:

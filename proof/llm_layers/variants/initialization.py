@@ -1,4 +1,4 @@
-"""Start values: correct implementations written otherwise."""
+"""Initial values: correct implementations written otherwise."""
 
 import math
 from typing import Any

@@ -58,8 +58,8 @@ def in_numpy(logits: Any, k: int, norm_topk_prob: bool) -> Any:
 @variant("softmax by hand")
 def softmax_by_hand(logits: Any, k: int, norm_topk_prob: bool) -> Any:
     chosen = logits.argsort(dim=-1, descending=True, stable=True)[..., :k]
-    shares = _softmax(logits).gather(-1, chosen)
-    return shares / shares.sum(-1, keepdim=True) if norm_topk_prob else shares, chosen
+    weights = _softmax(logits).gather(-1, chosen)
+    return weights / weights.sum(-1, keepdim=True) if norm_topk_prob else weights, chosen
 
 
 def _softmax(logits: Any) -> Any:
@@ -138,8 +138,8 @@ def balance_in_numpy(logits: Any, k: int) -> Any:
     e = np.exp(rows - rows.max(axis=-1, keepdims=True))
     chosen = np.argsort(-rows, axis=-1, kind="stable")[:, :k]
     counts = np.bincount(chosen.ravel(), minlength=rows.shape[-1]).astype(rows.dtype)
-    shares = (e / e.sum(axis=-1, keepdims=True)).sum(axis=0)
-    return np.dot(counts, shares) * rows.shape[-1] / max(len(rows), 1) ** 2
+    probabilities = (e / e.sum(axis=-1, keepdims=True)).sum(axis=0)
+    return np.dot(counts, probabilities) * rows.shape[-1] / max(len(rows), 1) ** 2
 
 
 variant = VARIANTS.of("layers.router_z_loss")
@@ -195,12 +195,12 @@ def tokens_in_numpy(
         a = gate @ token
         return down @ (a / (1 + np.exp(-a)) * (up @ token))
 
-    shares, chosen = in_numpy(np.inner(x, router), k, norm_topk_prob)
+    weights, chosen = in_numpy(np.inner(x, router), k, norm_topk_prob)
     y = np.zeros_like(x)
     for place in np.ndindex(*x.shape[:-1]):
         parts = [
-            share * expert(x[place], gate[e], up[e], down[e])
-            for share, e in zip(shares[place], chosen[place], strict=True)
+            weight * expert(x[place], gate[e], up[e], down[e])
+            for weight, e in zip(weights[place], chosen[place], strict=True)
         ]
         y[place] = sum(parts, expert(x[place], sg, su, sd))
     return y

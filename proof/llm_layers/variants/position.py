@@ -57,8 +57,8 @@ variant = VARIANTS.of("layers.rotary")
 @variant("sign and roll")
 def sign_and_roll(x: Any, positions: Any, base: float) -> Any:
     half = x.shape[-1] // 2
-    speed = base ** (-torch.arange(half, dtype=torch.float64) / half)
-    angle = (positions.to(torch.float64)[..., None] * speed).repeat_interleave(2, -1)
+    frequency = base ** (-torch.arange(half, dtype=torch.float64) / half)
+    angle = (positions.to(torch.float64)[..., None] * frequency).repeat_interleave(2, -1)
     angle = angle.unflatten(-1, (half, 2)).transpose(-1, -2).flatten(-2)
     sign = torch.ones(x.shape[-1], dtype=x.dtype)
     sign[:half] = -1
@@ -87,14 +87,14 @@ variant("matrices")(
 def halves_by_complex_numbers(x: Any, positions: Any, base: float) -> Any:
     half = x.shape[-1] // 2
     angle = np.asarray(positions)[..., None] * base ** (-np.arange(half) / half)
-    turned = (x[..., :half] + 1j * x[..., half:]) * np.exp(1j * angle)
-    return np.concatenate([turned.real, turned.imag], axis=-1).astype(x.dtype)
+    rotated = (x[..., :half] + 1j * x[..., half:]) * np.exp(1j * angle)
+    return np.concatenate([rotated.real, rotated.imag], axis=-1).astype(x.dtype)
 
 
 @variant("angles in float32, as most models have them")
 def float32_angles(x: Any, positions: Any, base: float) -> Any:
-    speeds = 1.0 / base ** (torch.arange(0, x.shape[-1], 2).float() / x.shape[-1])
-    angle = (positions[..., None].float() * speeds).repeat(*[1] * positions.ndim, 2)
+    frequencies = 1.0 / base ** (torch.arange(0, x.shape[-1], 2).float() / x.shape[-1])
+    angle = (positions[..., None].float() * frequencies).repeat(*[1] * positions.ndim, 2)
     first, second = x.chunk(2, -1)
     return x * angle.cos().to(x.dtype) + torch.cat((-second, first), -1) * angle.sin().to(x.dtype)
 
@@ -107,11 +107,11 @@ variant("matrices")(
 
 @variant("angles in float32, complex numbers")
 def float32_neighbors(x: Any, positions: Any, base: float) -> Any:
-    speeds = 1.0 / base ** (torch.arange(0, x.shape[-1], 2).float() / x.shape[-1])
-    angle = positions[..., None].float() * speeds
+    frequencies = 1.0 / base ** (torch.arange(0, x.shape[-1], 2).float() / x.shape[-1])
+    angle = positions[..., None].float() * frequencies
     wide = x.to(torch.promote_types(x.dtype, torch.float32)).unflatten(-1, (-1, 2)).contiguous()
-    turned = torch.view_as_complex(wide) * torch.polar(torch.ones_like(angle), angle)
-    return torch.view_as_real(turned).flatten(-2).to(x.dtype)
+    rotated = torch.view_as_complex(wide) * torch.polar(torch.ones_like(angle), angle)
+    return torch.view_as_real(rotated).flatten(-2).to(x.dtype)
 
 
 @variant("reordered, rotated in halves, ordered back")

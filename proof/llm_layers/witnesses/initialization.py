@@ -1,4 +1,4 @@
-"""Start values through torch's own special functions."""
+"""Initial values through torch's own special functions."""
 
 from typing import Any
 

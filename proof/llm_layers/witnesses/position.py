@@ -21,12 +21,12 @@ def inverse_frequencies(d_head: int, base: float) -> Any:
 
 
 def rotary(x: Any, positions: Any, base: float) -> Any:
-    # A pair is one complex number; turning it is multiplying with a number of length one.
+    # A pair is one complex number; rotating it is multiplying with a number of length one.
     half = x.shape[-1] // 2
     wide = torch.promote_types(x.dtype, torch.float32)
     angle = positions.to(wide)[..., None] / base ** (torch.arange(half, dtype=wide) / half)
-    turned = torch.complex(x[..., :half].to(wide), x[..., half:].to(wide)) * torch.polar(torch.ones_like(angle), angle)
-    return torch.cat([turned.real, turned.imag], dim=-1).to(x.dtype)
+    rotated = torch.complex(x[..., :half].to(wide), x[..., half:].to(wide)) * torch.polar(torch.ones_like(angle), angle)
+    return torch.cat([rotated.real, rotated.imag], dim=-1).to(x.dtype)
 
 
 def rotary_interleaved(x: Any, positions: Any, base: float) -> Any:

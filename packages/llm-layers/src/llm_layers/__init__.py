@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from llm_layers.formats.gguf import save_gguf as save_gguf
     from llm_layers.formats.huggingface.registry import read_settings as read_settings
     from llm_layers.formats.huggingface.registry import write_settings as write_settings
-    from llm_layers.formats.huggingface.storage import load_config as load_config
-    from llm_layers.formats.huggingface.storage import load_model as load_model
     from llm_layers.formats.huggingface.storage import save_model as save_model
+    from llm_layers.formats.loading import load_config as load_config
+    from llm_layers.formats.loading import load_model as load_model
     from llm_layers.formats.onnx import export_onnx as export_onnx
     from llm_layers.inspection import attention_maps as attention_maps
     from llm_layers.inspection import first_divergence as first_divergence
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from llm_layers.interface import LanguageModel as LanguageModel
     from llm_layers.interface import LayersError as LayersError
     from llm_layers.kernels import EAGER as EAGER
+    from llm_layers.kernels import FAST as FAST
     from llm_layers.kernels import FUSED as FUSED
     from llm_layers.kernels import Kernels as Kernels
     from llm_layers.kernels.bfloat16 import bfloat16_int4_linear as bfloat16_int4_linear

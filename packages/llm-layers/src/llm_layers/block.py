@@ -90,7 +90,7 @@ def _attention(config: ModelConfig, kernels: Kernels) -> Attention:
 
 
 class Block(nn.Module):
-    """Attention and a feed-forward part, each behind a norm and added to the residual stream.
+    """Attention and a feed-forward part, each after a norm and added to the residual stream.
 
     ```
     x ──┬──────────────────────────⊕──┬─────────────────────────────⊕──▶
@@ -103,7 +103,7 @@ class Block(nn.Module):
         The stream runs from the embedding to the head without a nonlinearity, so a gradient reaches every block
         directly, however deep the model. A block only adds a correction; with its output weights at zero it is the
         identity, which is how it starts. The norms are on the branches, not on the stream: that is what lets deep
-        models train without a long warm-up. Some designs put a norm behind each part (OLMo 2), or before and behind
+        models train without a long warm-up. Some designs put a norm after each part (OLMo 2), or before and after
         (Gemma 3): then no part can add more than a vector of a known size.
 
     Args:
@@ -151,9 +151,9 @@ def _norm(config: ModelConfig, kernels: Kernels, present: bool) -> nn.Module | N
 
 
 def _feed_forward(config: ModelConfig, kernels: Kernels) -> nn.Module:
-    if config.experts is None:
-        return FEED_FORWARDS[config.design.feed_forward](config.d_model, config.d_ff, kernel=kernels.linear)
-    experts = config.experts
-    return MixtureOfExperts(
-        config.d_model, experts.d_expert, experts.count, experts.per_token, norm_topk_prob=experts.norm_topk_prob
-    )
+    experts, design = config.experts, config.design
+    if experts is None:
+        kind = FEED_FORWARDS[design.feed_forward]
+        return kind(config.d_model, config.d_ff, bias=design.biases == "all", kernel=kernels.linear)
+    shape = config.d_model, experts.d_expert, experts.count, experts.per_token
+    return MixtureOfExperts(*shape, norm_topk_prob=experts.norm_topk_prob, kernel=kernels.linear)

@@ -27,7 +27,8 @@ class Design:
         query_key_norm: queries and keys normalized per head, over all heads at once, or not at all.
         positions: queries and keys rotated by their position, or a learned vector added to the embedding.
         feed_forward: gated by SiLU or by GELU; or plain with GELU or with squared ReLU.
-        biases: which linear layers add a bias.
+        biases: which linear layers add a bias: none; those of queries, keys and values; or all of attention and of
+            the feed-forward part. The head has none.
         scaled_embedding: the embedding is multiplied by √d_model, so that it is not drowned in the stream.
     """
 
@@ -107,13 +108,14 @@ class ModelConfig:
         heads: number of query heads.
         kv_heads: number of key/value heads; each serves `heads / kv_heads` query heads.
         d_head: width of one head; even, because rotary positions rotate pairs.
-        d_ff: width inside the feed-forward part.
+        d_ff: width inside the feed-forward part; with `experts`, which have a `d_expert` of their own, it is only kept
+            for the files.
         context_length: how many positions the model may look at.
         rope_base: slowest rotary wavelength is about 2π times this many positions.
         norm_eps: what keeps the norms from dividing by zero.
         tied_embeddings: True when the output head is the embedding table.
         design: which variant of each part is used, and so the family that the model belongs to.
-        rope_scaling: how the rotary speeds were stretched to a longer context; None for not at all.
+        rope_scaling: how the rotary frequencies were lowered to a longer context; None for not at all.
         window: how many positions back a token may look, its own included; None for all of them.
         global_layers: indices of the blocks that look at everything although there is a window.
         local_rope_base: rotary base of the blocks with a window, where it is another one.
@@ -187,6 +189,10 @@ class ModelConfig:
             raise LayersError(
                 f"feed_forward of the design must be swiglu with experts, but was {self.design.feed_forward}: "
                 "every expert is a SwiGLU"
+            )
+        if self.experts is not None and self.design.biases == "all":
+            raise LayersError(
+                "biases of the design must be none or query_key_value with experts, but was all: experts have no biases"
             )
 
     def window_of(self, layer: int) -> int | None:

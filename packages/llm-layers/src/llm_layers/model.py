@@ -102,6 +102,11 @@ class Decoder(nn.Module):
     ) -> Float[Tensor, "batch position d_model"]:
         """Return the normalized states before the head, for a loss that need not hold all logits at once."""
         _check_ids(tokens)
+        if cache is not None and len(cache.layers) != self.config.layers:
+            raise LayersError(
+                f"cache must have one layer for each of the {self.config.layers} blocks of the model, but has "
+                f"{len(cache.layers)}: make it with new_cache()"
+            )
         start = 0 if cache is None else cache.length
         end = start + tokens.shape[1]
         if end > self.config.context_length:

@@ -178,6 +178,17 @@ def test_compare_tells_by_its_status(folder, tmp_path, capsys):
     assert "ids must lie between 0 and 28" in capsys.readouterr().err
 
 
+def test_compare_without_a_text_draws_what_fits_into_the_shortest_context(tmp_path, capsys):
+    from small_models import SHAPE
+
+    from llm_layers import Decoder, ModelConfig
+
+    save_model(Decoder(ModelConfig(**(SHAPE | {"context_length": 1}))), tmp_path)
+    assert main(["compare", str(tmp_path), str(tmp_path)]) == 2
+    assert "the text must have at least 2 tokens" in capsys.readouterr().err
+    assert main(["compare", str(tmp_path), str(tmp_path), "--forward-only"]) == 0
+
+
 def test_compare_reads_gguf(folder, tmp_path, capsys):
     save_gguf(family("qwen3"), tmp_path / "model.gguf")
     assert main(["compare", folder, str(tmp_path / "model.gguf")]) == 0

@@ -9,6 +9,9 @@ from planted import FAULTS, WithBackward, attends, in_code, in_one_piece
 from small_models import FAMILIES, family
 
 from llm_layers import Decoder, LayersError, first_divergence, rotary_interleaved
+from llm_layers.inspection import record
+from llm_layers.inspection.causes.exchange import Part, gradient_hypotheses, value_hypotheses
+from llm_layers.inspection.causes.hypothesis import Mismatch
 from llm_layers.inspection.table import divergence_report
 from llm_layers.kernels import FAST, FUSED
 from llm_layers.layers.rotary_scaling import LinearScaling
@@ -30,6 +33,17 @@ def test_every_planted_fault_is_found_and_named(name, tmp_path, ids):
     report = divergence_report(found)
     assert fault.first in report
     assert f"likely cause: {fault.cause}" in report
+
+
+def test_an_error_in_the_run_without_a_mistake_is_not_hidden(ids):
+    def broken(use, tensors):
+        raise ZeroDivisionError
+
+    a = record(family("qwen3"), ids)
+    mismatch, part = Mismatch(a=a, b=a, point="logits", tolerance=0.0), Part(inputs={}, compute=broken, last="logits")
+    for hypotheses in (value_hypotheses(mismatch, part), gradient_hypotheses(mismatch, part, "logits")):
+        with pytest.raises(ZeroDivisionError):
+            next(hypotheses)
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS.keys() - TOO_SMALL_FOR_FLOAT32)[::3])

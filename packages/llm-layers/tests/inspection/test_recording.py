@@ -58,6 +58,12 @@ def test_the_gradients_are_those_of_the_loss(name, ids):
     torch.testing.assert_close(made, found.weight_gradients[f"{stem}output.weight"])
 
 
+def test_the_loss_of_a_bfloat16_model_is_computed_in_float32(ids):
+    found = record(family("qwen3").bfloat16(), ids)
+    exact = F.cross_entropy(found.values["logits"][0, :-1].double(), ids[0, 1:])
+    assert found.loss == pytest.approx(exact.item(), rel=1e-6)
+
+
 def test_an_error_on_the_way_leaves_nothing_behind(ids):
     model = family("qwen3").train()
 

@@ -114,7 +114,7 @@ def _as_array(ids: Any) -> Any:
 
     try:
         row = asarray(ids)
-    except (TypeError, RuntimeError):  # a tensor of another device, or of a number type that NumPy lacks
+    except (TypeError, RuntimeError):  # a tensor of another device, or of a dtype that NumPy lacks
         row = asarray(ids.tolist())
     if row.ndim != 1:
         raise TokenizerError(f"ids: must be one row of ids, was an array of shape {row.shape}; decode row by row")

@@ -6,7 +6,7 @@ from pathlib import Path
 from llm_layers.commands.inputs import read_model, read_text
 from llm_layers.commands.outputs import check_out, write_page
 from llm_layers.config import ModelConfig
-from llm_layers.formats.huggingface.storage import load_config
+from llm_layers.formats.loading import load_config
 from llm_layers.inspection.maps import attention_maps
 from llm_layers.inspection.picture import attention_picture, write_picture
 from llm_layers.inspection.table import aligned, percent

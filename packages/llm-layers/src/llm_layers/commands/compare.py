@@ -7,7 +7,7 @@ import torch
 from llm_layers.commands.inputs import check_two, read_model, read_text
 from llm_layers.commands.options import FOREIGN
 from llm_layers.config import ModelConfig
-from llm_layers.formats.huggingface.storage import load_config
+from llm_layers.formats.loading import load_config
 from llm_layers.inspection.divergence import check_shapes, first_divergence
 from llm_layers.inspection.foreign import load_transformers
 from llm_layers.inspection.inspected_model import InspectedModel, inspected_model
@@ -54,6 +54,6 @@ def _load(name: str, config: ModelConfig, progress: Progress) -> InspectedModel:
 
 def _sample(config: ModelConfig) -> list[int]:
     """Return ids from all over the vocabulary, the first of them twice: a repeated token shows more."""
-    count = min(SAMPLE, config.context_length) - 1
+    count = max(1, min(SAMPLE, config.context_length) - 1)
     ids = torch.randint(0, config.vocab_size, (count,), generator=torch.Generator().manual_seed(0)).tolist()
-    return [*ids, ids[0]]
+    return [*ids, ids[0]][: config.context_length]

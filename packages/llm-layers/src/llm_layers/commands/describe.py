@@ -6,7 +6,7 @@ from torch import nn
 
 from llm_layers.commands.inputs import read_model, stored_types
 from llm_layers.config import CHOICES, ModelConfig
-from llm_layers.formats.huggingface.storage import load_config
+from llm_layers.formats.loading import load_config
 from llm_layers.inspection.costs import cache_bytes, parameter_count, training_flops_per_token
 from llm_tokenizer.commands.progress import Progress
 
@@ -22,7 +22,7 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
         f"{options.model}: {parameter_count(config):,} parameters in {dtype}, "
         f"{parameter_count(config, embeddings=False):,} without token tables",
         *([stored] if stored else []),
-        *_tree(model),
+        *_rows(model, "  "),
         f"head: {'the embedding table (tied)' if model.head is None else 'a separate weight'}",
         *_design(config),
         f"context: {context:,} positions; a full cache takes {cache_bytes(config, context) / 2**20:,.1f} MiB (float32)",
@@ -42,12 +42,8 @@ def _design(config: ModelConfig) -> list[str]:
     return lines
 
 
-def _tree(model: nn.Module) -> list[str]:
-    """Return rows of name, shape and size; equal neighbors, as the blocks are, take one entry together."""
-    return _rows(model, "  ")
-
-
 def _rows(module: nn.Module, indent: str) -> list[str]:
+    """Return rows of name, shape and size; equal neighbors, as the blocks are, take one entry together."""
     found: list[str] = []
     for name, weight in module.named_parameters(recurse=False):
         found.append(_row(f"{indent}{name}", " × ".join(map(str, weight.shape)), weight.numel()))

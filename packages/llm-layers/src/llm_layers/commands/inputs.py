@@ -1,21 +1,29 @@
-"""What the verbs read: a model (its config first, its weights when all else is known to be right) and a text."""
+"""What the verbs read: a model (its config first, its weights when all else is right), its tokenizer, and a text."""
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from llm_layers.config import ModelConfig
 from llm_layers.formats.gguf.file import read_gguf
-from llm_layers.formats.huggingface.storage import load_model
+from llm_layers.formats.huggingface.storage import GENERATION, SETTINGS
+from llm_layers.formats.huggingface.weight_files import read_json
+from llm_layers.formats.loading import load_model
 from llm_layers.inspection.costs import parameter_count
 from llm_layers.inspection.text import checked_ids, ids_of, label_of_id, tokenizer_of
 from llm_layers.interface import LayersError
 from llm_layers.model import Decoder
+from llm_tokenizer import Tokenizer, TokenizerError, load_tokenizer, save_tokenizer
 from llm_tokenizer.commands.progress import Progress
 from llm_tokenizer.corpus.unicode_decoding import decoded_blocks
+from llm_tokenizer.files.gguf_writing import GgufVocabulary, vocabulary_entries
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "encoder.json")
 
 
 def read_model(name: str, config: ModelConfig, progress: Progress, *, dtype: torch.dtype | None = None) -> Decoder:
@@ -81,3 +89,39 @@ def check_two(labels: list[str]) -> None:
             f"the text must have at least 2 tokens, so that one can be predicted, but has {len(labels)}: "
             "use a longer one"
         )
+
+
+def check_tokenizer(tokenizer: Tokenizer | None, config: ModelConfig, ends: dict[str, Any] | None) -> None:
+    """Refuse a tokenizer that could not be written, before a weight is read; `ends` is given for a GGUF file."""
+    if tokenizer is not None and ends is not None:
+        vocabulary_entries(tokenizer, config.vocab_size, GgufVocabulary(**ends))
+    elif tokenizer is not None:
+        with TemporaryDirectory() as folder:
+            save_tokenizer(tokenizer, folder)
+
+
+def text_ends(source: str) -> dict[str, Any]:
+    """Return the ids at which a text begins, ends and is filled up, as the source states them."""
+    path = Path(source)
+    if path.is_file():
+        words = read_gguf(path).words
+        names = {"bos": "bos", "eos": "eos", "pad": "padding"}
+        return {f"{ours}_token_id": words.get(f"tokenizer.ggml.{theirs}_token_id") for ours, theirs in names.items()}
+    settings: dict[str, Any] = {}
+    for name in (SETTINGS, GENERATION):  # the second has the last word
+        if (path / name).is_file():
+            settings |= {key: value for key, value in read_json(path / name).items() if value is not None}
+    return {key: settings.get(key) for key in ("bos_token_id", "eos_token_id", "pad_token_id")}
+
+
+def tokenizer_beside(source: str) -> Tokenizer | None:
+    """Load the tokenizer in a model folder or GGUF file; None where there is none."""
+    path = Path(source)
+    if path.is_file() and read_gguf(path).words.get("tokenizer.ggml.model", "none") == "none":
+        return None
+    if path.is_dir() and not any((path / name).exists() for name in TOKENIZER_FILES):
+        return None
+    try:
+        return load_tokenizer(path)
+    except TokenizerError as error:
+        raise LayersError(f"the tokenizer beside the model cannot be read: {error}") from None

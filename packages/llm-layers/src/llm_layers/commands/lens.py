@@ -4,7 +4,7 @@ import argparse
 
 from llm_layers.commands.inputs import labeler, read_model, read_text
 from llm_layers.commands.outputs import check_out, write_page
-from llm_layers.formats.huggingface.storage import load_config
+from llm_layers.formats.loading import load_config
 from llm_layers.inspection.lens import logit_lens
 from llm_layers.inspection.table import lens_detail, lens_table
 from llm_layers.inspection.web_page import lens_page

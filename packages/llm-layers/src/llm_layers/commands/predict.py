@@ -3,7 +3,7 @@
 import argparse
 
 from llm_layers.commands.inputs import in_words
-from llm_layers.formats.huggingface.storage import load_config
+from llm_layers.formats.loading import load_config
 from llm_layers.inspection.costs import (
     activation_bytes,
     active_parameter_count,

@@ -7,12 +7,11 @@ import time
 
 import torch
 
-from llm_layers.commands.convert import check_tokenizer, text_ends, tokenizer_beside
-from llm_layers.commands.inputs import read_model, stored_types, text_of
+from llm_layers.commands.inputs import check_tokenizer, read_model, stored_types, text_ends, text_of, tokenizer_beside
 from llm_layers.commands.outputs import check_model, check_new
 from llm_layers.config import ModelConfig
 from llm_layers.formats.gguf.saving import save_gguf
-from llm_layers.formats.huggingface.storage import load_config
+from llm_layers.formats.loading import load_config
 from llm_layers.interface import LayersError
 from llm_layers.layers.loss import cross_entropy
 from llm_layers.layers.quantized_linear import quantize_model, stored_bytes

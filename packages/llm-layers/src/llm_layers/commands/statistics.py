@@ -4,7 +4,7 @@ import argparse
 
 from llm_layers.commands.inputs import check_two, read_model, read_text
 from llm_layers.commands.outputs import check_out
-from llm_layers.formats.huggingface.storage import load_config
+from llm_layers.formats.loading import load_config
 from llm_layers.inspection.issues import find_issues
 from llm_layers.inspection.picture import statistics_picture, write_picture
 from llm_layers.inspection.statistics import layer_statistics

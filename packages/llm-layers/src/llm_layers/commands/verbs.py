@@ -86,8 +86,8 @@ def _attention(parser: Parser) -> None:
         '  llm-layers attention runs/tale/model --text "The cat sat" --layer 2                     a table',
     )
     _add_text(verb)
-    verb.add_argument("--layer", type=whole(0), help="only this block, from 0")
-    verb.add_argument("--head", type=whole(0), help="only this head, from 0")
+    verb.add_argument("--layer", type=whole(0), help="only this block, from 0; in .html the one that is shown first")
+    verb.add_argument("--head", type=whole(0), help="only this head, from 0; in .html the one that is shown first")
     verb.add_argument("--out", type=Path, help="a file to write: .html, .svg or .png")
 
 

@@ -30,11 +30,14 @@ def forward_flops_per_token(config: ModelConfig, positions: int) -> int:
     """Count the multiplications and additions of the matrix products for one token of a text of `positions`.
 
     Every weight of a matrix is used once per token, as one multiplication and one addition. Scores and gathered values
-    add 4 · heads · d_head per position seen; attention is counted whole, hidden half included, as is the custom.
+    add 4 · heads · d_head per position seen, in a block with a window at most the window; otherwise attention is
+    counted whole, hidden half included, as is the custom.
     """
     matrices = config.layers * (_attention(config) + _feed_forward(config, _chosen_experts(config)))
     matrices += config.vocab_size * config.d_model
-    return 2 * matrices + 4 * config.layers * config.heads * config.d_head * positions
+    windows = [config.window_of(layer) for layer in range(config.layers)]
+    seen = sum(positions if window is None else min(positions, window) for window in windows)
+    return 2 * matrices + 4 * config.heads * config.d_head * seen
 
 
 def training_flops_per_token(config: ModelConfig, positions: int) -> int:
@@ -72,7 +75,7 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, *, kernels
         memory nor time, whatever the shape.
 
     Which experts a token will choose cannot be known without numbers: a mixture is counted as one part as wide as those
-    chosen, and what the sorting of tokens by expert keeps is added (each token's vector and answer once per chosen
+    chosen, and what the sorting of tokens by expert keeps is added (each token's vector and output once per chosen
     expert).
 
     Args:
@@ -93,7 +96,7 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, *, kernels
     sorting, experts = 0, config.experts
     if experts is not None:
         config = replace(config, experts=None, d_ff=experts.per_token * experts.d_expert)
-        kept = 3 * experts.per_token * config.d_model + 2 * experts.count  # x, answer, weighted answer; router shares
+        kept = 3 * experts.per_token * config.d_model + 2 * experts.count  # x, output, weighted output; router
         sorting = config.layers * batch * positions * kept * 4
     pair = 2 if config.design.positions == "rotary" else 1  # there half a head is what can be prime
     heads = (config.kv_heads, config.heads // config.kv_heads, config.d_head // pair)
@@ -180,9 +183,8 @@ def _body(config: ModelConfig, experts: int) -> int:
     if design.biases != "none":
         biases += (config.heads + 2 * config.kv_heads) * config.d_head
     if design.biases == "all":
-        biases += config.d_model
-    if design.feed_forward == "gelu" and config.experts is None:
-        biases += config.d_ff + config.d_model
+        gated = design.feed_forward in ("swiglu", "geglu")
+        biases += config.d_model + (2 if gated else 1) * config.d_ff + config.d_model
     block = _attention(config) + _feed_forward(config, experts) + norms + biases
     learned = config.context_length * config.d_model if design.positions == "learned" else 0
     return config.layers * block + width + learned

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 def residual_variance_by_layer(model: nn.Module, tokens: Int[Tensor, "batch position"]) -> tuple[float, ...]:
-    """Measure the variance of the residual stream in front of the first block and behind each block.
+    """Measure the variance of the residual stream before the first block and after each block.
 
     Formula: variance[l] = mean over texts, positions and coordinates of (x[l] - mean)²
 
@@ -14,7 +14,7 @@ def residual_variance_by_layer(model: nn.Module, tokens: Int[Tensor, "batch posi
         Every part reads the stream through a norm, so its absolute size does not matter; the ratio from block to block
         does. A stream that grows a thousandfold drowns what early blocks have written, and the gradient that reaches
         them shrinks alike. One that grows by a constant each block lets late blocks change less and less. What the
-        start values promise can be read off before a single step is taken.
+        initial values promise can be read off before a single step is taken.
 
     Args:
         model: a model with a list of `blocks`, such as `Decoder`.

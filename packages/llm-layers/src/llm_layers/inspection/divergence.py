@@ -94,7 +94,7 @@ def first_divergence(
     """Find the first tensor in which two models differ, and name the cause where the values confirm one.
 
     Why it works:
-        A fault shows in everything behind it, so the logits only say that there is one. At the first tensor that
+        A fault shows in everything after it, so the logits only say that there is one. At the first tensor that
         differs all inputs are still the same, so only one step of arithmetic, with its weight, can be at fault. That
         step is run again with each mistake that the specification knows of its functions; a mistake is named only
         when it gives what the second model has. The same holds for gradients, from the loss backwards.
@@ -158,7 +158,7 @@ def _compared(a: Recording, b: Recording, tolerance: float, exact: float, floor:
     for point in shared:
         yield _comparison(point, "value", a.values, b.values, tolerance)
     seen: set[str] = set()
-    for point in reversed(shared):  # a gradient is computed from those of the points behind
+    for point in reversed(shared):  # a gradient is computed from those of the points after it
         if point in a.gradients and point in b.gradients:
             yield _comparison(point, "gradient", a.gradients, b.gradients, looser, floor)
         names = [*weights_of(point, a.weights), *hidden_weights_of(point, a.weights, shared)]

@@ -30,7 +30,7 @@ BLOCK = (
     "attention.z",  # the heads' outputs, side by side, before the output projection
     "attention.output",
     "attention_output_norm",
-    "resid_mid",  # the residual stream behind attention
+    "resid_mid",  # the residual stream after attention
     "feed_forward_norm",
     "feed_forward.router",
     "feed_forward.gate",

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from llm_layers.config import ModelConfig
 from llm_layers.formats.huggingface.architecture import Architecture
 from llm_layers.formats.huggingface.registry import architecture_of
-from llm_layers.formats.huggingface.storage import load_config
+from llm_layers.formats.loading import load_config
 from llm_layers.inspection.flow import NORMS
 from llm_layers.inspection.inspected_model import HookPoint, InspectedModel, KernelCall, Note
 from llm_layers.interface import LayersError

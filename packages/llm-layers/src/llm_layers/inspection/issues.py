@@ -51,7 +51,7 @@ def _not_finite(statistics: Statistics) -> Iterator[Issue]:
                 fraction = f"{100 * x.not_finite:.3g}% of its values are NaN or infinite"
                 says = f"{what} {x.name} is the first that is not finite: {fraction}"
                 yield Issue(name="not finite", where=x.name, says=says)
-                return  # everything behind it is not finite because of it
+                return  # everything after it is not finite because of it
 
 
 def _near_overflow(statistics: Statistics) -> Iterator[Issue]:

@@ -7,7 +7,6 @@ from jaxtyping import Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from llm_layers.inspection.causes.hypothesis import head_of
 from llm_layers.inspection.inspected_model import InspectedModel, inspected_model
 from llm_layers.inspection.recording import record
 from llm_layers.interface import LayersError
@@ -61,7 +60,7 @@ def logit_lens(model: nn.Module | InspectedModel, ids: Int[Tensor, "batch positi
     recording = record(inspected, ids[:1], gradients=False)
     streams = torch.stack([x[0] for name, x in recording.values.items() if name.endswith(("resid_pre", "resid_post"))])
     with torch.inference_mode():
-        logits = F.linear(inspected.module.get_submodule("final_norm")(streams), head_of(recording))
+        logits = F.linear(inspected.module.get_submodule("final_norm")(streams), recording.head_weight)
         if inspected.config.final_logit_softcap is not None:
             logits = soft_cap(logits, inspected.config.final_logit_softcap)
         probabilities = torch.softmax(logits.float(), dim=-1)

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from jaxtyping import Int
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from llm_layers.config import ModelConfig
 from llm_layers.inspection.flow import flow
 from llm_layers.inspection.inspected_model import HookPoint, InspectedModel, KernelCall, Layout, inspected_model
 from llm_layers.interface import LayersError
+from llm_layers.layers.loss import cross_entropy
 
 HIDDEN = -1e30
 """A key is hidden when a mask adds less than this."""
@@ -44,6 +44,12 @@ class Recording:
     loss: float
     config: ModelConfig
 
+    @property
+    def head_weight(self) -> Tensor:
+        """The weight of the head: its own, or the embedding table."""
+        head = self.weights.get("head.weight")
+        return self.weights["embedding.table"] if head is None else head
+
 
 def record(
     model: nn.Module | InspectedModel, ids: Int[Tensor, "batch position"], *, gradients: bool = True
@@ -70,7 +76,7 @@ def record(
         recorder.keep("logits", logits)
         loss = logits.new_tensor(float("nan"))
         if ids.shape[1] > 1:
-            loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+            loss = cross_entropy(logits[:, :-1], ids[:, 1:])
         found, of_weights = recorder.gradients(loss) if gradients else ({}, {})
     finally:
         inspected.module.train(was_training)

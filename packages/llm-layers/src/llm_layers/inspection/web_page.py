@@ -1,4 +1,4 @@
-"""Attention maps and the logit lens as web pages: each one file, without network, for light and dark paper."""
+"""Attention maps and the logit lens as web pages: each one file, without network, for light and dark mode."""
 
 import base64
 import html

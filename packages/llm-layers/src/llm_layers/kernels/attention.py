@@ -84,7 +84,7 @@ def _leading(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> 
 
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
-    """What a mask amounts to; all layers of a model share it.
+    """What a mask amounts to; in training all layers of a model share it.
 
     Args:
         blocks: which queries go together, and from the first to the last key that any of them sees.
@@ -100,28 +100,33 @@ class _Plan:
 
 
 _PLANS = WeakTensorKeyDictionary()
-"""The plan of each mask that is in use, and which state of the mask it was made from."""
+"""The plan of each mask, and the state of the mask that it was made from; without masks made in inference mode."""
 
 
 def _plan(mask: Tensor, working: torch.dtype) -> _Plan:
     """Return the plan of a mask: the one an earlier layer made, if the mask is still as it was."""
-    state = None if mask.is_inference() else (mask._version, working, QUERIES)
-    known: tuple[Any, _Plan | None] = _PLANS.get(mask, (None, None))  # type: ignore[no-untyped-call]
-    made_from, plan = known
-    if plan is None or state is None or made_from != state:
-        # Half the lowest number instead of -inf, for the reason given in `llm_layers.attention`.
-        bias = torch.zeros(mask.shape, dtype=working).masked_fill_(~mask, torch.finfo(working).min / 2)
-        sees = mask.any(dim=-1, keepdim=True)
-        plan = _Plan(
-            blocks=tuple(_blocks(mask)),
-            bias=bias[None] if mask.dim() == 2 else bias,
-            sees=None if bool(sees.all()) else sees,
-            triangle=mask.dim() == 2
-            and len(mask) == mask.shape[1]
-            and torch.equal(mask, mask.new_ones(mask.shape).tril_()),
-        )
+    if mask.is_inference():  # torch does not count the changes of such a tensor
+        return _new_plan(mask, working)
+    state = mask._version, working, QUERIES
+    made_from, plan = _PLANS.get(mask, (None, None))  # type: ignore[no-untyped-call]
+    if made_from != state:
+        plan = _new_plan(mask, working)
         _PLANS[mask] = state, plan
-    return plan
+    known: _Plan = plan
+    return known
+
+
+def _new_plan(mask: Tensor, working: torch.dtype) -> _Plan:
+    # Half the lowest number instead of -inf, for the reason given in `llm_layers.attention`.
+    bias = torch.zeros(mask.shape, dtype=working).masked_fill_(~mask, torch.finfo(working).min / 2)
+    sees = mask.any(dim=-1, keepdim=True)
+    triangle = mask.dim() == 2 and len(mask) == mask.shape[1]
+    return _Plan(
+        blocks=tuple(_blocks(mask)),
+        bias=bias[None] if mask.dim() == 2 else bias,
+        sees=None if bool(sees.all()) else sees,
+        triangle=triangle and torch.equal(mask, mask.new_ones(mask.shape).tril_()),
+    )
 
 
 def _blocks(mask: Tensor) -> Iterator[tuple[slice, slice]]:
@@ -139,7 +144,7 @@ def _blocks(mask: Tensor) -> Iterator[tuple[slice, slice]]:
 
 
 def _working(x: Tensor) -> torch.dtype:
-    """Return the type of the products: float32 for float16, whose range scores may leave, and for slow types."""
+    """Return the dtype of the products: float32 for float16, whose range scores may leave, and for slow types."""
     dtype = product_dtype(x)
     return torch.float32 if dtype == torch.float16 or is_slow(dtype) else dtype
 

@@ -27,7 +27,7 @@ def bfloat16_int8_linear(
         bfloat16, whose rounding of x (0.2 %) is of the size of the rounding of the weights.
 
     Args:
-        x: vectors along the last axis; the result has their number type.
+        x: vectors along the last axis; the result has their dtype.
         codes: integers from -127 to 127.
         scales: one number per row.
 
@@ -78,7 +78,7 @@ def bfloat16_int4_linear(
         what belongs to sixteen outputs at once.
 
     Args:
-        x: vectors along the last axis; the result has their number type.
+        x: vectors along the last axis; the result has their dtype.
         packed: from `pack_int4`, as are the scales.
         scales_and_zeros: scale and zero point of each group.
 
@@ -124,15 +124,15 @@ class Bfloat16Int4Linear(QuantizedLinear):
 
 
 def use_bfloat16_kernels(model: nn.Module) -> tuple[str, ...]:
-    """Let all quantized linear maps of a model multiply through the fast kernels, in place.
+    """Let all quantized linear layers of a model multiply through the fast kernels, in place.
 
-    The answers change a little: x is rounded to bfloat16 in front of each map. Only for use without gradients.
+    The outputs change a little: x is rounded to bfloat16 before each layer. Only for inference, without gradients.
 
     Returns:
-        The changed maps, by name.
+        The changed layers, by name.
 
     Raises:
-        LayersError: when the model has no quantized maps, or a kernel cannot take one; nothing is changed then.
+        LayersError: when no linear layer is quantized, or a kernel cannot take one; nothing is changed then.
     """
     found: dict[str, QuantizedLinear] = {}
     for name, module in model.named_modules():
@@ -145,7 +145,7 @@ def use_bfloat16_kernels(model: nn.Module) -> tuple[str, ...]:
         except LayersError as error:
             raise LayersError(f"{name}: {error}") from None
     if not found:
-        raise LayersError("the model must have quantized linear maps, but has none: quantize_model makes them")
+        raise LayersError("the model must have quantized linear layers, but has none: quantize_model makes them")
     for name, module in found.items():
         replace_module(model, name, module)
     return tuple(found)

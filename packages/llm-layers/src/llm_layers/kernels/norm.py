@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from llm_layers.layers.norm import layer_norm as plain_layer_norm
-from llm_layers.layers.precision import under_autocast
+from llm_layers.layers.precision import at_least_float32, under_autocast
 
 BLOCK = 2**17
 """How many elements go through all steps at a time: few enough for a cache."""
@@ -77,7 +77,8 @@ class _RMSNorm(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, x: Tensor, gain: Tensor, eps: float) -> Tensor:
         width = max(1, x.shape[-1])
-        rows, wide_gain = wide(x.reshape(-1, x.shape[-1])), wide(gain)
+        rows = x.reshape(-1, x.shape[-1]).to(at_least_float32(x.dtype))
+        wide_gain = gain.to(at_least_float32(gain.dtype))
         length = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
         inverse = length.square_().mul_(1 / width).add_(eps).rsqrt_()
         y = torch.empty_like(rows)
@@ -91,8 +92,8 @@ class _RMSNorm(torch.autograd.Function):
     @once_differentiable
     def backward(context: Any, dy: Tensor) -> tuple[Tensor, Tensor, None]:
         x, inverse, gain = context.saved_tensors
-        rows, wide_gain = x.reshape(-1, x.shape[-1]), wide(gain)
-        upstream = wide(dy.reshape(rows.shape))
+        rows, wide_gain = x.reshape(-1, x.shape[-1]), gain.to(at_least_float32(gain.dtype))
+        upstream = dy.reshape(rows.shape).to(at_least_float32(dy.dtype))
         dx = torch.empty(rows.shape, dtype=upstream.dtype, device=x.device)
         dgain = torch.zeros_like(wide_gain)
         for part in blocks(*rows.shape):
@@ -109,8 +110,3 @@ def blocks(rows: int, width: int) -> Iterator[slice]:
     step = max(1, BLOCK // max(1, width))
     for start in range(0, rows, step):
         yield slice(start, min(start + step, rows))
-
-
-def wide(x: Tensor) -> Tensor:
-    """Return x in float32 at least."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -11,7 +11,7 @@ from llm_layers.kernels.linear import linear as widened_linear
 from llm_layers.kernels.norm import layer_norm as torch_layer_norm
 from llm_layers.kernels.norm import rms_norm as rms_norm_by_rows
 from llm_layers.layers.attention import Attention, attention, fused_attention
-from llm_layers.layers.linear import linear
+from llm_layers.layers.linear import LinearKernel, linear
 from llm_layers.layers.norm import LayerNorm, RMSNorm, layer_norm, rms_norm
 from llm_layers.layers.rotary import Rotation, rotary
 
@@ -27,13 +27,13 @@ class Kernels:
 
     Args:
         linear: contract `layers.linear`.
-        attention: `layers.attention`.
+        attention: `layers.attention`. A model with `attn_logit_softcap` computes `capped_attention` whatever this is.
         rms_norm: `layers.rms_norm`.
         layer_norm: `layers.layer_norm`.
         rotary: `layers.rotary`.
     """
 
-    linear: Callable[[Tensor, Tensor, Tensor | None], Tensor] = linear
+    linear: LinearKernel = linear
     attention: Attention = attention
     rms_norm: Callable[[Tensor, Tensor, float], Tensor] = rms_norm
     layer_norm: Callable[[Tensor, Tensor, Tensor | None, float], Tensor] = layer_norm
@@ -54,5 +54,5 @@ FUSED = replace(EAGER, attention=fused_attention)
 FAST = replace(
     EAGER, linear=widened_linear, attention=attention_by_blocks, rms_norm=rms_norm_by_rows, layer_norm=torch_layer_norm
 )
-"""For training on a processor without a compiler: each function pays by more than 10 % on at least one kind of
-processor, and its docstring says where. Gradients are written by hand and can be taken once, not of gradients."""
+"""For training on a CPU on which `torch.compile` cannot be used: each function pays by more than 10 % on at least one
+kind of processor, and its docstring says where. Gradients are written by hand: there are none of gradients."""

@@ -166,11 +166,11 @@ def fused_attention(
     Spec: layers.attention
     Source: Dao et al. 2022, "FlashAttention", arXiv:2205.14135.
     """
-    if key.shape[-2] != value.shape[-2]:
-        raise ValueError("torch's kernel does not notice it")  # `names_shapes` says the rest
-    leading: torch.Size = torch.broadcast_shapes(  # type: ignore[no-untyped-call]
-        query.shape[:-2], key.shape[:-2], value.shape[:-2]
-    )
+    if key.shape[-2] != value.shape[-2]:  # torch's kernel does not notice it
+        positions = f"the {key.shape[-2]} positions of key, but has {value.shape[-2]}"
+        raise LayersError(f"the shape of value does not fit: it must have {positions}")
+    shapes = [x.shape[:-2] for x in (query, key, value, mask) if x is not None]
+    leading: torch.Size = torch.broadcast_shapes(*shapes)  # type: ignore[no-untyped-call]
 
     def flat(x: Tensor) -> Tensor:  # the kernel wants exactly four axes
         return x.expand(*leading, *x.shape[-2:]).reshape(1, leading.numel(), *x.shape[-2:])

@@ -17,7 +17,7 @@ def dropout(x: Float[Tensor, "*batch"], kept: Bool[Tensor, "*batch"], rate: floa
         work as a pair: it learns from many clues instead of memorizing with few. Every step in effect trains another
         thinned model, and the whole model is about the mean of them all. An element is kept with probability
         1 - rate, so dividing by that keeps its expected value: nothing has to change when dropout is switched off
-        for use, which is why the division is here and not there.
+        at inference, which is why the division is here and not there.
 
         It pays when the same text is read many times. A large model that reads each text once does better without.
 
@@ -38,7 +38,7 @@ def dropout(x: Float[Tensor, "*batch"], kept: Bool[Tensor, "*batch"], rate: floa
 
 
 class Dropout(nn.Module):
-    """Draws the mask of `dropout` in training; does nothing in use, nor at rate 0.
+    """Draws the mask of `dropout` in training; does nothing at inference, nor at rate 0.
 
     Args:
         rate: the probability that an element is zeroed.
@@ -58,7 +58,7 @@ class Dropout(nn.Module):
         """Zero elements while `self.training`."""
         if not self.training or self.rate == 0.0:
             return x
-        # float32 draws whatever x is: bfloat16 knows only 256 different numbers between 0 and 1.
+        # float32 draws whatever x is: in bfloat16 torch draws only 256 different numbers.
         draws = torch.rand(x.shape, generator=self.generator, device=x.device)
         return dropout(x, draws >= self.rate, self.rate)
 

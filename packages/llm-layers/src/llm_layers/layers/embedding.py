@@ -1,14 +1,12 @@
 """Token embeddings: one row per token id; with tied weights the same table is the output head."""
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from llm_layers.interface import LayersError
-from llm_layers.layers.linear import linear
+from llm_layers.layers.linear import LinearKernel, linear
 
 
 def embedding(ids: Int[Tensor, "*batch"], table: Float[Tensor, "vocab d_model"]) -> Float[Tensor, "*batch d_model"]:
@@ -57,9 +55,7 @@ class Embedding(nn.Module):
 
 
 def tied_head(
-    x: Float[Tensor, "*batch d_model"],
-    table: Float[Tensor, "vocab d_model"],
-    kernel: Callable[[Tensor, Tensor, Tensor | None], Tensor] = linear,
+    x: Float[Tensor, "*batch d_model"], table: Float[Tensor, "vocab d_model"], kernel: LinearKernel = linear
 ) -> Float[Tensor, "*batch vocab"]:
     """Compare each vector with every row of the embedding table: the logits.
 
@@ -73,7 +69,7 @@ def tied_head(
         all others, each by its probability.
 
     Args:
-        x: the states behind the last norm.
+        x: the states after the last norm.
         table: the embedding table itself, not a copy: a copy would differ from it after the first step.
         kernel: what computes the product.
 

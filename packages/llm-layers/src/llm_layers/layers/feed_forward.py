@@ -1,13 +1,12 @@
 """The feed-forward part: what each position computes by itself."""
 
 from collections.abc import Callable
-from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from llm_layers.layers.activation import gelu_tanh, relu_squared, silu
-from llm_layers.layers.linear import Linear, LinearMap, linear
+from llm_layers.layers.linear import Linear, LinearKernel, LinearMap, linear
 from llm_layers.layers.precision import like, wide
 
 
@@ -104,59 +103,69 @@ def relu_squared_feed_forward(
     return like(down(relu_squared(wide(up(x)))), x)
 
 
-class FeedForward(nn.Module):
-    """Holds the linear layers of one of the functions above; each kind names its function.
+class SwiGLU(nn.Module):
+    """Holds the three linear layers of `swiglu`.
 
-    Any layer may be replaced by one that multiplies in its own way, such as a quantized or a LoRA layer.
+    Any of them may be replaced by one that multiplies in its own way, such as a quantized or a LoRA layer.
 
     Args:
         d_model: width of the stream.
         d_ff: width inside.
+        bias: whether each linear layer adds a bias.
         kernel: what computes each linear layer.
     """
 
-    function: ClassVar[Callable[..., Tensor]]
-    layers: ClassVar[tuple[str, ...]] = ("up", "down")
-    bias: ClassVar[bool] = False
-
-    def __init__(
-        self, d_model: int, d_ff: int, *, kernel: Callable[[Tensor, Tensor, Tensor | None], Tensor] = linear
-    ) -> None:
+    def __init__(self, d_model: int, d_ff: int, *, bias: bool = False, kernel: LinearKernel = linear) -> None:
         super().__init__()
-        for name in self.layers:
-            widths = (d_ff, d_model) if name == "down" else (d_model, d_ff)
-            self.add_module(name, Linear(*widths, bias=self.bias, kernel=kernel))
+        self.gate = Linear(d_model, d_ff, bias=bias, kernel=kernel)
+        self.up = Linear(d_model, d_ff, bias=bias, kernel=kernel)
+        self.down = Linear(d_ff, d_model, bias=bias, kernel=kernel)
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """Work on every position by itself."""
-        return type(self).function(x, *map(self.__getattr__, self.layers))
+        return swiglu(x, self.gate, self.up, self.down)
 
 
-class SwiGLU(FeedForward):
-    """Holds the three linear layers of `swiglu`."""
+class GeGLU(SwiGLU):
+    """Holds the three linear layers of `geglu`; made as `SwiGLU` is."""
 
-    function, layers = swiglu, ("gate", "up", "down")
-
-
-class GeGLU(FeedForward):
-    """Holds the three linear layers of `geglu`."""
-
-    function, layers = geglu, ("gate", "up", "down")
+    def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
+        """Work on every position by itself."""
+        return geglu(x, self.gate, self.up, self.down)
 
 
-class GeluFeedForward(FeedForward):
-    """Holds the two linear layers, with biases, of `gelu_feed_forward`."""
+class GeluFeedForward(nn.Module):
+    """Holds the two linear layers, with biases unless told otherwise, of `gelu_feed_forward`.
 
-    function, bias = gelu_feed_forward, True
+    Args:
+        d_model: width of the stream.
+        d_ff: width inside.
+        bias: whether each linear layer adds a bias.
+        kernel: what computes each linear layer.
+    """
+
+    def __init__(self, d_model: int, d_ff: int, *, bias: bool = True, kernel: LinearKernel = linear) -> None:
+        super().__init__()
+        self.up = Linear(d_model, d_ff, bias=bias, kernel=kernel)
+        self.down = Linear(d_ff, d_model, bias=bias, kernel=kernel)
+
+    def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
+        """Work on every position by itself."""
+        return gelu_feed_forward(x, self.up, self.down)
 
 
-class ReluSquaredFeedForward(FeedForward):
-    """Holds the two linear layers of `relu_squared_feed_forward`."""
+class ReluSquaredFeedForward(GeluFeedForward):
+    """Holds the two linear layers of `relu_squared_feed_forward`; made as `GeluFeedForward` is, but without biases."""
 
-    function = relu_squared_feed_forward
+    def __init__(self, d_model: int, d_ff: int, *, bias: bool = False, kernel: LinearKernel = linear) -> None:
+        super().__init__(d_model, d_ff, bias=bias, kernel=kernel)
+
+    def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
+        """Work on every position by itself."""
+        return relu_squared_feed_forward(x, self.up, self.down)
 
 
-FEED_FORWARDS: dict[str, type[FeedForward]] = {
+FEED_FORWARDS: dict[str, Callable[..., nn.Module]] = {
     "swiglu": SwiGLU, "geglu": GeGLU, "gelu": GeluFeedForward, "relu_squared": ReluSquaredFeedForward,
 }  # fmt: skip
 """The choices of a design."""

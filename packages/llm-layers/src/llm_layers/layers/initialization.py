@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from llm_layers.interface import LayersError
+from llm_layers.layers.precision import at_least_float32
 
 OUTPUT_PROJECTIONS = ("attention.output.weight", "feed_forward.down.weight", "feed_forward.down")
 """Ends of the names of the weights that write to the residual stream."""
@@ -24,7 +25,7 @@ def initialize(model: nn.Module, generator: torch.Generator | None = None) -> No
     | biases | 0 |
     | query, key, value, gate, up | truncated normal, standard deviation 1/√(inputs) |
     | attention output, feed-forward down | 0 |
-    | embedding, learned positions | normal, standard deviation 1; 1/d_model when it is the head too |
+    | embedding, learned positions | normal, standard deviation 1; both 1/d_model where the embedding is the head too |
     | head | 0 |
 
     Why it works:
@@ -98,7 +99,7 @@ def truncated_normal(
     Formula: y = deviation / √v · Φ⁻¹(Φ(-L) + u (Φ(L) - Φ(-L)))  with v = 1 - 2 L φ(L) / (Φ(L) - Φ(-L))
 
     Why it works:
-        A normal number now and then lies far out, and one weight of six deviations shouts in its row for a long time.
+        A normal number now and then lies far out, and one weight of six deviations dominates its row for a long time.
         So the tails are cut off. Clipping would pile them up on the limit; the inverse distribution function spreads
         the same even numbers over what is left, with the bell's shape in between. What is left varies less than the
         whole: at L = 2 a fifth of the variance is gone. So everything is stretched by the root of it, or the whole
@@ -117,7 +118,7 @@ def truncated_normal(
     """
     if not deviation >= 0 or not limit > 0:
         raise LayersError(f"deviation must not be negative and limit be above 0, but were {deviation!r} and {limit!r}")
-    working = uniforms.to(torch.promote_types(uniforms.dtype, torch.float32))
+    working = uniforms.to(at_least_float32(uniforms.dtype))
     inside = math.erf(limit / math.sqrt(2))  # Φ(L) - Φ(-L); with erf, Φ⁻¹ needs no small difference of large numbers
     variance = 1 - limit * math.exp(-limit * limit / 2) * math.sqrt(2 / math.pi) / inside
     z = math.sqrt(2) * torch.erfinv((2 * working - 1) * inside)

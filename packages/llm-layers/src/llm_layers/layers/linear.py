@@ -12,6 +12,8 @@ from llm_layers.layers.shapes import names_shapes
 
 LinearMap = Callable[[Tensor], Tensor]
 """Vectors in, their product with a weight out: a `Linear`, a quantized or a LoRA layer, or `linear` with its weight."""
+LinearKernel = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""Vectors, a weight, and a bias or None in, the products out: `linear`, or another function of its contract."""
 
 
 @names_shapes
@@ -30,16 +32,16 @@ def linear(
         gradient of its output, and each row of the weight moves along the inputs that it should have answered more.
 
         The weight is stored (out, in), one row per output, as torch and the public model files do it. A bias moves
-        all outputs by a constant; large models mostly leave it out, because a norm before and the stream behind make
+        all outputs by a constant; large models mostly leave it out, because a norm before and the stream after it make
         up for it.
 
     Args:
         x: vectors along the last axis.
-        weight: one row per output. Where its type is not that of x, both are converted to the wider one.
+        weight: one row per output. Where its dtype is not that of x, both are converted to the wider one.
         bias: one value per output, or None.
 
     Returns:
-        The products, in the type of x.
+        The products, in the dtype of x.
 
     Spec: layers.linear
     Source: Rosenblatt 1958, "The Perceptron"; stored as in torch.nn.Linear.
@@ -65,14 +67,7 @@ class Linear(nn.Module):
 
     bias: nn.Parameter | None
 
-    def __init__(
-        self,
-        d_in: int,
-        d_out: int,
-        *,
-        bias: bool = False,
-        kernel: Callable[[Tensor, Tensor, Tensor | None], Tensor] = linear,
-    ) -> None:
+    def __init__(self, d_in: int, d_out: int, *, bias: bool = False, kernel: LinearKernel = linear) -> None:
         super().__init__()
         self.kernel = kernel
         self.weight = nn.Parameter(torch.empty(d_out, d_in))

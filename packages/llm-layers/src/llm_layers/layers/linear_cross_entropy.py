@@ -3,10 +3,12 @@
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
+from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn import functional as F
 
+from llm_layers.interface import LayersError
 from llm_layers.layers.loss import IGNORE_INDEX
+from llm_layers.layers.precision import at_least_float32
 
 BLOCK = 2**20
 """How many logits are turned into gradients at a time: few enough to stay in the processor's cache."""
@@ -22,26 +24,33 @@ def linear_cross_entropy(
 ) -> Float[Tensor, ""]:
     """Compute `cross_entropy(hidden @ head.T, targets, ignored)` without ever holding all logits.
 
-    Formula: loss = mean over counted i of  log Σ exp(z[i]) - z[i, targets[i]]  with z = hidden headᵀ;
-        d hidden = d z head,  d head = d zᵀ hidden,  d z = (softmax(z) - one-hot) / counted
+    Formula: loss = mean over counted i of  n[i] - z[i, targets[i]] + z_weight · n[i]²
+        with z = hidden headᵀ and n[i] = log Σ exp(z[i]);  d hidden = d z head,  d head = d zᵀ hidden,
+        d z = ((1 + 2 · z_weight · n) · softmax(z) - one-hot) / counted
 
     Why it works:
         The logits are the largest array of a small model: vocab values per position. Their gradient needs nothing
-        but themselves, so it can be made right away, some rows at a time, in the memory of the logits, and
-        only the gradients of `hidden` and of `head`, which are small, are kept for the backward pass. The work is the
-        same three matrix products as with all logits at once.
+        but themselves and the targets, so it can be made right away, some rows at a time, in the memory of the logits,
+        and only the gradients of `hidden` and of `head`, which are small, are kept for the backward pass. The work is
+        the same three matrix products as with all logits at once.
 
     Args:
         hidden: the states before the head, `Decoder.hidden(tokens)`.
         head: the weight of the head, `Decoder.head_weight`.
         targets: ids of the right tokens, or `ignored`.
         ignored: the target value that does not count.
-        rows: how many positions are worked on at a time. Fewer take less memory; many make the products faster.
+        rows: how many positions are worked on at a time, at least 1. Fewer take less memory; many make the products
+            faster.
         z_weight: how much of `z_loss` is added; 0 adds nothing.
+
+    Raises:
+        LayersError: when rows is less than 1.
 
     Spec: layers.linear_cross_entropy, layers.cross_entropy
     Source: Wijmans et al. 2024, "Cut Your Losses in Large-Vocabulary Language Models", arXiv:2411.09009.
     """
+    if rows < 1:
+        raise LayersError(f"rows must be at least 1, but was {rows}")
     if hidden.dtype != head.dtype:
         common = torch.promote_types(hidden.dtype, head.dtype)
         hidden, head = hidden.to(common), head.to(common)
@@ -69,7 +78,7 @@ class _HeadCrossEntropy(torch.autograd.Function):
         trained: bool,
     ) -> Tensor:
         for_hidden, for_head = (trained and needed for needed in ctx.needs_input_grad[:2])  # type: ignore[attr-defined]
-        working = torch.promote_types(hidden.dtype, torch.float32)
+        working = at_least_float32(hidden.dtype)
         counts = targets != ignored
         counted = counts.sum().clamp(min=1)
         weight = counts.to(working) / counted
@@ -94,6 +103,7 @@ class _HeadCrossEntropy(torch.autograd.Function):
         return loss / counted
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: FunctionCtx, d_loss: Tensor) -> tuple[Tensor | None, ...]:
         gradients: tuple[Tensor | None, ...] = ctx.saved_tensors  # type: ignore[attr-defined]
         # The usual upstream gradient is 1, and the gradient of the head too large to be copied for nothing.

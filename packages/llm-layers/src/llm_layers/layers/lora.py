@@ -53,7 +53,7 @@ def merge_lora(
     Formula: W' = W + scale · up down
 
     Why it works:
-        Two linear maps in a row are one, and two side by side are one: so is the corrected weight. After training it
+        Two linear layers in a row are one, and two side by side are one: so is the corrected weight. After training it
         is multiplied out once, and the model costs what it cost before. This is what sets low-rank corrections apart
         from adapters with a nonlinearity inside, which cost time at every use.
 
@@ -160,7 +160,7 @@ def add_lora(
         rank: how many directions each adapter has.
         alpha: adapters are scaled by alpha / rank.
         names: which layers, by the last part of their name (`"query"`) or by the whole of it; None takes all but the
-            head and routers.
+            head and routers. The stacked weights of experts are no linear layers: they are frozen and get no adapter.
         generator: source of the initial values; None takes torch's global one.
 
     Returns:

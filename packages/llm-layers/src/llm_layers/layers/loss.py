@@ -1,11 +1,11 @@
 """Cross-entropy: how surprised the model is by the token that came; and what is added to it in training."""
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
 from llm_layers.interface import LayersError
+from llm_layers.layers.precision import at_least_float32
 
 IGNORE_INDEX = -100
 """Target value that marks a position whose loss does not count."""
@@ -33,7 +33,7 @@ def cross_entropy(
     Spec: layers.cross_entropy
     Source: Shannon 1948, "A Mathematical Theory of Communication".
     """
-    working = logits.to(torch.promote_types(logits.dtype, torch.float32)).reshape(-1, logits.shape[-1])
+    working = logits.to(at_least_float32(logits.dtype)).reshape(-1, logits.shape[-1])
     flat = targets.reshape(-1).long()
     total = F.cross_entropy(working, flat, ignore_index=ignored, reduction="sum")
     return total / (flat != ignored).sum().clamp(min=1)
@@ -71,7 +71,7 @@ def smoothed_cross_entropy(
         raise LayersError(
             f"smoothing must lie between 0 and 1, because it is a part of the target, but was {smoothing}"
         )
-    working = logits.to(torch.promote_types(logits.dtype, torch.float32)).reshape(-1, logits.shape[-1])
+    working = logits.to(at_least_float32(logits.dtype)).reshape(-1, logits.shape[-1])
     flat = targets.reshape(-1).long()
     total = F.cross_entropy(working, flat, ignore_index=ignored, reduction="sum", label_smoothing=smoothing)
     return total / (flat != ignored).sum().clamp(min=1)
@@ -99,5 +99,5 @@ def z_loss(
     Source: Chowdhery et al. 2022, "PaLM: Scaling Language Modeling with Pathways", arXiv:2204.02311, section 5.
     """
     counted = targets != ignored
-    normalizer = logits.to(torch.promote_types(logits.dtype, torch.float32)).logsumexp(dim=-1)
+    normalizer = logits.to(at_least_float32(logits.dtype)).logsumexp(dim=-1)
     return normalizer.square().where(counted, 0).sum() / counted.sum().clamp(min=1)

@@ -1,14 +1,13 @@
 """Mixture of experts: many feed-forward parts, of which each token uses a few."""
 
-from functools import partial
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from llm_layers.interface import LayersError
 from llm_layers.layers.feed_forward import swiglu
-from llm_layers.layers.linear import Linear, LinearMap, linear
+from llm_layers.layers.linear import Linear, LinearKernel, LinearMap, linear
+from llm_layers.layers.precision import at_least_float32
 
 
 def top_k_router(
@@ -47,7 +46,7 @@ def top_k_router(
         raise LayersError(f"k must lie between 1 and {experts}, the number of experts, but was {k}")
     # torch.topk leaves the order of equal logits open, and in bfloat16 equal logits are common: a stable sort does not.
     chosen = logits.detach().sort(dim=-1, descending=True, stable=True).indices[..., :k]
-    working = torch.promote_types(logits.dtype, torch.float32)
+    working = at_least_float32(logits.dtype)
     weights = torch.softmax(logits, dim=-1, dtype=working).gather(-1, chosen)
     if norm_topk_prob:
         weights = weights / weights.sum(dim=-1, keepdim=True)
@@ -61,6 +60,7 @@ def apply_experts(
     gate: Float[Tensor, "experts d_expert d_model"],
     up: Float[Tensor, "experts d_expert d_model"],
     down: Float[Tensor, "experts d_model d_expert"],
+    kernel: LinearKernel = linear,
 ) -> Float[Tensor, "*batch d_model"]:
     """Send each token through its chosen experts and add up their outputs, each times its routing weight.
 
@@ -78,6 +78,7 @@ def apply_experts(
         gate: the gate weights of all experts, see `swiglu`.
         up: the up weights of all experts.
         down: the down weights of all experts.
+        kernel: what computes the linear layers of each expert.
 
     Spec: layers.mixture_of_experts
     Source: Gale et al. 2022, "MegaBlocks: Efficient Sparse Training with Mixture-of-Experts", arXiv:2211.15841.
@@ -89,7 +90,11 @@ def apply_experts(
     grouped = x.reshape(-1, width).index_select(0, by_expert // k).split(counts)  # type: ignore[no-untyped-call]
     # unbind and not gate[e]: the gradient of each gate[e] would be an array of the size of all experts.
     experts = zip(grouped, gate.unbind(), up.unbind(), down.unbind(), strict=True)
-    parts = [swiglu(part, *(partial(linear, weight=one) for one in expert)) for part, *expert in experts if len(part)]
+
+    def layer(weight: Tensor) -> LinearMap:
+        return lambda x: kernel(x, weight, None)
+
+    parts = [swiglu(part, *map(layer, expert)) for part, *expert in experts if len(part)]
     outputs = torch.cat([x.new_empty(0, width), *parts])  # the first is for a batch without tokens
     back = torch.empty_like(by_expert).scatter_(0, by_expert, torch.arange(len(by_expert), device=x.device))
     by_choice = outputs.index_select(0, back).reshape(*chosen.shape, width)
@@ -104,6 +109,7 @@ def mixture_of_experts(
     down: Float[Tensor, "experts d_model d_expert"],
     k: int,
     norm_topk_prob: bool = True,
+    kernel: LinearKernel = linear,
 ) -> Float[Tensor, "*batch d_model"]:
     """Let a router choose k of many SwiGLU experts for each token, and mix their outputs.
 
@@ -123,6 +129,7 @@ def mixture_of_experts(
         down: the down weights of all experts.
         k: how many experts a token uses.
         norm_topk_prob: whether the routing weights of the chosen experts are renormalized to add up to one.
+        kernel: what computes the linear layers of each expert.
 
     Raises:
         LayersError: when k is not between 1 and the number of experts.
@@ -131,7 +138,7 @@ def mixture_of_experts(
     Source: Shazeer et al. 2017, arXiv:1701.06538; Fedus et al. 2021, "Switch Transformers", arXiv:2101.03961.
     """
     weights, chosen = top_k_router(router(x), k, norm_topk_prob)
-    return apply_experts(x, weights, chosen, gate, up, down)
+    return apply_experts(x, weights, chosen, gate, up, down, kernel)
 
 
 def mixture_with_shared_expert(
@@ -180,20 +187,24 @@ class MixtureOfExperts(nn.Module):
         experts: how many there are.
         per_token: how many of them each token uses.
         norm_topk_prob: whether the routing weights of the chosen experts are renormalized to add up to one.
+        kernel: what computes the router and the linear layers of each expert.
     """
 
     def __init__(
-        self, d_model: int, d_expert: int, experts: int, per_token: int, *, norm_topk_prob: bool = True
-    ) -> None:
+        self, d_model: int, d_expert: int, experts: int, per_token: int, *, norm_topk_prob: bool = True,
+        kernel: LinearKernel = linear,
+    ) -> None:  # fmt: skip
         super().__init__()
         if not 1 <= per_token <= experts:
             raise LayersError(f"per_token must lie between 1 and {experts}, the number of experts, but was {per_token}")
-        self.per_token, self.norm_topk_prob = per_token, norm_topk_prob
-        self.router = Linear(d_model, experts)
+        self.per_token, self.norm_topk_prob, self.kernel = per_token, norm_topk_prob, kernel
+        self.router = Linear(d_model, experts, kernel=kernel)
         self.gate = nn.Parameter(torch.empty(experts, d_expert, d_model))
         self.up = nn.Parameter(torch.empty(experts, d_expert, d_model))
         self.down = nn.Parameter(torch.empty(experts, d_model, d_expert))
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """Work on every position by itself."""
-        return mixture_of_experts(x, self.router, self.gate, self.up, self.down, self.per_token, self.norm_topk_prob)
+        return mixture_of_experts(
+            x, self.router, self.gate, self.up, self.down, self.per_token, self.norm_topk_prob, self.kernel
+        )

@@ -49,7 +49,7 @@ def merge_heads(x: Float[Tensor, "*batch heads position d_head"]) -> Float[Tenso
 
     Why it works:
         It undoes `split_heads`, so that the output projection finds each head's result at a place of its own. The
-        heads must go back behind the positions first: a reshape alone would give the right shape and mix up
+        heads must go back after the positions first: a reshape alone would give the right shape and mix up
         positions and heads.
 
     Spec: layers.merge_heads
@@ -181,7 +181,7 @@ def cached_attention(
     Formula: y = attention(q, [past k; k], [past v; v], [past positions; positions] ≤ positions)
 
     Why it works:
-        A position's key and value depend on nothing behind it, so they are final once they are computed, and a
+        A position's key and value depend on nothing after it, so they are final once they are computed, and a
         later position gets the same result whether they were kept or computed again. Each key carries its position
         with it. The mask compares positions, so it stays right when the kept ones do not start at 0 or have gaps.
 

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from llm_layers.layers.precision import like, wide
+from llm_layers.layers.precision import at_least_float32, like, wide
 from llm_layers.layers.shapes import names_shapes
 
 
@@ -34,7 +34,7 @@ def rms_norm(
     Source: Zhang and Sennrich 2019, "Root Mean Square Layer Normalization", arXiv:1910.07467.
     """
     # bfloat16 keeps 8 bits: a mean of squares taken in it would be off by a percent, so that one is taken in float32.
-    working = torch.promote_types(x.dtype, torch.float32)
+    working = at_least_float32(x.dtype)
     mean_square = x.to(working).square().mean(dim=-1, keepdim=True)
     y = wide(x)
     y = y * torch.rsqrt(mean_square + eps).to(y.dtype)
@@ -53,10 +53,11 @@ def layer_norm(
     Formula: y = gain · (x - mean(x)) / √(mean((x - mean(x))²) + eps) + bias
 
     Why it works:
-        A weight that is trained on inputs of one size and one middle need not relearn when the layers below change
+        A weight that is trained on inputs of one mean and one size need not relearn when the layers below change
         both. Each vector is measured by its own numbers only, so the result does not depend on what else is in the
-        batch, and training and use are the same. The variance is that of these numbers themselves (divided by d): they
-        are all there is, not a sample of something larger. Gain and bias let the model undo it where that helps.
+        batch, and is the same in training and at inference. The variance is that of these numbers themselves (divided
+        by d): they are all there is, not a sample of something larger. Gain and bias let the model undo it where that
+        helps.
 
     Args:
         x: vectors along the last axis.
@@ -69,7 +70,7 @@ def layer_norm(
     """
     # In float32 at least: in bfloat16 a mean far from zero would take away the digits that the variance is made of.
     # For the same reason the mean is subtracted before squaring; mean(x²) - mean(x)² would cancel.
-    working = torch.promote_types(x.dtype, torch.float32)
+    working = at_least_float32(x.dtype)
     centered = x.to(working) - x.to(working).mean(dim=-1, keepdim=True)
     variance = centered.square().mean(dim=-1, keepdim=True)
     y = (centered * torch.rsqrt(variance + eps)).to(x.dtype) * gain
@@ -115,8 +116,8 @@ class RMSNorm(nn.Module):
     Args:
         width: length of a vector.
         eps: what is added to the mean square, inside the root.
-        offset: what is added to the stored gain before it is used. Gemma's files store gain - 1 (offset 1), so that
-            weight decay and the 8 bits of bfloat16 both work around "leave it as it is".
+        offset: what is added to the stored gain before it is used. Gemma's files store gain - 1 (offset 1): weight
+            decay then pulls the gain toward 1, and the 8 bits of bfloat16 are finest around 1.
         kernel: what computes it.
     """
 
@@ -139,7 +140,7 @@ class RMSNorm(nn.Module):
         if self.offset == 0.0:
             return self.kernel(x, self.gain, self.eps)
         # A gain of 0.003 above 1 would be lost in bfloat16: sum and product are taken in float32.
-        working = torch.promote_types(x.dtype, torch.float32)
+        working = at_least_float32(x.dtype)
         return self.kernel(x.to(working), self.offset + self.gain.to(working), self.eps).to(x.dtype)
 
 

@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from llm_layers.interface import LayersError
+from llm_layers.layers.precision import at_least_float32
 
 
 def learned_positions(
@@ -18,7 +19,7 @@ def learned_positions(
         Attention sums over positions and a sum knows no order, so the same word must look a little different in
         different places. Nothing says how: each place owns a row, and training finds what is useful to know of it.
         Token and place share one vector of `d_model` elements, which is wide enough for both to be read apart. The
-        price is a wall: a place that training never reached has a row that means nothing, and behind the last row
+        price is a wall: a place that training never reached has a row that means nothing, and after the last row
         there is none.
 
     Args:
@@ -65,8 +66,8 @@ def sinusoidal_positions(
 
     Why it works:
         Written in binary, a number's last digit changes at every step and its first hardly ever; the waves are the
-        same idea, smooth. Sine and cosine of one speed are one hand of a clock, and to move by n positions is to
-        turn that hand by n times its speed, wherever it is: so a linear map can learn "n places back". And the
+        same idea, smooth. Sine and cosine of one frequency are one hand of a clock, and to move by n positions is to
+        rotate that hand by n times its frequency, wherever it is: a linear layer can learn "n places back". And the
         dot product of two rows depends only on their distance. Rows exist for every position, and no weight is spent.
         Still the model must dig the distance out of a sum with the token's meaning; `rotary` puts it where it is
         needed.
@@ -88,7 +89,7 @@ def sinusoidal_positions(
     """
     if d_model % 2:
         raise LayersError(f"d_model must be even, because waves come as sine and cosine, but was {d_model}")
-    working = torch.promote_types(dtype, torch.float32)
+    working = at_least_float32(dtype)
     wave = torch.arange(0, d_model, 2, device=positions.device).to(working)
     angles = positions[..., None].to(working) * (1.0 / base ** (wave / d_model))
     return torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(-2).to(dtype)

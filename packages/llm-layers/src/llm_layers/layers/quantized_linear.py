@@ -25,7 +25,7 @@ class QuantizedLinear(nn.Module, ABC):
     """What a quantized linear layer has in common with a plain one: `weight`, `bias`, and a call.
 
     Integers and scales are buffers: saved with the state, moved with the model, and out of reach of any optimizer. The
-    gradient passes through to x, so adapters in front of or beside a quantized map can be trained.
+    gradient passes through to x, so adapters before or beside a quantized layer can be trained.
     """
 
     codes: Tensor
@@ -96,7 +96,7 @@ class QuantizationReport:
     """What was quantized, and what it saved."""
 
     replaced: tuple[str, ...]
-    """The linear maps, by name."""
+    """The linear layers, by name."""
     bytes_before: int
     """All weights of the model."""
     bytes_after: int
@@ -113,18 +113,18 @@ def quantize_model(
 
     Why it works:
         Training needs small steps, and so many digits; a finished model needs only that each output stays nearly the
-        same. The linear maps hold most of the weights, and each of their outputs is a sum over hundreds of weights
+        same. The linear layers hold most of the weights, and each of their outputs is a sum over hundreds of weights
         whose rounding errors mostly cancel.
 
     Args:
-        model: a trained model; made smaller in place, for use, not for training on.
+        model: a trained model; made smaller in place, for inference, not for training on.
         bits: 8 (one scale per row) or 4 (one scale per group).
         group: with 4 bits, how many neighbors share a scale; must divide the width of every layer. None means 32.
         head: whether the output head is quantized too.
 
     Raises:
-        LayersError: when bits is neither 8 nor 4, a group is given with 8 bits, the head is asked for and is no map of
-            its own, or a width does not fit the group; nothing is replaced before all of it fits.
+        LayersError: when bits is neither 8 nor 4, a group is given with 8 bits, the head is asked for and is no layer
+            of its own, or a width does not fit the group; nothing is replaced before all of it fits.
     """
     if bits not in (4, 8):
         raise LayersError(f"bits must be 8 or 4, but was {bits!r}")
@@ -134,11 +134,11 @@ def quantize_model(
         )
     group = 32 if group is None else group
     kept = SKIPPED_MODULES - {"head"} if head else SKIPPED_MODULES
-    chosen = {name: map_ for name, map_ in linear_maps(model).items() if name.split(".")[-1] not in kept}
+    chosen = {name: map_ for name, map_ in plain_linear_layers(model).items() if name.split(".")[-1] not in kept}
     if head and not any(name.split(".")[-1] == "head" for name in chosen):
         raise LayersError("head must be False for a model whose head is its embedding table or is quantized already")
     if not chosen:
-        raise LayersError("the model must have linear maps that are not quantized yet, but has none")
+        raise LayersError("the model must have linear layers that are not quantized yet, but has none")
     before = stored_bytes(model)
     quantized: dict[str, QuantizedLinear] = {}
     for name, map_ in chosen.items():
@@ -152,7 +152,7 @@ def quantize_model(
     return QuantizationReport(replaced=tuple(quantized), bytes_before=before, bytes_after=stored_bytes(model))
 
 
-def linear_maps(model: nn.Module) -> dict[str, Linear | nn.Linear]:
+def plain_linear_layers(model: nn.Module) -> dict[str, Linear | nn.Linear]:
     """Return a model's plain linear layers by name."""
     return {name: module for name, module in model.named_modules() if isinstance(module, (Linear, nn.Linear))}
 

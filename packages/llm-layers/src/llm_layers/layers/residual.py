@@ -63,7 +63,7 @@ def branch_norm(x: Float[Tensor, "*batch d_model"], norm: Part, part: Part) -> F
 
     Args:
         x: the stream.
-        norm: the norm behind the part.
+        norm: the norm after the part.
         part: the part.
 
     Spec: layers.branch_norm

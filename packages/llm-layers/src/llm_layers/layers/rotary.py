@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from llm_layers.interface import LayersError
+from llm_layers.layers.precision import at_least_float32
 from llm_layers.layers.rotary_scaling import RotaryScaling
 
 Rotation = tuple[Tensor, Tensor]
@@ -52,7 +53,7 @@ def rotary_angles(
 ) -> Rotation:
     """Compute cosine and sine of every position's angles, `d_head / 2` each.
 
-    Angles are computed in float32 at least: in bfloat16 the positions 257 and 258 are the same number.
+    Angles are computed in float32 at least: in bfloat16 the positions 256 and 257 are the same number.
 
     Args:
         positions: whole numbers, of any shape.
@@ -61,7 +62,7 @@ def rotary_angles(
         dtype: of the result.
         scaling: lowers frequencies for texts longer than those of the training; None leaves them.
     """
-    working = torch.promote_types(dtype, torch.float32)
+    working = at_least_float32(dtype)
     frequencies = inverse_frequencies(d_head, base, dtype=working, device=positions.device)
     if scaling is None:
         angles = positions[..., None].to(working) * frequencies

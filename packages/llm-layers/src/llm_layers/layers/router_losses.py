@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from llm_layers.layers.mixture_of_experts import top_k_router
+from llm_layers.layers.precision import at_least_float32
 
 
 def load_balancing_loss(logits: Float[Tensor, "*batch experts"], k: int) -> Float[Tensor, ""]:
@@ -32,7 +33,7 @@ def load_balancing_loss(logits: Float[Tensor, "*batch experts"], k: int) -> Floa
     Spec: layers.load_balancing_loss
     Source: Fedus et al. 2021, "Switch Transformers", arXiv:2101.03961, equations 4 to 6, with k choices for one.
     """
-    working = torch.promote_types(logits.dtype, torch.float32)
+    working = at_least_float32(logits.dtype)
     experts = logits.shape[-1]
     probabilities = torch.softmax(logits, dim=-1, dtype=working).reshape(-1, experts)
     _, chosen = top_k_router(logits.detach(), k)
@@ -61,6 +62,6 @@ def router_z_loss(logits: Float[Tensor, "*batch experts"]) -> Float[Tensor, ""]:
     Spec: layers.router_z_loss
     Source: Zoph et al. 2022, "ST-MoE: Designing Stable and Transferable Sparse Expert Models", arXiv:2202.08906.
     """
-    working = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    working = logits.to(at_least_float32(logits.dtype))
     normalizer = working.logsumexp(dim=-1)
     return normalizer.square().sum() / max(normalizer.numel(), 1)

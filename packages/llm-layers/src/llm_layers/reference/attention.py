@@ -46,7 +46,7 @@ def soft_cap_backward(dy: Array, scores: Array, cap: float) -> Array:
 
 def attention(query: Array, key: Array, value: Array, mask: Array | None) -> Array:
     """Compute y = softmax(q kᵀ / √d, hidden keys left out) v."""
-    return shares(query, key, mask) @ value
+    return attention_weights(query, key, mask) @ value
 
 
 def attention_backward(
@@ -54,14 +54,14 @@ def attention_backward(
 ) -> tuple[Array, Array, Array]:
     """Gradients of query, key and value.
 
-    With shares w = softmax(s), scores s = q kᵀ / √d and output y = w v, taken apart from the end:
+    With attention weights w = softmax(s), scores s = q kᵀ / √d and output y = w v, taken apart from the end:
 
     - y = w v:            dv = wᵀ dy          dw = dy vᵀ
     - w = softmax(s):     ds = w · (dw - Σ over keys of dw · w), as in `softmax_backward`; a hidden key has w = 0,
                           so its ds is 0 without any further care, and so is that of a query which sees nothing
     - s = q kᵀ / √d:      dq = ds k / √d      dk = dsᵀ q / √d
     """
-    w = shares(query, key, mask)
+    w = attention_weights(query, key, mask)
     dvalue = np.swapaxes(w, -1, -2) @ dy
     dw = dy @ np.swapaxes(value, -1, -2)
     ds = w * (dw - np.sum(dw * w, axis=-1, keepdims=True)) / np.sqrt(query.shape[-1])
@@ -80,7 +80,7 @@ def capped_attention_backward(
     """Gradients of query, key and value.
 
     One step more than in `attention_backward`. With raw scores s = q kᵀ / √d, capped ones c = cap · tanh(s / cap),
-    shares w = softmax(c) and y = w v:
+    attention weights w = softmax(c) and y = w v:
 
     - y = w v and w = softmax(c):   dv = wᵀ dy,   dw = dy vᵀ,   dc = w · (dw - Σ over keys of dw · w)
     - c = cap · tanh(s / cap):      ds = dc · (1 - tanh²(s / cap)), from `soft_cap_backward`
@@ -95,7 +95,7 @@ def capped_attention_backward(
     return ds @ key, np.swapaxes(ds, -1, -2) @ query, np.swapaxes(w, -1, -2) @ dy
 
 
-def shares(query: Array, key: Array, mask: Array | None) -> Array:
+def attention_weights(query: Array, key: Array, mask: Array | None) -> Array:
     """Return each query's weights of the keys that it sees; zeros where it sees none."""
     return shares_of(query @ np.swapaxes(key, -1, -2) / np.sqrt(query.shape[-1]), mask)
 

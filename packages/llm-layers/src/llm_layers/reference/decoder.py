@@ -40,7 +40,7 @@ Layout = Sequence[Sequence[Any]]
 
 
 def decoder(ids: Array, settings: Settings, layout: Layout, weights: Array) -> Array:
-    """Return the logits behind every position of ids."""
+    """Return the logits after every position of ids."""
     return _run(Tape(), ids, settings, _unpack(layout, weights))
 
 
@@ -99,7 +99,8 @@ def _attention(tape: Tape, x: Array, layer: int, settings: Settings, w: Mapping[
         if family in ("qwen3", "qwen3_moe", "gemma3_text") and part != "v":
             y = _rms(tape, y, w[f"self_attn.{part}_norm.weight"], settings)
         if part != "v":
-            y = tape.run(_turn, _turn_backward, (y,), positions[:, None] * _speeds(layer, settings, y.shape[-1]))
+            angles = positions[:, None] * _frequencies(layer, settings, y.shape[-1])
+            y = tape.run(_rotate, _rotate_backward, (y,), angles)
         parts[part] = y
     if family == "gemma3_text":  # another number under the root than d_head
         stretch = (parts["q"].shape[-1] / settings["query_pre_attn_scalar"]) ** 0.5
@@ -116,15 +117,15 @@ def _is_local(layer: int, settings: Settings) -> bool:
     return bool(settings["model_type"] == "mistral")
 
 
-def _speeds(layer: int, settings: Settings, d_head: int) -> Array:
+def _frequencies(layer: int, settings: Settings, d_head: int) -> Array:
     table = settings["rope_parameters"]
     if settings["model_type"] == "gemma3_text":
         table = table["sliding_attention" if _is_local(layer, settings) else "full_attention"]
-    speeds = inverse_frequencies(d_head, table["rope_theta"])
+    frequencies = inverse_frequencies(d_head, table["rope_theta"])
     if table["rope_type"] == "llama3":
         keys = ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings")
-        return llama3_scaling(speeds, *(table[key] for key in keys))
-    return speeds / table["factor"] if table["rope_type"] == "linear" else speeds
+        return llama3_scaling(frequencies, *(table[key] for key in keys))
+    return frequencies / table["factor"] if table["rope_type"] == "linear" else frequencies
 
 
 def _feed_forward(tape: Tape, x: Array, settings: Settings, w: Mapping[str, Array]) -> Array:
@@ -153,17 +154,17 @@ def _gpt2(tape: Tape, ids: Array, settings: Settings, w: Mapping[str, Array]) ->
     for layer in range(settings["n_layer"]):
         here = {name.removeprefix(f"transformer.h.{layer}."): part for name, part in w.items() if f".{layer}." in name}
         y = tape.run(layer_norm, layer_norm_backward, (x, here["ln_1.weight"], here["ln_1.bias"]), eps)
-        joined = _turned_linear(tape, y, here["attn.c_attn.weight"], here["attn.c_attn.bias"])
+        joined = _transposed_linear(tape, y, here["attn.c_attn.weight"], here["attn.c_attn.bias"])
         parts = []
         for part in range(3):  # query, key, value stand side by side
             cut = tape.run(_cut, _cut_backward, (joined,), part)
             parts.append(tape.run(split_heads, split_heads_backward, (cut,), settings["n_head"]))
         y = tape.run(grouped_query_attention, grouped_query_attention_backward, tuple(parts), mask)
         y = tape.run(merge_heads, merge_heads_backward, (y,))
-        x = tape.add(x, _turned_linear(tape, y, here["attn.c_proj.weight"], here["attn.c_proj.bias"]))
+        x = tape.add(x, _transposed_linear(tape, y, here["attn.c_proj.weight"], here["attn.c_proj.bias"]))
         y = tape.run(layer_norm, layer_norm_backward, (x, here["ln_2.weight"], here["ln_2.bias"]), eps)
-        turned = [tape.run(np.transpose, lambda dy, t: dy.T, (here[f"mlp.{n}.weight"],)) for n in ("c_fc", "c_proj")]
-        inputs = (y, turned[0], here["mlp.c_fc.bias"], turned[1], here["mlp.c_proj.bias"])
+        up, down = (tape.run(np.transpose, lambda dy, t: dy.T, (here[f"mlp.{n}.weight"],)) for n in ("c_fc", "c_proj"))
+        inputs = (y, up, here["mlp.c_fc.bias"], down, here["mlp.c_proj.bias"])
         x = tape.add(x, tape.run(gelu_feed_forward, gelu_feed_forward_backward, inputs))
     x = tape.run(layer_norm, layer_norm_backward, (x, w["transformer.ln_f.weight"], w["transformer.ln_f.bias"]), eps)
     return _linear(tape, x, w.get("lm_head.weight", table))
@@ -179,7 +180,7 @@ def _without_bias(x: Array, weight: Array) -> Array:
     return linear(x, weight, None)
 
 
-def _turned_linear(tape: Tape, x: Array, weight: Array, bias: Array) -> Array:
+def _transposed_linear(tape: Tape, x: Array, weight: Array, bias: Array) -> Array:
     """A linear layer whose weight is stored (in, out)."""
     return _linear(tape, x, tape.run(np.transpose, lambda dy, t: dy.T, (weight,)), bias)
 
@@ -191,14 +192,14 @@ def _rms(tape: Tape, x: Array, gain: Array, settings: Settings) -> Array:
     return tape.run(rms_norm, rms_norm_backward, (x, gain), eps)
 
 
-def _turn(x: Array, angles: Array) -> Array:
+def _rotate(x: Array, angles: Array) -> Array:
     a, b = np.split(x, 2, axis=-1)
     cosine, sine = np.cos(angles), np.sin(angles)
     return np.concatenate([a * cosine - b * sine, b * cosine + a * sine], axis=-1)
 
 
-def _turn_backward(dy: Array, x: Array, angles: Array) -> Array:
-    return _turn(dy, -angles)
+def _rotate_backward(dy: Array, x: Array, angles: Array) -> Array:
+    return _rotate(dy, -angles)
 
 
 def _cut(x: Array, part: int) -> Array:

@@ -1,4 +1,4 @@
-"""Start values in NumPy."""
+"""Initial values in NumPy."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The linear map in NumPy."""
+"""The linear layer in NumPy."""
 
 import numpy as np
 

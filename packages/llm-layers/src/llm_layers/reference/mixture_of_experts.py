@@ -13,30 +13,30 @@ def top_k_router(logits: Array, k: int, norm_topk_prob: bool) -> tuple[Array, Ar
         raise ValueError("k experts are chosen of those that there are.")
     # A stable sort: of equal logits the one with the lower index comes first.
     chosen = np.argsort(-logits.real, axis=-1, kind="stable")[..., :k]
-    shares = np.take_along_axis(softmax(logits, -1), chosen, axis=-1)
+    weights = np.take_along_axis(softmax(logits, -1), chosen, axis=-1)
     if norm_topk_prob:
-        shares = shares / np.sum(shares, axis=-1, keepdims=True)
-    return shares, chosen
+        weights = weights / np.sum(weights, axis=-1, keepdims=True)
+    return weights, chosen
 
 
-def top_k_router_backward(dshares: Array, dchosen: None, logits: Array, k: int, norm_topk_prob: bool) -> Array:
+def top_k_router_backward(dweights: Array, dchosen: None, logits: Array, k: int, norm_topk_prob: bool) -> Array:
     """Gradient of the logits.
 
     The choice has no slope: a small change of the logits leaves it as it is. With p = softmax(logits), c the chosen
     places and S = Σ p[c]:
 
-    - shares = p[c] / S:      dp[c] = (dshares - Σ dshares · shares) / S      as for softmax: the sum is in every share
-      (not normalized:        dp[c] = dshares)
+    - weights = p[c] / S:     dp[c] = (dweights - Σ dweights · weights) / S      the sum is in every weight
+      (not normalized:        dp[c] = dweights)
     - p of the others:        dp = 0, for they are not used
     - p = softmax(logits):    dlogits from dp by the gradient of softmax, over all experts: the logits of the unchosen
-                              are in the sum below every share
+                              are in the sum below every weight
     """
-    shares, chosen = top_k_router(logits, k, norm_topk_prob)
+    weights, chosen = top_k_router(logits, k, norm_topk_prob)
     p = softmax(logits, -1)
-    dp_chosen = dshares
+    dp_chosen = dweights
     if norm_topk_prob:
         total = np.sum(np.take_along_axis(p, chosen, axis=-1), axis=-1, keepdims=True)
-        dp_chosen = (dshares - np.sum(dshares * shares, axis=-1, keepdims=True)) / total
+        dp_chosen = (dweights - np.sum(dweights * weights, axis=-1, keepdims=True)) / total
     dp = np.zeros_like(p)
     np.put_along_axis(dp, chosen, dp_chosen, axis=-1)
     return softmax_backward(dp, logits, -1)
@@ -45,12 +45,12 @@ def top_k_router_backward(dshares: Array, dchosen: None, logits: Array, k: int, 
 def mixture_of_experts(
     x: Array, router: Array, gate: Array, up: Array, down: Array, k: int, norm_topk_prob: bool
 ) -> Array:
-    """Compute y = Σ_j shares[j] · swiglu of expert chosen[j], one token and one choice after the other."""
-    shares, chosen = top_k_router(x @ router.T, k, norm_topk_prob)
+    """Compute y = Σ_j weights[j] · swiglu of expert chosen[j], one token and one choice after the other."""
+    weights, chosen = top_k_router(x @ router.T, k, norm_topk_prob)
     y = np.zeros(x.shape, dtype=np.result_type(x, router, gate, up, down))
     for place in np.ndindex(chosen.shape):
         token, e = place[:-1], chosen[place]
-        y[token] = y[token] + shares[place] * swiglu(x[token], gate[e], up[e], down[e])
+        y[token] = y[token] + weights[place] * swiglu(x[token], gate[e], up[e], down[e])
     return y
 
 
@@ -59,29 +59,29 @@ def mixture_of_experts_backward(
 ) -> tuple[Array, Array, Array, Array, Array]:
     """Gradients of x, router, gate, up and down.
 
-    For one token with answers a[j] = swiglu_chosen[j](x) and y = Σ_j shares[j] · a[j]:
+    For one token with answers a[j] = swiglu_chosen[j](x) and y = Σ_j weights[j] · a[j]:
 
-    - the weights:       dshares[j] = dy · a[j]              an answer that points where dy points earns its weight
-    - the answers:      da[j] = shares[j] · dy              then through swiglu to x and to the weights of that expert;
+    - the weights:      dweights[j] = dy · a[j]             an answer that points where dy points earns its weight
+    - the answers:      da[j] = weights[j] · dy              then through swiglu to x and to the weights of that expert;
                                                             tokens that chose the same expert add up there
-    - the logits:       dlogits from dshares by the gradient of the router; logits = router x:
+    - the logits:       dlogits from dweights by the gradient of the router; logits = router x:
                         drouter = Σ dlogits xᵀ,  dx gets dlogits router besides what comes through the experts
 
     An expert that nobody chose keeps gradient zero.
     """
     logits = x @ router.T
-    shares, chosen = top_k_router(logits, k, norm_topk_prob)
-    dshares = np.zeros(shares.shape)
+    weights, chosen = top_k_router(logits, k, norm_topk_prob)
+    dweights = np.zeros(weights.shape)
     dx, dgate, dup, ddown = (np.zeros(one.shape) for one in (x, gate, up, down))
     for place in np.ndindex(chosen.shape):
         token, e = place[:-1], chosen[place]
-        dshares[place] = np.sum(dy[token] * swiglu(x[token], gate[e], up[e], down[e]))
-        found = swiglu_backward(shares[place] * dy[token], x[token], gate[e], up[e], down[e])
+        dweights[place] = np.sum(dy[token] * swiglu(x[token], gate[e], up[e], down[e]))
+        found = swiglu_backward(weights[place] * dy[token], x[token], gate[e], up[e], down[e])
         dx[token] += found[0]
         dgate[e] += found[1]
         dup[e] += found[2]
         ddown[e] += found[3]
-    dlogits = top_k_router_backward(dshares, None, logits, k, norm_topk_prob)
+    dlogits = top_k_router_backward(dweights, None, logits, k, norm_topk_prob)
     return dx + dlogits @ router, outer(dlogits, x), dgate, dup, ddown
 
 

@@ -13,18 +13,18 @@ def inverse_frequencies(d_head: int, base: float) -> Array:
 
 
 def rotary(x: Array, positions: Array, base: float) -> Array:
-    """Turn the pair (x[k], x[k + d/2]) by the angle position · base^(-2k/d)."""
+    """Rotate the pair (x[k], x[k + d/2]) by the angle position · base^(-2k/d)."""
     half = x.shape[-1] // 2
     angle = positions[..., None] * inverse_frequencies(x.shape[-1], base)
     first, second = x[..., :half], x[..., half:]
-    turned = first * np.cos(angle) - second * np.sin(angle), second * np.cos(angle) + first * np.sin(angle)
-    return np.concatenate(turned, axis=-1)
+    rotated = first * np.cos(angle) - second * np.sin(angle), second * np.cos(angle) + first * np.sin(angle)
+    return np.concatenate(rotated, axis=-1)
 
 
 def rotary_backward(dy: Array, x: Array, positions: Array, base: float) -> Array:
     """Gradient of x.
 
-    y = R x, where R turns every pair and does not depend on x. So dx = Rᵀ dy, and the transpose of a rotation is the
+    y = R x, where R rotates every pair and does not depend on x. So dx = Rᵀ dy, and the transpose of a rotation is the
     rotation by the opposite angle:
 
         dx[k]       =  cos · dy[k] + sin · dy[k + d/2]
@@ -34,11 +34,11 @@ def rotary_backward(dy: Array, x: Array, positions: Array, base: float) -> Array
 
 
 def rotary_interleaved(x: Array, positions: Array, base: float) -> Array:
-    """Turn the pair (x[2k], x[2k + 1]) by the angle position · base^(-2k/d)."""
+    """Rotate the pair (x[2k], x[2k + 1]) by the angle position · base^(-2k/d)."""
     angle = positions[..., None] * base ** (-np.arange(0, x.shape[-1], 2) / x.shape[-1])
     even, odd = x[..., 0::2], x[..., 1::2]
-    turned = even * np.cos(angle) - odd * np.sin(angle), odd * np.cos(angle) + even * np.sin(angle)
-    return np.stack(turned, axis=-1).reshape(x.shape)
+    rotated = even * np.cos(angle) - odd * np.sin(angle), odd * np.cos(angle) + even * np.sin(angle)
+    return np.stack(rotated, axis=-1).reshape(x.shape)
 
 
 def rotary_interleaved_backward(dy: Array, x: Array, positions: Array, base: float) -> Array:

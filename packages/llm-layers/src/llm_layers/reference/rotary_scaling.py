@@ -1,4 +1,4 @@
-"""Scalings of the rotary speeds in NumPy. They are settings: nothing learns through them, so there is no gradient."""
+"""Scalings of the rotary frequencies in NumPy. They are settings, so they have no gradient."""
 
 import math
 
@@ -7,60 +7,61 @@ import numpy as np
 from llm_layers.reference.arrays import Array
 
 
-def linear_scaling(speeds: Array, factor: float) -> Array:
-    """Divide every speed by the factor."""
-    return speeds / factor
+def linear_scaling(frequencies: Array, factor: float) -> Array:
+    """Divide every frequency by the factor."""
+    return frequencies / factor
 
 
 def llama3_scaling(
-    speeds: Array, factor: float, low_frequency_factor: float, high_frequency_factor: float, original_context: float
-) -> Array:
-    """Divide the speed of hands with few turns in the training length; one case after the other.
+    frequencies: Array, factor: float, low_frequency_factor: float, high_frequency_factor: float,
+    original_context: float,
+) -> Array:  # fmt: skip
+    """Divide the frequency of pairs with few rotations in the training length; one case after the other.
 
-    | turns | speed |
+    | rotations | frequency |
     |---|---|
     | `high_frequency_factor` and more | as it was |
-    | between | share · speed + (1 - share) · speed / factor, the share rising evenly with the turns |
-    | `low_frequency_factor` and fewer | speed / factor |
+    | between | s · frequency + (1 - s) · frequency / factor, with s rising evenly with the rotations |
+    | `low_frequency_factor` and fewer | frequency / factor |
     """
     scaled = []
-    for speed in speeds:
-        turns = original_context / (2 * math.pi / speed)
-        if turns >= high_frequency_factor:
-            scaled.append(speed)
-        elif turns <= low_frequency_factor:
-            scaled.append(speed / factor)
+    for frequency in frequencies:
+        rotations = original_context / (2 * math.pi / frequency)
+        if rotations >= high_frequency_factor:
+            scaled.append(frequency)
+        elif rotations <= low_frequency_factor:
+            scaled.append(frequency / factor)
         else:
-            share = (turns - low_frequency_factor) / (high_frequency_factor - low_frequency_factor)
-            scaled.append(share * speed + (1 - share) * speed / factor)
+            left_alone = (rotations - low_frequency_factor) / (high_frequency_factor - low_frequency_factor)
+            scaled.append(left_alone * frequency + (1 - left_alone) * frequency / factor)
     return np.array(scaled)
 
 
 def yarn_scaling(
-    speeds: Array, base: float, factor: float, original_context: float, beta_fast: float, beta_slow: float
+    frequencies: Array, base: float, factor: float, original_context: float, beta_fast: float, beta_slow: float
 ) -> Array:
-    """Divide the speeds of the slow pairs; the passage is even along the pairs.
+    """Divide the frequencies of the slow pairs; the passage is even along the pairs.
 
-    Where does the formula for the ends come from? Pair k turns base^(-2k/d) radians per position, so within the
-    training length L it makes n = L · base^(-2k/d) / 2π turns. Solved for k:
+    Where does the formula for the ends come from? Pair k rotates by base^(-2k/d) radians per position, so within the
+    training length L it makes n = L · base^(-2k/d) / 2π rotations. Solved for k:
 
         base^(2k/d) = L / 2πn   ⇒   k = d · ln(L / 2πn) / (2 ln base)
 
     The fast end is rounded down and the slow end up, so that the passage covers the pairs on both sides of it.
     """
-    d_head = 2 * len(speeds)
+    d_head = 2 * len(frequencies)
     fast_end = d_head * math.log(original_context / (2 * math.pi * beta_fast)) / (2 * math.log(base))
     slow_end = d_head * math.log(original_context / (2 * math.pi * beta_slow)) / (2 * math.log(base))
     low, high = max(math.floor(fast_end), 0), min(math.ceil(slow_end), d_head - 1)
     scaled = []
-    for pair, speed in enumerate(speeds):
+    for pair, frequency in enumerate(frequencies):
         if pair <= low:
-            scaled.append(speed)
+            scaled.append(frequency)
         elif pair >= high:
-            scaled.append(speed / factor)
+            scaled.append(frequency / factor)
         else:
             slowed = (pair - low) / (high - low)
-            scaled.append((1 - slowed) * speed + slowed * speed / factor)
+            scaled.append((1 - slowed) * frequency + slowed * frequency / factor)
     return np.array(scaled)
 
 

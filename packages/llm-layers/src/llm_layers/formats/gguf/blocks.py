@@ -38,7 +38,7 @@ def read_q8_0(blocks: Bytes) -> Floats:
 
 
 def read_q4_0(blocks: Bytes) -> Floats:
-    """Read four bits around zero: 8 stands for zero, and the sixteen steps lie evenly on both sides."""
+    """Read four bits around zero: 8 stands for zero, so the steps run from -8 to 7."""
     steps = _nibbles(blocks[:, 2:], run=16).astype(np.int8) - np.int8(8)
     return _half(blocks[:, 0:2]) * steps.astype(np.float32)
 

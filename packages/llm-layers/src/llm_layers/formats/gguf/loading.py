@@ -31,8 +31,8 @@ def load_gguf(path: str | os.PathLike[str], *, dtype: torch.dtype = torch.float3
 
     Args:
         path: the file; its tensors may be F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K.
-        dtype: the type of the weights; float32 holds exactly what the file holds.
-        kernels: the functions that compute it: `EAGER`, `FUSED`, or `llm_layers.kernels.FAST`.
+        dtype: of the weights; float32 holds exactly what the file holds.
+        kernels: the functions that compute it: `EAGER`, `FUSED` or `FAST`.
 
     Raises:
         LayersError: the file is missing or damaged; or it holds a setting that could change the result and that our

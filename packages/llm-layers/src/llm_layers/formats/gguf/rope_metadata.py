@@ -4,7 +4,6 @@ Llama 3's scaling has no settings of its own in the format. What is stored is it
 with one number for each pair, by which the frequency of that pair is divided.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -37,9 +36,9 @@ class DividedFrequencies:
     divisors: tuple[float, ...]
     attention_scaling: ClassVar[float] = 1.0  # attention is left as it is
 
-    def scale(self, speeds: Float[Tensor, " half"], base: float) -> Float[Tensor, " half"]:
+    def scale(self, frequencies: Float[Tensor, " half"], base: float) -> Float[Tensor, " half"]:
         """Divide; the base does not matter."""
-        return speeds / torch.tensor(self.divisors, dtype=speeds.dtype, device=speeds.device)
+        return frequencies / torch.tensor(self.divisors, dtype=frequencies.dtype, device=frequencies.device)
 
 
 def read_rope_metadata(
@@ -133,8 +132,6 @@ def _llama3(divisors: Floats, d_head: int, base: float) -> RotaryScaling | None:
 
 
 def _divisors(scaling: Llama3Scaling, d_head: int, base: float) -> Floats:
-    speeds = inverse_frequencies(d_head, base, dtype=torch.float32)
-    if not math.isfinite(scaling.factor):
-        raise LayersError(f"{DIVISORS} must hold finite numbers, but held {scaling.factor}")
-    divisors: Floats = (speeds / scaling.scale(speeds, base)).numpy()
+    frequencies = inverse_frequencies(d_head, base, dtype=torch.float32)
+    divisors: Floats = (frequencies / scaling.scale(frequencies, base)).numpy()
     return divisors

@@ -47,8 +47,9 @@ def save_gguf(
         path: the file; one of the same name is replaced.
         tokenizer: goes into the same file, so that the file can encode text; None writes a file without one. The
             format knows no Unicode normalization: texts for a tokenizer with one must be normalized before.
-        dtype: "F32", "F16", "BF16" or "Q8_0" for the matrices, in any case; None keeps the type that they have. Norms,
-            biases, learned positions and routers are always F32: they are small, and readers expect it.
+        dtype: "F32", "F16", "BF16" or "Q8_0" for the matrices, in any case; None keeps the one that each has, and F32
+            where several that go into one tensor differ. Norms, biases, learned positions and routers are always F32:
+            they are small, and readers expect it.
         vocabulary: at which ids a text begins and ends, and the chat template; None takes what the tokenizer's special
             tokens are (`llm_tokenizer.files.gguf_writing`).
 
@@ -58,17 +59,18 @@ def save_gguf(
     """
     path = Path(path)
     weights = saveable_weights(model)
-    kept = model.embedding.table.dtype
-    dtype = NAMES_OF_DTYPES.get(kept) if dtype is None else dtype.upper()
-    if dtype not in WRITTEN:
-        raise LayersError(f"dtype must be one of {', '.join(WRITTEN)}, but was {dtype!r} (the model is in {kept})")
+    stored = {name: NAMES_OF_DTYPES.get(weight.dtype, str(weight.dtype)) for name, weight in weights.items()}
+    kinds = stored if dtype is None else dict.fromkeys(stored, dtype.upper())
+    for kind in kinds.values():
+        if kind not in WRITTEN:
+            raise LayersError(f"dtype must be one of {', '.join(WRITTEN)}, but was {kind!r}")
     family = family_of(model.config)
     metadata = family.write_config(model.config)
-    tensors = _tensors(weights, model.config, family, dtype)
+    tensors = _tensors(weights, model.config, family, kinds)
     general = {
         "general.architecture": family.name,
         "general.type": "model",
-        "general.file_type": TYPES[dtype].file_type,
+        "general.file_type": TYPES[kinds["embedding.table"]].file_type,  # one for all: that of most weights, as a rule
         "general.quantization_version": QUANTIZATION_VERSION,
     }
     try:
@@ -83,13 +85,16 @@ def save_gguf(
         write_gguf(path, general | metadata | words, tensors)
 
 
-def _tensors(weights: Mapping[str, Tensor], config: ModelConfig, family: Layout, dtype: str) -> list[TensorToWrite]:
+def _tensors(
+    weights: Mapping[str, Tensor], config: ModelConfig, family: Layout, kinds: Mapping[str, str]
+) -> list[TensorToWrite]:
     """Return for each tensor what it is, and how its values are computed when it is written."""
     tensors = []
     for stored, parts in family.groups(weights).items():
         shape = (sum(weights[name].shape[0] for name in parts), *weights[parts[0]].shape[1:])
-        plain = len(shape) == 1 or parts[0].endswith(ALWAYS_F32)
-        kind = TYPES["F32" if plain else dtype]
+        first, *others = (kinds[name] for name in parts)
+        plain = len(shape) == 1 or parts[0].endswith(ALWAYS_F32) or set(others) - {first}
+        kind = TYPES["F32" if plain else first]
         values = _when_written(family, parts, weights, config)
         tensors.append(TensorToWrite(name=stored, kind=kind, shape=shape, values=values))
     divisors = family.divisors(config)

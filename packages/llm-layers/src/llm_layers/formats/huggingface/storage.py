@@ -20,13 +20,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from llm_layers.config import ModelConfig
-from llm_layers.formats.gguf.loading import load_gguf, load_gguf_config
 from llm_layers.formats.huggingface.architecture import Architecture
 from llm_layers.formats.huggingface.registry import architecture_of, read_settings, write_settings
 from llm_layers.formats.huggingface.weight_files import DTYPES, WEIGHTS, StoredWeight, read_json, stored_weights
 from llm_layers.formats.weights import check_shapes, saveable_weights
 from llm_layers.interface import LayersError
-from llm_layers.kernels import EAGER, Kernels
+from llm_layers.kernels import Kernels
 from llm_layers.model import Decoder
 from llm_tokenizer.files.writing import atomic_path, failed_write, write_json
 
@@ -46,7 +45,7 @@ def save_model(
     Each file is written under another name and then renamed, so that a reader never meets half a file.
 
     Args:
-        model: the model; its weights are saved in the type they have.
+        model: the model; its weights are saved in the dtype they have.
         folder: created if it is missing; files of the same names are replaced.
         bos_token_id: the tokenizer's id for the beginning of a text, where it has one.
         eos_token_id: the id, or the ids, at which a text ends.
@@ -74,14 +73,8 @@ def save_model(
         raise LayersError(f"the model cannot be saved: {failed_write(path, error)}") from None
 
 
-def load_config(folder: str | os.PathLike[str]) -> ModelConfig:
-    """Read the shape of the model in a folder from its `config.json`, or that of a GGUF file.
-
-    The weights have the last word on one field: a file with a head of its own makes an untied model in `load_model`.
-    """
-    path = model_path(folder)
-    if path.is_file():
-        return load_gguf_config(path)
+def load_folder_config(path: Path) -> ModelConfig:
+    """Read the shape of a model from the `config.json` of its folder."""
     settings = read_json(path / SETTINGS)
     try:
         return read_settings(settings)
@@ -89,52 +82,9 @@ def load_config(folder: str | os.PathLike[str]) -> ModelConfig:
         raise LayersError(f"'{path / SETTINGS}': {error}") from None
 
 
-def model_path(given: str | os.PathLike[str]) -> Path:
-    """Return the model folder or GGUF file that is meant; of a training run, that is the folder `model` in it.
-
-    Raises:
-        LayersError: there is none; the sentence names the folder that is probably meant.
-    """
-    path, inside = Path(given), Path(given) / "model"
-    must = f"a model must be a folder with {SETTINGS} and {WEIGHTS}, or a GGUF file"
-    if path.is_file() and path.suffix in (".json", ".safetensors"):
-        raise LayersError(f"{must}, but '{path}' is a file of such a folder: name the folder, '{path.parent}'")
-    if not path.exists() or not os.fspath(given):  # an empty name would be the current folder
-        raise LayersError(f"{must}, but there is no '{os.fspath(given)}'")
-    if path.is_file() or (path / SETTINGS).exists():
-        return path
-    if (inside / SETTINGS).exists():
-        return inside
-    if (path / "recipe.toml").exists():
-        raise LayersError(f"{path} is not finished yet and has no model: the same `llm-train run` resumes it")
-    found = [str(one) for pattern in ("*.gguf", f"*/{SETTINGS}", f"*/model/{SETTINGS}") for one in path.glob(pattern)]
-    near = min(found, default="").removesuffix(f"/{SETTINGS}").removesuffix("/model")
-    advice = f"did you mean '{near}'?" if near else "get the folder again, or name another"
-    raise LayersError(f"{must}, but '{path}' has no {SETTINGS}: {advice}")
-
-
-def load_model(
-    folder: str | os.PathLike[str], *, dtype: torch.dtype | None = None, kernels: Kernels = EAGER
-) -> Decoder:
-    """Read a model folder that this package or transformers has written, or a GGUF file.
-
-    A file with a head of its own is read as an untied model, even where `config.json` says that the head is the
-    embedding table: no weight is dropped unless it is equal to what replaces it.
-
-    Args:
-        folder: with `config.json` and `model.safetensors` (or several files and their index); a run of llm-train, whose
-            folder `model` is read; or a GGUF file.
-        dtype: the type of the weights; None keeps the one they were saved in, of several the most precise.
-        kernels: the functions that compute it: `EAGER`, `FUSED`, or `llm_layers.kernels.FAST`.
-
-    Raises:
-        LayersError: when a file cannot be read, or naming every missing, unexpected and misshapen weight at once;
-            nothing is copied before all of them fit.
-    """
-    path = model_path(folder)
-    if path.is_file():
-        return load_gguf(path, dtype=dtype or torch.float32, kernels=kernels)
-    config = load_config(path)
+def load_folder(path: Path, *, dtype: torch.dtype | None, kernels: Kernels) -> Decoder:
+    """Read the model in a folder; `load_model` says the rest."""
+    config = load_folder_config(path)
     architecture = architecture_of(config)
     with stored_weights(path) as stored:
         found = _by_public_name(stored, architecture, config)

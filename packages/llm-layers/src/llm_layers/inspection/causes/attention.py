@@ -170,7 +170,7 @@ def _implied_base(mismatch: Mismatch) -> float | None:
     straight = mismatch.value(f"attention.{name}_norm")
     straight = _in_heads(product, d_head) if straight is None else straight
     before, after = (torch.complex(*x[:, :, 1].double().chunk(2, dim=-1)) for x in (straight, rotated))
-    angles = (after * before.conj()).sum(dim=(0, 1))[1:].angle()  # pair 0 turns by one radian whatever the base is
+    angles = (after * before.conj()).sum(dim=(0, 1))[1:].angle()  # pair 0 rotates by one radian whatever the base is
     if not bool((angles > 0).all()):
         return None
     pairs = torch.arange(1, d_head // 2, device=angles.device, dtype=torch.float64)

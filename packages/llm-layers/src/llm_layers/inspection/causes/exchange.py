@@ -139,7 +139,7 @@ def value_hypotheses(mismatch: Mismatch, part: Part) -> Iterator[Hypothesis]:
     """Predict the values of a part with one mistake in it; nothing where even without one they are not A's."""
     plain = Use()
     right = mismatch.a.values
-    points = {name: x for name, x in _tried(partial(part.run, plain)).items() if name in right}
+    points = {name: x for name, x in part.run(plain).items() if name in right}
     if any(
         relative_deviation(x.reshape(right[name].shape), right[name]) > mismatch.tolerance for name, x in points.items()
     ):
@@ -157,7 +157,7 @@ def gradient_hypotheses(mismatch: Mismatch, part: Part, name: str) -> Iterator[H
     if part.last not in gradients:
         return
     plain = Use()
-    whole = _tried(partial(part.gradients, gradients, plain))
+    whole = part.gradients(gradients, plain)
     if name not in whole:
         return
     for mistake, use in _exchanges(plain, _with_backward, backward=True):

@@ -125,9 +125,3 @@ class Mismatch:
                 if explained:
                     causes.append(Cause(name=hypothesis.name, says=hypothesis.says, left=max(explained)))
         return causes
-
-
-def head_of(recording: Recording) -> Tensor:
-    """Return the weight of the head: its own, or the embedding table."""
-    head = recording.weights.get("head.weight")
-    return recording.weights["embedding.table"] if head is None else head

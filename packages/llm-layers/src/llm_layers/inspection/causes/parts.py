@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from llm_layers.inspection.causes.attention import attention_part, epsilon_settings
 from llm_layers.inspection.causes.exchange import Part, Setting, Tensors, Use
-from llm_layers.inspection.causes.hypothesis import Mismatch, head_of
+from llm_layers.inspection.causes.hypothesis import Mismatch
 from llm_layers.inspection.flow import NORMS, PRODUCTS
 from llm_layers.layers.mixture_of_experts import apply_experts
 
@@ -216,5 +216,5 @@ def _head(mismatch: Mismatch) -> Iterator[Part]:
     for cap in dict.fromkeys((mismatch.b.config.final_logit_softcap, 30.0)):
         if cap is not None and cap != own:
             settings.append(("another logit cap", f"{{b}} caps the logits at ±{cap:g}, {{a}} at {own}", {"cap": cap}))
-    inputs = {"final_norm": states, "embedding.table" if tied else "head.weight": head_of(mismatch.a)}
+    inputs = {"final_norm": states, "embedding.table" if tied else "head.weight": mismatch.a.head_weight}
     yield Part(inputs=inputs, compute=compute, last="logits", settings=tuple(settings))

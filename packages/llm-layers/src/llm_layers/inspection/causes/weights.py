@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from llm_layers.inspection.causes.hypothesis import Hypothesis, Mismatch, head_of
+from llm_layers.inspection.causes.hypothesis import Hypothesis, Mismatch
 from llm_layers.inspection.causes.rounding import rounded, scaled
 from llm_layers.inspection.flow import layer_and_part
 
@@ -45,7 +45,7 @@ def weight_hypotheses(mismatch: Mismatch, name: str) -> Iterator[Hypothesis]:
 def weight_of_b(mismatch: Mismatch, name: str) -> Tensor | None:
     """Return a weight of B by its name in A; a bias that B does not have is one of zeros."""
     if mismatch.point == "logits":
-        return head_of(mismatch.b)
+        return mismatch.b.head_weight
     b = mismatch.b.weights.get(name)
     return torch.zeros_like(mismatch.a.weights[name]) if b is None and name.endswith("bias") else b
 

@@ -1,4 +1,4 @@
-"""Large cases of start values."""
+"""Large cases of initial values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Large cases of the linear map."""
+"""Large cases of the linear layer."""
 
 from __future__ import annotations
 

@@ -39,32 +39,32 @@ waves(3, "a table of so many rows", "waves_of_thousands", tolerance={"exact": 1e
 )
 
 
-SLOWEST_SPEED = {"exact": 1e-11, "float32": 5e-6}
+LOWEST = {"exact": 1e-11, "float32": 5e-6}
 
 
-LARGE("layers.inverse_frequencies", 2, "heads of at most 128 numbers", "speeds_of_wide_heads", tolerance=SLOWEST_SPEED)(
+LARGE("layers.inverse_frequencies", 2, "heads of at most 128 numbers", "frequencies_of_wide_heads", tolerance=LOWEST)(
     lambda g: {"d_head": 258, "base": 20.0}  # so that the slowest, too, is seen beside the fastest
 )
 LARGE(
     "layers.inverse_frequencies",
     2,
-    "slow speeds that are rounded to so many places",
-    "speeds_of_a_large_base",
-    tolerance={**SLOWEST_SPEED, "each": 1e-4},
+    "slow frequencies that are rounded to so many places",
+    "frequencies_of_a_large_base",
+    tolerance={**LOWEST, "each": 1e-4},
 )(lambda g: {"d_head": 128, "base": 1e6})
 
 
-for turns in map(LARGE.of, ("layers.rotary", "layers.rotary_interleaved")):
-    turns(3, "positions in bfloat16, in 16 bits, or from a table", "turns_of_long_texts", tolerance=FAR_ANGLES)(
+for rotary in map(LARGE.of, ("layers.rotary", "layers.rotary_interleaved")):
+    rotary(3, "positions in bfloat16, in 16 bits, or from a table", "rotations_of_long_texts", tolerance=FAR_ANGLES)(
         lambda g: {"x": g.normal(2, 12, 258), "positions": FAR_POSITIONS, "base": 500_000.0}
     )
-    turns(3, "angles remembered by the shape of the positions", "turns_of_as_many_others", tolerance=FAR_ANGLES)(
+    rotary(3, "angles remembered by the shape of the positions", "rotations_of_as_many_others", tolerance=FAR_ANGLES)(
         lambda g: {"x": g.normal(2, 12, 258), "positions": FAR_POSITIONS[::-1] // 3, "base": 500_000.0}
     )
-    turns(3, "a table of angles of so many rows", "turns_of_thousands", tolerance={"float64": 1e-9, "float32": 2e-3})(
-        lambda g: {"x": g.normal(2_051, 6), "positions": 7 + 2 * np.arange(2_051), "base": 500.0}
-    )
-    turns(
+    rotary(
+        3, "a table of angles of so many rows", "rotations_of_thousands", tolerance={"float64": 1e-9, "float32": 2e-3}
+    )(lambda g: {"x": g.normal(2_051, 6), "positions": 7 + 2 * np.arange(2_051), "base": 500.0})
+    rotary(
         4,
         "positions of two axes that are aligned with the first axes of x",
         "positions_of_every_text",

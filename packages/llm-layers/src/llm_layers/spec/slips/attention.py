@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from llm_layers.reference.attention import shares
+from llm_layers.reference.attention import attention_weights
 from llm_layers.reference.attention import softmax as reference_softmax
 from llm_tokenizer.conformance import Alternatives
 
@@ -100,7 +100,7 @@ slip("one too narrow", "one key too few")(_window(lambda distance, window: (dist
 slip("both sides", "the window reaches forward too: the future is seen")(
     _window(lambda distance, window: distance.abs() < window)
 )
-slip("centered", "half of the window before the query, half behind it")(
+slip("centered", "half of the window before the query, half after it")(
     _window(lambda distance, window: distance.abs() <= window // 2)
 )
 slip("future not hidden", "only the far past is hidden: the causal half is forgotten")(
@@ -195,7 +195,7 @@ def overflow(query: Any, key: Any, value: Any, mask: Any) -> Any:
 
 @slip("softmax gradient halved", "dw · w: the sum over the weights is forgotten", backward=True)
 def no_sum(dy: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
-    w = shares(query, key, mask)
+    w = attention_weights(query, key, mask)
     ds = w * (dy @ np.swapaxes(value, -1, -2)) / np.sqrt(query.shape[-1])
     return ds @ key, np.swapaxes(ds, -1, -2) @ query, np.swapaxes(w, -1, -2) @ dy
 

@@ -52,7 +52,9 @@ slip("interleaved pairs", "rotary pairs are neighbors instead of halves: the fil
 slip("rotated the other way", "the pairs are rotated clockwise")(
     _decoder(pairs=lambda self, x: x.chunk(2, -1)[::-1], unpair=lambda self, a, b: torch.cat([b, a], -1))
 )
-slip("rotary scaling ignored", "rope_type is read as default")(_decoder(scaled=lambda self, speeds, table: speeds))
+slip("rotary scaling ignored", "rope_type is read as default")(
+    _decoder(scaled=lambda self, frequencies, table: frequencies)
+)
 slip("one rotary base for all blocks", "blocks with a window have a rotary base of their own")(
     _decoder(
         rotary_table=lambda self, layer: self.s["rope_parameters"].get("full_attention", self.s["rope_parameters"])

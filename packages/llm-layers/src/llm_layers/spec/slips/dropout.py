@@ -13,7 +13,7 @@ slip("no rescaling", "what is kept is not enlarged: the mean shrinks by the rate
 slip("divided by the rate", "divided by the rate, not by 1 - rate")(
     lambda x, kept, rate: torch.where(kept, x / rate if rate else x, 0.0)
 )
-slip("multiplied by 1 - rate", "shrunk by 1 - rate: that is the old paper's rule for use")(
+slip("multiplied by 1 - rate", "shrunk by 1 - rate: that is the old paper's rule for inference")(
     lambda x, kept, rate: torch.where(kept, x * (1 - rate), 0.0)
 )
 slip("mask inverted", "True is taken for struck out")(lambda x, kept, rate: torch.where(kept, 0.0, x / (1 - rate)))

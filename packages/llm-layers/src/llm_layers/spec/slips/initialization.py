@@ -1,4 +1,4 @@
-"""Mistakes with start values."""
+"""Mistakes with initial values."""
 
 import math
 from typing import Any

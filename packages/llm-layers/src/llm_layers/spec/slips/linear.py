@@ -1,4 +1,4 @@
-"""Mistakes with linear maps."""
+"""Mistakes with linear layers."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ slip("weight transposed", "the weight is taken as (in, out): columns are used wh
 slip("bias forgotten", "the bias is not added")(
     lambda x, weight, bias: F.linear(x, weight) + (0 if bias is None else 0 * bias)
 )
-slip("bias added twice", "the bias is added twice: once by the product and once more behind it")(
+slip("bias added twice", "the bias is added twice: once by the product and once more after it")(
     lambda x, weight, bias: F.linear(x, weight, None if bias is None else 2 * bias)
 )
 slip("bias on the input", "the bias is added to x before the product")(

@@ -83,7 +83,7 @@ def _scattered(logits: Any, k: int, values: Any) -> Any:
 
 
 slip("softmax without the average", "p · dp without taking Σ p · dp away", backward=True)(
-    lambda dshares, dchosen, logits, k, norm_topk_prob: softmax(logits, -1) * _scattered(logits, k, dshares)
+    lambda dweights, dchosen, logits, k, norm_topk_prob: softmax(logits, -1) * _scattered(logits, k, dweights)
 )
 
 

@@ -58,20 +58,20 @@ def rows_averaged(dy: Any, x: Any, table: Any, positions: Any) -> Any:
 slip = SLIPS.of("layers.sinusoidal_positions")
 
 
-def _speeds(width: int, base: float) -> Any:
+def _frequencies(width: int, base: float) -> Any:
     return base ** (-torch.arange(0, width, 2).double() / width)
 
 
-def _speeds_to_the_end(width: int, base: float) -> Any:
+def _frequencies_to_the_end(width: int, base: float) -> Any:
     return base ** (-torch.arange(width // 2).double() / max(width // 2 - 1, 1))
 
 
-def _angle(positions: Any, speeds: Any) -> Any:
-    return positions[..., None].double() * speeds
+def _angle(positions: Any, frequencies: Any) -> Any:
+    return positions[..., None].double() * frequencies
 
 
-def _waves(positions: Any, speeds: Any) -> Any:
-    angle = _angle(positions, speeds)
+def _waves(positions: Any, frequencies: Any) -> Any:
+    angle = _angle(positions, frequencies)
     return torch.stack([angle.sin(), angle.cos()], -1).flatten(-2)
 
 
@@ -81,16 +81,16 @@ def _in_halves(x: Any) -> Any:
 
 
 slip("sines first", "all sines are before all cosines instead of side by side")(
-    lambda positions, d_model, base: _in_halves(_waves(positions, _speeds(d_model, base)))
+    lambda positions, d_model, base: _in_halves(_waves(positions, _frequencies(d_model, base)))
 )
 slip("cosines first", "even coordinates are cosines, odd ones sines")(
     lambda positions, d_model, base: (
-        _waves(positions, _speeds(d_model, base)).unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
+        _waves(positions, _frequencies(d_model, base)).unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
     )
 )
 
 
-@slip("a speed per coordinate", "the cosine has the next slower frequency, not its sine's")
+@slip("a frequency per coordinate", "the cosine has the next slower frequency, not its sine's")
 def speed_per_coordinate(positions: Any, d_model: int, base: float) -> Any:
     coordinate = torch.arange(d_model)
     angle = _angle(positions, base ** (-coordinate.double() / d_model))
@@ -98,41 +98,43 @@ def speed_per_coordinate(positions: Any, d_model: int, base: float) -> Any:
 
 
 slip("k for 2k", "the exponent is -k/d where -2k/d belongs: half the range of frequencies")(
-    lambda positions, d_model, base: _waves(positions, _speeds(d_model, base).sqrt())
+    lambda positions, d_model, base: _waves(positions, _frequencies(d_model, base).sqrt())
 )
-slip("speeds up to the end", "the slowest frequency is 1/base: divided by d/2 - 1, not d/2")(
-    lambda positions, d_model, base: _waves(positions, _speeds_to_the_end(d_model, base))
+slip("frequencies up to the end", "the slowest frequency is 1/base: divided by d/2 - 1, not d/2")(
+    lambda positions, d_model, base: _waves(positions, _frequencies_to_the_end(d_model, base))
 )
 slip("positions from 1", "positions are counted from 1")(
-    lambda positions, d_model, base: _waves(positions + 1, _speeds(d_model, base))
+    lambda positions, d_model, base: _waves(positions + 1, _frequencies(d_model, base))
 )
 slip("positions counted anew", "0, 1, 2, … instead of the given positions")(
-    lambda positions, d_model, base: _waves(torch.ones_like(positions).cumsum(-1) - 1, _speeds(d_model, base))
+    lambda positions, d_model, base: _waves(torch.ones_like(positions).cumsum(-1) - 1, _frequencies(d_model, base))
 )
 slip("base fixed", "the base is 10000 whatever was given")(
-    lambda positions, d_model, base: _waves(positions, _speeds(d_model, 10000.0))
+    lambda positions, d_model, base: _waves(positions, _frequencies(d_model, 10000.0))
 )
 
 
 slip = SLIPS.of("layers.inverse_frequencies")
 # Positions that rotate queries and keys
 slip("k for 2k", "the exponent is -k/d_head where -2k/d_head belongs")(
-    lambda d_head, base: _speeds(d_head, base).sqrt()
+    lambda d_head, base: _frequencies(d_head, base).sqrt()
 )
 slip("wavelengths", "base^(+2k/d): these are the wavelengths (over 2π), not the frequencies")(
-    lambda d_head, base: 1 / _speeds(d_head, base)
+    lambda d_head, base: 1 / _frequencies(d_head, base)
 )
 slip("pairs from 1", "the pairs are counted from 1: the fastest frequency is missing")(
-    lambda d_head, base: _speeds(d_head, base) * base ** (-2 / d_head)
+    lambda d_head, base: _frequencies(d_head, base) * base ** (-2 / d_head)
 )
-slip("speeds up to the end", "the slowest frequency is 1/base: divided by d/2 - 1, not d/2")(_speeds_to_the_end)
-slip("one speed per number", "every frequency comes twice, d_head in all")(
-    lambda d_head, base: torch.cat([_speeds(d_head, base)] * 2)
+slip("frequencies up to the end", "the slowest frequency is 1/base: divided by d/2 - 1, not d/2")(
+    _frequencies_to_the_end
 )
-slip("turns", "the frequencies are in turns per position, divided by 2π")(
-    lambda d_head, base: _speeds(d_head, base) / (2 * math.pi)
+slip("one frequency per number", "every frequency comes twice, d_head in all")(
+    lambda d_head, base: torch.cat([_frequencies(d_head, base)] * 2)
 )
-slip("base fixed", "the base is 10000 whatever was given")(lambda d_head, base: _speeds(d_head, 10000.0))
+slip("rotations", "the frequencies are in rotations per position, divided by 2π")(
+    lambda d_head, base: _frequencies(d_head, base) / (2 * math.pi)
+)
+slip("base fixed", "the base is 10000 whatever was given")(lambda d_head, base: _frequencies(d_head, 10000.0))
 
 
 slip = SLIPS.of("layers.rotary")
@@ -156,7 +158,7 @@ def _swapped(x: Any, partner: Any, angle: Any) -> Any:
 
 
 def _angles(x: Any, positions: Any, base: float) -> Any:
-    return _angle(positions, _speeds(x.shape[-1], base))
+    return _angle(positions, _frequencies(x.shape[-1], base))
 
 
 slip("neighbors paired", "coordinates 0 and 1 are paired (the paper's order), not 0 and d/2")(
@@ -170,8 +172,8 @@ slip("halves swapped without a sign", "the swapped half lacks its minus sign: no
         x, x.roll(x.shape[-1] // 2, -1), torch.cat([_angles(x, positions, base)] * 2, -1)
     )
 )
-slip("speeds twice as dense", "the exponent is -k/d_head where -2k/d_head belongs")(
-    lambda x, positions, base: _rotate(x, _angle(positions, _speeds(x.shape[-1], base).sqrt()))
+slip("frequencies twice as dense", "the exponent is -k/d_head where -2k/d_head belongs")(
+    lambda x, positions, base: _rotate(x, _angle(positions, _frequencies(x.shape[-1], base).sqrt()))
 )
 slip("base fixed", "the base is 10000 whatever was given")(
     lambda x, positions, base: _rotate(x, _angles(x, positions, 10000.0))
@@ -185,8 +187,8 @@ slip("positions from 1", "positions are counted from 1: position 0 is rotated to
 slip("positions along the batch", "the first row's positions serve every row of the batch")(
     lambda x, positions, base: _rotate(x, _angles(x, _first(positions), base))
 )
-slip("speeds inverted", "wavelengths are used as frequencies: base^(+2k/d)")(
-    lambda x, positions, base: _rotate(x, _angle(positions, 1 / _speeds(x.shape[-1], base)))
+slip("frequencies inverted", "wavelengths are used as frequencies: base^(+2k/d)")(
+    lambda x, positions, base: _rotate(x, _angle(positions, 1 / _frequencies(x.shape[-1], base)))
 )
 slip("degrees", "the angle is taken in degrees: every rotation is 57 times too small")(
     lambda x, positions, base: _rotate(x, _angles(x, positions, base) * math.pi / 180)
@@ -215,7 +217,7 @@ def _neighbor(x: Any) -> Any:
     return torch.stack([-x[..., 1::2], x[..., ::2]], -1).flatten(-2)
 
 
-slip("one speed too many", "every value has its own frequency: pairs are not rotated")(
+slip("one frequency too many", "every value has its own frequency: pairs are not rotated")(
     lambda x, positions, base: _swapped(
         x, _neighbor(x), _angle(positions, base ** (-torch.arange(x.shape[-1]).double() / x.shape[-1]))
     )

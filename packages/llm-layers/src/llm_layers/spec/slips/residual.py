@@ -30,7 +30,7 @@ def _branch(x: Any, gain: Any, weight: Any, eps: float) -> Any:
 
 
 slip("post-norm", "the norm is after the sum: the stream itself is normalized")(_post)
-slip("branch norm", "the norm is behind the part: it must be before it")(_branch)
+slip("branch norm", "the norm is after the part: it must be before it")(_branch)
 slip("norm on the stream", "the normalized x continues as the stream")(
     lambda x, gain, weight, eps: _norm(x, gain, eps) + _norm(x, gain, eps) @ weight.T
 )
@@ -74,9 +74,9 @@ def post_around(dy: Any, x: Any, gain: Any, weight: Any, eps: float) -> Any:
 
 
 slip = SLIPS.of("layers.branch_norm")
-slip("pre-norm", "the norm is before the part: it must be behind it")(_pre)
+slip("pre-norm", "the norm is before the part: it must be after it")(_pre)
 slip("post-norm", "the sum is normalized: the stream must stay as it is")(_post)
-slip("norm before and behind", "the part reads a normalized x as well (Gemma's sandwich)")(
+slip("norm before and after", "the part reads a normalized x as well (Gemma's sandwich)")(
     lambda x, gain, weight, eps: x + _norm(_norm(x, torch.ones_like(gain), eps) @ weight.T, gain, eps)
 )
 slip("stream left out", "what the part writes is not added to anything")(

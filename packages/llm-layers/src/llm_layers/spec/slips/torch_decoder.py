@@ -105,13 +105,13 @@ class TorchDecoder:
         return x.reshape(*x.shape[:2], count, -1).transpose(1, 2)
 
     def rotate(self, x: Tensor, layer: int) -> Any:
-        angle = torch.arange(x.shape[-2], dtype=torch.float64)[:, None] * self.speeds(layer, x.shape[-1])
+        angle = torch.arange(x.shape[-2], dtype=torch.float64)[:, None] * self.frequencies(layer, x.shape[-1])
         a, b = self.pairs(x)
         wide = torch.promote_types(x.dtype, torch.float32)
-        turned = torch.complex(a.to(wide), b.to(wide)) * torch.polar(torch.ones_like(angle), angle).to(
+        rotated = torch.complex(a.to(wide), b.to(wide)) * torch.polar(torch.ones_like(angle), angle).to(
             torch.complex128 if wide == torch.float64 else torch.complex64
         )
-        return self.unpair(turned.real, turned.imag).to(x.dtype)
+        return self.unpair(rotated.real, rotated.imag).to(x.dtype)
 
     def pairs(self, x: Tensor) -> Any:
         return x.chunk(2, -1)
@@ -123,20 +123,20 @@ class TorchDecoder:
         table = self.s["rope_parameters"]
         return table[self.s["layer_types"][layer]] if self.family == "gemma3_text" else table
 
-    def speeds(self, layer: int, d_head: int) -> Any:
+    def frequencies(self, layer: int, d_head: int) -> Any:
         table = self.rotary_table(layer)
         half = torch.arange(d_head // 2, dtype=torch.float64)
         return self.scaled((-half * log(table["rope_theta"]) * 2 / d_head).exp(), table)
 
-    def scaled(self, speeds: Tensor, table: Any) -> Any:
+    def scaled(self, frequencies: Tensor, table: Any) -> Any:
         if table["rope_type"] == "linear":
-            return speeds / table["factor"]
+            return frequencies / table["factor"]
         if table["rope_type"] == "llama3":
             low, high = table["low_freq_factor"], table["high_freq_factor"]
-            turns = table["original_max_position_embeddings"] * speeds / (2 * pi)
-            share = ((turns - low) / (high - low)).clamp(0, 1)
-            return share * speeds + (1 - share) * speeds / table["factor"]
-        return speeds
+            rotations = table["original_max_position_embeddings"] * frequencies / (2 * pi)
+            left_alone = ((rotations - low) / (high - low)).clamp(0, 1)
+            return left_alone * frequencies + (1 - left_alone) * frequencies / table["factor"]
+        return frequencies
 
     def window(self, layer: int) -> int | None:
         kinds = self.s.get("layer_types")

@@ -1,0 +1,72 @@
+"""A model as it is given: a folder in the Hugging Face layout, a run of llm-train, or a GGUF file."""
+
+import os
+from pathlib import Path
+
+import torch
+
+from llm_layers.config import ModelConfig
+from llm_layers.formats.gguf.loading import load_gguf, load_gguf_config
+from llm_layers.formats.huggingface.storage import SETTINGS, load_folder, load_folder_config
+from llm_layers.formats.huggingface.weight_files import WEIGHTS
+from llm_layers.interface import LayersError
+from llm_layers.kernels import EAGER, Kernels
+from llm_layers.model import Decoder
+
+
+def load_config(folder: str | os.PathLike[str]) -> ModelConfig:
+    """Read the shape of the model in a folder from its `config.json`, or that of a GGUF file.
+
+    The weights have the last word on one field: a file with a head of its own makes an untied model in `load_model`.
+    """
+    path = model_path(folder)
+    return load_gguf_config(path) if path.is_file() else load_folder_config(path)
+
+
+def model_path(given: str | os.PathLike[str]) -> Path:
+    """Return the model folder or GGUF file that is meant; of a training run, that is the folder `model` in it.
+
+    Raises:
+        LayersError: there is none; the sentence names the folder that is probably meant.
+    """
+    path, inside = Path(given), Path(given) / "model"
+    must = f"a model must be a folder with {SETTINGS} and {WEIGHTS}, or a GGUF file"
+    if path.is_file() and path.suffix in (".json", ".safetensors"):
+        raise LayersError(f"{must}, but '{path}' is a file of such a folder: name the folder, '{path.parent}'")
+    if not path.exists() or not os.fspath(given):  # an empty name would be the current folder
+        raise LayersError(f"{must}, but there is no '{os.fspath(given)}'")
+    if path.is_file() or (path / SETTINGS).exists():
+        return path
+    if (inside / SETTINGS).exists():
+        return inside
+    if (path / "recipe.toml").exists():
+        raise LayersError(f"{path} is not finished yet and has no model: the same `llm-train run` resumes it")
+    found = [str(one) for pattern in ("*.gguf", f"*/{SETTINGS}", f"*/model/{SETTINGS}") for one in path.glob(pattern)]
+    near = min(found, default="").removesuffix(f"/{SETTINGS}").removesuffix("/model")
+    advice = f"did you mean '{near}'?" if near else "get the folder again, or name another"
+    raise LayersError(f"{must}, but '{path}' has no {SETTINGS}: {advice}")
+
+
+def load_model(
+    folder: str | os.PathLike[str], *, dtype: torch.dtype | None = None, kernels: Kernels = EAGER
+) -> Decoder:
+    """Read a model folder that this package or transformers has written, or a GGUF file.
+
+    A file with a head of its own is read as an untied model, even where `config.json` says that the head is the
+    embedding table: no weight is dropped unless it is equal to what replaces it.
+
+    Args:
+        folder: with `config.json` and `model.safetensors` (or several files and their index); a run of llm-train, whose
+            folder `model` is read; or a GGUF file.
+        dtype: of the weights; None keeps the one they were saved in, of several the most precise, and makes float32 of
+            a GGUF file.
+        kernels: the functions that compute it: `EAGER`, `FUSED` or `FAST`.
+
+    Raises:
+        LayersError: when a file cannot be read, or naming every missing, unexpected and misshapen weight at once;
+            nothing is copied before all of them fit.
+    """
+    path = model_path(folder)
+    if path.is_file():
+        return load_gguf(path, dtype=dtype or torch.float32, kernels=kernels)
+    return load_folder(path, dtype=dtype, kernels=kernels)
