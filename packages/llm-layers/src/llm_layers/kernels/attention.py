@@ -11,8 +11,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from llm_layers.kernels.linear import apply, is_slow, product_dtype
 from llm_layers.layers.attention import fused_attention
+from llm_layers.layers.precision import apply, is_slow, product_dtype
 
 QUERIES = 64
 """How many queries are worked on at a time: fewer skip more of the hidden keys, more make larger products."""
@@ -146,7 +146,7 @@ def _blocks(mask: Tensor) -> Iterator[tuple[slice, slice]]:
 def _working(x: Tensor) -> torch.dtype:
     """Return the dtype of the products: float32 for float16, whose range scores may leave, and for slow types."""
     dtype = product_dtype(x)
-    return torch.float32 if dtype == torch.float16 or is_slow(dtype) else dtype
+    return torch.float32 if dtype == torch.float16 or is_slow(x.device, dtype) else dtype
 
 
 def _triangle(query: Tensor, key: Tensor, value: Tensor, leading: torch.Size) -> Tensor:

@@ -9,8 +9,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from llm_layers.layers.linear import linear as plain_linear
-
-LOW = (torch.bfloat16, torch.float16)
+from llm_layers.layers.precision import apply, is_slow, product_dtype
 
 
 def linear(
@@ -37,7 +36,7 @@ def linear(
     Spec: layers.linear
     Source: own.
     """
-    if x.device.type == "cpu" and is_slow(product_dtype(x)):
+    if is_slow(x.device, product_dtype(x)):
         y: Tensor = apply(_WidenedLinear, x, weight, bias)
         return y
     return plain_linear(x, weight, bias)
@@ -59,25 +58,3 @@ class _WidenedLinear(torch.autograd.Function):
         dx = (upstream @ weight.float()).view(x.shape).to(x.dtype) if needs_x else None
         dweight = (upstream.T @ x.reshape(-1, x.shape[-1]).float()).to(weight.dtype) if needs_weight else None
         return dx, dweight, upstream.sum(0).to(dy.dtype) if needs_bias else None
-
-
-def product_dtype(x: Tensor) -> torch.dtype:
-    """Return the type in which x would be multiplied, autocast or not."""
-    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
-
-
-def is_slow(dtype: torch.dtype) -> bool:
-    """Whether this processor multiplies a 16-bit type more slowly than float32."""
-    return dtype in LOW and torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2")
-
-
-def apply(function: type[torch.autograd.Function], *inputs: Any) -> Any:
-    """Run an autograd function; under autocast with its tensors rounded first, as autocast does it for a product."""
-    first: Tensor = inputs[0]
-    kind = first.device.type
-    if not torch.is_autocast_enabled(kind):
-        return function.apply(*inputs)  # type: ignore[no-untyped-call]
-    dtype = torch.get_autocast_dtype(kind)
-    given = [x.to(dtype) if isinstance(x, Tensor) and x.dtype == torch.float32 else x for x in inputs]
-    with torch.autocast(kind, enabled=False):
-        return function.apply(*given)  # type: ignore[no-untyped-call]

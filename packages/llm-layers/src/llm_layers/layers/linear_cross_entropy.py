@@ -8,8 +8,10 @@ from torch.nn import functional as F
 
 from llm_layers.interface import LayersError
 from llm_layers.layers.loss import IGNORE_INDEX
-from llm_layers.layers.precision import at_least_float32
+from llm_layers.layers.precision import apply, at_least_float32, is_slow, product
 
+LOGITS = 2**25
+"""How many logits are held at a time: 128 MB in float32. With fewer the products become small and slow."""
 BLOCK = 2**20
 """How many logits are turned into gradients at a time: few enough to stay in the processor's cache."""
 
@@ -19,7 +21,7 @@ def linear_cross_entropy(
     head: Float[Tensor, "vocab d_model"],
     targets: Int[Tensor, "*batch"],
     ignored: int = IGNORE_INDEX,
-    rows: int = 1024,
+    rows: int | None = None,
     z_weight: float = 0.0,
 ) -> Float[Tensor, ""]:
     """Compute `cross_entropy(hidden @ head.T, targets, ignored)` without ever holding all logits.
@@ -32,15 +34,16 @@ def linear_cross_entropy(
         The logits are the largest array of a small model: vocab values per position. Their gradient needs nothing
         but themselves and the targets, so it can be made right away, some rows at a time, in the memory of the logits,
         and only the gradients of `hidden` and of `head`, which are small, are kept for the backward pass. The work is
-        the same three matrix products as with all logits at once.
+        the same three matrix products as with all logits at once; that for the gradient of `head`, which is as large as
+        the head, adds to what is there while it runs, and so needs no array of its own.
 
     Args:
         hidden: the states before the head, `Decoder.hidden(tokens)`.
         head: the weight of the head, `Decoder.head_weight`.
         targets: ids of the right tokens, or `ignored`.
         ignored: the target value that does not count.
-        rows: how many positions are worked on at a time, at least 1. Fewer take less memory; many make the products
-            faster.
+        rows: how many positions are worked on at a time, at least 1; None takes those of 2^25 logits, so that the
+            memory is the same for every vocabulary. Fewer take less memory; many make the products faster.
         z_weight: how much of `z_loss` is added; 0 adds nothing.
 
     Raises:
@@ -49,6 +52,8 @@ def linear_cross_entropy(
     Spec: layers.linear_cross_entropy, layers.cross_entropy
     Source: Wijmans et al. 2024, "Cut Your Losses in Large-Vocabulary Language Models", arXiv:2411.09009.
     """
+    if rows is None:
+        rows = max(64, LOGITS // max(1, len(head)))
     if rows < 1:
         raise LayersError(f"rows must be at least 1, but was {rows}")
     if hidden.dtype != head.dtype:
@@ -57,9 +62,7 @@ def linear_cross_entropy(
     flat_hidden, flat_targets = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1).long()
     # Evaluation needs no gradient and is spared two of the three products.
     trained = torch.is_grad_enabled()
-    loss: Tensor = _HeadCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        flat_hidden, head, flat_targets, ignored, rows, z_weight, trained
-    )
+    loss: Tensor = apply(_HeadCrossEntropy, flat_hidden, head, flat_targets, ignored, rows, z_weight, trained)
     return loss
 
 
@@ -84,22 +87,18 @@ class _HeadCrossEntropy(torch.autograd.Function):
         weight = counts.to(working) / counted
         loss = torch.zeros((), dtype=working, device=hidden.device)
         d_hidden = torch.empty_like(hidden) if for_hidden else None
-        d_head: Tensor | None = None
+        d_head = torch.zeros(head.shape, dtype=working, device=head.device) if for_head else None
         for start in range(0, len(targets), rows):
             part = slice(start, start + rows)
-            logits = hidden[part] @ head.T
+            logits = product(hidden[part], head.T)
             losses, d_logits = _logit_gradients(logits, targets[part], weight[part], head.dtype, z_weight)
             loss += (losses * counts[part]).sum()
             if d_hidden is not None:
-                d_hidden[part] = d_logits @ head
-            if for_head:
-                product = d_logits.T @ hidden[part]
-                d_head = product.to(working) if d_head is None else d_head.add_(product)
-                del product  # as large as the head: gone before the next rows ask for as much
+                d_hidden[part] = product(d_logits, head)
+            if d_head is not None:
+                _add_product(d_head, d_logits.T, hidden[part])
             del logits, d_logits
-        if for_head:
-            d_head = torch.zeros_like(head) if d_head is None else d_head.to(head.dtype)
-        ctx.save_for_backward(d_hidden, d_head)  # type: ignore[arg-type]
+        ctx.save_for_backward(d_hidden, None if d_head is None else d_head.to(head.dtype))  # type: ignore[arg-type]
         return loss / counted
 
     @staticmethod
@@ -111,6 +110,15 @@ class _HeadCrossEntropy(torch.autograd.Function):
         if d_loss.device.type != "cpu" or d_loss.item() != 1:
             gradients = tuple(None if one is None else one * d_loss.to(one.dtype) for one in gradients)
         return *gradients, None, None, None, None, None
+
+
+def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
+    if is_slow(left.device, left.dtype):
+        left, right = left.float(), right.float()
+    if left.dtype == total.dtype:
+        total.addmm_(left, right)
+    else:
+        total.add_(left @ right)
 
 
 def _logit_gradients(

@@ -4,6 +4,8 @@ One rule for all layers: the result has the dtype of the vectors that come in (t
 Two dtypes that meet in one product are both converted to the wider one, and the result back.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -30,3 +32,33 @@ def like(y: Tensor, x: Tensor) -> Tensor:
 def under_autocast(x: Tensor) -> bool:
     """Return whether autocast chooses dtypes where x is; torch cannot say it for the meta device."""
     return not x.is_meta and torch.is_autocast_enabled(x.device.type)
+
+
+def product_dtype(x: Tensor) -> torch.dtype:
+    """Return the dtype in which x would be multiplied, autocast or not."""
+    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
+
+
+def is_slow(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether a product in this dtype is slower than in float32: 16 bits on a CPU without instructions for them."""
+    low = dtype in (torch.bfloat16, torch.float16)
+    return low and device.type == "cpu" and torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2")
+
+
+def product(left: Tensor, right: Tensor) -> Tensor:
+    """Return left · right, computed in float32 where their dtype is slow."""
+    if is_slow(left.device, left.dtype):
+        return (left.float() @ right.float()).to(left.dtype)
+    return left @ right
+
+
+def apply(function: type[torch.autograd.Function], *inputs: Any) -> Any:
+    """Run an autograd function; under autocast with its tensors rounded first, as autocast does it for a product."""
+    first: Tensor = inputs[0]
+    kind = first.device.type
+    if not torch.is_autocast_enabled(kind):
+        return function.apply(*inputs)  # type: ignore[no-untyped-call]
+    dtype = torch.get_autocast_dtype(kind)
+    given = [x.to(dtype) if isinstance(x, Tensor) and x.dtype == torch.float32 else x for x in inputs]
+    with torch.autocast(kind, enabled=False):
+        return function.apply(*given)  # type: ignore[no-untyped-call]
