@@ -76,6 +76,7 @@ class TrainingRun:
     def __init__(self, recipe: Recipe, run: Run, prepared: Prepared, reporter: Reporter, workers: Workers) -> None:
         """Build the model, decide what the recipe leaves open, and load the newest checkpoint."""
         self.run, self.prepared, self.reporter, self.workers = run, prepared, reporter, workers
+        self.loop_seconds = 0.0
         with reporter.stage("model") as stage:
             self.recipe = self._resolved(recipe, stage.display)
             self.model = build_model(self.recipe)
@@ -179,7 +180,6 @@ class TrainingRun:
 
         The time that was spent until then counts on.
         """
-        self.loop_seconds = 0.0
         checkpoint, skipped = load_newest(self.run.checkpoints_folder)
         for note in skipped:
             self.reporter.say(f"note: {note}", style="yellow")
