@@ -29,6 +29,8 @@ EQUIVALENT: dict[str, str] = {
     ": Is became IsNot": "types that differ, which no case has, go this way",
     "layers.linear_cross_entropy in llm_layers.layers.linear_cross_entropy: if hidden.dtype != head.dtype:"
     ": NotEq became Eq": ALIKE,
+    "layers.linear_cross_entropy in llm_layers.layers.linear_cross_entropy: if rows < 1:: Lt became LtE": NOT_STATED,
+    "layers.linear_cross_entropy in llm_layers.layers.linear_cross_entropy: if rows < 1:: 1 became 2": NOT_STATED,
     "layers.split_heads: if heads < 1 or x.shape[-1] % heads:: Or became And": STILL_REFUSED,
     _HEADS.format("split_heads") + "if heads < 1 or width % heads:: Or became And": STILL_REFUSED,
     "layers.grouped_query_attention: if kv_heads < 1 or heads % kv_heads:: Or became And": STILL_REFUSED,
