@@ -7,10 +7,21 @@ from llm_layers.reference.attention import softmax
 from llm_layers.reference.mixture_of_experts import log_sum_exp
 
 
+def _counted_and_one_hot(targets: Array, vocab: int, ignored: int) -> tuple[Array, Array]:
+    """Return which targets count, and a row of the vocabulary for each, 1 at the target.
+
+    Raises:
+        IndexError: A target is neither an id of the vocabulary nor `ignored`.
+    """
+    counted = targets != ignored
+    if np.any(counted & ((targets < 0) | (targets >= vocab))):
+        raise IndexError(f"a target must be from 0 to {vocab - 1}, or {ignored}")
+    return counted, targets[..., None] == np.arange(vocab)
+
+
 def cross_entropy(logits: Array, targets: Array, ignored: int) -> Array:
     """Return the mean over the counted targets of log Σ exp(logits) - logits[target]; 0 when none counts."""
-    counted = targets != ignored
-    is_target = targets[..., None] == np.arange(logits.shape[-1])
+    counted, is_target = _counted_and_one_hot(targets, logits.shape[-1], ignored)
     shifted = logits - np.max(logits.real, axis=-1, keepdims=True)
     losses = np.log(np.sum(np.exp(shifted), axis=-1)) - np.sum(np.where(is_target, shifted, 0), axis=-1)
     return np.asarray(np.sum(np.where(counted, losses, 0)) / max(np.sum(counted), 1))
@@ -27,8 +38,7 @@ def cross_entropy_backward(dloss: Array, logits: Array, targets: Array, ignored:
     Rows that do not count have gradient 0. In words: take from every token the probability it was given, and give 1
     to the one that came.
     """
-    counted = targets != ignored
-    one_hot = targets[..., None] == np.arange(logits.shape[-1])
+    counted, one_hot = _counted_and_one_hot(targets, logits.shape[-1], ignored)
     difference = (softmax(logits, -1) - one_hot) * counted[..., None]
     return dloss * difference / max(np.sum(counted), 1)
 
@@ -38,9 +48,8 @@ def smoothed_cross_entropy(logits: Array, targets: Array, smoothing: float, igno
 
     q is 1 - smoothing at the target, plus smoothing / vocab everywhere.
     """
-    counted = targets != ignored
-    vocab = logits.shape[-1]
-    q = (1 - smoothing) * (targets[..., None] == np.arange(vocab)) + smoothing / vocab
+    counted, one_hot = _counted_and_one_hot(targets, logits.shape[-1], ignored)
+    q = (1 - smoothing) * one_hot + smoothing / logits.shape[-1]
     losses = log_sum_exp(logits) - np.sum(q * logits, axis=-1)  # Σ q = 1 in every counted row
     return np.asarray(np.sum(np.where(counted, losses, 0)) / max(np.sum(counted), 1))
 
@@ -56,16 +65,15 @@ def smoothed_cross_entropy_backward(
 
     It is zero at p = q, so no logit has to run away.
     """
-    counted = targets != ignored
-    vocab = logits.shape[-1]
-    q = (1 - smoothing) * (targets[..., None] == np.arange(vocab)) + smoothing / vocab
+    counted, one_hot = _counted_and_one_hot(targets, logits.shape[-1], ignored)
+    q = (1 - smoothing) * one_hot + smoothing / logits.shape[-1]
     difference = (softmax(logits, -1) - q) * counted[..., None]
     return dloss * difference / max(np.sum(counted), 1)
 
 
 def z_loss(logits: Array, targets: Array, ignored: int) -> Array:
     """Return the mean over the counted targets of (log Σ exp(logits))²; 0 when none counts."""
-    counted = targets != ignored
+    counted, _ = _counted_and_one_hot(targets, logits.shape[-1], ignored)
     z = log_sum_exp(logits)
     return np.asarray(np.sum(np.where(counted, z * z, 0)) / max(np.sum(counted), 1))
 

@@ -93,7 +93,8 @@ def call_with_others(
     """
     function, names = _function(contract, implementation), [argument.name for argument in contract.inputs]
     others = other_inputs(case, random.Random(0))
-    alone = [case.inputs | {name: x} for name, x in others.items()] if case.kind == "by hand" else []
+    settings = [name for name, x in others.items() if case.kind == "by hand" or type(x) is float]
+    alone = [case.inputs | {name: others[name]} for name in settings]
     with unchanged():
         for inputs in (others, *alone, *near_inputs(case), others, case.inputs):
             with _ordinary_warnings():

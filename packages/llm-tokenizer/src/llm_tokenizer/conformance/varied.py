@@ -46,6 +46,10 @@ def varied_cases(contract: Contract, stored: list[Case]) -> Iterator[Case]:
     for axis, (word, one) in product(axes, bases.items()):
         inputs = {x.name: _resized(x, one.inputs[x.name], [axis], 1) for x in contract.inputs}
         yield _made(one, inputs, f"one_{axis.lstrip('*')}{word}", f"an axis {axis} of length one, dropped or broadcast")
+    starred = [axis for axis in axes if axis[0] == "*"]
+    for axis in starred:  # one more leading axis than the stored case has
+        inputs = {x.name: _deeper(x, base.inputs[x.name], axis) for x in contract.inputs}
+        yield _made(base, inputs, f"more_{axis[1:]}_axes", f"a limited number of axes {axis}")
     named = [axis for axis in axes if axis.isidentifier()]
     inputs = {x.name: _resized(x, base.inputs[x.name], named, EQUAL) for x in contract.inputs}
     yield _made(base, inputs, "equal_axes", "axes that are mistaken for each other when they are equally long")
@@ -93,10 +97,18 @@ def _variations(x: Any) -> Iterator[tuple[str, Any]]:
         yield from ((word, order.reshape(x.shape).astype(x.dtype)) for word, order in orders.items())
     elif isinstance(x, np.ndarray) and x.dtype.kind == "b":
         yield from {"all_true": np.ones_like(x), "all_false": np.zeros_like(x), "opposite": ~x}.items()
+        if x.ndim > 1:
+            band = np.tri(*x.shape[-2:], dtype=bool) & ~np.tri(*x.shape[-2:], -2, dtype=bool)
+            yield "band", np.broadcast_to(band, x.shape).copy()
 
 
 def _is_floating(x: Any) -> bool:
     return isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.size > 0 and bool(np.isfinite(x).all())
+
+
+def _deeper(argument: Argument, x: Any, word: str) -> Any:
+    """Return the argument with another leading axis, of length one, where it has the starred word."""
+    return x[None] if isinstance(x, np.ndarray) and word in (argument.axes or "").split() else x
 
 
 def _resized(argument: Argument, x: Any, words: list[str], size: int) -> Any:

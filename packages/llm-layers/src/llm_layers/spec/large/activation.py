@@ -67,9 +67,9 @@ def whole_range(
 
 
 def thousands_of_numbers(large: LargeCases, contract: str, clause: int, inputs: Callable[[Numbers], Inputs]) -> None:
-    """Add a rule with several thousand numbers."""
+    """Add a rule with more numbers than 16 bits count, in no even pieces."""
     large(contract, clause, "numbers in pieces, the last one left out", "thousands_of_numbers", tolerance=SHORT_SUM)(
-        lambda g: inputs(g.normal(3, 4_099) * 2.0)
+        lambda g: inputs(g.normal(3, 23_003) * 2.0)
     )
 
 
@@ -79,3 +79,13 @@ whole_range(LARGE, "layers.silu", 3, lambda x: {"x": x})
 whole_range(LARGE, "layers.relu_squared", 2, lambda x: {"x": x}, largest=1e18)
 for _name in ("gelu", "gelu_tanh", "silu", "relu_squared"):
     thousands_of_numbers(LARGE, f"layers.{_name}", 4, lambda x: {"x": x})
+
+
+for _name, _clause in (("gelu", 3), ("gelu_tanh", 3), ("silu", 3), ("relu_squared", 2)):
+    LARGE(f"layers.{_name}", _clause, "a product of something infinite and zero", "far_below_zero")(
+        lambda g: {"x": np.append(-(10.0 ** np.arange(19.0, 39.0)), 1.0)}
+    )
+    if _name != "gelu_tanh":  # whose cube leaves the range of float64 there
+        LARGE(f"layers.{_name}", _clause, "an exponent that is cut off", "far_below_zero_in_float64")(
+            lambda g: {"x": np.array([-1e200, -1e300, 1.0])}
+        )

@@ -133,6 +133,12 @@ def thousands_of_keys(
         mask[0, -3:] = mask[1, :2] = mask[3, ::3] = True
         return {**made, "mask": mask}
 
+    @large(contract, masked, "a tile in which no query sees a key")
+    def four_thousand_keys_in_stretches(g: Generator) -> Inputs:
+        mask = np.ones((5, KEYS), bool)
+        mask[:, 256:512] = mask[:, 1_024:2_048] = mask[:, 4_000:] = False
+        return {**inputs(g), "mask": mask}
+
     @large(contract, masked, "tiles of queries, and the triangle of a mask by index")
     def many_queries(g: Generator) -> Inputs:
         query_positions, key_positions = g.whole(131, below=100_000), g.whole(259, below=100_000)
@@ -162,6 +168,13 @@ def kept_scores_far_below_zero(g: Generator) -> Inputs:
     return {"query": query, "key": key, "value": g.normal(5, 4), "mask": mask}
 
 
+@LARGE("layers.capped_attention", 2, "a finite score for hidden keys", tolerance=ONLY_FLOAT64)
+def kept_scores_at_a_large_cap(g: Generator) -> Inputs:
+    query, key = np.full((3, 4), 3e3), np.full((5, 4), -3e3)
+    mask = np.array([[True, True, False, False, False], [False, True, False, True, True], [True] * 4 + [False]])
+    return {"query": query, "key": key, "value": g.normal(5, 4), "mask": mask, "cap": 1e8}
+
+
 LARGE(
     "layers.softmax",
     1,
@@ -172,7 +185,7 @@ LARGE(
 )(lambda g: {"scores": np.linspace(0.0, -60.0, 61).reshape(1, 61), "axis": -1})
 
 
-@LARGE("layers.attention", 5, "float32 inside, where it is visible", tolerance=ONLY_FLOAT64)
+@LARGE("layers.attention", 5, "float32 inside, where it is visible", tolerance={"float64": 1e-4})
 def scores_of_a_million(g: Generator) -> Inputs:
     query, key = g.normal(5, 4), g.normal(37, 4)
     key[:, 0] = 1e6
@@ -186,18 +199,33 @@ FAR_APART_BY_ONE = 2**24 + np.array([0, 1, 2, 3])
 MASKS("layers.causal_mask", 2, "negative positions that are taken for padding", "negative_positions")(
     lambda g: {"query_positions": np.array([-3, 0, 2]), "key_positions": np.array([-5, -3, -1, 0, 1])}
 )
+MASKS("layers.sliding_window_mask", 2, "a window that ends at position 0", "window_below_zero")(
+    lambda g: {"query_positions": np.array([1, 0, -3]), "key_positions": np.array([-5, -3, -1, 0, 1]), "window": 4}
+)
+for _queries, _keys in ((0, 3), (3, 0)):
+    MASKS(
+        "layers.sliding_window_mask", 6, "a window that is not looked at where there is nothing to see",
+        f"no_window_of_{_queries}_and_{_keys}", raises="ValueError",
+    )(
+        lambda g, q=_queries, k=_keys: {"query_positions": np.arange(q), "key_positions": np.arange(k), "window": 0}
+    )  # fmt: skip
+for _axis, _shape in ((-2, (3, 5)), (-3, (2, 3, 4, 5)), (-2, (2, 3, 4, 5))):
+    LARGE("layers.softmax", 1, "a negative axis counted from the wrong end", f"axis_{-_axis}_of_{len(_shape)}")(
+        lambda g, axis=_axis, shape=_shape: {"scores": g.normal(*shape), "axis": axis}
+    )
 MASKS("layers.causal_mask", 2, "positions that are compared in float32", "beyond_float32")(
     lambda g: {"query_positions": FAR_APART_BY_ONE, "key_positions": FAR_APART_BY_ONE}
 )
 MASKS("layers.sliding_window_mask", 3, "positions that are compared in float32", "window_beyond_float32")(
     lambda g: {"query_positions": FAR_APART_BY_ONE, "key_positions": FAR_APART_BY_ONE, "window": 2}
 )
-LARGE("layers.soft_cap", 6, "only a cap of zero refused", "negative_cap", raises="ValueError")(
-    lambda g: {"scores": g.normal(2, 3), "cap": -5.0}
-)
-LARGE("layers.capped_attention", 8, "only a cap of zero refused", "negative_cap_of_attention", raises="ValueError")(
-    lambda g: {**{name: g.normal(2, 3) for name in ("query", "key", "value")}, "mask": None, "cap": -5.0}
-)
+for _cap, _word in ((-5.0, "negative_cap"), (np.nan, "cap_that_is_no_number")):
+    LARGE("layers.soft_cap", 6, "only a cap of zero refused", _word, raises="ValueError")(
+        lambda g, cap=_cap: {"scores": g.normal(2, 3), "cap": cap}
+    )
+    LARGE("layers.capped_attention", 8, "only a cap of zero refused", f"{_word}_of_attention", raises="ValueError")(
+        lambda g, cap=_cap: {**{name: g.normal(2, 3) for name in ("query", "key", "value")}, "mask": None, "cap": cap}
+    )
 
 
 LARGE = LargeCases(LARGE, MASKS)

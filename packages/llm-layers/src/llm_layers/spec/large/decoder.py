@@ -80,3 +80,34 @@ def a_hundred_texts(g: Generator) -> Inputs:
 def a_hundred_layers(g: Generator) -> Inputs:
     ids = g.whole(1, 3, below=41)
     return _deep(g, "llama", "model.layers.", ids, layers=125, num_hidden_layers=125)
+
+
+large(10, "an epsilon of one's own", "another_epsilon_of_gpt2")(
+    lambda g: _deep(g, "gpt2", "transformer.h.", g.whole(1, 5, below=41), n_layer=2, layers=2, layer_norm_epsilon=1e-2)
+)
+large(1, "a text without tokens", "no_tokens", gradients=False)(
+    lambda g: _deep(g, "llama", "model.layers.", g.whole(2, 0, below=41), layers=1, num_hidden_layers=1)
+)
+
+
+@large(7, "experts in the order of their names, 10 before 2")
+def twelve_experts(g: Generator) -> Inputs:
+    model = _deep(g, "qwen3_moe", "model.layers.0.mlp.experts.", g.whole(2, 5, below=41), num_experts=12)
+    layout = [[name, [12, *shape[1:]] if "mlp.gate." in name else shape] for name, shape in model["layout"]]
+    weights = g.normal(sum(int(np.prod(shape)) for _, shape in layout)) * 0.6
+    return {**model, "layout": layout, "weights": weights}
+
+
+@large(9, "the root of the width in 16 bits")
+def gemma3_of_an_odd_root(g: Generator) -> Inputs:
+    model = _deep(g, "gemma3", "model.layers.", g.whole(2, 5, below=41), layers=2, hidden_size=6)
+    layout = [[name, _of_width(name, shape, 6)] for name, shape in model["layout"]]
+    weights = g.normal(sum(int(np.prod(shape)) for _, shape in layout)) * 0.6
+    return {**model, "layout": layout, "weights": weights}
+
+
+def _of_width(name: str, shape: list[int], width: int) -> list[int]:
+    """Return the shape of a weight in a stream of another width."""
+    if len(shape) == 1:
+        return shape if "q_norm" in name or "k_norm" in name else [width]
+    return [width, shape[1]] if "o_proj" in name or "down_proj" in name else [shape[0], width]

@@ -88,3 +88,24 @@ def wide_tokens(g: Generator) -> Inputs:
 def wide_tokens_beside_a_shared_expert(g: Generator) -> Inputs:
     shared = {"shared_gate": g.normal(3, 259), "shared_up": g.normal(3, 259), "shared_down": g.normal(259, 3) / 8.0}
     return {**wide_tokens(g), **shared}
+
+
+@LARGE("layers.load_balancing_loss", 2, "tokens counted in 16 bits")
+def more_tokens_than_16_bits_count(g: Generator) -> Inputs:
+    logits = np.zeros((70_001, 2))
+    logits[:, 0], logits[:1_000, 1] = 1.0, 2.0
+    return {"logits": logits, "k": 1}
+
+
+LARGE("layers.load_balancing_loss", 6, "experts chosen by probabilities, which are 0 together", "logits_that_vanish")(
+    lambda g: {"logits": np.array([[0.0, -2_000.0, -1_000.0], [0.0, 0.0, 5.0]]), "k": 2}
+)
+
+
+@LARGE("layers.mixture_of_experts", 3, "experts with small weights left out")
+def a_small_weight_and_a_large_answer(g: Generator) -> Inputs:
+    inputs = _experts(g, 3, 2, 4)
+    inputs["x"] = np.abs(inputs["x"]) + 0.5
+    inputs["router"] = np.array([[4.0], [0.0]]) * np.ones((2, 5))
+    inputs["down"][1] *= 1e6
+    return {**inputs, "k": 2, "norm_topk_prob": True}

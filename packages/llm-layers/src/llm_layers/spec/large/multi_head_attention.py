@@ -106,3 +106,26 @@ def one_query_among_kept_keys(g: Generator) -> Inputs:
 def wide_vectors(g: Generator) -> Inputs:
     weights = {name: g.normal(6, 259) / 16.0 for name in ("query", "key", "value")}
     return {"x": g.normal(7, 259), **weights, "output": g.normal(259, 6), "heads": 2, "mask": None}
+
+
+@LARGE("layers.multi_head_attention", 5, "a row of the mask for each head where there are as many heads as queries")
+def as_many_heads_as_queries(g: Generator) -> Inputs:
+    weights = {name: g.normal(8, 6) for name in ("query", "key", "value")}
+    return {"x": g.normal(2, 4, 6), **weights, "output": g.normal(6, 8), "heads": 4, "mask": np.tri(4, dtype=bool)}
+
+
+LARGE("layers.grouped_query_attention", 4, "a row of the mask for each head", "as_many_query_heads_as_queries")(
+    lambda g: {
+        "query": g.normal(4, 4, 3),
+        "key": g.normal(2, 4, 3),
+        "value": g.normal(2, 4, 3),
+        "mask": np.tri(4, dtype=bool),
+    }
+)
+
+
+for _positions in ((2, 0, 1), (5, 5, 6)):
+
+    @LARGE("layers.cached_attention", 3, "a triangle by index where nothing is kept", f"nothing_kept_{_positions[0]}")
+    def nothing_kept(g: Generator, positions: tuple[int, ...] = _positions) -> Inputs:
+        return {**_cached(g, 0, 3), "positions": np.array(positions), "past_positions": np.zeros(0, np.int64)}

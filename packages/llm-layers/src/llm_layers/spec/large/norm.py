@@ -66,3 +66,14 @@ large(6, "gradients of gain and bias from a limited number of rows", "norms_of_m
 def many_wide_heads(g: Generator) -> Inputs:
     query, key = g.normal(5, 67, 258), g.normal(2, 67, 258) * 2.0
     return {"query": query, "key": key, "query_gain": g.normal(258), "key_gain": g.normal(258), "eps": 1e-6}
+
+
+LARGE("layers.query_key_norm", 2, "one gain for both where their shapes are equal", "queries_and_keys_of_one_shape")(
+    lambda g: {
+        "query": g.normal(2, 2, 3, 4, 5),
+        "key": g.normal(2, 2, 3, 4, 5),
+        "query_gain": g.normal(5),
+        "key_gain": g.normal(5),
+        "eps": 1e-6,
+    }
+)

@@ -70,3 +70,28 @@ for rotary in map(LARGE.of, ("layers.rotary", "layers.rotary_interleaved")):
         "positions_of_every_text",
         tolerance=LONG_SUM,
     )(lambda g: {"x": g.normal(2, 2, 3, 4), "positions": np.array([[0, 1, 2], [7, 8, 9]]), "base": 100.0})
+
+
+LARGE("layers.learned_positions", 2, "positions of the first text for all", "texts_with_the_same_ends")(
+    lambda g: {
+        "x": g.normal(2, 5, 3),
+        "table": g.normal(7, 3),
+        "positions": np.array([[0, 1, 2, 3, 4], [0, 1, 0, 1, 4]]),
+    }
+)
+for _word, _positions in (("below_zero", (-1, -5, 3, 0)), ("with_gaps", (0, 1, 5, 9, 10))):
+    waves(2, "positions as rows of a table, or a run by its ends", f"waves_{_word}", tolerance=FAR_ANGLES)(
+        lambda g, positions=_positions: {"positions": np.array(positions), "d_model": 8, "base": 10_000.0}
+    )
+    for rotary in map(LARGE.of, ("layers.rotary", "layers.rotary_interleaved")):
+        rotary(3, "positions as rows of a table, or a run by its ends", f"rotations_{_word}", tolerance=FAR_ANGLES)(
+            lambda g, positions=_positions: {
+                "x": g.normal(2, len(positions), 8),
+                "positions": np.array(positions),
+                "base": 10_000.0,
+            }
+        )
+for rotary in map(LARGE.of, ("layers.rotary", "layers.rotary_interleaved")):
+    rotary(3, "positions rounded to bfloat16", "beyond_256", tolerance={"float64": 1e-9, "bfloat16": 0.02})(
+        lambda g: {"x": g.normal(4, 8), "positions": np.array([256, 257, 259, 1_001]), "base": 10_000.0}
+    )

@@ -85,3 +85,11 @@ for _name, _group in (("int8", {}), ("int4", {"group": 2})):
 LARGE("layers.quantize_int4", 5, "a group that is cut to the row", "group_longer_than_the_row", raises="ValueError")(
     lambda g: {"weight": g.normal(3, 2), "group": 8}
 )
+
+
+@LARGE("layers.quantize_int4", 1, "a scale of the first 128 numbers of a group", tolerance=SHORT_SUM)
+def groups_of_256(g: Generator) -> Inputs:
+    steps = _steps(g, 3, 512, 7)
+    steps[:, ::256] = 0.4
+    steps[:, 255::256] = -7
+    return {"weight": steps * np.repeat(_scales(g, 3, 2), 256, axis=1), "group": 256}
