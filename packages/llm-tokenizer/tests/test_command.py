@@ -101,7 +101,7 @@ def test_version():
         (["encode", "model"], b"ab\xff", "standard input: must be UTF-8, but byte 2 is 0xff"),
         (["show", "model"], b"ab\xff", "convert it to UTF-8, or use --errors replace"),
         (["encode", "model", "text.txt", "--count", "-o", "ids.txt"], b"", "--count: prints the number of ids"),
-        (["encode", "model", "--allow-special", "<|x|>"], b"a", "'<|x|>' is no special token here"),
+        (["encode", "model", "--allow-special", "<|x|>"], b"a", "'<|x|>' is not a special token here"),
         (["decode", "model"], b"1 2 x", "ids[2]: must be a whole number from 0 to 269, was 'x'"),
         (["decode", "model"], b"1 -2", "ids[1]: must be a whole number from 0 to 269, was '-2'"),
         (

@@ -119,7 +119,7 @@ def test_tokens_for_readers_keep_their_mark(tokenizer, tmp_path):
     assert again.visible_tokens == {CONTROL[1]} and again.special_tokens == tokenizer.special_tokens
     assert again.encode(HOSTILE + TEXT) == tokenizer.encode(HOSTILE + TEXT)
     assert json.loads(save_tokenizer(again, tmp_path).read_text())["added_tokens"] == document["added_tokens"]
-    with pytest.raises(TokenizerError, match="visible_tokens: must be special tokens, but 'the' is none"):
+    with pytest.raises(TokenizerError, match="visible_tokens: must be special tokens, but 'the' is not"):
         PretrainedTokenizer({0: b"a"}, [], pattern="gpt2", special_tokens={"<x>": 1}, visible_tokens=["<x>", "the"])
 
 

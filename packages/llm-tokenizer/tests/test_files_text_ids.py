@@ -4,7 +4,7 @@ import copy
 import json
 
 import pytest
-from small_files import CONTROL, PIECES, TEXT, TRAINED, byte_level_entries, gguf, message, model, published
+from small_files import CONTROL, PIECES, TEXT, TRAINED, byte_level_entries, gguf, llama_json, message, model, published
 from small_files import sentencepiece_entries as sentencepiece
 
 from llm_tokenizer import ByteTokenizer, TokenizerError, load_tokenizer, save_tokenizer
@@ -75,7 +75,8 @@ def test_the_post_processor_says_which_ids_go_around_a_text(tmp_path, processor,
         ({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "x"}}, A]}, r"single\[0\]: must be a token"),
         ({"type": "Sequence", "processors": None}, "post_processor.processors: must be a list"),
         ({"type": "BertProcessing", "sep": END}, "post_processor.cls: must be a token and its id"),
-        ("x", "post_processor.type: must be one of"),
+        ("x", "post_processor: must be an object with a type"),
+        ({"type": "Other"}, "post_processor.type: must be one of"),
     ],
 )
 def test_an_odd_post_processor_is_named(tmp_path, processor, message):
@@ -266,46 +267,6 @@ def test_user_defined_pieces_are_found_first(tmp_path):
         again = load_tokenizer(place)
         assert again.encode("cat<table>     at\n\n the") == ids
         assert (again.bos_token_id, again.eos_token_id, again.add_bos_token) == (1, 2, True)
-
-
-def llama_json(**changes):
-    """The SentencePiece model of the other tests as a `tokenizer.json`: all merges, the highest score first."""
-    score_of = {text: score for text, score, kind in PIECES if kind == 1}
-    merges = [
-        (-score, [text[:place], text[place:]])
-        for text, score in score_of.items()
-        for place in range(1, len(text))
-        if {text[:place], text[place:]} <= score_of.keys()
-    ]
-    spaces = {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}
-    names = {0: "<unk>", 1: "<s>", 2: "</s>"}
-    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-    return {
-        "truncation": None,
-        "padding": None,
-        "added_tokens": [{"id": id, "content": name} | flags for id, name in names.items()],
-        "normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"}, spaces]},
-        "pre_tokenizer": None,
-        "post_processor": None,
-        "decoder": {
-            "type": "Sequence",
-            "decoders": [
-                {"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
-                {"type": "ByteFallback"},
-                {"type": "Fuse"},
-                {"type": "Strip", "content": " ", "start": 1, "stop": 0},
-            ],
-        },
-        "model": {
-            "type": "BPE",
-            "dropout": None,
-            "unk_token": "<unk>",
-            "fuse_unk": True,
-            "byte_fallback": True,
-            "vocab": {text: id for id, (text, _, _) in enumerate(PIECES)},
-            "merges": [merge for _, merge in sorted(merges)],
-        },
-    } | changes
 
 
 METASPACE = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": False}

@@ -50,7 +50,7 @@ def test_the_text_comes_back_whatever_is_allowed(text, allowed):
 
 def test_mistakes_are_named():
     with pytest.raises(
-        TokenizerError, match=r"allowed_special: '<\|x\|>' is no special token here \(there are: '<\|end"
+        TokenizerError, match=r"allowed_special: '<\|x\|>' is not a special token here \(there are: '<\|end"
     ):
         BYTES.encode("a", allowed_special=["<|x|>"])
     with pytest.raises(TokenizerError, match="there are: none"):

@@ -101,7 +101,7 @@ def test_pairs_below_the_minimum_frequency_are_not_merged(seed):
     for k, (left, right) in enumerate(every):  # the counts of the naive reference fall from merge to merge
         if sum(word[place : place + 2] == [left, right] for word in words for place in range(len(word))) < least:
             break
-        words = [reference.byte_pair.merge(word, left, right, 256 + k) for word in words]
+        words = [reference.merge_pair(word, [left, right], 256 + k) for word in words]
         expected.append((left, right))
     assert learn_merges(count_pre_tokens(texts, "gpt2"), 144, min_frequency=least) == expected
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llm_tokenizer import read_text
-from llm_tokenizer.corpus.text import text_files
+from llm_tokenizer.corpus.file_search import text_files
 from llm_train.data.shakespeare import clean_play, shakespeare_files
 from llm_train.interface import TrainError, suggest
 from llm_train.recipes.settings import DataSettings
