@@ -90,6 +90,7 @@ def test_mistakes_are_named():
         (lambda: ChatML(ByteTokenizer(["<|im_end|>"])), r"lacks <\|im_start\|>; train one with"),
         (lambda: chat.encode([]), "messages: must hold at least one message"),
         (lambda: chat.encode([{"role": "user"}]), "messages: must be made of Message objects"),
+        (lambda: chat.encode(user("Hi")), r"messages: must be a list of messages, was Message\("),
         (lambda: Message(role="root", content=""), "role: must be one of system, user, assistant, was 'root'"),
         (lambda: Message(role="user", content=5), "content: must be a string, was int"),
         (lambda: user("\ud800"), r"content: character 0 is U\+D800, half of a surrogate pair"),

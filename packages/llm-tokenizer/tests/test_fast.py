@@ -203,7 +203,7 @@ def test_threads_share_an_encoder(merges):
 def test_texts_are_grouped_in_order():
     texts = ["", "ab", "c" * 300, "d", "e" * 100, "f"]
     assert [*groups(texts, size=250)] == [["", "ab"], ["c" * 300], ["d", "e" * 100], ["f"]]
-    with pytest.raises(TokenizerError, match="text: must be a string, was int"):
+    with pytest.raises(TokenizerError, match=r"texts\[1\]: must be a string, was int"):
         [*groups(["a", 1])]
 
 

@@ -84,6 +84,10 @@ def test_a_byte_without_a_token_is_named():
     tokenizer = PretrainedTokenizer(ids, [], pattern="gpt2", special_tokens={})
     with pytest.raises(TokenizerError, match="no token for the byte 0x04"):
         tokenizer.encode("a\x04")
+    without_accents = PretrainedTokenizer({97: b"a"}, [], pattern="gpt2", special_tokens={})
+    for text, shown in (("b", r"0x62 \('b'\), and"), ("é", "0xc3, and")):
+        with pytest.raises(TokenizerError, match=f"no token for the byte {shown} leaving it out"):
+            without_accents.encode(text)
 
 
 def test_published_layouts_are_read(tmp_path):

@@ -16,6 +16,7 @@ from llm_tokenizer import (
     load_tokenizer,
     save_tokenizer,
 )
+from llm_tokenizer.files.gguf_writing import GgufVocabulary, vocabulary_entries
 
 SCORES = {text: score for text, score, kind in PIECES if kind == 1}
 ID_OF = {text: id for id, (text, _, _) in enumerate(PIECES)}
@@ -163,3 +164,20 @@ def test_saving_replaces_what_another_format_left_in_the_folder(tokenizer, tmp_p
         again = load_tokenizer(folder)
         assert type(again) is type(second) and again.vocab_size == second.vocab_size
         assert {file.name for file in folder.iterdir()} == {path.name, "tokenizer_config.json", "vocab.json"}
+
+
+@pytest.mark.parametrize("changes", [{"prepend_scheme": "first"}, {"double_space": False}])
+def test_a_space_elsewhere_is_refused_where_the_format_cannot_say_it(tokenizer, changes, tmp_path):
+    other = SentencePieceTokenizer(
+        tokenizer.pieces,
+        tokenizer.byte_ids,
+        scores=tokenizer.scores,
+        special_tokens=tokenizer.special_tokens,
+        **changes,
+    )
+    for write in (
+        lambda: save_tokenizer(other, tmp_path),
+        lambda: vocabulary_entries(other, other.vocab_size, GgufVocabulary(eos_token_id=2)),
+    ):
+        with pytest.raises(TokenizerError, match="tokenizer: must put a space before every text or never"):
+            write()

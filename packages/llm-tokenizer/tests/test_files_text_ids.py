@@ -353,3 +353,27 @@ def test_ids_around_a_text_are_ids_of_the_vocabulary():
         tokenizer.with_text_ids(eos_token_id=257)
     with pytest.raises(TokenizerError, match="add_eos_token: must be False where there is no eos_token_id"):
         tokenizer.with_text_ids(add_eos_token=True)
+
+
+@pytest.mark.parametrize("around", [{"bos_token_id": 65, "add_bos_token": True}, {"eos_token_id": 65}])
+def test_an_ordinary_token_around_a_text_is_not_saved(tmp_path, around):
+    tokenizer = ByteTokenizer(["<x>"]).with_text_ids(**around)
+    with pytest.raises(TokenizerError, match="os_token_id: must be the id of a special token to be saved, was 65"):
+        save_tokenizer(tokenizer, tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("name", ["tokenizer.model", "tokenizer.json"])
+def test_a_user_defined_token_may_end_a_text(tmp_path, name):
+    if name == "tokenizer.model":
+        (tmp_path / name).write_bytes(model([*PIECES, *USER_DEFINED]))
+    else:
+        vocabulary = {text: id for id, (text, _, _) in enumerate([*PIECES, *USER_DEFINED])}
+        document = llama_json()
+        document["model"]["vocab"] = vocabulary
+        document["added_tokens"].append(tool(normalized=False, name="<table>") | {"id": len(PIECES)})
+        (tmp_path / name).write_text(json.dumps(document))
+    tokenizer = load_tokenizer(tmp_path / name).with_text_ids(eos_token_id=len(PIECES), add_eos_token=True)
+    again = load_tokenizer(save_tokenizer(tokenizer, tmp_path / "b").parent)
+    assert again.build_inputs_with_special_tokens([5]) == [5, len(PIECES)]
+    assert again.user_defined == tokenizer.user_defined

@@ -67,7 +67,7 @@ def test_other_mistakes_are_named():
         train_bpe("abc", vocab_size=257)
     with pytest.raises(TokenizerError, match="texts: must be a collection of texts, was None"):
         train_bpe(None, vocab_size=257)
-    with pytest.raises(TokenizerError, match=r"texts\[1\]: must be a string, was of type bytes"):
+    with pytest.raises(TokenizerError, match=r"texts\[1\]: must be a string, was bytes"):
         train_bpe(["a", b"x"], vocab_size=257)
     with pytest.raises(TokenizerError, match="half of a surrogate pair"):
         train_bpe(["a\udc00"], vocab_size=257)

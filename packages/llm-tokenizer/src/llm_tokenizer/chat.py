@@ -95,6 +95,8 @@ class ChatML:
         Raises:
             TokenizerError: There is no message, or an item is not a Message.
         """
+        if not isinstance(messages, Iterable):
+            raise TokenizerError(f"messages: must be a list of messages, was {messages!r:.40}")
         ids: list[int] = []
         mask: list[int] = []
         for message in messages:
