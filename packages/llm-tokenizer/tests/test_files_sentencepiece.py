@@ -168,13 +168,8 @@ def test_saving_replaces_what_another_format_left_in_the_folder(tokenizer, tmp_p
 
 @pytest.mark.parametrize("changes", [{"prepend_scheme": "first"}, {"double_space": False}])
 def test_a_space_elsewhere_is_refused_where_the_format_cannot_say_it(tokenizer, changes, tmp_path):
-    other = SentencePieceTokenizer(
-        tokenizer.pieces,
-        tokenizer.byte_ids,
-        scores=tokenizer.scores,
-        special_tokens=tokenizer.special_tokens,
-        **changes,
-    )
+    settings = {"scores": tokenizer.scores, "special_tokens": tokenizer.special_tokens} | changes
+    other = SentencePieceTokenizer(tokenizer.pieces, tokenizer.byte_ids, **settings)
     for write in (
         lambda: save_tokenizer(other, tmp_path),
         lambda: vocabulary_entries(other, other.vocab_size, GgufVocabulary(eos_token_id=2)),

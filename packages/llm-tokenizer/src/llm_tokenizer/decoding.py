@@ -55,7 +55,14 @@ class Vocabulary:
         """
         if hasattr(ids, "dtype") and (known := self._gather(_as_array(ids))) is not None:
             return known
-        return b"".join(map(self.tokens.__getitem__, self.known_ids(ids)))
+        row = list(ids)
+        try:
+            # To Python an index of -1 is the last token; here it is a mistake.
+            if not row or (not self._gaps and min(row) >= 0):
+                return b"".join(map(self.tokens.__getitem__, row))
+        except (IndexError, TypeError):
+            pass  # the next line finds out which id it was
+        return b"".join(map(self.tokens.__getitem__, self.known_ids(row)))
 
     def known_ids(self, ids: Iterable[int]) -> list[int]:
         """Return ids of any array library as whole numbers, each of which has a token."""
