@@ -355,12 +355,14 @@ def test_ids_around_a_text_are_ids_of_the_vocabulary():
         tokenizer.with_text_ids(add_eos_token=True)
 
 
-@pytest.mark.parametrize("around", [{"bos_token_id": 65, "add_bos_token": True}, {"eos_token_id": 65}])
-def test_an_ordinary_token_around_a_text_is_not_saved(tmp_path, around):
-    tokenizer = ByteTokenizer(["<x>"]).with_text_ids(**around)
-    with pytest.raises(TokenizerError, match="os_token_id: must be the id of a special token to be saved, was 65"):
-        save_tokenizer(tokenizer, tmp_path / "a")
-    assert not (tmp_path / "a").exists()
+@pytest.mark.parametrize("role", ["bos", "eos"])
+def test_an_ordinary_token_is_not_saved_as_one_around_every_text(tmp_path, role):
+    tokenizer = ByteTokenizer(["<x>"]).with_text_ids(**{f"{role}_token_id": 65})
+    assert load_tokenizer(save_tokenizer(tokenizer, tmp_path / "a")).bos_token_id is None
+    tokenizer = tokenizer.with_text_ids(**{f"{role}_token_id": 65, f"add_{role}_token": True})
+    with pytest.raises(TokenizerError, match=f"{role}_token_id: must be the id of a special token if it is added"):
+        save_tokenizer(tokenizer, tmp_path / "b")
+    assert not (tmp_path / "b").exists()
 
 
 @pytest.mark.parametrize("name", ["tokenizer.model", "tokenizer.json"])

@@ -81,21 +81,19 @@ def text_ids(around: Around) -> dict[str, Any]:
 
 
 def names_around(tokenizer: VocabularyTokenizer) -> dict[str, str]:
-    """Return the names of the tokens that begin (`bos_token`) and end (`eos_token`) a text, as far as there are any.
+    """Return the names of the tokens that begin (`bos_token`) and end (`eos_token`) a text, as far as they have names.
 
     Raises:
-        TokenizerError: One is an ordinary token, which has no name in these files.
+        TokenizerError: One that is to be added to every text is an ordinary token, which has none.
     """
     name_of = {id: name for name, id in tokenizer.added_tokens.items()}
     found = {}
     for role in ("bos_token", "eos_token"):
         id = getattr(tokenizer, f"{role}_id")
-        if id is not None:
-            if id not in name_of:
-                raise TokenizerError(
-                    f"{role}_id: must be the id of a special token to be saved, was {id}; name another"
-                )
+        if id in name_of:
             found[role] = name_of[id]
+        elif getattr(tokenizer, f"add_{role}"):
+            raise TokenizerError(f"{role}_id: must be the id of a special token if it is added to every text, was {id}")
     return found
 
 

@@ -43,7 +43,10 @@ def save_tokenizer(tokenizer: Tokenizer, folder: str | Path) -> Path:
     """Write a tokenizer and `tokenizer_config.json` into a folder, which is made if need be.
 
     A SentencePiece tokenizer that orders its merges by scores is written as `tokenizer.model`, since `tokenizer.json`
-    has no place for scores; every other one as `tokenizer.json`.
+    has no place for scores; every other one as `tokenizer.json`. What a tokenizer that was saved there before has left
+    is removed, since it would be read with the new one, or in its place.
+
+    These files name only special tokens. An ordinary one that ends a text is named in `generation_config.json`.
 
     Args:
         tokenizer: One of this package.
@@ -53,7 +56,8 @@ def save_tokenizer(tokenizer: Tokenizer, folder: str | Path) -> Path:
         The path of the tokenizer's file.
 
     Raises:
-        TokenizerError: The tokenizer is of a foreign kind, or the folder cannot be written.
+        TokenizerError: The tokenizer is of a foreign kind, an ordinary token is to be added to every text, or the
+            folder cannot be written.
     """
     folder = Path(folder)
     by_score = isinstance(tokenizer, SentencePieceTokenizer) and tokenizer.scores is not None
@@ -75,7 +79,8 @@ def save_tokenizer(tokenizer: Tokenizer, folder: str | Path) -> Path:
 
 def _settings(tokenizer: VocabularyTokenizer) -> dict[str, Any]:
     """Return the content of `tokenizer_config.json`."""
-    end = {"eos_token": END_OF_TEXT} if END_OF_TEXT in tokenizer.special_tokens else {}
+    is_open = tokenizer.eos_token_id is None and END_OF_TEXT in tokenizer.special_tokens
+    end = {"eos_token": END_OF_TEXT} if is_open else {}
     settings: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
     if isinstance(tokenizer, SentencePieceTokenizer) and tokenizer.scores is not None:
         settings["tokenizer_class"] = "LlamaTokenizer"
