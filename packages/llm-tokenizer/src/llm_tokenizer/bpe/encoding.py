@@ -2,8 +2,7 @@
 
 Two ways to the same ids. `merge_short` is the definition, and fast for a word. It searches the whole pre-token for
 each merge, so a pre-token of a million letters would take a million times a million steps: `merge_long` keeps the
-candidates in a heap and the tokens in a linked list and needs n · log n. SentencePiece uses it for words too
-(`merge_in_order`).
+candidates in a heap and the tokens in a linked list and needs n · log n.
 """
 
 from __future__ import annotations
@@ -88,8 +87,7 @@ def merge_in_order(ids: list[int], order_of: Mapping[Pair, float], made_of: Mapp
 
     Why it works:
         A merge changes only the pairs to its left and right: those two are pushed, and entries whose pair is gone are
-        recognized when they are popped, because the pair at that place has another order. If it has the same order, it
-        is just as right to merge it now.
+        recognized when they are popped, because the pair at that place has another order.
 
     The order may be equal for different pairs. Mistral's runs of spaces are such: at equal scores the leftmost run
     grows to its full length before the next one begins.

@@ -20,13 +20,7 @@ _FLAG = re.compile(r"(?<![\w-])-{1,2}[A-Za-z][\w-]*")
 
 
 def run_command(program: str, parser: Callable[[], Parser], arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status.
-
-    Args:
-        program: The name of the command.
-        parser: Returns its parser.
-        arguments: The words after the name; those of the process if left out.
-    """
+    """Run a command and return its exit status; the default for `arguments` are the words of the process."""
 
     def run() -> int | None:
         options = parser().parse(sys.argv[1:] if arguments is None else arguments)

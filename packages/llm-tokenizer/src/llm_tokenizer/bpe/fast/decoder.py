@@ -22,17 +22,12 @@ class FastDecoder:
     Args:
         tokenizer: Whose tokens to use, the special ones included.
 
-    Raises:
-        TokenizerError: The tokenizer does more than to join the bytes of tokens.
-
     Spec: tokenizer.decode_bpe
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         if getattr(tokenizer, "prepend_scheme", "never") != "never":
-            raise TokenizerError(
-                "tokenizer: must not put a space before a text, which decoding removes; use its own decode"
-            )
+            raise TokenizerError("tokenizer: must not put a space before a text; use its own decode, which removes it")
         tokens = [_bytes_or_empty(tokenizer, id) for id in range(tokenizer.vocab_size)]
         self._starts = np.cumsum([0, *map(len, tokens)])
         self._bytes = padded(b"".join(tokens))
