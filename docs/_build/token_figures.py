@@ -9,8 +9,7 @@ from itertools import pairwise
 from drawing import box, svg, words
 from vocabulary_figures import recorded
 
-from llm_tokenizer.reference import split_text
-from llm_tokenizer.reference.byte_pair import merge
+from llm_tokenizer.reference import merge_pair, split_text
 from llm_tokenizer.commands.token_display import token_label
 
 SENTENCE = "To be, or not to be, that is the question"
@@ -58,7 +57,7 @@ def replay(pieces: list[str], merges: list[Merge]) -> list[tuple[int | None, Wor
     steps: list[tuple[int | None, Words]] = [(None, state)]
     while known := [rank[pair] for word in state for pair in pairwise(word) if pair in rank]:
         first = min(known)
-        state = [merge(word, *merges[first], 256 + first) for word in state]
+        state = [merge_pair(word, list(merges[first]), 256 + first) for word in state]
         steps.append((first, state))
     return steps
 

@@ -18,7 +18,7 @@ from llm_tokenizer.bpe.byte_unicode import to_printable
 from llm_tokenizer.bpe.encoding import merge_long, merge_short
 from llm_tokenizer.bpe.splitting import PATTERNS
 from llm_tokenizer.conformance import Alternatives
-from llm_tokenizer.reference.byte_pair import merge
+from llm_tokenizer.reference.byte_pair import merge_pair
 
 VARIANTS = Alternatives(correct=True)
 variant = VARIANTS.of("tokenizer.byte_to_unicode")
@@ -77,7 +77,7 @@ def printable_pairs(pieces: list[str], vocab_size: int) -> list[tuple[int, int]]
         name[new] = (new, "")
         merged: Counter[tuple[int, ...]] = Counter()
         for word, count in words.items():
-            merged[tuple(merge(list(word), *pair, new))] += count
+            merged[tuple(merge_pair(list(word), list(pair), new))] += count
         words = dict(merged)
         merges.append(pair)
     return merges
@@ -110,8 +110,8 @@ def merge_after_merge(pieces: list[str], merges: Merges) -> list[int]:
     ids = []
     for piece in pieces:
         word = list(piece.encode())
-        for k, (left, right) in enumerate(merges):
-            word = merge(word, left, right, 256 + k)
+        for k, pair in enumerate(merges):
+            word = merge_pair(word, list(pair), 256 + k)
         ids += word
     return ids
 

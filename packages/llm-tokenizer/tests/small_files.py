@@ -123,3 +123,43 @@ def sentencepiece_entries() -> dict[str, Value]:
         "tokenizer.ggml.scores": [score for _, score, _ in PIECES],
         "tokenizer.ggml.token_type": [kind for _, _, kind in PIECES],
     }
+
+
+def llama_json(**changes: object) -> dict[str, object]:
+    """The SentencePiece model as a `tokenizer.json`: all merges, the highest score first."""
+    score_of = {text: score for text, score, kind in PIECES if kind == 1}
+    merges = [
+        (-score, [text[:place], text[place:]])
+        for text, score in score_of.items()
+        for place in range(1, len(text))
+        if {text[:place], text[place:]} <= score_of.keys()
+    ]
+    spaces = {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}
+    names = {0: "<unk>", 1: "<s>", 2: "</s>"}
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    return {
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [{"id": id, "content": name} | flags for id, name in names.items()],
+        "normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"}, spaces]},
+        "pre_tokenizer": None,
+        "post_processor": None,
+        "decoder": {
+            "type": "Sequence",
+            "decoders": [
+                {"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
+                {"type": "ByteFallback"},
+                {"type": "Fuse"},
+                {"type": "Strip", "content": " ", "start": 1, "stop": 0},
+            ],
+        },
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": "<unk>",
+            "fuse_unk": True,
+            "byte_fallback": True,
+            "vocab": {text: id for id, (text, _, _) in enumerate(PIECES)},
+            "merges": [merge for _, merge in sorted(merges)],
+        },
+    } | changes

@@ -7,9 +7,18 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_files import CONTROL, published
+from small_files import CONTROL, PIECES, published
 
-from llm_tokenizer import ByteTokenizer, ChatML, EncodedChat, Message, PretrainedTokenizer, TokenizerError, train_bpe
+from llm_tokenizer import (
+    ByteTokenizer,
+    ChatML,
+    EncodedChat,
+    Message,
+    PretrainedTokenizer,
+    SentencePieceTokenizer,
+    TokenizerError,
+    train_bpe,
+)
 
 BYTES = ByteTokenizer(CONTROL)
 START, END = BYTES.special_tokens["<|im_start|>"], BYTES.special_tokens["<|im_end|>"]
@@ -57,12 +66,31 @@ def test_the_prompt_ends_where_the_answer_begins():
     assert chat.stop_ids == (END,)
 
 
+@pytest.mark.parametrize("scheme", ["always", "first", "never"])
+def test_sentencepiece_puts_its_space_only_where_it_does_in_one_text(scheme):
+    size = len(PIECES)
+    tokenizer = SentencePieceTokenizer(
+        {text: id for id, (text, _, kind) in enumerate(PIECES) if kind == 1},
+        range(3, 259),
+        scores={text: score for text, score, kind in PIECES if kind == 1},
+        special_tokens={"<|im_start|>": size, "<|im_end|>": size + 1},
+        prepend_scheme=scheme,
+    )
+    chat = ChatML(tokenizer).encode([user("the cat"), Message(role="assistant", content=" at<|im_end|>")])
+    said = "<|im_start|>user\nthe cat<|im_end|>\n<|im_start|>assistant\n at<|im_end|><|im_end|>\n"
+    assert tokenizer.decode(chat.ids) == said
+    plain = "<|im_start|>user\nthe cat<|im_end|>\n"  # in which nothing merges across the line break
+    whole = tokenizer.encode(plain, allowed_special="all")
+    assert chat.ids[: len(whole)] == whole
+
+
 def test_mistakes_are_named():
     chat = ChatML(BYTES)
     for call, message in (
         (lambda: ChatML(ByteTokenizer(["<|im_end|>"])), r"lacks <\|im_start\|>; train one with"),
         (lambda: chat.encode([]), "messages: must hold at least one message"),
         (lambda: chat.encode([{"role": "user"}]), "messages: must be made of Message objects"),
+        (lambda: chat.encode(user("Hi")), r"messages: must be a list of messages, was Message\("),
         (lambda: Message(role="root", content=""), "role: must be one of system, user, assistant, was 'root'"),
         (lambda: Message(role="user", content=5), "content: must be a string, was int"),
         (lambda: user("\ud800"), r"content: character 0 is U\+D800, half of a surrogate pair"),

@@ -73,6 +73,26 @@ def test_train_on_characters(trained):
     assert result.returncode == 0 and load_tokenizer(trained / "characters").encode("cat")
 
 
+@pytest.mark.parametrize(
+    "option",
+    ["--pattern llama3", "--min-frequency 2", "--processes 2", "--max-unique-pre-tokens 9", "--allow-smaller",
+     "--vocab-size 300", "--fast"],
+)  # fmt: skip
+def test_what_only_merging_has_is_refused_with_characters(trained, option, capsys, monkeypatch):
+    monkeypatch.chdir(trained)
+    assert main(["train", "text.txt", "-o", "refused", "--characters", *option.split()]) == 2
+    assert f"--characters: cannot be combined with {option.split()[0]}; leave" in capsys.readouterr().err
+    assert not Path("refused").exists()
+
+
+def test_the_value_of_an_option_is_not_a_verb(trained, monkeypatch):
+    monkeypatch.chdir(trained)
+    assert main(["--output", "corpus", "train", "text.txt", "--vocab-size", "260"]) == 0
+    assert load_tokenizer("corpus").vocab_size == 260
+    assert main(["--replace", "train", "--output", "train", "text.txt", "--vocab-size", "261"]) == 0
+    assert load_tokenizer("train").vocab_size == 261
+
+
 @pytest.mark.parametrize("verb", ["", "train", "encode", "decode", "show", "compare", "stats", "corpus", "spec"])
 def test_help_has_examples(verb, capsys):
     with pytest.raises(SystemExit) as stopped:
@@ -101,7 +121,7 @@ def test_version():
         (["encode", "model"], b"ab\xff", "standard input: must be UTF-8, but byte 2 is 0xff"),
         (["show", "model"], b"ab\xff", "convert it to UTF-8, or use --errors replace"),
         (["encode", "model", "text.txt", "--count", "-o", "ids.txt"], b"", "--count: prints the number of ids"),
-        (["encode", "model", "--allow-special", "<|x|>"], b"a", "'<|x|>' is no special token here"),
+        (["encode", "model", "--allow-special", "<|x|>"], b"a", "'<|x|>' is not a special token here"),
         (["decode", "model"], b"1 2 x", "ids[2]: must be a whole number from 0 to 269, was 'x'"),
         (["decode", "model"], b"1 -2", "ids[1]: must be a whole number from 0 to 269, was '-2'"),
         (

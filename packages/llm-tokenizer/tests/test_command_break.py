@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_tokenizer import load_tokenizer
+from llm_tokenizer import ByteTokenizer, load_tokenizer, save_tokenizer
 from llm_tokenizer.commands.main import main
 
 linux = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -74,6 +74,29 @@ def test_of_two_runs_into_one_folder_the_second_is_refused(folder, tmp_path):
         first.communicate((folder / "text.txt").read_bytes())
     assert first.returncode == 0 and not mark.exists()
     assert load_tokenizer(tmp_path / "model").vocab_size == 260
+
+
+def test_a_tokenizer_that_another_run_saved_a_moment_ago_is_kept(folder, tmp_path, monkeypatch):
+    other = save_tokenizer(ByteTokenizer(), tmp_path / "other")
+    saved = tmp_path / "model"
+    opened = Path.open
+
+    def finish_first(path, *arguments, **settings):  # the other run ends just before this one reserves the folder
+        if path.name.endswith(".unfinished") and not (saved / other.name).exists():
+            saved.mkdir(exist_ok=True)
+            other.rename(saved / other.name)
+        return opened(path, *arguments, **settings)
+
+    monkeypatch.setattr(Path, "open", finish_first)
+    assert main(["train", str(folder / "text.txt"), "-o", str(saved), "--vocab-size", "260"]) == 2
+    assert load_tokenizer(saved).vocab_size == 256
+    assert [file.name for file in saved.iterdir()] == [other.name]
+
+
+def test_a_sentencepiece_model_is_not_replaced_either(folder, tmp_path):
+    (tmp_path / "tokenizer.model").write_bytes(b"precious")
+    one_line(run("train", folder / "text.txt", "-o", tmp_path, "--vocab-size", "260"), "holds a tokenizer already")
+    assert (tmp_path / "tokenizer.model").read_bytes() == b"precious"
 
 
 def test_an_interrupt_leaves_nothing_behind(tmp_path):

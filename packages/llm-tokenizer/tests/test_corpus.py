@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_tokenizer import TokenizerError, find_duplicates, read_documents, read_text, summarize
+from llm_tokenizer.commands.corpus import summary_in_words
 from llm_tokenizer.corpus import unicode_decoding as decoding
+from llm_tokenizer.corpus.file_search import text_files
 from llm_tokenizer.corpus.minhash import minhash
-from llm_tokenizer.corpus.text import text_files
 
 WORDS = "the of and river stone light under winter song never house morning salt copper field quiet"
 
@@ -40,6 +41,28 @@ def test_gzip_globs_and_streams_give_the_same_documents(tmp_path):
         assert read_text(file) == "é one\n"
     with pytest.raises(TokenizerError, match="no file matches this pattern"):
         read_documents(tmp_path / "*.html")
+
+
+class OneByteAtATime:
+    """A stream that has nothing but `read`, and returns less than was asked for."""
+
+    def __init__(self, data):
+        self._data = io.BytesIO(data)
+
+    def read(self, size):
+        return self._data.read(min(size, 1))
+
+
+@pytest.mark.parametrize("data", [b"", b"a", "é!".encode(), gzip.compress("naïve".encode() * 99)])
+def test_anything_with_a_read_is_a_stream(data):
+    expected = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    assert "".join(read_documents(OneByteAtATime(data))) == expected.decode()
+
+
+@pytest.mark.parametrize("source", [["a.txt", "b.txt"], io.StringIO("abc"), None, b"abc"])
+def test_what_is_not_a_source_is_named(source):
+    with pytest.raises(TokenizerError, match="source: must be a path, - or an open binary file, was"):
+        list(read_documents(source))
 
 
 def test_standard_input_is_read_as_it_comes():
@@ -181,10 +204,10 @@ def test_summary():
     assert summary.bytes == sum(len(text.encode()) for text in ["Été 1\nдва\n", "e\u0301\r\n\x07\ufffd漢字", "ａ"])
     assert summary.scripts == {"Latin": 5, "Cyrillic": 3, "Cjk": 2}
     assert (summary.controls, summary.replaced, summary.other_line_breaks, summary.not_composed) == (1, 1, 1, 1)
-    shown = "\n".join(summary.lines_to_read())
+    shown = "\n".join(summary_in_words(summary))
     assert "Latin 50.0%, Cyrillic 30.0%, Cjk 20.0%" in shown and "1 control characters" in shown
-    assert "look at" not in "\n".join(summarize(["plain"]).lines_to_read())
-    assert summarize([]).lines_to_read()[0].startswith("documents            0")
+    assert "look at" not in "\n".join(summary_in_words(summarize(["plain"])))
+    assert next(summary_in_words(summarize([]))).startswith("documents            0")
 
 
 @given(st.lists(st.text(max_size=20)))

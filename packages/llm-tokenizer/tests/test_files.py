@@ -74,7 +74,7 @@ def changed(document, path, value):
             {"type": "Lowercase"},
             "normalizer.type: must be NFC or NFKC (another one would change the text)",
         ),
-        (["normalizer"], "NFC", 'normalizer: must be an object, was "NFC"'),
+        (["normalizer"], "NFC", 'normalizer: must be an object with a type, was "NFC"'),
         (["post_processor"], {"type": "Other"}, "post_processor.type: must be one of ByteLevel, TemplateProcessing"),
         (["model"], None, "model.vocab: must be an object, was null"),
         (["model"], [], "model: must be an object, was []"),

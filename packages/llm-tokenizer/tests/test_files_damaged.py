@@ -1,5 +1,6 @@
 """Ten thousand damaged files: one kind of error, which names the file, and never more memory than the file has."""
 
+import copy
 import json
 import random
 import re
@@ -7,9 +8,10 @@ import resource
 import struct
 
 import pytest
-from small_files import TRAINED, byte_level_entries, gguf, model, published, sentencepiece_entries
+from small_files import TRAINED, byte_level_entries, gguf, llama_json, model, published, sentencepiece_entries
 
-from llm_tokenizer import TokenizerError, load_tokenizer
+from llm_tokenizer import CharacterTokenizer, TokenizerError, load_tokenizer, save_tokenizer
+from llm_tokenizer.bpe.byte_unicode import to_printable
 from llm_tokenizer.files import fields
 from llm_tokenizer.files.gpt2 import save_gpt2
 from llm_tokenizer.files.huggingface_writing import to_hugging_face
@@ -137,3 +139,91 @@ def test_lengths_are_not_believed(data, text, tmp_path):
         load_tokenizer(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert text in str(caught.value)
+
+
+OF_EVERY_TYPE = [None, True, 5, -1, 0.5, "", "x", "\ud800", [], [1], ["x"], [["x"]]]
+OF_EVERY_TYPE += [{}, {"x": 1}, {"type": []}, {"type": "Sequence"}, {"\ud800": 900}]
+
+
+def places(value, path=()):
+    """Every place in a JSON document; of a long list or object the first and the last two."""
+    yield path
+    keys = list(value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ())
+    for key in keys if len(keys) < 12 else [*keys[:2], *keys[-2:]]:
+        yield from places(value[key], (*path, key))
+
+
+def with_value(document, path, value):
+    if not path:
+        return value
+    changed = copy.copy(document)
+    changed[path[0]] = with_value(document[path[0]], path[1:], value)
+    return changed
+
+
+def around(*before):
+    named = {name: {"id": name, "ids": [id], "tokens": [name]} for id, name in before}
+    steps = [{"SpecialToken": {"id": name, "type_id": 0}} for _, name in before]
+    return {"type": "TemplateProcessing", "single": [*steps, {"Sequence": {"id": "A"}}], "special_tokens": named}
+
+
+def json_files(name):
+    """A folder whose JSON files together have every field that is read."""
+    roles = {"bos_token": "<|endoftext|>", "eos_token": {"content": "<|im_end|>"}}
+    more = {"additional_special_tokens": ["<|im_start|>"], "extra_special_tokens": {"x": "<|im_start|>"}}
+    flags = {"add_bos_token": True, "add_eos_token": False, "add_prefix_space": False}
+    added = {"0": {"content": "<|endoftext|>", "special": True, "lstrip": False}}
+    beside = {
+        "tokenizer_config.json": {"added_tokens_decoder": added} | roles | more | flags,
+        "special_tokens_map.json": roles | more,
+        "added_tokens.json": {"<|im_end|>": 2},
+    }
+    if name == "bytes":
+        document = to_hugging_face(published("llama3"))
+        steps = {"type": "Sequence", "processors": [{"type": "ByteLevel"}, around((0, "<|endoftext|>"))]}
+        form = {"type": "Sequence", "normalizers": [{"type": "NFC"}]}
+        return {"tokenizer.json": document | {"post_processor": steps, "normalizer": form}} | beside
+    if name == "pieces":
+        metaspace = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": False}
+        roberta = {"type": "RobertaProcessing", "cls": ["<s>", 1], "sep": ["</s>", 2]}
+        pieces = llama_json(normalizer=None, pre_tokenizer=metaspace, post_processor=roberta)
+        return {"tokenizer.json": pieces, "special_tokens_map.json": {"bos_token": "<s>"}}
+    if name == "llama":
+        return {"tokenizer.json": llama_json(post_processor=around((1, "<s>")))}
+    if name == "characters":
+        return {"tokenizer.json": to_hugging_face(CharacterTokenizer("the cat 猫", ["<x>"]))}
+    names = {to_printable(token): id for id, token in published().tokens.items()}
+    return {"vocab.json": names | published().special_tokens, "config.json": {"model_type": "gpt2"}} | beside
+
+
+@pytest.mark.parametrize("name", ["bytes", "pieces", "llama", "characters", "two files"])
+def test_a_value_of_another_type_is_named_wherever_it_is(name, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.fsync", lambda file: None)  # which takes most of the time
+    files, refused = json_files(name), 0
+    if name == "two files":
+        (save_gpt2(published(), tmp_path).with_name("vocab.bpe")).rename(tmp_path / "merges.txt")
+        (tmp_path / "encoder.json").unlink()
+    for file, document in files.items():
+        (tmp_path / file).write_text(json.dumps(document))
+    assert load_tokenizer(tmp_path).encode("the cat")
+    for file, document in files.items():
+        for path in places(document):
+            for value in OF_EVERY_TYPE:
+                (tmp_path / file).write_text(json.dumps(with_value(document, path, value)))
+                try:
+                    tokenizer = load_tokenizer(tmp_path)
+                    tokenizer.decode(tokenizer.encode("the cat 猫"))
+                    save_tokenizer(tokenizer, tmp_path / "again")
+                except TokenizerError:
+                    refused += 1
+                except Exception as error:
+                    raise AssertionError(f"{file}, {path} = {value!r}") from error
+        (tmp_path / file).write_text(json.dumps(document))
+    assert refused > 100
+
+
+def test_a_list_of_tokens_is_not_a_string(tmp_path):
+    (tmp_path / "tokenizer.model").write_bytes(model())
+    (tmp_path / "special_tokens_map.json").write_text('{"additional_special_tokens": "abc"}')
+    with pytest.raises(TokenizerError, match='additional_special_tokens: must be a list of tokens, was "abc"'):
+        load_tokenizer(tmp_path)

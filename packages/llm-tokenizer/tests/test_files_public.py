@@ -84,6 +84,10 @@ def test_a_byte_without_a_token_is_named():
     tokenizer = PretrainedTokenizer(ids, [], pattern="gpt2", special_tokens={})
     with pytest.raises(TokenizerError, match="no token for the byte 0x04"):
         tokenizer.encode("a\x04")
+    without_accents = PretrainedTokenizer({97: b"a"}, [], pattern="gpt2", special_tokens={})
+    for text, shown in (("b", r"0x62 \('b'\), and"), ("é", "0xc3, and")):
+        with pytest.raises(TokenizerError, match=f"no token for the byte {shown} leaving it out"):
+            without_accents.encode(text)
 
 
 def test_published_layouts_are_read(tmp_path):
@@ -119,7 +123,7 @@ def test_tokens_for_readers_keep_their_mark(tokenizer, tmp_path):
     assert again.visible_tokens == {CONTROL[1]} and again.special_tokens == tokenizer.special_tokens
     assert again.encode(HOSTILE + TEXT) == tokenizer.encode(HOSTILE + TEXT)
     assert json.loads(save_tokenizer(again, tmp_path).read_text())["added_tokens"] == document["added_tokens"]
-    with pytest.raises(TokenizerError, match="visible_tokens: must be special tokens, but 'the' is none"):
+    with pytest.raises(TokenizerError, match="visible_tokens: must be special tokens, but 'the' is not"):
         PretrainedTokenizer({0: b"a"}, [], pattern="gpt2", special_tokens={"<x>": 1}, visible_tokens=["<x>", "the"])
 
 

@@ -3,10 +3,20 @@
 import random
 import struct
 
+import numpy as np
 import pytest
 from small_files import PIECES, gguf, message, model, sentencepiece_entries
 
-from llm_tokenizer import SentencePieceTokenizer, Tokenizer, TokenizerError, load_tokenizer
+from llm_tokenizer import (
+    BytePairTokenizer,
+    IncrementalDecoder,
+    SentencePieceTokenizer,
+    Tokenizer,
+    TokenizerError,
+    load_tokenizer,
+    save_tokenizer,
+)
+from llm_tokenizer.files.gguf_writing import GgufVocabulary, vocabulary_entries
 
 SCORES = {text: score for text, score, kind in PIECES if kind == 1}
 ID_OF = {text: id for id, (text, _, _) in enumerate(PIECES)}
@@ -52,6 +62,45 @@ def test_control_tokens_are_plain_characters_unless_allowed(tokenizer):
     assert ids == [1, ID_OF["▁the"], ID_OF["▁cat"], 2]
     assert tokenizer.decode(ids) == "<s>the cat</s>"
     assert tokenizer.token_bytes(ID_OF["▁the"]) == b" the"
+
+
+class Scalar:
+    """An element of an array as torch and JAX have it: a whole number that equals no other in a set."""
+
+    __hash__ = None
+
+    def __init__(self, id):
+        self._id = id
+
+    def __index__(self):
+        return self._id
+
+
+class Array(list):
+    """An array of such elements."""
+
+    dtype = "int64"
+
+    def tolist(self):
+        return [element.__index__() for element in self]
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.tolist(), dtype)
+
+
+@pytest.mark.parametrize("kind", [list, Array])
+def test_ids_of_any_array_library_are_decoded(tokenizer, kind):
+    ids = tokenizer.encode("<s> the cat</s> the", allowed_special="all")
+    elements = kind(map(Scalar, ids))
+    assert tokenizer.decode(elements) == "<s> the cat</s> the"
+    decoder = IncrementalDecoder(tokenizer)
+    assert "".join([*map(decoder.feed, elements), decoder.finish()]) == "<s> the cat</s> the"
+
+
+def test_a_wrong_id_is_named_by_its_place_among_all(tokenizer):
+    for wrong in (999_999, -1, 0.5, "x"):
+        with pytest.raises(TokenizerError, match=r"ids\[2\]: must be a whole number from 0"):
+            tokenizer.decode([1, ID_OF["▁the"], wrong])
 
 
 def test_byte_pieces_are_no_text(tokenizer):
@@ -102,3 +151,28 @@ def test_what_is_not_read_is_named(data, text, tmp_path):
     with pytest.raises(TokenizerError) as caught:
         load_tokenizer(path)
     assert str(caught.value).startswith(f"{path}: ") and text in str(caught.value)
+
+
+def test_saving_replaces_what_another_format_left_in_the_folder(tokenizer, tmp_path):
+    other = BytePairTokenizer([(97, 98)])
+    for first, second in ((other, tokenizer), (tokenizer, other)):
+        folder = tmp_path / type(second).__name__
+        save_tokenizer(first, folder)
+        (folder / "added_tokens.json").write_text('{"<x>": 900}')
+        (folder / "vocab.json").write_text("{}")
+        path = save_tokenizer(second, folder)
+        again = load_tokenizer(folder)
+        assert type(again) is type(second) and again.vocab_size == second.vocab_size
+        assert {file.name for file in folder.iterdir()} == {path.name, "tokenizer_config.json", "vocab.json"}
+
+
+@pytest.mark.parametrize("changes", [{"prepend_scheme": "first"}, {"double_space": False}])
+def test_a_space_elsewhere_is_refused_where_the_format_cannot_say_it(tokenizer, changes, tmp_path):
+    settings = {"scores": tokenizer.scores, "special_tokens": tokenizer.special_tokens} | changes
+    other = SentencePieceTokenizer(tokenizer.pieces, tokenizer.byte_ids, **settings)
+    for write in (
+        lambda: save_tokenizer(other, tmp_path),
+        lambda: vocabulary_entries(other, other.vocab_size, GgufVocabulary(eos_token_id=2)),
+    ):
+        with pytest.raises(TokenizerError, match="tokenizer: must put a space before every text or never"):
+            write()

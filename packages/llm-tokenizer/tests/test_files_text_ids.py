@@ -4,7 +4,7 @@ import copy
 import json
 
 import pytest
-from small_files import CONTROL, PIECES, TEXT, TRAINED, byte_level_entries, gguf, message, model, published
+from small_files import CONTROL, PIECES, TEXT, TRAINED, byte_level_entries, gguf, llama_json, message, model, published
 from small_files import sentencepiece_entries as sentencepiece
 
 from llm_tokenizer import ByteTokenizer, TokenizerError, load_tokenizer, save_tokenizer
@@ -75,7 +75,8 @@ def test_the_post_processor_says_which_ids_go_around_a_text(tmp_path, processor,
         ({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "x"}}, A]}, r"single\[0\]: must be a token"),
         ({"type": "Sequence", "processors": None}, "post_processor.processors: must be a list"),
         ({"type": "BertProcessing", "sep": END}, "post_processor.cls: must be a token and its id"),
-        ("x", "post_processor.type: must be one of"),
+        ("x", "post_processor: must be an object with a type"),
+        ({"type": "Other"}, "post_processor.type: must be one of"),
     ],
 )
 def test_an_odd_post_processor_is_named(tmp_path, processor, message):
@@ -268,46 +269,6 @@ def test_user_defined_pieces_are_found_first(tmp_path):
         assert (again.bos_token_id, again.eos_token_id, again.add_bos_token) == (1, 2, True)
 
 
-def llama_json(**changes):
-    """The SentencePiece model of the other tests as a `tokenizer.json`: all merges, the highest score first."""
-    score_of = {text: score for text, score, kind in PIECES if kind == 1}
-    merges = [
-        (-score, [text[:place], text[place:]])
-        for text, score in score_of.items()
-        for place in range(1, len(text))
-        if {text[:place], text[place:]} <= score_of.keys()
-    ]
-    spaces = {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}
-    names = {0: "<unk>", 1: "<s>", 2: "</s>"}
-    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-    return {
-        "truncation": None,
-        "padding": None,
-        "added_tokens": [{"id": id, "content": name} | flags for id, name in names.items()],
-        "normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"}, spaces]},
-        "pre_tokenizer": None,
-        "post_processor": None,
-        "decoder": {
-            "type": "Sequence",
-            "decoders": [
-                {"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
-                {"type": "ByteFallback"},
-                {"type": "Fuse"},
-                {"type": "Strip", "content": " ", "start": 1, "stop": 0},
-            ],
-        },
-        "model": {
-            "type": "BPE",
-            "dropout": None,
-            "unk_token": "<unk>",
-            "fuse_unk": True,
-            "byte_fallback": True,
-            "vocab": {text: id for id, (text, _, _) in enumerate(PIECES)},
-            "merges": [merge for _, merge in sorted(merges)],
-        },
-    } | changes
-
-
 METASPACE = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": False}
 SAMPLES = ["the cat", "", " the", "cat  the at\n", "猫é the<s>"]
 
@@ -392,3 +353,29 @@ def test_ids_around_a_text_are_ids_of_the_vocabulary():
         tokenizer.with_text_ids(eos_token_id=257)
     with pytest.raises(TokenizerError, match="add_eos_token: must be False where there is no eos_token_id"):
         tokenizer.with_text_ids(add_eos_token=True)
+
+
+@pytest.mark.parametrize("role", ["bos", "eos"])
+def test_an_ordinary_token_is_not_saved_as_one_around_every_text(tmp_path, role):
+    tokenizer = ByteTokenizer(["<x>"]).with_text_ids(**{f"{role}_token_id": 65})
+    assert load_tokenizer(save_tokenizer(tokenizer, tmp_path / "a")).bos_token_id is None
+    tokenizer = tokenizer.with_text_ids(**{f"{role}_token_id": 65, f"add_{role}_token": True})
+    with pytest.raises(TokenizerError, match=f"{role}_token_id: must be the id of a special token if it is added"):
+        save_tokenizer(tokenizer, tmp_path / "b")
+    assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize("name", ["tokenizer.model", "tokenizer.json"])
+def test_a_user_defined_token_may_end_a_text(tmp_path, name):
+    if name == "tokenizer.model":
+        (tmp_path / name).write_bytes(model([*PIECES, *USER_DEFINED]))
+    else:
+        vocabulary = {text: id for id, (text, _, _) in enumerate([*PIECES, *USER_DEFINED])}
+        document = llama_json()
+        document["model"]["vocab"] = vocabulary
+        document["added_tokens"].append(tool(normalized=False, name="<table>") | {"id": len(PIECES)})
+        (tmp_path / name).write_text(json.dumps(document))
+    tokenizer = load_tokenizer(tmp_path / name).with_text_ids(eos_token_id=len(PIECES), add_eos_token=True)
+    again = load_tokenizer(save_tokenizer(tokenizer, tmp_path / "b").parent)
+    assert again.build_inputs_with_special_tokens([5]) == [5, len(PIECES)]
+    assert again.user_defined == tokenizer.user_defined

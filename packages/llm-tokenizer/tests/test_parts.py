@@ -62,11 +62,24 @@ def test_parts_of_a_file_have_the_pieces_of_the_document(monkeypatch, tmp_path, 
             assert count_pre_tokens(parts, pattern, special_tokens=SPECIAL) == expected
 
 
-def test_separators_and_fields_give_documents(tmp_path):
+def test_documents_are_parts_of_their_own(tmp_path):
     (tmp_path / "a.txt").write_text("one\n<|end|>\ntwo\n")
-    assert list(read_parts(tmp_path / "a.txt", separator="<|end|>")) == ["one\n", "two\n"]
+    assert list(read_parts(tmp_path / "a.txt", separator="<|end|>")) == ["one", "\n", "two", "\n"]
     (tmp_path / "a.jsonl").write_text('{"text": "one"}\n{"text": "two"}\n')
     assert list(read_parts(tmp_path / "a.jsonl", field="text")) == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("name", "how"), [("a.txt", {"separator": "#"}), ("a.jsonl", {"field": "text"}), ("b.txt", {})]
+)
+def test_special_tokens_and_the_bound_count_in_every_kind_of_file(tmp_path, name, how):
+    (tmp_path / "a.txt").write_text("#\none<|end|>two<|end|>\n#\n" + "a" * 50)
+    (tmp_path / "a.jsonl").write_text('{"text": "one<|end|>two<|end|>\\n"}\n{"text": "' + "a" * 50 + '"}')
+    (tmp_path / "b.txt").write_text("one<|end|>two<|end|>\n" + "a" * 50)
+    parts = list(read_parts(tmp_path / name, special_tokens=["<|end|>"], **how))
+    assert "".join(parts) == "onetwo\n" + "a" * 50 and parts[0] == "one"
+    with pytest.raises(TokenizerError, match="there is no place to cut the text for more than 49"):
+        list(read_parts(tmp_path / name, longest=49, **how))
 
 
 def test_mistakes_are_named(tmp_path):

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_tokenizer import BytePairTokenizer, ByteTokenizer, CharacterTokenizer, TokenizerError
+from llm_tokenizer import (
+    BytePairTokenizer,
+    ByteTokenizer,
+    CharacterTokenizer,
+    TokenizerError,
+    encode_iterable,
+    find_duplicates,
+    normalize_text,
+    summarize,
+    train_bpe,
+)
 
 NAMES = ["<|end|>", "<|end|>>", "<|", ".*"]
 BYTES = ByteTokenizer(NAMES)
@@ -50,7 +60,7 @@ def test_the_text_comes_back_whatever_is_allowed(text, allowed):
 
 def test_mistakes_are_named():
     with pytest.raises(
-        TokenizerError, match=r"allowed_special: '<\|x\|>' is no special token here \(there are: '<\|end"
+        TokenizerError, match=r"allowed_special: '<\|x\|>' is not a special token here \(there are: '<\|end"
     ):
         BYTES.encode("a", allowed_special=["<|x|>"])
     with pytest.raises(TokenizerError, match="there are: none"):
@@ -70,3 +80,31 @@ def test_mistakes_are_named():
 def test_the_mapping_cannot_be_changed():
     with pytest.raises(TypeError):
         BYTES.special_tokens["new"] = 1
+
+
+@pytest.mark.parametrize(
+    ("take", "name"),
+    [
+        (lambda texts: train_bpe(texts, vocab_size=257), "texts"),
+        (CharacterTokenizer.train, "texts"),
+        (BYTES.encode_batch, "texts"),
+        (lambda texts: list(encode_iterable(BYTES, texts)), "texts"),
+        (find_duplicates, "documents"),
+        (summarize, "documents"),
+    ],
+)
+def test_one_text_is_not_taken_for_many(take, name):
+    for texts, message in (
+        ("abc", f"{name}: must be a collection of texts, was one string; put it into a list"),
+        (5, f"{name}: must be a collection of texts, was 5"),
+        (["abc", b"abc"], rf"{name}\[1\]: must be a string, was bytes"),
+        (b"abc", rf"{name}\[0\]: must be a string, was int"),
+    ):
+        with pytest.raises(TokenizerError, match=message):
+            take(texts)
+
+
+def test_a_text_is_a_string():
+    for take in (BYTES.encode, normalize_text, BytePairTokenizer([]).encode_to_array):
+        with pytest.raises(TokenizerError, match="text: must be a string, was bytes"):
+            take(b"abc")

@@ -160,7 +160,7 @@ def test_long_pieces_are_whole_up_to_the_bound(stuff):
 
 def test_mistakes_are_named():
     tokenizer = TRAINED["gpt2"]
-    with pytest.raises(TokenizerError, match="'<x>' is no special token here"):
+    with pytest.raises(TokenizerError, match="'<x>' is not a special token here"):
         encode_iterable(tokenizer, ["a"], allowed_special=["<x>"])
     with pytest.raises(TokenizerError, match="texts: must be a collection of parts"):
         encode_iterable(tokenizer, "abc")

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from llm_tokenizer.chat import ChatML as ChatML
     from llm_tokenizer.chat import EncodedChat as EncodedChat
     from llm_tokenizer.chat import Message as Message
+    from llm_tokenizer.corpus.cleaning import normalize_text as normalize_text
     from llm_tokenizer.corpus.conversations import read_conversations as read_conversations
     from llm_tokenizer.corpus.duplicates import find_duplicates as find_duplicates
     from llm_tokenizer.corpus.encode_stream import encode_file as encode_file
     from llm_tokenizer.corpus.encode_stream import encode_iterable as encode_iterable
     from llm_tokenizer.corpus.summary import summarize as summarize
-    from llm_tokenizer.corpus.text import normalize_text as normalize_text
     from llm_tokenizer.corpus.text import read_documents as read_documents
     from llm_tokenizer.corpus.text import read_parts as read_parts
     from llm_tokenizer.corpus.text import read_text as read_text

@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> int:
-    """Run the command and return its exit status. Ctrl-C ends it with a sentence, also while modules are imported."""
+    """Run the command and return its exit status; Ctrl-C ends it with a sentence, also while modules are imported."""
     try:
         from llm_tokenizer.commands.main import main as command
 

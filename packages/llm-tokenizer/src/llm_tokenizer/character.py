@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from llm_tokenizer.interface import TokenizerError
+from llm_tokenizer.interface import TokenizerError, require_texts
 from llm_tokenizer.special import SpecialTokens, VocabularyTokenizer, utf8
 
 
@@ -29,7 +29,7 @@ class CharacterTokenizer(VocabularyTokenizer):
     def train(cls, texts: Iterable[str], special_tokens: Sequence[str] = ()) -> CharacterTokenizer:
         """Return the tokenizer for all characters in the texts."""
         characters: set[str] = set()
-        for text in texts:
+        for text in require_texts("texts", texts):
             characters.update(text)
         if not characters:
             raise TokenizerError("texts: must hold at least one character, but held none; nothing can be learned")

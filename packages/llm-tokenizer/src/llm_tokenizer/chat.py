@@ -60,7 +60,8 @@ class ChatML:
         them, and it must learn to stop. The line break after an end is read only, since sampling has stopped there.
 
     The head of a message and its text are encoded apart, so that what somebody writes cannot change the head. If a
-    text begins with white space, a layout made as one text may have merged that with the line break before it.
+    text begins with white space, a layout made as one text may have merged that with the line break before it. Where
+    SentencePiece puts a space after each special token (`prepend_scheme="always"`), it does so here, and nowhere else.
 
     Args:
         tokenizer: One with the special tokens `<|im_start|>` and `<|im_end|>`.
@@ -76,11 +77,9 @@ class ChatML:
                 f"tokenizer: must have the special tokens {START} and {END}, lacks {' and '.join(missing)}; "
                 "train one with special_tokens=[…] or use another layout"
             )
-        self._tokenizer = tokenizer
-        self._start = tokenizer.special_tokens[START]
-        self._end = tokenizer.special_tokens[END]
-        self._line_break = tokenizer.encode("\n")
-        self._heads = {role: [self._start, *tokenizer.encode(f"{role}\n")] for role in ROLES}
+        self._encode_continued = getattr(tokenizer, "encode_continued", tokenizer.encode)
+        self._end, *self._line_break = tokenizer.encode(f"{END}\n", allowed_special=[END])
+        self._heads = {role: tokenizer.encode(f"{START}{role}\n", allowed_special=[START]) for role in ROLES}
 
     @property
     def stop_ids(self) -> tuple[int, ...]:
@@ -94,8 +93,10 @@ class ChatML:
             The chat; `mask[i]` belongs to `ids[i]` as something to be predicted, not as something to predict from.
 
         Raises:
-            TokenizerError: There is no message, or an item of the list is none.
+            TokenizerError: There is no message, or an item is not a Message.
         """
+        if not isinstance(messages, Iterable):
+            raise TokenizerError(f"messages: must be a list of messages, was {messages!r:.40}")
         ids: list[int] = []
         mask: list[int] = []
         for message in messages:
@@ -116,6 +117,6 @@ class ChatML:
             raise TokenizerError(f"messages: must be made of Message objects, one was {message!r:.80}")
         answers = message.role == "assistant"
         yield self._heads[message.role], False
-        yield self._tokenizer.encode(message.content), answers
+        yield self._encode_continued(message.content), answers
         yield [self._end], answers
         yield self._line_break, False

@@ -47,26 +47,33 @@ class Vocabulary:
         """Return the bytes of all tokens, joined.
 
         Why it works:
-            A token is a string of bytes, and encoding only ever cut the text's bytes into such strings. Joining them
+            A token is a string of bytes, and encoding only ever split the text's bytes into such strings. Joining them
             undoes it. That must happen before the bytes become characters, since a character of several bytes may lie
             in two tokens.
 
         Spec: tokenizer.decode_bpe
         """
-        if hasattr(ids, "dtype"):
-            row = _as_array(ids)
-            known = self._gather(row)
-            if known is not None:
-                return known
-            ids = row.tolist()
-        ids = list(ids)
+        if hasattr(ids, "dtype") and (known := self._gather(_as_array(ids))) is not None:
+            return known
+        row = list(ids)
         try:
             # To Python an index of -1 is the last token; here it is a mistake.
-            if not ids or (min(ids) >= 0 and (not self._gaps or self._gaps.isdisjoint(ids))):
-                return b"".join(map(self.tokens.__getitem__, ids))
+            if not row or (not self._gaps and min(row) >= 0):
+                return b"".join(map(self.tokens.__getitem__, row))
         except (IndexError, TypeError):
             pass  # the next line finds out which id it was
-        return b"".join(self.tokens[self._require_id(f"ids[{place}]", id)] for place, id in enumerate(ids))
+        return b"".join(map(self.tokens.__getitem__, self.known_ids(row)))
+
+    def known_ids(self, ids: Iterable[int]) -> list[int]:
+        """Return ids of any array library as whole numbers, each of which has a token."""
+        row = _as_array(ids).tolist() if hasattr(ids, "dtype") else list(ids)
+        try:
+            numbers = list(map(index, row))
+            if not row or (min(numbers) >= 0 and max(numbers) < len(self) and self._gaps.isdisjoint(numbers)):
+                return numbers
+        except TypeError:
+            pass  # the next line finds out which id it was
+        return [self._require_id(f"ids[{place}]", id) for place, id in enumerate(row)]
 
     def _gather(self, ids: Any) -> bytes | None:
         """Return the bytes of a NumPy array of ids; None if one of them is not known.
@@ -154,7 +161,7 @@ class IncrementalDecoder:
         if self._finished:
             raise TokenizerError("IncrementalDecoder: was finished already; make a new one for the next text")
         data = self._tokenizer.token_bytes(id)
-        is_special = id in self._special
+        is_special = index(id) in self._special
         if self._added_space and not is_special:
             data = data.removeprefix(b" ")
         self._added_space = is_special and self._after_special

@@ -1,8 +1,11 @@
-"""What every tokenizer offers, and the errors for users. Other packages depend on these, never on a class of ours."""
+"""What every tokenizer offers, the errors for users, and the checks of arguments that raise them.
+
+Other packages depend on these, never on a class of ours.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Protocol, runtime_checkable
 
 
@@ -11,12 +14,13 @@ class Tokenizer(Protocol):
     """Text to token ids and back.
 
     An id is a whole number from 0 to `vocab_size - 1`. Every token represents some bytes, so that
-    `decode_bytes(encode(text))` is exactly `text.encode("utf-8")`.
+    `decode_bytes(encode(text))` is exactly `text.encode("utf-8")`; only a tokenizer that changes a text first (one with
+    a `normalization`, or a SentencePiece vocabulary, see there) returns the changed text.
     """
 
     @property
     def vocab_size(self) -> int:
-        """How many different ids there are, special tokens included."""
+        """One more than the largest id, special tokens included. Some ids below it may have no token."""
         ...
 
     @property
@@ -63,3 +67,38 @@ class UserError(ValueError):
 
 class TokenizerError(UserError):
     """A `UserError` of this package."""
+
+
+def require_str(text: str) -> str:
+    """Return the text if it is a string; otherwise raise TokenizerError."""
+    if not isinstance(text, str):
+        raise TokenizerError(f"text: must be a string, was {type(text).__name__}")
+    return text
+
+
+def require_texts(name: str, texts: Iterable[str]) -> Iterator[str]:
+    """Return the texts one by one, each checked when it comes; one string in place of a collection is refused now."""
+    if isinstance(texts, str):
+        raise TokenizerError(f"{name}: must be a collection of texts, was one string; put it into a list")
+    if not isinstance(texts, Iterable):
+        raise TokenizerError(f"{name}: must be a collection of texts, was {texts!r:.40}")
+    return _checked(name, texts)
+
+
+def _checked(name: str, texts: Iterable[str]) -> Iterator[str]:
+    for place, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TokenizerError(f"{name}[{place}]: must be a string, was {type(text).__name__}")
+        yield text
+
+
+def require_count(name: str, value: object) -> None:
+    """Raise an error that names the argument, unless the value is a whole number of at least 1."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise TokenizerError(f"{name}: must be a whole number of at least 1, was {value!r}")
+
+
+def require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    """Raise an error that names the argument, unless the value is one of the choices."""
+    if value not in choices:
+        raise TokenizerError(f"{name}: must be one of {', '.join(choices)}, was {value!r}")

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Self
 
 from llm_tokenizer.decoding import Vocabulary
-from llm_tokenizer.interface import TokenizerError
+from llm_tokenizer.interface import TokenizerError, require_str, require_texts
 
 ALL = "all"
 
@@ -50,6 +50,11 @@ class VocabularyTokenizer(ABC):
         """The id of each special token by its text."""
         return self._special.ids
 
+    @property
+    def added_tokens(self) -> Mapping[str, int]:
+        """The same, and the tokens that are found in any text: SentencePiece's user-defined ones."""
+        return self.special_tokens
+
     def encode(self, text: str, *, allowed_special: Collection[str] = ()) -> list[int]:
         """Return the ids of a text. A special token in it is plain characters unless it is allowed here by name."""
         require_str(text)
@@ -62,10 +67,10 @@ class VocabularyTokenizer(ABC):
 
     def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:
         """Return the ids of several texts, each encoded on its own."""
-        return [self.encode(text) for text in texts]
+        return [self.encode(text) for text in require_texts("texts", texts)]
 
     def build_inputs_with_special_tokens(self, ids: Iterable[int]) -> list[int]:
-        """Return the ids of a text with the begin and end ids that the model expects around it."""
+        """Return the ids of a text with the ids around it that the model expects."""
         begin = [self.bos_token_id] if self.add_bos_token and self.bos_token_id is not None else []
         end = [self.eos_token_id] if self.add_eos_token and self.eos_token_id is not None else []
         return [*begin, *ids, *end]
@@ -81,7 +86,7 @@ class VocabularyTokenizer(ABC):
         """Return the same tokenizer with these ids around a text.
 
         Raises:
-            TokenizerError: An id is none of this vocabulary, or is to be added and is not given.
+            TokenizerError: An id is not in this vocabulary, or is to be added and is not given.
         """
         for name, id, add in (("bos", bos_token_id, add_bos_token), ("eos", eos_token_id, add_eos_token)):
             if id is not None:
@@ -151,20 +156,13 @@ class SpecialTokens:
             if name not in self.ids:
                 known = ", ".join(map(repr, self.ids)) or "none"
                 known = known if len(known) < 300 else known[:300] + " …"
-                raise TokenizerError(f"allowed_special: {name!r} is no special token here (there are: {known})")
+                raise TokenizerError(f"allowed_special: {name!r} is not a special token here (there are: {known})")
         return allowed
 
 
 def any_of(names: Iterable[str]) -> str:
     """Return a regular expression for any of these names; at one place the longest first."""
     return "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
-
-
-def require_str(text: str) -> str:
-    """Return the text if it is a string; else an error."""
-    if not isinstance(text, str):
-        raise TokenizerError(f"text: must be a string, was {type(text).__name__}")
-    return text
 
 
 def utf8(text: str, *, what: str = "text") -> bytes:
@@ -174,5 +172,5 @@ def utf8(text: str, *, what: str = "text") -> bytes:
     except UnicodeEncodeError as error:
         raise TokenizerError(
             f"{what}: character {error.start} is U+{ord(text[error.start]):04X}, half of a surrogate pair, which is "
-            "no character of its own; replace it (for example by U+FFFD) before encoding"
+            "not a character of its own; replace it (for example by U+FFFD) before encoding"
         ) from None

@@ -21,7 +21,7 @@ _PLACES = (
     r"(?<=[\p{L}\p{N}])(?=[\r\n])",  # and into a line break only from punctuation
     r"(?<=\p{N})(?=[^\s\p{N}])",  # numbers are separate
     r"(?<=[^\s\p{N}])(?=\p{N})",  # except for a space before them
-    r"(?<=\p{L})(?=[^\s\p{L}\p{M}\p{N}'])",  # a word ends, and this is no contraction
+    r"(?<=\p{L})(?=[^\s\p{L}\p{M}\p{N}'])",  # a word ends, and this is not a contraction
 )
 
 

@@ -14,8 +14,8 @@ from itertools import chain
 from llm_tokenizer.bpe.boundaries import last_safe_place
 from llm_tokenizer.bpe.safe_parts import safe_parts
 from llm_tokenizer.bpe.splitting import find_pattern
-from llm_tokenizer.interface import TokenizerError
-from llm_tokenizer.special import SpecialTokens, utf8
+from llm_tokenizer.interface import TokenizerError, require_count, require_texts
+from llm_tokenizer.special import SpecialTokens, any_of, utf8
 
 BATCH_CHARACTERS = 1 << 22
 
@@ -50,12 +50,8 @@ def count_pre_tokens(
     require_count("processes", processes)
     if max_unique_pre_tokens is not None:
         require_count("max_unique_pre_tokens", max_unique_pre_tokens)
-    if isinstance(texts, str):
-        raise TokenizerError("texts: must be a collection of texts, was one string; put it into a list")
-    if not isinstance(texts, Iterable):
-        raise TokenizerError(f"texts: must be a collection of texts, was {texts!r:.40}")
     pre_tokens: Counter[str] = Counter()
-    batches = _batches(texts, special_tokens)
+    batches = _batches(require_texts("texts", texts), special_tokens)
     counted = (_count_batch(batch, pattern) for batch in batches)
     for counts in counted if processes == 1 else _count_in_processes(batches, pattern, processes):
         pre_tokens.update(counts)
@@ -64,24 +60,15 @@ def count_pre_tokens(
     return pre_tokens
 
 
-def between_special(text: str, special_tokens: Iterable[str]) -> list[str]:
+def between_special(text: str, special_tokens: Sequence[str]) -> list[str]:
     """Return the parts of a text between special tokens; where two could begin at one place, the longest is taken."""
-    names = sorted(special_tokens, key=len, reverse=True)
-    return re.split("|".join(map(re.escape, names)), text) if names else [text]
-
-
-def require_count(name: str, value: object) -> None:
-    """Raise an error that names the argument, unless the value is a whole number of at least 1."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise TokenizerError(f"{name}: must be a whole number of at least 1, was {value!r}")
+    return re.split(any_of(special_tokens), text) if special_tokens else [text]
 
 
 def _batches(texts: Iterable[str], special_tokens: Sequence[str]) -> Iterator[list[str]]:
     batch: list[str] = []
     size = 0
-    for place, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise TokenizerError(f"texts[{place}]: must be a string, was of type {type(text).__name__}")
+    for text in texts:
         for part in _parts(text, special_tokens):
             batch.append(part)
             size += len(part)

@@ -75,32 +75,47 @@ def merge_long(ids: list[int], rank_of: Mapping[Pair, int]) -> list[int]:
 
     Why it works:
         The heap returns the lowest rank, and among equals the leftmost place, which is the order in which
-        `merge_short` replaces. A merge changes only the pairs to its left and right: those two are pushed, and entries
-        whose pair is gone are recognized when they are popped, because the pair at that place has another rank.
+        `merge_short` replaces.
 
     Spec: tokenizer.encode_bpe
+    """
+    return merge_in_order(ids, rank_of, rank_of)
+
+
+def merge_in_order(ids: list[int], order_of: Mapping[Pair, float], made_of: Mapping[Pair, int]) -> list[int]:
+    """Merge the pair that comes first in the order, of equals the leftmost, until no pair is left that can be merged.
+
+    Why it works:
+        A merge changes only the pairs to its left and right: those two are pushed, and entries whose pair is gone are
+        recognized when they are popped, because the pair at that place has another order.
+
+    The order may be equal for different pairs. Mistral's runs of spaces are such: at equal scores the leftmost run
+    grows to its full length before the next one begins.
+
+    Args:
+        ids: The tokens.
+        order_of: The order of each pair that can be merged, the lowest first.
+        made_of: The id that each of them makes.
     """
     end = len(ids)
     token: list[int] = [*ids, -1]  # -1: nothing here, at the end or where a token has been merged away
     after = [*range(1, end + 1), end]
     before = [*range(-1, end)]  # before[0] is -1, which in Python is the end: there is no token either
 
-    def rank_at(place: int) -> int | None:
-        return rank_of.get((token[place], token[after[place]]))
-
-    heap = [(rank, place) for place in range(end) if (rank := rank_at(place)) is not None]
+    heap = [(order, place) for place, pair in enumerate(pairwise(ids)) if (order := order_of.get(pair)) is not None]
     heapify(heap)
     while heap:
-        rank, place = heappop(heap)
-        if rank_at(place) != rank:
-            continue
+        order, place = heappop(heap)
         gone = after[place]
-        token[place], token[gone] = rank, -1
+        pair = token[place], token[gone]
+        if order_of.get(pair) != order:
+            continue
+        token[place], token[gone] = made_of[pair], -1
         after[place] = after[gone]
         before[after[place]] = place
         for left in (before[place], place):
-            if (new_rank := rank_at(left)) is not None:
-                heappush(heap, (new_rank, left))
+            if (order_there := order_of.get((token[left], token[after[left]]))) is not None:
+                heappush(heap, (order_there, left))
     return [id for id in token if id >= 0]
 
 

@@ -23,10 +23,10 @@ class PairQueue:
         self._pairs: defaultdict[int, list[Entry]] = defaultdict(list)  # by count, in any order
         self._counts: list[int] = []  # those that have a list in `_pairs`: a heap, less than zero
         self._count = -1  # of the pairs in `_next`
-        self._next: list[Entry] = []  # the pairs that occur so often: a heap
+        self._next: list[Entry] = []  # the pairs that occur this often: a heap
 
     def put(self, count: int, entry: Entry) -> None:
-        """Add a pair that occurs so often; not more often than the one that was taken last."""
+        """Add a pair that occurs this often; not more often than the one that was taken last."""
         if count == self._count:
             heappush(self._next, entry)
         elif count > 0:  # else it occurs nowhere any more

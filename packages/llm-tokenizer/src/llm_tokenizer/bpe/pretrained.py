@@ -54,7 +54,7 @@ class PretrainedTokenizer(SplittingTokenizer):
         self.normalization = normalization
         self.visible_tokens = frozenset(visible_tokens)
         if unknown := sorted(self.visible_tokens - self.special_tokens.keys()):
-            raise TokenizerError(f"visible_tokens: must be special tokens, but {unknown[0]!r} is none")
+            raise TokenizerError(f"visible_tokens: must be special tokens, but {unknown[0]!r} is not")
         self.rank_of, self.published_ids = _renumber(tokens, self.merges)
         self._id_of_pre_token = {token: id for id, token in tokens.items()} if ignore_merges else {}
 
@@ -77,9 +77,10 @@ class PretrainedTokenizer(SplittingTokenizer):
     def _publish(self, number: int) -> int:
         id = self.published_ids[number]
         if id is None:
+            shown = f" ({chr(number)!r})" if number < 0x80 else ""
             raise TokenizerError(
-                f"text: this vocabulary has no token for the byte 0x{number:02x} ({chr(number)!r} where it is ASCII), "
-                "and leaving it out would change the text; remove or replace it before encoding"
+                f"text: this vocabulary has no token for the byte 0x{number:02x}{shown}, and leaving it out would "
+                "change the text; remove or replace it before encoding"
             )
         return id
 

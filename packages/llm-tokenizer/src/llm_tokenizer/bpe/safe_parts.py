@@ -5,12 +5,11 @@ Encoding and training use this: both need the pre-tokens of the whole text, and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 
-import regex
-
-from llm_tokenizer.interface import TokenizerError
-from llm_tokenizer.special import utf8
+from llm_tokenizer.interface import TokenizerError, require_texts
+from llm_tokenizer.special import any_of, utf8
 
 SLICE = 1 << 16  # characters that are processed together
 LONGEST = 1 << 24
@@ -38,9 +37,7 @@ def safe_parts(
 
 def slices(texts: Iterable[str]) -> Iterator[str]:
     """Yield the same text in blocks of a bounded size, all of which UTF-8 can encode."""
-    for number, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise TokenizerError(f"texts[{number}]: must be a string, was {type(text).__name__}")
+    for number, text in enumerate(require_texts("texts", texts)):
         for start in range(0, len(text), SLICE):
             part = text[start : start + SLICE]
             utf8(part, what=f"texts[{number}] from character {start} on")
@@ -51,8 +48,7 @@ class _Scanner:
     """Cuts a text that comes in slices into special tokens and parts that can be encoded one by one."""
 
     def __init__(self, names: Collection[str], cut: Cut, longest: int) -> None:
-        by_length = sorted(names, key=len, reverse=True)
-        self._special = regex.compile("|".join(map(regex.escape, by_length))) if names else None
+        self._special = re.compile(any_of(names)) if names else None
         self._reach = max(map(len, names), default=1)
         self._cut = cut
         self._longest = longest

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from heapq import heappop, heappush
 from itertools import chain, groupby
 from types import MappingProxyType
 from typing import Literal
 
-from llm_tokenizer.bpe.encoding import BoundedCache, Pair
+from llm_tokenizer.bpe.encoding import BoundedCache, Pair, merge_in_order
 from llm_tokenizer.byte import BYTES
-from llm_tokenizer.interface import TokenizerError
-from llm_tokenizer.special import SpecialTokens, VocabularyTokenizer, any_of, require_str, utf8
+from llm_tokenizer.interface import TokenizerError, require_str
+from llm_tokenizer.special import SpecialTokens, VocabularyTokenizer, any_of, utf8
 
 SPACE = "▁"  # U+2581: how a space is written, so that a piece with one can be seen
 PrependScheme = Literal["always", "first", "never"]
 _WORDS = re.compile(f"{SPACE}*[^{SPACE}]+|{SPACE}+")
-_UNKNOWN = 1 << 32  # a character that is no piece has the number _UNKNOWN + its code point while pieces are merged
+_UNKNOWN = 1 << 32  # a character that is not a piece has the number _UNKNOWN + its code point while pieces are merged
 
-Merge = tuple[float, int]  # its place in the order, and the id that it makes
+Merge = tuple[Pair, float, int]  # a pair, its place in the order, and the id that it makes
 
 
 class SentencePieceTokenizer(VocabularyTokenizer):
@@ -69,10 +68,11 @@ class SentencePieceTokenizer(VocabularyTokenizer):
         if (scores is None) == (merges is None):
             raise TokenizerError("scores: must be given if merges are not, and only then")
         self.user_defined: Mapping[str, int] = MappingProxyType(dict(user_defined or {}))
-        tokens = {id: piece.replace(SPACE, " ").encode("utf-8") for piece, id in (pieces | self.user_defined).items()}
+        texts = {id: piece.replace(SPACE, " ") for piece, id in (pieces | self.user_defined).items()}
+        tokens = {id: utf8(text, what="pieces") for id, text in texts.items()}
         tokens |= dict(zip(byte_ids, BYTES, strict=True))
         if "" in pieces or len(tokens) < 256 + len(pieces) + len(self.user_defined):
-            raise TokenizerError("pieces: each must have some characters and an id of its own, which is no byte's")
+            raise TokenizerError("pieces: each must have some characters and an id of its own, which is not a byte's")
         super().__init__(tokens, SpecialTokens(special_tokens))
         self.prepend_scheme: PrependScheme = prepend_scheme
         self.double_space = double_space
@@ -80,10 +80,17 @@ class SentencePieceTokenizer(VocabularyTokenizer):
         self.scores = MappingProxyType(dict(scores)) if scores is not None else None
         self.merges = tuple(merges) if merges is not None else None
         self.byte_ids = tuple(byte_ids)
-        self._merge_of = dict(self._by_score(scores) if scores is not None else self._by_rank(merges or ()))
+        found = list(self._by_score(scores) if scores is not None else self._by_rank(merges or ()))
+        self._order_of = {pair: order for pair, order, _ in found}
+        self._made_of = {pair: made for pair, _, made in found}
         self._words_are_separate = not any(re.search(f"[^{SPACE}]{SPACE}", piece) for piece in pieces)
         self._user_defined = re.compile(f"({any_of(self.user_defined)})") if self.user_defined else None
         self._ids_of = BoundedCache(self._encode_word)
+
+    @property
+    def added_tokens(self) -> Mapping[str, int]:
+        """The special tokens and the user-defined ones."""
+        return {**self.special_tokens, **self.user_defined}
 
     def encode(self, text: str, *, allowed_special: Collection[str] = ()) -> list[int]:
         """Return the ids of a text. A special token in it is plain characters unless it is allowed here by name."""
@@ -95,12 +102,16 @@ class SentencePieceTokenizer(VocabularyTokenizer):
                 ids += self._encode_part(part, spaced=self.prepend_scheme == "always" or self._is_first(place))
         return ids
 
+    def encode_continued(self, text: str) -> list[int]:
+        """Return the ids of a text that continues another one: no space is put before it."""
+        return self._encode_part(require_str(text), spaced=False)
+
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """Return the bytes of the ids, without the spaces that encoding adds."""
         special = set(self.special_tokens.values())
         parts = []
-        for place, (is_special, run) in enumerate(groupby(ids, special.__contains__)):
-            part = self._vocabulary.decode_bytes(run)
+        for place, (is_special, run) in enumerate(groupby(self._vocabulary.known_ids(ids), special.__contains__)):
+            part = b"".join(map(self._vocabulary.tokens.__getitem__, run))
             spaced = not is_special and (self.prepend_scheme == "always" or self._is_first(place))
             parts.append(part.removeprefix(b" ") if spaced else part)
         return b"".join(parts)
@@ -134,11 +145,11 @@ class SentencePieceTokenizer(VocabularyTokenizer):
         return SPACE + text if spaced and text and (self.double_space or text[0] != SPACE) else text
 
     def _encode_word(self, word: str) -> list[int]:
-        numbers = merge_leftmost(list(map(self._number, word)), self._merge_of)
+        numbers = merge_in_order(list(map(self._number, word)), self._order_of, self._made_of)
         return list(chain.from_iterable(map(self._publish, numbers)))
 
     def _number(self, piece: str) -> int:
-        """Return the id of a piece; a single character that is no piece gets a number beyond all ids."""
+        """Return the id of a piece; a single character that is not a piece gets a number beyond all ids."""
         id = self.pieces.get(piece, self.user_defined.get(piece))
         return _UNKNOWN + ord(piece) if id is None else id
 
@@ -147,53 +158,17 @@ class SentencePieceTokenizer(VocabularyTokenizer):
             return (number,)
         return [self.byte_ids[byte] for byte in chr(number - _UNKNOWN).encode("utf-8")]
 
-    def _by_score(self, scores: Mapping[str, float]) -> Iterator[tuple[Pair, Merge]]:
+    def _by_score(self, scores: Mapping[str, float]) -> Iterator[Merge]:
         """Yield every way to make a piece of two others, or of single characters."""
         for piece, id in self.pieces.items():
             for place in range(1, len(piece)):
                 left, right = piece[:place], piece[place:]
                 if all(len(part) == 1 or part in self.pieces for part in (left, right)):
-                    yield (self._number(left), self._number(right)), (-scores[piece], id)
+                    yield (self._number(left), self._number(right)), -scores[piece], id
 
-    def _by_rank(self, merges: Iterable[tuple[str, str]]) -> Iterator[tuple[Pair, Merge]]:
+    def _by_rank(self, merges: Iterable[tuple[str, str]]) -> Iterator[Merge]:
         id_of = {**self.pieces, **self.user_defined}
         for rank, (left, right) in enumerate(merges):
             if not {left, right, left + right} <= id_of.keys():
                 raise TokenizerError(f"merges[{rank}]: must join two pieces to a third, was {(left, right)}")
-            yield (id_of[left], id_of[right]), (rank, id_of[left + right])
-
-
-def merge_leftmost(ids: list[int], merge_of: Mapping[Pair, Merge]) -> list[int]:
-    """Merge the pair that comes first in the order, of equals the leftmost, until no pair is left that can be merged.
-
-    Unlike the ranks of `merge_long`, scores may be equal for different tokens. Mistral's runs of spaces are such: at
-    equal scores the leftmost run grows to its full length before the next one begins.
-
-    Args:
-        ids: The characters.
-        merge_of: For each pair its order (the lowest first) and the id that it makes.
-    """
-    end = len(ids)
-    token: list[int] = [*ids, -1]  # -1: nothing here, at the end or where a token has been merged away
-    after = [*range(1, end + 1), end]
-    before = [*range(-1, end)]  # before[0] is -1, which in Python is the end: there is no token either
-    heap: list[tuple[float, int, int]] = []
-
-    def push(place: int) -> None:
-        merge = merge_of.get((token[place], token[after[place]]))
-        if merge is not None:
-            heappush(heap, (merge[0], place, merge[1]))
-
-    for place in range(end):
-        push(place)
-    while heap:
-        order, place, made = heappop(heap)
-        gone = after[place]
-        if merge_of.get((token[place], token[gone])) != (order, made):
-            continue  # one of the two has been merged with another in the meantime
-        token[place], token[gone] = made, -1
-        after[place] = after[gone]
-        before[after[place]] = place
-        push(before[place])
-        push(place)
-    return [id for id in token if id >= 0]
+            yield (id_of[left], id_of[right]), rank, id_of[left + right]

@@ -12,8 +12,8 @@ from llm_tokenizer.bpe.encoding import BoundedCache, Pair, encode_pre_token, mer
 from llm_tokenizer.bpe.splitting import find_pattern
 from llm_tokenizer.byte import BYTES
 from llm_tokenizer.corpus.cleaning import Normalization
-from llm_tokenizer.interface import TokenizerError
-from llm_tokenizer.special import SpecialTokens, VocabularyTokenizer, require_str, utf8
+from llm_tokenizer.interface import TokenizerError, require_str
+from llm_tokenizer.special import SpecialTokens, VocabularyTokenizer, utf8
 
 if TYPE_CHECKING:
     import numpy as np

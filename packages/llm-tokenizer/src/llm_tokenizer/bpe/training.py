@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from llm_tokenizer.bpe.byte_unicode import tie_order
-from llm_tokenizer.bpe.counting import count_pre_tokens, require_count
+from llm_tokenizer.bpe.counting import count_pre_tokens
 from llm_tokenizer.bpe.encoding import Pair
 from llm_tokenizer.bpe.pair_index import PairQueue, TokenRow
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
-from llm_tokenizer.interface import TokenizerError
+from llm_tokenizer.interface import TokenizerError, require_count
 from llm_tokenizer.special import SpecialTokens
 
 Progress = Callable[[int, int], None]

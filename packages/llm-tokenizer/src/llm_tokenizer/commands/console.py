@@ -9,7 +9,7 @@ from rich.console import Console as RichConsole
 
 
 class Console(RichConsole):
-    """A rich console that prints text as it is: `[bold]` and `:heart:` in a text or a path are no markup.
+    """A rich console that prints text as it is: `[bold]` and `:heart:` in a text or a path are not markup.
 
     A closed pipe is left to `run_to_the_end`; rich itself would end the program, with status 1.
     """

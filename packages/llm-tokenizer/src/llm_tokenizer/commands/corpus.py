@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from llm_tokenizer.commands.options import add_corpus, documents, print_json
 from llm_tokenizer.commands.parser import Parser
+from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.corpus.duplicates import Duplicates, find_duplicates
 from llm_tokenizer.corpus.summary import CorpusCounter, CorpusSummary
 
@@ -16,7 +17,7 @@ EXAMPLES = """\
   llm-tokenizer corpus 'news/*.jsonl.gz' --field text --duplicates
   llm-tokenizer corpus plays/ --duplicates --similarity 0.9 --json
 """
-MOST_SHOWN = 20
+MOST_SHOWN, MOST_SCRIPTS = 20, 8
 
 
 def add_verb(parser: Parser) -> None:
@@ -67,8 +68,30 @@ def _as_json(summary: CorpusSummary, found: Duplicates | None, places: list[str]
     return figures
 
 
+def summary_in_words(summary: CorpusSummary) -> Iterator[str]:
+    """Yield the figures, one line each, without what is zero and needs no care."""
+    letters = sum(summary.scripts.values()) or 1
+    scripts = [f"{name} {count / letters:.1%}" for name, count in summary.scripts.items()]
+    if len(scripts) > MOST_SCRIPTS:
+        scripts[MOST_SCRIPTS:] = [f"{len(scripts) - MOST_SCRIPTS} more"]
+    yield f"documents            {summary.documents:,}, the longest of {quantity(summary.longest, 'character')}"
+    yield f"size                 {quantity(summary.bytes, 'byte')}, {quantity(summary.characters, 'character')}"
+    yield f"words, lines         {summary.words:,} and {summary.lines:,}"
+    yield f"different characters {summary.distinct_characters:,}"
+    yield f"letters              {', '.join(scripts) or 'none'}"
+    for count, name in (
+        (summary.controls, "control characters"),
+        (summary.replaced, "replacement characters (U+FFFD)"),
+        (summary.other_line_breaks, "line breaks other than LF"),
+        (summary.not_composed, "documents that NFC would change"),
+        (summary.empty, "empty documents"),
+    ):
+        if count:
+            yield f"look at              {count:,} {name}"
+
+
 def _lines(summary: CorpusSummary, found: Duplicates | None, places: list[str]) -> Iterator[str]:
-    yield from summary.lines_to_read()
+    yield from summary_in_words(summary)
     if found is None:
         return
     yield f"duplicates           {len(found.exact):,} exact, {len(found.near):,} near"

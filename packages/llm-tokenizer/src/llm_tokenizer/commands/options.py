@@ -14,12 +14,14 @@ from typing import Any, BinaryIO, get_args
 
 from llm_tokenizer.commands.progress import Progress
 from llm_tokenizer.corpus.cleaning import Controls, LineBreaks, Normalization
-from llm_tokenizer.corpus.file_search import JSON_LINES, TEXT_FILES
+from llm_tokenizer.corpus.file_search import JSON_LINES, TEXT_FILES, text_files
 from llm_tokenizer.corpus.id_files import FORMATS
-from llm_tokenizer.corpus.text import read_parts, read_placed_documents, text_files
+from llm_tokenizer.corpus.text import read_parts, read_placed_documents
 from llm_tokenizer.corpus.unicode_decoding import Errors, decoded_blocks, source_name
-from llm_tokenizer.files.detecting import LoadedTokenizer, load_tokenizer
-from llm_tokenizer.files.writing import atomic_write, failed_read, write_errors_as
+from llm_tokenizer.files.detecting import load_tokenizer
+from llm_tokenizer.files.fields import failed_read
+from llm_tokenizer.files.huggingface_reading import LoadedTokenizer
+from llm_tokenizer.files.writing import atomic_write, write_errors_as
 from llm_tokenizer.interface import TokenizerError
 
 MOST_SHOWN = 1 << 22  # characters, on a page or side by side; `show` and `stats` take a text of any size
@@ -134,7 +136,7 @@ def text_blocks(options: argparse.Namespace) -> Iterator[str]:
 
 
 def _noted_if_empty(name: str, blocks: Iterator[str]) -> Iterator[str]:
-    """Yield the same blocks; an empty text is no mistake, but is probably not what was meant."""
+    """Yield the same blocks; an empty text is not a mistake, but probably not what was meant."""
     first = next(blocks, None)
     if first is None:
         print(f"llm-tokenizer: note: {name} is empty", file=sys.stderr)

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NoReturn
 
 from llm_tokenizer.commands.deferred_imports import installed_version
@@ -19,7 +20,7 @@ _FLAG = re.compile(r"(?<![\w-])-{1,2}[A-Za-z][\w-]*")
 
 
 def run_command(program: str, parser: Callable[[], Parser], arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status; `parser` makes its parser, `arguments` are those of the process."""
+    """Run a command and return its exit status; the default for `arguments` are the words of the process."""
 
     def run() -> int | None:
         options = parser().parse(sys.argv[1:] if arguments is None else arguments)
@@ -85,9 +86,12 @@ class Parser(argparse.ArgumentParser):
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
         """Return the options of a command line, with `run`; a mistake ends the program with one sentence, status 2."""
         words = list(words)
-        name = next((word for word in words if word in self._verbs), None)
-        if name is not None and (words[0] == name or words[0].startswith("-")):
-            words.remove(name)
+        options = [action for verb in self._verbs.values() for action in verb._actions]
+        valued = {flag for option in options if option.nargs != 0 for flag in option.option_strings}
+        pairs = enumerate(pairwise(["", *words]))
+        place = next((k for k, (before, word) in pairs if word in self._verbs and before not in valued), None)
+        if place is not None and (place == 0 or words[0].startswith("-")):
+            name = words.pop(place)
             if name in self._foreign:
                 return argparse.Namespace(run=lambda _: self._foreign[name](words), flags=())
             return self._verbs[name].parse(words)

@@ -73,7 +73,7 @@ class Measures:
     """How well a vocabulary fits a text.
 
     Compression is `bytes_per_token`: how much of a text a model of some context length can see. Coverage is how many
-    of the vocabulary's tokens the text uses at all; `bytes_alone` counts tokens of a single byte that is no ASCII
+    of the vocabulary's tokens the text uses at all; `bytes_alone` counts tokens of a single byte that is not an ASCII
     character, which is what a script looks like that the vocabulary was not trained on.
     """
 
@@ -134,7 +134,7 @@ class Measuring:
         self._counts.update(ids)
 
     def measures(self, *, most: int = 10) -> Measures:
-        """Return the figures of all that has passed, with so many of the commonest tokens."""
+        """Return the figures of all that has passed, with this many of the commonest tokens."""
         counts = self._counts
         tokens = {id: self._tokenizer.token_bytes(id) for id in counts}
         frequent = sorted(counts, key=lambda id: (-counts[id], id))[:most]

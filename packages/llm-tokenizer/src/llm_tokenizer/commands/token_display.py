@@ -80,7 +80,7 @@ def show_as_html(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
 
 
 def compare_as_html(rows: Sequence[tuple[str, Tokenizer, Sequence[int]]], size: int) -> str:
-    """Return several vocabularies on one text of so many bytes, one below the other, as a web page in one file."""
+    """Return several vocabularies on one text of this many bytes, one below the other, as a web page in one file."""
     parts = [
         f"<h2>{html.escape(name)}</h2>\n<p>{quantity(len(ids), 'token')}, {size / max(len(ids), 1):.2f} bytes each, "
         f"of a vocabulary of {tokenizer.vocab_size}</p>\n{_spans(tokenizer, ids)}"

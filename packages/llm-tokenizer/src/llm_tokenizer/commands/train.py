@@ -19,6 +19,7 @@ from llm_tokenizer.commands.parser import Parser
 from llm_tokenizer.commands.progress import Progress
 from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.files.huggingface_writing import FILE, save_tokenizer
+from llm_tokenizer.files.sentencepiece import FILE as MODEL_FILE
 from llm_tokenizer.files.writing import UNFINISHED, failed_write
 from llm_tokenizer.interface import TokenizerError
 
@@ -27,6 +28,11 @@ EXAMPLES = """\
   llm-tokenizer train 'news/*.jsonl.gz' --field text --min-frequency 2 --processes 4 -o news
   zcat dump.gz | llm-tokenizer train - --separator '<|end|>' --allow-smaller -o dump
 """
+# Options that only merging has, and their defaults.
+_OF_MERGING: dict[str, object] = {
+    "vocab_size": 4096, "allow_smaller": False, "pattern": "gpt2", "min_frequency": 1, "processes": 1,
+    "max_unique_pre_tokens": None, "fast": False,
+}  # fmt: skip
 
 
 def add_verb(parser: Parser) -> None:
@@ -36,30 +42,24 @@ def add_verb(parser: Parser) -> None:
     verb.add_argument("--output", "-o", required=True, metavar="FOLDER", help="where to save the tokenizer")
     verb.add_argument("--replace", action="store_true", help="replace the tokenizer that is in the folder already")
     verb.add_argument(
-        "--vocab-size", type=int, default=4096, metavar="N",
-        help="vocabulary size, bytes and special tokens included (default: 4096)",
-    )  # fmt: skip
+        "--vocab-size", type=int, metavar="N", help="vocabulary size, bytes and special tokens included (default: 4096)"
+    )
     verb.add_argument(
         "--allow-smaller", action="store_true", help="accept a smaller vocabulary if the corpus is too small"
     )
-    verb.add_argument(
-        "--pattern", type=str.lower, default="gpt2", help=f"how text is split: {', '.join(PATTERNS)} (default: gpt2)"
-    )
+    verb.add_argument("--pattern", type=str.lower, help=f"how text is split: {', '.join(PATTERNS)} (default: gpt2)")
     verb.add_argument("--special-token", action="append", default=[], metavar="NAME", help="may be given several times")
-    verb.add_argument(
-        "--min-frequency", type=int, default=1, metavar="N", help="minimum frequency of a merged pair (default: 1)"
-    )
-    verb.add_argument("--processes", type=int, default=1, metavar="N", help="processes that count (default: 1)")
+    verb.add_argument("--min-frequency", type=int, metavar="N", help="minimum frequency of a merged pair (default: 1)")
+    verb.add_argument("--processes", type=int, metavar="N", help="processes that count (default: 1)")
     verb.add_argument(
         "--max-unique-pre-tokens", type=int, metavar="N",
         help="drop the rarest pre-tokens beyond this number (default: keep all)",
     )  # fmt: skip
     verb.add_argument(
-        "--fast", action="store_true", help="the same tokenizer many times faster: compiled, needs the extra `fast`"
+        "--fast", action="store_true", help="train the same tokenizer with compiled functions; needs the extra `fast`"
     )
-    verb.add_argument(
-        "--characters", action="store_true", help="one token per character; nothing is merged, --vocab-size is ignored"
-    )
+    verb.add_argument("--characters", action="store_true", help="one token per character; nothing is merged")
+    verb.set_defaults(**_OF_MERGING)
 
 
 def train(options: argparse.Namespace) -> None:
@@ -67,6 +67,10 @@ def train(options: argparse.Namespace) -> None:
     tokenizer: BytePairTokenizer | CharacterTokenizer
     if not options.output:
         raise TokenizerError("--output: must be the name of a folder, was empty")
+    if options.fast:
+        _refuse_beside("--fast", options, "processes", "max_unique_pre_tokens")
+    if options.characters:
+        _refuse_beside("--characters", options, *_OF_MERGING)
     learn = (_fast_training if options.fast else _clear_training)(options)
     with _reserved(Path(options.output), replace=options.replace):
         if options.characters:
@@ -77,6 +81,14 @@ def train(options: argparse.Namespace) -> None:
     print(f"{quantity(tokenizer.vocab_size, 'token')} in {path}")
 
 
+def _refuse_beside(chosen: str, options: argparse.Namespace, *others: str) -> None:
+    """Refuse options that would change nothing beside the chosen one."""
+    for name in others:
+        if getattr(options, name) != _OF_MERGING[name]:
+            other = f"--{name.replace('_', '-')}"
+            raise TokenizerError(f"{chosen}: cannot be combined with {other}; leave one of them out")
+
+
 @contextmanager
 def _reserved(folder: Path, *, replace: bool) -> Iterator[None]:
     """Reserve the folder for this run: another run into it is refused before it learns anything, not afterwards.
@@ -85,10 +97,6 @@ def _reserved(folder: Path, *, replace: bool) -> Iterator[None]:
         TokenizerError: The folder holds a tokenizer, or another run is about to write one there.
     """
     mark = folder / f"{FILE}{UNFINISHED}"
-    if (folder / FILE).exists() and not replace:
-        raise TokenizerError(
-            f"{folder}: holds a tokenizer already; choose another folder for --output, or use --replace"
-        )
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -103,6 +111,10 @@ def _reserved(folder: Path, *, replace: bool) -> Iterator[None]:
     except OSError as error:
         raise TokenizerError(failed_write(folder, error)) from None
     try:
+        if not replace and any((folder / name).exists() for name in (FILE, MODEL_FILE)):
+            raise TokenizerError(
+                f"{folder}: holds a tokenizer already; choose another folder for --output, or use --replace"
+            )
         yield
     finally:
         mark.unlink(missing_ok=True)
@@ -116,17 +128,11 @@ def _clear_training(options: argparse.Namespace) -> Callable[..., BytePairTokeni
 
 
 def _fast_training(options: argparse.Namespace) -> Callable[..., BytePairTokenizer]:
-    """Return the compiled `train_bpe`; refuse options that it does not have."""
-    taken = {"--processes": options.processes != 1, "--characters": options.characters}
-    taken["--max-unique-pre-tokens"] = options.max_unique_pre_tokens is not None
-    for option in (option for option, is_taken in taken.items() if is_taken):
-        raise TokenizerError(f"--fast: cannot be combined with {option}; leave one of them out")
+    """Return the compiled `train_bpe`."""
     try:
         from llm_tokenizer.bpe import fast  # imports numba
-    except ModuleNotFoundError:
-        raise TokenizerError(
-            '--fast: needs numba, which is not installed: run `pip install "numba==0.68.*"`, or leave it out'
-        ) from None
+    except ModuleNotFoundError as error:
+        raise TokenizerError(f"--fast: {error}") from None
     return fast.train_bpe
 
 

@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from llm_tokenizer.interface import TokenizerError
+from llm_tokenizer.interface import TokenizerError, require_choice, require_str
 
 Normalization = Literal["NFC", "NFKC"]
 LineBreaks = Literal["lf", "keep"]
@@ -60,10 +60,4 @@ class Cleaning:
 
 def normalize_text(text: str, normalization: Normalization | None = None) -> str:
     """Return a text with line feeds as line breaks, and the Unicode normalization that is asked for."""
-    return Cleaning(normalization=normalization).clean(text)
-
-
-def require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    """Raise an error that names the argument, unless the value is one of the choices."""
-    if value not in choices:
-        raise TokenizerError(f"{name}: must be one of {', '.join(choices)}, was {value!r}")
+    return Cleaning(normalization=normalization).clean(require_str(text))

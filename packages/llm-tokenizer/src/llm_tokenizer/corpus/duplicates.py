@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from llm_tokenizer.interface import TokenizerError
+from llm_tokenizer.interface import TokenizerError, require_texts
 
 if TYPE_CHECKING:
     from llm_tokenizer.corpus.minhash import Array
@@ -47,9 +47,8 @@ class Duplicates:
 def find_duplicates(documents: Iterable[str], *, similarity: float = 0.8) -> Duplicates:
     """Find the documents that equal or resemble an earlier one.
 
-    Each document is compared with the earlier ones that themselves resemble none before them. Letter case and white
-    space do not count for likeness. Kept of each document is its signature, about 5 kB with all indexes, never its
-    text.
+    Each document is compared with the earlier ones that do not themselves resemble one before them. Letter case and
+    white space do not matter. Of each document only its signature is kept, about 5 kB with all indexes, never its text.
 
     Why it works:
         Two texts are alike when they have most of their shingles in common: all runs of 16 bytes. Similarity is what
@@ -66,18 +65,16 @@ def find_duplicates(documents: Iterable[str], *, similarity: float = 0.8) -> Dup
     Source: Broder 1997, On the Resemblance and Containment of Documents; bands as in Leskovec, Rajaraman and Ullman
         2014, Mining of Massive Datasets, chapter 3.
     """
-    from llm_tokenizer.corpus.minhash import minhash  # brings NumPy, which the package else starts without
+    from llm_tokenizer.corpus.minhash import minhash  # imports NumPy, which the rest of the package starts without
 
     if not isinstance(similarity, (int, float)) or not 0 < similarity <= 1:
         raise TokenizerError(f"similarity: must be above 0 and at most 1, was {similarity!r}")
-    if isinstance(documents, str):
-        raise TokenizerError("documents: must be a collection of texts, was one string; put it into a list")
     first_of: dict[bytes, int] = {}
     exact: dict[int, int] = {}
     near: list[Near] = []
     index = _Index()
     count = 0
-    for number, text in enumerate(documents):
+    for number, text in enumerate(require_texts("documents", documents)):
         count = number + 1
         digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         if (earlier := first_of.setdefault(digest, number)) != number:

@@ -6,14 +6,13 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 
 from llm_tokenizer.bpe.boundaries import last_safe_place
-from llm_tokenizer.bpe.counting import require_count
 from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
 from llm_tokenizer.bpe.safe_parts import LONGEST, Cut, safe_parts, slices
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.byte import ByteTokenizer
 from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.corpus.unicode_decoding import Errors, Source, decoded_blocks
-from llm_tokenizer.interface import Tokenizer, TokenizerError
+from llm_tokenizer.interface import Tokenizer, TokenizerError, require_count, require_texts
 from llm_tokenizer.special import ALL
 
 
@@ -63,8 +62,7 @@ def encode_blocks(
 ) -> Iterator[list[int]]:
     """Yield the same ids, in a list for each part of the text."""
     require_count("longest", longest)
-    if isinstance(texts, str):
-        raise TokenizerError("texts: must be a collection of parts, was one string; put it into a list")
+    texts = require_texts("texts", texts)
     tokenizer.encode("", allowed_special=allowed_special)  # refuses unknown names before anything is read
     names = list(tokenizer.special_tokens) if allowed_special == ALL else list(allowed_special)
     cut = _cut_for(tokenizer)

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import BinaryIO
 
-from llm_tokenizer.corpus.cleaning import require_choice
-from llm_tokenizer.interface import TokenizerError
+from llm_tokenizer.interface import TokenizerError, require_choice
 
 FORMATS = ("text", "npy", "uint16", "uint32")
 _TYPECODES = {"uint16": "H", "uint32": "I"}
@@ -47,7 +46,7 @@ def write_ids(blocks: Iterable[list[int]], stream: BinaryIO, format: str, *, voc
 
 
 def read_ids(stream: BinaryIO, format: str, *, vocab_size: int) -> Iterator[list[int]]:
-    """Yield the ids of a file or a pipe in blocks; `vocab_size` is for the error where something is no id."""
+    """Yield the ids of a file or a pipe in blocks; `vocab_size` is for the error where something is not an id."""
     require_choice("format", format, FORMATS)
     if format == "npy":
         return _read_array(stream)

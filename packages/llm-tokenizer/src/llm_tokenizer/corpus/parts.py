@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from llm_tokenizer.bpe.boundaries import last_safe_place
@@ -13,31 +13,27 @@ from llm_tokenizer.corpus.documents import never_within_a_break
 from llm_tokenizer.corpus.unicode_decoding import Errors, Source, decoded_blocks, source_name
 
 
-def parts_of_file(
-    source: Source, cleaning: Cleaning, errors: Errors, special_tokens: Collection[str], longest: int
-) -> Iterator[str]:
-    """Yield the ordinary text of a file in parts whose pre-tokens are those of the whole file."""
-    blocks = _normalized(_clean(source, cleaning, errors), cleaning, longest)
-    for part, is_special in safe_parts(blocks, special_tokens, last_safe_place, longest):
+def ordinary_parts(text: Iterable[str], special_tokens: Collection[str], longest: int) -> Iterator[str]:
+    """Yield a text that comes in blocks, without special tokens, in parts whose pre-tokens are those of the whole."""
+    for part, is_special in safe_parts(text, special_tokens, last_safe_place, longest):
         if not is_special:
             yield part
 
 
-def _clean(source: Source, cleaning: Cleaning, errors: Errors) -> Iterator[str]:
-    """Yield the text after everything that is done to one character at a time."""
-    by_character = replace(cleaning, normalization=None)
-    line = 1
-    for block in never_within_a_break(decoded_blocks(source, errors=errors)):
-        text = by_character.clean(block, name=source_name(source), line=line)
-        line += text.count("\n")
-        yield text
-
-
-def _normalized(blocks: Iterator[str], cleaning: Cleaning, longest: int) -> Iterator[str]:
-    """Yield the normalized text: it depends on neighbors, so parts must end where nothing changes across."""
+def clean_blocks(source: Source, cleaning: Cleaning, errors: Errors, longest: int) -> Iterator[str]:
+    """Yield the clean text of a file; it is normalized in parts that end where nothing changes across."""
     form = cleaning.normalization
+    blocks = _clean_by_character(source, replace(cleaning, normalization=None), errors)
     if form is None:
         yield from blocks
         return
     for part, _ in safe_parts(blocks, (), lambda text: last_safe_place(text, form), longest):
         yield unicodedata.normalize(form, part)
+
+
+def _clean_by_character(source: Source, cleaning: Cleaning, errors: Errors) -> Iterator[str]:
+    line = 1
+    for block in never_within_a_break(decoded_blocks(source, errors=errors)):
+        text = cleaning.clean(block, name=source_name(source), line=line)
+        line += text.count("\n")
+        yield text

@@ -7,11 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.corpus.cleaning import CONTROL
-from llm_tokenizer.interface import TokenizerError
-
-MOST_SHOWN = 8
+from llm_tokenizer.interface import require_texts
 
 
 @dataclass(kw_only=True)
@@ -36,28 +33,6 @@ class CorpusSummary:
     other_line_breaks: int = 0
     not_composed: int = 0
     empty: int = 0
-
-    def lines_to_read(self) -> list[str]:
-        """Return the figures in words, one line each, without what is zero and needs no care."""
-        letters = sum(self.scripts.values()) or 1
-        scripts = [f"{name} {count / letters:.1%}" for name, count in self.scripts.items()]
-        if len(scripts) > MOST_SHOWN:
-            scripts[MOST_SHOWN:] = [f"{len(scripts) - MOST_SHOWN} more"]
-        care = {
-            "control characters": self.controls,
-            "replacement characters (U+FFFD)": self.replaced,
-            "line breaks other than LF": self.other_line_breaks,
-            "documents that NFC would change": self.not_composed,
-            "empty documents": self.empty,
-        }
-        return [
-            f"documents            {self.documents:,}, the longest of {quantity(self.longest, 'character')}",
-            f"size                 {quantity(self.bytes, 'byte')}, {quantity(self.characters, 'character')}",
-            f"words, lines         {self.words:,} and {self.lines:,}",
-            f"different characters {self.distinct_characters:,}",
-            f"letters              {', '.join(scripts) or 'none'}",
-            *(f"look at              {count:,} {name}" for name, count in care.items() if count),
-        ]
 
 
 class CorpusCounter:
@@ -109,10 +84,8 @@ class CorpusCounter:
 
 def summarize(documents: Iterable[str]) -> CorpusSummary:
     """Return what a corpus contains. Only one document and a count for each different character are in memory."""
-    if isinstance(documents, str):
-        raise TokenizerError("documents: must be a collection of texts, was one string; put it into a list")
     counter = CorpusCounter()
-    for text in documents:
+    for text in require_texts("documents", documents):
         counter.add(text)
     return counter.summary()
 

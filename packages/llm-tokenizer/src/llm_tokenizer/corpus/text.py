@@ -13,25 +13,14 @@ from itertools import chain
 from pathlib import Path
 from typing import TypedDict, Unpack
 
-from llm_tokenizer.bpe.counting import require_count
 from llm_tokenizer.bpe.safe_parts import LONGEST
-from llm_tokenizer.corpus.cleaning import Cleaning, Controls, LineBreaks, Normalization, normalize_text
+from llm_tokenizer.corpus.cleaning import Cleaning, Controls, LineBreaks, Normalization
 from llm_tokenizer.corpus.documents import fields, one_document, separated
 from llm_tokenizer.corpus.file_search import JSON_LINES, TEXT_FILES, require_file, text_files
-from llm_tokenizer.corpus.parts import parts_of_file
-from llm_tokenizer.corpus.unicode_decoding import Errors, Source, decode_strictly, is_stream
-from llm_tokenizer.interface import TokenizerError
+from llm_tokenizer.corpus.parts import clean_blocks, ordinary_parts
+from llm_tokenizer.corpus.unicode_decoding import Errors, Source, is_stream
+from llm_tokenizer.interface import TokenizerError, require_count
 from llm_tokenizer.special import SpecialTokens
-
-__all__ = [
-    "Normalization",
-    "decode_strictly",
-    "normalize_text",
-    "read_documents",
-    "read_parts",
-    "read_text",
-    "text_files",
-]
 
 
 class Reading(TypedDict, total=False):
@@ -131,8 +120,8 @@ def read_parts(
 
         train_bpe(read_parts("everything.txt", special_tokens=SPECIAL), vocab_size=32_000, special_tokens=SPECIAL)
 
-    In memory are a mebibyte of the file and what follows the last safe place, at most `longest` characters.
-    With `separator` or `field` documents are read one by one, as by `read_documents`.
+    In memory are a mebibyte of the file and what follows the last safe place, at most `longest` characters; with
+    `separator` or `field` a whole document, as with `read_documents`.
 
     Why it works:
         Training counts pre-tokens, and a pre-token ends at every safe place whatever comes before and after it (see
@@ -151,7 +140,7 @@ def read_parts(
     require_count("longest", longest)
     choices = _Choices(**how)
     sources = choices.sources(source)
+    texts: Iterable[Iterable[str]] = (clean_blocks(one, choices.cleaning, choices.errors, longest) for one in sources)
     if choices.separator is not None or choices.field is not None:
-        return (text for _, text in choices.documents(sources))
-    parts = (parts_of_file(one, choices.cleaning, choices.errors, special_tokens, longest) for one in sources)
-    return chain.from_iterable(parts)
+        texts = ([text] for _, text in choices.documents(sources))
+    return chain.from_iterable(ordinary_parts(text, special_tokens, longest) for text in texts)

@@ -6,17 +6,15 @@ Nothing is guessed. A byte that is not UTF-8 is an error with its place, unless 
 from __future__ import annotations
 
 import gzip
-import io
 import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast, get_args
+from typing import Any, BinaryIO, Literal, get_args
 
-from llm_tokenizer.corpus.cleaning import require_choice
-from llm_tokenizer.files.writing import failed_read
-from llm_tokenizer.interface import TokenizerError
+from llm_tokenizer.files.fields import failed_read
+from llm_tokenizer.interface import TokenizerError, require_choice
 
 Errors = Literal["strict", "replace", "ignore"]
 Source = str | Path | BinaryIO
@@ -30,9 +28,9 @@ def decoded_blocks(source: Source, *, errors: Errors = "strict", keep_mark: bool
     """Yield the text of a file or a stream, about a mebibyte at a time.
 
     Args:
-        source: A path, `-` for standard input, or anything with a `read` that returns bytes.
+        source: A path, `-` for standard input, or an open binary file: anything with a `read` that returns bytes.
         errors: `strict` names the first byte that is not UTF-8 and its place, `replace` puts U+FFFD, `ignore` drops it.
-        keep_mark: Whether a byte order mark at the very start is kept. It is no part of the text, but of the file.
+        keep_mark: Whether a byte order mark at the very start is kept. It is a part of the file, not of the text.
 
     Raises:
         TokenizerError: The file cannot be read, is a damaged gzip file, or (`strict`) is not UTF-8.
@@ -76,8 +74,8 @@ def _blocks(source: Source) -> Iterator[bytes]:
     name = source_name(source)
     try:
         with _opened(source) as file:
-            packed = file.peek(2)[:2] == _GZIP
-            unpacked = gzip.GzipFile(fileobj=file) if packed else file
+            stream: Any = _Peeked(file)
+            unpacked = gzip.GzipFile(mode="rb", fileobj=stream) if stream.head == _GZIP else stream
             while block := unpacked.read(BLOCK):
                 yield block
         yield b""
@@ -88,20 +86,30 @@ def _blocks(source: Source) -> Iterator[bytes]:
 
 
 @contextmanager
-def _opened(source: Source) -> Iterator[io.BufferedReader]:
-    if isinstance(source, (str, Path)) and source != STANDARD_INPUT:
+def _opened(source: Source) -> Iterator[BinaryIO]:
+    if source == STANDARD_INPUT:
+        yield sys.stdin.buffer
+    elif isinstance(source, (str, Path)):
         with Path(source).open("rb") as file:
             yield file
-        return
-    stream = sys.stdin.buffer if isinstance(source, (str, Path)) else source
-    if hasattr(stream, "peek"):
-        yield cast(io.BufferedReader, stream)
-        return
-    buffered: Any = io.BufferedReader(cast(Any, stream))
-    try:
-        yield buffered
-    finally:
-        buffered.detach()  # or the caller's stream would be closed with it
+    elif hasattr(source, "read") and isinstance(source.read(0), bytes):
+        yield source
+    else:
+        raise TokenizerError(f"source: must be a path, - or an open binary file, was {source!r:.80}")
+
+
+class _Peeked:
+    """A stream of which the first two bytes are known before they are read."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.head = b""
+        while len(self.head) < 2 and (more := stream.read(2 - len(self.head))):
+            self.head += more
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        head, self.head = self.head, b""
+        return head + self._stream.read(size - len(head))
 
 
 def _decode(data: bytes, name: str, offset: int, errors: Errors, *, final: bool) -> tuple[str, int]:

@@ -6,25 +6,18 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
-from llm_tokenizer.bpe.sentencepiece import SentencePieceTokenizer
-from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
-from llm_tokenizer.byte import ByteTokenizer
-from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.files import gpt2
 from llm_tokenizer.files.fields import naming, refusal
 from llm_tokenizer.files.gguf_metadata import MAGIC
 from llm_tokenizer.files.gguf_reading import load_gguf
-from llm_tokenizer.files.huggingface_reading import load_hugging_face
+from llm_tokenizer.files.huggingface_reading import LoadedTokenizer, load_hugging_face
 from llm_tokenizer.files.huggingface_writing import FILE
 from llm_tokenizer.files.sentencepiece import FILE as MODEL_FILE
 from llm_tokenizer.files.sentencepiece import load_sentencepiece
 from llm_tokenizer.files.tiktoken import load_tiktoken
 from llm_tokenizer.interface import TokenizerError
 
-LoadedTokenizer = BytePairTokenizer | PretrainedTokenizer | SentencePieceTokenizer | ByteTokenizer | CharacterTokenizer
-
-_IN_A_FOLDER = (FILE, *(pair[0] for pair in gpt2.NAMES), MODEL_FILE, "*.tiktoken", "*.gguf")
+_IN_A_FOLDER = (FILE, MODEL_FILE, *(pair[0] for pair in gpt2.NAMES), "*.tiktoken", "*.gguf")
 _RANK = re.compile(rb"[A-Za-z0-9+/]+={0,2} \d+\r?(\n|$)")
 _FIRST_PIECE = re.compile(rb"\x0a.{1,10}\x0a", re.DOTALL)  # a message, its length, and in it a text
 
@@ -32,8 +25,8 @@ _FIRST_PIECE = re.compile(rb"\x0a.{1,10}\x0a", re.DOTALL)  # a message, its leng
 def load_tokenizer(path: str | Path) -> LoadedTokenizer:
     """Read a tokenizer, whichever format it is in, and the ids that its folder says begin and end a text.
 
-    A folder may hold `tokenizer.json`, GPT-2's two files (`encoder.json` and `vocab.bpe`, or `vocab.json` and
-    `merges.txt`), `tokenizer.model`, a rank file (`*.tiktoken`) or a GGUF file; they are looked for in this order.
+    A folder may hold `tokenizer.json`, `tokenizer.model`, GPT-2's two files (`encoder.json` and `vocab.bpe`, or
+    `vocab.json` and `merges.txt`), a rank file (`*.tiktoken`) or a GGUF file; they are looked for in this order.
     Where `tokenizer.json` says something that is not read, a `tokenizer.model` beside it is.
 
     Raises:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from llm_tokenizer.files.writing import failed_read
 from llm_tokenizer.interface import TokenizerError
 
 LARGEST_FILE = 1 << 28  # bytes; the largest vocabularies that are in use take about 40 million
@@ -40,6 +39,13 @@ def naming(path: Path) -> Iterator[None]:
         raise TokenizerError(f"{path}: there is no such file; check the path") from None
     except OSError as error:
         raise TokenizerError(failed_read(path, error)) from None
+
+
+def failed_read(path: str | Path, error: OSError) -> str:
+    """Return the sentence for a failed read: which file, why, and the remedy."""
+    if isinstance(error, IsADirectoryError):
+        return f"{path}: must be a file, is a folder; name a file in it"
+    return f"{path}: cannot be read: {error.strerror or error}; check the path"
 
 
 def read_whole(path: Path) -> bytes:
@@ -75,6 +81,13 @@ def check_id(field: str, id: object) -> int:
     if type(id) is not int or not 0 <= id <= LARGEST_ID:
         raise refusal(field, f"a whole number from 0 to {LARGEST_ID}", id if type(id) is not int else str(id)[:20])
     return id
+
+
+def value_under(value: object, *keys: object) -> Any:
+    """Return what is found under these keys, one within the other; None where there is no such thing."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) and isinstance(key, str) else None
+    return value
 
 
 _ABSENT = object()
@@ -113,12 +126,14 @@ class Fields:
         waiting = [self.find(field)]
         while waiting:
             step = waiting.pop(0)
-            if isinstance(step, dict) and step.get("type") == "Sequence" and isinstance(step.get(inside), list):
+            if value_under(step, "type") == "Sequence":
+                if not isinstance(step.get(inside), list):
+                    raise refusal(f"{field}.{inside}", "a list", step.get(inside))
                 waiting = [*step[inside], *waiting]
-            elif isinstance(step, dict):
+            elif isinstance(value_under(step, "type"), str):
                 found.append(step)
             elif step is not None:
-                raise refusal(field, "an object", step)
+                raise refusal(field, "an object with a type", step)
         return found
 
     def expect(self, field: str, *accepted: object) -> None:

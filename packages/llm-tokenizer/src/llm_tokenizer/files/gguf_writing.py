@@ -6,7 +6,8 @@
     tokenizer.ggml.token_type    of each: normal, control, …
     tokenizer.ggml.merges    pairs of texts, the one to be merged first at the front
 
-`gguf_reading.py` reads it back. What the format cannot say exactly is refused.
+`gguf_reading.py` reads it back. What the format cannot say exactly is refused, with one exception: that a text is
+brought to NFC first, as with Qwen, is left out, since llama.cpp encodes such models without it.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def vocabulary_entries(tokenizer: Tokenizer, size: int, vocabulary: GgufVocabula
         vocabulary: What the file says beside it.
 
     Raises:
-        TokenizerError: The tokenizer is of a kind, or has a pattern, that the format cannot say exactly.
+        TokenizerError: The tokenizer does something that the format cannot say, other than NFC (see above).
     """
     if tokenizer.vocab_size > size:
         raise TokenizerError(
@@ -113,7 +114,7 @@ def _sentencepiece(tokenizer: SentencePieceTokenizer, size: int) -> dict[str, An
         "tokenizer.ggml.pre": "default",
         **rows,
         "tokenizer.ggml.scores": [pieces[id].score if id in pieces else 0.0 for id in range(size)],
-        "tokenizer.ggml.add_space_prefix": tokenizer.prepend_scheme != "never",  # always: as in SentencePiece
+        "tokenizer.ggml.add_space_prefix": tokenizer.prepend_scheme == "always",
         **({} if unknown is None else {"tokenizer.ggml.unknown_token_id": unknown}),
     }
 
@@ -131,7 +132,7 @@ def _rows(texts: dict[int, str], kinds: dict[int, int], size: int) -> dict[str, 
 
 
 def _pre(tokenizer: BytePairTokenizer | PretrainedTokenizer) -> str:
-    """Return the format's name for the pattern, once it is known that it says all that this tokenizer does."""
+    """Return the format's name for the pattern, once it is known that it says all that this tokenizer does but NFC."""
     if tokenizer.pattern not in PRE_OF:
         raise TokenizerError(
             f"tokenizer: its pattern must be one of {', '.join(PRE_OF)}, which llama.cpp follows exactly, "

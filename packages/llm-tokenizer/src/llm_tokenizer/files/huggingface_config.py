@@ -69,7 +69,9 @@ def read_folder_config(folder: Path) -> FolderConfig:
                     named.setdefault(role, text)
             for key in ("additional_special_tokens", "extra_special_tokens"):
                 listed = content.get(key) or []
-                listed = listed.values() if isinstance(listed, dict) else listed
+                listed = list(listed.values()) if isinstance(listed, dict) else listed
+                if not isinstance(listed, list):
+                    raise refusal(key, "a list of tokens", listed)
                 special |= {text for item in listed if (text := _token_text(key, item)) is not None}
     with naming(folder / CONFIG):
         added = _added_by_id(config.get("added_tokens_decoder") or {}, special)
@@ -80,7 +82,7 @@ def read_folder_config(folder: Path) -> FolderConfig:
         model_type = _read(folder / MODEL).get("model_type")
         tokenizer_class = config.get("tokenizer_class") or _CLASS_OF.get(str(model_type), model_type)
         prefix_space = config.get("add_prefix_space")
-        if prefix_space not in (None, True, False):
+        if prefix_space is not None and not isinstance(prefix_space, bool):
             raise refusal("add_prefix_space", "true, false or null", prefix_space)
     with naming(folder / ADDED):
         for text, id in _read(folder / ADDED).items():
@@ -97,11 +99,11 @@ def read_folder_config(folder: Path) -> FolderConfig:
 
 
 def with_folder_ids(tokenizer: AnyTokenizer, config: FolderConfig) -> AnyTokenizer:
-    """Return the tokenizer with the begin and end of a text that the folder names; ids that it has already stay."""
+    """Return the tokenizer with the beginning and end of a text that the folder names; ids that it has already stay."""
     ids: dict[str, int | None] = {}
     for role, add in (("bos", config.add_bos_token), ("eos", config.add_eos_token)):
         known, name = getattr(tokenizer, f"{role}_token_id"), config.named.get(f"{role}_token")
-        ids[role] = tokenizer.special_tokens.get(name, known) if known is None and name else known
+        ids[role] = tokenizer.added_tokens.get(name, known) if known is None and name else known
         if add and name and ids[role] is None:
             raise TokenizerError(f"{role}_token: must be a special token, to be added to every text, was {name!r}")
     return tokenizer.with_text_ids(

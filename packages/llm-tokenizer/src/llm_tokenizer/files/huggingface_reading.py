@@ -1,4 +1,4 @@
-"""Read `tokenizer.json`, our own and that of published models, and validating every field.
+"""Read `tokenizer.json`, our own and that of published models, and check every field.
 
 The format can say much that changes ids: normalizers, prefixes, regular expressions of any kind. What our tokenizers do
 not do is refused with the field's name, never skipped, so that a file either leads to its author's ids or to an error.
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from llm_tokenizer.bpe.byte_unicode import from_printable
 from llm_tokenizer.bpe.encoding import Pair
@@ -29,15 +29,13 @@ from llm_tokenizer.files.huggingface_config import CONFIG, check_matching, read_
 from llm_tokenizer.files.huggingface_splitting import pattern_of, split
 from llm_tokenizer.files.huggingface_template import read_template, text_ids
 from llm_tokenizer.files.huggingface_writing import BACK, EACH_CHARACTER, PREPEND, SPACES
+from llm_tokenizer.files.sentencepiece import BYTE_OF
 from llm_tokenizer.interface import TokenizerError
 
-HuggingFaceTokenizer = (
-    BytePairTokenizer | PretrainedTokenizer | SentencePieceTokenizer | ByteTokenizer | CharacterTokenizer
-)
-_BYTE_OF = {f"<0x{byte:02X}>": byte for byte in range(256)}
+LoadedTokenizer = BytePairTokenizer | PretrainedTokenizer | SentencePieceTokenizer | ByteTokenizer | CharacterTokenizer
 
 
-def load_hugging_face(path: str | Path) -> HuggingFaceTokenizer:
+def load_hugging_face(path: str | Path) -> LoadedTokenizer:
     """Read a file `tokenizer.json`, and from the files beside it which tokens begin and end a text.
 
     Which ids are put around every text is up to the post-processor alone, as in transformers.
@@ -56,9 +54,9 @@ def load_hugging_face(path: str | Path) -> HuggingFaceTokenizer:
     return with_folder_ids(tokenizer, config)
 
 
-def from_hugging_face(fields: Fields) -> HuggingFaceTokenizer:
+def from_hugging_face(fields: Fields) -> LoadedTokenizer:
     """Return the tokenizer, once every field has been looked at."""
-    around = text_ids(read_template(fields.find("post_processor")))
+    around = text_ids(read_template(fields.steps("post_processor", "processors")))
     kind = fields.get("model.type", str, default="BPE")  # the oldest files, GPT-2's among them, do not say it
     if kind == "WordLevel":
         return _character_level(fields).with_text_ids(**around)
@@ -134,13 +132,13 @@ def _sentencepiece(fields: Fields) -> SentencePieceTokenizer:
     added = _special_tokens(fields, vocabulary)
     user_defined = {name: added.pop(name) for name in _visible_tokens(fields)}
     pieces = {text: id for text, id in vocabulary.items() if text not in added | user_defined}
-    byte_ids = {_BYTE_OF[text]: pieces.pop(text) for text in _BYTE_OF if text in pieces}
+    byte_ids = [pieces.pop(text) for text in BYTE_OF if text in pieces]
     if len(byte_ids) < 256:
         raise refusal("model.vocab", "one in which each byte has a token (byte fallback)", f"{len(byte_ids)} bytes")
     with _of_the_model():
         return SentencePieceTokenizer(
             pieces,
-            [byte_ids[byte] for byte in range(256)],
+            byte_ids,
             merges=_merges(fields, vocabulary),
             special_tokens=added,
             user_defined=user_defined,
@@ -173,11 +171,11 @@ def _prepend_scheme(fields: Fields) -> PrependScheme:
 
 
 def _metaspace(step: dict[str, Any]) -> PrependScheme:
-    schemes: dict[object, PrependScheme] = {"always": "always", "first": "first", "never": "never"}
-    scheme = step.get("prepend_scheme", "always" if step.get("add_prefix_space", True) else "never")
-    if step.get("replacement") != SPACE or step.get("split", True) is not False or scheme not in schemes:
+    scheme: PrependScheme = step.get("prepend_scheme", "always" if step.get("add_prefix_space", True) else "never")
+    known = scheme in get_args(PrependScheme)
+    if step.get("replacement") != SPACE or step.get("split", True) is not False or not known:
         raise refusal("pre_tokenizer", f"a Metaspace with {SPACE} that does not split", step)
-    return schemes[scheme]
+    return scheme
 
 
 def _splits_at_spaces(step: dict[str, Any]) -> bool:

@@ -4,85 +4,70 @@ from __future__ import annotations
 
 from typing import Any
 
-from llm_tokenizer.files.fields import check_id, refusal
+from llm_tokenizer.files.fields import check_id, refusal, value_under
+from llm_tokenizer.interface import TokenizerError
 from llm_tokenizer.special import VocabularyTokenizer
 
 REMEDY = "load the tokenizer with its own library"
 Around = tuple[list[int], list[int]]
 
 
-def read_template(processor: object, field: str = "post_processor") -> Around:
-    """Return the ids that a post-processor puts before and after a text.
+def read_template(steps: list[dict[str, Any]]) -> Around:
+    """Return the ids that the steps of a post-processor put before and after a text.
 
     Raises:
-        FieldError: It does something else to the ids.
+        FieldError: One does something else to the ids.
     """
-    if processor is None:
-        return [], []
-    kind = processor.get("type") if isinstance(processor, dict) else None
-    if not isinstance(processor, dict) or kind not in _READERS:
-        raise refusal(f"{field}.type", f"one of {', '.join(_READERS)}", kind, REMEDY)
-    return _READERS[kind](processor, field)
-
-
-def _nothing(processor: dict[str, Any], field: str) -> Around:
-    return [], []  # ByteLevel only moves the marks of where a token begins in the text
-
-
-def _sequence(processor: dict[str, Any], field: str) -> Around:
     before: list[int] = []
     after: list[int] = []
-    steps = processor.get("processors")
-    if not isinstance(steps, list):
-        raise refusal(f"{field}.processors", "a list", steps)
-    for place, step in enumerate(steps):
-        outer_before, outer_after = read_template(step, f"{field}.processors[{place}]")
+    for step in steps:
+        kind = step["type"]
+        if kind not in _READERS:
+            raise refusal("post_processor.type", f"one of {', '.join(_READERS)}", kind, REMEDY)
+        outer_before, outer_after = _READERS[kind](step)
         before, after = outer_before + before, after + outer_after
     return before, after
 
 
-def _pair(processor: dict[str, Any], field: str) -> Around:
+def _nothing(step: dict[str, Any]) -> Around:
+    return [], []  # ByteLevel only moves the marks of where a token begins in the text
+
+
+def _pair(step: dict[str, Any]) -> Around:
     ids = []
     for key in ("cls", "sep"):
-        value = processor.get(key)
+        value = step.get(key)
         if not isinstance(value, list) or len(value) != 2:
-            raise refusal(f"{field}.{key}", "a token and its id", value)
-        ids.append(check_id(f"{field}.{key}", value[1]))
+            raise refusal(f"post_processor.{key}", "a token and its id", value)
+        ids.append(check_id(f"post_processor.{key}", value[1]))
     return ids[:1], ids[1:]
 
 
-def _template(processor: dict[str, Any], field: str) -> Around:
+def _template(step: dict[str, Any]) -> Around:
     sides: list[list[int]] = [[]]
-    steps = processor.get("single")
-    for place, step in enumerate(steps if isinstance(steps, list) else []):
-        name = f"{field}.single[{place}]"
-        if not isinstance(step, dict) or len(step) != 1:
-            raise refusal(name, "a special token or the text", step)
-        if "Sequence" in step:
+    single = step.get("single")
+    for place, part in enumerate(single if isinstance(single, list) else []):
+        name = f"post_processor.single[{place}]"
+        if not isinstance(part, dict) or len(part) != 1:
+            raise refusal(name, "a special token or the text", part)
+        if "Sequence" in part:
             sides.append([])
             continue
-        token = (step.get("SpecialToken") or {}).get("id")
-        known = (processor.get("special_tokens") or {}).get(token)
-        ids = known.get("ids") if isinstance(known, dict) else None
+        token = value_under(part, "SpecialToken", "id")
+        ids = value_under(step, "special_tokens", token, "ids")
         if not isinstance(ids, list):
             raise refusal(name, "a token of special_tokens with its ids", token)
         sides[-1] += [check_id(name, id) for id in ids]
     if len(sides) != 2:
-        raise refusal(f"{field}.single", "a template with the text in it, once", steps, REMEDY)
+        raise refusal("post_processor.single", "a template with the text in it, once", single, REMEDY)
     return sides[0], sides[1]
 
 
-_READERS = {
-    "ByteLevel": _nothing,
-    "TemplateProcessing": _template,
-    "Sequence": _sequence,
-    "BertProcessing": _pair,
-    "RobertaProcessing": _pair,
-}
+_READERS = {"ByteLevel": _nothing, "TemplateProcessing": _template, "BertProcessing": _pair, "RobertaProcessing": _pair}
 
 
 def text_ids(around: Around) -> dict[str, Any]:
-    """Return the begin and the end of a text as `with_text_ids` takes them; at most one id each."""
+    """Return the beginning and the end of a text as `with_text_ids` takes them; at most one id each."""
     before, after = around
     for side, ids in (("before", before), ("after", after)):
         if len(ids) > 1:
@@ -95,19 +80,37 @@ def text_ids(around: Around) -> dict[str, Any]:
     }
 
 
+def names_around(tokenizer: VocabularyTokenizer) -> dict[str, str]:
+    """Return the names of the tokens that begin (`bos_token`) and end (`eos_token`) a text, as far as they have names.
+
+    Raises:
+        TokenizerError: One that is to be added to every text is an ordinary token, which has none.
+    """
+    name_of = {id: name for name, id in tokenizer.added_tokens.items()}
+    found = {}
+    for role in ("bos_token", "eos_token"):
+        id = getattr(tokenizer, f"{role}_id")
+        if id in name_of:
+            found[role] = name_of[id]
+        elif getattr(tokenizer, f"add_{role}"):
+            raise TokenizerError(f"{role}_id: must be the id of a special token if it is added to every text, was {id}")
+    return found
+
+
 def write_template(tokenizer: VocabularyTokenizer) -> dict[str, Any] | None:
     """Return the post-processor for the ids that the model expects around every text; None if there are none."""
-    name_of = {id: name for name, id in tokenizer.special_tokens.items()}
     text = [{"Sequence": {"id": "A", "type_id": 0}}]
     pair = [*text, {"Sequence": {"id": "B", "type_id": 1}}]
-    ids = tokenizer.build_inputs_with_special_tokens([])
-    if not ids:
+    names = [name for role, name in names_around(tokenizer).items() if getattr(tokenizer, f"add_{role}")]
+    if not names:
         return None
-    tokens = [{"SpecialToken": {"id": name_of[id], "type_id": 0}} for id in ids]
+    tokens = [{"SpecialToken": {"id": name, "type_id": 0}} for name in names]
     before, after = (tokens[:1], tokens[1:]) if tokenizer.add_bos_token else ([], tokens)
     return {
         "type": "TemplateProcessing",
         "single": [*before, *text, *after],
         "pair": [*before, *pair, *after],
-        "special_tokens": {name_of[id]: {"id": name_of[id], "ids": [id], "tokens": [name_of[id]]} for id in ids},
+        "special_tokens": {
+            name: {"id": name, "ids": [tokenizer.added_tokens[name]], "tokens": [name]} for name in names
+        },
     }

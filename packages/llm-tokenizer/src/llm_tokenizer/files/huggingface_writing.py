@@ -16,14 +16,16 @@ from llm_tokenizer.bpe.sentencepiece import SPACE, SentencePieceTokenizer
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.byte import BYTES, ByteTokenizer
 from llm_tokenizer.character import CharacterTokenizer
+from llm_tokenizer.files.huggingface_config import ADDED, CONFIG, SPECIAL
 from llm_tokenizer.files.huggingface_splitting import byte_level, pre_tokenizer, split
-from llm_tokenizer.files.huggingface_template import write_template
-from llm_tokenizer.files.sentencepiece import save_sentencepiece
+from llm_tokenizer.files.huggingface_template import names_around, write_template
+from llm_tokenizer.files.sentencepiece import BYTE_OF, save_sentencepiece
+from llm_tokenizer.files.sentencepiece import FILE as MODEL_FILE
 from llm_tokenizer.files.writing import write_errors_as, write_json
 from llm_tokenizer.interface import Tokenizer, TokenizerError
+from llm_tokenizer.special import VocabularyTokenizer
 
 FILE = "tokenizer.json"
-SETTINGS_FILE = "tokenizer_config.json"
 EACH_CHARACTER = r"[\s\S]"
 END_OF_TEXT = "<|endoftext|>"
 # How a SentencePiece vocabulary writes spaces, puts one before a text, and undoes it in decoding.
@@ -41,7 +43,10 @@ def save_tokenizer(tokenizer: Tokenizer, folder: str | Path) -> Path:
     """Write a tokenizer and `tokenizer_config.json` into a folder, which is made if need be.
 
     A SentencePiece tokenizer that orders its merges by scores is written as `tokenizer.model`, since `tokenizer.json`
-    has no place for scores; every other one as `tokenizer.json`.
+    has no place for scores; every other one as `tokenizer.json`. What a tokenizer that was saved there before has left
+    is removed, since it would be read with the new one, or in its place.
+
+    These files name only special tokens. An ordinary one that ends a text is named in `generation_config.json`.
 
     Args:
         tokenizer: One of this package.
@@ -51,32 +56,37 @@ def save_tokenizer(tokenizer: Tokenizer, folder: str | Path) -> Path:
         The path of the tokenizer's file.
 
     Raises:
-        TokenizerError: The tokenizer is of a foreign kind, or the folder cannot be written.
+        TokenizerError: The tokenizer is of a foreign kind, an ordinary token is to be added to every text, or the
+            folder cannot be written.
     """
     folder = Path(folder)
     by_score = isinstance(tokenizer, SentencePieceTokenizer) and tokenizer.scores is not None
     document = None if by_score else to_hugging_face(tokenizer)
+    assert isinstance(tokenizer, VocabularyTokenizer)  # any other kind has been refused
+    settings = _settings(tokenizer)
+    written = folder / (MODEL_FILE if by_score else FILE)
     with write_errors_as(TokenizerError, folder):
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / SETTINGS_FILE, _settings(tokenizer))
-        if document is None:
-            return save_sentencepiece(tokenizer, folder / "tokenizer.model")  # type: ignore[arg-type]
-        write_json(folder / FILE, document)
-    return folder / FILE
+        write_json(folder / CONFIG, settings)
+        if isinstance(tokenizer, SentencePieceTokenizer) and by_score:
+            save_sentencepiece(tokenizer, written)
+        else:
+            write_json(written, document)
+        for name in {FILE, MODEL_FILE, SPECIAL, ADDED} - {written.name}:
+            (folder / name).unlink(missing_ok=True)
+    return written
 
 
-def _settings(tokenizer: Tokenizer) -> dict[str, Any]:
+def _settings(tokenizer: VocabularyTokenizer) -> dict[str, Any]:
     """Return the content of `tokenizer_config.json`."""
-    name_of: dict[int | None, str] = {id: name for name, id in tokenizer.special_tokens.items()}
-    names = {role: name_of.get(getattr(tokenizer, f"{role}_id", None)) for role in ("bos_token", "eos_token")}
-    if names["eos_token"] is None and END_OF_TEXT in tokenizer.special_tokens:
-        names["eos_token"] = END_OF_TEXT
+    is_open = tokenizer.eos_token_id is None and END_OF_TEXT in tokenizer.special_tokens
+    end = {"eos_token": END_OF_TEXT} if is_open else {}
     settings: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
     if isinstance(tokenizer, SentencePieceTokenizer) and tokenizer.scores is not None:
         settings["tokenizer_class"] = "LlamaTokenizer"
         settings["add_bos_token"], settings["add_eos_token"] = tokenizer.add_bos_token, tokenizer.add_eos_token
         settings["add_prefix_space"] = tokenizer.prepend_scheme != "never"
-    return settings | {role: name for role, name in names.items() if name is not None}
+    return settings | end | names_around(tokenizer)
 
 
 def to_hugging_face(tokenizer: Tokenizer) -> dict[str, Any]:
@@ -111,7 +121,7 @@ def to_hugging_face(tokenizer: Tokenizer) -> dict[str, Any]:
 
 
 def added_token(name: str, id: int, special: bool = True) -> dict[str, Any]:
-    """A special token; to these libraries one that a reader is to see, such as `<think>`, is not "special"."""
+    """Return the entry of a token; to these libraries one that a reader is to see (`<think>`) is not "special"."""
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": special}
     return {"id": id, "content": name, **flags}
 
@@ -160,7 +170,7 @@ def _character_level(tokenizer: CharacterTokenizer) -> dict[str, Any]:
 
 
 def _sentencepiece(tokenizer: SentencePieceTokenizer) -> dict[str, Any]:
-    vocabulary = {f"<0x{byte:02X}>": id for byte, id in enumerate(tokenizer.byte_ids)}
+    vocabulary = dict(zip(BYTE_OF, tokenizer.byte_ids, strict=True))
     for part in (tokenizer.pieces, tokenizer.special_tokens, tokenizer.user_defined):
         vocabulary |= part
     model = _bpe(dict(sorted(vocabulary.items(), key=lambda item: item[1])), list(map(list, tokenizer.merges or ())))

@@ -1,7 +1,7 @@
 """SentencePiece models (`tokenizer.model`): byte-pair encoding with byte fallback.
 
 What is read: models of type BPE whose normalizer does nothing (`identity`), which is what Llama 2, Mistral, Gemma and
-their kin use. What is refused, each by its name: Unigram models, models without byte fallback (they lose characters),
+others use. What is refused, each by its name: Unigram models, models without byte fallback (they lose characters),
 and normalizers that change the text (`nmt_nfkc`: an approximation would produce other ids in rare places).
 """
 
@@ -21,7 +21,7 @@ from llm_tokenizer.interface import TokenizerError
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 _KINDS = ("", "normal", "unknown", "control", "user-defined", "unused", "byte")
-_BYTE_OF = {f"<0x{byte:02X}>": byte for byte in range(256)}
+BYTE_OF = {f"<0x{byte:02X}>": byte for byte in range(256)}
 _TYPES = {1: "Unigram", 2: "BPE", 3: "word", 4: "character"}
 BPE = 2
 FILE = "tokenizer.model"
@@ -60,25 +60,19 @@ def load_sentencepiece(path: str | Path) -> SentencePieceTokenizer:
         spaced = _check_normalizer(specifications[3]) and config.add_prefix_space is not False
         scheme: PrependScheme = "always" if spaced else "never"
         tokenizer = from_pieces(pieces, prepend_scheme=scheme, config=config)
-        ids = {name: tokenizer.special_tokens.get(_text(pieces, id)) for name, id in (("bos", begin), ("eos", end))}
-        return with_folder_ids(
-            tokenizer.with_text_ids(
-                bos_token_id=tokenizer.special_tokens.get(config.named.get("bos_token", ""), ids["bos"]),
-                eos_token_id=tokenizer.special_tokens.get(config.named.get("eos_token", ""), ids["eos"]),
-            ),
-            config,
-        )
+        id_of = tokenizer.added_tokens
+        bos, eos = (id_of.get(pieces[id].text) if id < len(pieces) else None for id in (begin, end))
+        bos, eos = (id_of.get(config.named.get(f"{role}_token", ""), id) for role, id in (("bos", bos), ("eos", eos)))
+        return with_folder_ids(tokenizer.with_text_ids(bos_token_id=bos, eos_token_id=eos), config)
 
 
 def save_sentencepiece(tokenizer: SentencePieceTokenizer, path: Path) -> Path:
     """Write a SentencePiece model.
 
     Raises:
-        TokenizerError: The tokenizer orders its merges otherwise than by scores, or the file cannot be written.
+        TokenizerError: The format cannot say what the tokenizer does, or the file cannot be written.
     """
     pieces = dict(to_pieces(tokenizer))
-    if tokenizer.prepend_scheme == "first" or not tokenizer.double_space:
-        raise TokenizerError("tokenizer: must put a space before every text or never, for a tokenizer.model")
     for id in range(tokenizer.vocab_size):
         pieces.setdefault(id, Piece(text=f"[PAD{id}]", kind=UNUSED))
     ends = ((41, tokenizer.bos_token_id), (42, tokenizer.eos_token_id), (43, None))
@@ -104,12 +98,21 @@ def save_sentencepiece(tokenizer: SentencePieceTokenizer, path: Path) -> Path:
 
 
 def to_pieces(tokenizer: SentencePieceTokenizer) -> Iterator[tuple[int, Piece]]:
-    """Yield the entries of a vocabulary with their ids."""
+    """Yield the entries of a vocabulary with their ids, for formats that only say whether a space is put before a text.
+
+    Raises:
+        TokenizerError: A space is put elsewhere, or no scores lead to the merges.
+    """
+    if tokenizer.prepend_scheme == "first" or not tokenizer.double_space:
+        raise TokenizerError(
+            "tokenizer: must put a space before every text or never (not prepend_scheme='first' or double_space=False) "
+            "for this format; save it as tokenizer.json"
+        )
     scores = scores_of(tokenizer)
     for text, id in tokenizer.pieces.items():
         yield id, Piece(text=text, score=scores[text])
-    for byte, id in enumerate(tokenizer.byte_ids):
-        yield id, Piece(text=f"<0x{byte:02X}>", kind=BYTE)
+    for text, id in zip(BYTE_OF, tokenizer.byte_ids, strict=True):
+        yield id, Piece(text=text, kind=BYTE)
     for text, id in tokenizer.user_defined.items():
         yield id, Piece(text=text, kind=USER_DEFINED)
     for text, id in tokenizer.special_tokens.items():
@@ -156,7 +159,7 @@ def from_pieces(
     group_of = {CONTROL: special_tokens, UNKNOWN: special_tokens, USER_DEFINED: user_defined, UNUSED: unused}
     for id, piece in enumerate(pieces):
         name = f"pieces[{id}]"
-        byte = _BYTE_OF.get(piece.text)
+        byte = BYTE_OF.get(piece.text)
         known = piece.text in normal or any(piece.text in group for group in group_of.values())
         if not 0 < len(piece.text) <= LONGEST_PIECE or known:
             raise refusal(name, f"a text of its own of 1 to {LONGEST_PIECE} characters", piece.text[:40])
@@ -177,11 +180,12 @@ def from_pieces(
     for text, id in unused.items():
         if any({text[:place], text[place:]} <= normal.keys() for place in range(1, len(text))):
             raise refusal(f"pieces[{id}].type", "normal where other pieces make it", "unused", _ELSEWHERE)
-    known_ids = normal | special_tokens | user_defined | {f"<0x{byte:02X}>": id for byte, id in byte_ids.items()}
+    ids_of_bytes = [byte_ids[byte] for byte in range(256)]
+    known_ids = normal | special_tokens | user_defined | dict(zip(BYTE_OF, ids_of_bytes, strict=True))
     _add_tokens(config or FolderConfig(), known_ids, special_tokens, user_defined)
     return SentencePieceTokenizer(
         normal,
-        [byte_ids[byte] for byte in range(256)],
+        ids_of_bytes,
         scores=scores,
         special_tokens=special_tokens,
         user_defined=user_defined,
@@ -201,10 +205,6 @@ def _add_tokens(
             (special_tokens if text in config.special else user_defined)[text] = id
 
 
-def _text(pieces: list[Piece], id: int) -> str:
-    return pieces[id].text if 0 <= id < len(pieces) else ""
-
-
 def _piece(data: bytes, name: str) -> Piece:
     text, score, piece_kind = "", 0.0, NORMAL
     for number, kind, value in read_message(data, name):
@@ -218,8 +218,11 @@ def _piece(data: bytes, name: str) -> Piece:
 
 
 def _check_training(data: bytes) -> tuple[int, int]:
-    """Refuse other kinds of models; return the ids of the begin and the end of a text, -1 where there is none."""
-    # type (Unigram), spaces at the end of words, byte fallback, begin, end: the format's defaults
+    """Refuse other kinds of models; return the ids of the beginning and the end of a text.
+
+    Where there is none, the file has -1, which is read as 2 ** 64 - 1.
+    """
+    # type (Unigram), spaces at the end of words, byte fallback, beginning, end: the format's defaults
     values = {3: 1, 24: 0, 35: 0, 41: 1, 42: 2}
     for number, _, value in read_message(data, "trainer_spec"):
         if number in values:

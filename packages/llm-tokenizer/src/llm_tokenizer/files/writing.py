@@ -89,13 +89,6 @@ def remove_unfinished(folder: Path) -> None:
             left.unlink()
 
 
-def failed_read(path: str | Path, error: OSError) -> str:
-    """Return the sentence for a failed read: which file, why, and the remedy."""
-    if isinstance(error, IsADirectoryError):
-        return f"{path}: must be a file, is a folder; name a file in it"
-    return f"{path}: cannot be read: {error.strerror or error}; check the path"
-
-
 def failed_write(path: str | Path, error: OSError) -> str:
     """Return the sentence for a failed write: which file, why, and the remedy for this kind of failure."""
     remedy = "check the path"

@@ -1,7 +1,7 @@
 """The whole of byte-pair encoding, short, slow and plain: read this first.
 
-Nothing here is quick. Every merge counts all pairs anew, every piece is looked through again after every merge. That
-makes it easy to check by eye, and it is the witness that the quick code next door is held to.
+Nothing here is fast. Every merge counts all pairs anew, every piece is searched again after every merge. That
+makes it easy to check by eye, and it is what the fast code is checked against.
 """
 
 from llm_tokenizer.reference.alphabet import byte_to_unicode

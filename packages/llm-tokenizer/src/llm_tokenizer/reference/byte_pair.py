@@ -1,4 +1,4 @@
-"""Byte-pair encoding in five functions.
+"""Byte-pair encoding in six functions.
 
 Sennrich, Haddow and Birch 2016, Neural Machine Translation of Rare Words with Subword Units.
 """
@@ -19,12 +19,12 @@ def train_bpe(pieces: list[str], vocab_size: int) -> Merges:
     words = [list(piece.encode("utf-8")) for piece in pieces]
     merges: Merges = []
     while 256 + len(merges) < vocab_size:
-        counts = Counter(pair for word in words for pair in pairwise(word))
+        counts = count_pairs(words)
         if not counts:
             break
         # Most frequent first; of equally frequent pairs, the first in the order of their tokens.
-        left, right = min(counts, key=lambda pair: (-counts[pair], token_order(pair[0]), token_order(pair[1])))
-        words = [merge(word, left, right, 256 + len(merges)) for word in words]
+        left, right, _ = min(counts, key=lambda found: (-found[2], token_order(found[0]), token_order(found[1])))
+        words = [merge_pair(word, [left, right], 256 + len(merges)) for word in words]
         merges.append([left, right])
     return merges
 
@@ -35,12 +35,8 @@ def token_order(id: int) -> int:
 
 
 def count_pairs(words: list[list[int]]) -> list[list[int]]:
-    """How often each pair of neighbors stands in the words, as `[left, right, count]` in the order of the pairs."""
-    counts: dict[tuple[int, int], int] = {}
-    for word in words:
-        for place in range(1, len(word)):
-            pair = (word[place - 1], word[place])
-            counts[pair] = counts.get(pair, 0) + 1
+    """How often each pair of neighbors occurs in the words, as `[left, right, count]` in the order of the pairs."""
+    counts = Counter(pair for word in words for pair in pairwise(word))
     return [[left, right, count] for (left, right), count in sorted(counts.items())]
 
 
@@ -58,11 +54,6 @@ def merge_pair(word: list[int], pair: list[int], new: int) -> list[int]:
     return merged
 
 
-def merge(word: list[int], left: int, right: int, new: int) -> list[int]:
-    """`merge_pair` with the pair as two numbers."""
-    return merge_pair(word, [left, right], new)
-
-
 def encode_bpe(pieces: list[str], merges: Merges) -> list[int]:
     """In each piece replace the pair that was learned first, again and again."""
     id_of = {(left, right): 256 + k for k, (left, right) in enumerate(merges)}
@@ -71,7 +62,7 @@ def encode_bpe(pieces: list[str], merges: Merges) -> list[int]:
         word = list(piece.encode("utf-8"))
         while found := [pair for pair in pairwise(word) if pair in id_of]:
             first = min(found, key=id_of.__getitem__)
-            word = merge(word, *first, id_of[first])
+            word = merge_pair(word, list(first), id_of[first])
         ids += word
     return ids
 

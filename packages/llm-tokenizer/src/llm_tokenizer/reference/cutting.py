@@ -1,4 +1,4 @@
-"""How six well-known patterns cut a text, spelled out by hand without a regular expression.
+"""How six well-known patterns split a text, spelled out by hand without a regular expression.
 
 At each place the rules of a pattern are tried in turn, and the first that fits takes as much as it can. A rule gets
 the text and a place, and returns where its piece ends, or the same place where it does not fit.
@@ -52,17 +52,17 @@ def is_other(character: str) -> bool:
 
 
 def is_upper(character: str) -> bool:
-    """What may stand in the front part of a word in o200k: capitals, and what is neither large nor small."""
+    """What may be in the front part of a word in o200k: capitals, and what is neither large nor small."""
     return category(character) in ("Lu", "Lt", "Lm", "Lo", "Mn", "Mc", "Me")
 
 
 def is_lower(character: str) -> bool:
-    """What may stand in the back part of a word in o200k."""
+    """What may be in the back part of a word in o200k."""
     return category(character) in ("Ll", "Lm", "Lo", "Mn", "Mc", "Me")
 
 
 def run(text: str, start: int, kind: Kind, most: int = 2**62) -> int:
-    """Where a run of characters of one kind ends, at most so many."""
+    """Where a run of characters of one kind ends; at most `most` characters of it are taken."""
     end = start
     while end < len(text) and end - start < most and kind(text[end]):
         end += 1
@@ -85,8 +85,8 @@ def contraction_any_case(text: str, start: int) -> int:
     return start
 
 
-def after_blank(kind: Kind) -> Rule:
-    """A run of one kind, with one blank before it if there is one."""
+def after_space(kind: Kind) -> Rule:
+    """A run of one kind, with one space before it if there is one."""
 
     def rule(text: str, start: int) -> int:
         first = start + 1 if text[start] == " " else start
@@ -97,24 +97,24 @@ def after_blank(kind: Kind) -> Rule:
 
 
 def numbers(most: int) -> Rule:
-    """At most so many numbers in one piece."""
+    """At most `most` numbers in one piece."""
     return lambda text, start: run(text, start, is_number, most)
 
 
 def leads(character: str) -> bool:
-    """What a word may take along at its front in the newer patterns: one character that is no letter or number."""
+    """What a word may take along at its front in the newer patterns: one character, not a letter and not a number."""
     return not (is_letter(character) or is_number(character) or is_line_break(character))
 
 
 def word(text: str, start: int) -> int:
-    """Letters, with one character before them that is no letter, number or line break."""
+    """Letters, with one character before them that is not a letter, number or line break."""
     first = start + 1 if leads(text[start]) else start
     end = run(text, first, is_letter)
     return end if end > first else start
 
 
 def cased_word(text: str, start: int) -> int:
-    """o200k: capitals and then small letters, at least one of these; else capitals alone. A contraction goes along."""
+    """o200k: capitals and then at least one small letter; otherwise capitals alone. A contraction is included."""
     for core in (capitals_then_small, capitals):
         for first in [start + 1, start] if leads(text[start]) else [start]:
             end = core(text, first)
@@ -138,10 +138,10 @@ def capitals(text: str, start: int) -> int:
 
 
 def others_and(trailing: str) -> Rule:
-    """Other characters, with one blank before them and any of `trailing` after them."""
+    """Other characters, with one space before them and any of `trailing` after them."""
 
     def rule(text: str, start: int) -> int:
-        end = after_blank(is_other)(text, start)
+        end = after_space(is_other)(text, start)
         return run(text, end, lambda character: character in trailing) if end > start else start
 
     return rule
@@ -168,17 +168,17 @@ def spaces(text: str, start: int) -> int:
 
 
 def spaces_before_number(text: str, start: int) -> int:
-    """White space up to a number, to which no blank belongs in smollm."""
+    """White space up to a number, to which no space belongs in smollm."""
     end = run(text, start, is_space)
     return end if end < len(text) and is_number(text[end]) else start
 
 
 LLAMA3 = [contraction_any_case, word, numbers(3), others_and("\r\n"), lines, spaces]
 RULES: dict[str, list[Rule]] = {
-    "gpt2": [contraction, after_blank(is_letter), after_blank(is_number), after_blank(is_other), spaces],
+    "gpt2": [contraction, after_space(is_letter), after_space(is_number), after_space(is_other), spaces],
     "cl100k": [contraction_any_case, word, numbers(3), others_and("\r\n"), spaces_at_the_end, lines, spaces],
     "o200k": [cased_word, numbers(3), others_and("\r\n/"), lines, spaces],
     "llama3": LLAMA3,
     "qwen2": [contraction_any_case, word, numbers(1), *LLAMA3[3:]],
-    "smollm": [contraction, after_blank(is_letter), numbers(1), after_blank(is_other), spaces_before_number, spaces],
+    "smollm": [contraction, after_space(is_letter), numbers(1), after_space(is_other), spaces_before_number, spaces],
 }

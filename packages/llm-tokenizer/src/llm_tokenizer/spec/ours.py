@@ -24,13 +24,13 @@ def byte_to_unicode() -> tuple[str, ...]:
 
 
 def split_text(text: str, pattern: str) -> list[str]:
-    """By way of stretches, as the tokenizer does it, so that they are checked too."""
+    """By way of chunks, as the tokenizer does it, so that they are checked too."""
     rule = find_pattern(pattern)
-    return [piece for stretch in rule.chunks(text) for piece in rule.pre_tokens(stretch)]
+    return [piece for chunk in rule.chunks(text) for piece in rule.pre_tokens(chunk)]
 
 
 def train_bpe(pieces: list[str], vocab_size: int) -> list[Pair]:
-    """The learning itself; `llm_tokenizer.train_bpe` adds the cutting of texts."""
+    """The learning itself; `llm_tokenizer.train_bpe` splits the texts first."""
     if vocab_size < 256:
         raise TokenizerError(f"vocab_size: must be at least 256, was {vocab_size}")
     return training.learn_merges(Counter(pieces), vocab_size - 256)

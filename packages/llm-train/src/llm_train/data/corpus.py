@@ -6,7 +6,7 @@ from pathlib import Path
 
 from llm_tokenizer import read_text
 from llm_tokenizer.commands.wording import suggest
-from llm_tokenizer.corpus.text import text_files
+from llm_tokenizer.corpus.file_search import text_files
 from llm_train.data.shakespeare import clean_play, shakespeare_files
 from llm_train.interface import TrainError
 from llm_train.recipes.settings import DataSettings

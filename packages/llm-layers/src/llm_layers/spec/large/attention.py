@@ -203,16 +203,22 @@ MASKS("layers.sliding_window_mask", 2, "a window that ends at position 0", "wind
     lambda g: {"query_positions": np.array([1, 0, -3]), "key_positions": np.array([-5, -3, -1, 0, 1]), "window": 4}
 )
 for _queries, _keys in ((0, 3), (3, 0)):
-    MASKS(
+
+    @MASKS(
         "layers.sliding_window_mask", 6, "a window that is not looked at where there is nothing to see",
         f"no_window_of_{_queries}_and_{_keys}", raises="ValueError",
-    )(
-        lambda g, q=_queries, k=_keys: {"query_positions": np.arange(q), "key_positions": np.arange(k), "window": 0}
     )  # fmt: skip
+    def no_window(g: Generator, queries: int = _queries, keys: int = _keys) -> Inputs:
+        return {"query_positions": np.arange(queries), "key_positions": np.arange(keys), "window": 0}
+
+
 for _axis, _shape in ((-2, (3, 5)), (-3, (2, 3, 4, 5)), (-2, (2, 3, 4, 5))):
-    LARGE("layers.softmax", 1, "a negative axis counted from the wrong end", f"axis_{-_axis}_of_{len(_shape)}")(
-        lambda g, axis=_axis, shape=_shape: {"scores": g.normal(*shape), "axis": axis}
-    )
+
+    @LARGE("layers.softmax", 1, "a negative axis counted from the wrong end", f"axis_{-_axis}_of_{len(_shape)}")
+    def another_axis(g: Generator, axis: int = _axis, shape: tuple[int, ...] = _shape) -> Inputs:
+        return {"scores": g.normal(*shape), "axis": axis}
+
+
 MASKS("layers.causal_mask", 2, "positions that are compared in float32", "beyond_float32")(
     lambda g: {"query_positions": FAR_APART_BY_ONE, "key_positions": FAR_APART_BY_ONE}
 )
@@ -220,12 +226,14 @@ MASKS("layers.sliding_window_mask", 3, "positions that are compared in float32",
     lambda g: {"query_positions": FAR_APART_BY_ONE, "key_positions": FAR_APART_BY_ONE, "window": 2}
 )
 for _cap, _word in ((-5.0, "negative_cap"), (np.nan, "cap_that_is_no_number")):
-    LARGE("layers.soft_cap", 6, "only a cap of zero refused", _word, raises="ValueError")(
-        lambda g, cap=_cap: {"scores": g.normal(2, 3), "cap": cap}
-    )
-    LARGE("layers.capped_attention", 8, "only a cap of zero refused", f"{_word}_of_attention", raises="ValueError")(
-        lambda g, cap=_cap: {**{name: g.normal(2, 3) for name in ("query", "key", "value")}, "mask": None, "cap": cap}
-    )
+
+    @LARGE("layers.soft_cap", 6, "only a cap of zero refused", _word, raises="ValueError")
+    def another_cap(g: Generator, cap: float = _cap) -> Inputs:
+        return {"scores": g.normal(2, 3), "cap": cap}
+
+    @LARGE("layers.capped_attention", 8, "only a cap of zero refused", f"{_word}_of_attention", raises="ValueError")
+    def another_cap_of_attention(g: Generator, cap: float = _cap) -> Inputs:
+        return {**{name: g.normal(2, 3) for name in ("query", "key", "value")}, "mask": None, "cap": cap}
 
 
 LARGE = LargeCases(LARGE, MASKS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from llm_layers.spec.large.limits import BORDERS, LONG_SUM, SHORT_SUM
-from llm_tokenizer.conformance.large import LargeCases
+from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
 
 LARGE = LargeCases()
 
@@ -80,17 +80,18 @@ LARGE("layers.learned_positions", 2, "positions of the first text for all", "tex
     }
 )
 for _word, _positions in (("below_zero", (-1, -5, 3, 0)), ("with_gaps", (0, 1, 5, 9, 10))):
-    waves(2, "positions as rows of a table, or a run by its ends", f"waves_{_word}", tolerance=FAR_ANGLES)(
-        lambda g, positions=_positions: {"positions": np.array(positions), "d_model": 8, "base": 10_000.0}
-    )
+
+    @waves(2, "positions as rows of a table, or a run by its ends", f"waves_{_word}", tolerance=FAR_ANGLES)
+    def waves_of(g: Generator, positions: tuple[int, ...] = _positions) -> Inputs:
+        return {"positions": np.array(positions), "d_model": 8, "base": 10_000.0}
+
     for rotary in map(LARGE.of, ("layers.rotary", "layers.rotary_interleaved")):
-        rotary(3, "positions as rows of a table, or a run by its ends", f"rotations_{_word}", tolerance=FAR_ANGLES)(
-            lambda g, positions=_positions: {
-                "x": g.normal(2, len(positions), 8),
-                "positions": np.array(positions),
-                "base": 10_000.0,
-            }
-        )
+
+        @rotary(3, "positions as rows of a table, or a run by its ends", f"rotations_{_word}", tolerance=FAR_ANGLES)
+        def rotations_of(g: Generator, positions: tuple[int, ...] = _positions) -> Inputs:
+            return {"x": g.normal(2, len(positions), 8), "positions": np.array(positions), "base": 10_000.0}
+
+
 for rotary in map(LARGE.of, ("layers.rotary", "layers.rotary_interleaved")):
     rotary(3, "positions rounded to bfloat16", "beyond_256", tolerance={"float64": 1e-9, "bfloat16": 0.02})(
         lambda g: {"x": g.normal(4, 8), "positions": np.array([256, 257, 259, 1_001]), "base": 10_000.0}

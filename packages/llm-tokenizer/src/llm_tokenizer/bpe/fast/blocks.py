@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from llm_tokenizer.bpe.fast.instructions import PADDING
-from llm_tokenizer.special import require_str
+from llm_tokenizer.interface import require_texts
 
 BLOCK = 1 << 18  # characters
 _EDGE = re.compile(r"\S ")
@@ -39,8 +39,8 @@ def groups(texts: Iterable[str], size: int = BLOCK) -> Iterator[list[str]]:
     """
     group: list[str] = []
     length = 0
-    for text in texts:
-        length += len(require_str(text)) + PADDING
+    for text in require_texts("texts", texts):
+        length += len(text) + PADDING
         if group and length > size:
             yield group
             group, length = [], len(text) + PADDING

@@ -36,7 +36,7 @@ _KINDS = {
 
 @cache
 def kinds_of_characters() -> Bytes:
-    """Return the kinds of every code point as bits. The surrogates, which are no characters, count as other signs."""
+    """Return the kinds of every code point as bits. The surrogates, which are not characters, count as other signs."""
     kinds = np.full(sys.maxunicode + 1, OTHER, np.uint8)
     for first, end in ((0, 0xD800), (0xE000, sys.maxunicode + 1)):
         characters = np.arange(first, end, dtype="<u4").tobytes().decode("utf-32-le")

@@ -19,7 +19,7 @@ try:
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         f'llm_tokenizer.bpe.fast needs numba, which is not installed: run `pip install "numba=={TESTED}.*"`, '
-        "or use BytePairTokenizer and train_bpe, which return the same",
+        "or use what is not compiled, which returns the same",
         name=error.name,
     ) from None
 

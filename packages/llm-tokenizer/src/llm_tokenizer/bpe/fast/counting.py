@@ -1,4 +1,4 @@
-"""Count the pre-tokens of texts: the larger half of the work of training.
+"""Count the pre-tokens of texts: three quarters of the work of training.
 
 One open hash table. A pre-token of up to 15 bytes is in its slot whole, so that a lookup reads one place in memory and
 no other. The bytes of a longer one are in a store beside the table, and the slot says where.
@@ -42,7 +42,7 @@ from llm_tokenizer.bpe.fast.instructions import (
     signed,
 )
 from llm_tokenizer.bpe.splitting import find_pattern
-from llm_tokenizer.interface import TokenizerError
+from llm_tokenizer.interface import require_texts
 from llm_tokenizer.special import utf8
 
 _LONG = uint64(0xFF) << TOP_BYTE
@@ -64,9 +64,7 @@ class PreTokenCounter:
 
     def add(self, texts: Iterable[str], special_tokens: Sequence[str] = ()) -> None:
         """Count the pre-tokens of these texts, too, and nothing across a special token."""
-        if isinstance(texts, str):
-            raise TokenizerError("texts: must be a collection of texts, was one string; put it into a list")
-        for text in texts:
+        for text in require_texts("texts", texts):
             utf8(text, what="texts")  # where it cannot be encoded, the position is counted from its beginning
             for part in between_special(text, special_tokens):
                 for block in blocks(part):
@@ -110,7 +108,7 @@ def count_bytes(
 
 @inlined
 def _slot_of(low: uint64, high: uint64, words: int) -> int:
-    """Return where the slot in which a key is looked for first begins in a table of so many words."""
+    """Return where the slot in which a key is looked for first begins in a table of this many words."""
     return signed(hash_key(low, high) & uint64(words - 4))
 
 

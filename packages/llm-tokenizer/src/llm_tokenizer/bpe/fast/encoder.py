@@ -1,4 +1,4 @@
-"""The fast encoder: the same ids as `BytePairTokenizer.encode`, as an array, many times faster."""
+"""The fast encoder: the same ids as `BytePairTokenizer.encode`, as an array."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from llm_tokenizer.bpe.fast.pairs import MAX_IDS, pair_table
 from llm_tokenizer.bpe.fast.writing import SLACK, write_ids
 from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
-from llm_tokenizer.interface import TokenizerError
-from llm_tokenizer.special import require_str, utf8
+from llm_tokenizer.interface import TokenizerError, require_count, require_str
+from llm_tokenizer.special import utf8
 
 _KEPT_IDS = 1 << 20  # an array of more is returned to the system after a text
 
@@ -68,7 +68,8 @@ class FastEncoder:
         return found[0] if len(found) == 1 else np.concatenate(found)
 
     def encode_batch(self, texts: Iterable[str], *, threads: int = 1) -> list[Ids]:
-        """Return the ids of several texts, each encoded on its own, by so many threads at once."""
+        """Return the ids of several texts, each encoded on its own, by this many threads at once."""
+        require_count("threads", threads)
         if threads == 1:
             return [ids for group in groups(texts) for ids in self._encode_group(group)]
         every = list(groups(texts))

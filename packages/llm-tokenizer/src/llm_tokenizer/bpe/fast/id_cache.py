@@ -86,7 +86,7 @@ def first_slot(low: uint64, high: uint64, slots: int) -> int:
 def recall_short(low: uint64, high: uint64, slot: Address, ids: Address, filled: int) -> int:
     """Write the ids of a short pre-token and return how many they are; 0 where neither slot holds it.
 
-    All five are written whether or not there are so many: that is quicker than a test for each.
+    All five are written whether or not there are five: that is faster than a test for each.
     """
     if load8(slot, 0) != low or load8(slot, 8) != high:
         slot += 8 * SHORT_WORDS
@@ -151,7 +151,7 @@ def _fill_slot(table: Words, word: int, last: int, ids: Ids) -> None:
 
 @compiled
 def _long_slot(text: Address, start: int, length: int, words: int) -> int:
-    """Return where the first of the two slots of a long pre-token begins in the table of so many words."""
+    """Return where the first of the two slots of a long pre-token begins in a table of this many words."""
     mixed = hash_bytes(text, start, length)
     return _LONG_WORDS * first_slot(mixed, mixed, words // _LONG_WORDS)
 

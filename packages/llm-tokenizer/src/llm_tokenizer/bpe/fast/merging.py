@@ -1,6 +1,6 @@
 """The merges of a pre-token of any length, in time proportional to it: the counterpart of `bpe/encoding.py`.
 
-A word of a million letters is no danger. A long pre-token is merged in windows, so that everything that is touched
+A long pre-token is merged in windows, so that everything that is touched
 stays within the processor's caches. The end of a window cannot be trusted, for what comes after it may change the
 tokens there. So the next window begins some way before it, where a token begins, and must find the same token:
 
@@ -87,7 +87,7 @@ def merge_windows(text: Address, start: int, ids: Ids, tables: Tables) -> int:
 
 @compiled
 def _merge_in_windows(text: Address, text_start: int, ids: Ids, window: int, tables: Tables) -> int:
-    """Merge in windows of so many bytes; return how many tokens there are, -1 where two windows do not agree."""
+    """Merge in windows of this many bytes; return how many tokens there are, -1 where two windows do not agree."""
     nodes, waiting = np.empty(4 * window, np.int32), np.empty(2 * (3 * window + 1), np.int32)
     start = count = 0
     first = _ANY

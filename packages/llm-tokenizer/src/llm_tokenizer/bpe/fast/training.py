@@ -1,4 +1,4 @@
-"""`train_bpe`, compiled: the same tokenizer from the same texts, many times faster."""
+"""`train_bpe`, compiled: the same tokenizer from the same texts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def train_bpe(
     allow_smaller: bool = False,
     progress: Progress | None = None,
 ) -> BytePairTokenizer:
-    """Learn a byte-pair tokenizer from texts: the one that `llm_tokenizer.train_bpe` returns, many times faster.
+    """Learn a byte-pair tokenizer from texts: the one that `llm_tokenizer.train_bpe` returns.
 
     Why it works: three quarters of the work is to count the words of the texts, which the encoder's scanner does at
     the speed of memory. The rest is the same merges in the same order, on flat arrays (see `learning.py`).

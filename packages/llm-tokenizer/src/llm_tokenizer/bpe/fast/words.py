@@ -41,7 +41,7 @@ def plain_word_end(text: Address, place: int) -> int:
     """Return the end of an English word of up to 15 bytes, a space before it included; `place` where there is none.
 
     This is the common case of every pattern that splits between letters and anything else: one or no space, ASCII
-    letters, and after them an ASCII character that is no letter. The text's end counts as one, it is padded.
+    letters, and after them an ASCII character that is not a letter. The text's end counts as one, since it is padded.
     """
     word = load8(text, place)
     flags = ascii_letters(word)

@@ -75,6 +75,19 @@ def halves_of_surrogate_pairs(g: Generator, pattern: str) -> str:
     return put_in("a¤b ¤ ¤¤1¤'s¤\n", map(chr, range(0xD800, 0xE000, 31))) + "\udfff\ud83d"
 
 
+@LARGE(
+    "tokenizer.split_text", 4, "letters that have the value of a number taken for numbers", "numbers_that_are_letters"
+)
+def numbers_that_are_letters(g: Generator) -> Inputs:
+    """Numerals of Chinese and other letters, after white space."""
+    return {"text": "a  一 二三  ㊀ 〇  ½ x  四", "pattern": "smollm"}
+
+
+LARGE("tokenizer.split_text", 12, "a name that is not looked at", "no_pattern_of_no_text", raises="ValueError")(
+    lambda g: {"text": "", "pattern": "nosuch"}
+)
+
+
 for _name in ("", "GPT2", " gpt2", "gpt", "gpt2 ", "llama-3"):
 
     @LARGE("tokenizer.split_text", 12, "a name known by a part of it", f"the_pattern_{_name}", raises="ValueError")

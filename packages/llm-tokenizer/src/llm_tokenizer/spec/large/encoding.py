@@ -67,3 +67,18 @@ def merges_that_are_alike_when_packed(g: Generator) -> Inputs:
     alike = [merges[98 + 2**bits - 256] for bits in (9, 10, 11, 12, 13, 14, 15, 16)]
     pieces = [bytes([97, *pair]).decode("latin-1") for pair in alike if max(pair) < 128]
     return {"pieces": [*pieces, "ab"], "merges": merges}
+
+
+@large(2, "the two ids of a merge packed into 15 bits each")
+def merges_that_are_alike_in_15_bits(g: Generator) -> Inputs:
+    """The pair (97, 2 to the 15th + 100) looks like (98, 100)."""
+    known, merges = vocabulary(2**15 + 100 - 256)
+    first = [[98, 100], *(merge for merge in merges if merge != [98, 100])][: 2**15 + 100 - 256]
+    return {"pieces": ["axy", "bd", known[-1]], "merges": [*first, [120, 121], [97, 256 + len(first)]]}
+
+
+@large(3, "a limit on the number of merges in one piece")
+def thousands_of_merges_in_a_piece(g: Generator) -> Inputs:
+    """Each of them once."""
+    merges = [[one, other] for one in range(97, 123) for other in range(33, 97)]
+    return {"pieces": [" ".join(chr(one) + chr(other) for one, other in merges)], "merges": merges}

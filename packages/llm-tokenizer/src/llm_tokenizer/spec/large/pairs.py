@@ -63,3 +63,9 @@ def a_long_run(g: Generator) -> Inputs:
 def many_places(g: Generator) -> Inputs:
     """Bytes of which many are the pair."""
     return {"word": chosen(g, [97, 98, 98, 99, 300, 70_000], 80_000), "pair": [97, 98], "new": 300}
+
+
+@large(clause=1, catches="id 0 taken for no id at all")
+def pairs_with_id_0(g: Generator) -> Inputs:
+    """On the left."""
+    return {"word": [1, 0, 5, 0, 5, 0], "pair": [0, 5], "new": 256}

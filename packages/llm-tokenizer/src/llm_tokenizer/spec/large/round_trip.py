@@ -51,3 +51,35 @@ for _pattern in RULES:
         merges = [[ord(one), ord(other)] for one, other in pairwise(text)]
         merges = [list(pair) for pair in dict.fromkeys(map(tuple, merges))]
         return {"text": text, "pattern": pattern, "merges": merges, "special_tokens": []}
+
+
+@large(1, "ids of merges in 16 bits")
+def a_merge_beyond_16_bits(g: Generator) -> Inputs:
+    """The last of more than 2 to the 16th."""
+    known, merges = vocabulary(2**16)
+    merges = [*(merge for merge in merges if merge != [120, 121]), [120, 121]]
+    return {"text": f"xy {known[-1]}", "pattern": "gpt2", "merges": merges, "special_tokens": []}
+
+
+for _name, _text, _special in (
+    ("names_in_another_case", "<|END|>x<|End|>", ["<|end|>"]),
+    ("names_that_overlap", "abcd", ["ab", "bcd"]),
+):
+
+    @large(1, "names found in any case, or a longer one before an earlier one", _name)
+    def names_that_are_none(g: Generator, text: str = _text, special: list[str] = _special) -> Inputs:
+        """Special tokens are found from left to right, as they are written."""
+        return {"text": text, "pattern": "gpt2", "merges": [], "special_tokens": special}
+
+
+@large(2, "a text split in blocks of so many characters")
+def pairs_everywhere_in_a_long_piece(g: Generator) -> Inputs:
+    """A pair over every border."""
+    return {"text": "xab" * 11_000 + "ab", "pattern": "gpt2", "merges": [[97, 98]], "special_tokens": []}
+
+
+@large(2, "a piece that is a token taken at once")
+def a_token_that_merges_never_reach(g: Generator) -> Inputs:
+    """The token "abc" is made of "bc", which "ab" comes before."""
+    merges = [[97, 98], [98, 99], [97, 257]]
+    return {"text": "abc", "pattern": "gpt2", "merges": merges, "special_tokens": []}

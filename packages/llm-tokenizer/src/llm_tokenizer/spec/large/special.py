@@ -84,3 +84,9 @@ def names_that_begin_again(g: Generator) -> Inputs:
     special = ["---end", "aab", "abab!", "<<|x|>"]
     parts = ["-", "--", "a", "ab", "aba", "<", "<<", "<<|x", ""]
     return {"text": with_names(g, parts, special, 400), "special_tokens": special}
+
+
+@large(5, "a broken name that swallows the next one")
+def a_broken_name_before_a_whole_one(g: Generator) -> Inputs:
+    """As a search for <|…|> would take them together."""
+    return {"text": "<|im <|end|> <| <|end|>|>", "special_tokens": ["<|end|>"]}

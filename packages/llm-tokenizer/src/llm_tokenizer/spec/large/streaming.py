@@ -66,3 +66,9 @@ def line_ends_within_tokens(g: Generator) -> Inputs:
     rows = [b"\r\n", b"\n\r", b"a\r", b"\r\n\r\n", b"\x00\r", b"\xef\xbb\xbf\r\n"]
     ids = [learner.row(row) for row in rows]
     return {"ids": [*ids, 13, 10, *ids[::-1], 13], "merges": learner.merges}
+
+
+@large(2, "a limit on the length of a token")
+def a_long_token(g: Generator) -> Inputs:
+    """Of 301 bytes."""
+    return {"ids": [555, 33], "merges": [[61, 61], *([256 + k, 61] for k in range(299))]}

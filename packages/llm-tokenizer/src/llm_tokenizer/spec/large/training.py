@@ -44,3 +44,9 @@ def characters_of_every_kind(g: Generator) -> Inputs:
     """Each before and after others, so that their first bytes are frequent."""
     pieces = [one + other for one, other in pairwise(chosen(g, of_every_category(), 1500))]
     return {"pieces": pieces, "vocab_size": 256 + 40}
+
+
+@large(clause=5, catches="bytes ordered by the characters that represent them")
+def ties_of_bytes_that_are_not_shown(g: Generator) -> Inputs:
+    """0x7F is shown by a character after that of 0xC3."""
+    return {"pieces": ["\x7fa", "é", "\xa0b", "\x00c"], "vocab_size": 256 + 4}

@@ -80,7 +80,7 @@ slip("mask shifted", "the mask belongs to the ids of the same places; shifting i
 slip("no line feed at the end", "every message ends with a line feed after its end token, the last one too")(
     _changed(lambda ids, mask: (ids[:-1], mask[:-1]))
 )
-slip("blank after the role", "a line feed is after the role, not a space")(partial(_layout, after_role=" "))
+slip("space after the role", "a line feed is after the role, not a space")(partial(_layout, after_role=" "))
 slip("content stripped", "content is not changed: spaces and line feeds at its ends belong to it")(
     lambda messages: reference.encode_chat([[role, content.strip()] for role, content in messages])
 )

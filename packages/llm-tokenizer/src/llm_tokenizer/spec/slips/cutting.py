@@ -1,4 +1,4 @@
-"""Slips in cutting a text into pieces."""
+"""Slips in splitting a text into pieces."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ slip = SLIPS.of("tokenizer.split_text")
 
 
 def _changed(*changes: tuple[str, str], only: str = "") -> Callable[[str, str], list[str]]:
-    """Cut by a pattern in which some text is replaced; only in one pattern, or in all."""
+    """Split by a pattern in which some text is replaced; only in one pattern, or in all."""
 
     def split_text(text: str, pattern: str) -> list[str]:
         if pattern not in PATTERNS:
@@ -31,7 +31,7 @@ def _changed(*changes: tuple[str, str], only: str = "") -> Callable[[str, str], 
     return split_text
 
 
-slip("blank apart from its word", "a word takes the space before it along")(_changed((r" ?\p{L}", r"\p{L}")))
+slip("space apart from its word", "a word takes the space before it along")(_changed((r" ?\p{L}", r"\p{L}")))
 slip(
     "white space takes all", "of several spaces the last one belongs to the word after them: `\\s+(?!\\S)` comes first"
 )(_changed((r"|\s+(?!\S)|\s+", r"|\s+"), (r"|\s+(?!\S)|\s", r"|\s+")))
@@ -60,7 +60,7 @@ slip("three digits in qwen2", "qwen2 takes every digit as a piece of its own")(
 slip("numbers in a row in smollm", "smollm takes every digit as a piece of its own")(
     _changed((r"|\p{N}|", r"|\p{N}+|"), only="smollm")
 )
-slip("a blank left for a number", "in smollm no blank belongs to a number, so white space before one stays whole")(
+slip("a space left for a number", "in smollm no space belongs to a number, so white space before one stays whole")(
     _changed((r"\s+(?![^\s\p{N}])", r"\s+(?!\S)"), only="smollm")
 )
 slip("marks are letters", "a combining mark is no letter: `é` of two characters is e and its accent")(
@@ -85,8 +85,8 @@ slip("no character before a word", "except in gpt2 a word takes one character be
 )
 
 
-@slip("split at blanks", "white space must not be thrown away: the pieces joined are the text")
-def split_at_blanks(text: str, pattern: str) -> list[str]:
+@slip("split at spaces", "white space must not be thrown away: the pieces joined are the text")
+def split_at_spaces(text: str, pattern: str) -> list[str]:
     reference.split_text(text, pattern)
     return text.split()
 

@@ -31,7 +31,7 @@ slip("ids from the end", "a negative id must raise ValueError, not count from th
 slip("unknown ids passed over", "an id that does not exist must raise ValueError, not vanish")(
     lambda ids, merges: reference.decode_bpe([id for id in ids if id < 256 + len(merges)], merges)
 )
-slip("blanks between tokens", "the bytes of tokens follow one another with nothing between")(
+slip("spaces between tokens", "the bytes of tokens follow one another with nothing between")(
     lambda ids, merges: b" ".join(reference.decode_bpe([id], merges) for id in ids)
 )
 slip("stripped", "spaces at the ends belong to the text")(lambda ids, merges: reference.decode_bpe(ids, merges).strip())

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from llm_tokenizer import reference
 from llm_tokenizer.conformance import Alternatives
-from llm_tokenizer.reference.byte_pair import Merges, merge
+from llm_tokenizer.reference.byte_pair import Merges, merge_pair
 from llm_tokenizer.spec.slips.replacing import replace_from_the_right, replace_once
 
 SLIPS = Alternatives()
@@ -29,22 +29,22 @@ def _by_rank(
         word = list(piece.encode())
         while found := [merges.index(list(p)) for p in pairwise(word) if list(p) in merges]:
             k = choose(found)
-            word = replace(word, *merges[k], 256 + k)
+            word = replace(word, merges[k], 256 + k)
         return word
 
     return encode_bpe
 
 
 def _in_order(
-    start: Callable[[str], Iterable[int]] = str.encode, replace: Callable[..., list[int]] = merge
+    start: Callable[[str], Iterable[int]] = str.encode, replace: Callable[..., list[int]] = merge_pair
 ) -> Callable[[list[str], Merges], list[int]]:
     """Encode by every merge in its order, from other tokens or with another replacement."""
 
     @_each
     def encode_bpe(piece: str, merges: Merges) -> list[int]:
         word = list(start(piece))
-        for k, (left, right) in enumerate(merges):
-            word = replace(word, left, right, 256 + k)
+        for k, pair in enumerate(merges):
+            word = replace(word, pair, 256 + k)
         return word
 
     return encode_bpe
@@ -53,7 +53,7 @@ def _in_order(
 slip("leftmost pair first", "the pair that was learned first is merged first, not the one that stands first")(
     _by_rank(lambda found: found[0], replace_once)
 )
-slip("last learned first", "merges are applied in the order of learning, the earliest first")(_by_rank(max, merge))
+slip("last learned first", "merges are applied in the order of learning, the earliest first")(_by_rank(max, merge_pair))
 slip("from the right", "a pair is replaced from left to right: `aaa` becomes (aa) a")(
     _by_rank(min, replace_from_the_right)
 )
@@ -93,8 +93,8 @@ slip("merged across pieces", "each piece is encoded on its own")(
 @_each
 def stops_early(piece: str, merges: Merges) -> list[int]:
     word = list(piece.encode())
-    for k, (left, right) in enumerate(merges):
-        merged = merge(word, left, right, 256 + k)
+    for k, pair in enumerate(merges):
+        merged = merge_pair(word, pair, 256 + k)
         if merged == word:
             break
         word = merged

@@ -43,12 +43,8 @@ slip("pairs that stand once left out", "a pair that stands once is counted too")
 
 
 slip = SLIPS.of("tokenizer.merge_pair")
-slip("from the right", "the pair is replaced from left to right: `a a a` becomes (aa) a")(
-    lambda word, pair, new: replace_from_the_right(word, pair[0], pair[1], new)
-)
-slip("one place only", "the pair is replaced wherever it is in the word")(
-    lambda word, pair, new: replace_once(word, pair[0], pair[1], new)
-)
+slip("from the right", "the pair is replaced from left to right: `a a a` becomes (aa) a")(replace_from_the_right)
+slip("one place only", "the pair is replaced wherever it is in the word")(replace_once)
 slip("either order", "only the left token followed by the right one is the pair")(
     lambda word, pair, new: reference.merge_pair(reference.merge_pair(word, pair, new), pair[::-1], new)
 )
@@ -57,7 +53,7 @@ slip("either order", "only the left token followed by the right one is the pair"
 @slip("again and again", "a new token is not merged again in the same pass")
 def again_and_again(word: list[int], pair: list[int], new: int) -> list[int]:
     for _ in range(len(word)):
-        word = replace_once(word, pair[0], pair[1], new)
+        word = replace_once(word, pair, new)
     return word
 
 

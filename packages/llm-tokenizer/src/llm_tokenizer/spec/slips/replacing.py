@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from llm_tokenizer.reference.byte_pair import merge
+from llm_tokenizer.reference.byte_pair import merge_pair
 
 
 def count_without_overlap(words: list[list[int]]) -> Counter[tuple[int, int]]:
@@ -17,12 +17,12 @@ def count_without_overlap(words: list[list[int]]) -> Counter[tuple[int, int]]:
     return counts
 
 
-def replace_from_the_right(word: list[int], left: int, right: int, new: int) -> list[int]:
-    return merge(word[::-1], right, left, new)[::-1]
+def replace_from_the_right(word: list[int], pair: list[int], new: int) -> list[int]:
+    return merge_pair(word[::-1], pair[::-1], new)[::-1]
 
 
-def replace_once(word: list[int], left: int, right: int, new: int) -> list[int]:
+def replace_once(word: list[int], pair: list[int], new: int) -> list[int]:
     for place in range(len(word) - 1):
-        if word[place : place + 2] == [left, right]:
+        if word[place : place + 2] == pair:
             return [*word[:place], new, *word[place + 2 :]]
     return word

@@ -13,13 +13,13 @@ slip = SLIPS.of("tokenizer.round_trip")
 
 Result = tuple[list[int], str]
 
-slip("special tokens not found", "special tokens must be found before the text is cut")(
+slip("special tokens not found", "special tokens must be found before the text is split")(
     lambda text, pattern, merges, special_tokens: reference.round_trip(text, pattern, merges, [])
 )
 
 
-@slip("not cut", "each piece of the pattern is merged by itself, not the whole text")
-def not_cut(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
+@slip("not split", "each piece of the pattern is merged by itself, not the whole text")
+def not_split(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
     ids: list[int] = []
     for part, is_special in reference.split_special(text, special_tokens):
         name = str(part)
@@ -27,7 +27,7 @@ def not_cut(text: str, pattern: str, merges: Merges, special_tokens: list[str]) 
     return ids, text
 
 
-slip("always gpt2", "the pattern that is named does the cutting")(
+slip("always gpt2", "the pattern that is named does the splitting")(
     lambda text, pattern, merges, special_tokens: reference.round_trip(text, "gpt2", merges, special_tokens)
 )
 
@@ -39,8 +39,8 @@ def special_first(text: str, pattern: str, merges: Merges, special_tokens: list[
     return [id - len(merges) if id >= first else id + count if id >= 256 else id for id in ids], decoded
 
 
-@slip("cut before special tokens", "special tokens are found in the text, not in its pieces")
-def cut_first(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
+@slip("split before special tokens", "special tokens are found in the text, not in its pieces")
+def split_first(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -> Result:
     ids: list[int] = []
     for piece in reference.split_text(text, pattern):
         found = piece in special_tokens
@@ -63,9 +63,9 @@ def vanish(text: str, pattern: str, merges: Merges, special_tokens: list[str]) -
     return ids, reference.decode_bpe(kept, merges).decode()
 
 
-slip("blank before the text", "no blank is put before the text")(
+slip("space before the text", "no space is put before the text")(
     lambda text, *rest: reference.round_trip(" " + text if text else text, *rest)
 )
-slip("a blank for nothing", "an empty text has no ids")(
+slip("a space for nothing", "an empty text has no ids")(
     lambda text, pattern, merges, special_tokens: reference.round_trip(text or " ", pattern, merges, special_tokens)
 )

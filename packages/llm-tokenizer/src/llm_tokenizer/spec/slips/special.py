@@ -15,7 +15,7 @@ Parts = list[list[str | bool]]
 
 
 def _cut(text: str, names: list[str], *, form: Callable[[str], str] = re.escape, flags: int = 0) -> Parts:
-    """Cut a text at names, of which the first that fits is taken; every second part is a name."""
+    """Split a text at names, of which the first that fits is taken; every second part is a name."""
     parts = re.split(f"({'|'.join(map(form, names))})", text, flags=flags) if names else [text]
     return [[part, place % 2 == 1] for place, part in enumerate(parts)]
 

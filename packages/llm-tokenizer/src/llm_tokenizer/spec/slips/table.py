@@ -19,7 +19,7 @@ slip("invisible ones moved by 256", "you gave byte b the character 256 + b; they
 slip("soft hyphen kept", "byte 0xAD, the soft hyphen, cannot be seen and must be moved up as well")(
     lambda: _table(set(range(0x21, 0x7F)) | set(range(0xA1, 0x100)))
 )
-slip("blank kept", "the space (0x20) must not stay a space: it is written Ġ")(
+slip("space kept", "the space (0x20) must not stay a space: it is written Ġ")(
     lambda: _table(set(range(0x20, 0x7F)) | set(range(0xA1, 0xAD)) | set(range(0xAE, 0x100)))
 )
 slip(

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from llm_tokenizer import reference
 from llm_tokenizer.conformance import Alternatives
-from llm_tokenizer.reference.byte_pair import Merges, merge, token_order
+from llm_tokenizer.reference.byte_pair import Merges, merge_pair, token_order
 from llm_tokenizer.spec.slips.replacing import count_without_overlap, replace_from_the_right, replace_once
 
 SLIPS = Alternatives()
@@ -20,7 +20,7 @@ Words = list[list[int]]
 def _train(
     choose: Callable[[dict[tuple[int, int], int]], tuple[int, int]] | None = None,
     count: Callable[[Words], dict[tuple[int, int], int]] | None = None,
-    replace: Callable[[list[int], int, int, int], list[int]] = merge,
+    replace: Callable[[list[int], list[int], int], list[int]] = merge_pair,
     start: Callable[[list[str]], Words] | None = None,
     least: int = 1,
 ) -> Callable[[list[str], int], Merges]:
@@ -37,7 +37,7 @@ def _train(
             if not counts:
                 break
             left, right = choose(counts) if choose else min(counts, key=lambda pair: (-counts[pair], *_order(pair)))
-            words = [replace(word, left, right, 256 + len(merges)) for word in words]
+            words = [replace(word, [left, right], 256 + len(merges)) for word in words]
             merges.append([left, right])
         return merges
 
