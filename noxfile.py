@@ -11,7 +11,9 @@ import hashlib
 import os
 import shlex
 import shutil
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nox
@@ -82,8 +84,11 @@ def spec(session: nox.Session) -> None:
     if first and not chosen and not first.startswith("-"):
         code = shlex.quote(arguments[0]) if arguments[0] != session.posargs[0] else "path/to/my_code.py"
         session.error(f"name the package first, then your file by its path: nox -s spec -- llm-layers {code}")
-    for package in chosen or PACKAGES:
-        run(session, python, "-m", f"{package.replace('-', '_')}.spec", *arguments)
+    commands = [[python, "-m", f"{package.replace('-', '_')}.spec", *arguments] for package in chosen or PACKAGES]
+    if chosen:
+        run(session, *commands[0])
+    else:
+        two_at_a_time(session, commands)
 
 
 @nox.session(venv_backend="none")
@@ -224,6 +229,18 @@ def run(session: nox.Session, *command: str | Path) -> None:
     """Run in the checkout, with the user's terminal as it is; after Ctrl-C allow time to save."""
     env = {"LLM_COMMAND": f"nox -s {session.name} --", "NO_MKDOCS_2_WARNING": "1"}
     session.run(*[str(part) for part in command], external=True, env=env, interrupt_timeout=120.0)
+
+
+def two_at_a_time(session: nox.Session, commands: list[list[str]]) -> None:
+    """Run commands in the checkout, two side by side; what each prints is shown in their order."""
+    env = os.environ | {"LLM_COMMAND": f"nox -s {session.name} --", "COLUMNS": str(shutil.get_terminal_size().columns)}
+    env |= {"FORCE_COLOR": "1"} if sys.stdout.isatty() and "NO_COLOR" not in os.environ else {}
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        ran = [pool.submit(subprocess.run, command, cwd=ROOT, env=env, capture_output=True) for command in commands]
+        for one in ran:
+            print((one.result().stdout + one.result().stderr).decode(errors="replace"), flush=True)
+    if failed := [shlex.join(command) for command, one in zip(commands, ran, strict=True) if one.result().returncode]:
+        session.error(f"failed: {'; '.join(failed)}")
 
 
 def own_code(session: nox.Session, words: list[str]) -> list[str]:

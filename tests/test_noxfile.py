@@ -40,6 +40,7 @@ def commands(noxfile: ModuleType, monkeypatch: pytest.MonkeyPatch, folder: Path,
 
     monkeypatch.setattr(noxfile, "dev", lambda session: "python")
     monkeypatch.setattr(noxfile, "run", lambda session, *command: ran.append([*command[2:]]))
+    monkeypatch.setattr(noxfile, "two_at_a_time", lambda session, several: ran.extend(one[2:] for one in several))
     noxfile.spec(SimpleNamespace(posargs=list(words), invoked_from=str(folder), error=error))
     return ran
 
@@ -65,3 +66,16 @@ def test_a_forgotten_package_is_answered_with_a_command_that_works(
     with pytest.raises(Stopped) as stop:
         commands(noxfile, monkeypatch, tmp_path, name, "-k", "softmax")
     assert str(stop.value).endswith(f": nox -s spec -- llm-layers {path.format(here=tmp_path)}")
+
+
+def test_of_two_commands_side_by_side_the_one_that_fails_is_named(
+    noxfile: ModuleType, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def error(sentence: str) -> None:
+        raise Stopped(sentence)
+
+    commands = [[sys.executable, "-c", f"print({word!r}); exit({status})"] for word, status in (("one", 0), ("two", 1))]
+    with pytest.raises(Stopped, match=r"failed: .*two") as stop:
+        noxfile.two_at_a_time(SimpleNamespace(name="spec", error=error), commands)
+    assert "one" not in str(stop.value)
+    assert capfd.readouterr().out.split() == ["one", "two"]
