@@ -90,6 +90,6 @@ LARGE("layers.quantize_int4", 5, "a group that is cut to the row", "group_longer
 @LARGE("layers.quantize_int4", 1, "a scale of the first 128 numbers of a group", tolerance=SHORT_SUM)
 def groups_of_256(g: Generator) -> Inputs:
     steps = _steps(g, 3, 512, 7)
-    steps[:, ::256] = 0.4
+    steps.reshape(3, 2, 256)[:, :, :128] /= 5.0
     steps[:, 255::256] = -7
     return {"weight": steps * np.repeat(_scales(g, 3, 2), 256, axis=1), "group": 256}

@@ -71,10 +71,11 @@ def merges_that_are_alike_when_packed(g: Generator) -> Inputs:
 
 @large(2, "the two ids of a merge packed into 15 bits each")
 def merges_that_are_alike_in_15_bits(g: Generator) -> Inputs:
-    """The pair (97, 2 to the 15th + 100) looks like (98, 100)."""
+    """The pair (97, 2 to the 15th + 100) looks like (98, 100) or (97, 100)."""
     known, merges = vocabulary(2**15 + 100 - 256)
-    first = [[98, 100], *(merge for merge in merges if merge != [98, 100])][: 2**15 + 100 - 256]
-    return {"pieces": ["axy", "bd", known[-1]], "merges": [*first, [120, 121], [97, 256 + len(first)]]}
+    alike = [[97, 100], [98, 100]]
+    first = [*alike, *(merge for merge in merges if merge not in alike)][: 2**15 + 100 - 256]
+    return {"pieces": ["axy", "ad", "bd", known[-1]], "merges": [*first, [120, 121], [97, 256 + len(first)]]}
 
 
 @large(3, "a limit on the number of merges in one piece")
