@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from llm_layers.spec.large.limits import SHORT_SUM
 from llm_tokenizer.conformance.large import LargeCases
 
@@ -15,9 +13,4 @@ LARGE("layers.dropout", 2, "a mask that is repeated after so many numbers", "mas
 )
 LARGE("layers.dropout", 1, "a factor that is limited", "hardly_anything_kept")(
     lambda g: {"x": g.normal(5, 101), "kept": g.uniform(5, 101) < 0.02, "rate": 0.98}
-)
-
-
-LARGE("layers.dropout", 2, "a product with zero", "infinite_and_dropped")(
-    lambda g: {"x": np.array([np.inf, 1.0, -np.inf, 2.0]), "kept": np.array([False, True, False, True]), "rate": 0.5}
 )

@@ -90,7 +90,7 @@ def wide_tokens_beside_a_shared_expert(g: Generator) -> Inputs:
     return {**wide_tokens(g), **shared}
 
 
-@LARGE("layers.load_balancing_loss", 2, "tokens counted in 16 bits")
+@LARGE("layers.load_balancing_loss", 2, "tokens counted in 16 bits", tolerance={"float64": 1e-9, "float32": 5e-3})
 def more_tokens_than_16_bits_count(g: Generator) -> Inputs:
     logits = np.zeros((70_001, 2))
     logits[:, 0], logits[:1_000, 1] = 1.0, 2.0
