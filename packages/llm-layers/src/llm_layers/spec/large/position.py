@@ -93,6 +93,6 @@ for _word, _positions in (("below_zero", (-1, -5, 3, 0)), ("with_gaps", (0, 1, 5
 
 
 for rotary in map(LARGE.of, ("layers.rotary", "layers.rotary_interleaved")):
-    rotary(3, "positions rounded to bfloat16", "beyond_256", tolerance={"float64": 1e-9, "bfloat16": 0.02})(
+    rotary(3, "positions rounded to bfloat16", "beyond_256", tolerance={**FAR_ANGLES, "bfloat16": 0.02})(
         lambda g: {"x": g.normal(4, 8), "positions": np.array([256, 257, 259, 1_001]), "base": 10_000.0}
     )
