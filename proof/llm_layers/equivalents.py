@@ -31,6 +31,11 @@ EQUIVALENT: dict[str, str] = {
     ": NotEq became Eq": ALIKE,
     "layers.linear_cross_entropy in llm_layers.layers.linear_cross_entropy: if rows < 1:: Lt became LtE": NOT_STATED,
     "layers.linear_cross_entropy in llm_layers.layers.linear_cross_entropy: if rows < 1:: 1 became 2": NOT_STATED,
+    **{
+        "layers.linear_cross_entropy in llm_layers.layers.linear_cross_entropy: "
+        f"rows = max(64, LOGITS // max(1, len(head))): {change}": "any number of rows at a time gives the same answer"
+        for change in ("'max' became 'min'", "64 became 65", "1 became 2")
+    },
     "layers.split_heads: if heads < 1 or x.shape[-1] % heads:: Or became And": STILL_REFUSED,
     _HEADS.format("split_heads") + "if heads < 1 or width % heads:: Or became And": STILL_REFUSED,
     "layers.grouped_query_attention: if kv_heads < 1 or heads % kv_heads:: Or became And": STILL_REFUSED,
@@ -50,7 +55,6 @@ EQUIVALENT: dict[str, str] = {
     "layers.truncated_normal: uniforms is cut off at 10": SMALL,
     "layers.truncated_normal: uniforms is cut off at 80": SMALL,
     "layers.z_loss: targets is held in int8": "targets say only which rows count",
-    "layers.z_loss: targets is held in int16": "targets say only which rows count",
     **{
         f"layers.{name}: codes is held in {width}": "codes are numbers of 8 bits"
         for name in ("dequantize_int8", "int8_linear", "dequantize_int4", "int4_linear")

@@ -81,11 +81,11 @@ for _name in ("gelu", "gelu_tanh", "silu", "relu_squared"):
     thousands_of_numbers(LARGE, f"layers.{_name}", 4, lambda x: {"x": x})
 
 
-for _name, _clause in (("gelu", 3), ("silu", 3), ("relu_squared", 2)):  # not gelu_tanh, whose cube ends before
+for _name in ("gelu", "silu"):  # not gelu_tanh, whose cube ends before
     large = LARGE.of(f"layers.{_name}")
-    large(_clause, "a product of something infinite and zero", "far_below_zero")(
+    large(3, "a product of something infinite and zero", "far_below_zero")(
         lambda g: {"x": np.append(-(10.0 ** np.arange(19.0, 39.0)), 1.0)}
     )
-    large(_clause, "an exponent that is cut off", "far_below_zero_in_float64", tolerance=ONLY_FLOAT64)(
+    large(3, "an exponent that is cut off", "far_below_zero_in_float64", tolerance=ONLY_FLOAT64)(
         lambda g: {"x": np.array([-1e200, -1e300, 1.0])}
     )

@@ -85,9 +85,6 @@ def a_hundred_layers(g: Generator) -> Inputs:
 large(10, "an epsilon of one's own", "another_epsilon_of_gpt2")(
     lambda g: _deep(g, "gpt2", "transformer.h.", g.whole(1, 5, below=41), n_layer=2, layers=2, layer_norm_epsilon=1e-2)
 )
-large(1, "a text without tokens", "no_tokens", gradients=False)(
-    lambda g: _deep(g, "llama", "model.layers.", g.whole(2, 0, below=41), layers=1, num_hidden_layers=1)
-)
 
 
 @large(7, "experts in the order of their names, 10 before 2")
