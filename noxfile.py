@@ -211,7 +211,7 @@ def dev(session: nox.Session) -> str:
     state = hashlib.sha256(b"".join(path.read_bytes() for path in manifests)).hexdigest()
     if python.exists() and stamp.exists() and stamp.read_text() == state:
         return str(python)
-    session.log("Setting up .nox/dev: once, a minute or two.")
+    session.log("Setting up .nox/dev: once, a few minutes (1.4 GB).")
     stamp.unlink(missing_ok=True)
     if not python.exists():
         session.run(sys.executable, "-m", "venv", str(DEV), external=True)

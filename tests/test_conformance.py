@@ -829,3 +829,34 @@ def test_exact_values_must_be_equal() -> None:
 )
 def test_another_kind_of_value_is_told_by_its_name(golden: object, yours: object, words: str) -> None:
     assert compare("y", golden, yours, tolerance=1.0) == Difference("y", words)
+
+
+def _printed(toy: Specification, tmp_path: Path, monkeypatch, capsys, code: str, status: int) -> str:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tried.py").write_text(code)
+    assert main(toy, ["tried.py"]) == status
+    return capsys.readouterr().out
+
+
+def test_a_function_that_raises_is_not_said_to_ignore_its_arguments(toy, tmp_path, monkeypatch, capsys) -> None:
+    printed = _printed(toy, tmp_path, monkeypatch, capsys, "def mean_square(x): return x", 1)
+    assert "could not be tried" in printed and "does not depend on" not in printed and "differ." not in printed
+    printed = _printed(toy, tmp_path, monkeypatch, capsys, "def mean_square(x, gain): return (x * x).mean(-1)", 1)
+    assert "your answer does not depend on gain" in printed
+
+
+def test_what_holds_for_every_function_is_not_said_to_break_a_clause(toy, tmp_path, monkeypatch, capsys) -> None:
+    code = "def mean_square(x, gain):\n    x *= x\n    return gain * x.mean(axis=-1)\n"
+    printed = _printed(toy, tmp_path, monkeypatch, capsys, code, 1)
+    assert "breaks what holds for every function:" in printed and "it changed its argument x in place" in printed
+    assert "clause " not in printed and "would catch" not in printed
+
+
+def test_a_stub_is_not_written_yet(toy, tmp_path, monkeypatch, capsys) -> None:
+    code = "def mean_square(x, gain): raise NotImplementedError"
+    assert "which is not a failure" in _printed(toy, tmp_path, monkeypatch, capsys, code, 0)
+
+
+def test_cases_that_hold_floats_are_tried_in_float64_first() -> None:
+    case = Case(contract="toy.f", id="a", kind="edge", clause=1, catches="", inputs={"x": np.zeros(2)})
+    assert (case.dtype, replace(case, inputs={"x": [1]}).dtype) == ("float64", "exact")

@@ -149,6 +149,15 @@ def test_duplicates_are_named_by_their_files_and_lines(tmp_path, capsys):
     assert f"({tmp_path / 'c.txt'}) is 100% like document 1 ({tmp_path / 'a.txt'})" in capsys.readouterr().out
 
 
+def test_compare_shows_the_beginning_of_a_long_text(folder, tmp_path, capsys):
+    (tmp_path / "long.txt").write_text("The cat " * 3000)
+    assert main(["compare", str(folder / "small"), "--file", str(tmp_path / "long.txt")]) == 0
+    shown = capsys.readouterr().out
+    assert len(shown) < 3000 and " tokens more (--all shows them)" in shown
+    assert main(["compare", str(folder / "small"), "--file", str(tmp_path / "long.txt"), "--all"]) == 0
+    assert len(shown) < 20_000 < len(capsys.readouterr().out)
+
+
 def test_compare_names_the_tokenizer_that_lacks_a_character(folder, tmp_path, capsys):
     (tmp_path / "few.txt").write_text("abc")
     assert main(["train", str(tmp_path / "few.txt"), "--characters", "-o", str(tmp_path / "few")]) == 0

@@ -20,6 +20,10 @@ EXAMPLES = """\
 """
 
 
+SHOWN = 200
+"""How many tokens of each vocabulary are shown, about ten lines."""
+
+
 def add_verb(parser: Parser) -> None:
     """Describe the verb and its options."""
     verb = parser.add_verb("compare", compare, "compare several vocabularies on one text", EXAMPLES)
@@ -29,6 +33,7 @@ def add_verb(parser: Parser) -> None:
     form.add_argument("--ids", action="store_true", help="print the ids as well")
     form.add_argument("--html", metavar="FILE", help="write a web page instead, all in one file")
     form.add_argument("--json", action="store_true", help="print figures and ids as JSON")
+    verb.add_argument("--all", action="store_true", help=f"show all tokens, not only the first {SHOWN}")
 
 
 def compare(options: argparse.Namespace) -> None:
@@ -62,8 +67,11 @@ def compare(options: argparse.Namespace) -> None:
         )
     draw = drawing()
     for name, tokenizer, ids in rows:
+        shown = ids if options.all else ids[:SHOWN]
         print(f"\n{name}")
-        draw(tokenizer, ids, 0)
+        draw(tokenizer, shown, 0)
         print()
         if options.ids:
-            print(" ".join(map(str, ids)))
+            print(" ".join(map(str, shown)))
+        if len(shown) < len(ids):
+            print(f"… and {quantity(len(ids) - len(shown), 'token')} more (--all shows them)")

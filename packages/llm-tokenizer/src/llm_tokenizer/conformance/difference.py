@@ -18,7 +18,7 @@ from llm_tokenizer.conformance.arrays import parts, several
 
 @dataclass(frozen=True)
 class Difference:
-    """Where an answer differs from the golden one."""
+    """Where an answer differs from the golden one; `general`: it breaks what holds for every function."""
 
     name: str
     reason: str
@@ -30,6 +30,7 @@ class Difference:
     deviation: float = math.inf
     raised: bool = False
     endless: bool = False
+    general: bool = False
 
 
 _WANTED = {list: "a list is", str: "a text is", bytes: "bytes are"}

@@ -6,6 +6,7 @@ Contracts that build on each other are fed goldens, not each other's answers: on
 from __future__ import annotations
 
 import math
+import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -19,10 +20,10 @@ from llm_tokenizer.conformance.difference import Difference, first_difference
 from llm_tokenizer.conformance.ignored import ignored_arguments
 from llm_tokenizer.conformance.implementation import Implementation
 from llm_tokenizer.conformance.made_cases import all_cases
-from llm_tokenizer.conformance.purity import SECONDS, ImpureError, snapshot
+from llm_tokenizer.conformance.purity import SECONDS, ImpureError, snapshot, unchanged
 from llm_tokenizer.conformance.recognizing import recognize
 from llm_tokenizer.conformance.specification import Alternative, Specification
-from llm_tokenizer.conformance.their_code import place_in_theirs
+from llm_tokenizer.conformance.their_code import is_theirs, place_in_theirs
 
 PASS, DIFFERS, UNWRITTEN, PARTLY = "pass", "differs", "not written yet", "no gradient yet"
 
@@ -111,17 +112,18 @@ def check_implementation(
         seconds: How long one call may take.
     """
     result = Result(specification, implementation.name, seed=seed)
-    for contract in specification.contracts:
-        if keyword in contract.id:
-            cases = all_cases(specification, contract, generated=generated, seed=seed)
-            outcomes = list(try_contract(contract, cases, implementation, seconds))
-            verdict = Verdict(contract, outcomes)
-            if verdict.failures and not verdict.endless:
-                stored = specification.cases[contract.id]
-                slips = recognize(specification, contract, stored, implementation)
-                ignored = ignored_arguments(contract, stored, implementation, specification.reference)
-                verdict = Verdict(contract, outcomes, *slips, ignored)
-            result.verdicts.append(verdict)
+    with unchanged():
+        for contract in specification.contracts:
+            if keyword in contract.id:
+                cases = all_cases(specification, contract, generated=generated, seed=seed)
+                outcomes = list(try_contract(contract, cases, implementation, seconds))
+                verdict = Verdict(contract, outcomes)
+                if verdict.failures and not verdict.endless:
+                    stored = specification.cases[contract.id]
+                    slips = recognize(specification, contract, stored, implementation)
+                    ignored = ignored_arguments(contract, stored, implementation, specification.reference)
+                    verdict = Verdict(contract, outcomes, *slips, ignored)
+                result.verdicts.append(verdict)
     wanted = [verdict.contract.name for verdict in result.verdicts if verdict.status == UNWRITTEN]
     gradients = [verdict.contract.backward_name for verdict in result.verdicts if verdict.status == PARTLY]
     known = {name for contract in specification.contracts for name in (contract.name, contract.backward_name)}
@@ -181,8 +183,10 @@ def _judge(
                 again=first and by_hand,
             )  # fmt: skip
         except ImpureError as refusal:
-            return outcome(DIFFERS, Difference(aspect, str(refusal), endless=refusal.endless))
+            return outcome(DIFFERS, Difference(aspect, str(refusal), endless=refusal.endless, general=True))
         except (Exception, SystemExit) as error:  # other people's code may raise anything, and that is an answer too
+            if _is_stub(error):
+                return outcome(UNWRITTEN)
             if case.raises and _is_refusal(error, case.raises, contract.clauses[case.clause - 1]):
                 return outcome(PASS)
             if case.kind == "varied":  # values that it refuses, and may
@@ -204,16 +208,18 @@ def _judge(
             return outcome(DIFFERS, difference)
         if sharing:
             reason = f"it shares memory with the argument {sharing[0]}: a change of one would change the other"
-            return outcome(DIFFERS, Difference("its answer", reason))
+            return outcome(DIFFERS, Difference("its answer", reason, general=True))
         if first and by_hand:
             kept = snapshot(yours)
             for _ in call_with_others(contract, case, implementation, dtype, seconds):
-                if snapshot(yours) != kept:
-                    return outcome(DIFFERS, Difference("its answer", "a later call changed it: two calls share memory"))
+                reason = "" if snapshot(yours) == kept else "a later call changed it: two calls share memory"
                 if snapshot(answers(contract, case, implementation, aspect, dtype, seconds=seconds)) != kept:
-                    return outcome(DIFFERS, Difference("its answer", "it is another one after other calls"))
+                    reason = reason or "it is another one after other calls"
+                if reason:
+                    return outcome(DIFFERS, Difference("its answer", reason, general=True))
             if seeded := seeded_by(contract, case, implementation, dtype, seconds):
-                return outcome(DIFFERS, Difference(aspect, f"it seeds {seeded}, which all code in the process shares"))
+                reason = f"it seeds {seeded}, which all code in the process shares"
+                return outcome(DIFFERS, Difference(aspect, reason, general=True))
         given = [part for value in case.inputs.values() for part in parts(value)]
         if not any(isinstance(part, np.ndarray) and part.ndim for part in given):
             break  # no other layout to try
@@ -224,6 +230,12 @@ def _further_layouts(case: Case) -> Iterable[str]:
     """Return in which other layouts a case is tried: a case by hand or an ordinary one in all, an edge case in two."""
     by_name = LAYOUTS[sum(map(ord, case.id)) % len(LAYOUTS)]
     return ("transposed", by_name) if case.kind == "edge" else (*LAYOUTS, MIXED)
+
+
+def _is_stub(error: BaseException) -> bool:
+    """Return whether a function says itself that it is not written yet."""
+    steps = list(traceback.walk_tb(error.__traceback__))
+    return type(error) is NotImplementedError and is_theirs(steps[-1][0].f_code.co_filename)
 
 
 def _is_refusal(error: BaseException, wanted: str, clause: str) -> bool:

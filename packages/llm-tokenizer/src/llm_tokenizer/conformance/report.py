@@ -53,7 +53,8 @@ def closing_sentences(result: Result) -> list[str]:
         ]
     said = [f"{result.count(DIFFERS)} failing, {result.count(PASS, PARTLY)} passing."]
     if partly:
-        said.append(f"{len(partly)} without a gradient yet: write {partly[0].backward_signature}.")
+        several = " and ".join(contract.backward_signature for contract in partly[:2]) + (" …" if partly[2:] else "")
+        said.append(f"{len(partly)} without a gradient yet: write {several}.")
     if unwritten:
         names = ", ".join(contract.name for contract in unwritten)
         said.append(f"{len(unwritten)} not written yet" + (f": {names}." if len(unwritten) < 6 else " (see --list)."))
@@ -104,8 +105,11 @@ def _print_failure(verdict: Verdict, console: Console) -> None:
         f"clause {case.clause}: {contract.clauses[case.clause - 1]}",
         f"case {case.id} ({case.kind}, {failure.aspect}, {failure.dtype}) would catch: {case.catches}",
     ]
-    if failure.difference is not None and failure.difference.raised:
+    difference = failure.difference
+    if difference is not None and difference.raised:
         lines = [f"case {case.id} ({case.kind}) could not be tried:"]
+    elif difference is not None and difference.general:
+        lines = [f"case {case.id} ({case.kind}) breaks what holds for every function:"]
     lines.append(describe(failure, contract.axes_of))
     for whose, slip in (("values", verdict.recognized), ("gradients", verdict.in_gradient)):
         if slip is not None:
@@ -115,7 +119,8 @@ def _print_failure(verdict: Verdict, console: Console) -> None:
     tried = {outcome.case.id for outcome in verdict.outcomes if outcome.case.kind != "fresh"}
     failed = {outcome.case.id for outcome in verdict.failures} & tried  # fresh ones come and go from run to run
     where = f" Read docs/{contract.page}.md in the project's documentation." if contract.page else ""
-    lines.append(f"{len(failed)} of {len(tried)} cases differ.{where}")
+    raised = all(one.difference is not None and one.difference.raised for one in verdict.failures)
+    lines.append(f"{len(failed)} of {len(tried)} cases {'could not be tried' if raised else 'differ'}.{where}")
     for line in lines:
         console.print(f"  {line}")
     console.print()
@@ -160,7 +165,8 @@ def _place(difference: Difference, axes: str | None) -> str:
     lead = max(0, len(difference.index) - len(words))
     pairs = [f"{word} {index}" for word, index in zip(words, difference.index[lead:], strict=False)]
     if lead:
-        pairs.insert(0, f"batch {', '.join(map(str, difference.index[:lead]))}")
+        starred = next((word.strip("*#") for word in axes.split() if word.startswith("*")), "batch")
+        pairs.insert(0, f"{starred} {', '.join(map(str, difference.index[:lead]))}")
     return f", the worst at {' · '.join(pairs)}"
 
 

@@ -21,7 +21,7 @@ def adamw_update(
     eps: float,
     weight_decay: float,
 ) -> None:
-    """Update a parameter and its two moments, the running means of its gradient and of the square, in place.
+    """Make one step of AdamW: a new parameter and its moments, the running means of the gradient and its square.
 
     Formula:
         m ← β₁ m + (1-β₁) g;  v ← β₂ v + (1-β₂) g²
@@ -34,6 +34,8 @@ def adamw_update(
         corrects that exactly. ε is outside the root: it is the gradient size below which steps become smaller. The
         decay is subtracted from the weight itself, times the learning rate, and not added to the gradient: there it
         would be divided by the root mean square too, and weights with large gradients would hardly decay.
+
+        The three tensors are updated in place, so that a step needs no memory of its own.
 
     Args:
         parameter: θ.
