@@ -9,6 +9,7 @@ import math
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -209,21 +210,26 @@ def _judge(
         if sharing:
             reason = f"it shares memory with the argument {sharing[0]}: a change of one would change the other"
             return outcome(DIFFERS, Difference("its answer", reason, general=True))
-        if first and by_hand:
-            kept = snapshot(yours)
-            for _ in call_with_others(contract, case, implementation, dtype, seconds):
-                reason = "" if snapshot(yours) == kept else "a later call changed it: two calls share memory"
-                if snapshot(answers(contract, case, implementation, aspect, dtype, seconds=seconds)) != kept:
-                    reason = reason or "it is another one after other calls"
-                if reason:
-                    return outcome(DIFFERS, Difference("its answer", reason, general=True))
-            if seeded := seeded_by(contract, case, implementation, dtype, seconds):
-                reason = f"it seeds {seeded}, which all code in the process shares"
-                return outcome(DIFFERS, Difference(aspect, reason, general=True))
+        if first and by_hand and (reason := _what_it_remembers(contract, case, implementation, dtype, seconds, yours)):
+            return outcome(DIFFERS, Difference("its answer", reason, general=True))
         given = [part for value in case.inputs.values() for part in parts(value)]
         if not any(isinstance(part, np.ndarray) and part.ndim for part in given):
             break  # no other layout to try
     return outcome(PASS, note=note)
+
+
+def _what_it_remembers(
+    contract: Contract, case: Case, implementation: Implementation, dtype: str, seconds: float, yours: dict[str, Any]
+) -> str:
+    """Return how an answer depends on more than the arguments of its call; empty if it does not."""
+    kept = snapshot(yours)
+    for _ in call_with_others(contract, case, implementation, dtype, seconds):
+        if snapshot(yours) != kept:
+            return "a later call changed it: two calls share memory"
+        if snapshot(answers(contract, case, implementation, "forward", dtype, seconds=seconds)) != kept:
+            return "it is another one after other calls"
+    seeded = seeded_by(contract, case, implementation, dtype, seconds)
+    return seeded and f"it seeds {seeded}, which all code in the process shares"
 
 
 def _further_layouts(case: Case) -> Iterable[str]:
