@@ -137,9 +137,10 @@ part:
 _SCORE_END = """
 Every clause has a case in which a slip fails, so none could be dropped unnoticed.
 
-A score on faults of one's own is an upper bound. Four writers who saw only `--list`, the contracts and the reference wrote 1,191 wrong
-implementations: 98 % of them are caught. Of the 314 correct ones that they wrote one is refused, a dict where a list is stated. What is still let through: sizes
-beyond those of the large cases; what contracts leave open, such as negative positions; a quotient that overflows in float64; memory of
-an earlier call by so many of its values that no call of ours is taken for it; and code that recognizes the specification and answers
-from the reference.
+A score on faults of one's own is an upper bound. Other people who saw only `--list`, the contracts and the reference wrote wrong
+implementations, in three rounds: of the first 955 the cases caught 80 %, of the next 783 87 %, of the last 897 93 %, each time before
+what survived was closed; of the last two rounds they now catch 98 to 99 %. Of 541 correct implementations one is refused, a dict where
+a list is stated. What is still let through: sizes beyond those of the large cases; what contracts leave open; rounding as coarse as that of
+float32 where float64 comes in; memory of an earlier call by so many of its values that no call of ours is taken for it; and code that
+recognizes the specification and answers from the reference.
 """
