@@ -162,7 +162,7 @@ def test_mistakes_are_named():
     tokenizer = TRAINED["gpt2"]
     with pytest.raises(TokenizerError, match="'<x>' is not a special token here"):
         encode_iterable(tokenizer, ["a"], allowed_special=["<x>"])
-    with pytest.raises(TokenizerError, match="texts: must be a collection of parts"):
+    with pytest.raises(TokenizerError, match="texts: must be a collection of texts"):
         encode_iterable(tokenizer, "abc")
     with pytest.raises(TokenizerError, match=r"texts\[1\]: must be a string, was bytes"):
         list(encode_iterable(tokenizer, ["a", b"b"]))
