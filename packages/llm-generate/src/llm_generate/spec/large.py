@@ -125,23 +125,6 @@ def greedy_far_out(g: Generator) -> Inputs:
     return {"logits": logits, "temperature": 0.0}
 
 
-for _name, _logits_of_one, _temperature in (
-    ("quotients_beyond_float64", [1e308, 5e307, -math.inf], 0.1),
-    ("a_temperature_of_nearly_nothing", [1_000.0, 999.0, 1.0], 1e-306),
-):
-
-    @large(3, "a division before the largest is subtracted", _name, gradients=False, tolerance=TOLERANCE)
-    def quotients_that_overflow(
-        g: Generator, logits: list[float] = _logits_of_one, temperature: float = _temperature
-    ) -> Inputs:
-        return {"logits": np.array([logits]), "temperature": temperature}
-
-
-@large(3, "a division before the largest is subtracted, in float32", gradients=False)
-def quotients_beyond_float32(g: Generator) -> Inputs:
-    return {"logits": np.array([[1e38, 1e37, 0.0]]), "temperature": 0.1}
-
-
 large(1, "a temperature of a millionth that is taken for 0", "millionths")(
     lambda g: {"logits": 2.0**-20 * g.whole(3, 5, below=4), "temperature": 2.0**-20}
 )

@@ -176,16 +176,6 @@ def equal_gradients(g: Generator) -> Inputs:
 
 for name, step, total in (("near_the_end_of_a_million", 999_900, 1_000_000), ("early_in_ten_thousand", 5, 10_000)):
 
-    @LARGE(
-        "train.warmup_cosine", 2, "a cosine of a table, or in float32", name, tolerance={"exact": 1e-9, "each": 1e-6}
-    )
+    @LARGE("train.warmup_cosine", 2, "a cosine of a table, or in float32", name, tolerance={"exact": 1e-6})
     def far_from_the_middle(g: Generator, step: int = step, total: int = total) -> Inputs:
         return {"step": step, "peak": 1e-3, "floor": 0.0, "warmup_steps": 0, "total_steps": total}
-
-
-clip_gradients(2, "a small number added to the norm", "a_small_norm")(
-    lambda g: {"gradients": [np.array([1e-4]), np.array([-2e-4, 1e-5])], "limit": 5e-5}
-)
-adamw(1, "squares that overflow in float32", "squares_beyond_float32", tolerance={"float64": 1e-9})(
-    lambda g: _step(g, 5, step=1, scale=1e20)
-)

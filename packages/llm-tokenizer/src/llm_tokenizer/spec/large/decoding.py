@@ -38,9 +38,3 @@ def long_tokens(g: Generator) -> Inputs:
 def bytes_of_every_kind(g: Generator) -> Inputs:
     """The bytes of characters of all kinds, then bytes by chance."""
     return {"ids": [*put_in("¤¤", edges()).encode(), *g.whole(9000, below=256).tolist()], "merges": []}
-
-
-@large(1, "a limit on how deep merges lie")
-def a_chain_of_merges(g: Generator) -> Inputs:
-    """Fifteen hundred deep."""
-    return {"ids": [1_755, 98], "merges": [[97, 97], *([256 + k, 97] for k in range(1_499))]}

@@ -81,5 +81,5 @@ def merges_that_are_alike_in_15_bits(g: Generator) -> Inputs:
 @large(3, "a limit on the number of merges in one piece")
 def thousands_of_merges_in_a_piece(g: Generator) -> Inputs:
     """Each of them once."""
-    merges = [[one, other] for one in range(97, 123) for other in range(33, 97)]
+    merges = [[one, other] for one in range(97, 115) for other in range(33, 97)]
     return {"pieces": [" ".join(chr(one) + chr(other) for one, other in merges)], "merges": merges}
