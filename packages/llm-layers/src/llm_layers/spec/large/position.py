@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from llm_layers.spec.large.limits import BORDERS, LONG_SUM, SHORT_SUM
-from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
+from llm_tokenizer.conformance.large import LargeCases
 
 LARGE = LargeCases()
 
@@ -79,20 +79,14 @@ LARGE("layers.learned_positions", 2, "positions of the first text for all", "tex
         "positions": np.array([[0, 1, 2, 3, 4], [0, 1, 0, 1, 4]]),
     }
 )
-for _word, _positions in (("below_zero", (-1, -5, 3, 0)), ("with_gaps", (0, 1, 5, 9, 10))):
-
-    @waves(2, "positions as rows of a table, or a run by its ends", f"waves_{_word}", tolerance=FAR_ANGLES)
-    def waves_of(g: Generator, positions: tuple[int, ...] = _positions) -> Inputs:
-        return {"positions": np.array(positions), "d_model": 8, "base": 10_000.0}
-
-    for rotary in map(LARGE.of, ("layers.rotary", "layers.rotary_interleaved")):
-
-        @rotary(3, "positions as rows of a table, or a run by its ends", f"rotations_{_word}", tolerance=FAR_ANGLES)
-        def rotations_of(g: Generator, positions: tuple[int, ...] = _positions) -> Inputs:
-            return {"x": g.normal(2, len(positions), 8), "positions": np.array(positions), "base": 10_000.0}
-
-
+WITH_GAPS = np.array([0, 1, 5, 9, 10])
+waves(2, "a run of positions by its first and last step", "waves_with_gaps", tolerance=FAR_ANGLES)(
+    lambda g: {"positions": WITH_GAPS, "d_model": 8, "base": 10_000.0}
+)
 for rotary in map(LARGE.of, ("layers.rotary", "layers.rotary_interleaved")):
+    rotary(3, "a run of positions by its first and last step", "rotations_with_gaps", tolerance=FAR_ANGLES)(
+        lambda g: {"x": g.normal(2, 5, 8), "positions": WITH_GAPS, "base": 10_000.0}
+    )
     rotary(3, "positions rounded to bfloat16", "beyond_256", tolerance={**FAR_ANGLES, "bfloat16": 0.02})(
         lambda g: {"x": g.normal(4, 8), "positions": np.array([256, 257, 259, 1_001]), "base": 10_000.0}
     )

@@ -73,9 +73,12 @@ for _name, _text, _special in (
 
 
 @large(2, "a text split in blocks of so many characters")
-def pairs_everywhere_in_a_long_piece(g: Generator) -> Inputs:
-    """A pair over every border."""
-    return {"text": "xab" * 3_500 + "ab", "pattern": "gpt2", "merges": [[97, 98]], "special_tokens": []}
+def pairs_over_borders(g: Generator) -> Inputs:
+    """In one piece."""
+    text = "x" * 10_100
+    for border in (1_000, 1_024, 2_048, 4_096, 5_000, 8_192, 10_000):
+        text = f"{text[: border - 1]}ab{text[border + 1 :]}"
+    return {"text": text, "pattern": "gpt2", "merges": [[97, 98]], "special_tokens": []}
 
 
 @large(2, "a piece that is a token taken at once")
