@@ -852,11 +852,6 @@ def test_what_holds_for_every_function_is_not_said_to_break_a_clause(toy, tmp_pa
     assert "clause " not in printed and "would catch" not in printed
 
 
-def test_a_stub_is_not_written_yet(toy, tmp_path, monkeypatch, capsys) -> None:
-    code = "def mean_square(x, gain): raise NotImplementedError"
-    assert "which is not a failure" in _printed(toy, tmp_path, monkeypatch, capsys, code, 0)
-
-
 def test_cases_that_hold_floats_are_tried_in_float64_first() -> None:
     case = Case(contract="toy.f", id="a", kind="edge", clause=1, catches="", inputs={"x": np.zeros(2)})
     assert (case.dtype, replace(case, inputs={"x": [1]}).dtype) == ("float64", "exact")

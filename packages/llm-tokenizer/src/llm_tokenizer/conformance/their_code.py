@@ -22,7 +22,7 @@ def why_not_imported(name: str, error: BaseException) -> str:
         return f"{_short(error.filename or name)}, line {error.lineno}: {error.msg}{text}"
     told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     sentence = f"{name} cannot be imported, it raised {told}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_theirs(frame.filename)]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _theirs(frame.filename)]
     if not frames:
         return sentence
     last = frames[-1]
@@ -32,12 +32,11 @@ def why_not_imported(name: str, error: BaseException) -> str:
 def place_in_theirs(error: BaseException) -> str:
     """Return file and line of the last step that was in a file of theirs; nothing if none was."""
     steps = ((frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__))
-    theirs = [f"{_short(file)}, line {line}" for file, line in steps if is_theirs(file)]
+    theirs = [f"{_short(file)}, line {line}" for file, line in steps if _theirs(file)]
     return theirs[-1] if theirs else ""
 
 
-def is_theirs(file: str) -> bool:
-    """Return whether a file is somebody's own: neither installed nor of this package."""
+def _theirs(file: str) -> bool:
     return not file.startswith(("<", *_INSTALLED))
 
 

@@ -11,6 +11,7 @@ LARGE = LargeCases()
 
 FAR_POSITIONS = np.array([131_072, 5, 99_991, 5, 65_537, 255, 256, 32_769, 131_071, 4_097, 1_025, 0])
 """In no order, repeated, up to the longest texts; 257 and more are no longer whole in bfloat16."""
+WITH_GAPS = np.array([0, 1, 5, 9, 10])
 FAR_ANGLES = {"float64": 1e-9, "exact": 1e-9, "float32": 3e-2}
 """For positions of 10⁵: float32 angles are off by about 0.01 radians, as in much code that people use."""
 
@@ -36,6 +37,10 @@ waves(3, "waves remembered by the shape of the positions", "waves_of_as_many_oth
 )
 waves(3, "a table of so many rows", "waves_of_thousands", tolerance={"exact": 1e-9, "float32": 2e-3})(
     lambda g: {"positions": 7 + 2 * np.arange(2_051), "d_model": 10, "base": 500.0}
+)
+
+waves(2, "a run of positions by its first and last step", "waves_with_gaps", tolerance=FAR_ANGLES)(
+    lambda g: {"positions": WITH_GAPS, "d_model": 8, "base": 10_000.0}
 )
 
 
@@ -70,6 +75,12 @@ for rotary in map(LARGE.of, ("layers.rotary", "layers.rotary_interleaved")):
         "positions_of_every_text",
         tolerance=LONG_SUM,
     )(lambda g: {"x": g.normal(2, 2, 3, 4), "positions": np.array([[0, 1, 2], [7, 8, 9]]), "base": 100.0})
+    rotary(3, "a run of positions by its first and last step", "rotations_with_gaps", tolerance=FAR_ANGLES)(
+        lambda g: {"x": g.normal(2, 5, 8), "positions": WITH_GAPS, "base": 10_000.0}
+    )
+    rotary(3, "positions rounded to bfloat16", "beyond_256", tolerance={**FAR_ANGLES, "bfloat16": 0.02})(
+        lambda g: {"x": g.normal(4, 8), "positions": np.array([256, 257, 259, 1_001]), "base": 10_000.0}
+    )
 
 
 LARGE("layers.learned_positions", 2, "positions of the first text for all", "texts_with_the_same_ends")(
@@ -79,14 +90,3 @@ LARGE("layers.learned_positions", 2, "positions of the first text for all", "tex
         "positions": np.array([[0, 1, 2, 3, 4], [0, 1, 0, 1, 4]]),
     }
 )
-WITH_GAPS = np.array([0, 1, 5, 9, 10])
-waves(2, "a run of positions by its first and last step", "waves_with_gaps", tolerance=FAR_ANGLES)(
-    lambda g: {"positions": WITH_GAPS, "d_model": 8, "base": 10_000.0}
-)
-for rotary in map(LARGE.of, ("layers.rotary", "layers.rotary_interleaved")):
-    rotary(3, "a run of positions by its first and last step", "rotations_with_gaps", tolerance=FAR_ANGLES)(
-        lambda g: {"x": g.normal(2, 5, 8), "positions": WITH_GAPS, "base": 10_000.0}
-    )
-    rotary(3, "positions rounded to bfloat16", "beyond_256", tolerance={**FAR_ANGLES, "bfloat16": 0.02})(
-        lambda g: {"x": g.normal(4, 8), "positions": np.array([256, 257, 259, 1_001]), "base": 10_000.0}
-    )
