@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from where import THINGS, Thing, find, where_is
+from where import ROOT, THINGS, Thing, find, readme_table, where_is
 
 
 @pytest.mark.parametrize("thing", THINGS, ids=lambda thing: thing.name)
@@ -19,3 +19,7 @@ def test_the_page_shows_every_thing() -> None:
 def test_a_thing_that_moved_is_reported() -> None:
     with pytest.raises(ValueError, match=r"one nowhere\.py must define rms_norm"):
         find(Thing("RMSNorm", "llm-layers", "nowhere", "rms_norm"))
+
+
+def test_the_readme_holds_the_table():
+    assert readme_table() in (ROOT / "README.md").read_text(encoding="utf-8")

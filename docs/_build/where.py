@@ -64,8 +64,16 @@ def definitions(path: Path) -> set[str]:
 
 def where_is() -> str:
     """Return the table of the architecture page."""
-    rows = []
-    for thing in THINGS:
-        address = find(thing).relative_to(ROOT / "packages" / thing.package / "src")
-        rows.append((thing.name, f"<code>{address}</code>", f"<code>{thing.definition}</code>"))
+    rows = [(thing.name, f"<code>{address(thing)}</code>", f"<code>{thing.definition}</code>") for thing in THINGS]
     return table(("Where is …?", "file", "function or class"), rows, words=True)
+
+
+def readme_table() -> str:
+    """Return the same table as the README holds it, with links to the files."""
+    rows = [f"| {thing.name} | [{address(thing)}]({find(thing).relative_to(ROOT)}) |" for thing in THINGS]
+    return "\n".join(("| Where is …? | file |", "|---|---|", *rows))
+
+
+def address(thing: Thing) -> Path:
+    """Return the file as it is imported, from the name of the package on."""
+    return find(thing).relative_to(ROOT / "packages" / thing.package / "src")

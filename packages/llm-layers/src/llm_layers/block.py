@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from llm_layers.config import ModelConfig
 from llm_layers.kernels import EAGER, Kernels
 from llm_layers.layers.attention import Attention, capped_attention
-from llm_layers.layers.feed_forward import FEED_FORWARDS
 from llm_layers.layers.kv_cache import LayerCache
 from llm_layers.layers.linear import Linear
 from llm_layers.layers.mixture_of_experts import MixtureOfExperts
@@ -153,7 +152,7 @@ def _norm(config: ModelConfig, kernels: Kernels, present: bool) -> nn.Module | N
 def _feed_forward(config: ModelConfig, kernels: Kernels) -> nn.Module:
     experts, design = config.experts, config.design
     if experts is None:
-        kind = FEED_FORWARDS[design.feed_forward]
-        return kind(config.d_model, config.d_ff, bias=design.biases == "all", kernel=kernels.linear)
+        return kernels.feed_forward_of(design.feed_forward, config.d_model, config.d_ff, bias=design.biases == "all")
     shape = config.d_model, experts.d_expert, experts.count, experts.per_token
-    return MixtureOfExperts(*shape, norm_topk_prob=experts.norm_topk_prob, kernel=kernels.linear)
+    use = {"kernel": kernels.linear, "function": kernels.swiglu}
+    return MixtureOfExperts(*shape, norm_topk_prob=experts.norm_topk_prob, **use)

@@ -21,7 +21,7 @@ EXAMPLES = """\
   llm-generate text --prompt "ROMEO:"                     with the newest run under ./runs
   llm-generate text --prompt "ROMEO:" --seed 7            the same text every time
   llm-generate text --prompt "ROMEO:" --temperature 0     always the most likely token
-  llm-generate text --run tale --file opening.txt         the run ./runs/tale, the prompt from a file
+  llm-generate text --run mine --file opening.txt         the run ./runs/mine, the prompt from a file
   llm-generate text --model folder --prompt "Once" --top-k 40 --top-p 0.9 --stop "\\n\\n"
 """
 

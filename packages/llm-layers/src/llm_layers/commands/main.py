@@ -6,13 +6,13 @@ from llm_layers.commands.verbs import add_verbs
 from llm_tokenizer.commands.parser import Parser, run_command
 
 EXAMPLES = """\
-  llm-layers describe runs/tale/model       every part of a model with its shape and its size
-  llm-layers predict runs/tale/model        what it costs to train and to run
-  llm-layers convert runs/tale/model a.gguf a file for llama.cpp
-  llm-layers attention runs/tale/model --text "The cat sat" --out maps.html
-  llm-layers compare runs/tale/model a.gguf the first tensor that differs between two models, and why
-  llm-layers spec                           check this package against its specification
-  llm-layers spec my_layers -k rms_norm     check your own module, one contract only
+  llm-layers describe runs/shakespeare       every part of a model with its shape and its size
+  llm-layers predict runs/shakespeare        what it costs to train and to run
+  llm-layers convert runs/shakespeare a.gguf a file for llama.cpp
+  llm-layers attention runs/shakespeare --text "The cat sat" --out maps.html
+  llm-layers compare runs/shakespeare a.gguf the first tensor that differs between two models, and why
+  llm-layers spec                            check this package against its specification
+  llm-layers spec my_layers -k rms_norm      check your own module, one contract only
 """
 
 

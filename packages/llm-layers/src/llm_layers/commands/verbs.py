@@ -19,7 +19,10 @@ MODEL = "a model folder, a run of llm-train, or a .gguf file"
 def add_verbs(parser: Parser) -> None:
     """Add every verb but `spec`."""
     _verb(
-        parser, "describe", "every part of a model with its shape and its size", "  llm-layers describe runs/tale/model"
+        parser,
+        "describe",
+        "every part of a model with its shape and its size",
+        "  llm-layers describe runs/shakespeare",
     )
     for add in (_predict, _convert, _quantize, _attention, _lens, _statistics, _compare):
         add(parser)
@@ -30,9 +33,9 @@ def _predict(parser: Parser) -> None:
         parser,
         "predict",
         "parameters, FLOPs, memory and the fastest possible decoding, from the shape alone",
-        "  llm-layers predict runs/tale/model\n"
-        "  llm-layers predict runs/tale/model --batch 16 --positions 512 --kernel fused\n"
-        "  llm-layers predict runs/tale/model --bandwidth 900 --bytes 2      a card with 900 GB/s, bfloat16 weights",
+        "  llm-layers predict runs/shakespeare\n"
+        "  llm-layers predict runs/shakespeare --batch 16 --positions 512 --kernel fused\n"
+        "  llm-layers predict runs/shakespeare --bandwidth 900 --bytes 2      a card with 900 GB/s, bfloat16 weights",
     )
     verb.add_argument("--batch", type=whole(1), default=1, help="texts at a time (default 1)")
     verb.add_argument("--positions", type=whole(1), help="tokens of a text (default: the whole context)")
@@ -48,10 +51,10 @@ def _convert(parser: Parser) -> None:
         parser,
         "convert",
         "convert a model folder to a GGUF file or back, or to another dtype",
-        "  llm-layers convert runs/tale/model tale.gguf                  for llama.cpp and what is built on it\n"
-        "  llm-layers convert runs/tale/model tale.gguf --dtype q8_0     a quarter of the size\n"
+        "  llm-layers convert runs/shakespeare plays.gguf                 for llama.cpp and what is built on it\n"
+        "  llm-layers convert runs/shakespeare plays.gguf --dtype q8_0    a quarter of the size\n"
         "  llm-layers convert SmolLM2.gguf smollm2                       a folder that transformers reads\n"
-        "  llm-layers convert runs/tale/model half --dtype bfloat16",
+        "  llm-layers convert runs/shakespeare half --dtype bfloat16",
         model="source",
     )
     verb.add_argument("target", metavar="TARGET", help="a new folder, or a name that ends with .gguf")
@@ -65,9 +68,9 @@ def _quantize(parser: Parser) -> None:
         parser,
         "quantize",
         "what int8 and int4 weights save, and what they cost in perplexity on a text of yours",
-        "  llm-layers quantize runs/tale/model --file held-out.txt\n"
-        "  llm-layers quantize runs/tale/model --file held-out.txt --out tale.gguf      write the 8-bit weights\n"
-        "  head -c 20000 held-out.txt | llm-layers quantize runs/tale/model --file -    from standard input",
+        "  llm-layers quantize runs/shakespeare --file held-out.txt\n"
+        "  llm-layers quantize runs/shakespeare --file held-out.txt --out plays.gguf     write the 8-bit weights\n"
+        "  head -c 20000 held-out.txt | llm-layers quantize runs/shakespeare --file -    from standard input",
     )
     _add_text(verb, ids=False)
     verb.add_argument("--tokens", type=whole(2), default=4096, help="read at most this many tokens (default 4096)")
@@ -81,9 +84,9 @@ def _attention(parser: Parser) -> None:
         parser,
         "attention",
         "what each head attends to in a text, as a page, a picture or a table",
-        '  llm-layers attention runs/tale/model --text "The cat sat on the mat" --out maps.html    click on a head\n'
-        '  llm-layers attention runs/tale/model --text "The cat sat" --layer 2 --head 1 --out head.svg\n'
-        '  llm-layers attention runs/tale/model --text "The cat sat" --layer 2                     a table',
+        '  llm-layers attention runs/shakespeare --text "The cat sat on the mat" --out maps.html    click on a head\n'
+        '  llm-layers attention runs/shakespeare --text "The cat sat" --layer 2 --head 1 --out head.svg\n'
+        '  llm-layers attention runs/shakespeare --text "The cat sat" --layer 2                     a table',
     )
     _add_text(verb)
     verb.add_argument("--layer", type=whole(0), help="only this block, from 0; in .html the one that is shown first")
@@ -96,9 +99,9 @@ def _lens(parser: Parser) -> None:
         parser,
         "lens",
         "what a model would predict next if it stopped after each layer",
-        '  llm-layers lens runs/tale/model --text "The cat sat on the"                  a table\n'
-        '  llm-layers lens runs/tale/model --text "The cat sat on the" --position 3     one position in every layer\n'
-        '  llm-layers lens runs/tale/model --text "The cat sat on the" --out lens.html',
+        '  llm-layers lens runs/shakespeare --text "The cat sat on the"                  a table\n'
+        '  llm-layers lens runs/shakespeare --text "The cat sat on the" --position 3     one position in every layer\n'
+        '  llm-layers lens runs/shakespeare --text "The cat sat on the" --out lens.html',
     )
     _add_text(verb)
     verb.add_argument("--top", type=whole(0), help="how many tokens to name, with --position or --out (default 5)")
@@ -111,8 +114,8 @@ def _statistics(parser: Parser) -> None:
         parser,
         "statistics",
         "how large outputs and gradients are, layer by layer, with warnings",
-        '  llm-layers statistics runs/tale/model --text "The cat sat on the mat"\n'
-        '  llm-layers statistics runs/tale/model --text "The cat sat on the mat" --all --out sizes.svg',
+        '  llm-layers statistics runs/shakespeare --text "The cat sat on the mat"\n'
+        '  llm-layers statistics runs/shakespeare --text "The cat sat on the mat" --all --out sizes.svg',
     )
     _add_text(verb)
     verb.add_argument("--all", action="store_true", help="every tensor, not only the stream and the branches")
@@ -124,9 +127,9 @@ def _compare(parser: Parser) -> None:
         parser,
         "compare",
         "the first tensor that differs between two models, by how much, and why",
-        "  llm-layers compare runs/tale/model converted/model\n"
-        '  llm-layers compare runs/tale/model model.gguf --text "The cat sat on the mat"\n'
-        "  llm-layers compare runs/tale/model transformers:runs/tale/model     our code beside that of transformers\n\n"
+        "  llm-layers compare runs/shakespeare converted/model\n"
+        '  llm-layers compare runs/shakespeare model.gguf --text "The cat sat on the mat"\n'
+        "  llm-layers compare runs/shakespeare transformers:runs/shakespeare/model    our code and theirs\n\n"
         "Without --text, --file and --ids both models read random ids (seed 0); the report names them.\n"
         "The exit status is 0 when all agree within the tolerance, 1 when something differs, 2 for a usage error.",
         model=None,

@@ -5,12 +5,24 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
-from llm_layers.config import Norm
+from llm_layers.config import FeedForward, Norm
 from llm_layers.kernels.attention import attention as attention_by_blocks
+from llm_layers.kernels.feed_forward import swiglu as swiglu_by_blocks
 from llm_layers.kernels.linear import linear as widened_linear
 from llm_layers.kernels.norm import layer_norm as torch_layer_norm
 from llm_layers.kernels.norm import rms_norm as rms_norm_by_rows
 from llm_layers.layers.attention import Attention, attention, fused_attention
+from llm_layers.layers.feed_forward import (
+    FeedForwardKernel,
+    GeGLU,
+    GeluFeedForward,
+    ReluSquaredFeedForward,
+    SwiGLU,
+    geglu,
+    gelu_feed_forward,
+    relu_squared_feed_forward,
+    swiglu,
+)
 from llm_layers.layers.linear import LinearKernel, linear
 from llm_layers.layers.norm import LayerNorm, RMSNorm, layer_norm, rms_norm
 from llm_layers.layers.rotary import Rotation, rotary
@@ -31,6 +43,10 @@ class Kernels:
         rms_norm: `layers.rms_norm`.
         layer_norm: `layers.layer_norm`.
         rotary: `layers.rotary`.
+        swiglu: `layers.swiglu`; each expert of a mixture too.
+        geglu: `layers.geglu`.
+        gelu_feed_forward: `layers.gelu_feed_forward`.
+        relu_squared_feed_forward: `layers.relu_squared_feed_forward`.
     """
 
     linear: LinearKernel = linear
@@ -38,12 +54,27 @@ class Kernels:
     rms_norm: Callable[[Tensor, Tensor, float], Tensor] = rms_norm
     layer_norm: Callable[[Tensor, Tensor, Tensor | None, float], Tensor] = layer_norm
     rotary: Callable[[Tensor, Rotation], Tensor] = rotary
+    swiglu: FeedForwardKernel = swiglu
+    geglu: FeedForwardKernel = geglu
+    gelu_feed_forward: FeedForwardKernel = gelu_feed_forward
+    relu_squared_feed_forward: FeedForwardKernel = relu_squared_feed_forward
 
     def norm_of(self, kind: Norm, width: int, eps: float) -> nn.Module:
         """Make the norm of a design: "rms", "rms_unit_offset" (the stored gain counts from one) or "layer"."""
         if kind == "layer":
             return LayerNorm(width, eps, kernel=self.layer_norm)
         return RMSNorm(width, eps, offset=1.0 if kind == "rms_unit_offset" else 0.0, kernel=self.rms_norm)
+
+    def feed_forward_of(self, kind: FeedForward, d_model: int, d_ff: int, *, bias: bool) -> nn.Module:
+        """Make the feed-forward part of a design: "swiglu", "geglu", "gelu" or "relu_squared"."""
+        make: dict[str, tuple[Callable[..., nn.Module], FeedForwardKernel]] = {
+            "swiglu": (SwiGLU, self.swiglu),
+            "geglu": (GeGLU, self.geglu),
+            "gelu": (GeluFeedForward, self.gelu_feed_forward),
+            "relu_squared": (ReluSquaredFeedForward, self.relu_squared_feed_forward),
+        }
+        module, function = make[kind]
+        return module(d_model, d_ff, bias=bias, kernel=self.linear, function=function)
 
 
 EAGER = Kernels()
@@ -52,7 +83,8 @@ joins their steps: a compiled step takes about half of the time."""
 FUSED = replace(EAGER, attention=fused_attention)
 """`EAGER` with torch's attention kernel, which does not hold the scores: for long texts and on a GPU."""
 FAST = replace(
-    EAGER, linear=widened_linear, attention=attention_by_blocks, rms_norm=rms_norm_by_rows, layer_norm=torch_layer_norm
-)
+    EAGER, linear=widened_linear, attention=attention_by_blocks, rms_norm=rms_norm_by_rows, layer_norm=torch_layer_norm,
+    swiglu=swiglu_by_blocks,
+)  # fmt: skip
 """For training on a CPU on which `torch.compile` cannot be used: each function pays by more than 10 % on at least one
 kind of processor, and its docstring says where. Gradients are written by hand: there are none of gradients."""

@@ -9,6 +9,10 @@ from llm_layers.layers.activation import gelu_tanh, relu_squared, silu
 from llm_layers.layers.linear import Linear, LinearKernel, LinearMap, linear
 from llm_layers.layers.precision import like, wide
 
+FeedForwardKernel = Callable[..., Tensor]
+"""Vectors and two or three linear layers in, the result out: one of the four functions of this file, or another
+function of its contract."""
+
 
 def swiglu(
     x: Float[Tensor, "*batch d_model"], gate: LinearMap, up: LinearMap, down: LinearMap
@@ -113,25 +117,32 @@ class SwiGLU(nn.Module):
         d_ff: width inside.
         bias: whether each linear layer adds a bias.
         kernel: what computes each linear layer.
+        function: what computes it all from them.
     """
 
-    def __init__(self, d_model: int, d_ff: int, *, bias: bool = False, kernel: LinearKernel = linear) -> None:
+    def __init__(
+        self, d_model: int, d_ff: int, *, bias: bool = False, kernel: LinearKernel = linear,
+        function: FeedForwardKernel = swiglu,
+    ) -> None:  # fmt: skip
         super().__init__()
+        self.function = function
         self.gate = Linear(d_model, d_ff, bias=bias, kernel=kernel)
         self.up = Linear(d_model, d_ff, bias=bias, kernel=kernel)
         self.down = Linear(d_ff, d_model, bias=bias, kernel=kernel)
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """Work on every position by itself."""
-        return swiglu(x, self.gate, self.up, self.down)
+        return self.function(x, self.gate, self.up, self.down)
 
 
 class GeGLU(SwiGLU):
     """Holds the three linear layers of `geglu`; made as `SwiGLU` is."""
 
-    def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
-        """Work on every position by itself."""
-        return geglu(x, self.gate, self.up, self.down)
+    def __init__(
+        self, d_model: int, d_ff: int, *, bias: bool = False, kernel: LinearKernel = linear,
+        function: FeedForwardKernel = geglu,
+    ) -> None:  # fmt: skip
+        super().__init__(d_model, d_ff, bias=bias, kernel=kernel, function=function)
 
 
 class GeluFeedForward(nn.Module):
@@ -142,30 +153,28 @@ class GeluFeedForward(nn.Module):
         d_ff: width inside.
         bias: whether each linear layer adds a bias.
         kernel: what computes each linear layer.
+        function: what computes it all from them.
     """
 
-    def __init__(self, d_model: int, d_ff: int, *, bias: bool = True, kernel: LinearKernel = linear) -> None:
+    def __init__(
+        self, d_model: int, d_ff: int, *, bias: bool = True, kernel: LinearKernel = linear,
+        function: FeedForwardKernel = gelu_feed_forward,
+    ) -> None:  # fmt: skip
         super().__init__()
+        self.function = function
         self.up = Linear(d_model, d_ff, bias=bias, kernel=kernel)
         self.down = Linear(d_ff, d_model, bias=bias, kernel=kernel)
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """Work on every position by itself."""
-        return gelu_feed_forward(x, self.up, self.down)
+        return self.function(x, self.up, self.down)
 
 
 class ReluSquaredFeedForward(GeluFeedForward):
     """Holds the two linear layers of `relu_squared_feed_forward`; made as `GeluFeedForward` is, but without biases."""
 
-    def __init__(self, d_model: int, d_ff: int, *, bias: bool = False, kernel: LinearKernel = linear) -> None:
-        super().__init__(d_model, d_ff, bias=bias, kernel=kernel)
-
-    def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
-        """Work on every position by itself."""
-        return relu_squared_feed_forward(x, self.up, self.down)
-
-
-FEED_FORWARDS: dict[str, Callable[..., nn.Module]] = {
-    "swiglu": SwiGLU, "geglu": GeGLU, "gelu": GeluFeedForward, "relu_squared": ReluSquaredFeedForward,
-}  # fmt: skip
-"""The choices of a design."""
+    def __init__(
+        self, d_model: int, d_ff: int, *, bias: bool = False, kernel: LinearKernel = linear,
+        function: FeedForwardKernel = relu_squared_feed_forward,
+    ) -> None:  # fmt: skip
+        super().__init__(d_model, d_ff, bias=bias, kernel=kernel, function=function)

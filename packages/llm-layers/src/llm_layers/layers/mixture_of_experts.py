@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from llm_layers.interface import LayersError
-from llm_layers.layers.feed_forward import swiglu
+from llm_layers.layers.feed_forward import FeedForwardKernel, swiglu
 from llm_layers.layers.linear import Linear, LinearKernel, LinearMap, linear
 from llm_layers.layers.precision import at_least_float32
 
@@ -61,6 +61,7 @@ def apply_experts(
     up: Float[Tensor, "experts d_expert d_model"],
     down: Float[Tensor, "experts d_model d_expert"],
     kernel: LinearKernel = linear,
+    function: FeedForwardKernel = swiglu,
 ) -> Float[Tensor, "*batch d_model"]:
     """Send each token through its chosen experts and add up their outputs, each times its routing weight.
 
@@ -79,6 +80,7 @@ def apply_experts(
         up: the up weights of all experts.
         down: the down weights of all experts.
         kernel: what computes the linear layers of each expert.
+        function: what computes each expert from them.
 
     Spec: layers.mixture_of_experts
     Source: Gale et al. 2022, "MegaBlocks: Efficient Sparse Training with Mixture-of-Experts", arXiv:2211.15841.
@@ -94,7 +96,7 @@ def apply_experts(
     def layer(weight: Tensor) -> LinearMap:
         return lambda x: kernel(x, weight, None)
 
-    parts = [swiglu(part, *map(layer, expert)) for part, *expert in experts if len(part)]
+    parts = [function(part, *map(layer, expert)) for part, *expert in experts if len(part)]
     outputs = torch.cat([x.new_empty(0, width), *parts])  # the first is for a batch without tokens
     back = torch.empty_like(by_expert).scatter_(0, by_expert, torch.arange(len(by_expert), device=x.device))
     by_choice = outputs.index_select(0, back).reshape(*chosen.shape, width)
@@ -110,6 +112,7 @@ def mixture_of_experts(
     k: int,
     norm_topk_prob: bool = True,
     kernel: LinearKernel = linear,
+    function: FeedForwardKernel = swiglu,
 ) -> Float[Tensor, "*batch d_model"]:
     """Let a router choose k of many SwiGLU experts for each token, and mix their outputs.
 
@@ -130,6 +133,7 @@ def mixture_of_experts(
         k: how many experts a token uses.
         norm_topk_prob: whether the routing weights of the chosen experts are renormalized to add up to one.
         kernel: what computes the linear layers of each expert.
+        function: what computes each expert from them.
 
     Raises:
         LayersError: when k is not between 1 and the number of experts.
@@ -138,7 +142,7 @@ def mixture_of_experts(
     Source: Shazeer et al. 2017, arXiv:1701.06538; Fedus et al. 2021, "Switch Transformers", arXiv:2101.03961.
     """
     weights, chosen = top_k_router(router(x), k, norm_topk_prob)
-    return apply_experts(x, weights, chosen, gate, up, down, kernel)
+    return apply_experts(x, weights, chosen, gate, up, down, kernel, function)
 
 
 def mixture_with_shared_expert(
@@ -188,16 +192,17 @@ class MixtureOfExperts(nn.Module):
         per_token: how many of them each token uses.
         norm_topk_prob: whether the routing weights of the chosen experts are renormalized to add up to one.
         kernel: what computes the router and the linear layers of each expert.
+        function: what computes each expert from them.
     """
 
     def __init__(
         self, d_model: int, d_expert: int, experts: int, per_token: int, *, norm_topk_prob: bool = True,
-        kernel: LinearKernel = linear,
+        kernel: LinearKernel = linear, function: FeedForwardKernel = swiglu,
     ) -> None:  # fmt: skip
         super().__init__()
         if not 1 <= per_token <= experts:
             raise LayersError(f"per_token must lie between 1 and {experts}, the number of experts, but was {per_token}")
-        self.per_token, self.norm_topk_prob, self.kernel = per_token, norm_topk_prob, kernel
+        self.per_token, self.norm_topk_prob, self.kernel, self.function = per_token, norm_topk_prob, kernel, function
         self.router = Linear(d_model, experts, kernel=kernel)
         self.gate = nn.Parameter(torch.empty(experts, d_expert, d_model))
         self.up = nn.Parameter(torch.empty(experts, d_expert, d_model))
@@ -206,5 +211,6 @@ class MixtureOfExperts(nn.Module):
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """Work on every position by itself."""
         return mixture_of_experts(
-            x, self.router, self.gate, self.up, self.down, self.per_token, self.norm_topk_prob, self.kernel
-        )
+            x, self.router, self.gate, self.up, self.down, self.per_token, self.norm_topk_prob, self.kernel,
+            self.function,
+        )  # fmt: skip

@@ -29,7 +29,7 @@ def _norm(gain: Tensor, eps: float) -> Callable[[Tensor], Tensor]:
     return partial(rms_norm, gain=gain, eps=eps)
 
 
-def _with_layers(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def with_layers(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Adapt a feed-forward function: x stays, each weight becomes a layer."""
     return lambda x, *weights: function(x, *map(_layer, weights))
 
@@ -44,9 +44,9 @@ def _with_angles(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return lambda x, positions, base: function(x, rotary_angles(positions, x.shape[-1], base, x.dtype))
 
 
-swiglu = _with_layers(llm_layers.swiglu)
-geglu = _with_layers(llm_layers.geglu)
-relu_squared_feed_forward = _with_layers(llm_layers.relu_squared_feed_forward)
+swiglu = with_layers(llm_layers.swiglu)
+geglu = with_layers(llm_layers.geglu)
+relu_squared_feed_forward = with_layers(llm_layers.relu_squared_feed_forward)
 pre_norm = _with_norm_and_layer(llm_layers.pre_norm)
 post_norm = _with_norm_and_layer(llm_layers.post_norm)
 branch_norm = _with_norm_and_layer(llm_layers.branch_norm)

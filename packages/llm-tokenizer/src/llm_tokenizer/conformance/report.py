@@ -108,7 +108,7 @@ def _print_failure(verdict: Verdict, console: Console) -> None:
     difference = failure.difference
     if difference is not None and difference.raised:
         lines = [f"case {case.id} ({case.kind}) could not be tried:"]
-    elif difference is not None and difference.general:
+    elif difference is not None and (difference.general or (failure.aspect == "gradient" and not difference.total)):
         lines = [f"case {case.id} ({case.kind}) breaks what holds for every function:"]
     lines.append(describe(failure, contract.axes_of))
     for whose, slip in (("values", verdict.recognized), ("gradients", verdict.in_gradient)):

@@ -66,11 +66,11 @@ def next_commands(folder: Path, prompt: str) -> list[tuple[str, str]]:
         run = folder.name if folder.parent == Path("runs") else folder
         return [
             (f"nox -s generate -- --run {shlex.quote(str(run))} --prompt {quoted}", "continue a text"),
-            ("nox -s train -- --corpus PATH --run mine", "train on your own text"),
+            ("nox -s train -- --corpus PATH --run NAME", "train on your own text"),
             ("nox -s spec", "check every part against the specification"),
         ]
     return [
         (f"llm-generate text --model {shlex.quote(str(folder / 'model'))} --prompt {quoted}", "continue a text"),
-        ("llm-train run --corpus PATH --run mine", "train on your own text"),
+        ("llm-train run --corpus PATH --run NAME", "train on your own text"),
         ("llm-train spec", "check every part against the specification"),
     ]
