@@ -41,8 +41,10 @@ def load_named(options: argparse.Namespace) -> LoadedTokenizer:
         raise TokenizerError(f"{error}{'' if Path(options.tokenizer).is_dir() else hint}") from None
 
 
-def add_allow_special(verb: argparse.ArgumentParser) -> None:
-    """Add `--allow-special NAME`, which may be repeated."""
+def add_encoding(verb: argparse.ArgumentParser) -> None:
+    """Add a tokenizer, a text, and the special tokens that work in it."""
+    add_tokenizer(verb)
+    add_text(verb)
     verb.add_argument(
         "--allow-special",
         action="append",
