@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain
 
+from llm_tokenizer.bpe.boundaries import last_safe_place
 from llm_tokenizer.interface import TokenizerError, require_texts
 from llm_tokenizer.special import any_of, utf8
 
@@ -77,6 +78,13 @@ def _pieces(texts: Iterable[str], names: Collection[str]) -> Iterator[tuple[str,
         end = max(start, known)
         yield pending[start:end], False
         pending = pending[end:]
+
+
+def ordinary_parts(text: Iterable[str], special_tokens: Collection[str], longest: int) -> Iterator[str]:
+    """Yield a text that comes in blocks, without special tokens, in parts whose pre-tokens are those of the whole."""
+    for part, is_special in safe_parts(text, special_tokens, last_safe_place, longest):
+        if not is_special:
+            yield part
 
 
 def slices(texts: Iterable[str]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from llm_tokenizer.bpe.boundaries import last_safe_place
@@ -11,13 +11,6 @@ from llm_tokenizer.bpe.safe_parts import safe_parts
 from llm_tokenizer.corpus.cleaning import Cleaning
 from llm_tokenizer.corpus.documents import never_within_a_break
 from llm_tokenizer.corpus.unicode_decoding import Errors, Source, decoded_blocks, source_name
-
-
-def ordinary_parts(text: Iterable[str], special_tokens: Collection[str], longest: int) -> Iterator[str]:
-    """Yield a text that comes in blocks, without special tokens, in parts whose pre-tokens are those of the whole."""
-    for part, is_special in safe_parts(text, special_tokens, last_safe_place, longest):
-        if not is_special:
-            yield part
 
 
 def clean_blocks(source: Source, cleaning: Cleaning, errors: Errors, longest: int) -> Iterator[str]:
