@@ -69,10 +69,10 @@ class TokenizerError(UserError):
     """A `UserError` of this package."""
 
 
-def require_str(text: str) -> str:
-    """Return the text if it is a string; otherwise raise TokenizerError."""
+def require_str(text: str, name: str = "text") -> str:
+    """Return the text if it is a string; otherwise raise an error that names the argument."""
     if not isinstance(text, str):
-        raise TokenizerError(f"text: must be a string, was {type(text).__name__}")
+        raise TokenizerError(f"{name}: must be a string, was {type(text).__name__}")
     return text
 
 
@@ -87,9 +87,7 @@ def require_texts(name: str, texts: Iterable[str]) -> Iterator[str]:
 
 def _checked(name: str, texts: Iterable[str]) -> Iterator[str]:
     for place, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise TokenizerError(f"{name}[{place}]: must be a string, was {type(text).__name__}")
-        yield text
+        yield require_str(text, f"{name}[{place}]")
 
 
 def require_count(name: str, value: object) -> None:

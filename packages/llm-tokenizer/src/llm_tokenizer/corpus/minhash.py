@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from functools import cache
 from typing import Any
 
@@ -49,6 +50,27 @@ def _salts() -> Array:
     return _mix(np.arange(1, HASHES + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
 
 
-def bands(signature: Array) -> list[tuple[int, bytes]]:
+class SignatureIndex:
+    """The signatures so far, found by any of their bands."""
+
+    def __init__(self) -> None:
+        self._signatures: dict[int, Array] = {}
+        self._holders: defaultdict[tuple[int, bytes], list[int]] = defaultdict(list)
+
+    def add(self, number: int, signature: Array) -> None:
+        """Add the signature of the document of that number."""
+        self._signatures[number] = signature
+        for key in _bands(signature):
+            self._holders[key].append(number)
+
+    def most_similar(self, signature: Array) -> tuple[int | None, float]:
+        """Return the document that agrees in most hashes, the earliest of equals, and their fraction."""
+        candidates = sorted({number for key in _bands(signature) for number in self._holders.get(key, ())})
+        fractions = [float((self._signatures[number] == signature).mean()) for number in candidates]
+        most = max(fractions, default=0.0)
+        return (candidates[fractions.index(most)], most) if candidates else (None, 0.0)
+
+
+def _bands(signature: Array) -> list[tuple[int, bytes]]:
     """Return the 25 bands of 4 hashes; texts that have one in common are worth comparing."""
     return [(band, row.tobytes()) for band, row in enumerate(signature.reshape(BANDS, ROWS))]
