@@ -62,7 +62,8 @@ def _as_json(summary: CorpusSummary, found: Duplicates | None, places: list[str]
     if found is not None:
         figures["exact_duplicates"] = list(found.exact.items())
         figures["near_duplicates"] = found.near
-        named = {number for pair in [*found.exact.items(), *found.near] for number in pair[:2]}
+        named = {number for pair in found.exact.items() for number in pair}
+        named |= {number for near in found.near for number in (near.document, near.earlier)}
         figures["places"] = {number: places[number] for number in sorted(named)}
     return figures
 
