@@ -71,9 +71,8 @@ def find_duplicates(documents: Iterable[str], *, similarity: float = 0.8) -> Dup
     exact: dict[int, int] = {}
     near: list[Near] = []
     index = SignatureIndex()
-    count = 0
+    number = -1
     for number, text in enumerate(require_texts("documents", documents)):
-        count = number + 1
         digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         if (earlier := first_of.setdefault(digest, number)) != number:
             exact[number] = earlier
@@ -84,4 +83,4 @@ def find_duplicates(documents: Iterable[str], *, similarity: float = 0.8) -> Dup
             near.append(Near(number, best, found))
         else:
             index.add(number, signature)
-    return Duplicates(documents=count, exact=exact, near=tuple(near))
+    return Duplicates(documents=number + 1, exact=exact, near=tuple(near))

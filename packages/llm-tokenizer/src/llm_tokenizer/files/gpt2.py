@@ -21,8 +21,6 @@ from llm_tokenizer.interface import TokenizerError
 
 NAMES = (("encoder.json", "vocab.bpe"), ("vocab.json", "merges.txt"))
 FIRST_LINE = "#version: 0.2"
-
-
 _RULES: dict[str, tuple[str, Normalization | None]] = {
     "GPT2Tokenizer": ("gpt2", None),
     "Qwen2Tokenizer": ("qwen2", "NFC"),
