@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ def minhash(text: str) -> Array:
     smallest = np.full(HASHES, np.iinfo(np.uint64).max, dtype=np.uint64)
     for start in range(0, len(shingles), _BLOCK):
         block = shingles[start : start + _BLOCK, None]
-        np.minimum(smallest, _mix(block ^ _salts()).min(axis=0), out=smallest)
+        np.minimum(smallest, _mix(block ^ _SALTS).min(axis=0), out=smallest)
     return smallest
 
 
@@ -45,9 +44,7 @@ def _mix(numbers: Array) -> Array:
     return numbers ^ (numbers >> np.uint64(31))
 
 
-@cache
-def _salts() -> Array:
-    return _mix(np.arange(1, HASHES + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+_SALTS = _mix(np.arange(1, HASHES + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
 
 
 class SignatureIndex:

@@ -15,9 +15,8 @@ from typing import TypedDict, Unpack
 
 from llm_tokenizer.bpe.safe_parts import LONGEST, ordinary_parts
 from llm_tokenizer.corpus.cleaning import Cleaning, Controls, LineBreaks, Normalization
-from llm_tokenizer.corpus.documents import fields, one_document, separated
+from llm_tokenizer.corpus.documents import clean_blocks, fields, one_document, separated
 from llm_tokenizer.corpus.file_search import JSON_LINES, TEXT_FILES, require_file, text_files
-from llm_tokenizer.corpus.parts import clean_blocks
 from llm_tokenizer.corpus.unicode_decoding import Errors, Source, is_stream
 from llm_tokenizer.interface import TokenizerError, require_count
 from llm_tokenizer.special import SpecialTokens

@@ -84,10 +84,9 @@ class GgufHeader:
     def _value(self, kind: int, field: str) -> Any:
         if kind == _TEXT:
             return self.text(field)
-        if kind == _BOOL:
-            return self.number(_NUMBERS[kind], field) != 0
         if kind in _NUMBERS:
-            return self.number(_NUMBERS[kind], field)
+            number = self.number(_NUMBERS[kind], field)
+            return number != 0 if kind == _BOOL else number
         raise refusal(f"{field}, kind", "a kind from 0 to 12, and no array within an array", kind)
 
     def _array(self, field: str) -> list[Any]:
