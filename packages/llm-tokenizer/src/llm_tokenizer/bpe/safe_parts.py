@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain
 
 from llm_tokenizer.bpe.boundaries import last_safe_place
-from llm_tokenizer.interface import TokenizerError, require_texts
+from llm_tokenizer.interface import TokenizerError
 from llm_tokenizer.special import any_of, utf8
 
 SLICE = 1 << 16  # characters that are processed together
@@ -89,7 +89,7 @@ def ordinary_parts(text: Iterable[str], special_tokens: Collection[str], longest
 
 def slices(texts: Iterable[str]) -> Iterator[str]:
     """Yield the same text in blocks of a bounded size, all of which UTF-8 can encode."""
-    for number, text in enumerate(require_texts("texts", texts)):
+    for number, text in enumerate(texts):
         for start in range(0, len(text), SLICE):
             part = text[start : start + SLICE]
             utf8(part, what=f"texts[{number}] from character {start} on")

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from llm_tokenizer.files.fields import refusal
+from llm_tokenizer.files.fields import decode_text, refusal
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
@@ -121,11 +121,7 @@ class GgufHeader:
         length = self.number(LENGTH, f"{field}, length")
         if longest is not None and length > longest:
             raise refusal(f"{field}, length", f"at most {longest} bytes", length)
-        data = self._take(length, field)
-        try:
-            return data.decode("utf-8")
-        except UnicodeDecodeError:
-            raise refusal(field, "UTF-8", repr(data[:40])) from None
+        return decode_text(self._take(length, field), field)
 
     def number(self, number: struct.Struct, field: str) -> Any:
         """Return the number that comes next."""

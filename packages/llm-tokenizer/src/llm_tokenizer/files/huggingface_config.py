@@ -150,7 +150,4 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     with naming(path):
-        content = read_json(path)
-        if not isinstance(content, dict):
-            raise refusal("the file", "a JSON object", content)
-        return content
+        return read_json(path)
