@@ -21,32 +21,25 @@ class Tokenizer(Protocol):
     @property
     def vocab_size(self) -> int:
         """One more than the largest id, special tokens included. Some ids below it may have no token."""
-        ...
 
     @property
     def special_tokens(self) -> Mapping[str, int]:
         """The id of each special token by its text."""
-        ...
 
     def encode(self, text: str, *, allowed_special: Collection[str] = ()) -> list[int]:
         """Return the ids of a text. A special token in it is plain characters unless it is allowed here by name."""
-        ...
 
     def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:
         """Return the ids of several texts, each encoded on its own."""
-        ...
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of the ids; bytes that are not UTF-8 become U+FFFD, the replacement character."""
-        ...
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """Return the bytes of the ids, with nothing replaced."""
-        ...
 
     def token_bytes(self, id: int) -> bytes:
         """Return the bytes of one token."""
-        ...
 
 
 class UserError(ValueError):
