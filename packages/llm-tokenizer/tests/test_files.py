@@ -153,6 +153,18 @@ def test_odd_fields_of_a_character_tokenizer(tmp_path, path, value, message):
     assert message in str(caught.value)
 
 
+def test_merges_that_double_a_token_each_time_take_no_memory(tmp_path):
+    tokenizer = train_bpe(["abcdefghij" * 9], vocab_size=256 + 9)
+    document = to_hugging_face(tokenizer)
+    vocabulary = {name: id for name, id in document["model"]["vocab"].items() if id < 256}
+    names = ["a" * 2, *(f"<{k}>" for k in range(60))]  # the first merge makes a token, and the others none
+    document["model"]["vocab"] = vocabulary | {name: 256 + k for k, name in enumerate(names)}
+    document["model"]["merges"] = [["a", "a"], *([name, name] for name in names[:-1])]
+    (tmp_path / "tokenizer.json").write_text(json.dumps(document))
+    with pytest.raises(TokenizerError, match=r"model\.merges\[1\]: must join two tokens to a third"):
+        load_tokenizer(tmp_path)
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"null", b"[]", b'"text"', b"NaN", b"{}"])
 def test_a_damaged_file_is_named(tmp_path, content):
     (tmp_path / "tokenizer.json").write_bytes(content)

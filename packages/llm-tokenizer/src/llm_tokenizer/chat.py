@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from llm_tokenizer.interface import Tokenizer, TokenizerError
+from llm_tokenizer.interface import Tokenizer, TokenizerError, require_choice, require_str
 from llm_tokenizer.special import utf8
 
 Role = Literal["system", "user", "assistant"]
@@ -27,11 +27,8 @@ class Message:
     content: str
 
     def __post_init__(self) -> None:
-        if self.role not in ROLES:
-            raise TokenizerError(f"role: must be one of {', '.join(ROLES)}, was {self.role!r}")
-        if not isinstance(self.content, str):
-            raise TokenizerError(f"content: must be a string, was {type(self.content).__name__}")
-        utf8(self.content, what="content")
+        require_choice("role", self.role, ROLES)
+        utf8(require_str(self.content, "content"), what="content")
 
     @classmethod
     def from_mapping(cls, message: Mapping[str, Any]) -> Message:

@@ -21,32 +21,25 @@ class Tokenizer(Protocol):
     @property
     def vocab_size(self) -> int:
         """One more than the largest id, special tokens included. Some ids below it may have no token."""
-        ...
 
     @property
     def special_tokens(self) -> Mapping[str, int]:
         """The id of each special token by its text."""
-        ...
 
     def encode(self, text: str, *, allowed_special: Collection[str] = ()) -> list[int]:
         """Return the ids of a text. A special token in it is plain characters unless it is allowed here by name."""
-        ...
 
     def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:
         """Return the ids of several texts, each encoded on its own."""
-        ...
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of the ids; bytes that are not UTF-8 become U+FFFD, the replacement character."""
-        ...
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """Return the bytes of the ids, with nothing replaced."""
-        ...
 
     def token_bytes(self, id: int) -> bytes:
         """Return the bytes of one token."""
-        ...
 
 
 class UserError(ValueError):
@@ -69,10 +62,10 @@ class TokenizerError(UserError):
     """A `UserError` of this package."""
 
 
-def require_str(text: str) -> str:
-    """Return the text if it is a string; otherwise raise TokenizerError."""
+def require_str(text: str, name: str = "text") -> str:
+    """Return the text if it is a string; otherwise raise an error that names the argument."""
     if not isinstance(text, str):
-        raise TokenizerError(f"text: must be a string, was {type(text).__name__}")
+        raise TokenizerError(f"{name}: must be a string, was {type(text).__name__}")
     return text
 
 
@@ -87,9 +80,7 @@ def require_texts(name: str, texts: Iterable[str]) -> Iterator[str]:
 
 def _checked(name: str, texts: Iterable[str]) -> Iterator[str]:
     for place, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise TokenizerError(f"{name}[{place}]: must be a string, was {type(text).__name__}")
-        yield text
+        yield require_str(text, f"{name}[{place}]")
 
 
 def require_count(name: str, value: object) -> None:

@@ -11,8 +11,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
-from llm_tokenizer.bpe.boundaries import last_safe_place
-from llm_tokenizer.bpe.safe_parts import safe_parts
+from llm_tokenizer.bpe.safe_parts import ordinary_parts
 from llm_tokenizer.bpe.splitting import find_pattern
 from llm_tokenizer.interface import TokenizerError, require_count, require_texts
 from llm_tokenizer.special import SpecialTokens, any_of, utf8
@@ -84,8 +83,7 @@ def _parts(text: str, special_tokens: Sequence[str]) -> Iterable[str]:
         utf8(text, what="texts")
         return between_special(text, special_tokens)
     # It is in memory already, so a chunk of any length without a place to cut costs no more than that again.
-    parts = safe_parts([text], special_tokens, last_safe_place, longest=len(text))
-    return (part for part, is_special in parts if not is_special)
+    return ordinary_parts([text], special_tokens, longest=len(text))
 
 
 def _count_batch(texts: list[str], pattern: str) -> Counter[str]:

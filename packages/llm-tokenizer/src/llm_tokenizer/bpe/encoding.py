@@ -7,8 +7,7 @@ candidates in a heap and the tokens in a linked list and needs n · log n.
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 from sys import maxsize
@@ -117,11 +116,6 @@ def merge_in_order(ids: list[int], order_of: Mapping[Pair, float], made_of: Mapp
             if (order_there := order_of.get((token[left], token[after[left]]))) is not None:
                 heappush(heap, (order_there, left))
     return [id for id in token if id >= 0]
-
-
-def pack(ids: Sequence[int]) -> bytes:
-    """Return ids as the bytes of 32-bit integers, to be cached and joined to an array."""
-    return array("i", ids).tobytes()
 
 
 class BoundedCache(dict[str, Value]):

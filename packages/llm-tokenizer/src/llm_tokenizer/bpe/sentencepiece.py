@@ -99,12 +99,12 @@ class SentencePieceTokenizer(VocabularyTokenizer):
             if is_special:
                 ids.append(self.special_tokens[part])
             else:
-                ids += self._encode_part(part, spaced=self.prepend_scheme == "always" or self._is_first(place))
+                ids += self._encode_ordinary(part, spaced=self._has_space(place))
         return ids
 
     def encode_continued(self, text: str) -> list[int]:
         """Return the ids of a text that continues another one: no space is put before it."""
-        return self._encode_part(require_str(text), spaced=False)
+        return self._encode_ordinary(require_str(text))
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """Return the bytes of the ids, without the spaces that encoding adds."""
@@ -112,17 +112,14 @@ class SentencePieceTokenizer(VocabularyTokenizer):
         parts = []
         for place, (is_special, run) in enumerate(groupby(self._vocabulary.known_ids(ids), special.__contains__)):
             part = b"".join(map(self._vocabulary.tokens.__getitem__, run))
-            spaced = not is_special and (self.prepend_scheme == "always" or self._is_first(place))
-            parts.append(part.removeprefix(b" ") if spaced else part)
+            parts.append(part.removeprefix(b" ") if self._has_space(place) and not is_special else part)
         return b"".join(parts)
 
-    def _is_first(self, place: int) -> bool:
-        return self.prepend_scheme == "first" and place == 0
+    def _has_space(self, place: int) -> bool:
+        """Return whether a space is put before ordinary text; `place` counts the parts between special tokens."""
+        return self.prepend_scheme == "always" or (self.prepend_scheme == "first" and place == 0)
 
-    def _encode_ordinary(self, text: str) -> list[int]:
-        return self._encode_part(text, spaced=self.prepend_scheme != "never")
-
-    def _encode_part(self, text: str, *, spaced: bool) -> list[int]:
+    def _encode_ordinary(self, text: str, *, spaced: bool = False) -> list[int]:
         utf8(text)
         by_score = self.scores is not None
         if by_score:  # SentencePiece finds user-defined tokens in the text with its spaces written as `▁`

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from abc import abstractmethod
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from llm_tokenizer.bpe.encoding import BoundedCache, Pair, encode_pre_token, merge_short, pack
+from llm_tokenizer.bpe.encoding import BoundedCache, Pair, encode_pre_token, merge_short
 from llm_tokenizer.bpe.splitting import find_pattern
 from llm_tokenizer.byte import BYTES
 from llm_tokenizer.corpus.cleaning import Normalization
@@ -39,7 +40,7 @@ class SplittingTokenizer(VocabularyTokenizer):
         super().__init__(tokens, special_tokens)
         self._pattern = find_pattern(pattern)
         self._ids_of_chunk = BoundedCache(self._encode_chunk)
-        self._packed_of_chunk = BoundedCache(lambda chunk: pack(self._encode_chunk(chunk)))
+        self._packed_of_chunk = BoundedCache(lambda chunk: array("i", self._encode_chunk(chunk)).tobytes())
 
     @property
     @abstractmethod

@@ -65,40 +65,17 @@ def train_bpe(
     Spec: tokenizer.train_bpe
     Source: Sennrich, Haddow and Birch 2016, Neural Machine Translation of Rare Words with Subword Units.
     """
-
-    def learn(wanted: int) -> list[Pair]:
-        counts = count_pre_tokens(
-            texts,
-            pattern,
-            special_tokens=special_tokens,
-            processes=processes,
-            max_unique_pre_tokens=max_unique_pre_tokens,
-        )
-        return learn_merges(counts, wanted, progress, min_frequency=min_frequency)
-
-    return train_with(
-        learn,
-        vocab_size=vocab_size,
-        pattern=pattern,
-        special_tokens=special_tokens,
-        min_frequency=min_frequency,
-        allow_smaller=allow_smaller,
+    wanted = wanted_merges(vocab_size, special_tokens, min_frequency)
+    counts = count_pre_tokens(
+        texts, pattern, special_tokens=special_tokens, processes=processes, max_unique_pre_tokens=max_unique_pre_tokens
     )
+    merges = learn_merges(counts, wanted, progress, min_frequency=min_frequency)
+    check_enough(vocab_size, wanted - len(merges), min_frequency, allow_smaller)
+    return BytePairTokenizer(merges, pattern=pattern, special_tokens=special_tokens)
 
 
-def train_with(
-    learn: Callable[[int], list[Pair]],
-    *,
-    vocab_size: int,
-    pattern: str,
-    special_tokens: Sequence[str],
-    min_frequency: int = 1,
-    allow_smaller: bool = False,
-) -> BytePairTokenizer:
-    """Return the tokenizer of the merges that `learn(how many)` finds.
-
-    If they are fewer than `vocab_size` asks for, that is an error, or with `allow_smaller` a warning; both say why.
-    """
+def wanted_merges(vocab_size: int, special_tokens: Sequence[str], min_frequency: int) -> int:
+    """Return how many merges there are to learn; refuse a vocabulary without room for bytes and special tokens."""
     first_ids = 256 + len(SpecialTokens(special_tokens, first_id=256).ids)
     if not isinstance(vocab_size, int) or vocab_size < first_ids:
         raise TokenizerError(
@@ -106,21 +83,25 @@ def train_with(
             f"tokens), was {vocab_size!r}"
         )
     require_count("min_frequency", min_frequency)
-    merges = learn(vocab_size - first_ids)
-    found = first_ids + len(merges)
-    if found < vocab_size:
-        reason = f"with {found} every pre-token is a single token, so no pair is left to merge"
-        if min_frequency > 1:
-            reason = f"with {found} no pair is left that occurs {min_frequency} times"
-        if not allow_smaller:
-            raise TokenizerError(
-                f"vocab_size: these texts allow at most {found} tokens, {vocab_size} were wanted: {reason}; "
-                "train on more text or ask for fewer",
-                option=f"vocab_size={found}",
-            )
-        message = f"vocab_size: stopped at {found} tokens where {vocab_size} were allowed: {reason}"
-        warnings.warn(EarlyStop(message), stacklevel=3)
-    return BytePairTokenizer(merges, pattern=pattern, special_tokens=special_tokens)
+    return vocab_size - first_ids
+
+
+def check_enough(vocab_size: int, missing: int, min_frequency: int, allow_smaller: bool) -> None:
+    """Report merges that were not found: as an error, or with `allow_smaller` as a warning; both say why."""
+    if not missing:
+        return
+    found = vocab_size - missing
+    reason = f"with {found} every pre-token is a single token, so no pair is left to merge"
+    if min_frequency > 1:
+        reason = f"with {found} no pair is left that occurs {min_frequency} times"
+    if not allow_smaller:
+        raise TokenizerError(
+            f"vocab_size: these texts allow at most {found} tokens, {vocab_size} were wanted: {reason}; "
+            "train on more text or ask for fewer",
+            option=f"vocab_size={found}",
+        )
+    message = f"vocab_size: stopped at {found} tokens where {vocab_size} were allowed: {reason}"
+    warnings.warn(EarlyStop(message), stacklevel=3)
 
 
 def learn_merges(

@@ -18,10 +18,7 @@ EXAMPLES = """\
   llm-tokenizer compare small large --file hamlet.txt --html sizes.html
   llm-tokenizer compare small large --file hamlet.txt --json
 """
-
-
-SHOWN = 200
-"""How many tokens of each vocabulary are shown, about ten lines."""
+SHOWN = 200  # tokens of each vocabulary, about ten lines
 
 
 def add_verb(parser: Parser) -> None:

@@ -60,8 +60,8 @@ def _texts(options: argparse.Namespace, places: list[str]) -> Iterator[str]:
 def _as_json(summary: CorpusSummary, found: Duplicates | None, places: list[str]) -> dict[str, object]:
     figures: dict[str, object] = asdict(summary)
     if found is not None:
-        figures["exact_duplicates"] = [[document, earlier] for document, earlier in found.exact.items()]
-        figures["near_duplicates"] = [[near.document, near.earlier, near.similarity] for near in found.near]
+        figures["exact_duplicates"] = list(found.exact.items())
+        figures["near_duplicates"] = found.near
         named = {number for pair in found.exact.items() for number in pair}
         named |= {number for near in found.near for number in (near.document, near.earlier)}
         figures["places"] = {number: places[number] for number in sorted(named)}
@@ -95,8 +95,7 @@ def _lines(summary: CorpusSummary, found: Duplicates | None, places: list[str]) 
     if found is None:
         return
     yield f"duplicates           {len(found.exact):,} exact, {len(found.near):,} near"
-    pairs = [(document, earlier, 1.0) for document, earlier in found.exact.items()]
-    pairs += [(near.document, near.earlier, near.similarity) for near in found.near]
+    pairs = [*((document, earlier, 1.0) for document, earlier in found.exact.items()), *found.near]
     for document, earlier, similarity in sorted(pairs)[:MOST_SHOWN]:
         first, second = (f"document {number + 1} ({places[number]})" for number in (document, earlier))
         yield f"  {first} is {similarity:.0%} like {second}"

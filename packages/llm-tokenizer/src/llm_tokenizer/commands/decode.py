@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 from llm_tokenizer.commands.options import add_file, add_format, add_tokenizer, file_of, load_named, opened, written
@@ -47,10 +48,6 @@ def _decoded(tokenizer: Tokenizer, ids: list[int], before: int) -> bytes:
     """Return the bytes of some ids; a wrong one is named by its place among all."""
     try:
         return tokenizer.decode_bytes(ids)
-    except TokenizerError:
-        for place, id in enumerate(ids):
-            try:
-                tokenizer.decode_bytes([id])
-            except TokenizerError as error:
-                raise TokenizerError(str(error).replace("ids[0]", f"ids[{before + place}]")) from None
-        raise
+    except TokenizerError as error:
+        message = re.sub(r"^ids\[(\d+)\]", lambda found: f"ids[{before + int(found[1])}]", str(error))
+        raise TokenizerError(message) from None

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from llm_tokenizer.commands.options import (
-    add_allow_special,
-    add_format,
-    add_text,
-    add_tokenizer,
-    allowed_special,
-    load_named,
-    text_blocks,
-    written,
-)
+from llm_tokenizer.commands.options import add_encoding, add_format, allowed_special, load_named, text_blocks, written
 from llm_tokenizer.commands.parser import Parser
 from llm_tokenizer.commands.progress import counted
 from llm_tokenizer.corpus.encode_stream import encode_blocks
@@ -31,9 +22,7 @@ EXAMPLES = """\
 def add_verb(parser: Parser) -> None:
     """Describe the verb and its options."""
     verb = parser.add_verb("encode", encode, "write the ids of a text of any size", EXAMPLES)
-    add_tokenizer(verb)
-    add_text(verb)
-    add_allow_special(verb)
+    add_encoding(verb)
     add_format(verb)
     verb.add_argument("--count", action="store_true", help="print only the number of ids")
 

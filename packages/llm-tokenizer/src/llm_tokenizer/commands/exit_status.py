@@ -63,7 +63,9 @@ def _open_standard_streams() -> None:
     if sys.stdin is None:
         sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY), closefd=False)
     if sys.stdout is None:
-        sys.stdout = os.fdopen(_pipe_without_reader(), "w", encoding="utf-8", closefd=False)
+        reader, writer = os.pipe()
+        os.close(reader)
+        sys.stdout = os.fdopen(writer, "w", encoding="utf-8", closefd=False)
     if sys.stderr is None:
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8", closefd=False)
     for stream in (sys.stdout, sys.stderr):
@@ -72,12 +74,6 @@ def _open_standard_streams() -> None:
             # it can, and nothing is lost.
             unicode = stream.encoding.lower().startswith("utf")
             stream.reconfigure(errors="surrogateescape" if unicode else "backslashreplace")
-
-
-def _pipe_without_reader() -> int:
-    reader, writer = os.pipe()
-    os.close(reader)
-    return writer
 
 
 def _discard_output() -> None:

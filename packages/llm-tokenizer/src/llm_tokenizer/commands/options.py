@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO, get_args
 
@@ -41,8 +41,10 @@ def load_named(options: argparse.Namespace) -> LoadedTokenizer:
         raise TokenizerError(f"{error}{'' if Path(options.tokenizer).is_dir() else hint}") from None
 
 
-def add_allow_special(verb: argparse.ArgumentParser) -> None:
-    """Add `--allow-special NAME`, which may be repeated."""
+def add_encoding(verb: argparse.ArgumentParser) -> None:
+    """Add a tokenizer, a text, and the special tokens that work in it."""
+    add_tokenizer(verb)
+    add_text(verb)
     verb.add_argument(
         "--allow-special",
         action="append",
@@ -183,18 +185,12 @@ def _named(options: argparse.Namespace) -> Iterator[tuple[str | Path, dict[str, 
             yield source, {name: getattr(options, name) for name in how}
 
 
-@contextmanager
-def opened(path: str) -> Iterator[BinaryIO]:
+def opened(path: str) -> AbstractContextManager[BinaryIO]:
     """Open a file, or standard input for `-`."""
-    if path == "-":
-        yield sys.stdin.buffer
-        return
-    with ExitStack() as stack:
-        try:
-            file = stack.enter_context(Path(path).open("rb"))
-        except OSError as error:
-            raise TokenizerError(failed_read(path, error)) from None
-        yield file
+    try:
+        return nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb")
+    except OSError as error:
+        raise TokenizerError(failed_read(path, error)) from None
 
 
 @contextmanager

@@ -5,16 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 
-from llm_tokenizer.commands.options import (
-    add_allow_special,
-    add_text,
-    add_tokenizer,
-    allowed_special,
-    load_named,
-    text_blocks,
-    whole_text,
-    written,
-)
+from llm_tokenizer.commands.options import add_encoding, allowed_special, load_named, text_blocks, whole_text, written
 from llm_tokenizer.commands.parser import Parser
 from llm_tokenizer.commands.token_display import flat_label, show_as_html, show_in_terminal, show_with_marks
 from llm_tokenizer.commands.wording import quantity
@@ -33,9 +24,7 @@ EXAMPLES = """\
 def add_verb(parser: Parser) -> None:
     """Describe the verb and its options."""
     verb = parser.add_verb("show", show, "show the tokens of a text in color", EXAMPLES)
-    add_tokenizer(verb)
-    add_text(verb)
-    add_allow_special(verb)
+    add_encoding(verb)
     form = verb.add_mutually_exclusive_group()
     form.add_argument("--ids", action="store_true", help="one token a line: id, bytes, text")
     form.add_argument("--html", metavar="FILE", help="write a web page instead, all in one file")

@@ -8,15 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from llm_tokenizer.commands.options import (
-    add_allow_special,
-    add_text,
-    add_tokenizer,
-    allowed_special,
-    load_named,
-    print_json,
-    text_blocks,
-)
+from llm_tokenizer.commands.options import add_encoding, allowed_special, load_named, print_json, text_blocks
 from llm_tokenizer.commands.parser import Parser
 from llm_tokenizer.commands.token_display import flat_label
 from llm_tokenizer.commands.wording import quantity
@@ -32,9 +24,7 @@ EXAMPLES = """\
 def add_verb(parser: Parser) -> None:
     """Describe the verb and its options."""
     verb = parser.add_verb("stats", stats, "measure how well a vocabulary fits a text", EXAMPLES)
-    add_tokenizer(verb)
-    add_text(verb)
-    add_allow_special(verb)
+    add_encoding(verb)
     verb.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
@@ -133,11 +123,11 @@ class Measuring:
         """Count some ids."""
         self._counts.update(ids)
 
-    def measures(self, *, most: int = 10) -> Measures:
-        """Return the figures of all that has passed, with this many of the commonest tokens."""
+    def measures(self) -> Measures:
+        """Return the figures of all that has passed."""
         counts = self._counts
         tokens = {id: self._tokenizer.token_bytes(id) for id in counts}
-        frequent = sorted(counts, key=lambda id: (-counts[id], id))[:most]
+        frequent = sorted(counts, key=lambda id: (-counts[id], id))[:10]
         return Measures(
             text_bytes=self._bytes,
             characters=self._characters,

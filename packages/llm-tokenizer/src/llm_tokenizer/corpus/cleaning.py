@@ -26,11 +26,7 @@ class Cleaning:
         With the same characters for the same thing (`CR LF` is `LF`, and under NFC `e` with an accent is one character
         and not two) a tokenizer learns each word once, and not once for each way of writing it.
 
-    Args:
-        normalization: `NFC` composes accents; `NFKC` also folds look-alikes (`ﬁ` becomes `fi`), which loses something.
-        line_breaks: `lf` turns those of all systems into a line feed, `keep` leaves them alone.
-        controls: `keep` leaves control characters alone, `remove` takes them out (vertical tab, form feed and U+0085,
-            which end lines, become line feeds), `refuse` is an error at the first one. Tabs and line breaks are text.
+    The choices are those of `read_documents`.
     """
 
     normalization: Normalization | None = None

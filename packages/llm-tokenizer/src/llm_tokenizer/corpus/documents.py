@@ -1,15 +1,19 @@
-"""Find the documents of a file: the whole file, the lines between two separators, a field of a JSON line.
+"""Read the documents of a file: all of it, at once or in blocks, the lines between separators, a field of a JSON line.
 
-Each document comes after its place: the file, and the line where a file may hold several.
+A document comes after its place: the file, and the line where a file may hold several.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
+from llm_tokenizer.bpe.boundaries import last_safe_place
+from llm_tokenizer.bpe.safe_parts import safe_parts
 from llm_tokenizer.corpus.cleaning import Cleaning
 from llm_tokenizer.corpus.unicode_decoding import Errors, Source, decoded_blocks, source_name
 from llm_tokenizer.interface import TokenizerError
@@ -22,6 +26,25 @@ def one_document(source: Source, cleaning: Cleaning, errors: Errors) -> Iterator
     text = cleaning.clean("".join(decoded_blocks(source, errors=errors)), name=source_name(source))
     if text:
         yield source_name(source), text
+
+
+def clean_blocks(source: Source, cleaning: Cleaning, errors: Errors, longest: int) -> Iterator[str]:
+    """Yield the clean text of a file; it is normalized in parts that end where nothing changes across."""
+    form = cleaning.normalization
+    blocks = _clean_by_character(source, replace(cleaning, normalization=None), errors)
+    if form is None:
+        yield from blocks
+        return
+    for part, _ in safe_parts(blocks, (), lambda text: last_safe_place(text, form), longest):
+        yield unicodedata.normalize(form, part)
+
+
+def _clean_by_character(source: Source, cleaning: Cleaning, errors: Errors) -> Iterator[str]:
+    line = 1
+    for block in _never_within_a_break(decoded_blocks(source, errors=errors)):
+        text = cleaning.clean(block, name=source_name(source), line=line)
+        line += text.count("\n")
+        yield text
 
 
 def separated(source: Source, separator: str, cleaning: Cleaning, errors: Errors) -> Iterator[tuple[str, str]]:
@@ -82,7 +105,7 @@ def _document(lines: list[str], cleaning: Cleaning, name: str, start: int) -> It
 def _lines(blocks: Iterable[str]) -> Iterator[str]:
     """Yield the lines with their line breaks: LF, CR LF or a lone CR."""
     held: list[str] = []  # the line so far; joined once, so that a line of a gigabyte costs no more than that
-    for block in never_within_a_break(blocks):
+    for block in _never_within_a_break(blocks):
         *whole, last = _LINE_END.split(block)
         for line, line_break in zip(whole[::2], whole[1::2], strict=True):
             yield "".join([*held, line, line_break])
@@ -96,7 +119,7 @@ def _lines(blocks: Iterable[str]) -> Iterator[str]:
 _LINE_END = re.compile("(\r\n|\r|\n)")
 
 
-def never_within_a_break(blocks: Iterable[str]) -> Iterator[str]:
+def _never_within_a_break(blocks: Iterable[str]) -> Iterator[str]:
     """Yield the same text in blocks that never end between CR and LF."""
     held = ""
     for block in blocks:

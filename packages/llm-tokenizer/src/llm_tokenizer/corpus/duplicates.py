@@ -7,19 +7,14 @@ held-out part makes a model look better than it is.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from llm_tokenizer.interface import TokenizerError, require_texts
 
-if TYPE_CHECKING:
-    from llm_tokenizer.corpus.minhash import Array
 
-
-@dataclass(frozen=True)
-class Near:
+class Near(NamedTuple):
     """A document that resembles an earlier one; `similarity` is the estimated fraction of shingles that both have."""
 
     document: int
@@ -65,17 +60,19 @@ def find_duplicates(documents: Iterable[str], *, similarity: float = 0.8) -> Dup
     Source: Broder 1997, On the Resemblance and Containment of Documents; bands as in Leskovec, Rajaraman and Ullman
         2014, Mining of Massive Datasets, chapter 3.
     """
-    from llm_tokenizer.corpus.minhash import minhash  # imports NumPy, which the rest of the package starts without
+    from llm_tokenizer.corpus.minhash import (
+        SignatureIndex,
+        minhash,
+    )  # imports NumPy, which the rest of the package starts without
 
     if not isinstance(similarity, (int, float)) or not 0 < similarity <= 1:
         raise TokenizerError(f"similarity: must be above 0 and at most 1, was {similarity!r}")
     first_of: dict[bytes, int] = {}
     exact: dict[int, int] = {}
     near: list[Near] = []
-    index = _Index()
-    count = 0
+    index = SignatureIndex()
+    number = -1
     for number, text in enumerate(require_texts("documents", documents)):
-        count = number + 1
         digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         if (earlier := first_of.setdefault(digest, number)) != number:
             exact[number] = earlier
@@ -86,30 +83,4 @@ def find_duplicates(documents: Iterable[str], *, similarity: float = 0.8) -> Dup
             near.append(Near(number, best, found))
         else:
             index.add(number, signature)
-    return Duplicates(documents=count, exact=exact, near=tuple(near))
-
-
-class _Index:
-    """The signatures so far, found by any of their bands."""
-
-    def __init__(self) -> None:
-        self._signatures: dict[int, Array] = {}
-        self._holders: defaultdict[tuple[int, bytes], list[int]] = defaultdict(list)
-
-    def add(self, number: int, signature: Array) -> None:
-        from llm_tokenizer.corpus.minhash import bands
-
-        self._signatures[number] = signature
-        for key in bands(signature):
-            self._holders[key].append(number)
-
-    def most_similar(self, signature: Array) -> tuple[int | None, float]:
-        """Return the document that agrees in most hashes, the earliest of equals, and their fraction."""
-        from llm_tokenizer.corpus.minhash import bands
-
-        candidates = sorted({number for key in bands(signature) for number in self._holders.get(key, ())})
-        if not candidates:
-            return None, 0.0
-        fractions = [float((self._signatures[number] == signature).mean()) for number in candidates]
-        best = max(range(len(candidates)), key=lambda place: (fractions[place], -candidates[place]))
-        return candidates[best], fractions[best]
+    return Duplicates(documents=number + 1, exact=exact, near=tuple(near))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from functools import partial
 from itertools import chain
 
 from llm_tokenizer.bpe.boundaries import last_safe_place
-from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
 from llm_tokenizer.bpe.safe_parts import LONGEST, Cut, safe_parts, slices
-from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
+from llm_tokenizer.bpe.tokenizer import SplittingTokenizer
 from llm_tokenizer.byte import ByteTokenizer
 from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.corpus.unicode_decoding import Errors, Source, decoded_blocks
@@ -68,12 +68,8 @@ def encode_blocks(
     cut = _cut_for(tokenizer)
     if cut is None:
         return _encode_whole(tokenizer, texts, allowed_special, longest)
-    return _encode_parts(tokenizer, safe_parts(texts, names, cut, longest))
-
-
-def _encode_parts(tokenizer: Tokenizer, parts: Iterable[tuple[str, bool]]) -> Iterator[list[int]]:
-    for part, is_special in parts:
-        yield [tokenizer.special_tokens[part]] if is_special else tokenizer.encode(part)
+    parts = safe_parts(texts, names, cut, longest)
+    return ([tokenizer.special_tokens[part]] if is_special else tokenizer.encode(part) for part, is_special in parts)
 
 
 def _encode_whole(
@@ -95,9 +91,6 @@ def _cut_for(tokenizer: Tokenizer) -> Cut | None:
     """Return how to find the last place where this tokenizer's text may be cut; None if that is not known."""
     if isinstance(tokenizer, (ByteTokenizer, CharacterTokenizer)):
         return len
-    if isinstance(tokenizer, BytePairTokenizer):
-        return last_safe_place
-    if isinstance(tokenizer, PretrainedTokenizer):
-        normalization = tokenizer.normalization
-        return lambda text: last_safe_place(text, normalization)
+    if isinstance(tokenizer, SplittingTokenizer):
+        return partial(last_safe_place, normalization=tokenizer.normalization)
     return None

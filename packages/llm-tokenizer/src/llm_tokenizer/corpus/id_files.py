@@ -55,11 +55,9 @@ def read_ids(stream: BinaryIO, format: str, *, vocab_size: int) -> Iterator[list
 
 def _write_array(blocks: Iterable[list[int]], stream: BinaryIO, vocab_size: int) -> int:
     import numpy as np
-    from numpy.lib import format as npy_format
 
-    dtype = np.uint16 if vocab_size <= 1 << 16 else np.uint32
     gathered = array("H" if vocab_size <= 1 << 16 else "I", chain.from_iterable(blocks))
-    npy_format.write_array(stream, np.frombuffer(gathered, dtype=dtype), allow_pickle=False)
+    np.save(stream, np.frombuffer(gathered, dtype=gathered.typecode), allow_pickle=False)
     return len(gathered)
 
 

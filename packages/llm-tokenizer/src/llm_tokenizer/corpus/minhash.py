@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ def minhash(text: str) -> Array:
     smallest = np.full(HASHES, np.iinfo(np.uint64).max, dtype=np.uint64)
     for start in range(0, len(shingles), _BLOCK):
         block = shingles[start : start + _BLOCK, None]
-        np.minimum(smallest, _mix(block ^ _salts()).min(axis=0), out=smallest)
+        np.minimum(smallest, _mix(block ^ _SALTS).min(axis=0), out=smallest)
     return smallest
 
 
@@ -44,11 +44,30 @@ def _mix(numbers: Array) -> Array:
     return numbers ^ (numbers >> np.uint64(31))
 
 
-@cache
-def _salts() -> Array:
-    return _mix(np.arange(1, HASHES + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+_SALTS = _mix(np.arange(1, HASHES + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
 
 
-def bands(signature: Array) -> list[tuple[int, bytes]]:
+class SignatureIndex:
+    """The signatures so far, found by any of their bands."""
+
+    def __init__(self) -> None:
+        self._signatures: dict[int, Array] = {}
+        self._holders: defaultdict[tuple[int, bytes], list[int]] = defaultdict(list)
+
+    def add(self, number: int, signature: Array) -> None:
+        """Add the signature of the document of that number."""
+        self._signatures[number] = signature
+        for key in _bands(signature):
+            self._holders[key].append(number)
+
+    def most_similar(self, signature: Array) -> tuple[int | None, float]:
+        """Return the document that agrees in most hashes, the earliest of equals, and their fraction."""
+        candidates = sorted({number for key in _bands(signature) for number in self._holders.get(key, ())})
+        fractions = [float((self._signatures[number] == signature).mean()) for number in candidates]
+        most = max(fractions, default=0.0)
+        return (candidates[fractions.index(most)], most) if candidates else (None, 0.0)
+
+
+def _bands(signature: Array) -> list[tuple[int, bytes]]:
     """Return the 25 bands of 4 hashes; texts that have one in common are worth comparing."""
     return [(band, row.tobytes()) for band, row in enumerate(signature.reshape(BANDS, ROWS))]

@@ -44,21 +44,17 @@ class CorpusCounter:
 
     def counted(self, documents: Iterable[str]) -> Iterator[str]:
         """Yield the same documents, counted as they pass."""
-        for text in documents:
-            self.add(text)
-            yield text
-
-    def add(self, text: str) -> None:
-        """Count one document."""
         summary = self._summary
-        self._characters.update(text)
-        summary.documents += 1
-        summary.empty += not text
-        summary.words += len(text.split())
-        summary.longest = max(summary.longest, len(text))
-        summary.lines += text.count("\n") + (not text.endswith("\n") and text != "")
-        summary.other_line_breaks += text.count("\r") + text.count("\u2028") + text.count("\x85")
-        summary.not_composed += not unicodedata.is_normalized("NFC", text)
+        for text in documents:
+            self._characters.update(text)
+            summary.documents += 1
+            summary.empty += not text
+            summary.words += len(text.split())
+            summary.longest = max(summary.longest, len(text))
+            summary.lines += text.count("\n") + (not text.endswith("\n") and text != "")
+            summary.other_line_breaks += text.count("\r") + text.count("\u2028") + text.count("\x85")
+            summary.not_composed += not unicodedata.is_normalized("NFC", text)
+            yield text
 
     def summary(self) -> CorpusSummary:
         """Return the figures of all that passed."""
@@ -85,8 +81,8 @@ class CorpusCounter:
 def summarize(documents: Iterable[str]) -> CorpusSummary:
     """Return what a corpus contains. Only one document and a count for each different character are in memory."""
     counter = CorpusCounter()
-    for text in require_texts("documents", documents):
-        counter.add(text)
+    for _ in counter.counted(require_texts("documents", documents)):
+        pass
     return counter.summary()
 
 

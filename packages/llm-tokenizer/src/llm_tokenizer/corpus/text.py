@@ -13,11 +13,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TypedDict, Unpack
 
-from llm_tokenizer.bpe.safe_parts import LONGEST
+from llm_tokenizer.bpe.safe_parts import LONGEST, ordinary_parts
 from llm_tokenizer.corpus.cleaning import Cleaning, Controls, LineBreaks, Normalization
-from llm_tokenizer.corpus.documents import fields, one_document, separated
+from llm_tokenizer.corpus.documents import clean_blocks, fields, one_document, separated
 from llm_tokenizer.corpus.file_search import JSON_LINES, TEXT_FILES, require_file, text_files
-from llm_tokenizer.corpus.parts import clean_blocks, ordinary_parts
 from llm_tokenizer.corpus.unicode_decoding import Errors, Source, is_stream
 from llm_tokenizer.interface import TokenizerError, require_count
 from llm_tokenizer.special import SpecialTokens
@@ -36,15 +35,12 @@ class Reading(TypedDict, total=False):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Choices:
+class _Choices(Cleaning):
     """The same with the defaults, and checked."""
 
     separator: str | None = None
     field: str | None = None
-    normalization: Normalization | None = None
     errors: Errors = "strict"
-    line_breaks: LineBreaks = "lf"
-    controls: Controls = "keep"
     suffixes: Iterable[str] | None = None
 
     def __post_init__(self) -> None:
@@ -53,11 +49,7 @@ class _Choices:
             raise TokenizerError(f"separator: must be one line that is not blank, was {line!r}")
         if field is not None and (not field or line is not None):
             raise TokenizerError(f"field: must be the name of a field, and goes without separator, was {field!r}")
-        _ = self.cleaning
-
-    @property
-    def cleaning(self) -> Cleaning:
-        return Cleaning(normalization=self.normalization, line_breaks=self.line_breaks, controls=self.controls)
+        super().__post_init__()
 
     def sources(self, source: Source) -> Sequence[Source]:
         """Return the files that are meant."""
@@ -70,11 +62,11 @@ class _Choices:
         """Yield each document after its place."""
         for source in sources:
             if self.field is not None:
-                yield from fields(source, self.field, self.cleaning, self.errors)
+                yield from fields(source, self.field, self, self.errors)
             elif self.separator is not None:
-                yield from separated(source, self.separator, self.cleaning, self.errors)
+                yield from separated(source, self.separator, self, self.errors)
             else:
-                yield from one_document(source, self.cleaning, self.errors)
+                yield from one_document(source, self, self.errors)
 
 
 def read_text(source: Source, **how: Unpack[Reading]) -> str:
@@ -98,7 +90,8 @@ def read_documents(source: Source, **how: Unpack[Reading]) -> Iterator[str]:
         errors: What happens to a byte that is not UTF-8: `strict` is an error with its place, `replace` puts U+FFFD,
             `ignore` drops it.
         line_breaks: `lf` turns those of all systems into line feeds (the default), `keep` leaves them as they are.
-        controls: `keep` leaves control characters alone, `remove` takes them out, `refuse` is an error with the line.
+        controls: `keep` leaves control characters alone, `remove` takes them out (vertical tab, form feed and U+0085,
+            which end lines, become line feeds), `refuse` is an error with the line. Tabs and line breaks are text.
         suffixes: Which files of a folder are text (`.txt` and `.md`; with `field` `.jsonl` and `.ndjson`).
 
     Raises:
@@ -140,7 +133,7 @@ def read_parts(
     require_count("longest", longest)
     choices = _Choices(**how)
     sources = choices.sources(source)
-    texts: Iterable[Iterable[str]] = (clean_blocks(one, choices.cleaning, choices.errors, longest) for one in sources)
+    texts: Iterable[Iterable[str]] = (clean_blocks(one, choices, choices.errors, longest) for one in sources)
     if choices.separator is not None or choices.field is not None:
         texts = ([text] for _, text in choices.documents(sources))
     return chain.from_iterable(ordinary_parts(text, special_tokens, longest) for text in texts)

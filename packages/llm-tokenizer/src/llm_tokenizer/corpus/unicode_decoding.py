@@ -5,6 +5,7 @@ Nothing is guessed. A byte that is not UTF-8 is an error with its place, unless 
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import sys
 import zlib
@@ -36,15 +37,19 @@ def decoded_blocks(source: Source, *, errors: Errors = "strict", keep_mark: bool
         TokenizerError: The file cannot be read, is a damaged gzip file, or (`strict`) is not UTF-8.
     """
     require_choice("errors", errors, get_args(Errors))
-    offset = 0  # of the first byte in `held`
-    held = b""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors)
+    place = 0  # of the first byte of the block
     at_start = not keep_mark
     for block in _blocks(source):
-        held += block
-        text, used = _decode(held, source_name(source), offset, errors, final=not block)
+        waiting = len(decoder.getstate()[0])  # half a character at the end of the block before
+        try:
+            text = decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            wrong = _not_utf8(error, source_name(source), place - waiting)
+            raise TokenizerError(f"{wrong}; convert it to UTF-8", option="errors=replace") from None
+        place += len(block)
         if at_start and text:
             text, at_start = text.removeprefix("\ufeff"), False
-        offset, held = offset + used, held[used:]
         if text:
             yield text
 
@@ -112,27 +117,7 @@ class _Peeked:
         return head + self._stream.read(size - len(head))
 
 
-def _decode(data: bytes, name: str, offset: int, errors: Errors, *, final: bool) -> tuple[str, int]:
-    """Return the text of some bytes and how many of them were used: half a character at the end waits."""
-    end = len(data) if final else len(data) - _unfinished(data)
-    try:
-        return data[:end].decode("utf-8", errors), end
-    except UnicodeDecodeError as error:
-        raise TokenizerError(
-            f"{_not_utf8(error, name, offset)}; convert it to UTF-8", option="errors=replace"
-        ) from None
-
-
 def _not_utf8(error: UnicodeDecodeError, name: str, offset: int) -> str:
-    """Return which byte of a source is wrong; `offset` is the place of the first byte that was decoded."""
+    """Return which byte of a source is wrong; `offset` is the place of the first that was decoded with it."""
     place, byte = error.start, error.object[error.start]
     return f"{name}: must be UTF-8, but byte {offset + place} is 0x{byte:02x} ({error.reason})"
-
-
-def _unfinished(data: bytes) -> int:
-    """Return how many bytes at the end may be the beginning of a character."""
-    for length in range(1, min(3, len(data)) + 1):
-        first = data[-length]
-        if first >= 0xC0:  # the first byte of a character of 2, 3 or 4 bytes
-            return length if length < (2 if first < 0xE0 else 3 if first < 0xF0 else 4) else 0
-    return 0

@@ -67,13 +67,24 @@ def read_text(path: Path) -> str:
         raise refusal("the text", f"UTF-8 (byte {error.start} is not)", f"0x{data[error.start]:02x}") from None
 
 
-def read_json(path: Path) -> object:
-    """Return the content of a JSON file."""
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the content of a JSON file, which must be an object."""
     text = read_text(path)
     try:
-        return json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise refusal("the text", f"JSON ({error})", text[:20]) from None
+    if not isinstance(document, dict):
+        raise refusal("the file", "a JSON object", document)
+    return document
+
+
+def decode_text(data: bytes, field: str) -> str:
+    """Return the text of a field, which must be UTF-8."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise refusal(field, "UTF-8", repr(data[:40])) from None
 
 
 def check_id(field: str, id: object) -> int:
@@ -97,10 +108,8 @@ _NAMES = {str: "a string", dict: "an object", list: "a list", bool: "true or fal
 class Fields:
     """The fields of a JSON document by dotted names such as `model.type`."""
 
-    def __init__(self, document: object) -> None:
-        if not isinstance(document, dict):
-            raise refusal("the file", "a JSON object", document)
-        self._document: dict[str, Any] = document
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._document = document
 
     def find(self, field: str) -> Any:
         """Return the value of a field; None if it is absent."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from llm_tokenizer.files.fields import refusal
+from llm_tokenizer.files.fields import decode_text, refusal
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
@@ -84,10 +84,9 @@ class GgufHeader:
     def _value(self, kind: int, field: str) -> Any:
         if kind == _TEXT:
             return self.text(field)
-        if kind == _BOOL:
-            return self.number(_NUMBERS[kind], field) != 0
         if kind in _NUMBERS:
-            return self.number(_NUMBERS[kind], field)
+            number = self.number(_NUMBERS[kind], field)
+            return number != 0 if kind == _BOOL else number
         raise refusal(f"{field}, kind", "a kind from 0 to 12, and no array within an array", kind)
 
     def _array(self, field: str) -> list[Any]:
@@ -122,11 +121,7 @@ class GgufHeader:
         length = self.number(LENGTH, f"{field}, length")
         if longest is not None and length > longest:
             raise refusal(f"{field}, length", f"at most {longest} bytes", length)
-        data = self._take(length, field)
-        try:
-            return data.decode("utf-8")
-        except UnicodeDecodeError:
-            raise refusal(field, "UTF-8", repr(data[:40])) from None
+        return decode_text(self._take(length, field), field)
 
     def number(self, number: struct.Struct, field: str) -> Any:
         """Return the number that comes next."""

@@ -14,12 +14,8 @@ from llm_tokenizer.files.gguf_metadata import read_metadata
 from llm_tokenizer.files.sentencepiece import NORMAL, USER_DEFINED, Piece, from_pieces
 
 PATTERN_OF = {"gpt-2": "gpt2", "llama-bpe": "llama3", "qwen2": "qwen2", "smollm": "smollm"}
-_SAME_PATTERN = {
-    "llama3": "llama3",
-    "llama-v3": "llama3",
-    "dbrx": "llama3",
-    "deepseek-r1-qwen": "qwen2",
-}  # OLMo 2: dbrx
+# Other names of the same patterns; OLMo 2 says dbrx.
+_SAME_PATTERN = {"llama3": "llama3", "llama-v3": "llama3", "dbrx": "llama3", "deepseek-r1-qwen": "qwen2"}
 IGNORE_MERGES = ("llama-bpe", "llama3", "llama-v3")
 _MODEL, _PRE, _TOKENS, _TYPES, _SCORES, _MERGES, _SPACE_PREFIX, _BOS, _EOS, _ADD_BOS, _ADD_EOS = _KEYS = tuple(
     f"tokenizer.ggml.{name}"

@@ -154,9 +154,11 @@ def _pre(tokenizer: BytePairTokenizer | PretrainedTokenizer) -> str:
 
 
 def _ids(tokenizer: Tokenizer, size: int, vocabulary: GgufVocabulary) -> dict[str, Any]:
-    ends = vocabulary.eos_token_id
-    if ends is None:
-        ends = getattr(tokenizer, "eos_token_id", None)
+    def chosen(name: str) -> Any:
+        own = getattr(vocabulary, name)
+        return getattr(tokenizer, name, None) if own is None else own
+
+    ends, begin, add_bos = chosen("eos_token_id"), chosen("bos_token_id"), bool(chosen("add_bos_token"))
     if ends is None:
         ends = tokenizer.special_tokens.get(END_OF_TEXT)
     if ends is None:
@@ -167,15 +169,11 @@ def _ids(tokenizer: Tokenizer, size: int, vocabulary: GgufVocabulary) -> dict[st
     ends = [ends] if isinstance(ends, int) else list(ends)
     if not 1 <= len(ends) <= len(ENDS):
         raise TokenizerError(f"eos_token_id: must be 1 to {len(ENDS)} ids, were {len(ends)}; keep the most important")
-    begin = vocabulary.bos_token_id
-    begin = getattr(tokenizer, "bos_token_id", None) if begin is None else begin
     named: dict[str, int | None] = dict(zip(ENDS, ends, strict=False))
     named |= {"bos": begin, "padding": vocabulary.pad_token_id}
     for name, id in named.items():
         if id is not None and not (type(id) is int and 0 <= id < size):
             raise TokenizerError(f"{name}_token_id: must be an id from 0 to {size - 1}, was {id!r}")
-    add_bos = vocabulary.add_bos_token
-    add_bos = getattr(tokenizer, "add_bos_token", False) if add_bos is None else add_bos
     if add_bos and begin is None:
         raise TokenizerError("add_bos_token: must be False where there is no bos_token_id, was True")
     template = vocabulary.chat_template

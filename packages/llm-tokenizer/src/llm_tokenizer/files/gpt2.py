@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from llm_tokenizer.bpe.byte_unicode import from_printable, to_printable
 from llm_tokenizer.bpe.encoding import Pair
@@ -21,8 +22,6 @@ from llm_tokenizer.interface import TokenizerError
 
 NAMES = (("encoder.json", "vocab.bpe"), ("vocab.json", "merges.txt"))
 FIRST_LINE = "#version: 0.2"
-
-
 _RULES: dict[str, tuple[str, Normalization | None]] = {
     "GPT2Tokenizer": ("gpt2", None),
     "Qwen2Tokenizer": ("qwen2", "NFC"),
@@ -113,8 +112,8 @@ def save_gpt2(tokenizer: BytePairTokenizer | PretrainedTokenizer, folder: str | 
     return folder / NAMES[0][0]
 
 
-def _vocabulary(document: object) -> dict[str, int]:
-    if not isinstance(document, dict) or not document:
+def _vocabulary(document: dict[str, Any]) -> dict[str, int]:
+    if not document:
         raise refusal("the file", "a JSON object with the id of each token", document)
     ids: set[int] = set()
     for token, id in document.items():

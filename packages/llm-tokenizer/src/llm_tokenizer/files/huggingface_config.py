@@ -100,18 +100,15 @@ def read_folder_config(folder: Path) -> FolderConfig:
 
 def with_folder_ids(tokenizer: AnyTokenizer, config: FolderConfig) -> AnyTokenizer:
     """Return the tokenizer with the beginning and end of a text that the folder names; ids that it has already stay."""
-    ids: dict[str, int | None] = {}
+    settings: dict[str, Any] = {}
     for role, add in (("bos", config.add_bos_token), ("eos", config.add_eos_token)):
         known, name = getattr(tokenizer, f"{role}_token_id"), config.named.get(f"{role}_token")
-        ids[role] = tokenizer.added_tokens.get(name, known) if known is None and name else known
-        if add and name and ids[role] is None:
+        id = tokenizer.added_tokens.get(name, known) if known is None and name else known
+        if add and name and id is None:
             raise TokenizerError(f"{role}_token: must be a special token, to be added to every text, was {name!r}")
-    return tokenizer.with_text_ids(
-        bos_token_id=ids["bos"],
-        eos_token_id=ids["eos"],
-        add_bos_token=tokenizer.add_bos_token or (config.add_bos_token and ids["bos"] is not None),
-        add_eos_token=tokenizer.add_eos_token or (config.add_eos_token and ids["eos"] is not None),
-    )
+        settings[f"{role}_token_id"] = id
+        settings[f"add_{role}_token"] = getattr(tokenizer, f"add_{role}_token") or (add and id is not None)
+    return tokenizer.with_text_ids(**settings)
 
 
 def check_matching(field: str, entry: Mapping[str, Any]) -> None:
@@ -153,7 +150,4 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     with naming(path):
-        content = read_json(path)
-        if not isinstance(content, dict):
-            raise refusal("the file", "a JSON object", content)
-        return content
+        return read_json(path)

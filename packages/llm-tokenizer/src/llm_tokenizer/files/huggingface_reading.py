@@ -20,14 +20,14 @@ from llm_tokenizer.bpe.encoding import Pair
 from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
 from llm_tokenizer.bpe.sentencepiece import SPACE, PrependScheme, SentencePieceTokenizer
 from llm_tokenizer.bpe.splitting import PATTERNS
-from llm_tokenizer.bpe.tokenizer import BytePairTokenizer, merged_tokens
+from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.byte import BYTES, ByteTokenizer
 from llm_tokenizer.character import CharacterTokenizer
 from llm_tokenizer.corpus.cleaning import Normalization
 from llm_tokenizer.files.fields import REMEDY, FieldError, Fields, check_id, naming, read_json, refusal
 from llm_tokenizer.files.huggingface_config import CONFIG, check_matching, read_folder_config, with_folder_ids
 from llm_tokenizer.files.huggingface_splitting import pattern_of, split
-from llm_tokenizer.files.huggingface_template import read_template, text_ids
+from llm_tokenizer.files.huggingface_template import read_template
 from llm_tokenizer.files.huggingface_writing import BACK, EACH_CHARACTER, PREPEND, SPACES
 from llm_tokenizer.files.sentencepiece import BYTE_OF
 from llm_tokenizer.interface import TokenizerError
@@ -56,7 +56,7 @@ def load_hugging_face(path: str | Path) -> LoadedTokenizer:
 
 def from_hugging_face(fields: Fields) -> LoadedTokenizer:
     """Return the tokenizer, once every field has been looked at."""
-    around = text_ids(read_template(fields.steps("post_processor", "processors")))
+    around = read_template(fields.steps("post_processor", "processors"))
     kind = fields.get("model.type", str, default="BPE")  # the oldest files, GPT-2's among them, do not say it
     if kind == "WordLevel":
         return _character_level(fields).with_text_ids(**around)
@@ -185,14 +185,15 @@ def _splits_at_spaces(step: dict[str, Any]) -> bool:
 
 def _is_our_numbering(tokens: dict[int, bytes], merges: list[Pair], special_tokens: dict[str, int]) -> bool:
     """Whether the ids are the bytes, then the merges in their order, then the special tokens."""
-    if len(tokens) != 256 + len(merges) or any(tokens.get(id) != byte for id, byte in enumerate(BYTES)):
-        return False
-    try:
-        expected = merged_tokens(merges)
-    except TokenizerError:
-        return False
-    return tokens == dict(enumerate(expected)) and list(special_tokens.values()) == list(
-        range(len(expected), len(expected) + len(special_tokens))
+    size = 256 + len(merges)
+    return (
+        len(tokens) == size
+        and all(tokens.get(id) == byte for id, byte in enumerate(BYTES))
+        and all(
+            max(left, right) < id and tokens.get(id) == tokens.get(left, b"") + tokens.get(right, b"")
+            for id, (left, right) in enumerate(merges, start=256)
+        )
+        and list(special_tokens.values()) == list(range(size, size + len(special_tokens)))
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from llm_tokenizer.bpe.splitting import PATTERNS
-from llm_tokenizer.files.fields import refusal
+from llm_tokenizer.files.fields import refusal, value_under
 
 REMEDY = "only a known pattern may run here; load the tokenizer with its own library"
 
@@ -69,8 +69,7 @@ def _byte_level_uses_regex(field: str, step: dict[str, Any]) -> bool:
 
 def _split_pattern(field: str, step: dict[str, Any]) -> str:
     """Return the pattern of a `Split`, in either of the two forms that keep every match as a pre-token."""
-    expression = step.get("pattern")
-    expression = expression.get("Regex") if isinstance(expression, dict) else None
+    expression = value_under(step, "pattern", "Regex")
     if not isinstance(expression, str) or expression not in _PATTERN_OF:
         raise refusal(field, f"the Split of one of these patterns: {', '.join(PATTERNS)}", expression or step, REMEDY)
     isolated = split(expression)

@@ -12,11 +12,11 @@ REMEDY = "load the tokenizer with its own library"
 Around = tuple[list[int], list[int]]
 
 
-def read_template(steps: list[dict[str, Any]]) -> Around:
-    """Return the ids that the steps of a post-processor put before and after a text.
+def read_template(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the ids that the steps of a post-processor put around a text, as `with_text_ids` takes them.
 
     Raises:
-        FieldError: One does something else to the ids.
+        FieldError: They put more than one id on a side, or a step does something else to the ids.
     """
     before: list[int] = []
     after: list[int] = []
@@ -26,7 +26,15 @@ def read_template(steps: list[dict[str, Any]]) -> Around:
             raise refusal("post_processor.type", f"one of {', '.join(_READERS)}", kind, REMEDY)
         outer_before, outer_after = _READERS[kind](step)
         before, after = outer_before + before, after + outer_after
-    return before, after
+    for side, ids in (("before", before), ("after", after)):
+        if len(ids) > 1:
+            raise refusal("post_processor", f"one that puts at most one token {side} a text", ids, REMEDY)
+    return {
+        "bos_token_id": before[0] if before else None,
+        "eos_token_id": after[0] if after else None,
+        "add_bos_token": bool(before),
+        "add_eos_token": bool(after),
+    }
 
 
 def _nothing(step: dict[str, Any]) -> Around:
@@ -64,20 +72,6 @@ def _template(step: dict[str, Any]) -> Around:
 
 
 _READERS = {"ByteLevel": _nothing, "TemplateProcessing": _template, "BertProcessing": _pair, "RobertaProcessing": _pair}
-
-
-def text_ids(around: Around) -> dict[str, Any]:
-    """Return the beginning and the end of a text as `with_text_ids` takes them; at most one id each."""
-    before, after = around
-    for side, ids in (("before", before), ("after", after)):
-        if len(ids) > 1:
-            raise refusal("post_processor", f"one that puts at most one token {side} a text", ids, REMEDY)
-    return {
-        "bos_token_id": before[0] if before else None,
-        "eos_token_id": after[0] if after else None,
-        "add_bos_token": bool(before),
-        "add_eos_token": bool(after),
-    }
 
 
 def names_around(tokenizer: VocabularyTokenizer) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from llm_tokenizer.files.fields import refusal
+from llm_tokenizer.files.fields import decode_text, refusal
 
 NUMBER, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5
 Value = int | bytes
@@ -56,11 +56,7 @@ def as_bytes(value: Value, kind: int, field: str) -> bytes:
 
 def as_text(value: Value, kind: int, field: str) -> str:
     """Return a text, which must be UTF-8."""
-    data = as_bytes(value, kind, field)
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise refusal(field, "UTF-8", repr(data[:40])) from None
+    return decode_text(as_bytes(value, kind, field), field)
 
 
 def as_float(value: Value, kind: int, field: str) -> float:

@@ -54,10 +54,6 @@ class PreTokenCounter:
     def __init__(self, pattern: str) -> None:
         self._rule = RULES[find_pattern(pattern).name]
         self._kinds = kinds_of_characters()
-        self.clear()
-
-    def clear(self) -> None:
-        """Forget all counts."""
         self.table: Words = np.zeros(4 << 14, np.uint64)
         self.store: Bytes = np.zeros(1 << 16, np.uint8)
         self._used: Integers = np.zeros(2, np.int64)  # slots of the table, bytes of the store

@@ -50,10 +50,10 @@ class FastEncoder:
         self._free: list[tuple[Tables, Ids]] = []
         self._pairs = pair_table(tokenizer.rank_of)
         self._ids = _published_ids(tokenizer)
-        if isinstance(tokenizer, PretrainedTokenizer) and tokenizer.ignore_merges:
+        if tokenizer.ignore_merges:
             self._check_ignore_merges(tokenizer)
 
-    def _check_ignore_merges(self, tokenizer: PretrainedTokenizer) -> None:
+    def _check_ignore_merges(self, tokenizer: BytePairTokenizer | PretrainedTokenizer) -> None:
         """Check that merging alone makes each token, where a pre-token that is a token must become it."""
         found = self._encode_together([*tokenizer.tokens.values()], WHOLE)
         for (id, token), ids in zip(tokenizer.tokens.items(), found, strict=True):
@@ -113,8 +113,6 @@ class FastEncoder:
 
 def _published_ids(tokenizer: BytePairTokenizer | PretrainedTokenizer) -> Ids:
     """Return the id of each token in the order of merging, if merging alone yields all of this tokenizer's ids."""
-    if isinstance(tokenizer, BytePairTokenizer):
-        return np.arange(256 + len(tokenizer.merges), dtype=np.int32)
     if tokenizer.normalization is not None:
         raise TokenizerError("tokenizer: must not normalize texts; normalize them first, or use its own encode")
     if None in tokenizer.published_ids:

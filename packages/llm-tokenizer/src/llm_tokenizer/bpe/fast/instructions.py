@@ -109,13 +109,9 @@ def _prefetch(_: Any, address: Any, offset: Any) -> Any:
         pointer = builder.inttoptr(at, context.get_value_type(types.CPointer(types.uint8)))
         number = ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
-        try:
-            function = builder.module.get_global("llvm.prefetch.p0")
-        except KeyError:
-            function = ir.Function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(
-            function, [pointer, *(ir.Constant(number, value) for value in (0, 3, 1))]
-        )  # to read, keep it, data
+        function = builder.module.declare_intrinsic("llvm.prefetch.p0", fnty=kind)
+        to_read, keep_it, data = (ir.Constant(number, value) for value in (0, 3, 1))
+        builder.call(function, [pointer, to_read, keep_it, data])
         return at
 
     return types.int64(types.int64, types.int64), generate

@@ -24,9 +24,7 @@ _EMPTY = -1
 
 def pair_table(rank_of: Mapping[tuple[int, int], int]) -> Integers:
     """Return the table for these pairs and the id that each makes."""
-    pairs = np.empty((len(rank_of), 3), np.int64)
-    pairs[:, :2] = [*rank_of] or np.empty((0, 2))
-    pairs[:, 2] = [*rank_of.values()]
+    pairs = np.array([(*pair, made) for pair, made in rank_of.items()], np.int64).reshape(-1, 3)
     if pairs.size and pairs.max() >= MAX_IDS:
         raise TokenizerError(f"tokenizer: the fast encoder takes up to {MAX_IDS} tokens, was {pairs.max() + 1}")
     table = np.full(1 << (2 * len(pairs) + 16).bit_length(), _EMPTY, np.int64)

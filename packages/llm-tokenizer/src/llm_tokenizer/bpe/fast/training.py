@@ -12,7 +12,7 @@ from llm_tokenizer.bpe.fast.counting import PreTokenCounter
 from llm_tokenizer.bpe.fast.learning import BYTE_PAIRS, merge_most_frequent
 from llm_tokenizer.bpe.fast.token_sequence import lay_out
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
-from llm_tokenizer.bpe.training import Progress, train_with
+from llm_tokenizer.bpe.training import Progress, check_enough, wanted_merges
 
 
 def train_bpe(
@@ -38,23 +38,14 @@ def train_bpe(
 
     Spec: tokenizer.train_bpe
     """
-
-    def learn_all(wanted: int) -> list[Pair]:
-        counter = PreTokenCounter(pattern)
-        counter.add(texts, special_tokens)
-        merges = learn_from_counts(counter, wanted, min_frequency)
-        if progress:
-            progress(len(merges), wanted)
-        return merges
-
-    return train_with(
-        learn_all,
-        vocab_size=vocab_size,
-        pattern=pattern,
-        special_tokens=special_tokens,
-        min_frequency=min_frequency,
-        allow_smaller=allow_smaller,
-    )
+    wanted = wanted_merges(vocab_size, special_tokens, min_frequency)
+    counter = PreTokenCounter(pattern)
+    counter.add(texts, special_tokens)
+    merges = learn_from_counts(counter, wanted, min_frequency)
+    if progress:
+        progress(len(merges), wanted)
+    check_enough(vocab_size, wanted - len(merges), min_frequency, allow_smaller)
+    return BytePairTokenizer(merges, pattern=pattern, special_tokens=special_tokens)
 
 
 def learn_from_counts(counter: PreTokenCounter, wanted: int, min_frequency: int = 1) -> list[Pair]:
