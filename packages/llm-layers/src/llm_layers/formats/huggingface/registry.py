@@ -12,28 +12,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from llm_layers.config import ModelConfig
+from llm_layers.formats.huggingface import gemma3, gpt2, llama, qwen3_moe
 from llm_layers.formats.huggingface.architecture import Architecture
-from llm_layers.formats.huggingface.gemma3 import GEMMA3_ARCHITECTURE
-from llm_layers.formats.huggingface.gpt2 import GPT2_ARCHITECTURE
-from llm_layers.formats.huggingface.llama import (
-    LLAMA_ARCHITECTURE,
-    MISTRAL_ARCHITECTURE,
-    OLMO2_ARCHITECTURE,
-    QWEN2_ARCHITECTURE,
-    QWEN3_ARCHITECTURE,
-)
-from llm_layers.formats.huggingface.qwen3_moe import QWEN3_MOE_ARCHITECTURE
 from llm_layers.interface import LayersError
 
 ARCHITECTURES: tuple[Architecture, ...] = (
-    GPT2_ARCHITECTURE,
-    LLAMA_ARCHITECTURE,
-    MISTRAL_ARCHITECTURE,
-    QWEN2_ARCHITECTURE,
-    QWEN3_ARCHITECTURE,
-    QWEN3_MOE_ARCHITECTURE,
-    OLMO2_ARCHITECTURE,
-    GEMMA3_ARCHITECTURE,
+    gpt2.GPT2_ARCHITECTURE,
+    llama.LLAMA_ARCHITECTURE,
+    llama.MISTRAL_ARCHITECTURE,
+    llama.QWEN2_ARCHITECTURE,
+    llama.QWEN3_ARCHITECTURE,
+    qwen3_moe.QWEN3_MOE_ARCHITECTURE,
+    llama.OLMO2_ARCHITECTURE,
+    gemma3.GEMMA3_ARCHITECTURE,
 )
 
 
