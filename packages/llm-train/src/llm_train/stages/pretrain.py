@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from llm_train.runs.folder import Run
 from llm_train.runs.interruption import Interrupted, StopRequest
 from llm_train.runs.lock import locked
 from llm_train.runs.metrics import MetricsLog
-from llm_train.runs.plots import plot_loss, plotting_available
+from llm_train.runs.plots import plot_loss
 from llm_train.runs.progress import LoopProgress, Reporter
 from llm_train.runs.samples import sample
 from llm_train.stages.build import build_model, build_trainer
@@ -232,7 +233,7 @@ class TrainingRun:
 
     def _plot(self, result: Evaluation) -> None:
         with self.reporter.stage("plot") as stage:
-            if not plotting_available():
+            if find_spec("matplotlib") is None:
                 stage.report = "skipped: after `pip install matplotlib` the next runs have a loss curve"
                 return
             svg, png = self.run.folder / "loss.svg", self.run.folder / "loss.png"
