@@ -9,7 +9,6 @@ from torch import Tensor
 
 from llm_layers.interface import LayersError
 
-New = Float[Tensor, "batch kv_heads position d_head"]
 Keys = Float[Tensor, "batch kv_heads key_position d_head"]
 Buffers = tuple[Tensor, Tensor]
 
@@ -35,7 +34,11 @@ class LayerCache(Protocol):
     def min_length(self) -> int:
         """The smallest length that `truncate` can still go back to."""
 
-    def append(self, keys: New, values: New) -> tuple[Keys, Keys]:
+    def append(
+        self,
+        keys: Float[Tensor, "batch kv_heads position d_head"],
+        values: Float[Tensor, "batch kv_heads position d_head"],
+    ) -> tuple[Keys, Keys]:
         """Add positions at the end; return the keys and values of `positions` and of the new ones, in this order.
 
         What comes back may be a view of the cache: use it before the next call.
@@ -66,7 +69,11 @@ class GrowingCache:
         """Nothing is dropped, so any length will do."""
         return 0
 
-    def append(self, keys: New, values: New) -> tuple[Keys, Keys]:
+    def append(
+        self,
+        keys: Float[Tensor, "batch kv_heads position d_head"],
+        values: Float[Tensor, "batch kv_heads position d_head"],
+    ) -> tuple[Keys, Keys]:
         """Add positions at the end; return all keys and all values so far."""
         _check_new(keys, values, self._buffers)
         start, end = self.length, self.length + keys.shape[2]
@@ -143,7 +150,11 @@ class SlidingCache:
         """Where the window of the next position is still held whole."""
         return 0 if self._dropped == 0 else self._dropped + self.window - 1
 
-    def append(self, keys: New, values: New) -> tuple[Keys, Keys]:
+    def append(
+        self,
+        keys: Float[Tensor, "batch kv_heads position d_head"],
+        values: Float[Tensor, "batch kv_heads position d_head"],
+    ) -> tuple[Keys, Keys]:
         """Add positions at the end; return the keys and values that the new ones can look at, and drop the oldest."""
         _check_new(keys, values, self._buffers)
         first, start, end = self.positions.start, self.length, self.length + keys.shape[2]

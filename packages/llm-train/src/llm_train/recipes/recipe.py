@@ -14,8 +14,17 @@ from typing import Any, Self
 
 from llm_tokenizer.commands.wording import suggest
 from llm_train.interface import TrainError
-from llm_train.recipes import settings
-from llm_train.recipes.settings import SECTION_OF, SECTIONS
+from llm_train.recipes.settings import (
+    SECTION_OF,
+    SECTIONS,
+    DataSettings,
+    ModelSettings,
+    OptimizerSettings,
+    ReportSettings,
+    ScheduleSettings,
+    TokenizerSettings,
+    TrainingSettings,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,13 +33,13 @@ class Recipe:
 
     name: str
     about: str = ""
-    data: settings.DataSettings
-    tokenizer: settings.TokenizerSettings = field(default_factory=settings.TokenizerSettings)
-    model: settings.ModelSettings = field(default_factory=settings.ModelSettings)
-    optimizer: settings.OptimizerSettings = field(default_factory=settings.OptimizerSettings)
-    schedule: settings.ScheduleSettings = field(default_factory=settings.ScheduleSettings)
-    training: settings.TrainingSettings = field(default_factory=settings.TrainingSettings)
-    report: settings.ReportSettings = field(default_factory=settings.ReportSettings)
+    data: DataSettings
+    tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    report: ReportSettings = field(default_factory=ReportSettings)
 
     def __post_init__(self) -> None:
         if self.training.steps is None and self.training.minutes is None:
