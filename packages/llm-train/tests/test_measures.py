@@ -146,7 +146,7 @@ def test_a_terminal_gets_one_line_that_is_wiped(capsys, monkeypatch):
 def test_stages_are_reported_verbatim_with_their_time(capsys):
     reporter = Reporter()
     with reporter.stage("text") as stage:
-        stage.done("[bold] :heart: plays")
+        stage.report = "[bold] :heart: plays"
     reporter.say("[red]:smile:")
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("text        [bold] :heart: plays  ") and first.endswith(" s")
@@ -170,7 +170,7 @@ def test_a_terminal_shows_what_a_long_stage_does(capsys, monkeypatch):
         assert "measuring updates in float32 … 2 s" in capsys.readouterr().err
         reporter.say("a line of text")
         assert capsys.readouterr().err.endswith("\x1b[K"), "the line is wiped before another one is printed"
-        stage.done("ready")
+        stage.report = "ready"
         now[0] += 1
         time.sleep(0.1)
     shown = capsys.readouterr()

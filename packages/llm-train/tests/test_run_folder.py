@@ -25,7 +25,7 @@ def contents(folder):
 
 def test_a_run_leaves_everything(tmp_path, small_recipe, reporter, monkeypatch):
     folder = tmp_path / "runs" / "small"
-    monkeypatch.setattr(pretrain, "plotting_available", lambda: False)
+    monkeypatch.setattr(pretrain, "find_spec", lambda name: None)
     results = pretrain.train(small_recipe, folder, reporter)
     run = Run.open(folder)
     assert run.finished

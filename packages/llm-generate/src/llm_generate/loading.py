@@ -8,13 +8,12 @@ from typing import Any
 import torch
 
 from llm_generate.interface import GenerateError
+from llm_layers.formats.huggingface.storage import GENERATION, SETTINGS
 from llm_layers.formats.huggingface.weight_files import read_json
 from llm_layers.formats.loading import load_model, model_path
 from llm_layers.interface import LanguageModel
 from llm_tokenizer import load_tokenizer
 from llm_tokenizer.interface import Tokenizer, UserError
-
-GENERATION, SETTINGS = "generation_config.json", "config.json"
 
 
 @dataclass(frozen=True, kw_only=True)

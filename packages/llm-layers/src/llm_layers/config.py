@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 from math import isfinite
-from typing import Literal
+from typing import Literal, get_args, get_origin
 
 from llm_layers.interface import LayersError
 from llm_layers.layers.rotary_scaling import RotaryScaling
@@ -47,14 +47,8 @@ class Design:
                 raise LayersError(f"{name} must be one of {', '.join(choices)}, but was {getattr(self, name)!r}")
 
 
-CHOICES: dict[str, tuple[str, ...]] = {
-    "norm": Norm.__args__,  # type: ignore[attr-defined]
-    "placement": Placement.__args__,  # type: ignore[attr-defined]
-    "query_key_norm": QueryKeyNorm.__args__,  # type: ignore[attr-defined]
-    "positions": Positions.__args__,  # type: ignore[attr-defined]
-    "feed_forward": FeedForward.__args__,  # type: ignore[attr-defined]
-    "biases": Biases.__args__,  # type: ignore[attr-defined]
-}
+CHOICES = {field.name: get_args(field.type) for field in fields(Design) if get_origin(field.type) is Literal}
+"""The values that each choice of a design may have."""
 
 GPT2 = Design(family="gpt2", norm="layer", positions="learned", feed_forward="gelu", biases="all")
 LLAMA = Design(family="llama")

@@ -116,9 +116,8 @@ class Decoder(nn.Module):
             )
         positions = torch.arange(start, end, device=tokens.device)
         x = self.embed(tokens, positions)
-        views: dict[
-            tuple[int | None, int], tuple[Rotation | None, Tensor | None]
-        ] = {}  # shared by blocks that are alike
+        # Shared by blocks that are alike.
+        views: dict[tuple[int | None, int], tuple[Rotation | None, Tensor | None]] = {}
         # Without a cache no `if` depends on the length of the text, so that one recorded run holds for any length.
         single = cache is not None and len(positions) == 1
         for index, block in enumerate(self.blocks):

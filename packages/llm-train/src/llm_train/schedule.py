@@ -69,13 +69,7 @@ def warmup_stable_decay(
         Large steps make the most progress, and small ones only average out the noise of the batches, so the rate is
         high until the fall begins. Until then no step depends on how long the run will be.
 
-    Args:
-        step: number of the update, counted from 0.
-        peak: the highest rate.
-        floor: the lowest rate; not relative to the peak.
-        warmup_steps: w; 0 begins at the peak.
-        total_steps: n; from this step on the rate is the floor.
-        decay_steps: d, above 0 and at most n-w; need not be whole.
+    The arguments are those of `warmup_cosine`, and d = `decay_steps`: above 0 and at most n-w; need not be whole.
 
     Spec: train.warmup_stable_decay
     Source: Hu et al. 2024, "MiniCPM", arXiv:2404.06395.

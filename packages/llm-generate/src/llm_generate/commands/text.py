@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import secrets
 import sys
 import time
@@ -156,9 +157,4 @@ def _prompt(options: argparse.Namespace) -> str:
 
 def _unescape(text: str) -> str:
     """Convert the two characters backslash and n, as a shell passes them, to a line break."""
-    result, rest = "", text
-    while rest:
-        pair = rest[:2]
-        result += _ESCAPES.get(pair, rest[0])
-        rest = rest[2:] if pair in _ESCAPES else rest[1:]
-    return result
+    return re.sub(r"\\[nt\\]", lambda pair: _ESCAPES[pair[0]], text)

@@ -4,17 +4,7 @@ import argparse
 
 from llm_layers.commands.inputs import in_words
 from llm_layers.formats.loading import load_config
-from llm_layers.inspection.costs import (
-    activation_bytes,
-    active_parameter_count,
-    cache_bytes,
-    forward_flops_per_token,
-    max_decode_tokens_per_second,
-    parameter_count,
-    training_flops_per_token,
-    training_state_bytes,
-    weight_bytes,
-)
+from llm_layers.inspection import costs
 from llm_layers.kernels import EAGER, FUSED
 from llm_tokenizer.commands.progress import Progress
 
@@ -26,26 +16,26 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
     progress("computing the costs")
     config = load_config(options.model)
     batch, positions, width = options.batch, options.positions or config.context_length, options.bytes
-    activations = activation_bytes(config, batch, positions, kernels=KERNELS[options.kernel])
-    weights, state = weight_bytes(config), training_state_bytes(config)
-    ceiling = max_decode_tokens_per_second(
+    activations = costs.activation_bytes(config, batch, positions, kernels=KERNELS[options.kernel])
+    weights, state = costs.weight_bytes(config), costs.training_state_bytes(config)
+    ceiling = costs.max_decode_tokens_per_second(
         config, options.bandwidth * 1e9, positions=positions, batch=batch, bytes_per_element=width
     )
-    forward = forward_flops_per_token(config, positions)
-    elements = cache_bytes(config, positions, bytes_per_element=1)
-    idle = parameter_count(config) - active_parameter_count(config)
+    forward = costs.forward_flops_per_token(config, positions)
+    elements = costs.cache_bytes(config, positions, bytes_per_element=1)
+    idle = costs.parameter_count(config) - costs.active_parameter_count(config)
     rows = [
-        ("parameters", f"{parameter_count(config):,}"),
-        *([("  active for one token", f"{active_parameter_count(config):,}")] if idle else []),
-        ("  without token tables", f"{parameter_count(config, embeddings=False):,}"),
+        ("parameters", f"{costs.parameter_count(config):,}"),
+        *([("  active for one token", f"{costs.active_parameter_count(config):,}")] if idle else []),
+        ("  without token tables", f"{costs.parameter_count(config, embeddings=False):,}"),
         (f"FLOPs per token, forward, at {positions:,} positions", in_words(forward)),
-        ("  forward and backward", in_words(training_flops_per_token(config, positions))),
+        ("  forward and backward", in_words(costs.training_flops_per_token(config, positions))),
         (f"training a batch of {batch} × {positions:,} in float32", _size(weights + state + activations)),
         ("  weights", _size(weights)),
         ("  gradients and AdamW's moments", _size(state)),
         (f"  activations ({options.kernel} attention, with logits)", _size(activations)),
         (f"decoding at {width:g} bytes/element", ""),
-        ("  weights", _size(weight_bytes(config, bytes_per_element=width))),
+        ("  weights", _size(costs.weight_bytes(config, bytes_per_element=width))),
         (f"  cache of {batch} × {positions:,}", _size(batch * width * elements)),
         (f"  at most, with {options.bandwidth:g} GB/s", f"{ceiling:,.0f} tokens/s"),
     ]

@@ -10,31 +10,19 @@
 | `costs`, `depth` | what a model costs; how the residual stream grows over the blocks |
 """
 
-from llm_layers.inspection.divergence import Divergence, first_divergence
-from llm_layers.inspection.foreign import load_transformers
-from llm_layers.inspection.issues import Issue, find_issues
-from llm_layers.inspection.lens import Lens, logit_lens
-from llm_layers.inspection.maps import attention_maps
-from llm_layers.inspection.picture import attention_picture, statistics_picture
-from llm_layers.inspection.recording import Recording, record
-from llm_layers.inspection.statistics import Statistics, layer_statistics
-from llm_layers.inspection.web_page import attention_page, lens_page
-
-__all__ = [
-    "Divergence",
-    "Issue",
-    "Lens",
-    "Recording",
-    "Statistics",
-    "attention_maps",
-    "attention_page",
-    "attention_picture",
-    "find_issues",
-    "first_divergence",
-    "layer_statistics",
-    "lens_page",
-    "load_transformers",
-    "logit_lens",
-    "record",
-    "statistics_picture",
-]
+from llm_layers.inspection.divergence import Divergence as Divergence
+from llm_layers.inspection.divergence import first_divergence as first_divergence
+from llm_layers.inspection.foreign import load_transformers as load_transformers
+from llm_layers.inspection.issues import Issue as Issue
+from llm_layers.inspection.issues import find_issues as find_issues
+from llm_layers.inspection.lens import Lens as Lens
+from llm_layers.inspection.lens import logit_lens as logit_lens
+from llm_layers.inspection.maps import attention_maps as attention_maps
+from llm_layers.inspection.picture import attention_picture as attention_picture
+from llm_layers.inspection.picture import statistics_picture as statistics_picture
+from llm_layers.inspection.recording import Recording as Recording
+from llm_layers.inspection.recording import record as record
+from llm_layers.inspection.statistics import Statistics as Statistics
+from llm_layers.inspection.statistics import layer_statistics as layer_statistics
+from llm_layers.inspection.web_page import attention_page as attention_page
+from llm_layers.inspection.web_page import lens_page as lens_page

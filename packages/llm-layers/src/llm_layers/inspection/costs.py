@@ -18,12 +18,12 @@ MARKS = (3, 5, 7, 11, 13, 17, 19, 23)
 
 def parameter_count(config: ModelConfig, *, embeddings: bool = True) -> int:
     """Count the parameters exactly; without the token tables if so asked."""
-    return _body(config, _all_experts(config)) + (_tables(config) if embeddings else 0)
+    return _body(config, active=False) + (_tables(config) if embeddings else 0)
 
 
 def active_parameter_count(config: ModelConfig, *, embeddings: bool = True) -> int:
     """Count the parameters that are active for one token: all but those of experts that are not chosen."""
-    return _body(config, _chosen_experts(config)) + (_tables(config) if embeddings else 0)
+    return _body(config, active=True) + (_tables(config) if embeddings else 0)
 
 
 def forward_flops_per_token(config: ModelConfig, positions: int) -> int:
@@ -33,7 +33,7 @@ def forward_flops_per_token(config: ModelConfig, positions: int) -> int:
     add 4 · heads · d_head per position seen, in a block with a window at most the window; otherwise attention is
     counted whole, hidden half included, as is the custom.
     """
-    matrices = config.layers * (_attention(config) + _feed_forward(config, _chosen_experts(config)))
+    matrices = config.layers * (_attention(config) + _feed_forward(config, active=True))
     matrices += config.vocab_size * config.d_model
     windows = [config.window_of(layer) for layer in range(config.layers)]
     seen = sum(positions if window is None else min(positions, window) for window in windows)
@@ -171,8 +171,8 @@ def max_decode_tokens_per_second(
     return batch * bandwidth / (weights + batch * cache)
 
 
-def _body(config: ModelConfig, experts: int) -> int:
-    """Everything between the token tables."""
+def _body(config: ModelConfig, *, active: bool) -> int:
+    """Everything between the token tables; of the experts all, or those that are active for one token."""
     design, width = config.design, _norm(config, config.d_model)
     norms = width * (4 if design.placement == "around" else 2)
     if design.query_key_norm == "head":
@@ -185,7 +185,7 @@ def _body(config: ModelConfig, experts: int) -> int:
     if design.biases == "all":
         gated = design.feed_forward in ("swiglu", "geglu")
         biases += config.d_model + (2 if gated else 1) * config.d_ff + config.d_model
-    block = _attention(config) + _feed_forward(config, experts) + norms + biases
+    block = _attention(config) + _feed_forward(config, active=active) + norms + biases
     learned = config.context_length * config.d_model if design.positions == "learned" else 0
     return config.layers * block + width + learned
 
@@ -194,19 +194,13 @@ def _attention(config: ModelConfig) -> int:
     return config.d_model * config.d_head * 2 * (config.heads + config.kv_heads)
 
 
-def _feed_forward(config: ModelConfig, experts: int) -> int:
-    if config.experts is not None:
-        return config.d_model * (config.experts.count + 3 * experts * config.experts.d_expert)  # router, then experts
+def _feed_forward(config: ModelConfig, *, active: bool) -> int:
+    experts = config.experts
+    if experts is not None:
+        used = experts.per_token if active else experts.count
+        return config.d_model * (experts.count + 3 * used * experts.d_expert)  # router, then experts
     gated = config.design.feed_forward in ("swiglu", "geglu")
     return (3 if gated else 2) * config.d_model * config.d_ff
-
-
-def _all_experts(config: ModelConfig) -> int:
-    return 0 if config.experts is None else config.experts.count
-
-
-def _chosen_experts(config: ModelConfig) -> int:
-    return 0 if config.experts is None else config.experts.per_token
 
 
 def _norm(config: ModelConfig, width: int) -> int:

@@ -14,6 +14,7 @@ from torch import Tensor
 from llm_layers.inspection.flow import layer_and_part
 from llm_layers.inspection.issues import Issue
 from llm_layers.inspection.statistics import Statistics, TensorStatistics
+from llm_layers.inspection.text import shortened
 from llm_layers.interface import LayersError
 from llm_tokenizer.files.writing import atomic_write, write_errors_as
 
@@ -39,7 +40,7 @@ def attention_picture(
         LayersError: for a layer or head that the model does not have, or when matplotlib is not installed.
     """
     layers, heads = _chosen(layer, len(maps), "layer"), _chosen(head, len(maps[0]), "head")
-    ticks = [_short(label) for label in labels] if len(layers) == len(heads) == 1 else []
+    ticks = [shortened(label, 14) for label in labels] if len(layers) == len(heads) == 1 else []
     side = max(7.0, 0.2 * len(ticks))
     figure = _figure(side if ticks else 1.6 * len(heads) + 1, side if ticks else 1.6 * len(layers) + 1)
     grid = figure.subplots(len(layers), len(heads), squeeze=False)
@@ -110,10 +111,6 @@ def _chosen(one: int | None, count: int, name: str) -> Sequence[int]:
     if one is not None and not 0 <= one < count:
         raise LayersError(f"{name} must be between 0 and {count - 1}, but was {one}")
     return range(count) if one is None else [one]
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= 14 else f"{label[:13]}…"
 
 
 def _draw_sizes(axes: Axes, tensors: dict[str, TensorStatistics], title: str) -> None:

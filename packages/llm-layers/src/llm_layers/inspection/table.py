@@ -7,6 +7,7 @@ from llm_layers.inspection.flow import layer_and_part
 from llm_layers.inspection.issues import Issue
 from llm_layers.inspection.lens import Lens
 from llm_layers.inspection.statistics import Statistics, TensorStatistics
+from llm_layers.inspection.text import shortened
 from llm_tokenizer.commands.wording import quantity
 
 COLUMNS = 8
@@ -21,11 +22,11 @@ def lens_table(lens: Lens, labels: Sequence[str], name: Callable[[int], str]) ->
     rows = [["after", *map(_layer, shown), "true next", "rank"]]
     for at, label in enumerate(labels):
         cells = [
-            f"{_cut(name(int(lens.tokens[layer, at, 0])), 9)} {percent(float(lens.probabilities[layer, at, 0]))}"
+            f"{shortened(name(int(lens.tokens[layer, at, 0])), 9)} {percent(float(lens.probabilities[layer, at, 0]))}"
             for layer in shown
         ]
-        following = _cut(labels[at + 1], 9) + " " if at + 1 < len(labels) else ""
-        rows.append([f"{at} {_cut(label, 10)}", *cells, *_true_next(lens, last, at, following)])
+        following = shortened(labels[at + 1], 9) + " " if at + 1 < len(labels) else ""
+        rows.append([f"{at} {shortened(label, 10)}", *cells, *_true_next(lens, last, at, following)])
     return aligned(rows)
 
 
@@ -34,7 +35,7 @@ def lens_detail(lens: Lens, labels: Sequence[str], name: Callable[[int], str], p
     rows = [["read after", "most likely next tokens", "true next", "rank"]]
     for layer in range(len(lens.tokens)):
         pairs = zip(lens.tokens[layer, position].tolist(), lens.probabilities[layer, position].tolist(), strict=True)
-        likely = "  ".join(f"{_cut(name(id), 12)} {percent(probability)}" for id, probability in pairs)
+        likely = "  ".join(f"{shortened(name(id), 12)} {percent(probability)}" for id, probability in pairs)
         rows.append([_layer(layer), likely, *_true_next(lens, layer, position)])
     following = f', followed in the text by "{labels[position + 1]}"' if position + 1 < len(labels) else ""
     return f'position {position}, "{labels[position]}"{following}\n' + aligned(rows)
@@ -142,10 +143,6 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
         cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=False)]
         lines.append("  ".join([row[0].ljust(widths[0]), *cells]).rstrip())
     return "\n".join(lines)
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def percent(fraction: float) -> str:

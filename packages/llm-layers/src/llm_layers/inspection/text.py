@@ -66,3 +66,8 @@ def label_of_id(id: int, tokenizer: Tokenizer) -> str:
     except TokenizerError:  # a model may have more ids than its tokenizer, for a round number
         return str(id)
     return token_label(token).replace("\n", "").replace(" ", "·")
+
+
+def shortened(label: str, length: int) -> str:
+    """Return a label of at most so many characters; an ellipsis stands for those that are left out."""
+    return label if len(label) <= length else f"{label[: length - 1]}…"

@@ -108,13 +108,8 @@ def capped_attention(
         weight and a gradient, however long queries and keys grow. The cap comes before the mask: a hidden key's -∞
         would otherwise be raised to -cap and get a weight again.
 
-    Args:
-        query: the queries. The leading axes of all inputs broadcast against each other.
-        key: the keys.
-        value: the values, one per key.
-        mask: True where a query may see a key; None when it may see all.
-        cap: the limit of a score, 50 in Gemma 2; must be positive. To make an `Attention` of it, bind it:
-            `functools.partial(capped_attention, cap=50.0)`.
+    The first four arguments are those of `attention`; `cap` is the limit of a score, 50 in Gemma 2. To make an
+    `Attention` of it, bind it: `functools.partial(capped_attention, cap=50.0)`.
 
     Raises:
         LayersError: when cap is not positive.

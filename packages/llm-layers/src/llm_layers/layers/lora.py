@@ -57,11 +57,7 @@ def merge_lora(
         is multiplied out once, and the model costs what it cost before. This is what sets low-rank corrections apart
         from adapters with a nonlinearity inside, which cost time at every use.
 
-    Args:
-        weight: one row per output.
-        down: one row per direction.
-        up: one column per direction.
-        scale: alpha / rank.
+    The correction is that of `lora_linear`; the weight has one row per output.
 
     Spec: layers.merge_lora
     Source: Hu et al. 2021, arXiv:2106.09685.

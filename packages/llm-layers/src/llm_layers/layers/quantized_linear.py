@@ -7,15 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from llm_layers.interface import LayersError
+from llm_layers.layers import quantization
 from llm_layers.layers.linear import Linear, replace_module
-from llm_layers.layers.quantization import (
-    dequantize_int4,
-    dequantize_int8,
-    int4_linear,
-    int8_linear,
-    quantize_int4,
-    quantize_int8,
-)
 
 SKIPPED_MODULES = frozenset({"head", "router"})
 """Layers that are left alone unless they are named: small, and their errors are not averaged out."""
@@ -59,16 +52,16 @@ class Int8Linear(QuantizedLinear):
     @classmethod
     def of(cls, weight: Float[Tensor, "d_out d_in"], bias: Float[Tensor, " d_out"] | None = None) -> "Int8Linear":
         """Quantize a weight."""
-        return cls(*quantize_int8(weight.detach()), None if bias is None else bias.detach())
+        return cls(*quantization.quantize_int8(weight.detach()), None if bias is None else bias.detach())
 
     @property
     def weight(self) -> Float[Tensor, "d_out d_in"]:
         """The dequantized weight."""
-        return dequantize_int8(self.codes, self.scales)
+        return quantization.dequantize_int8(self.codes, self.scales)
 
     def multiply(self, x: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_out"]:
         """Multiply with the weight."""
-        return int8_linear(x, self.codes, self.scales)
+        return quantization.int8_linear(x, self.codes, self.scales)
 
 
 class Int4Linear(QuantizedLinear):
@@ -79,16 +72,16 @@ class Int4Linear(QuantizedLinear):
         cls, weight: Float[Tensor, "d_out d_in"], bias: Float[Tensor, " d_out"] | None = None, *, group: int = 32
     ) -> "Int4Linear":
         """Quantize a weight."""
-        return cls(*quantize_int4(weight.detach(), group), None if bias is None else bias.detach())
+        return cls(*quantization.quantize_int4(weight.detach(), group), None if bias is None else bias.detach())
 
     @property
     def weight(self) -> Float[Tensor, "d_out d_in"]:
         """The dequantized weight."""
-        return dequantize_int4(self.codes, self.scales)
+        return quantization.dequantize_int4(self.codes, self.scales)
 
     def multiply(self, x: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_out"]:
         """Multiply with the weight."""
-        return int4_linear(x, self.codes, self.scales)
+        return quantization.int4_linear(x, self.codes, self.scales)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""Where the norm goes: three ways to add a part to the residual stream."""
+"""Where the norm goes: three ways to add a part to the residual stream.
+
+Each takes the stream x, a norm, and the part: attention, or the feed-forward part.
+"""
 
 from collections.abc import Callable
 
@@ -19,11 +22,6 @@ def pre_norm(x: Float[Tensor, "*batch d_model"], norm: Part, part: Part) -> Floa
         corrections: deep models train without a long warm-up. The price: the stream grows from block to block, so the
         same step of a late block weighs less, and nothing bounds what a part may write.
 
-    Args:
-        x: the stream.
-        norm: the norm in front of the part.
-        part: the part.
-
     Spec: layers.pre_norm
     Source: Xiong et al. 2020, "On Layer Normalization in the Transformer Architecture", arXiv:2002.04745.
     """
@@ -40,11 +38,6 @@ def post_norm(x: Float[Tensor, "*batch d_model"], norm: Part, part: Part) -> Flo
         train, they are good. The price: the gradient passes through every norm on its way down and is changed by each,
         so that deep stacks need a careful warm-up or do not train at all.
 
-    Args:
-        x: the stream.
-        norm: the norm of the sum.
-        part: the part.
-
     Spec: layers.post_norm
     Source: Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762 (there with LayerNorm).
     """
@@ -60,11 +53,6 @@ def branch_norm(x: Float[Tensor, "*batch d_model"], norm: Part, part: Part) -> F
         The stream stays untouched, as with pre-norm, and every part adds a vector of a size that its gain sets: no
         part can throw the stream off with one huge output. OLMo 2 chose it, together with query and key norms, for a
         steadier training. With a gain of zero the part adds nothing.
-
-    Args:
-        x: the stream.
-        norm: the norm after the part.
-        part: the part.
 
     Spec: layers.branch_norm
     Source: Team OLMo 2024, "2 OLMo 2 Furious", arXiv:2501.00656; Liu et al. 2021, "Swin Transformer V2",

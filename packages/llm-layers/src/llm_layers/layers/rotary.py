@@ -100,7 +100,7 @@ def rotary(x: Float[Tensor, "*batch d_head"], rotation: Rotation) -> Float[Tenso
 
 
 def rotary_interleaved(x: Float[Tensor, "*batch d_head"], rotation: Rotation) -> Float[Tensor, "*batch d_head"]:
-    """Rotate neighboring elements as pairs: the order of the paper.
+    """Rotate neighboring elements as pairs, the order of the paper; all else is as in `rotary`.
 
     Formula: (y[2k], y[2k+1]) = R(p · base^(-2k/d)) (x[2k], x[2k+1])  with R(a) the rotation by angle a
 
@@ -109,10 +109,6 @@ def rotary_interleaved(x: Float[Tensor, "*batch d_head"], rotation: Rotation) ->
         matter, as long as queries and keys agree and the weights were trained that way: to go from one order to the
         other is to reorder the rows of the query and key weights, once. Neighbors are what the paper, GPT-J and the
         original Llama files pair; halves need no reordering in memory and became the usual order.
-
-    Args:
-        x: queries or keys; `d_head` is even.
-        rotation: cosine and sine of the angles, from `rotary_angles`.
 
     Spec: layers.rotary_interleaved
     Source: Su et al. 2021, "RoFormer: Enhanced Transformer with Rotary Position Embedding", arXiv:2104.09864.

@@ -172,11 +172,7 @@ class LinearScaling:
 
 @dataclass(frozen=True, kw_only=True)
 class Llama3Scaling:
-    """The settings of `llama3_scaling`.
-
-    Raises:
-        LayersError: naming the setting, what it must be and what it was.
-    """
+    """The settings of `llama3_scaling`; a wrong one raises the same error as in `LinearScaling`."""
 
     factor: float
     low_frequency_factor: float
@@ -203,8 +199,7 @@ class Llama3Scaling:
 class YarnScaling:
     """The settings of `yarn_scaling` and, where `attention_factor` is None, `yarn_attention_factor`.
 
-    Raises:
-        LayersError: naming the setting, what it must be and what it was.
+    A wrong one raises the same error as in `LinearScaling`.
     """
 
     factor: float

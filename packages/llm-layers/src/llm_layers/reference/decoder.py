@@ -11,26 +11,11 @@ import numpy as np
 
 from llm_layers.reference.arrays import Array
 from llm_layers.reference.embedding import embedding, embedding_backward
-from llm_layers.reference.feed_forward import (
-    geglu,
-    geglu_backward,
-    gelu_feed_forward,
-    gelu_feed_forward_backward,
-    swiglu,
-    swiglu_backward,
-)
-from llm_layers.reference.linear import linear, linear_backward
+from llm_layers.reference.feed_forward import geglu, gelu_feed_forward, swiglu
 from llm_layers.reference.mask import causal_mask, sliding_window_mask
-from llm_layers.reference.mixture_of_experts import mixture_of_experts, mixture_of_experts_backward
-from llm_layers.reference.multi_head_attention import (
-    grouped_query_attention,
-    grouped_query_attention_backward,
-    merge_heads,
-    merge_heads_backward,
-    split_heads,
-    split_heads_backward,
-)
-from llm_layers.reference.norm import layer_norm, layer_norm_backward, rms_norm, rms_norm_backward
+from llm_layers.reference.mixture_of_experts import mixture_of_experts
+from llm_layers.reference.multi_head_attention import grouped_query_attention, merge_heads, split_heads
+from llm_layers.reference.norm import layer_norm, rms_norm
 from llm_layers.reference.rotary import inverse_frequencies
 from llm_layers.reference.rotary_scaling import llama3_scaling
 from llm_layers.reference.tape import Tape
@@ -67,10 +52,10 @@ def _run(tape: Tape, ids: Array, settings: Settings, w: Mapping[str, Array]) -> 
         return _gpt2(tape, ids, settings, w)
     family = settings["model_type"]
     table = w["model.embed_tokens.weight"]
-    x = tape.run(lambda t: embedding(ids, t), lambda dy, t: embedding_backward(dy, ids, t), (table,))
+    x = _rows(tape, ids, table)
     if family == "gemma3_text":
         root = settings["hidden_size"] ** 0.5
-        x = tape.run(lambda x: x * root, lambda dy, x: dy * root, (x,))
+        x = tape.run(lambda x: x * root, (x,), backward=lambda dy, x: dy * root)
     for layer in range(settings["num_hidden_layers"]):
         here = {name.removeprefix(f"model.layers.{layer}."): part for name, part in w.items() if f".{layer}." in name}
         norm = {"gemma3_text": "pre_feedforward_layernorm"}.get(family, "post_attention_layernorm")
@@ -83,7 +68,7 @@ def _run(tape: Tape, ids: Array, settings: Settings, w: Mapping[str, Array]) -> 
         after = "post_feedforward_layernorm.weight"
         x = tape.add(x, _rms(tape, y, here[after], settings) if after in here else y)
     x = _rms(tape, x, w["model.norm.weight"], settings)
-    return _linear(tape, x, w.get("lm_head.weight", table))
+    return tape.linear(x, w.get("lm_head.weight", table))
 
 
 def _attention(tape: Tape, x: Array, layer: int, settings: Settings, w: Mapping[str, Array]) -> Array:
@@ -92,23 +77,23 @@ def _attention(tape: Tape, x: Array, layer: int, settings: Settings, w: Mapping[
     window = settings.get("sliding_window") if _is_local(layer, settings) else None
     parts = {}
     for part, count in (("q", heads), ("k", kv_heads), ("v", kv_heads)):
-        y = _linear(tape, x, w[f"self_attn.{part}_proj.weight"], w.get(f"self_attn.{part}_proj.bias"))
+        y = tape.linear(x, w[f"self_attn.{part}_proj.weight"], w.get(f"self_attn.{part}_proj.bias"))
         if family == "olmo2" and part != "v":
             y = _rms(tape, y, w[f"self_attn.{part}_norm.weight"], settings)
-        y = tape.run(split_heads, split_heads_backward, (y,), count)
+        y = tape.run(split_heads, (y,), count)
         if family in ("qwen3", "qwen3_moe", "gemma3_text") and part != "v":
             y = _rms(tape, y, w[f"self_attn.{part}_norm.weight"], settings)
         if part != "v":
             angles = positions[:, None] * _frequencies(layer, settings, y.shape[-1])
-            y = tape.run(_rotate, _rotate_backward, (y,), angles)
+            y = tape.run(_rotate, (y,), angles)
         parts[part] = y
     if family == "gemma3_text":  # another number under the root than d_head
         stretch = (parts["q"].shape[-1] / settings["query_pre_attn_scalar"]) ** 0.5
-        parts["q"] = tape.run(lambda q: q * stretch, lambda dy, q: dy * stretch, (parts["q"],))
+        parts["q"] = tape.run(lambda q: q * stretch, (parts["q"],), backward=lambda dy, q: dy * stretch)
     mask = causal_mask(positions, positions) if window is None else sliding_window_mask(positions, positions, window)
-    y = tape.run(grouped_query_attention, grouped_query_attention_backward, (parts["q"], parts["k"], parts["v"]), mask)
-    y = tape.run(merge_heads, merge_heads_backward, (y,))
-    return _linear(tape, y, w["self_attn.o_proj.weight"])
+    y = tape.run(grouped_query_attention, (parts["q"], parts["k"], parts["v"]), mask)
+    y = tape.run(merge_heads, (y,))
+    return tape.linear(y, w["self_attn.o_proj.weight"])
 
 
 def _is_local(layer: int, settings: Settings) -> bool:
@@ -134,62 +119,55 @@ def _feed_forward(tape: Tape, x: Array, settings: Settings, w: Mapping[str, Arra
         stacks = []
         for name in names:
             parts = tuple(w[name.replace("#", str(expert))] for expert in range(settings["num_experts"]))
-            stacks.append(tape.run(lambda *parts: np.stack(parts), lambda dy, *parts: tuple(dy), parts))
+            stacks.append(tape.run(lambda *parts: np.stack(parts), parts, backward=lambda dy, *parts: tuple(dy)))
         inputs = (x, w["mlp.gate.weight"], *stacks)
         chosen = settings["num_experts_per_tok"], settings["norm_topk_prob"]
-        return tape.run(mixture_of_experts, mixture_of_experts_backward, inputs, *chosen)
+        return tape.run(mixture_of_experts, inputs, *chosen)
     inputs = (x, w["mlp.gate_proj.weight"], w["mlp.up_proj.weight"], w["mlp.down_proj.weight"])
     if settings["model_type"] == "gemma3_text":
-        return tape.run(geglu, geglu_backward, inputs)
-    return tape.run(swiglu, swiglu_backward, inputs)
+        return tape.run(geglu, inputs)
+    return tape.run(swiglu, inputs)
 
 
 def _gpt2(tape: Tape, ids: Array, settings: Settings, w: Mapping[str, Array]) -> Array:
     table, eps = w["transformer.wte.weight"], settings["layer_norm_epsilon"]
-    x = tape.run(lambda t: embedding(ids, t), lambda dy, t: embedding_backward(dy, ids, t), (table,))
+    x = _rows(tape, ids, table)
     places = np.broadcast_to(np.arange(ids.shape[-1]), ids.shape)
-    rows = w["transformer.wpe.weight"]
-    x = tape.add(x, tape.run(lambda t: embedding(places, t), lambda dy, t: embedding_backward(dy, places, t), (rows,)))
+    x = tape.add(x, _rows(tape, places, w["transformer.wpe.weight"]))
     mask = causal_mask(places[0], places[0])
     for layer in range(settings["n_layer"]):
         here = {name.removeprefix(f"transformer.h.{layer}."): part for name, part in w.items() if f".{layer}." in name}
-        y = tape.run(layer_norm, layer_norm_backward, (x, here["ln_1.weight"], here["ln_1.bias"]), eps)
-        joined = _transposed_linear(tape, y, here["attn.c_attn.weight"], here["attn.c_attn.bias"])
+        y = tape.run(layer_norm, (x, here["ln_1.weight"], here["ln_1.bias"]), eps)
+        joined = tape.linear(y, _transposed(tape, here["attn.c_attn.weight"]), here["attn.c_attn.bias"])
         parts = []
         for part in range(3):  # query, key, value stand side by side
-            cut = tape.run(_cut, _cut_backward, (joined,), part)
-            parts.append(tape.run(split_heads, split_heads_backward, (cut,), settings["n_head"]))
-        y = tape.run(grouped_query_attention, grouped_query_attention_backward, tuple(parts), mask)
-        y = tape.run(merge_heads, merge_heads_backward, (y,))
-        x = tape.add(x, _transposed_linear(tape, y, here["attn.c_proj.weight"], here["attn.c_proj.bias"]))
-        y = tape.run(layer_norm, layer_norm_backward, (x, here["ln_2.weight"], here["ln_2.bias"]), eps)
-        up, down = (tape.run(np.transpose, lambda dy, t: dy.T, (here[f"mlp.{n}.weight"],)) for n in ("c_fc", "c_proj"))
+            cut = tape.run(_cut, (joined,), part)
+            parts.append(tape.run(split_heads, (cut,), settings["n_head"]))
+        y = tape.run(grouped_query_attention, tuple(parts), mask)
+        y = tape.run(merge_heads, (y,))
+        x = tape.add(x, tape.linear(y, _transposed(tape, here["attn.c_proj.weight"]), here["attn.c_proj.bias"]))
+        y = tape.run(layer_norm, (x, here["ln_2.weight"], here["ln_2.bias"]), eps)
+        up, down = (_transposed(tape, here[f"mlp.{name}.weight"]) for name in ("c_fc", "c_proj"))
         inputs = (y, up, here["mlp.c_fc.bias"], down, here["mlp.c_proj.bias"])
-        x = tape.add(x, tape.run(gelu_feed_forward, gelu_feed_forward_backward, inputs))
-    x = tape.run(layer_norm, layer_norm_backward, (x, w["transformer.ln_f.weight"], w["transformer.ln_f.bias"]), eps)
-    return _linear(tape, x, w.get("lm_head.weight", table))
+        x = tape.add(x, tape.run(gelu_feed_forward, inputs))
+    x = tape.run(layer_norm, (x, w["transformer.ln_f.weight"], w["transformer.ln_f.bias"]), eps)
+    return tape.linear(x, w.get("lm_head.weight", table))
 
 
-def _linear(tape: Tape, x: Array, weight: Array, bias: Array | None = None) -> Array:
-    if bias is None:
-        return tape.run(_without_bias, lambda dy, x, w: linear_backward(dy, x, w, None)[:2], (x, weight))
-    return tape.run(linear, linear_backward, (x, weight, bias))
+def _rows(tape: Tape, ids: Array, table: Array) -> Array:
+    return tape.run(lambda t: embedding(ids, t), (table,), backward=lambda dy, t: embedding_backward(dy, ids, t))
 
 
-def _without_bias(x: Array, weight: Array) -> Array:
-    return linear(x, weight, None)
-
-
-def _transposed_linear(tape: Tape, x: Array, weight: Array, bias: Array) -> Array:
-    """A linear layer whose weight is stored (in, out)."""
-    return _linear(tape, x, tape.run(np.transpose, lambda dy, t: dy.T, (weight,)), bias)
+def _transposed(tape: Tape, weight: Array) -> Array:
+    """A weight that is stored (in, out)."""
+    return tape.run(np.transpose, (weight,), backward=lambda dy, weight: dy.T)
 
 
 def _rms(tape: Tape, x: Array, gain: Array, settings: Settings) -> Array:
     eps = settings["rms_norm_eps"]
     if settings["model_type"] == "gemma3_text":  # the stored gain counts from one
-        gain = tape.run(lambda g: 1 + g, lambda dy, g: dy, (gain,))
-    return tape.run(rms_norm, rms_norm_backward, (x, gain), eps)
+        gain = tape.run(lambda g: 1 + g, (gain,), backward=lambda dy, g: dy)
+    return tape.run(rms_norm, (x, gain), eps)
 
 
 def _rotate(x: Array, angles: Array) -> Array:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from llm_layers.reference.arrays import Array
+from llm_layers.reference.linear import linear
 
 
 class Tape:
@@ -19,16 +20,25 @@ class Tape:
         self.steps: list[tuple[Callable[..., Any], tuple[Array, ...], tuple[Any, ...], Array]] = []
 
     def run(
-        self, forward: Callable[..., Array], backward: Callable[..., Any], inputs: tuple[Array, ...], *others: Any
+        self, forward: Any, inputs: tuple[Array, ...], *others: Any, backward: Callable[..., Any] | None = None
     ) -> Array:
-        """Return forward(*inputs, *others); `backward(dy, *inputs, *others)` returns the gradients of `inputs`."""
+        """Return forward(*inputs, *others).
+
+        `backward(dy, *inputs, *others)` returns the gradients of `inputs`; unless it is given, it is the function of
+        that name beside `forward`: `rms_norm_backward` beside `rms_norm`.
+        """
         output = forward(*inputs, *others)
+        backward = backward or forward.__globals__[f"{forward.__name__}_backward"]
         self.steps.append((backward, inputs, others, output))
         return output
 
     def add(self, a: Array, b: Array) -> Array:
         """Compute a + b: both get the whole gradient."""
-        return self.run(np.add, lambda dy, a, b: (dy, dy), (a, b))
+        return self.run(np.add, (a, b), backward=lambda dy, a, b: (dy, dy))
+
+    def linear(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
+        """Compute x Wᵀ + b."""
+        return self.run(linear, (x, weight, bias))
 
     def gradients(self, dy: Array, y: Array, of: list[Array]) -> list[Array]:
         """Return the gradients of the arrays `of`, when the last result y has the gradient dy."""
@@ -37,5 +47,6 @@ class Tape:
             if id(output) in collected:
                 found = backward(collected[id(output)], *inputs, *others)
                 for value, gradient in zip(inputs, found if isinstance(found, tuple) else (found,), strict=True):
-                    collected[id(value)] = collected.get(id(value), 0) + gradient
+                    if value is not None:
+                        collected[id(value)] = collected.get(id(value), 0) + gradient
         return [collected.get(id(value), np.zeros(value.shape)) for value in of]

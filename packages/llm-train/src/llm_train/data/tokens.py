@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -62,11 +63,11 @@ def write_tokens(
     dtype = np.dtype("<u2" if vocab_size <= 1 << 16 else "<u4")
     digest, count = hashlib.sha256(), 0
     with atomic_write(path) as file:
-        for ids in _with_separators(documents, separator):
-            content = np.asarray(ids, dtype=dtype).tobytes()
+        for ids in chain([[]], documents):  # before the first text there is a separator too
+            content = np.asarray([*ids, separator], dtype=dtype).tobytes()
             file.write(content)
             digest.update(content)
-            count += len(ids)
+            count += len(ids) + 1
     header = TokenHeader(
         format=FORMAT, dtype=dtype.str, tokens=count, bytes=text_bytes, vocab_size=vocab_size,
         tokenizer_sha256=tokenizer_sha256, sha256=digest.hexdigest(),
@@ -93,10 +94,3 @@ def open_tokens(path: Path, *, tokenizer_sha256: str) -> TokenFile:
     if header.tokenizer_sha256 != tokenizer_sha256:
         raise TrainError(f"{path}: was made by another tokenizer; delete it and run the same command again")
     return TokenFile(ids, header)
-
-
-def _with_separators(documents: Iterable[list[int]], separator: int) -> Iterable[list[int]]:
-    yield [separator]
-    for ids in documents:
-        yield ids
-        yield [separator]

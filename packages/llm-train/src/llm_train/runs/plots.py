@@ -9,13 +9,6 @@ from llm_train.runs.metrics import read_metrics
 INK, PAPER, TRAIN, VALIDATION = "#22272e", "#ffffff", "#8fb3d9", "#c2410c"
 
 
-def plotting_available() -> bool:
-    """Whether matplotlib is installed."""
-    from importlib.util import find_spec
-
-    return find_spec("matplotlib") is not None
-
-
 def plot_loss(metrics: Path, *, tokens_per_byte: float, title: str, svg: Path, png: Path) -> None:
     """Draw training and validation loss over the steps, with bits per byte on the right axis."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Self
 
 from rich.text import Text
@@ -12,17 +13,12 @@ from llm_tokenizer.commands.progress import Progress
 from llm_tokenizer.commands.wording import duration
 
 
+@dataclass
 class Stage:
-    """One stage of a run."""
+    """One stage of a run: its display, and what is printed when it ends."""
 
-    def __init__(self, display: Progress) -> None:
-        self.display = display
-        self.started = time.perf_counter()
-        self.report = ""
-
-    def done(self, report: str) -> None:
-        """Set what is printed when the stage ends."""
-        self.report = report
+    display: Progress
+    report: str = ""
 
 
 class Reporter:
@@ -54,9 +50,9 @@ class Reporter:
         """Time a stage, show that it is at work, and print its line if it ends without an error."""
         with Progress("llm-train") as self.display:
             self.display(name)
-            stage = Stage(self.display)
+            stage, started = Stage(self.display), time.perf_counter()
             yield stage
-        self.seconds[name] = time.perf_counter() - stage.started
+        self.seconds[name] = time.perf_counter() - started
         seconds = (f"  {self.seconds[name]:.1f} s", "dim")
         self.say(Text.assemble((f"{name:<11} ", "bold"), stage.report, seconds))
 

@@ -37,16 +37,16 @@ def prepare(recipe: Recipe, run: Run, reporter: Reporter) -> Prepared:
     with reporter.stage("text") as stage:
         corpus = load_corpus(recipe.data)
         run.claim_corpus(corpus)
-        stage.done(f"{_size(corpus.training)} for training, {_size(corpus.held_out)} held out")
+        stage.report = f"{_size(corpus.training)} for training, {_size(corpus.held_out)} held out"
     with reporter.stage("tokenizer") as stage:
         tokenizer, note = _tokenizer(recipe, run, corpus)
-        stage.done(note)
+        stage.report = note
     with reporter.stage("tokens") as stage:
         digest = tokenizer_sha256(tokenizer)
         training = _tokens(run, "training", corpus.training, tokenizer, digest)
         held_out = _tokens(run, "held-out", corpus.held_out, tokenizer, digest)
         window_count(len(training), recipe.model.context_length)  # refuses a corpus that is too short, before any work
-        stage.done(
+        stage.report = (
             f"{len(training):,} for training, {len(held_out):,} held out, "
             f"{training.header.bytes / len(training):.2f} bytes each"
         )

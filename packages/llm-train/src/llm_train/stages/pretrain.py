@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from llm_train.runs.folder import Run
 from llm_train.runs.interruption import Interrupted, StopRequest
 from llm_train.runs.lock import locked
 from llm_train.runs.metrics import MetricsLog
-from llm_train.runs.plots import plot_loss, plotting_available
+from llm_train.runs.plots import plot_loss
 from llm_train.runs.progress import LoopProgress, Reporter
 from llm_train.runs.samples import sample
 from llm_train.stages.build import build_model, build_trainer
@@ -84,7 +85,7 @@ class TrainingRun:
             self.trainer = build_trainer(self.recipe, self.model, prepared.training, dtype, workers)
             self.start = self._resume()
             count = parameter_count(self.model.config)
-            stage.done(
+            stage.report = (
                 f"{count / 1e6:.2f} million weights, {self.recipe.training.precision}, {quantity(self.steps, 'step')}"
             )
 
@@ -119,19 +120,19 @@ class TrainingRun:
                 if stop.requested and step.number < self.steps:
                     raise Interrupted(f"stopped after step {step.number:,} of {self.steps:,}; everything is saved")
             self.loop_seconds, self.tokens_per_second = progress.seconds, progress.tokens_per_second
-            stage.done(f"{quantity(self.steps - self.start, 'step')}, {self.tokens_per_second:,.0f} tokens/s")
+            stage.report = f"{quantity(self.steps - self.start, 'step')}, {self.tokens_per_second:,.0f} tokens/s"
 
     def finish(self, log: MetricsLog) -> dict[str, Any]:
         """Evaluate the model on all held-out text, write the model, a sample, the plot and the results."""
         with self.reporter.stage("validation") as stage:
             result = self._validate(log, self.steps, None)
-            stage.done(f"loss {result.loss:.4f}, {result.bits_per_byte:.4f} bits per byte on all held-out text")
+            stage.report = f"loss {result.loss:.4f}, {result.bits_per_byte:.4f} bits per byte on all held-out text"
         with self.reporter.stage("save model") as stage:
             end = self.prepared.tokenizer.special_tokens[END_OF_TEXT]
             save_model(self.model, self.run.model_folder, bos_token_id=end, eos_token_id=end)
             save_tokenizer(self.prepared.tokenizer, self.run.model_folder)
             text = self._sample(self.steps)
-            stage.done(f"{self.run.model_folder} in the Hugging Face layout")
+            stage.report = f"{self.run.model_folder} in the Hugging Face layout"
         self._plot(result)
         results = {
             "validation_loss": result.loss,
@@ -232,12 +233,12 @@ class TrainingRun:
 
     def _plot(self, result: Evaluation) -> None:
         with self.reporter.stage("plot") as stage:
-            if not plotting_available():
-                stage.done("skipped: after `pip install matplotlib` the next runs have a loss curve")
+            if find_spec("matplotlib") is None:
+                stage.report = "skipped: after `pip install matplotlib` the next runs have a loss curve"
                 return
             svg, png = self.run.folder / "loss.svg", self.run.folder / "loss.png"
             plot_loss(
                 self.run.metrics_file, tokens_per_byte=result.tokens_per_byte,
                 title=f"{self.run.name}: {quantity(self.steps, 'step')}", svg=svg, png=png,
             )  # fmt: skip
-            stage.done(f"{svg} and .png")
+            stage.report = f"{svg} and .png"

@@ -121,11 +121,9 @@ class Gemma3(Layout):
 
     def write_further(self, config: ModelConfig) -> dict[str, Any]:
         """Return the window and the cap of the logits too."""
-        cap = (
-            {} if config.final_logit_softcap is None else {"final_logit_softcapping": float(config.final_logit_softcap)}
-        )
-        window = {} if config.window is None else {"attention.sliding_window": config.window}
-        return super().write_further(config) | window | cap
+        cap, window = config.final_logit_softcap, config.window
+        entries = {"attention.sliding_window": window, "final_logit_softcapping": None if cap is None else float(cap)}
+        return super().write_further(config) | {name: value for name, value in entries.items() if value is not None}
 
 
 class Mixture(Layout):

@@ -1,7 +1,7 @@
 """How a family of models lays out its settings and weights in GGUF: a table, read in both directions by one class."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,6 +174,11 @@ class Layout:
             pairs = weight.reshape(-1, config.d_head // 2, 2, *weight.shape[1:])
             return pairs.swapaxes(1, 2).reshape(weight.shape)
         return weight
+
+
+def stacked(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """Return the shape of a tensor in which weights of these shapes are stacked."""
+    return (sum(shape[0] for shape in shapes), *shapes[0][1:])
 
 
 def _meaning(config: ModelConfig, name: str) -> Any:

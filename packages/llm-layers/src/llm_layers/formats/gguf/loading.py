@@ -1,7 +1,6 @@
 """A GGUF file as a `Decoder`."""
 
 import os
-from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from torch import Tensor
 from llm_layers.config import ModelConfig
 from llm_layers.formats.gguf.families import family_named
 from llm_layers.formats.gguf.file import GgufFile, StoredTensor, naming, read_gguf
-from llm_layers.formats.gguf.layout import Layout
+from llm_layers.formats.gguf.layout import Layout, stacked
 from llm_layers.formats.gguf.rope_metadata import DIVISORS
 from llm_layers.formats.weights import check_shapes
 from llm_layers.interface import LayersError
@@ -46,12 +45,14 @@ def load_gguf(path: str | os.PathLike[str], *, dtype: torch.dtype = torch.float3
             model = Decoder(config, kernels=kernels)
         ours = {name: tuple(weight.shape) for name, weight in model.named_parameters()}
         groups = family.groups(ours)
-        wanted = {stored: _shape(parts, ours) for stored, parts in groups.items()}
+        wanted = {stored: stacked([ours[name] for name in parts]) for stored, parts in groups.items()}
         check_shapes("the tensors do not fit the metadata", wanted, {name: t.shape for name, t in tensors.items()})
         weights: dict[str, Tensor] = {}
         for stored, parts in groups.items():
-            for name, numbers in _apart(tensors[stored], parts, ours):
-                weights[name] = _tensor(family.from_stored(name, numbers, config), dtype)
+            ends = np.cumsum([ours[name][0] for name in parts])
+            for name, numbers in zip(parts, np.split(tensors[stored].values(), ends[:-1]), strict=True):
+                # A copy: never a view of a file that somebody may change.
+                weights[name] = torch.tensor(family.from_stored(name, numbers, config), dtype=dtype)
         model.load_state_dict(weights, assign=True)
     return model
 
@@ -107,26 +108,3 @@ def _checked(file: GgufFile) -> tuple[Layout, ModelConfig, dict[str, StoredTenso
                 f"{family.name}.{name} must be at most {most} in this file, but was {size}: get the file again"
             )
     return family, config, tensors
-
-
-def _shape(parts: list[str], ours: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
-    """Return the shape of a tensor in which these weights are stacked."""
-    return (sum(ours[name][0] for name in parts), *ours[parts[0]][1:])
-
-
-def _apart(
-    tensor: StoredTensor, parts: list[str], ours: Mapping[str, tuple[int, ...]]
-) -> Iterator[tuple[str, np.ndarray[Any, np.dtype[np.float32]]]]:
-    """Decode a tensor and split it into its weights."""
-    numbers = tensor.values()
-    start = 0
-    for name in parts:
-        end = start + ours[name][0]
-        yield name, numbers[start:end]
-        start = end
-
-
-def _tensor(numbers: np.ndarray[Any, np.dtype[np.float32]], dtype: torch.dtype) -> Tensor:
-    """Return a tensor with memory of its own: never a view of a file that somebody may change."""
-    tensor = torch.from_numpy(np.array(numbers, dtype=np.float32, order="C", copy=True))
-    return tensor.to(dtype)

@@ -1,7 +1,8 @@
 """A `Decoder` as a GGUF file."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from llm_layers.config import ModelConfig
 from llm_layers.formats.gguf.blocks import Floats
 from llm_layers.formats.gguf.families import family_of
 from llm_layers.formats.gguf.file import naming
-from llm_layers.formats.gguf.layout import Layout
+from llm_layers.formats.gguf.layout import Layout, stacked
 from llm_layers.formats.gguf.rope_metadata import DIVISORS
 from llm_layers.formats.gguf.tensor_types import TYPES, WRITTEN
 from llm_layers.formats.gguf.writing import TensorToWrite, write_gguf
@@ -91,11 +92,11 @@ def _tensors(
     """Return for each tensor what it is, and how its values are computed when it is written."""
     tensors = []
     for stored, parts in family.groups(weights).items():
-        shape = (sum(weights[name].shape[0] for name in parts), *weights[parts[0]].shape[1:])
+        shape = stacked([tuple(weights[name].shape) for name in parts])
         first, *others = (kinds[name] for name in parts)
         plain = len(shape) == 1 or parts[0].endswith(ALWAYS_F32) or set(others) - {first}
         kind = TYPES["F32" if plain else first]
-        values = _when_written(family, parts, weights, config)
+        values = partial(_values, family, parts, weights, config)
         tensors.append(TensorToWrite(name=stored, kind=kind, shape=shape, values=values))
     divisors = family.divisors(config)
     if divisors is not None:
@@ -104,13 +105,9 @@ def _tensors(
     return tensors
 
 
-def _when_written(
-    family: Layout, parts: list[str], weights: Mapping[str, Tensor], config: ModelConfig
-) -> Callable[[], Floats]:
-    def values() -> Floats:
-        found: list[Any] = [
-            family.to_stored(name, weights[name].to("cpu", torch.float32).numpy(), config) for name in parts
-        ]
-        return np.concatenate(found) if len(found) > 1 else np.ascontiguousarray(found[0])
-
-    return values
+def _values(family: Layout, parts: list[str], weights: Mapping[str, Tensor], config: ModelConfig) -> Floats:
+    """Return what a tensor of the file holds."""
+    found: list[Any] = [
+        family.to_stored(name, weights[name].to("cpu", torch.float32).numpy(), config) for name in parts
+    ]
+    return np.concatenate(found) if len(found) > 1 else np.ascontiguousarray(found[0])

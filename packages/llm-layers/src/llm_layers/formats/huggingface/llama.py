@@ -1,4 +1,4 @@
-"""Llama 2 and 3, and the models shaped like them: SmolLM2, Mistral, Qwen 2 and Qwen 3.
+"""Llama 2 and 3, and the models shaped like them: SmolLM2, Mistral, OLMo 2, Qwen 2 and Qwen 3.
 
 They have the same names, and each differs in one thing (`llm_layers.config`). Our `Decoder` *is* each of them: no
 weight is changed or rotated on the way, only names differ.
@@ -7,7 +7,7 @@ weight is changed or rotated on the way, only names differ.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from llm_layers.config import LLAMA, MISTRAL, QWEN2, QWEN3, ModelConfig
+from llm_layers.config import LLAMA, MISTRAL, OLMO2, QWEN2, QWEN3, ModelConfig
 from llm_layers.formats.huggingface.architecture import FULL, LOCAL, Architecture, kinds_of
 from llm_layers.interface import LayersError
 
@@ -47,6 +47,10 @@ QUERY_KEY_VALUE_BIASES = {
 NORMS_BEFORE = {
     "blocks.#.attention_norm.gain": "model.layers.#.input_layernorm.weight",
     "blocks.#.feed_forward_norm.gain": "model.layers.#.post_attention_layernorm.weight",
+}
+NORMS_AFTER = {
+    "blocks.#.attention_output_norm.gain": "model.layers.#.post_attention_layernorm.weight",
+    "blocks.#.feed_forward_output_norm.gain": "model.layers.#.post_feedforward_layernorm.weight",
 }
 FEED_FORWARD = {
     "blocks.#.feed_forward.gate.weight": "model.layers.#.mlp.gate_proj.weight",
@@ -101,6 +105,17 @@ MISTRAL_ARCHITECTURE = Mistral(
     | {"num_key_value_heads": 8, "intermediate_size": 14336, "max_position_embeddings": 131072, "sliding_window": 4096},
     fixed={"hidden_act": "silu"},
     names=NAMES,
+)
+
+# Norms on the output of each part, not on its input; queries and keys normalized over all heads at once.
+OLMO2_ARCHITECTURE = Architecture(
+    design=OLMO2,
+    model_type="olmo2",
+    class_name="Olmo2ForCausalLM",
+    fields=FIELDS,
+    defaults=DEFAULTS | {"vocab_size": 50304, "rms_norm_eps": 1e-5},
+    fixed={"hidden_act": "silu", "attention_bias": False},
+    names=EMBEDDING_AND_HEAD | ATTENTION | QUERY_KEY_NORMS | NORMS_AFTER | FEED_FORWARD,
 )
 
 

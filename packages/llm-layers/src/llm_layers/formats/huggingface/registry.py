@@ -3,9 +3,8 @@
 | family | module |
 |---|---|
 | GPT-2 | `gpt2` |
-| Llama 2 and 3, SmolLM2, Mistral, Qwen 2, Qwen 3 | `llama` |
+| Llama 2 and 3, SmolLM2, Mistral, OLMo 2, Qwen 2, Qwen 3 | `llama` |
 | Qwen3-MoE | `qwen3_moe` |
-| OLMo 2 | `olmo2` |
 | Gemma 3 (text) | `gemma3` |
 """
 
@@ -13,38 +12,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from llm_layers.config import ModelConfig
+from llm_layers.formats.huggingface import gemma3, gpt2, llama, qwen3_moe
 from llm_layers.formats.huggingface.architecture import Architecture
-from llm_layers.formats.huggingface.gemma3 import GEMMA3_ARCHITECTURE
-from llm_layers.formats.huggingface.gpt2 import GPT2_ARCHITECTURE
-from llm_layers.formats.huggingface.llama import (
-    LLAMA_ARCHITECTURE,
-    MISTRAL_ARCHITECTURE,
-    QWEN2_ARCHITECTURE,
-    QWEN3_ARCHITECTURE,
-)
-from llm_layers.formats.huggingface.olmo2 import OLMO2_ARCHITECTURE
-from llm_layers.formats.huggingface.qwen3_moe import QWEN3_MOE_ARCHITECTURE
 from llm_layers.interface import LayersError
 
 ARCHITECTURES: tuple[Architecture, ...] = (
-    GPT2_ARCHITECTURE,
-    LLAMA_ARCHITECTURE,
-    MISTRAL_ARCHITECTURE,
-    QWEN2_ARCHITECTURE,
-    QWEN3_ARCHITECTURE,
-    QWEN3_MOE_ARCHITECTURE,
-    OLMO2_ARCHITECTURE,
-    GEMMA3_ARCHITECTURE,
+    gpt2.GPT2_ARCHITECTURE,
+    llama.LLAMA_ARCHITECTURE,
+    llama.MISTRAL_ARCHITECTURE,
+    llama.QWEN2_ARCHITECTURE,
+    llama.QWEN3_ARCHITECTURE,
+    qwen3_moe.QWEN3_MOE_ARCHITECTURE,
+    llama.OLMO2_ARCHITECTURE,
+    gemma3.GEMMA3_ARCHITECTURE,
 )
-
-
-def architecture_of_settings(settings: Mapping[str, Any]) -> Architecture:
-    """Find the family that the content of a `config.json` belongs to."""
-    for architecture in ARCHITECTURES:
-        if architecture.model_type == settings.get("model_type"):
-            return architecture
-    known = ", ".join(architecture.model_type for architecture in ARCHITECTURES)
-    raise LayersError(f"model_type in config.json must be one of {known}, but was {settings.get('model_type')!r}")
 
 
 def architecture_of(config: ModelConfig) -> Architecture:
@@ -64,7 +45,11 @@ def read_settings(settings: Mapping[str, Any]) -> ModelConfig:
     Raises:
         LayersError: for an unknown family, or a setting that changes the result and that our model cannot express.
     """
-    return architecture_of_settings(settings).read_settings(settings)
+    for architecture in ARCHITECTURES:
+        if architecture.model_type == settings.get("model_type"):
+            return architecture.read_settings(settings)
+    known = ", ".join(architecture.model_type for architecture in ARCHITECTURES)
+    raise LayersError(f"model_type in config.json must be one of {known}, but was {settings.get('model_type')!r}")
 
 
 def write_settings(config: ModelConfig, *, dtype: str = "float32") -> dict[str, Any]:

@@ -123,11 +123,8 @@ def _heads(shape: Shape, use: Use, t: Tensors, name: str) -> Tensors:
 def _kernel(use: Use, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, cap: float | None) -> Tensor:
     if cap is None and use.exchanges("grouped_query_attention"):
         return use("grouped_query_attention")(query, key, value, mask)  # type: ignore[no-any-return]
-    query, key, value = (
-        query.reshape(len(query), key.shape[1], -1, *query.shape[2:]),
-        key[:, :, None],
-        value[:, :, None],
-    )
+    query = query.reshape(len(query), key.shape[1], -1, *query.shape[2:])
+    key, value = key[:, :, None], value[:, :, None]
     if cap is None:
         y = use("attention")(query, key, value, mask)
     elif use.exchanges("soft_cap"):
@@ -160,11 +157,8 @@ def _rotary_settings(mismatch: Mismatch, own: float, scaling: Any) -> Iterator[S
 def _implied_base(mismatch: Mismatch) -> float | None:
     """Read the rotary base off the angle by which B rotates position 1."""
     name = {"attention.rot_q": "query", "attention.rot_k": "key"}.get(mismatch.part, "")
-    d_head, product, rotated = (
-        mismatch.config.d_head,
-        mismatch.value(f"attention.{name}"),
-        mismatch.b.values.get(mismatch.point),
-    )
+    d_head, product = mismatch.config.d_head, mismatch.value(f"attention.{name}")
+    rotated = mismatch.b.values.get(mismatch.point)
     if product is None or rotated is None or rotated.shape[2] < 2 or d_head < 4:
         return None
     straight = mismatch.value(f"attention.{name}_norm")
