@@ -70,9 +70,13 @@ class _TanhGelu(torch.autograd.Function):
 
     @staticmethod
     def backward(context: Any, *upstream: Tensor) -> Tensor:
-        (x,) = context.saved_tensors
-        slope_of = torch.ops.aten.gelu_backward.default
-        dx: Tensor = slope_of(upstream[0], x.clamp(-STRAIGHT, STRAIGHT), approximate="tanh")
+        near = context.saved_tensors[0].clamp(-STRAIGHT, STRAIGHT)
+        slope_of = torch.ops.aten.gelu_backward
+        dx: Tensor
+        if torch.is_grad_enabled():  # a gradient of the gradient is wanted
+            dx = slope_of.default(*upstream, near, approximate="tanh")
+        else:  # the result takes the place of the copy: in a large model that is a whole array less
+            dx = slope_of.grad_input(*upstream, near, approximate="tanh", grad_input=near)
         return dx
 
 
