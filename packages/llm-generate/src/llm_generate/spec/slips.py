@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -62,9 +61,6 @@ slip("temperature ignored", "the temperature has no effect")(lambda logits, temp
 slip("softmax over the first axis", "the softmax runs over the rows; the vocabulary is the last axis")(
     lambda logits, temperature: torch.softmax(logits / temperature, dim=0)
 )
-slip("softmax over all rows together", "each row must sum to 1 on its own")(
-    lambda logits, temperature: torch.softmax(logits.flatten() / temperature, dim=0).reshape(logits.shape)
-)
 slip("largest logit not subtracted", "exp overflows for large logits; subtract the row's largest first")(
     lambda logits, temperature: _rescaled(torch.exp(logits / temperature)) if temperature else _greedy(logits)
 )
@@ -84,18 +80,8 @@ slip("division by zero", "temperature 0 needs a branch of its own: greedy")(
 slip("zero read as not given", "`temperature or 1.0` turns 0 into 1; test for None instead")(
     lambda logits, temperature: _softmax(logits, temperature or 1.0)
 )
-slip("greedy ties shared", "at temperature 0 the lowest id among equals takes all")(
-    lambda logits, temperature: (
-        _softmax(logits, temperature)
-        if temperature
-        else _rescaled((logits == logits.max(dim=-1, keepdim=True).values).to(logits.dtype))
-    )
-)
 slip("greedy ties to the highest id", "at temperature 0 the lowest id among equals takes all")(
     lambda logits, temperature: _greedy(logits.flip(-1)).flip(-1) if temperature == 0 else _softmax(logits, temperature)
-)
-slip("small temperatures clamped", "a temperature below 1/2 is silently raised")(
-    lambda logits, temperature: _softmax(logits, temperature if temperature == 0 else max(temperature, 0.5))
 )
 slip("filtered tokens come back", "-inf means taken out; it was replaced by an ordinary score")(
     lambda logits, temperature: _softmax(torch.nan_to_num(logits, neginf=0.0), temperature)
@@ -123,9 +109,6 @@ slip("softmax gradient without the mean", "p dp leaves out that all others shrin
 )
 slip("plain mean in the gradient", "the mean of dp must be weighted with the probabilities", backward=True)(
     _gradient(lambda p, dp: dp.mean(axis=-1, keepdims=True))
-)
-slip("mean over all rows in the gradient", "sum p dp over the vocabulary of the same row only", backward=True)(
-    _gradient(lambda p, dp: np.sum(p * dp))
 )
 
 
@@ -155,7 +138,6 @@ slip("ties with the k-th all kept", "`logits < threshold` keeps every logit that
 slip("strictly above the k-th", "`logits > threshold` drops the k-th itself")(
     _top_k(lambda logits, k: _kept(logits, logits > _smallest(logits, k)))
 )
-slip("one too many", "k + 1 are kept")(_top_k(lambda logits, k: _kept(logits, _rank(logits) <= k)))
 slip("zeros instead of -inf", "a logit of 0 is an ordinary score; a token is taken out with -inf")(
     _top_k(lambda logits, k: _kept(logits, _rank(logits) < k, out=0.0))
 )
@@ -165,9 +147,6 @@ slip("a large negative number instead of -inf", "a logit can be lower than -1e9;
 slip("the smallest kept", "the sort is ascending, so the k least likely tokens are kept")(
     _top_k(lambda logits, k: _kept(logits, _rank(-logits) < k))
 )
-slip("ranked by size without sign", "-9 is a low score; compare the logits, not their absolute values")(
-    _top_k(lambda logits, k: _kept(logits, _rank(logits.abs()) < k))
-)
 slip("ties to the highest id", "among equal logits the lower ids stay")(
     _top_k(lambda logits, k: _kept(logits, _rank(logits.flip(-1)).flip(-1) < k))
 )
@@ -176,9 +155,6 @@ slip("sorted order not undone", "the kept logits are returned sorted; they must 
 )
 slip("k over the whole batch", "each row keeps its own k largest")(
     _top_k(lambda logits, k: _kept(logits, (_rank(logits.flatten()) < k).reshape(logits.shape)))
-)
-slip("ranked over the first axis", "the vocabulary is the last axis")(
-    _top_k(lambda logits, k: _kept(logits, _rank(logits.movedim(0, -1)).movedim(-1, 0) < k))
 )
 slip("threshold of the first row", "each row has its own k-th logit")(
     _top_k(lambda logits, k: _kept(logits, logits >= _smallest(logits.reshape(-1, logits.shape[-1])[0], k)))
@@ -195,9 +171,6 @@ slip("probabilities returned", "logits are returned, not probabilities")(
 slip("zero means off", "k = 0 silently switches the filter off; refuse it")(
     _refusing(lambda k: k >= 0)(lambda logits, k: logits if k == 0 else _kept(logits, _rank(logits) < k))
 )
-slip("negative k accepted", "a negative k keeps nothing; refuse it")(
-    _refusing(lambda k: k != 0)(lambda logits, k: _kept(logits, _rank(logits) < k))
-)
 
 
 slip = SLIPS.of("generate.top_p")
@@ -205,36 +178,28 @@ slip = SLIPS.of("generate.top_p")
 _top_p = _refusing(lambda p: 0 < p <= 1)
 
 
+def _first(likely: Tensor, p: float) -> Tensor:
+    """Return which tokens stay in the order in which they are given: those whose sum before them is below p."""
+    return likely.cumsum(dim=-1) - likely < p - 1e-6
+
+
 def _nucleus(
-    logits: Tensor, p: float, out: float = -_INF, axis: int = -1, greatest_first: bool = True,
-    softmax: Callable[..., Tensor] = torch.softmax, keep: Callable[..., Tensor] | None = None,
+    logits: Tensor, p: float, out: float = -_INF, greatest_first: bool = True,
+    softmax: Callable[..., Tensor] = torch.softmax, keep: Callable[[Tensor, float], Tensor] = _first,
 ) -> Tensor:  # fmt: skip
-    """Return the right answer with a choice of what to get wrong; `keep` sees the sums with and without each token."""
+    """Return the right answer with a choice of what to get wrong."""
     if p == 1:
         return logits
-    order = logits.argsort(dim=axis, descending=greatest_first, stable=True)
-    likely = softmax(logits, dim=axis).gather(axis, order)
-    sums = likely.cumsum(dim=axis)
-    kept = keep(sums, sums - likely) if keep else sums - likely < p - 1e-6
-    return _kept(logits, torch.zeros_like(logits, dtype=torch.bool).scatter(axis, order, kept), out)
-
-
-def _but_the_first(kept: Tensor) -> Tensor:
-    kept[..., 0] = True
-    return kept
+    order = logits.argsort(dim=-1, descending=greatest_first, stable=True)
+    likely = softmax(logits, dim=-1).gather(-1, order)
+    return _kept(logits, torch.zeros_like(logits, dtype=torch.bool).scatter(-1, order, keep(likely, p)), out)
 
 
 slip("crossing token dropped", "the token that carries the sum across p must stay: the kept ones hold at least p")(
-    _top_p(lambda logits, p: _nucleus(logits, p, keep=lambda sums, before: sums <= p + 1e-6))
-)
-slip("crossing token dropped, the first one always kept", "the token that carries the sum across p must stay")(
-    _top_p(lambda logits, p: _nucleus(logits, p, keep=lambda sums, before: _but_the_first(sums <= p + 1e-6)))
+    _top_p(lambda logits, p: _nucleus(logits, p, keep=lambda likely, p: likely.cumsum(dim=-1) <= p + 1e-6))
 )
 slip("one too many at exactly p", "a sum of exactly p is enough: keep while the sum before is below p, not at it")(
     _top_p(lambda logits, p: _nucleus(logits, p if p == 1 else p + 2e-6))
-)
-slip("probabilities compared with 1 - p", "p bounds the sum of the kept tokens, not each one's probability")(
-    _top_p(lambda logits, p: _kept(logits, torch.softmax(logits, dim=-1) >= 1 - p))
 )
 slip("probabilities compared with p", "p bounds the sum of the kept tokens, not each one's probability")(
     _top_p(lambda logits, p: logits if p == 1 else _kept(logits, torch.softmax(logits, dim=-1) >= p))
@@ -245,7 +210,6 @@ slip("zeros instead of -inf", "a logit of 0 is an ordinary score; a token is tak
 slip("least likely first", "the sort is ascending, so the tail is kept")(
     _top_p(lambda logits, p: _nucleus(logits, p, greatest_first=False))
 )
-slip("over the first axis", "the vocabulary is the last axis")(_top_p(lambda logits, p: _nucleus(logits, p, axis=0)))
 slip("over all rows together", "each row has its own p")(
     _top_p(lambda logits, p: _nucleus(logits.flatten(), p).reshape(logits.shape))
 )
@@ -270,18 +234,18 @@ def minimum(logits: Tensor, p: float) -> Tensor:
     return _kept(logits, likely >= p * likely.max(dim=-1, keepdim=True).values)
 
 
-@slip("running sum over unsorted tokens", "sort by falling probability before summing")
-@_top_p
-def unsorted(logits: Tensor, p: float) -> Tensor:
-    likely = torch.softmax(logits, dim=-1)
-    return _kept(logits, likely.cumsum(dim=-1) - likely < p - 1e-6) if p < 1 else logits
-
-
-@slip("sorted order not undone", "the mask is in sorted order; scatter it back to the ids before it is used")
-@_top_p
-def mask_left_sorted(logits: Tensor, p: float) -> Tensor:
-    likely = torch.softmax(logits, dim=-1).sort(dim=-1, descending=True, stable=True).values
-    return logits if p == 1 else _kept(logits, likely.cumsum(dim=-1) - likely < p - 1e-6)
+slip("running sum over unsorted tokens", "sort by falling probability before summing")(
+    _top_p(lambda logits, p: logits if p == 1 else _kept(logits, _first(torch.softmax(logits, dim=-1), p)))
+)
+slip("sorted order not undone", "the mask is in sorted order; scatter it back to the ids before it is used")(
+    _top_p(
+        lambda logits, p: (
+            logits
+            if p == 1
+            else _kept(logits, _first(torch.softmax(logits, dim=-1).sort(dim=-1, descending=True).values, p))
+        )
+    )
+)
 
 
 @slip("ties all kept", "tokens as likely as the last kept one are kept too, which is more than needed")

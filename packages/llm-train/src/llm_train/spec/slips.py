@@ -34,15 +34,14 @@ def _adamw(
     moments: Callable[..., tuple[Tensor, Tensor]] = _moments,
     step: Callable[..., Tensor] = _step,
     decay: Callable[..., Tensor | float] = lambda s, before, after: s.rate * s.decay * before,
-    later: int = 0,
 ) -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
-    """Return AdamW with one of its parts replaced; `later` is added to the number of the step."""
+    """Return AdamW with one of its parts replaced."""
 
     def adamw(
         parameter: Tensor, given: Tensor, first: Tensor, second: Tensor, number: int, learning_rate: float,
         beta1: float, beta2: float, eps: float, weight_decay: float,
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-        s = SimpleNamespace(rate=learning_rate, beta1=beta1, beta2=beta2, eps=eps, decay=weight_decay, t=number + later)
+        s = SimpleNamespace(rate=learning_rate, beta1=beta1, beta2=beta2, eps=eps, decay=weight_decay, t=number)
         first, second = moments(s, gradient(s, parameter, given), first, second)
         after = parameter - s.rate * step(s, first, second)
         return after - decay(s, parameter, after), first, second
@@ -56,12 +55,10 @@ slip("weight decay inside the gradient (that is Adam with L2)", "Decay is subtra
 slip("bias correction left out", "Divide the moments by 1 − β^t: they start at zero.")(
     _adamw(step=lambda s, mean, square: mean / (square.sqrt() + s.eps))
 )
-slip("bias correction of the first moment only", "The second moment starts at zero too.")(
-    _adamw(step=lambda s, mean, square: mean / (1 - s.beta1**s.t) / (square.sqrt() + s.eps))
-)
-slip("steps counted from 2", "The first step has t = 1.")(_adamw(later=1))
 slip("steps counted from 0", "The first step has t = 1: with 0 it divides by zero.")(
-    _adamw(later=-1, step=lambda s, mean, square: _step(s, mean, square) if s.t else 0.0 * mean)
+    lambda parameter, gradient, first, second, step, *rest: _adamw()(
+        parameter, gradient, first, second, step - 1, *rest
+    )
 )
 slip("epsilon inside the root", "Epsilon is added to the root, not to the mean square.")(
     _adamw(step=lambda s, mean, square: mean / (1 - s.beta1**s.t) / (square / (1 - s.beta2**s.t) + s.eps).sqrt())
@@ -81,11 +78,6 @@ slip("decay of the parameter after the step", "Decay is a fraction of the parame
     _adamw(decay=lambda s, before, after: s.rate * s.decay * after)
 )
 slip("weight decay left out", "Without it this is Adam.")(_adamw(decay=lambda *_: 0.0))
-slip("the two betas exchanged", "β1 is for the mean, β2 for the mean square.")(
-    lambda parameter, gradient, first, second, step, rate, beta1, beta2, *rest: _adamw()(
-        parameter, gradient, first, second, step, rate, beta2, beta1, *rest
-    )
-)
 slip("moments forgotten after each step", "The moments belong to the parameter and are kept.")(
     _adamw(moments=lambda s, gradient, *_: (gradient * (1 - s.beta1**s.t), gradient**2 * (1 - s.beta2**s.t)))
 )
@@ -105,129 +97,91 @@ slip("the step is made with the old moments", "First the moments, then the step.
         *_adamw()(parameter, gradient, first, second, *rest)[1:],
     )
 )
-slip("the second moment of the mean, not of the gradient", "The square is that of the new gradient.")(
-    _adamw(moments=lambda s, gradient, mean, square: (
-        _moments(s, gradient, mean, square)[0], _moments(s, _moments(s, gradient, mean, square)[0], mean, square)[1]
-    ))
-)  # fmt: skip
-slip("a second moment that never falls (that is AMSGrad)", "The second moment is a running mean: it may fall.")(
-    _adamw(moments=lambda s, gradient, mean, square: (
-        _moments(s, gradient, mean, square)[0], torch.maximum(square, _moments(s, gradient, mean, square)[1])
-    ))
-)  # fmt: skip
-
-
-slip = SLIPS.of("train.warmup_cosine")
 
 
 def _cosine(fraction: float) -> float:
     return (1 + math.cos(math.pi * fraction)) / 2
 
 
+def _cosine_left(step: float, warmup: int, total: float) -> float:
+    return _cosine(min(1.0, (step - warmup) / (total - warmup)))
+
+
+def _line_left(step: float, warmup: int, total: float, decay: float) -> float:
+    return min(1.0, max(0.0, (total - step) / decay))
+
+
 def _schedule(
+    left: Callable[..., float],
     *,
     rise: Callable[[int, int], float] = lambda step, warmup: (step + 1) / warmup,
-    down: Callable[[int, int], float] = lambda step, total: min(1.0, step / total),
-    rate: Callable[[float, float, float], float] = lambda peak, floor, fraction: (
-        floor + (peak - floor) * _cosine(fraction)
-    ),
-) -> Callable[[int, float, float, int, int], float]:
-    """Return the schedule with one part replaced; `down` counts steps from the end of the warm-up."""
-
-    def warmup_cosine(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
-        if step < warmup_steps:
-            return peak * rise(step, warmup_steps)
-        return rate(peak, floor, down(step - warmup_steps, total_steps - warmup_steps))
-
-    return warmup_cosine
-
-
-slip("warm-up from zero", "Step 0 must already move: count s + 1.")(_schedule(rise=lambda step, warmup: step / warmup))
-slip("warm-up that ends one step late", "The last step of the warm-up has the peak.")(
-    _schedule(rise=lambda step, warmup: (step + 1) / (warmup + 1))
-)
-slip("floor ignored", "The cosine ends at the floor, not at zero.")(
-    _schedule(rate=lambda peak, floor, fraction: peak * _cosine(fraction))
-)
-slip("floor added on top of the peak", "The cosine spans from the floor to the peak.")(
-    _schedule(rate=lambda peak, floor, fraction: floor + peak * _cosine(fraction))
-)
-slip("cosine over all steps, warm-up included", "The fall begins after the warm-up.")(
-    lambda step, peak, floor, warmup, total: _schedule(down=lambda *_: min(1.0, step / total))(
-        step, peak, floor, warmup, total
+    rate: Callable[[float, float, float], float] = lambda peak, floor, left: floor + (peak - floor) * left,
+) -> Callable[..., float]:
+    """Return a schedule with one part replaced; `left` is what is left of the fall in a step, from 1 to 0."""
+    return lambda step, peak, floor, warmup, total, *decay: (
+        peak * rise(step, warmup) if step < warmup else rate(peak, floor, left(step, warmup, total, *decay))
     )
+
+
+for slip, right in (
+    (SLIPS.of("train.warmup_cosine"), _cosine_left),
+    (SLIPS.of("train.warmup_stable_decay"), _line_left),
+):
+    slip("warm-up from zero", "Step 0 must already move: count s + 1.")(
+        _schedule(right, rise=lambda step, warmup: step / warmup)
+    )
+    slip("warm-up that ends one step late", "The last step of the warm-up has the peak.")(
+        _schedule(right, rise=lambda step, warmup: (step + 1) / (warmup + 1))
+    )
+    slip("warm-up divided without a look at zero", "warmup_steps may be 0.")(
+        lambda step, peak, floor, warmup, *rest, right=right: (
+            min(1.0, (step + 1) / warmup) * _schedule(right)(max(step, warmup), peak, floor, warmup, *rest)
+        )
+    )
+    slip("floor ignored", "The fall ends at the floor, not at zero.")(
+        _schedule(right, rate=lambda peak, floor, left: peak * left)
+    )
+    slip("floor added on top of the peak", "The fall spans from the peak to the floor.")(
+        _schedule(right, rate=lambda peak, floor, left: floor + peak * left)
+    )
+
+
+slip = SLIPS.of("train.warmup_cosine")
+slip("cosine over all steps, warm-up included", "The fall begins after the warm-up.")(
+    _schedule(lambda step, warmup, total: _cosine_left(step, 0, total))
 )
 slip("no stop at the end: the cosine rises again", "From total_steps on the rate is the floor.")(
-    _schedule(down=lambda step, total: step / total)
+    _schedule(lambda step, warmup, total: _cosine((step - warmup) / (total - warmup)))
 )
 slip("a straight line down instead of a cosine", "Half a cosine: slow, fast, slow.")(
-    _schedule(rate=lambda peak, floor, fraction: peak + (floor - peak) * fraction)
+    _schedule(lambda step, warmup, total: 1 - min(1.0, (step - warmup) / (total - warmup)))
 )
 slip("a whole cosine, down and up", "Half a period: the angle goes to π, not to 2π.")(
-    _schedule(down=lambda step, total: 1.0 if step >= total else 2 * step / total)
+    _schedule(lambda step, warmup, total: 0.0 if step >= total else _cosine(2 * (step - warmup) / (total - warmup)))
 )
 slip("the cosine ends one step early", "total_steps itself has the floor, not the step before.")(
-    _schedule(down=lambda step, total: min(1.0, step / (total - 1)))
-)
-slip("warm-up divided without a look at zero", "warmup_steps may be 0.")(
-    lambda step, peak, floor, warmup, total: (
-        min(1.0, (step + 1) / warmup) * _schedule()(max(step, warmup), peak, floor, warmup, total)
-    )
+    _schedule(lambda step, warmup, total: _cosine_left(step, warmup, total - 1))
 )
 
 
 slip = SLIPS.of("train.warmup_stable_decay")
-
-
-def _left(step: float, total: float, decay: float) -> float:
-    return min(1.0, max(0.0, (total - step) / decay))
-
-
-def _stable(
-    *,
-    rise: Callable[[int, int], float] = lambda step, warmup: (step + 1) / warmup,
-    left: Callable[[float, float, float], float] = _left,
-    rate: Callable[[float, float, float], float] = lambda peak, floor, left: floor + (peak - floor) * left,
-    decay: Callable[[int, int, float], float] = lambda warmup, total, decay: decay,
-) -> Callable[[int, float, float, int, int, float], float]:
-    """Return the schedule with one part replaced; `left` is what is left of the fall, from 1 to 0."""
-    return lambda step, peak, floor, warmup, total, steps: (
-        peak * rise(step, warmup)
-        if step < warmup
-        else rate(peak, floor, left(step, total, decay(warmup, total, steps)))
-    )
-
-
-slip("warm-up from zero", "Step 0 must already move: count s + 1.")(_stable(rise=lambda step, warmup: step / warmup))
-slip("warm-up that ends one step late", "The last step of the warm-up has the peak.")(
-    _stable(rise=lambda step, warmup: (step + 1) / (warmup + 1))
-)
-slip("warm-up divided without a look at zero", "warmup_steps may be 0.")(
-    lambda step, peak, floor, warmup, total, decay: (
-        min(1.0, (step + 1) / warmup) * _stable()(max(step, warmup), peak, floor, warmup, total, decay)
-    )
-)
-slip("floor ignored", "The line ends at the floor, not at zero.")(_stable(rate=lambda peak, floor, left: peak * left))
-slip("floor added on top of the peak", "The line spans from the floor to the peak.")(
-    _stable(rate=lambda peak, floor, left: floor + peak * left)
-)
 slip("half a cosine down instead of a line", "The fall is a straight line.")(
-    _stable(rate=lambda peak, floor, left: floor + (peak - floor) * _cosine(1 - left))
+    _schedule(lambda *steps: _cosine(1 - _line_left(*steps)))
 )
 slip("no stop at the end: the rate falls below the floor", "From total_steps on the rate is the floor.")(
-    _stable(left=lambda step, total, decay: min(1.0, (total - step) / decay))
+    _schedule(lambda step, warmup, total, decay: min(1.0, (total - step) / decay))
 )
 slip("the fall ends one step early", "total_steps itself has the floor, not the step before.")(
-    _stable(left=lambda step, total, decay: _left(step, total - 1, decay))
+    _schedule(lambda step, warmup, total, decay: _line_left(step, warmup, total - 1, decay))
 )
 slip("no stable part: the fall begins after the warm-up", "The rate stays at the peak until the last decay_steps.")(
-    _stable(decay=lambda warmup, total, decay: total - warmup)
+    _schedule(lambda step, warmup, total, decay: _line_left(step, warmup, total, total - warmup))
 )
 slip("the fall begins at step decay_steps", "decay_steps counts back from total_steps.")(
-    _stable(decay=lambda warmup, total, decay: total - decay)
+    _schedule(lambda step, warmup, total, decay: _line_left(step, warmup, total, total - decay))
 )
 slip("decay_steps cut to whole steps", "decay_steps need not be whole.")(
-    _stable(decay=lambda warmup, total, decay: max(1, int(decay)))
+    _schedule(lambda step, warmup, total, decay: _line_left(step, warmup, total, max(1, int(decay))))
 )
 
 
@@ -276,12 +230,6 @@ slip("norms of the gradients added up", "Add the squares, then take one root.")(
 slip("root of the mean square instead of the sum", "The norm grows with the number of weights.")(
     _clip(lambda gradients: torch.cat([gradient.flatten() for gradient in gradients]).square().mean().sqrt())
 )
-slip("the largest of the norms", "All gradients count, not only the largest.")(
-    _clip(lambda gradients: torch.stack([gradient.norm() for gradient in gradients]).max())
-)
-slip("sum of the absolute values", "The norm is the root of the sum of squares.")(
-    _clip(lambda gradients: torch.stack([gradient.abs().sum() for gradient in gradients]).sum())
-)
 slip("the norm after clipping is returned", "The norm before clipping shows what happened.")(
     lambda gradients, limit: (_clip()(gradients, limit)[0], _norm(gradients) * _shorter(_norm(gradients), limit))
 )
@@ -290,10 +238,4 @@ slip("divided by the norm, not by norm / limit", "Multiply by the limit as well.
 )
 slip("0/0 where all gradients are zero", "Divide only where the norm is above the limit.")(
     _clip(scale=lambda norm, limit: torch.minimum(torch.ones_like(norm), limit / norm) * (norm / norm))
-)
-slip("the last gradient forgotten", "Every gradient of the list is clipped and counted.")(
-    lambda gradients, limit: (
-        [*_clip()(gradients[:-1] or gradients, limit)[0], gradients[-1]][-len(gradients) :],
-        _norm(gradients[:-1] or gradients),
-    )
 )

@@ -81,11 +81,6 @@ MASKS("layers.causal_mask", 2, "positions in 8 or 16 bits, or a triangle by inde
         "key_positions": np.concatenate([g.whole(KEYS - len(BORDERS), below=200_000), BORDERS]),
     }
 )
-MASKS("layers.causal_mask", 1, "a mask of limited size", "square_of_a_thousand")(
-    lambda g: {"query_positions": np.arange(1_031), "key_positions": np.arange(1_031)}
-)
-
-
 for _window in (1, 255, 257, 1_025, 4_097, 70_001):
 
     @MASKS(
@@ -156,9 +151,6 @@ LARGE(
     "scores_far_from_the_cap",
     tolerance=SHORT_SUM,
 )(lambda g: {name: g.normal(5, 4) for name in ("query", "key", "value")} | {"mask": None, "cap": 15.0})
-LARGE("layers.attention", 1, "heads beyond 128 numbers", "wide_head")(
-    lambda g: {"query": g.normal(3, 259), "key": g.normal(37, 259), "value": g.normal(37, 259), "mask": None}
-)
 
 
 @LARGE("layers.attention", clause=5, catches="a finite score for hidden keys, such as -1e9", tolerance=ONLY_FLOAT64)

@@ -16,12 +16,6 @@ def two_hundred_thousand_tokens(g: Generator) -> Inputs:
     return {"ids": ids, "table": g.normal(200_003, 1)}
 
 
-LARGE("layers.embedding", 2, "gradients that are summed in pieces, or at most so many", "thousands_of_uses")(
-    lambda g: {"ids": g.whole(5_003, below=11), "table": g.normal(11, 3)}
-)
 LARGE("layers.tied_head", 1, "logits in pieces of the vocabulary, the last one left out", "all_tokens_of_llama3")(
     lambda g: {"x": g.normal(3, 2), "table": g.normal(LLAMA3_VOCABULARY, 2)}
-)
-LARGE("layers.tied_head", 3, "a gradient of the table from the first rows of states", "thousands_of_states")(
-    lambda g: {"x": g.normal(7, 589, 3), "table": g.normal(23, 3)}
 )

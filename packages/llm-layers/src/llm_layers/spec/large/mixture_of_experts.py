@@ -19,9 +19,6 @@ scores_far_from_zero(LARGE, "layers.router_z_loss", 3, lambda z: {"logits": z})
 large(3, "a limited number of experts, or indices in 8 bits", "three_hundred_experts")(
     lambda g: {"logits": g.normal(37, 301), "k": 9, "norm_topk_prob": True}
 )
-large(1, "tokens in pieces, the last one left out", "thousands_of_tokens")(
-    lambda g: {"logits": g.normal(1_031, 67), "k": 2, "norm_topk_prob": False}
-)
 large(3, "a sort that does not keep the order of equals where rows are long", "equal_logits_of_many_experts")(
     lambda g: {"logits": np.floor(g.normal(37, 131)), "k": 7, "norm_topk_prob": True}
 )
@@ -40,11 +37,6 @@ def crowded_experts(g: Generator) -> Inputs:
     return {**inputs, "k": 2, "norm_topk_prob": True}
 
 
-LARGE("layers.mixture_of_experts", 5, "a limited number of experts", "many_experts")(
-    lambda g: {**_experts(g, 103, 131, 2), "k": 5, "norm_topk_prob": False}
-)
-
-
 @LARGE("layers.mixture_with_shared_expert", 1, "a capacity, or a shared expert in pieces")
 def crowded_beside_a_shared_one(g: Generator) -> Inputs:
     shared = {"shared_gate": g.normal(131, 5), "shared_up": g.normal(131, 5), "shared_down": g.normal(5, 131) / 8.0}
@@ -60,9 +52,6 @@ def tokens_that_change(g: Generator) -> Inputs:
 
 LARGE("layers.router_z_loss", 2, "a mean of the means of pieces", "logits_that_grow")(
     lambda g: {"logits": g.normal(4_099, 7) + np.linspace(-3.0, 5.0, 4_099)[:, None]}
-)
-LARGE("layers.router_z_loss", 4, "two leading axes where there are four", "four_leading_axes")(
-    lambda g: {"logits": g.normal(2, 3, 2, 3, 5)}
 )
 LARGE("layers.load_balancing_loss", 2, "two leading axes where there are four", "balance_of_four_leading_axes")(
     lambda g: {"logits": g.normal(2, 3, 2, 3, 5), "k": 2}

@@ -49,14 +49,6 @@ LARGE("layers.grouped_query_attention", 1, "a limited number of heads", "many_he
 )
 
 
-@LARGE("layers.multi_head_attention", 3, "tiles of an online softmax, at hundreds of positions")
-def hundreds_of_positions(g: Generator) -> Inputs:
-    weights = {name: g.normal(6, 5) for name in ("query", "key", "value")}
-    positions = g.whole(523, below=100_000)
-    mask = positions[None, :] <= positions[:, None]
-    return {"x": g.normal(523, 5), **weights, "output": g.normal(5, 6), "heads": 2, "mask": mask}
-
-
 @LARGE("layers.multi_head_attention", 2, "a limited number of heads")
 def dozens_of_heads(g: Generator) -> Inputs:
     weights = {name: g.normal(138, 5) for name in ("query", "key", "value")}
@@ -84,15 +76,6 @@ def far_positions_in_no_order(g: Generator) -> Inputs:
 LARGE("layers.split_heads", 1, "a limited number of heads", "hundred_heads", tolerance=SHORT_SUM)(
     lambda g: {"x": g.normal(3, 37, 131 * 3), "heads": 131}
 )
-LARGE("layers.split_heads", 2, "positions in pieces", "thousands_of_positions", tolerance=SHORT_SUM)(
-    lambda g: {"x": g.normal(4_099, 6), "heads": 3}
-)
-LARGE("layers.merge_heads", 1, "a limited number of heads", "hundred_heads_joined", tolerance=SHORT_SUM)(
-    lambda g: {"x": g.normal(3, 131, 37, 3)}
-)
-LARGE("layers.merge_heads", 2, "positions in pieces", "thousands_of_positions_joined", tolerance=SHORT_SUM)(
-    lambda g: {"x": g.normal(3, 4_099, 2)}
-)
 
 
 @LARGE("layers.cached_attention", 3, "a single query that sees later keys too", tolerance=LONG_SUM)
@@ -112,16 +95,6 @@ def wide_vectors(g: Generator) -> Inputs:
 def as_many_heads_as_queries(g: Generator) -> Inputs:
     weights = {name: g.normal(8, 6) for name in ("query", "key", "value")}
     return {"x": g.normal(2, 4, 6), **weights, "output": g.normal(6, 8), "heads": 4, "mask": np.tri(4, dtype=bool)}
-
-
-LARGE("layers.grouped_query_attention", 4, "a row of the mask for each head", "as_many_query_heads_as_queries")(
-    lambda g: {
-        "query": g.normal(4, 4, 3),
-        "key": g.normal(2, 4, 3),
-        "value": g.normal(2, 4, 3),
-        "mask": np.tri(4, dtype=bool),
-    }
-)
 
 
 for _positions in ((2, 0, 1), (5, 5, 6)):

@@ -33,9 +33,6 @@ slip("quick GELU", "x · sigmoid(1.702 x) is a rougher approximation (CLIP uses 
 slip("SiLU", "x · sigmoid(x) is SiLU")(F.silu)
 slip("ReLU", "max(x, 0) is ReLU: nothing below zero passes")(F.relu)
 slip("half forgotten", "the ½ before the sum is missing")(lambda x: x * (1 + torch.erf(x / math.sqrt(2))))
-slip("1 forgotten", "½ x · erf(x/√2) lacks the 1: the fraction must run from 0 to 1, not from -½ to ½")(
-    lambda x: 0.5 * x * torch.erf(x / math.sqrt(2))
-)
 slip("x forgotten", "that is the fraction itself; it must be multiplied by x")(torch.special.ndtr)
 slip("density for probability", "x times the bell curve itself, not the area below it")(
     lambda x: x * torch.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
@@ -72,9 +69,6 @@ def _tanh_slope(x: Any, inner: Any) -> Any:
 slip("inner slope left out", "1 + 3 · 0.044715 x² is missing from the gradient", backward=True)(
     lambda dy, x: dy * _tanh_slope(x, 1.0)
 )
-slip("3 forgotten", "the slope of x³ is 3x², not x²", backward=True)(
-    lambda dy, x: dy * _tanh_slope(x, 1 + 0.044715 * x**2)
-)
 slip("gradient of the exact form", "Φ(x) + x φ(x) belongs to the erf form", backward=True)(
     lambda dy, x: dy * (normal_share(x) + x * normal_density(x))
 )
@@ -87,7 +81,6 @@ slip("quick GELU", "there is no factor 1.702 before x in SiLU")(_quick)
 slip("ReLU", "max(x, 0) is ReLU: nothing below zero passes")(F.relu)
 slip("hard swish", "x · clamp(x/6 + ½) is the piecewise stand-in for small devices")(F.hardswish)
 slip("softplus", "log(1 + exp(x)) has the sigmoid as its slope; it is not x times it")(F.softplus)
-slip("sign reversed", "x / (1 + exp(x)): the gate closes where it should open")(lambda x: x * torch.sigmoid(-x))
 slip("overflowing", "x · exp(x) / (1 + exp(x)): infinity over infinity for large inputs")(
     lambda x: x * torch.exp(x) / (1 + torch.exp(x))
 )
@@ -105,11 +98,8 @@ slip("x forgotten in the gradient", "s + s (1 - s) lacks the x of the second ter
 slip = SLIPS.of("layers.relu_squared")
 slip("not squared", "that is ReLU: the square is missing")(F.relu)
 slip("not cut", "that is x²: below zero it must be 0")(lambda x: x * x)
-slip("cut after squaring", "max(x², 0) is x²: the cut must come first")(lambda x: F.relu(x * x))
 slip("sign kept", "x · |x| keeps what is below zero")(lambda x: x * x.abs())
 slip("halved", "½ max(x, 0)² has the simpler gradient, but it is another function")(lambda x: 0.5 * F.relu(x).square())
-slip("cube", "max(x, 0)³ in the place of the square")(lambda x: F.relu(x) ** 3)
-slip("leaky", "below zero a hundredth passes: that is a leaky ReLU squared")(lambda x: F.leaky_relu(x).square())
 slip("2 forgotten", "the slope of x² is 2x, not x", backward=True)(lambda dy, x: dy * np.maximum(x, 0))
 slip("gradient not cut", "2x below zero too", backward=True)(lambda dy, x: dy * 2 * x)
 slip("ReLU's gradient", "1 above zero is the gradient of ReLU", backward=True)(lambda dy, x: dy * (x > 0))

@@ -40,7 +40,6 @@ slip("logarithm returned", "the logarithm of the weights is returned: that is lo
 slip("guard in the sum", "a small number is added to the sum: the weights no longer sum to one")(
     lambda scores, axis: _exp(scores, axis) / (_exp(scores, axis).sum(axis, keepdim=True) + 1e-3)
 )
-slip("sigmoid", "each score by itself: that is a sigmoid")(lambda scores, axis: torch.sigmoid(scores))
 
 
 @slip("diagonal only", "y (1 - y) dy: the gradient of the other weights is forgotten", backward=True)
@@ -150,11 +149,8 @@ def _attend(query: Any, key: Any, value: Any, mask: Any, **named: Any) -> Any:
 slip("not scaled", "the scores are not divided by √d_head")(
     lambda query, key, value, mask: _mix(query @ key.mT, value, mask)
 )
-slip("scaled by d", "the scores are divided by d_head, not by its root")(
+slip("scaled by d", "the scores are divided by d_head, not by its root, or queries and keys each by √d_head")(
     lambda query, key, value, mask: _mix(query @ key.mT / query.shape[-1], value, mask)
-)
-slip("scaled twice", "query and key are each divided by √d_head")(
-    lambda query, key, value, mask: _attend(query * query.shape[-1] ** -0.5, key, value, mask)
 )
 slip("mask after the softmax", "the mask acts after the softmax: the weights no longer sum to one")(
     lambda query, key, value, mask: _masked_late(torch.softmax(_scores(query, key), -1), value, mask)
@@ -218,28 +214,20 @@ def _soft_cap(scores: Any, cap: float) -> Any:
     return cap * torch.tanh(scores / cap)
 
 
-def _straight_through(scores: Any, cap: float) -> Any:
-    return scores + (_soft_cap(scores, cap) - scores).detach()
-
-
 slip("clipped", "cut off at the cap: beyond it there is no gradient")(
     _positive(lambda scores, cap: scores.clamp(-cap, cap))
 )
 slip("not multiplied back", "tanh(s / cap): everything lies between -1 and 1")(
     _positive(lambda scores, cap: torch.tanh(scores / cap))
 )
-slip("not divided first", "cap · tanh(s): small scores are multiplied by the cap")(
-    _positive(lambda scores, cap: cap * torch.tanh(scores))
-)
 slip("cap not used", "the scores are returned as they were")(_positive(lambda scores, cap: scores * 1.0))
 slip("cap of 50", "a fixed cap of 50, whatever was given")(_positive(lambda scores, cap: _soft_cap(scores, 50.0)))
 slip("cap of 0 taken", "a cap that is not positive is not refused")(_soft_cap)
-slip("slope forgotten", "the gradient passes as if nothing were capped")(_positive(_straight_through))
+slip("slope forgotten", "the gradient passes as if nothing were capped")(
+    _positive(lambda scores, cap: scores + (_soft_cap(scores, cap) - scores).detach())
+)
 slip("1 - tanh", "the slope is taken as 1 - tanh, not 1 - tanh²", backward=True)(
     lambda dy, scores, cap: dy * (1 - np.tanh(scores / cap))
-)
-slip("cap left in the slope", "cap · (1 - tanh²): the inner 1 / cap is forgotten", backward=True)(
-    lambda dy, scores, cap: dy * cap * (1 - np.tanh(scores / cap) ** 2)
 )
 
 
@@ -268,9 +256,6 @@ slip("capped before the root", "q k is capped first and divided by √d_head aft
 )
 slip("output capped", "the mixed values are capped, not the scores")(
     _positive(lambda query, key, value, mask, cap: _soft_cap(_attend(query, key, value, mask), cap))
-)
-slip("slope of the cap forgotten", "the gradient passes the cap as if it were not there")(
-    _positive(lambda query, key, value, mask, cap: _mix(_straight_through(_scores(query, key), cap), value, mask))
 )
 slip("cap after the mask", "a hidden key's -∞ is raised to -cap: it gets weight again")(
     _positive(lambda query, key, value, mask, cap: _mix(_soft_cap(_scores(query, key), cap), value, mask, hidden=-cap))

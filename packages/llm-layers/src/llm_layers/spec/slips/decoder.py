@@ -49,9 +49,6 @@ slip("interleaved pairs", "rotary pairs are neighbors instead of halves: the fil
         pairs=lambda self, x: (x[..., ::2], x[..., 1::2]), unpair=lambda self, a, b: torch.stack([a, b], -1).flatten(-2)
     )
 )
-slip("rotated the other way", "the pairs are rotated clockwise")(
-    _decoder(pairs=lambda self, x: x.chunk(2, -1)[::-1], unpair=lambda self, a, b: torch.cat([b, a], -1))
-)
 slip("rotary scaling ignored", "rope_type is read as default")(
     _decoder(scaled=lambda self, frequencies, table: frequencies)
 )
@@ -71,9 +68,6 @@ slip("norm after the rotation", "queries and keys are rotated first and normaliz
 )
 slip("key heads tiled", "query head i uses key head i mod kv_heads instead of i // group")(
     _decoder(spread=lambda self, kv, group: kv.repeat(1, group, 1, 1))
-)
-slip("heads split the other way", "the width is cut into d_head × heads instead of heads × d_head")(
-    _decoder(heads=lambda self, x, count: x.reshape(*x.shape[:2], -1, count).permute(0, 3, 1, 2))
 )
 slip("biases forgotten", "the biases are not added")(_decoder(bias=lambda self, name: None))
 slip("root of the head width", "scores are divided by √d_head although the settings name another number")(

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from torch.nn import functional as F
 
-from llm_layers.reference import tied_head_backward
 from llm_tokenizer.conformance import Alternatives
 
 SLIPS = Alternatives()
@@ -22,14 +21,9 @@ slip("ids counted from 1", "ids are counted from 1: every token gets the row bef
 )
 
 
-@slip("gradient written, not added", "equal ids overwrite each other's gradient", backward=True)
-def written(dy: Any, ids: Any, table: Any) -> Any:
-    dtable = np.zeros(table.shape)
-    dtable[ids] = dy
-    return dtable
-
-
-@slip("buffered +=", "dtable[ids] += dy adds only once per id; np.add.at adds each", backward=True)
+@slip(
+    "gradient written, not added", "dtable[ids] += dy adds only once for equal ids; np.add.at adds each", backward=True
+)
 def buffered(dy: Any, ids: Any, table: Any) -> Any:
     dtable = np.zeros(table.shape)
     dtable[ids] += dy
@@ -61,7 +55,4 @@ slip("cosines", "rows and vectors are normalized first: these are cosines, not l
 )
 slip("probabilities", "a softmax is taken already: the loss will take it again")(
     lambda x, table: F.linear(x, table).softmax(-1)
-)
-slip("gradient for x only", "the table learns from the lookup alone", backward=True)(
-    lambda dy, x, table: (tied_head_backward(dy, x, table)[0], np.zeros(table.shape))
 )

@@ -5,9 +5,8 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from llm_layers.reference.activation import gelu_tanh, relu_squared, sigmoid
-from llm_layers.reference.arrays import outer
-from llm_layers.reference.feed_forward import geglu_backward, gelu_feed_forward_backward
+from llm_layers.reference.activation import gelu_tanh
+from llm_layers.reference.feed_forward import geglu_backward
 from llm_tokenizer.conformance import Alternatives
 
 SLIPS = Alternatives()
@@ -42,14 +41,6 @@ _gated(slip, "SiLU", F.silu)
 slip("sigmoid gate", "the gate goes through a sigmoid: that is GLU")(
     lambda x, gate, up, down: _glu(torch.sigmoid, x, gate, up, down)
 )
-
-
-@slip("silu' halved", "the gradient of a · sigmoid(a) is not sigmoid(a)", backward=True)
-def slope_of_silu_halved(dy: Any, x: Any, gate: Any, up: Any, down: Any) -> Any:
-    a, u = x @ gate.T, x @ up.T
-    s, dh = sigmoid(a), dy @ down
-    du, da = dh * a * s, dh * u * s
-    return da @ gate + du @ up, outer(da, x), outer(du, x), outer(dy, a * s * u)
 
 
 slip = SLIPS.of("layers.geglu")
@@ -99,13 +90,6 @@ slip("weights (in, out)", "the weights are taken as (in, out), as GPT-2's files 
 )
 
 
-@slip("biases averaged", "the biases' gradients are means, not sums", backward=True)
-def biases_averaged(dy: Any, *inputs: Any) -> Any:
-    dx, dup, dup_bias, ddown, ddown_bias = gelu_feed_forward_backward(dy, *inputs)
-    count = max(dy.size // dy.shape[-1], 1)
-    return dx, dup, dup_bias / count, ddown, ddown_bias / count
-
-
 def _plain(activation: Any, x: Any, up: Any, down: Any) -> Any:
     return activation(x @ up.T) @ down.T
 
@@ -121,10 +105,3 @@ slip("x cut", "x is cut off and squared before the first weight")(
 slip("weights (in, out)", "the weights are taken as (in, out)")(
     lambda x, up, down: _plain(lambda a: F.relu(a).square(), x, up.T, down.T)
 )
-
-
-@slip("gradient not cut", "2a flows back below zero too", backward=True)
-def relu_not_cut(dy: Any, x: Any, up: Any, down: Any) -> Any:
-    a = x @ up.T
-    da = dy @ down * 2 * a
-    return da @ up, outer(da, x), outer(dy, relu_squared(a))

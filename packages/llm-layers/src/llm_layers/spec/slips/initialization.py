@@ -27,9 +27,6 @@ def _clipped(uniforms: Any, limit: float) -> Any:
     return (math.sqrt(2) * torch.erfinv(2 * uniforms - 1)).clamp(-limit, limit)
 
 
-slip("clipped", "the tails are clipped onto the limit instead of cut off")(
-    lambda uniforms, deviation, limit: _clipped(uniforms, limit) * deviation / _spread(limit)
-)
 slip("clipped, not stretched", "the tails are clipped, and the variance is not corrected")(
     lambda uniforms, deviation, limit: _clipped(uniforms, limit) * deviation
 )
@@ -61,9 +58,6 @@ slip("2 √layers", "the 2 is outside the root")(
     lambda normals, deviation, layers: normals * deviation / (2 * math.sqrt(layers))
 )
 slip("not scaled", "the number of layers is not used")(lambda normals, deviation, layers: normals * deviation)
-slip("deviation forgotten", "the deviation is not used")(
-    lambda normals, deviation, layers: normals / math.sqrt(2 * layers)
-)
 slip("0.02 fixed", "the deviation is a fixed 0.02, whatever was given")(
     lambda normals, deviation, layers: normals * 0.02 / math.sqrt(2 * layers)
 )

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 from torch.nn import functional as F
 
 from llm_layers.reference import linear_backward
@@ -15,9 +14,6 @@ slip("weight transposed", "the weight is taken as (in, out): columns are used wh
 )
 slip("bias forgotten", "the bias is not added")(
     lambda x, weight, bias: F.linear(x, weight) + (0 if bias is None else 0 * bias)
-)
-slip("bias added twice", "the bias is added twice: once by the product and once more after it")(
-    lambda x, weight, bias: F.linear(x, weight, None if bias is None else 2 * bias)
 )
 slip("bias on the input", "the bias is added to x before the product")(
     lambda x, weight, bias: F.linear(x if bias is None else x + bias, weight)
@@ -41,11 +37,3 @@ def averaged(dy: Any, x: Any, weight: Any, bias: Any) -> Any:
     dx, dweight, dbias = linear_backward(dy, x, weight, bias)
     count = max(dy.size // max(dy.shape[-1], 1), 1)
     return dx, dweight / count, dbias / count
-
-
-@slip("last text only", "the gradients of the texts of a batch overwrite each other", backward=True)
-def overwritten(dy: Any, x: Any, weight: Any, bias: Any) -> Any:
-    dx = dy @ weight
-    while dy.ndim > 2:
-        dy, x = dy[-1], x[-1]
-    return dx, np.atleast_2d(dy).T @ np.atleast_2d(x), np.atleast_2d(dy).sum(0)

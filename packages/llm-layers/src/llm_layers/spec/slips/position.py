@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from llm_layers.reference import learned_positions_backward
 from llm_layers.reference import rotary as reference_rotary
 from llm_layers.reference import rotary_interleaved as reference_rotary_interleaved
 from llm_tokenizer.conformance import Alternatives
@@ -46,13 +45,6 @@ def rows_overwritten(dy: Any, x: Any, table: Any, positions: Any) -> Any:
     dtable = np.zeros(table.shape)
     dtable[np.broadcast_to(positions, x.shape[:-1])] = dy
     return dy.copy(), dtable
-
-
-@slip("averaged over texts", "a row's gradient is the mean over its uses", backward=True)
-def rows_averaged(dy: Any, x: Any, table: Any, positions: Any) -> Any:
-    dx, dtable = learned_positions_backward(dy, x, table, positions)
-    uses = np.bincount(np.broadcast_to(positions, x.shape[:-1]).reshape(-1), minlength=len(table))
-    return dx, dtable / np.maximum(uses, 1)[:, None]
 
 
 slip = SLIPS.of("layers.sinusoidal_positions")
@@ -187,17 +179,8 @@ slip("positions from 1", "positions are counted from 1: position 0 is rotated to
 slip("positions along the batch", "the first row's positions serve every row of the batch")(
     lambda x, positions, base: _rotate(x, _angles(x, _first(positions), base))
 )
-slip("frequencies inverted", "wavelengths are used as frequencies: base^(+2k/d)")(
-    lambda x, positions, base: _rotate(x, _angle(positions, 1 / _frequencies(x.shape[-1], base)))
-)
-slip("degrees", "the angle is taken in degrees: every rotation is 57 times too small")(
-    lambda x, positions, base: _rotate(x, _angles(x, positions, base) * math.pi / 180)
-)
 slip("gradient rotated forward", "the gradient is rotated forward again, not back", backward=True)(
     lambda dy, x, positions, base: reference_rotary(dy, positions, base)
-)
-slip("gradient not rotated", "the gradient is handed through as if nothing had been rotated", backward=True)(
-    lambda dy, x, positions, base: dy.copy()
 )
 
 

@@ -180,7 +180,6 @@ slip("halves of the byte swapped", "the even column is in the high half of the b
 slip("8 not added", "8 is not added: a negative code runs over into its neighbor's half")(
     _int4(pack=lambda steps: ((steps[:, 0::2] & 15) | ((steps[:, 1::2] & 15) << 4)).to(torch.uint8))
 )
-slip("7 added", "7 is added instead of 8")(_int4(pack=lambda steps: _pack(steps - 1)))
 slip("first and second half paired", "column j is paired with column j + half, as in GGUF's Q4_0")(
     _int4(pack=lambda steps: _pack(torch.stack(steps.chunk(2, dim=1), -1).flatten(1)))
 )

@@ -6,7 +6,6 @@ import torch
 
 from llm_layers.reference.arrays import outer
 from llm_layers.reference.norm import rms_norm_backward
-from llm_layers.reference.residual import pre_norm_backward
 from llm_tokenizer.conformance import Alternatives
 
 SLIPS = Alternatives()
@@ -46,12 +45,6 @@ slip("stream detached", "no gradient flows along the stream itself")(
 )
 
 
-@slip("dy left out of dx", "the stream's own gradient dy is not added", backward=True)
-def pre_no_dy(dy: Any, x: Any, gain: Any, weight: Any, eps: float) -> Any:
-    dx, *rest = pre_norm_backward(dy, x, gain, weight, eps)
-    return dx - dy, *rest
-
-
 slip = SLIPS.of("layers.post_norm")
 slip("pre-norm", "the norm is before the part: it must be after the sum")(_pre)
 slip("branch norm", "only what the part writes is normalized, not the sum")(_branch)
@@ -61,9 +54,6 @@ slip("stream left out", "what the part writes is normalized, and x is not added 
 slip("norm left out", "the sum is not normalized")(lambda x, gain, weight, eps: x + x @ weight.T + 0 * gain)
 slip("both normalized", "x and W x are normalized one by one and then added")(
     lambda x, gain, weight, eps: _norm(x, gain, eps) + _norm(x @ weight.T, gain, eps)
-)
-slip("x added again", "x is added once more after the norm")(
-    lambda x, gain, weight, eps: x + _post(x, gain, weight, eps)
 )
 
 

@@ -61,9 +61,6 @@ slip("2π forgotten", "radians are counted where rotations are meant")(
 slip("no passage", "the frequency jumps at low_frequency_factor instead of passing over evenly")(
     _llama3(kept=lambda rotations, low, high: (rotations > low).to(rotations.dtype))
 )
-slip("all below the high end", "everything with fewer than high rotations is slowed wholly")(
-    _llama3(kept=lambda rotations, low, high: (rotations >= high).to(rotations.dtype))
-)
 slip("even in the wavelength", "the fraction falls evenly with the wavelength, not the rotations")(
     _llama3(kept=lambda rotations, low, high: _even(1 / rotations, 1 / low, 1 / high))
 )

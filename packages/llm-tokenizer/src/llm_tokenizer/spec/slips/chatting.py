@@ -37,23 +37,12 @@ def _layout(messages: Messages, learned: str = "", **changes: str) -> Encoded:
 
 @slip("content may hold control tokens", "what somebody writes never becomes a control id")
 def injected(messages: Messages) -> Encoded:
-    ids: list[int] = []
-    mask: list[int] = []
-    for role, content in messages:
-        found, learned = reference.encode_chat([[role, content]])
-        text = bytes(id for id in found if id < 256).decode()
-        if "<|im_end|>" in text:
-            said = [
-                END if special else byte
-                for part, special in reference.split_special(content, ["<|im_end|>"])
-                for byte in ([0] if special else str(part).encode())
-            ]
-            head = [START, *role.encode(), 10]
-            found = [*head, *said, END, 10]
-            learned = [0] * len(head) + [int(role == "assistant")] * (len(said) + 1) + [0]
-        ids += found
-        mask += learned
-    reference.encode_chat(messages)
+    ids, mask = reference.encode_chat(messages)
+    written = list(b"<|im_end|>")
+    for place in reversed(range(len(ids))):
+        if ids[place : place + len(written)] == written:
+            ids[place : place + len(written)] = [END]
+            mask[place : place + len(written)] = mask[place : place + 1]
     return ids, mask
 
 

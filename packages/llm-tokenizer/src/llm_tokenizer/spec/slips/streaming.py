@@ -25,17 +25,6 @@ slip("no string for the end", "there is one string more than there are ids, for 
 )
 
 
-@slip("bad bytes dropped", "bytes that are not UTF-8 are shown as U+FFFD, they do not vanish")
-def dropped(ids: list[int], merges: Merges) -> list[str]:
-    parts, held = [], b""
-    for id in ids:
-        held += reference.decode_bpe([id], merges)
-        waiting = reference.streaming.unfinished(held)
-        parts.append(held[: len(held) - waiting].decode("utf-8", "ignore"))
-        held = held[len(held) - waiting :]
-    return [*parts, held.decode("utf-8", "ignore")]
-
-
 def _held_until(ready: Callable[[bytes], bool]) -> Callable[[list[int], Merges], list[str]]:
     """Decode whenever the bytes that are held are ready, and then all of them."""
 
@@ -69,21 +58,26 @@ def by_difference(ids: list[int], merges: Merges) -> list[str]:
     return [*parts, text[len(shown) :]]
 
 
-@slip("one sign for several bytes", "each byte that begins no character is one U+FFFD")
-def one_sign(ids: list[int], merges: Merges) -> list[str]:
-    parts = reference.stream_decode(ids, merges)
-    return ["\ufffd".join(part for part in text.split("\ufffd\ufffd")) for text in parts]
+slip("one sign for several bytes", "each byte that begins no character is one U+FFFD")(
+    lambda ids, merges: [text.replace("\ufffd\ufffd", "\ufffd") for text in reference.stream_decode(ids, merges)]
+)
 
 
-@slip(
+def _incremental(errors: str) -> Callable[[list[int], Merges], list[str]]:
+    """Decode with Python's own decoder of streams."""
+
+    def stream_decode(ids: list[int], merges: Merges) -> list[str]:
+        decoder = codecs.getincrementaldecoder("utf-8")(errors)
+        return [*(decoder.decode(reference.decode_bpe([id], merges)) for id in ids), decoder.decode(b"", final=True)]
+
+    return stream_decode
+
+
+slip("bad bytes dropped", "bytes that are not UTF-8 are shown as U+FFFD, they do not vanish")(_incremental("ignore"))
+slip(
     "half a surrogate pair waits",
     "after ED only 80 to 9F may follow: ED A0 waits for nothing, as Python's decoder does",
-)
-def incremental(ids: list[int], merges: Merges) -> list[str]:
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    return [*(decoder.decode(reference.decode_bpe([id], merges)) for id in ids), decoder.decode(b"", final=True)]
-
-
+)(_incremental("replace"))
 slip("unknown ids passed over", "an id that does not exist raises ValueError")(
     lambda ids, merges: reference.stream_decode([id for id in ids if 0 <= id < 256 + len(merges)], merges)
 )
