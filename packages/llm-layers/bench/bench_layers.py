@@ -2,14 +2,16 @@
 
 Steps of all alternate in one process and the median counts: processor time of one core, so that what else the machine
 does weighs on all alike; or, with --wall on a machine that does nothing else, the clock on the wall of two cores.
-Memory is the peak of a process of its own above what it held before the model was made. With --record, rows that were
-measured anew replace those of the same name, so that the parts can be run one by one.
+Memory is the peak of a process of its own above what it held before the model was made; there the C library gives freed
+arrays back at once, because how many it keeps depends on chance. With --record, rows that were measured anew replace
+those of the same name, so that the parts can be run one by one.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -35,8 +37,8 @@ ROUNDS = {"compiled": 100, "4 x 128": 40, "6 x 384": 2, "GPT-2 124M": 5}
 LOW = {"6 x 384": (2, 256), "GPT-2 124M": (1, 64)}
 """Texts and positions in bfloat16, fewer than in float32: without instructions for it the peers take minutes."""
 MEMORY_TEXTS = {"4 x 128": 12, "6 x 384": 16, "GPT-2 124M": 2}
-PROCESSES = {"4 x 128": 5, "6 x 384": 1, "GPT-2 124M": 1}
-"""How many processes of each are measured for memory: what a small one takes depends on how its threads fell."""
+GIVEN_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536"}
+"""For the C library of Linux: freed pieces of this size go back to the system instead of waiting for one that fits."""
 HEAD = (50_000, 2048)
 
 
@@ -114,21 +116,21 @@ def in_turn(made: Made, size: Size, rounds: int, clock: Clock, *, low: bool = Fa
 
 
 def peaks(table: Table, size: str, pairs: tuple[tuple[str, str], ...]) -> None:
-    """The peak of two steps, each contestant in processes of its own, in turn."""
+    """The peak of two steps, each contestant in a process of its own."""
     texts = str(MEMORY_TEXTS[size])
     names = sorted({name for pair in pairs for name in pair})
-    runs = [{name: fresh("one_step.py", name, size, texts)["peak"] for name in names} for _ in range(PROCESSES[size])]
-    found = {name: median(run[name] for run in runs) for name in names}
+    found = {name: fresh("one_step.py", name, size, texts, **GIVEN_BACK)["peak"] for name in names}
     for ours, peer in pairs:
         what = f"peak memory, {size}, {texts} texts, {ours}, times {peer}"
         table.limit(what, found[ours] / found[peer], at_most=1, unit="x")
         table.rows[-1]["megabytes"] = [found[ours], found[peer]]
 
 
-def fresh(script: str, *arguments: str) -> dict[str, Any]:
+def fresh(script: str, *arguments: str, **environment: str) -> dict[str, Any]:
     """What a script printed that ran in a process of its own."""
     command = [sys.executable, str(Path(__file__).with_name(script)), *arguments]
-    measured: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | environment)
+    measured: dict[str, Any] = json.loads(done.stdout)
     return measured
 
 
@@ -150,7 +152,7 @@ def ladder(size: Size, clock: Clock) -> list[dict[str, Any]]:
         names = [f"{design} {rung}" for rung in RUNGS]
         taken = in_turn({name: contestant(name, size) for name in names}, size, ROUNDS["4 x 128"], clock)
         for name in names:
-            peak = fresh("one_step.py", name, "6 x 384", "4")["peak"]
+            peak = fresh("one_step.py", name, "6 x 384", "4", **GIVEN_BACK)["peak"]
             rung = name.removeprefix(f"{design} ")
             rows.append({"design": design, "rung": rung, "seconds": median(taken[name]), "peak": peak})
             print(f"{name:40}{median(taken[name]) * 1e3:10.1f} ms{peak:10.0f} MB", flush=True)

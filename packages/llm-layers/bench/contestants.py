@@ -50,7 +50,8 @@ SIZES = {
 RUNGS: dict[str, Kernels] = {
     "clear": EAGER,
     "+ norms": (norms := replace(EAGER, rms_norm=FAST.rms_norm, layer_norm=FAST.layer_norm)),
-    "+ attention": replace(norms, attention=FAST.attention),
+    "+ SwiGLU": (gates := replace(norms, swiglu=FAST.swiglu)),
+    "+ attention": replace(gates, attention=FAST.attention),
     "+ chunked loss": FAST,
 }
 """The way from clear to fast, one kind of kernel after the other."""
