@@ -154,5 +154,6 @@ def _feed_forward(config: ModelConfig, kernels: Kernels) -> nn.Module:
     if experts is None:
         return kernels.feed_forward_of(design.feed_forward, config.d_model, config.d_ff, bias=design.biases == "all")
     shape = config.d_model, experts.d_expert, experts.count, experts.per_token
-    use = {"kernel": kernels.linear, "function": kernels.swiglu}
-    return MixtureOfExperts(*shape, norm_topk_prob=experts.norm_topk_prob, **use)
+    return MixtureOfExperts(
+        *shape, norm_topk_prob=experts.norm_topk_prob, kernel=kernels.linear, function=kernels.swiglu
+    )

@@ -8,7 +8,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from llm_layers.kernels.norm import blocks
 from llm_layers.layers.linear import LinearMap
 from llm_layers.layers.precision import like, wide
 
@@ -18,16 +17,14 @@ def swiglu(
 ) -> Float[Tensor, "*batch d_model"]:
     """Compute `llm_layers.swiglu`, and keep three arrays of width d_ff instead of four.
 
-    Formula: y = down(h) with h = s ⊙ u, s = silu(a) = a ⊙ σ(a), a = gate(x), u = up(x);
-        du = s ⊙ dh,  da = (σ(a) + s ⊙ (1 - σ(a))) ⊙ u ⊙ dh
+    Formula: y = down(h) with h = s ⊙ u, s = silu(a), a = gate(x), u = up(x);  du = s ⊙ dh,  da = silu'(a) ⊙ u ⊙ dh
 
     Why it works:
         Autograd keeps what each step needs for backward: a for SiLU, s and u for the product, h for `down`. But s is
         one sigmoid away from a, so it is computed again: that is activation checkpointing for the one step where it
-        costs next to nothing. The steps run over as many elements at a time as a cache holds. The slope
-        σ + s (1 - σ) is a step from σ toward 1, of the length s: one `lerp`.
+        costs next to nothing. Each product is written where one of its factors stood.
 
-        A training step holds 0.87 of the memory at the same speed (6 layers, width 384, 16 x 256 positions).
+        A training step holds 0.87 of the memory and takes 1.00 to 1.03 of the time (6 layers, width 384, AVX-512).
 
     Args:
         x: vectors along the last axis.
@@ -48,22 +45,12 @@ class _SiluProduct(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, a: Tensor, u: Tensor) -> Tensor:
         context.save_for_backward(a, u)
-        h = torch.empty(a.shape, dtype=a.dtype, device=a.device)
-        flat_a, flat_u, flat_h = a.reshape(-1), u.reshape(-1), h.view(-1)
-        for part in blocks(a.numel(), 1):
-            torch.mul(F.silu(flat_a[part]), flat_u[part], out=flat_h[part])
-        return h
+        return F.silu(a).mul_(u)
 
     @staticmethod
     @once_differentiable
     def backward(context: Any, dh: Tensor) -> tuple[Tensor, Tensor]:
-        a, u, dh = (x.reshape(-1) for x in (*context.saved_tensors, dh))
-        shape = context.saved_tensors[0].shape
-        da, du = torch.empty_like(a), torch.empty_like(u)
-        one = a.new_ones(())
-        for part in blocks(a.numel(), 1):
-            opening = torch.sigmoid(a[part])
-            s = torch.mul(a[part], opening, out=du[part])
-            torch.lerp(opening, one, s, out=da[part]).mul_(u[part]).mul_(dh[part])
-            s.mul_(dh[part])
-        return da.view(shape), du.view(shape)
+        a, u = context.saved_tensors
+        ds = dh * u
+        slope_of = torch.ops.aten.silu_backward
+        return slope_of.grad_input(ds, a, grad_input=ds), F.silu(a).mul_(dh)

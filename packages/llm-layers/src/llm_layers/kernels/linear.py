@@ -25,7 +25,7 @@ def linear(
         the sums are float32 as they would be in the 16-bit kernel: the result is rounded once, at the end. In float32
         torch's own kernel is the fastest there is, and it is called.
 
-        A training step in bfloat16 takes 0.1 of the time (4 layers, width 128, AVX2 without bfloat16); on a processor
+        A training step in bfloat16 takes 0.1 of the time with AVX2 and 0.35 with AVX-512 (4 and 6 layers); on a processor
         that multiplies bfloat16 nothing changes.
 
     Args:

@@ -39,10 +39,18 @@ def product_dtype(x: Tensor) -> torch.dtype:
     return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
 
 
+INSTRUCTIONS = {
+    torch.bfloat16: ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"),
+    torch.float16: ("avx512_fp16", "amx_fp16", "fp16_arith"),
+}
+"""What a processor needs, one of each, to multiply in 16 bits: names of `torch.cpu.get_capabilities`."""
+SLOW = {dtype for dtype, names in INSTRUCTIONS.items() if not any(map(torch.cpu.get_capabilities().get, names))}
+"""The dtypes in which this processor multiplies more slowly than in float32."""
+
+
 def is_slow(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether a product in this dtype is slower than in float32: 16 bits on a CPU without instructions for them."""
-    low = dtype in (torch.bfloat16, torch.float16)
-    return low and device.type == "cpu" and torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2")
+    return device.type == "cpu" and dtype in SLOW
 
 
 def product(left: Tensor, right: Tensor) -> Tensor:
