@@ -1,6 +1,7 @@
 """The chain rule for a whole model: every step of a forward pass on a list, walked back from its end."""
 
 from collections.abc import Callable
+from inspect import unwrap
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ class Tape:
         that name beside `forward`: `rms_norm_backward` beside `rms_norm`.
         """
         output = forward(*inputs, *others)
-        backward = backward or forward.__globals__[f"{forward.__name__}_backward"]
+        backward = backward or unwrap(forward).__globals__[f"{forward.__name__}_backward"]
         self.steps.append((backward, inputs, others, output))
         return output
 

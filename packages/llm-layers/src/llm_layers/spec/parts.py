@@ -30,5 +30,5 @@ PARTS = (
 
 def modules(kind: str) -> list[ModuleType]:
     """Return the modules `kind/⟨part⟩.py` in reading order; a part without large cases of its own has no such file."""
-    names = [f"llm_layers.spec.{kind}.{part}" for part in PARTS]
-    return [importlib.import_module(name) for name in names if find_spec(name)]
+    present = [part for part in PARTS if find_spec(f"llm_layers.spec.{kind}.{part}")]
+    return [importlib.import_module(f"llm_layers.spec.{kind}.{part}") for part in present]
