@@ -215,3 +215,13 @@ def test_other_mistakes_are_named(tmp_path):
 
     with pytest.raises(TokenizerError, match=r"tokenizer: must be a BytePairTokenizer, .* was Foreign"):
         save_tokenizer(Foreign(), tmp_path)
+
+
+def test_the_folder_of_a_run_says_where_its_tokenizer_is(tmp_path):
+    (tmp_path / "model").mkdir()
+    with pytest.raises(TokenizerError, match="name a folder that holds one"):
+        load_tokenizer(tmp_path)
+    (tmp_path / "model" / "tokenizer.json").write_text("{}")
+    with pytest.raises(TokenizerError) as refused:
+        load_tokenizer(tmp_path)
+    assert str(refused.value).endswith(f"name {tmp_path / 'model'}")

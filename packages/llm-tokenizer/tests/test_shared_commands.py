@@ -138,7 +138,8 @@ def test_a_foreign_verb_gets_the_words_as_they_are():
         ([], "there must be a verb; there are train, spec; `"),
         (["--size", "3"], "there must be a verb; --size belongs to train; `"),
         (["--size=3"], "there must be a verb; --size belongs to train; `"),
-        (["--anything", "word"], "there must be a verb; there are train, spec; `"),
+        (["--anything", "word"], "there is no option '--anything'"),
+        (["--hepl"], "there is no option '--hepl' (did you mean --help?); `"),
     ],
 )
 def test_a_mistyped_word_gets_the_nearest(words, sentence, capsys):

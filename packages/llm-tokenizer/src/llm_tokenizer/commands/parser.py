@@ -102,6 +102,9 @@ class Parser(argparse.ArgumentParser):
         flag = words[0].partition("=")[0] if words else ""
         if flag not in [*_FLAG.findall(self.format_usage()), "--help"]:
             verbs = [name for name, verb in self._verbs.items() if flag in _FLAG.findall(verb.format_usage())]
+            if flag and not verbs:
+                flags = _FLAG.findall(self.format_usage())
+                self.error(f"there is no option {flag!r}{suggest(flag, [*flags, '--help'])}")
             belongs = f"{flag} belongs to {', '.join(verbs)}" if verbs else f"there are {', '.join(self._verbs)}"
             self.error(f"there must be a verb; {belongs}")
         return self.parse_args(words)

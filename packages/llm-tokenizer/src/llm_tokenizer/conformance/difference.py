@@ -54,7 +54,7 @@ def compare(
     """
     if several(golden):
         if not isinstance(yours, (list, tuple)):
-            return Difference(name, f"a list is expected, and {type(yours).__name__} came back")
+            return Difference(name, f"a list is expected, and {type(yours).__name__} came back", general=True)
         if len(yours) != len(golden):
             return Difference(name, f"{_counted(yours)} came back, and {len(golden)} must")
         settings = {"tolerance": tolerance, "scale": scale, "each": each, "least": least}
@@ -68,7 +68,7 @@ def compare(
         if answer.dtype == object or answer.dtype.kind in "US":
             raise TypeError
     except (TypeError, ValueError):
-        return Difference(name, f"an array is expected, and {type(yours).__name__} came back")
+        return Difference(name, f"an array is expected, and {type(yours).__name__} came back", general=True)
     expected = np.asarray(golden)
     if answer.shape != expected.shape:
         return Difference(name, f"the shape is {answer.shape} and must be {expected.shape}")
@@ -162,7 +162,7 @@ def _compare_exactly(name: str, golden: Any, yours: Any) -> Difference | None:
     answer = _plain(yours)
     kind = next((kind for kind in _WANTED if isinstance(golden, kind)), None)
     if kind is not None and not isinstance(answer, kind):
-        return Difference(name, f"{_WANTED[kind]} expected, and {type(yours).__name__} came back")
+        return Difference(name, f"{_WANTED[kind]} expected, and {type(yours).__name__} came back", general=True)
     if answer == golden:
         return next((Difference(name, reason) for reason in _other_kinds(golden, answer)), None)
     if isinstance(golden, list) and isinstance(answer, list):

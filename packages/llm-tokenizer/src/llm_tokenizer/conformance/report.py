@@ -107,14 +107,14 @@ def _print_failure(verdict: Verdict, console: Console) -> None:
     ]
     difference = failure.difference
     if difference is not None and difference.raised:
-        lines = [f"case {case.id} ({case.kind}) could not be tried:"]
+        lines = [f"case {case.id} could not be tried:"]
     elif difference is not None and (difference.general or (failure.aspect == "gradient" and not difference.total)):
-        lines = [f"case {case.id} ({case.kind}) breaks what holds for every function:"]
+        lines = [f"case {case.id} breaks a rule that holds for every function:"]
     lines.append(describe(failure, contract.axes_of))
     for whose, slip in (("values", verdict.recognized), ("gradients", verdict.in_gradient)):
         if slip is not None:
             lines.append(f"your {whose} are those of a known mistake: {slip.name} ({slip.hint.rstrip('.')})")
-    if verdict.ignored:
+    if verdict.ignored and not (difference is not None and (difference.raised or difference.general)):
         lines.append(f"your answer does not depend on {', '.join(verdict.ignored)}")
     tried = {outcome.case.id for outcome in verdict.outcomes if outcome.case.kind != "fresh"}
     failed = {outcome.case.id for outcome in verdict.failures} & tried  # fresh ones come and go from run to run
@@ -147,9 +147,10 @@ def describe(failure: Outcome, axes_of: Callable[[str], str | None]) -> str:
     """Describe where an answer differs from the golden one, in a sentence with the names of the axes."""
     difference = failure.difference
     assert difference is not None, "a failure carries its difference"
-    name = f"the gradient of {difference.name}" if failure.aspect == "gradient" else difference.name
+    of_one = failure.aspect == "gradient" and difference.name != "gradient"
+    name = f"the gradient of {difference.name}" if of_one else difference.name
     if difference.total == 0:
-        return f"{name}: {difference.reason}."
+        return f"{name}: {difference.reason.rstrip('.')}."
     reason = f"{difference.reason}; " if difference.reason else ""
     count = f"{difference.wrong} of {difference.total} " + ("value differs" if difference.total == 1 else "differ")
     place = _place(difference, axes_of(difference.name))

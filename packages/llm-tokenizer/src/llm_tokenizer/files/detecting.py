@@ -70,6 +70,6 @@ def _find(folder: Path) -> Path:
             raise TokenizerError(f"{folder}: holds {len(found)} files {name}; name the one to read")
         if found:
             return found[0]
-    raise TokenizerError(
-        f"{folder / FILE}: there is no such file, nor {', '.join(_IN_A_FOLDER[1:])}; name a folder that holds one"
-    )
+    run = folder / "model"  # where llm-train keeps what it made
+    remedy = f"name {run}" if (run / FILE).is_file() else "name a folder that holds one"
+    raise TokenizerError(f"{folder / FILE}: there is no such file, nor {', '.join(_IN_A_FOLDER[1:])}; {remedy}")

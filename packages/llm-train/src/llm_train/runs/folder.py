@@ -96,13 +96,15 @@ class Run:
             if differing:
                 raise TrainError(
                     f"{self.folder} holds another run: {'; '.join(differing)}. "
-                    "Nothing was changed: choose another folder for this run with --run NAME"
+                    "Nothing was changed: choose another folder for this run (in a command: --run NAME)"
                 )
             return stored
         if self.preparing_file.exists():
             self.discard_preparation()  # of a process that died before its first step
         elif self.folder.exists() and any(path.name != LOCK for path in self.folder.iterdir()):
-            raise TrainError(f"{self.folder} is not empty and is not a run folder: choose another with --run NAME")
+            raise TrainError(
+                f"{self.folder} is not empty and is not a run folder: choose another (in a command: --run NAME)"
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
         self.preparing_file.touch()
         return recipe
@@ -132,7 +134,7 @@ class Run:
             if read_json(self.corpus_file).get("fingerprint") != corpus.fingerprint:
                 raise TrainError(
                     f"{self.folder} was started with another text (data.corpus has changed since). "
-                    "Nothing was changed: choose another folder for this run with --run NAME"
+                    "Nothing was changed: choose another folder for this run (in a command: --run NAME)"
                 )
             return
         parts = {"training": corpus.training, "held_out": corpus.held_out}

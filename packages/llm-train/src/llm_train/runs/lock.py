@@ -27,7 +27,7 @@ def locked(folder: Path) -> Iterator[None]:
             file.seek(0)
             raise TrainError(
                 f"{folder} is in use by another process ({file.read().strip()}): wait for it, "
-                "or choose another folder for this run with --run NAME"
+                "or choose another folder for this run (in a command: --run NAME)"
             )
         file.truncate(0)
         file.write(f"process {os.getpid()}")
