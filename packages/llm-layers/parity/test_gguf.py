@@ -333,10 +333,15 @@ def llama_cpp(path: Path) -> Iterator[LlamaCpp]:
         del server
 
 
+def ends_of(tokenizer: BytePairTokenizer) -> list[int]:
+    """The tokens that llama.cpp never chooses when it is asked to go on."""
+    return [id for name, id in tokenizer.special_tokens.items() if name in ("<|endoftext|>", "<|im_end|>")]
+
+
 @torch.inference_mode()
 def greedy(model: Decoder, tokenizer: BytePairTokenizer, ids: list[int]) -> list[int]:
     """The most likely tokens, but never one at which llama.cpp would end the text: there we ask it to go on."""
-    ends = [id for name, id in tokenizer.special_tokens.items() if name in ("<|endoftext|>", "<|im_end|>")]
+    ends = ends_of(tokenizer)
     cache, new, step = model.new_cache(), [], ids
     while len(new) < TOKENS:
         logits = model(torch.tensor([step]), cache)[0, -1]
@@ -344,6 +349,14 @@ def greedy(model: Decoder, tokenizer: BytePairTokenizer, ids: list[int]) -> list
         step = [int(logits.argmax())]
         new += step
     return new
+
+
+@torch.inference_mode()
+def farthest_from_the_best(model: Decoder, tokenizer: BytePairTokenizer, ids: list[int], new: list[int]) -> float:
+    """How far below the most likely token those that were chosen lie, at most, in logarithms of probabilities."""
+    ahead = model(torch.tensor([ids + new]))[0, len(ids) - 1 : -1]
+    ahead[:, ends_of(tokenizer)] = -torch.inf
+    return (ahead.amax(-1) - ahead[range(len(new)), new]).max().item()
 
 
 @torch.inference_mode()
@@ -364,7 +377,7 @@ def test_llama_cpp_runs_every_family_as_we_do(tmp_path, name):
     assert load_gguf(tmp_path / "model.gguf").config == model.config
     with llama_cpp(tmp_path / "model.gguf") as server:
         ids = tokenizer.encode(TEXT[:600])[:120]  # beyond the window and the length before scaling
-        difference = largest_difference(model, server, ids, range(5, 120, 16))
+        difference = largest_difference(model, server, ids, range(5, 120, 6))
         print(f"{name}: largest difference of a log-probability to llama.cpp {difference:.2g}")
         # Its GELU comes from a table of float16 numbers.
         assert difference < (1e-2 if name.startswith(("gemma3", "gpt2")) else 1e-4)
@@ -439,7 +452,8 @@ def test_llama_cpp_writes_the_text_of_our_trained_model(tmp_path, trained, dtype
         for prompt in ("ROMEO:", "The king", "O, my"):
             start = tokenizer.encode(prompt)
             found = server.greedy(start)
-            assert found == greedy(kept, tokenizer, start), prompt
+            # Where two tokens are nearly as likely, rounding decides: both may be off by the bound.
+            assert farthest_from_the_best(kept, tokenizer, start, found) < 2 * BOUNDS[dtype], prompt
             text = server.ask("/completion", prompt=prompt, n_predict=TOKENS, temperature=0, ignore_eos=True)["content"]
             assert text.encode() == tokenizer.decode(found).encode(), prompt
 
