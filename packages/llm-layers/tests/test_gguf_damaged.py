@@ -93,7 +93,7 @@ def test_small_and_foreign_files(tmp_path):
     with pytest.raises(LayersError, match="cannot be read"):
         load_gguf(tmp_path)
     for data, words in (
-        (b"", "at least 24 bytes"),
+        (b"", "the first bytes: must be those of a GGUF file"),
         (b"GGUF", "at least 24 bytes"),
         (b"{" * 100, "the first bytes: must be"),
         (b"GGUF" + struct.pack(">IQQ", 3, 0, 0), "version: must be 2 or 3"),

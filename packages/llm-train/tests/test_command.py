@@ -67,6 +67,7 @@ def test_a_corpus_of_ones_own_names_the_run(tmp_path, capsys, recipe_file, play)
         (["--set", "layers=two"], None, ["model.layers", "whole number", "'two'"]),
         (["--set", "layers"], None, ["field=value"]),
         (["--run", "../else"], None, ["--run", "plain name"]),
+        (["--run", ""], None, ["--run", "plain name"]),
         (["--recpie", "tiny"], None, ["--recpie", "did you mean --recipe"]),
     ],
 )  # fmt: skip

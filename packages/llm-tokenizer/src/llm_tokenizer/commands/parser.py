@@ -111,7 +111,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End the program with one sentence."""
-        self.exit(USER_ERROR, f"{self.prog}: error: {message}; `{self.prog} --help` shows all\n")
+        self.exit(USER_ERROR, f"{self.prog.removesuffix(' --')}: error: {message}; `{self.prog} --help` shows all\n")
 
     def _parse_options(self, words: list[str]) -> argparse.Namespace:
         flags = [*_FLAG.findall(self.format_usage()), "--help", "--version"]

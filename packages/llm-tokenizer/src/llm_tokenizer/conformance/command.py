@@ -144,5 +144,6 @@ def _describe(specification: Specification, contract: Contract, console: Console
 
 def _nothing_found(keyword: str, specification: Specification) -> str:
     names = [contract.name for contract in specification.contracts]
-    near = get_close_matches(keyword.lower(), names, n=3, cutoff=0.0)
-    return f"no contract has {keyword!r} in its id; the nearest: {', '.join(near)}. --list shows all {len(names)}"
+    near = get_close_matches(keyword.lower(), names, n=3)
+    nearest = f"; the nearest: {', '.join(near)}" if near else ""
+    return f"no contract has {keyword!r} in its id{nearest}. --list shows all {len(names)}"

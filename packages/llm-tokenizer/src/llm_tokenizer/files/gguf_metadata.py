@@ -39,8 +39,10 @@ def read_metadata(path: Path, wanted: Collection[str]) -> dict[str, Any]:
 
 
 def mapped(file: BinaryIO) -> mmap.mmap:
-    """Map the file into memory, once it is known to be long enough to have a head."""
-    size = os.fstat(file.fileno()).st_size
+    """Map the file into memory, once it is known to be of this format and long enough to have a head."""
+    magic, size = file.read(len(MAGIC)), os.fstat(file.fileno()).st_size
+    if magic != MAGIC:
+        raise refusal("the first bytes", f"those of a GGUF file, {MAGIC!r}", repr(magic), "name a file of this format")
     if size < len(MAGIC) + 20:
         raise refusal("the file", "a GGUF file of at least 24 bytes", size)
     return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -51,10 +53,7 @@ class GgufHeader:
 
     def __init__(self, data: mmap.mmap) -> None:
         self._data = data
-        self.place = 0
-        magic = self._take(len(MAGIC), "the first bytes")
-        if magic != MAGIC:
-            raise refusal("the first bytes", repr(MAGIC), repr(magic))
+        self.place = len(MAGIC)
         version = self.number(KIND, "version")
         if version not in VERSIONS:
             raise refusal("version", " or ".join(map(str, VERSIONS)), version, "convert the file to a newer version")

@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
             recipe = recipe.with_values(sample_prompt=ReportSettings().sample_prompt)
         name = Path(options.corpus).expanduser().resolve().stem or name
     recipe = recipe.with_settings(options.set)
-    name = options.name or name
+    name = name if options.name is None else options.name
     if Path(name).name != name or name in ("", ".", ".."):
         raise TrainError(f"--run must be a plain name for a folder, was {name!r}; --runs is the folder that holds it")
     folder = Path(options.runs) / name

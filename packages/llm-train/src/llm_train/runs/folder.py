@@ -152,7 +152,7 @@ def find_run(run: str | os.PathLike[str] | None = None, runs: str | os.PathLike[
     if run is not None:
         if os.fspath(run) in found:
             return found[os.fspath(run)]
-        if Path(run).is_dir():
+        if os.fspath(run) and Path(run).is_dir():
             return Run.open(run)
         there = sorted(found)
         names = ", ".join(there[:5]) + (" …" if there[5:] else "")
