@@ -44,5 +44,6 @@ def block_backward(
     """
     tape = Tape()
     weights = attention_norm, query, key, value, query_norm, key_norm, output, feed_forward_norm, gate, up, down
-    y = block(x, positions, *weights, heads, kv_heads, rope_base, eps, tape)
-    return tuple(tape.gradients(dy, y, [x, *weights]))
+    parts = [part.view() for part in (x, *weights)]  # two arguments may be one array: the tape needs two
+    y = block(parts[0], positions, *parts[1:], heads, kv_heads, rope_base, eps, tape)
+    return tuple(tape.gradients(dy, y, parts))

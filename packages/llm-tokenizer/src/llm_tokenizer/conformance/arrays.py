@@ -67,7 +67,8 @@ class Arrays:
         """Return one array as the implementation wants it."""
         array = value.astype(dtype) if value.dtype == np.float64 else value.copy()
         if layout == "reversed" and array.ndim:
-            return array[..., ::-1].copy()[..., ::-1]  # negative strides
+            backwards = (slice(None, None, -1),) * array.ndim
+            return array[backwards].copy()[backwards]  # negative strides
         return in_layout(array, layout, np.stack, np.asfortranarray)
 
     def carries(self, value: Any) -> bool:

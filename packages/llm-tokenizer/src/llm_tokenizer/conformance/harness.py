@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from llm_tokenizer.conformance.answers import answers, call_with_others, seeded_by
+from llm_tokenizer.conformance.answers import answers, call_with_others, seeds
 from llm_tokenizer.conformance.arrays import LAYOUTS, MIXED, parts
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Contract
@@ -225,8 +225,9 @@ def _what_it_remembers(
             return "a later call changed it: two calls share memory"
         if snapshot(answers(contract, case, implementation, "forward", dtype, seconds=seconds)) != kept:
             return "it is another one after other calls"
-    seeded = seeded_by(contract, case, implementation, dtype, seconds)
-    return seeded and f"it seeds {seeded}, which all code in the process shares"
+    if seeds(contract, case, implementation, dtype, seconds):
+        return "it seeds the random numbers of torch, which all code in the process shares"
+    return ""
 
 
 def _further_layouts(case: Case) -> Iterable[str]:

@@ -36,6 +36,8 @@ def _near(value: Any) -> list[Any]:
     """Return values that are nearly this one. Which of them fit, only the contract knows."""
     if type(value) is int:
         return [value + 1, value + 2, 2 * value]
+    if type(value) is float:
+        return [value / 8, value * 8]
     if several(value):
         return [list(items) for items in zip(*map(_near, value), strict=False)]
     flat = value.reshape(-1) if isinstance(value, np.ndarray) else value
@@ -93,5 +95,6 @@ def _other_array(array: np.ndarray[Any, Any], generator: random.Random) -> np.nd
     if array.dtype.kind == "f":
         finite = np.isfinite(mixed)
         low, high = (flat[np.isfinite(flat)].min(), flat[np.isfinite(flat)].max()) if finite.any() else (0.0, 0.0)
+        low, high = (low, high) if low < high else (low - 0.5, high + 0.5)
         mixed[finite] = [generator.uniform(low, high) for _ in range(int(finite.sum()))]
     return mixed.reshape(array.shape)

@@ -43,18 +43,18 @@ def call(function: Callable[..., Any], inputs: Sequence[Any], names: Sequence[st
         names: Their names, for the message.
         seconds: How long it may take.
 
-    Random numbers may be drawn, as whenever a module of torch is made; `seeded_generator` sees who seeds them.
+    Random numbers of torch may be drawn, as whenever a module of torch is made; `seeds_torch` sees who seeds them.
 
     Raises:
         ImpureError: It changed an argument or the process, or took too long.
     """
     before = [snapshot(value) for value in inputs]
-    state, modules = {name: get() for name, get, _ in _settings()}, len(sys.modules)
+    state, modules = {name: get() for name, get, _ in _settings() + _random_numbers()}, len(sys.modules)
     try:
         with time_limit(seconds):
             answer = function(*inputs)
     finally:
-        changed = list(_restore(state, _settings()))
+        changed = list(_restore(state, _settings() + _random_numbers()))
     if len(sys.modules) > modules:  # a library that is imported late may set these for itself
         changed = [name for name in changed if name not in (FILTERS, ENVIRONMENT)]
     for name, value, kept in zip(names, inputs, before, strict=True):
@@ -76,12 +76,16 @@ def quietly(function: Callable[..., Any], *inputs: Any, seconds: float = SECONDS
 @contextlib.contextmanager
 def unchanged() -> Iterator[None]:
     """Put settings and random numbers of the process back, without a word."""
+    torch = sys.modules.get("torch")
     state = {name: get() for name, get, _ in _settings() + _random_numbers()}
+    torch_random = None if torch is None else torch.get_rng_state()
     try:
         yield
     finally:
         for _ in _restore(state, _settings() + _random_numbers()):
             pass
+        if torch is not None:
+            torch.set_rng_state(torch_random)
 
 
 def put(other: Any, value: Any) -> Any:
@@ -104,19 +108,19 @@ def _overwrite(value: Any) -> None:
         value.detach().fill_(7)
 
 
-def seeded_generator(function: Callable[..., Any], twice: Sequence[Sequence[Any]], seconds: float) -> str:
-    """Return which random numbers a function seeds: from two different states it leaves the same; empty for none."""
+def seeds_torch(function: Callable[..., Any], twice: Sequence[Sequence[Any]], seconds: float) -> bool:
+    """Return whether a function seeds torch's random numbers: from two different states it leaves the same."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return False
     left = []
     with unchanged():
         for number, inputs in enumerate(twice):
-            random.seed(number)
-            np.random.seed(number)
-            if "torch" in sys.modules:
-                sys.modules["torch"].manual_seed(number)
+            torch.manual_seed(number)
             with time_limit(seconds), contextlib.suppress(Exception, SystemExit):
                 function(*inputs)
-            left.append({name: get() for name, get, _ in _random_numbers()})
-    return next((name for name, state in left[0].items() if state == left[1].get(name)), "")
+            left.append(torch.get_rng_state().tolist())
+    return left[0] == left[1]
 
 
 def shared_arguments(values: Any, inputs: Sequence[Any], names: Sequence[str], arrays: Arrays) -> Iterator[str]:
@@ -207,15 +211,10 @@ def _settings() -> list[_Setting]:
 
 
 def _random_numbers() -> list[_Setting]:
-    generators: list[_Setting] = [
+    return [
         ("the random numbers of Python", random.getstate, random.setstate),
         ("the random numbers of NumPy", _numpy_random, _set_numpy_random),
     ]
-    if (torch := sys.modules.get("torch")) is not None:
-        generators.append(
-            ("the random numbers of torch", lambda: torch.get_rng_state().numpy().tobytes(), _set_torch_random)
-        )
-    return generators
 
 
 def _numpy_random() -> Any:
@@ -235,8 +234,3 @@ def _set_filters(kept: list[Any]) -> None:
 def _set_environment(kept: dict[Any, Any]) -> None:
     _VARIABLES.clear()
     _VARIABLES.update(kept)
-
-
-def _set_torch_random(kept: bytes) -> None:
-    torch = sys.modules["torch"]
-    torch.set_rng_state(torch.frombuffer(bytearray(kept), dtype=torch.uint8))

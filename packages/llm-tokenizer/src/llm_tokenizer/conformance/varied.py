@@ -1,19 +1,21 @@
 """Small cases, generated automatically for every contract: stored ones with one thing changed.
 
 Code is often right for the usual and wrong beside it: where a setting is 0 or 1, an axis has one item or all axes are
-equally long, numbers are tiny or of very different sizes, positions are not sorted. So each argument of a stored case
-is changed in each of these ways, one at a time. The answers are those of the reference. Some of the values a contract
-does not allow: whoever refuses them passes.
+equally long, numbers are tiny or of very different sizes, positions are not sorted, two arguments are one object. So
+each argument of a stored case is changed in each of these ways, one at a time. The answers are those of the reference.
+Some of the values a contract does not allow: whoever refuses them passes. Leading axes may be any: nobody refuses them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
+from dataclasses import replace
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 
+from llm_tokenizer.conformance.arrays import several
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Argument, Contract
 from llm_tokenizer.conformance.large import GENERATED, Generator
@@ -26,12 +28,18 @@ EQUAL = 4
 def varied_cases(contract: Contract, stored: list[Case]) -> Iterator[Case]:
     """Yield what becomes of the stored case with the most values; the reference need not take all of it."""
     free = [argument for argument in contract.inputs if argument.name not in contract.kept]
-    for argument in free:
-        base = _richest(stored, [argument])
-        for word, value in _variations(base.inputs[argument.name]):
-            inputs = base.inputs | {argument.name: value}
-            yield _made(base, inputs, f"{word}_{argument.name}", f"a special case of {argument.name}")
     base = _richest(stored, free)
+    barest = max(stored, key=lambda case: (not case.raises, case.kind != "edge", _absent(case)))
+    bare = barest if _absent(barest) > _absent(base) else None
+    for argument in free:
+        for one in filter(None, (_richest(stored, [argument]), bare)):
+            end = "_alone" if one is bare else ""
+            for word, value in _variations(one.inputs[argument.name]):
+                inputs = one.inputs | {argument.name: value}
+                yield _made(one, inputs, f"{word}_{argument.name}{end}", f"a special case of {argument.name}")
+        if bare is not None and bare.inputs[argument.name] is None:
+            yield _made(base, base.inputs | {argument.name: None}, f"no_{argument.name}", "what an earlier call left")
+    yield from _two_at_a_time(base, free)
     floors = {x.name: y * TINY for x in free if isinstance(y := base.inputs[x.name], float) and y <= 1e-2}
     for argument in free:
         x = base.inputs[argument.name]
@@ -41,18 +49,36 @@ def varied_cases(contract: Contract, stored: list[Case]) -> Iterator[Case]:
     words = dict.fromkeys(word for argument in contract.inputs for word in (argument.axes or "").split())
     joined = {axis for word in words if word[0] != "*" for axis in word.split("*") if axis != word}
     axes = [word for word in words if word.lstrip("*").isidentifier() and word not in joined]
-    barest = max(stored, key=lambda case: (not case.raises, case.kind != "edge", _absent(case)))
-    bases = {"": base} | ({"_alone": barest} if _absent(barest) > _absent(base) else {})
-    for axis, (word, one) in product(axes, bases.items()):
+    for axis, one in product(axes, filter(None, (base, bare))):
         inputs = {x.name: _resized(x, one.inputs[x.name], [axis], 1) for x in contract.inputs}
-        yield _made(one, inputs, f"one_{axis.lstrip('*')}{word}", f"an axis {axis} of length one, dropped or broadcast")
-    starred = [axis for axis in axes if axis[0] == "*"]
-    for axis in starred:  # one more leading axis than the stored case has
-        inputs = {x.name: _deeper(x, base.inputs[x.name], axis) for x in contract.inputs}
-        yield _made(base, inputs, f"more_{axis[1:]}_axes", f"a limited number of axes {axis}")
-    named = [axis for axis in axes if axis.isidentifier()]
-    inputs = {x.name: _resized(x, base.inputs[x.name], named, EQUAL) for x in contract.inputs}
+        name = f"one_{axis.lstrip('*')}{'_alone' if one is bare else ''}"
+        yield _made(one, inputs, name, f"an axis {axis} of length one, dropped or broadcast")
+        if masks := {name: np.zeros_like(x) for name, x in inputs.items() if _is_mask(x)}:
+            yield _made(one, inputs | masks, f"{name}_masked", "a single item that no mask hides")
+    for axis in (axis for axis in axes if axis[0] == "*"):
+        for word, change in (("no", _shallower), ("more", _deeper), ("empty", _emptied)):
+            inputs = {x.name: change(x, base.inputs[x.name], axis) for x in contract.inputs}
+            made = _made(base, inputs, f"{word}_{axis[1:]}_axes", f"a certain number of axes {axis}, or of items")
+            yield replace(made, kind="large")
+    inputs = {x.name: _resized(x, base.inputs[x.name], axes, EQUAL) for x in contract.inputs}
     yield _made(base, inputs, "equal_axes", "axes that are mistaken for each other when they are equally long")
+
+
+def _two_at_a_time(base: Case, free: list[Argument]) -> Iterator[Case]:
+    """Yield a case in which two arguments are equal, for each two that can be, and those of wide settings."""
+    names = [argument.name for argument in free]
+    for one, other in combinations(names, 2):
+        x, y = base.inputs[one], base.inputs[other]
+        alike = _is_floating(x) and _is_floating(y) and x.shape == y.shape and x.ndim > 1
+        if alike or type(x) is type(y) is float:
+            yield _made(base, base.inputs | {other: x}, f"{other}_is_{one}", "two arguments that may be one object")
+    arrays = {name: base.inputs[name] * 1e3 for name in names if _is_floating(base.inputs[name])}
+    for name in names:
+        if type(x := base.inputs[name]) is float:
+            yield _made(base, base.inputs | arrays | {name: x * 1e3}, f"wide_with_{name}", f"a limit of {name}")
+    for name in names:
+        if several(x := base.inputs[name]):
+            yield _made(base, base.inputs | {name: [*x, x[-1]]}, f"twice_in_{name}", "an array that is counted once")
 
 
 def _richest(stored: list[Case], arguments: list[Argument]) -> Case:
@@ -80,7 +106,7 @@ def _variations(x: Any) -> Iterator[tuple[str, Any]]:
     """Yield the special values that one argument may have, each with a word for it."""
     if type(x) is float:
         yield from {"zero": 0.0, "one": 1.0, "tiny": x * TINY}.items()
-        yield from {"quarter": x / 4, "four_times": x * 4, "thousand_times": x * 1e3}.items()
+        yield from {"less_of": x * 0.2373, "more_of": x * 2.719, "thousand_times": x * 1e3}.items()
     elif type(x) is int:
         yield from {"zero": 0, "one": 1, "two": 2}.items()
     elif _is_floating(x):
@@ -89,13 +115,19 @@ def _variations(x: Any) -> Iterator[tuple[str, Any]]:
         if x.ndim:
             rows = 10.0 ** numbers.uniform(*x.shape[:-1], 1, low=-3.0, high=3.0)
             yield from {"uneven": x * rows, "equal": np.broadcast_to(x[..., :1], x.shape).copy()}.items()
+            alike = x.copy()
+            alike[..., [x.shape[-1] // 2, -1]] = x[..., :1]
+            yield "ends_alike", alike
+        if x.ndim == 2 and x.shape[0] == x.shape[1]:
+            yield "identity", np.eye(len(x))
     elif isinstance(x, np.ndarray) and x.dtype.kind in "iu" and x.size > 1:
         flat = x.reshape(-1)
         orders = {"reversed": flat[::-1], "repeated": flat[[0, *range(x.size - 1)]], "later": flat + flat.max()}
         orders |= {"ends_equal": flat[[*range(x.size - 1), 0]]}
         orders |= {"start_equal": np.append(flat[[0, *range(x.size - 2)]], flat[-1])}
+        orders |= {"in_turn": np.arange(x.size)}
         yield from ((word, order.reshape(x.shape).astype(x.dtype)) for word, order in orders.items())
-    elif isinstance(x, np.ndarray) and x.dtype.kind == "b":
+    elif _is_mask(x):
         yield from {"all_true": np.ones_like(x), "all_false": np.zeros_like(x), "opposite": ~x}.items()
         if x.ndim > 1:
             back = np.arange(x.shape[-2])[:, None] - np.arange(x.shape[-1])
@@ -107,9 +139,33 @@ def _is_floating(x: Any) -> bool:
     return isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.size > 0 and bool(np.isfinite(x).all())
 
 
+def _is_mask(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype.kind == "b"
+
+
+def _shallower(argument: Argument, x: Any, word: str) -> Any:
+    """Return the argument without the axes of the starred word."""
+    every = (argument.axes or "").split()
+    if not isinstance(x, np.ndarray) or word not in every:
+        return x
+    surplus = x.ndim - (len(every) - 1)
+    return np.asarray(x[(0,) * surplus]) if surplus > 0 else x
+
+
 def _deeper(argument: Argument, x: Any, word: str) -> Any:
-    """Return the argument with another leading axis, of length one, where it has the starred word."""
-    return x[None] if isinstance(x, np.ndarray) and word in (argument.axes or "").split() else x
+    """Return the argument with two more leading axes, of lengths two and three, where it has the starred word."""
+    if not isinstance(x, np.ndarray) or word not in (argument.axes or "").split():
+        return x
+    deeper = np.broadcast_to(x, (2, 3, *x.shape)).copy()
+    if x.dtype.kind == "f":  # no two alike
+        deeper *= np.linspace(0.5, 1.0, 6).reshape(2, 3, *[1] * x.ndim)
+    return deeper
+
+
+def _emptied(argument: Argument, x: Any, word: str) -> Any:
+    """Return the argument with nothing along its first axis, where that is one of the starred word."""
+    every = (argument.axes or "").split()
+    return x[:0] if isinstance(x, np.ndarray) and word in every and x.ndim > len(every) - 1 else x
 
 
 def _resized(argument: Argument, x: Any, words: list[str], size: int) -> Any:

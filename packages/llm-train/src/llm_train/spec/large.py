@@ -76,7 +76,7 @@ adamw(4, "parameters or a decay that are clipped to some range", "large_paramete
 def _at(name: str, step: int, warmup_steps: int, total_steps: int, catches: str, clause: int, **decay: float) -> None:
     """Add a case of a schedule in one step: with `decay_steps` of the one with a stable part, else of the cosine."""
     inputs = {"step": step, "peak": 3e-4, "floor": 3e-5, "warmup_steps": warmup_steps, "total_steps": total_steps}
-    contract = "train.warmup_stable_decay" if decay else "train.warmup_cosine"
+    contract = "train.warmup_stable_decay" if "decay_steps" in decay else "train.warmup_cosine"
     LARGE(contract, clause, catches, name, tolerance=PLAIN)(lambda g: inputs | decay)
 
 
@@ -99,6 +99,7 @@ _at("last_of_a_million", 1_000_000, 100_000, 1_000_000, "a cosine that does not 
 _at("after_a_million", 1_000_001, 100_000, 1_000_000, "a cosine that rises again", 3)
 _at("a_second_period", 1_900_000, 100_000, 1_000_000, "a cosine that starts anew", 3)
 _at("warm_up_longer_than_the_fall", 80_000, 99_000, 100_000, "a warm-up that is limited to a share of the run", 1)
+_at("beyond_float32", 33_554_433, 33_554_432, 33_554_440, "a number of the step in float32", 2)
 _at("fall_of_one_step", 99_999, 99_999, 100_000, "a fall of one step that is skipped", 2)
 
 
@@ -123,6 +124,7 @@ for name, step, catches, clause in (
 ):
     _at(name, step, 100_000, 1_000_000, catches, clause, decay_steps=2e5)
 _at("a_part_of_a_step", 131_073, 1_000, 150_001, "a fall of whole steps", 3, decay_steps=30_000.6)
+_at("beyond_float32", 33_554_431, 0, 33_554_432, "a number of the step in float32", 3, decay_steps=1e7, floor=0.0)
 _at("no_stable_part", 600_001, 100_000, 1_000_000, "a fall that is limited to a share of the run", 3, decay_steps=9e5)
 
 
@@ -148,6 +150,9 @@ clip_gradients(5, "gradients beyond the thousandth that are left out", "a_thousa
 clip_gradients(1, "squares that are summed in float32, or in bfloat16", "a_wide_tensor")(
     lambda g: {"gradients": [g.normal(100_003), g.normal(3), g.normal(300, 257)], "limit": 0.5}
 )
+clip_gradients(2, "an epsilon beside the norm", "a_small_norm", tolerance={"float64": 1e-9})(
+    lambda g: _near(g, _tensors(g, 10, scale=1e-6), 0.1)
+)
 clip_gradients(3, "a limit with a margin: just within, nothing changes", "just_within")(
     lambda g: _near(g, _tensors(g, 100), 1.0001)
 )
@@ -171,7 +176,7 @@ adamw(3, "an epsilon of zero that is taken for none", "no_epsilon")(
 @clip_gradients(1, "equal arrays that count once")
 def equal_gradients(g: Generator) -> Inputs:
     gradient = g.normal(3, 4)
-    return {"gradients": [gradient, gradient.copy(), g.normal(5), gradient.copy()], "limit": 0.5}
+    return {"gradients": [gradient, gradient.copy(), g.normal(5), gradient], "limit": 0.5}
 
 
 for name, step, total in (("near_the_end_of_a_million", 999_900, 1_000_000), ("early_in_ten_thousand", 5, 10_000)):

@@ -9,7 +9,7 @@ LARGE = LargeCases(tolerance=SHORT_SUM)
 
 
 LARGE("layers.dropout", 2, "a mask that is repeated after so many numbers", "mask_of_thousands")(
-    lambda g: {"x": g.normal(5, 4_099), "kept": g.uniform(5, 4_099) < 0.7, "rate": 0.3}
+    lambda g: {"x": g.normal(5, 14_009), "kept": g.uniform(5, 14_009) < 0.7, "rate": 0.3}
 )
 LARGE("layers.dropout", 1, "a factor that is limited", "hardly_anything_kept")(
     lambda g: {"x": g.normal(5, 101), "kept": g.uniform(5, 101) < 0.02, "rate": 0.98}

@@ -63,6 +63,13 @@ def head_of_llama3(g: Generator) -> Inputs:
     return {"hidden": g.normal(4, 2), "head": g.normal(LLAMA3_VOCABULARY, 2), "targets": targets, "ignored": -1}
 
 
+@LARGE("layers.linear_cross_entropy", 6, "a running maximum that begins at 0", tolerance={"float64": 1e-9})
+def all_logits_far_below(g: Generator) -> Inputs:
+    return {
+        "hidden": g.uniform(3, 2) + 1.0, "head": g.uniform(7, 2) - 1_000.0, "targets": np.array([4, 0, 6]), "ignored": -1,
+    }  # fmt: skip
+
+
 LARGE("layers.smoothed_cross_entropy", 3, "ignored rows that count where smoothing is 1", "all_smoothed")(
     lambda g: {"logits": g.normal(7, 5), "targets": np.array([0, -1, 4, -1, 2, 2, -1]), "smoothing": 1.0, "ignored": -1}
 )

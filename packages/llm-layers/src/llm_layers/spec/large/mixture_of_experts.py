@@ -23,6 +23,10 @@ large(3, "a sort that does not keep the order of equals where rows are long", "e
     lambda g: {"logits": np.floor(g.normal(37, 131)), "k": 7, "norm_topk_prob": True}
 )
 
+large(2, "a sum of the chosen that is kept away from 0", "even_logits_of_many_experts")(
+    lambda g: {"logits": 0.1 * g.normal(37, 257), "k": 2, "norm_topk_prob": True}
+)
+
 
 def _experts(g: Generator, tokens: int, experts: int, width: int, d_model: int = 5) -> Inputs:
     stacks = {name: g.normal(experts, width, d_model) for name in ("gate", "up")}

@@ -52,7 +52,7 @@ LARGE("layers.grouped_query_attention", 1, "a limited number of heads", "many_he
 @LARGE("layers.multi_head_attention", 2, "a limited number of heads")
 def dozens_of_heads(g: Generator) -> Inputs:
     weights = {name: g.normal(138, 5) for name in ("query", "key", "value")}
-    return {"x": g.normal(1, 17, 5), **weights, "output": g.normal(5, 138), "heads": 69, "mask": None}
+    return {"x": g.normal(1, 17, 5), **weights, "output": g.normal(5, 138), "heads": 69, "mask": np.tri(17, dtype=bool)}
 
 
 def _cached(g: Generator, kept: int, new: int) -> Inputs:
@@ -75,6 +75,11 @@ def far_positions_in_no_order(g: Generator) -> Inputs:
 
 LARGE("layers.split_heads", 1, "a limited number of heads", "hundred_heads", tolerance=SHORT_SUM)(
     lambda g: {"x": g.normal(3, 37, 131 * 3), "heads": 131}
+)
+
+
+LARGE("layers.split_heads", 5, "heads of no width", "more_heads_than_width", raises="ValueError")(
+    lambda g: {"x": g.normal(2, 3, 4), "heads": 8}
 )
 
 

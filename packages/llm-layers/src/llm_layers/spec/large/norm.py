@@ -43,6 +43,9 @@ large(2, "a mean or variance in pieces that are joined wrongly", "wide_and_uneve
 large(5, "the variance as E[x²] - m², in float64", "wide_and_far_from_zero", tolerance=ONLY_FLOAT64)(
     lambda g: _layer_norm(g, g.normal(2, 16_387) + 1_234_567.0)
 )
+large(5, "squares around one number of the whole array", "rows_far_apart", tolerance=ONLY_FLOAT64)(
+    lambda g: _layer_norm(g, g.normal(3, 7) + np.array([[0.0], [1e6], [-3e6]]))
+)
 large(
     5,
     "the variance as E[x²] - m², in float32",

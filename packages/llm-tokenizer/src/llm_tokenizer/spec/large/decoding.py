@@ -27,14 +27,14 @@ def a_long_row_of_ids(g: Generator) -> Inputs:
 
 @large(1, "the length of a token in 8 or 16 bits, a limit on how deep merges lie")
 def long_tokens(g: Generator) -> Inputs:
-    """Three hundred merges deep, and a token that doubles up to 2 to the 17th bytes."""
-    deep = [[97, 97], *([256 + k, 98 + k % 20] for k in range(300))]
+    """More merges deep than Python calls, and a token that doubles up to 2 to the 17th bytes."""
+    deep = [[97, 97], *([256 + k, 98 + k % 20] for k in range(1_300))]
     doubled = [[99, 100], *([256 + len(deep) + k] * 2 for k in range(16))]
-    ids = [556, 256, 300, 256 + len(deep) + 16, 97, 256 + len(deep) + 7, 511, 512, 513]
+    ids = [1_556, 256, 300, 256 + len(deep) + 16, 97, 256 + len(deep) + 7, 511, 512, 513]
     return {"ids": ids, "merges": deep + doubled}
 
 
-@large(2, "a byte order mark, a null byte or a character of a certain kind lost")
+@large(2, "a byte order mark, a null byte, a line break or a character of a certain kind lost")
 def bytes_of_every_kind(g: Generator) -> Inputs:
     """The bytes of characters of all kinds, then bytes by chance."""
-    return {"ids": [*put_in("¤¤", edges()).encode(), *g.whole(9000, below=256).tolist()], "merges": []}
+    return {"ids": [*put_in("¤¤", edges()).encode(), *b"\r\n\n\r", *g.whole(9000, below=256).tolist()], "merges": []}
