@@ -346,7 +346,7 @@ def faulty(fault):
         ("one layout", "right only while arrays lie in memory in order"),
         ("transposed", "right only while arrays lie in memory in order"),
         ("view", "it changed its argument x in place"),
-        ("random numbers", "it seeds the random numbers of NumPy"),
+        ("random numbers", "it changed the random numbers of NumPy"),
         ("environment", "it changed the environment variables"),
         ("filters", "it changed the warnings filters"),
         ("errors", "it changed the error handling of NumPy"),

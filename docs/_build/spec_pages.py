@@ -113,14 +113,16 @@ Without a word in its contract, each call is watched. A function
 - depends on its arguments alone: it is called with other values of the same shapes first, with nearly the same values, and with
   the same objects that hold other values; answers that it gave earlier stay as they were, and belong to the caller, who may
   overwrite them;
-- takes arrays in any layout: in order, with gaps, transposed, backwards, each in another one;
-- leaves the process as it was: default dtype, gradient mode, error handling, warnings, environment; seeds no random numbers;
+- takes arrays in any layout: in order, with gaps, transposed, each in another one, and backwards, which it may refuse; one array may
+  be two arguments;
+- leaves the process as it was: default dtype, gradient mode, error handling, warnings, environment, the random numbers of Python and
+  NumPy; and does not seed those of torch;
 - returns the kind of numbers that is asked for: truth values, whole numbers (in their width, where one is stated), floating numbers;
 - comes back in time: a call may take 20 seconds of processor time, or what `--seconds` says.
 
 Besides the stored cases there are, in every run, two *fresh* ones for each contract, with other values and the answer of the
 reference (`--seed` repeats those of an earlier run). `--quick` leaves out the *varied* ones, in which each argument in turn is 0, 1, tiny,
-uneven or unsorted, each axis has length one, and all axes are equally long; and the *large* ones, beyond the sizes at which
+uneven, unsorted or left out, two are the same, each axis has length one, and all axes are equally long; and the *large* ones, beyond the sizes at which
 real code fails: thousands of keys, a hundred thousand ids, texts of a million characters.
 """
 

@@ -11,8 +11,12 @@ from typing import Any
 
 import numpy as np
 
-LAYOUTS = ("contiguous", "non-contiguous", "transposed", "reversed")
-"""How the values of an array lie in memory: in order; with a gap after each; the first axis fastest; backwards."""
+BACKWARDS = "reversed"
+LAYOUTS = ("contiguous", "non-contiguous", "transposed", BACKWARDS)
+"""How the values of an array lie in memory: in order; with a gap after each; the first axis fastest; backwards.
+
+Backwards, an array has negative strides, which torch does not take: that may be refused.
+"""
 MIXED = "mixed"
 """Every second argument is transposed."""
 
@@ -60,13 +64,14 @@ class Arrays:
         if isinstance(value, np.ndarray):
             return self.give_array(value, dtype, layout)
         if several(value):
-            return [self.give_array(item, dtype, layout) for item in value]
+            given = {id(item): self.give_array(item, dtype, layout) for item in value}  # one object twice stays one
+            return [given[id(item)] for item in value]
         return copied(value)
 
     def give_array(self, value: np.ndarray[Any, Any], dtype: str, layout: str) -> Any:
         """Return one array as the implementation wants it."""
         array = value.astype(dtype) if value.dtype == np.float64 else value.copy()
-        if layout == "reversed" and array.ndim:
+        if layout == BACKWARDS and array.ndim:
             backwards = (slice(None, None, -1),) * array.ndim
             return array[backwards].copy()[backwards]  # negative strides
         return in_layout(array, layout, np.stack, np.asfortranarray)

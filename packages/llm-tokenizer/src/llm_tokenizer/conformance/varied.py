@@ -29,17 +29,16 @@ def varied_cases(contract: Contract, stored: list[Case]) -> Iterator[Case]:
     """Yield what becomes of the stored case with the most values; the reference need not take all of it."""
     free = [argument for argument in contract.inputs if argument.name not in contract.kept]
     base = _richest(stored, free)
-    barest = max(stored, key=lambda case: (not case.raises, case.kind != "edge", _absent(case)))
-    bare = barest if _absent(barest) > _absent(base) else None
+    optional = [x.name for x in free if any(case.inputs[x.name] is None and not case.raises for case in stored)]
+    bare = replace(base, inputs=base.inputs | dict.fromkeys(optional)) if optional else None
     for argument in free:
         for one in filter(None, (_richest(stored, [argument]), bare)):
             end = "_alone" if one is bare else ""
             for word, value in _variations(one.inputs[argument.name]):
                 inputs = one.inputs | {argument.name: value}
                 yield _made(one, inputs, f"{word}_{argument.name}{end}", f"a special case of {argument.name}")
-        if bare is not None and bare.inputs[argument.name] is None:
-            yield _made(base, base.inputs | {argument.name: None}, f"no_{argument.name}", "what an earlier call left")
-    yield from _two_at_a_time(base, free)
+    for name in optional:
+        yield _made(base, base.inputs | {name: None}, f"no_{name}", "what an earlier call left")
     floors = {x.name: y * TINY for x in free if isinstance(y := base.inputs[x.name], float) and y <= 1e-2}
     for argument in free:
         x = base.inputs[argument.name]
@@ -62,11 +61,18 @@ def varied_cases(contract: Contract, stored: list[Case]) -> Iterator[Case]:
             yield replace(made, kind="large")
     inputs = {x.name: _resized(x, base.inputs[x.name], axes, EQUAL) for x in contract.inputs}
     yield _made(base, inputs, "equal_axes", "axes that are mistaken for each other when they are equally long")
+    yield from _two_at_a_time(replace(base, inputs=inputs), free)
 
 
 def _two_at_a_time(base: Case, free: list[Argument]) -> Iterator[Case]:
-    """Yield a case in which two arguments are equal, for each two that can be, and those of wide settings."""
+    """Yield a case in which two arguments are equal, for each two that can be, and those of wide settings.
+
+    All axes of the base are equally long.
+    """
     names = [argument.name for argument in free]
+    for name in names:
+        if _is_floating(x := base.inputs[name]) and x.shape == (EQUAL, EQUAL):
+            yield _made(base, base.inputs | {name: np.eye(EQUAL)}, f"identity_{name}", "an argument that is returned")
     for one, other in combinations(names, 2):
         x, y = base.inputs[one], base.inputs[other]
         alike = _is_floating(x) and _is_floating(y) and x.shape == y.shape and x.ndim > 1
@@ -118,14 +124,11 @@ def _variations(x: Any) -> Iterator[tuple[str, Any]]:
             alike = x.copy()
             alike[..., [x.shape[-1] // 2, -1]] = x[..., :1]
             yield "ends_alike", alike
-        if x.ndim == 2 and x.shape[0] == x.shape[1]:
-            yield "identity", np.eye(len(x))
     elif isinstance(x, np.ndarray) and x.dtype.kind in "iu" and x.size > 1:
         flat = x.reshape(-1)
         orders = {"reversed": flat[::-1], "repeated": flat[[0, *range(x.size - 1)]], "later": flat + flat.max()}
         orders |= {"ends_equal": flat[[*range(x.size - 1), 0]]}
         orders |= {"start_equal": np.append(flat[[0, *range(x.size - 2)]], flat[-1])}
-        orders |= {"in_turn": np.arange(x.size)}
         yield from ((word, order.reshape(x.shape).astype(x.dtype)) for word, order in orders.items())
     elif _is_mask(x):
         yield from {"all_true": np.ones_like(x), "all_false": np.zeros_like(x), "opposite": ~x}.items()

@@ -47,9 +47,9 @@ def whole_range(
         scale = np.abs(function(*(at_ends[name] for name in order))).max()
         anchored = 2.0**-21 * high > 0.25 * scale or low >= flat
         lost = 0.0 if anchored else 8 * high / scale
-        tolerance = {"float64": max(1e-11, lost * 2.0**-53)}
+        tolerance = {"float64": max(1e-11, lost * 2.0**-53), "inside": max(near, lost * 2.0**-24)}
         if high <= float32:
-            tolerance["float32"] = max(near, lost * 2.0**-24)
+            tolerance["float32"] = tolerance["inside"]
             if sign > 0 or high <= 1.0:
                 tolerance["bfloat16"] = 0.15
         name = f"{'above' if sign > 0 else 'below'}_zero_from_{low:g}_to_{high:g}"

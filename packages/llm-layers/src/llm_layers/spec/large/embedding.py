@@ -16,6 +16,9 @@ def two_hundred_thousand_tokens(g: Generator) -> Inputs:
     return {"ids": ids, "table": g.normal(200_003, 1)}
 
 
+LARGE("layers.embedding", 1, "a part of the table itself, where ids follow each other", "ids_in_a_row")(
+    lambda g: {"ids": np.arange(2, 7), "table": g.normal(9, 3)}
+)
 LARGE("layers.tied_head", 1, "logits in pieces of the vocabulary, the last one left out", "all_tokens_of_llama3")(
     lambda g: {"x": g.normal(3, 2), "table": g.normal(LLAMA3_VOCABULARY, 2)}
 )

@@ -19,6 +19,9 @@ LARGE("layers.scaled_initialization", 2, "twice the number of layers in 8 bits",
 LARGE("layers.scaled_initialization", 2, "twice the number of layers in 8 bits with a sign", "layers_at_the_border")(
     lambda g: {"normals": g.normal(3, 7), "deviation": 0.02, "layers": 128}
 )
+LARGE("layers.scaled_initialization", 1, "the normals themselves where nothing changes", "factor_of_one")(
+    lambda g: {"normals": g.normal(3, 7), "deviation": 2.0, "layers": 2}
+)
 
 for _limit in (0.5, 1.0, 4.5):
 
