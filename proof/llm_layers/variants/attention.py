@@ -196,13 +196,6 @@ def without_largest(query: Any, key: Any, value: Any, mask: Any, cap: float) -> 
 VARIANTS.of("layers.attention")("our fast kernels")(our.attention)
 
 
-@VARIANTS.of("layers.soft_cap")("tanh as 2 sigmoid - 1")
-def cap_through_sigmoid(scores: Any, cap: float) -> Any:
-    if not cap > 0:
-        raise ValueError("cap must be positive")
-    return cap * (2 * torch.sigmoid(2 * scores / cap) - 1)
-
-
 @VARIANTS.of("layers.soft_cap")("float32 inside")
 def cap_in_float32(scores: Any, cap: float) -> Any:
     if not cap > 0:

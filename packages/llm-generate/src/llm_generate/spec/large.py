@@ -58,6 +58,10 @@ def _kept(logits: Numbers, count: int) -> Inputs:
 
 
 large = SUMS.of("generate.temperature")
+
+large(3, "a division before the largest is subtracted", "quotients_beyond_float64", tolerance={"float64": 1e-12})(
+    lambda g: {"logits": 1e300 * g.normal(3, 7), "temperature": 1e-10}
+)
 large(1, "a tile of the vocabulary that is not summed or not rescaled", "real_vocabulary")(
     lambda g: {"logits": _logits(g, 2, WIDE), "temperature": 0.7}
 )
@@ -131,6 +135,10 @@ large(1, "a temperature of a millionth that is taken for 0", "millionths")(
 
 
 large = KEPT.of("generate.top_k")
+
+large(3, "a zero with a sign that is less than one without", "two_zeros")(
+    lambda g: {"logits": np.array([[-1.0, -0.0, 0.0, -2.0], [0.0, -0.0, -1.0, 0.0]]), "k": 1}
+)
 
 
 for name, k, catches in (

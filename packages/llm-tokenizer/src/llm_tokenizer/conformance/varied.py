@@ -61,7 +61,12 @@ def varied_cases(contract: Contract, stored: list[Case]) -> Iterator[Case]:
             yield replace(made, kind="large")
     inputs = {x.name: _resized(x, base.inputs[x.name], axes, EQUAL) for x in contract.inputs}
     yield _made(base, inputs, "equal_axes", "axes that are mistaken for each other when they are equally long")
-    yield from _two_at_a_time(replace(base, inputs=inputs), free)
+    equal = replace(base, inputs=inputs)
+    for argument, one in product(free, (equal, replace(equal, inputs=inputs | dict.fromkeys(optional)))):
+        if _is_floating(x := one.inputs[argument.name]) and x.shape == (EQUAL, EQUAL):
+            name = f"identity_{argument.name}{'' if one is equal else '_alone'}"
+            yield _made(one, one.inputs | {argument.name: np.eye(EQUAL)}, name, "an argument that is returned")
+    yield from _two_at_a_time(equal, free)
 
 
 def _two_at_a_time(base: Case, free: list[Argument]) -> Iterator[Case]:
@@ -70,9 +75,6 @@ def _two_at_a_time(base: Case, free: list[Argument]) -> Iterator[Case]:
     All axes of the base are equally long.
     """
     names = [argument.name for argument in free]
-    for name in names:
-        if _is_floating(x := base.inputs[name]) and x.shape == (EQUAL, EQUAL):
-            yield _made(base, base.inputs | {name: np.eye(EQUAL)}, f"identity_{name}", "an argument that is returned")
     for one, other in combinations(names, 2):
         x, y = base.inputs[one], base.inputs[other]
         alike = _is_floating(x) and _is_floating(y) and x.shape == y.shape and x.ndim > 1
@@ -120,7 +122,9 @@ def _variations(x: Any) -> Iterator[tuple[str, Any]]:
         yield from {"zero": 0 * x, "one": np.ones_like(x), "tiny": x * TINY}.items()
         if x.ndim:
             rows = 10.0 ** numbers.uniform(*x.shape[:-1], 1, low=-3.0, high=3.0)
-            yield from {"uneven": x * rows, "equal": np.broadcast_to(x[..., :1], x.shape).copy()}.items()
+            fraction, power = np.frexp(x[..., :1])
+            first = np.ldexp(np.round(fraction * 64) / 64, power)  # few digits: the mean of equal numbers is exact
+            yield from {"uneven": x * rows, "equal": np.broadcast_to(first, x.shape).copy()}.items()
             alike = x.copy()
             alike[..., [x.shape[-1] // 2, -1]] = x[..., :1]
             yield "ends_alike", alike

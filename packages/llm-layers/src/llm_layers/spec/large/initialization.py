@@ -10,9 +10,9 @@ from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
 LARGE = LargeCases(tolerance=SHORT_SUM)
 
 
-LARGE("layers.truncated_normal", 1, "a series that is right in the middle only, or places in 16 bits", "many_start_values")(
-    lambda g: {"uniforms": g.uniform(3, 23_003), "deviation": 0.02, "limit": 3.0}
-)
+LARGE(
+    "layers.truncated_normal", 1, "a series that is right in the middle only, or places in 16 bits", "many_start_values"
+)(lambda g: {"uniforms": g.uniform(3, 23_003), "deviation": 0.02, "limit": 3.0})
 LARGE("layers.scaled_initialization", 2, "twice the number of layers in 8 bits", "thousand_layers")(
     lambda g: {"normals": g.normal(3, 7), "deviation": 0.02, "layers": 1_024}
 )
