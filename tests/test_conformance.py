@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import sys
 import textwrap
 import warnings
@@ -375,12 +376,39 @@ def test_a_library_that_is_imported_late_may_set_environment_variables(toy: Spec
     assert "A_FOLDER_OF_ITS_OWN" not in os.environ
 
 
-def test_random_numbers_may_be_drawn(toy: Specification) -> None:
-    def draws(x, gain):
-        np.random.random()
+def test_only_torch_may_draw_and_nobody_may_seed(toy: Specification) -> None:
+    torch = pytest.importorskip("torch")
+
+    def after(act):
+        return lambda x, gain: (act(), right(x, gain))[1]
+
+    assert trial(toy, mean_square=after(lambda: torch.rand(1))).status == PARTLY  # as whenever a module is made
+    for act in (lambda: torch.manual_seed(1), np.random.random, random.random, lambda: random.seed(1)):
+        assert trial(toy, mean_square=after(act)).status == DIFFERS
+
+
+def test_one_array_may_be_two_arguments(toy: Specification) -> None:
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    inputs = [Argument(name, "an array", "rows width") for name in ("x", "other")]
+    contract = replace(CONTRACT, inputs=tuple(inputs), gradients=())
+    case = Case(
+        contract=contract.id, id="a", kind="ordinary", clause=1, catches="", inputs={"x": x, "other": x},
+        outputs={"y": np.array([5.0, 25.0])}, tolerance={"float64": 1e-12},
+    )  # fmt: skip
+    by_identity = SimpleNamespace(mean_square=lambda x, other: (x * x).sum(-1) if x is not other else 0 * x[:, 0])
+    (outcome,) = try_contract(contract, [case], Implementation(by_identity, name="mine"))
+    assert outcome.status == DIFFERS
+
+
+def test_negative_strides_may_be_refused_but_not_misread(toy: Specification) -> None:
+    def refuses(x, gain):
+        if any(step < 0 for step in x.strides):
+            raise ValueError("negative strides are not supported")
         return right(x, gain)
 
-    assert trial(toy, mean_square=draws).status == PARTLY
+    assert trial(toy, mean_square=refuses).status == PARTLY
+    misread = lambda x, gain: right(x[::-1] if x.strides[0] < 0 else x, gain)  # noqa: E731
+    assert trial(toy, mean_square=misread).status == DIFFERS
 
 
 def test_an_answer_is_memory_of_its_own_unless_the_contract_allows_views(toy: Specification) -> None:

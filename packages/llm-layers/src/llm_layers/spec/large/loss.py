@@ -65,9 +65,8 @@ def head_of_llama3(g: Generator) -> Inputs:
 
 @LARGE("layers.linear_cross_entropy", 6, "a running maximum that begins at 0", tolerance={"float64": 1e-9})
 def all_logits_far_below(g: Generator) -> Inputs:
-    return {
-        "hidden": g.uniform(3, 2) + 1.0, "head": g.uniform(7, 2) - 1_000.0, "targets": np.array([4, 0, 6]), "ignored": -1,
-    }  # fmt: skip
+    targets = np.array([4, 0, 6])
+    return {"hidden": g.uniform(3, 2) + 1.0, "head": g.uniform(7, 2) - 1_000.0, "targets": targets, "ignored": -1}
 
 
 LARGE("layers.smoothed_cross_entropy", 3, "ignored rows that count where smoothing is 1", "all_smoothed")(
