@@ -30,43 +30,61 @@ def varied_cases(contract: Contract, stored: list[Case]) -> Iterator[Case]:
     free = [argument for argument in contract.inputs if argument.name not in contract.kept]
     base = _richest(stored, free)
     optional = [x.name for x in free if any(case.inputs[x.name] is None and not case.raises for case in stored)]
-    bare = replace(base, inputs=base.inputs | dict.fromkeys(optional)) if optional else None
-    for argument in free:
-        for one in filter(None, (_richest(stored, [argument]), bare)):
-            end = "_alone" if one is bare else ""
-            for word, value in _variations(one.inputs[argument.name]):
-                inputs = one.inputs | {argument.name: value}
-                yield _made(one, inputs, f"{word}_{argument.name}{end}", f"a special case of {argument.name}")
+    bases = {"": base} | ({"_alone": _without(base, optional)} if optional else {})
+    yield from _one_at_a_time(stored, bases, free)
     for name in optional:
         yield _made(base, base.inputs | {name: None}, f"no_{name}", "what an earlier call left")
-    floors = {x.name: y * TINY for x in free if isinstance(y := base.inputs[x.name], float) and y <= 1e-2}
-    for argument in free:
-        x = base.inputs[argument.name]
-        if floors and _is_floating(x):
-            inputs = base.inputs | floors | {argument.name: x * 1e-6}
-            yield _made(base, inputs, f"small_{argument.name}", "a floor below which numbers count as zero")
+    yield from _near_zero(base, free)
     words = dict.fromkeys(word for argument in contract.inputs for word in (argument.axes or "").split())
     joined = {axis for word in words if word[0] != "*" for axis in word.split("*") if axis != word}
     axes = [word for word in words if word.lstrip("*").isidentifier() and word not in joined]
-    for axis, one in product(axes, filter(None, (base, bare))):
-        inputs = {x.name: _resized(x, one.inputs[x.name], [axis], 1) for x in contract.inputs}
-        name = f"one_{axis.lstrip('*')}{'_alone' if one is bare else ''}"
-        yield _made(one, inputs, name, f"an axis {axis} of length one, dropped or broadcast")
-        if masks := {name: np.zeros_like(x) for name, x in inputs.items() if _is_mask(x)}:
-            yield _made(one, inputs | masks, f"{name}_masked", "a single item that no mask hides")
-    for axis in (axis for axis in axes if axis[0] == "*"):
-        for word, change in (("no", _shallower), ("more", _deeper), ("empty", _emptied)):
-            inputs = {x.name: change(x, base.inputs[x.name], axis) for x in contract.inputs}
-            made = _made(base, inputs, f"{word}_{axis[1:]}_axes", f"a certain number of axes {axis}, or of items")
-            yield replace(made, kind="large")
+    yield from _other_axes(contract, bases, axes)
     inputs = {x.name: _resized(x, base.inputs[x.name], axes, EQUAL) for x in contract.inputs}
     yield _made(base, inputs, "equal_axes", "axes that are mistaken for each other when they are equally long")
     equal = replace(base, inputs=inputs)
-    for argument, one in product(free, (equal, replace(equal, inputs=inputs | dict.fromkeys(optional)))):
-        if _is_floating(x := one.inputs[argument.name]) and x.shape == (EQUAL, EQUAL):
-            name = f"identity_{argument.name}{'' if one is equal else '_alone'}"
-            yield _made(one, one.inputs | {argument.name: np.eye(EQUAL)}, name, "an argument that is returned")
+    yield from _identities({"": equal} | ({"_alone": _without(equal, optional)} if optional else {}), free)
     yield from _two_at_a_time(equal, free)
+
+
+def _one_at_a_time(stored: list[Case], bases: dict[str, Case], free: list[Argument]) -> Iterator[Case]:
+    """Yield a case for each special value of each argument: of the stored case in which that one has most values."""
+    for argument in free:
+        for word, one in (bases | {"": _richest(stored, [argument])}).items():
+            for value_word, value in _variations(one.inputs[argument.name]):
+                inputs, name = one.inputs | {argument.name: value}, f"{value_word}_{argument.name}{word}"
+                yield _made(one, inputs, name, f"a special case of {argument.name}")
+
+
+def _near_zero(base: Case, free: list[Argument]) -> Iterator[Case]:
+    """Yield cases with small numbers, and settings such as an epsilon that are smaller still."""
+    floors = {x.name: y * TINY for x in free if isinstance(y := base.inputs[x.name], float) and y <= 1e-2}
+    for argument in free if floors else ():
+        if _is_floating(x := base.inputs[argument.name]):
+            inputs = base.inputs | floors | {argument.name: x * 1e-6}
+            yield _made(base, inputs, f"small_{argument.name}", "a floor below which numbers count as zero")
+
+
+def _other_axes(contract: Contract, bases: dict[str, Case], axes: list[str]) -> Iterator[Case]:
+    """Yield cases with each axis of length one, and with other numbers of leading axes."""
+    for axis, (word, one) in product(axes, bases.items()):
+        inputs = {x.name: _resized(x, one.inputs[x.name], [axis], 1) for x in contract.inputs}
+        name = f"one_{axis.lstrip('*')}{word}"
+        yield _made(one, inputs, name, f"an axis {axis} of length one, dropped or broadcast")
+        if masks := {mask: np.zeros_like(x) for mask, x in inputs.items() if _is_mask(x)}:
+            yield _made(one, inputs | masks, f"{name}_masked", "a single item that no mask hides")
+    for axis in (axis for axis in axes if axis[0] == "*"):
+        for word, change in (("no", _shallower), ("more", _deeper), ("empty", _emptied)):
+            inputs = {x.name: change(x, bases[""].inputs[x.name], axis) for x in contract.inputs}
+            made = _made(bases[""], inputs, f"{word}_{axis[1:]}_axes", f"a certain number of axes {axis}, or of items")
+            yield replace(made, kind="large")
+
+
+def _identities(bases: dict[str, Case], free: list[Argument]) -> Iterator[Case]:
+    """Yield a case for each square matrix that can be the identity; all axes of the bases are equally long."""
+    for argument, (word, one) in product(free, bases.items()):
+        if _is_floating(x := one.inputs[argument.name]) and x.shape == (EQUAL, EQUAL):
+            inputs = one.inputs | {argument.name: np.eye(EQUAL)}
+            yield _made(one, inputs, f"identity_{argument.name}{word}", "an argument that is returned")
 
 
 def _two_at_a_time(base: Case, free: list[Argument]) -> Iterator[Case]:
@@ -97,6 +115,10 @@ def _richest(stored: list[Case], arguments: list[Argument]) -> Case:
         return case.kind != "edge", -_absent(case), size
 
     return max((case for case in stored if not case.raises), key=values)
+
+
+def _without(base: Case, optional: list[str]) -> Case:
+    return replace(base, inputs=base.inputs | dict.fromkeys(optional))
 
 
 def _absent(case: Case) -> int:
