@@ -45,5 +45,5 @@ def block_backward(
     tape = Tape()
     weights = attention_norm, query, key, value, query_norm, key_norm, output, feed_forward_norm, gate, up, down
     parts = [part.view() for part in (x, *weights)]  # two arguments may be one array: the tape needs two
-    y = block(parts[0], positions, *parts[1:], heads, kv_heads, rope_base, eps, tape)
+    y = block(parts[0], positions, *parts[1:], heads, kv_heads, rope_base, eps, tape)  # type: ignore[call-arg]
     return tuple(tape.gradients(dy, y, parts))

@@ -120,7 +120,7 @@ def seeds_torch(function: Callable[..., Any], twice: Sequence[Sequence[Any]], se
             with time_limit(seconds), contextlib.suppress(Exception, SystemExit):
                 function(*inputs)
             left.append(torch.get_rng_state().tolist())
-    return left[0] == left[1]
+    return bool(left[0] == left[1])
 
 
 def shared_arguments(values: Any, inputs: Sequence[Any], names: Sequence[str], arrays: Arrays) -> Iterator[str]:

