@@ -21,9 +21,9 @@ from llm_tokenizer.conformance.purity import (
     SECONDS,
     ImpureError,
     call,
+    disturbed_generator,
     put,
     quietly,
-    seeds_torch,
     shared_arguments,
     unchanged,
 )
@@ -105,12 +105,12 @@ def call_with_others(
             yield
 
 
-def seeds(contract: Contract, case: Case, implementation: Implementation, dtype: str, seconds: float) -> bool:
-    """Return whether a function seeds the random numbers of torch."""
+def disturbed_by(contract: Contract, case: Case, implementation: Implementation, dtype: str, seconds: float) -> str:
+    """Return whose random numbers a function draws or seeds, and may not; empty for none."""
     names = [argument.name for argument in contract.inputs]
     twice = [_given(implementation.arrays, dtype, case.layout, case.inputs, names) for _ in range(2)]
     with _ordinary_warnings():
-        return seeds_torch(_function(contract, implementation), twice, seconds)
+        return disturbed_generator(_function(contract, implementation), twice, seconds)
 
 
 def _function(contract: Contract, implementation: Implementation) -> Callable[..., Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from llm_tokenizer.conformance.answers import answers, call_with_others, seeds
+from llm_tokenizer.conformance.answers import answers, call_with_others, disturbed_by
 from llm_tokenizer.conformance.arrays import BACKWARDS, LAYOUTS, MIXED, parts
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Contract
@@ -228,9 +228,8 @@ def _what_it_remembers(
             return "a later call changed it: two calls share memory"
         if snapshot(answers(contract, case, implementation, "forward", dtype, seconds=seconds)) != kept:
             return "it is another one after other calls"
-    if seeds(contract, case, implementation, dtype, seconds):
-        return "it seeds the random numbers of torch, which all code in the process shares"
-    return ""
+    disturbed = disturbed_by(contract, case, implementation, dtype, seconds)
+    return disturbed and f"it changed {disturbed}, which all code in the process shares"
 
 
 def _further_layouts(case: Case) -> Iterable[str]:

@@ -43,18 +43,18 @@ def call(function: Callable[..., Any], inputs: Sequence[Any], names: Sequence[st
         names: Their names, for the message.
         seconds: How long it may take.
 
-    Random numbers of torch may be drawn, as whenever a module of torch is made; `seeds_torch` sees who seeds them.
+    Random numbers take long to compare: `disturbed_generator` looks at them.
 
     Raises:
         ImpureError: It changed an argument or the process, or took too long.
     """
     before = [snapshot(value) for value in inputs]
-    state, modules = {name: get() for name, get, _ in _settings() + _random_numbers()}, len(sys.modules)
+    state, modules = {name: get() for name, get, _ in _settings()}, len(sys.modules)
     try:
         with time_limit(seconds):
             answer = function(*inputs)
     finally:
-        changed = list(_restore(state, _settings() + _random_numbers()))
+        changed = list(_restore(state, _settings()))
     if len(sys.modules) > modules:  # a library that is imported late may set these for itself
         changed = [name for name in changed if name not in (FILTERS, ENVIRONMENT)]
     for name, value, kept in zip(names, inputs, before, strict=True):
@@ -108,19 +108,25 @@ def _overwrite(value: Any) -> None:
         value.detach().fill_(7)
 
 
-def seeds_torch(function: Callable[..., Any], twice: Sequence[Sequence[Any]], seconds: float) -> bool:
-    """Return whether a function seeds torch's random numbers: from two different states it leaves the same."""
+def disturbed_generator(function: Callable[..., Any], twice: Sequence[Sequence[Any]], seconds: float) -> str:
+    """Return whose random numbers a function draws or seeds, and may not; empty for none.
+
+    Those of torch may be drawn, as whenever a module is made, but not seeded: from two states they come to be the same.
+    """
     torch = sys.modules.get("torch")
-    if torch is None:
-        return False
-    left = []
+    left, drawn = [], ""
     with unchanged():
-        for number, inputs in enumerate(twice):
-            torch.manual_seed(number)
+        for number, inputs in enumerate(twice, start=67_280_421):  # no state that a function would leave
+            random.seed(number)
+            np.random.seed(number)
+            if torch is not None:
+                torch.manual_seed(number)
+            before = {name: get() for name, get, _ in _random_numbers()}
             with time_limit(seconds), contextlib.suppress(Exception, SystemExit):
                 function(*inputs)
-            left.append(torch.get_rng_state().tolist())
-    return bool(left[0] == left[1])
+            drawn = next((name for name, get, _ in _random_numbers() if get() != before[name]), drawn)
+            left.append(None if torch is None else torch.get_rng_state().tolist())
+    return drawn or ("the random numbers of torch" if torch is not None and left[0] == left[1] else "")
 
 
 def shared_arguments(values: Any, inputs: Sequence[Any], names: Sequence[str], arrays: Arrays) -> Iterator[str]:
