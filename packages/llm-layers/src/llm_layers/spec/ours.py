@@ -54,9 +54,11 @@ rotary = _with_angles(llm_layers.rotary)
 rotary_interleaved = _with_angles(llm_layers.rotary_interleaved)
 
 
-def gelu_feed_forward(x: Tensor, up: Tensor, up_bias: Tensor, down: Tensor, down_bias: Tensor) -> Tensor:
+def gelu_feed_forward(
+    x: Tensor, up: Tensor, up_bias: Tensor, down: Tensor, down_bias: Tensor, *, kernels: Kernels = EAGER
+) -> Tensor:
     """Run `gelu_feed_forward` with layers that have a bias."""
-    return llm_layers.gelu_feed_forward(x, _layer(up, up_bias), _layer(down, down_bias))
+    return kernels.gelu_feed_forward(x, _layer(up, up_bias), _layer(down, down_bias))
 
 
 def lora_linear(x: Tensor, weight: Tensor, down: Tensor, up: Tensor, scale: float) -> Tensor:

@@ -62,16 +62,14 @@ LARGE("layers.int4_linear", 1, "groups beyond so many, or a product in tiles", "
 )
 
 
-HUGE = 2.4e307 * np.array([[1.0, -7.0, 3.0, 0.0], [7.0, 2.0, -1.0, 5.0]])
+HUGE = 1e200 * np.array([[1.0, -7.0, 3.0, 0.0], [7.0, 2.0, -1.0, 5.0]])
 BROKEN = np.array([[1.0, 2.0, -3.0, 0.5], [1.0, np.nan, 1.0, 1.0]])
 """With one number that is none."""
 
 for _name, _group in (("int8", {}), ("int4", {"group": 2})):
     large = LARGE.of(f"layers.quantize_{_name}")
 
-    @large(
-        5, "squares or sums that say whether numbers are finite, a product that overflows", tolerance={"float64": 1e-9}
-    )
+    @large(5, "squares or sums that say whether numbers are finite", tolerance={"float64": 1e-9})
     def squares_beyond_float64(g: Generator, group: dict[str, int] = _group) -> Inputs:
         return {"weight": HUGE, **group}
 

@@ -37,9 +37,6 @@ _ROW = {"frequencies": 100.0 ** (-np.arange(8) / 8), "factor": 4.0, "original_co
 LARGE("layers.yarn_scaling", 3, "betas of an earlier call with the same frequencies", "yarn_other_betas")(
     lambda g: _ROW | {"base": 100.0, "beta_fast": 10.0, "beta_slow": 2.5}
 )
-LARGE("layers.llama3_scaling", 1, "no passage between low and high taken for none at all", "llama3_no_passage")(
-    lambda g: _ROW | {"low_frequency_factor": 2.0, "high_frequency_factor": 2.0}
-)
 
 for _factor in (1e-30, 0.999, 1.0 + 1e-9, 1.001, 2.0, 10.0, 65.0, 1000.0, 1e30):
 
