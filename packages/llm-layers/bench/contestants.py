@@ -50,8 +50,8 @@ SIZES = {
 RUNGS: dict[str, Kernels] = {
     "clear": EAGER,
     "+ norms": (norms := replace(EAGER, rms_norm=FAST.rms_norm, layer_norm=FAST.layer_norm)),
-    "+ SwiGLU": (gates := replace(norms, swiglu=FAST.swiglu)),
-    "+ attention": replace(gates, attention=FAST.attention),
+    "+ feed-forward": (inside := replace(norms, swiglu=FAST.swiglu, gelu_feed_forward=FAST.gelu_feed_forward)),
+    "+ attention": replace(inside, attention=FAST.attention),
     "+ chunked loss": FAST,
 }
 """The way from clear to fast, one kind of kernel after the other."""
