@@ -188,6 +188,8 @@ def docs(session: nox.Session) -> None:
         session.log("Building the site: about a minute, then it is shown.")
         run(session, python, "-m", "mkdocs", "serve", "--watch", "packages", *session.posargs[1:])
         return
+    if session.posargs:
+        session.error("say nothing to build the site, or serve to see it: nox -s docs -- serve")
     run(session, python, "-m", "mkdocs", "build", "--strict", "--site-dir", "site")
     run(session, python, "docs/_build/offline_check.py", "site")
     run(session, python, "docs/_build/search_check.py", "site")
@@ -197,6 +199,8 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def build(session: nox.Session) -> None:
     """Build wheels and source archives into dist/ (pip install --find-links dist llm-generate)."""
+    if session.posargs:
+        session.error(f"this takes no arguments, but was given {shlex.join(session.posargs)}")
     session.install(CONSTRAINTS, "build", "hatchling")
     for package in PACKAGES:
         session.run("python", "-m", "build", "--no-isolation", "--outdir", "dist", f"packages/{package}")

@@ -647,7 +647,7 @@ def test_a_right_function_without_its_gradient_counts_as_passing(toy: Specificat
     assert main(toy, ["half.py"]) == 0
     printed = capsys.readouterr().out
     assert "toy.mean_square  pass     not yet   pass     ·         pass" in printed
-    assert "0 failing, 1 passing.\n1 without a gradient yet: write mean_square_backward(dy, x, gain) -> dx." in printed
+    assert "0 failing, 0 passing, 1 in part.\n1 without a gradient yet: write mean_square_backward(dy, x" in printed
     assert "llm-toy spec 1.0: 0 of 1 contracts met, 1 in part" in printed
 
 

@@ -107,6 +107,27 @@ def test_a_finished_run_is_a_whole_sentence_in_python_too(tmp_path, capsys, reci
     assert capsys.readouterr().out.endswith(f"{tmp_path / 'verse'} is already finished\n")
 
 
+def test_a_finished_run_refuses_a_text_that_has_changed_and_not_one_that_is_gone(tmp_path, capsys, recipe_file, play):
+    text = tmp_path / "verse.txt"
+    text.write_text(play)
+    command = ["--recipe", str(recipe_file), "--corpus", str(text), "--set", "steps=2"]
+    assert run(tmp_path, capsys, *command)[0] == 0
+    text.write_text(play + "One line more.\n")
+    status, _, errors = run(tmp_path, capsys, *command)
+    assert (status, "was started with another text" in errors) == (2, True)
+    text.unlink()
+    status, output, _ = run(tmp_path, capsys, *command)
+    assert (status, "is already finished" in output) == (0, True)
+
+
+def test_a_field_of_a_recipe_as_an_option_is_told_how_it_is_set(tmp_path, capsys):
+    for flag in ("--steps", "--matrix-lr"):
+        assert (
+            f"there is no option '{flag}': write --set {flag[2:].replace('-', '_')}=VALUE"
+            in run(tmp_path, capsys, flag, "5")[2]
+        )
+
+
 def test_help_lists_recipes_fields_and_examples(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["run", "--help"])

@@ -49,7 +49,7 @@ def merge_short(ids: list[int], rank_of: Mapping[Pair, int]) -> list[int]:
 
 
 def replace_pair(ids: list[int], ranks: list[int], rank: int) -> list[int]:
-    """Replace, from left to right, every pair of that rank by the token it makes; `aaa` becomes `(aa)a`.
+    """Replace, from left to right, every place of one pair by the token it makes; `aaa` becomes `(aa)a`.
 
     Why it works:
         Places may overlap, and then only one of them can be merged. Any rule would do, as long as training and encoding

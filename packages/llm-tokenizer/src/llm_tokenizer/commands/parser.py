@@ -60,6 +60,8 @@ class Parser(argparse.ArgumentParser):
         )
         if package:
             self.add_argument("--version", action=_Version, nargs=0, const=package, help="print the version and stop")
+        self.written_otherwise: dict[str, str] = {}
+        """What to write in place of a flag that there is not."""
         self._adder: Any = None
         self._verbs: dict[str, Parser] = {}
         self._foreign: dict[str, Callable[[list[str]], int]] = {}
@@ -114,15 +116,18 @@ class Parser(argparse.ArgumentParser):
         self.exit(USER_ERROR, f"{self.prog.removesuffix(' --')}: error: {message}; `{self.prog} --help` shows all\n")
 
     def _parse_options(self, words: list[str]) -> argparse.Namespace:
-        flags = [*_FLAG.findall(self.format_usage()), "--help", "--version"]
+        flags = [flag for action in self._actions for flag in action.option_strings if flag.startswith("--")]
         for word in words[: words.index("--")] if "--" in words else words:
             name = word.partition("=")[0]
             if _FLAG.fullmatch(name) and name.startswith("--") and name not in flags:  # before what is missing
-                self.error(f"there is no option {name!r}{suggest(name, flags)}")
+                written = self.written_otherwise.get(name)
+                hint = f": write {written}" if written else suggest(name, flags)
+                self.error(f"there is no option {name!r}{hint}")
         options, unknown = self.parse_known_intermixed_args(words)
         if unknown:
-            what = "option" if unknown[0].startswith("-") else "place for"
-            self.error(f"there is no {what} {unknown[0]!r}{suggest(unknown[0].partition('=')[0], flags)}")
+            if not unknown[0].startswith("-"):
+                self.error(f"there is one argument too many: {unknown[0]!r}")
+            self.error(f"there is no option {unknown[0]!r}{suggest(unknown[0].partition('=')[0], flags)}")
         options.flags = flags
         return options
 

@@ -31,8 +31,8 @@ inputs by position; a missing function is "not written yet", which is no failure
 
 A contract says what a function must be, in numbered clauses; a case is inputs with the expected (golden)
 answers, on which independent computations (witnesses) agree. A known mistake (a slip) is named where its
-values are yours. In the table, "edges" are the cases that ordinary inputs never reach, and "·" means that
-there is nothing of the kind, or in a low precision that float64 is wrong already.
+values are yours. In the table, "edges" are the cases that ordinary inputs never reach, and "·" means "not
+tried": there is no such case, or float64 is wrong already.
 Exit status: 0 all that is written passes, 1 something differs, 2 user error, 130 stopped by Ctrl-C.
 """
 
@@ -66,10 +66,12 @@ def _parser(specification: Specification) -> Parser:
     parser.add_argument("implementation", nargs="?", help="a module or a .py file (default: this package)")
     parser.add_argument("-k", dest="keyword", default="", metavar="TEXT", help="only contracts with this in their id")
     parser.add_argument("--arrays", choices=list(KINDS), help="instead of the module's own SPEC_ARRAYS")
-    parser.add_argument("--quick", action="store_true", help="only the cases in files and the fresh ones")
-    parser.add_argument("--seed", type=int, help="of the fresh cases, to try those of an earlier run again")
+    parser.add_argument("--quick", action="store_true", help="try only the stored cases and the fresh ones")
     parser.add_argument(
-        "--seconds", type=float, default=SECONDS, help=f"of processor time that one call may take ({SECONDS:g})"
+        "--seed", type=int, help="seed of the fresh cases: that of an earlier run tries its cases again"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS, help=f"seconds of processor time that a call may take ({SECONDS:g})"
     )
     parser.add_argument("--report", type=Path, metavar="FILE.json", help="write the results as JSON")
     parser.add_argument("--list", action="store_true", help="list what there is to write, in detail with -k, and stop")

@@ -51,7 +51,8 @@ def closing_sentences(result: Result) -> list[str]:
             f"{result.name} has no function of any of these names yet, which is not a failure. Write one of them, "
             f"for example {unwritten[0].signature}, and run this again; --list shows what there is to write."
         ]
-    said = [f"{result.count(DIFFERS)} failing, {result.count(PASS, PARTLY)} passing."]
+    in_part = f", {len(partly)} in part" if partly else ""
+    said = [f"{result.count(DIFFERS)} failing, {result.count(PASS)} passing{in_part}."]
     if partly:
         several = " and ".join(contract.backward_signature for contract in partly[:2]) + (" …" if partly[2:] else "")
         said.append(f"{len(partly)} without a gradient yet: write {several}.")

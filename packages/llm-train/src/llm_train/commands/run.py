@@ -33,8 +33,12 @@ def add_run(parser: Parser) -> None:
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field; may be repeated"
     )
     verb.add_argument("--corpus", metavar="PATH", help="your own text: a file, or a folder of .txt and .md files")
-    verb.add_argument("--run", dest="name", metavar="NAME", help="name of the run's folder (the recipe's or corpus's)")
+    verb.add_argument(
+        "--run", dest="name", metavar="NAME", help="name of the run's folder (default: that of the recipe or corpus)"
+    )
     verb.add_argument("--runs", default="runs", metavar="FOLDER", help="where run folders are (%(default)s)")
+    names = [entry.name for kind in SECTIONS.values() for entry in fields(kind)]
+    verb.written_otherwise = {f"--{name}".replace("_", "-"): f"--set {name}=VALUE" for name in names}
     verb.epilog = (
         f"{recipe_list()}\n\nfields of a recipe, for --set (value in the recipe {DEFAULT}):\n"
         f"{_field_list()}\n\n{verb.epilog}\n"

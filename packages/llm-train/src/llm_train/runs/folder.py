@@ -18,7 +18,8 @@ from typing import Any, Self
 
 from llm_tokenizer.commands.wording import suggest
 from llm_tokenizer.files.writing import atomic_write, remove_unfinished, write_json
-from llm_train.data.corpus import Corpus
+from llm_tokenizer.interface import UserError
+from llm_train.data.corpus import Corpus, load_corpus
 from llm_train.interface import TrainError
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.lock import LOCK
@@ -131,15 +132,30 @@ class Run:
             TrainError: the run was started with another text.
         """
         if self.corpus_file.exists():
-            if read_json(self.corpus_file).get("fingerprint") != corpus.fingerprint:
-                raise TrainError(
-                    f"{self.folder} was started with another text (data.corpus has changed since). "
-                    "Nothing was changed: choose another folder for this run (in a command: --run NAME)"
-                )
+            self._require(corpus)
             return
         parts = {"training": corpus.training, "held_out": corpus.held_out}
         sizes = {part: {one.printable_name: one.bytes for one in documents} for part, documents in parts.items()}
         write_json(self.corpus_file, {"fingerprint": corpus.fingerprint} | sizes)
+
+    def require_same_text(self, recipe: Recipe) -> None:
+        """Check that a finished run was trained on the text that its recipe names, if that is still there.
+
+        Raises:
+            TrainError: the text has changed since.
+        """
+        try:
+            corpus = load_corpus(recipe.data)
+        except UserError:  # it is gone, or no text any more: the results are still those of the run
+            return
+        self._require(corpus)
+
+    def _require(self, corpus: Corpus) -> None:
+        if read_json(self.corpus_file).get("fingerprint") != corpus.fingerprint:
+            raise TrainError(
+                f"{self.folder} was started with another text (data.corpus has changed since). "
+                "Nothing was changed: choose another folder for this run (in a command: --run NAME)"
+            )
 
 
 def find_run(run: str | os.PathLike[str] | None = None, runs: str | os.PathLike[str] = RUNS) -> Run:

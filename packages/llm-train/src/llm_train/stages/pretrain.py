@@ -50,6 +50,7 @@ def train(recipe: Recipe, folder: str | Path, reporter: Reporter | None = None) 
     with locked(run.folder):
         recipe = run.claim(recipe)
         if run.finished:
+            run.require_same_text(recipe)
             reporter.say(f"{run.folder} is already finished")
             return run.results()
         if recipe.training.threads is None:
