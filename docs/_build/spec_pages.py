@@ -115,8 +115,8 @@ Without a word in its contract, each call is watched. A function
   overwrite them;
 - takes arrays in any layout: in order, with gaps, transposed, each in another one, and backwards, which it may refuse; one array may
   be two arguments;
-- leaves the process as it was: default dtype, gradient mode, error handling, warnings, environment, the random numbers of Python and
-  NumPy; and does not seed those of torch;
+- leaves the process as it was: default dtype, gradient mode, error handling, warnings, environment, the random numbers of NumPy; and
+  does not seed those of Python or torch;
 - returns the kind of numbers that is asked for: truth values, whole numbers (in their width, where one is stated), floating numbers;
 - comes back in time: a call may take 20 seconds of processor time, or what `--seconds` says.
 

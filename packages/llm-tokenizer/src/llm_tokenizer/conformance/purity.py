@@ -109,24 +109,30 @@ def _overwrite(value: Any) -> None:
 
 
 def disturbed_generator(function: Callable[..., Any], twice: Sequence[Sequence[Any]], seconds: float) -> str:
-    """Return whose random numbers a function draws or seeds, and may not; empty for none.
+    """Return whose random numbers a function seeds, or of NumPy draws; empty for none.
 
-    Those of torch may be drawn, as whenever a module is made, but not seeded: from two states they come to be the same.
+    Those of torch are drawn whenever a module is made, and those of Python wherever beartype checks a list. But who
+    seeds them leaves the same state behind, whatever the state was before.
     """
     torch = sys.modules.get("torch")
-    left, drawn = [], ""
+    left, drawn = [], False
     with unchanged():
         for number, inputs in enumerate(twice, start=67_280_421):  # no state that a function would leave
             random.seed(number)
             np.random.seed(number)
             if torch is not None:
                 torch.manual_seed(number)
-            before = {name: get() for name, get, _ in _random_numbers()}
+            before = _numpy_random()
             with time_limit(seconds), contextlib.suppress(Exception, SystemExit):
                 function(*inputs)
-            drawn = next((name for name, get, _ in _random_numbers() if get() != before[name]), drawn)
-            left.append(None if torch is None else torch.get_rng_state().tolist())
-    return drawn or ("the random numbers of torch" if torch is not None and left[0] == left[1] else "")
+            drawn = drawn or _numpy_random() != before
+            left.append((random.getstate(), None if torch is None else torch.get_rng_state().tolist()))
+    (python, torchs), (python_again, torchs_again) = left
+    if drawn:
+        return "the random numbers of NumPy"
+    if python == python_again:
+        return "the random numbers of Python"
+    return "the random numbers of torch" if torch is not None and torchs == torchs_again else ""
 
 
 def shared_arguments(values: Any, inputs: Sequence[Any], names: Sequence[str], arrays: Arrays) -> Iterator[str]:

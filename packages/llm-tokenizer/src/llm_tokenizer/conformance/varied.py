@@ -136,7 +136,7 @@ def _variations(x: Any) -> Iterator[tuple[str, Any]]:
     """Yield the special values that one argument may have, each with a word for it."""
     if type(x) is float:
         yield from {"zero": 0.0, "one": 1.0, "tiny": x * TINY}.items()
-        yield from {"less_of": x * 0.2373, "more_of": x * 2.719, "thousand_times": x * 1e3}.items()
+        yield from {"less_of": x * 0.2373, "more_of": x * 2.137, "thousand_times": x * 1e3}.items()
     elif type(x) is int:
         yield from {"zero": 0, "one": 1, "two": 2}.items()
     elif _is_floating(x):
