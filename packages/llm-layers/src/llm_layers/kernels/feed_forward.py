@@ -109,7 +109,7 @@ class _Gelu(torch.autograd.Function):
         flat = a.reshape(-1)
         y, slope = torch.empty_like(flat), torch.empty_like(flat)
         c = flat.new_tensor(STEEPNESS)
-        for x, s, t in zip(flat.split(BLOCK), y.split(BLOCK), slope.split(BLOCK), strict=True):
+        for x, s, t in zip(*(torch.split(one, BLOCK) for one in (flat, y, slope)), strict=True):
             torch.mul(x, x, out=t).clamp_(max=100.0)  # beyond 10 the sigmoid is 0 or 1 with any square
             torch.add(c, t, alpha=CUBIC, out=s).mul_(x).sigmoid_()
             torch.add(c, t, alpha=3 * CUBIC, out=t).mul_(x).mul_(s)
@@ -121,6 +121,7 @@ class _Gelu(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(context: Any, dy: Tensor) -> Tensor:
+        slope: Tensor
         (slope,) = context.saved_tensors
         return dy * slope.view(dy.shape)
 
