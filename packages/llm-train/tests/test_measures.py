@@ -135,8 +135,10 @@ def test_plain_lines_where_there_is_no_terminal(capsys, monkeypatch, dumb):
 def test_a_terminal_gets_one_line_that_is_wiped(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
+    now = [100.0]
+    monkeypatch.setattr(progress_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     with LoopProgress(2) as progress:
-        progress.display._next = 0.0
+        now[0] += 15.0
         progress.update(1, 3.0, 100)
     shown = capsys.readouterr().err
     assert "step 1/2" in shown and "tokens/s" in shown

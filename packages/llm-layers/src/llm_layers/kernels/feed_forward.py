@@ -48,25 +48,6 @@ def swiglu(
     return like(down(h), x)
 
 
-def geglu(
-    x: Float[Tensor, "*batch d_model"], gate: LinearMap, up: LinearMap, down: LinearMap
-) -> Float[Tensor, "*batch d_model"]:
-    """Compute `llm_layers.geglu`, with GELU as in `gelu_feed_forward`.
-
-    Formula: y = down(gelu_tanh(gate(x)) ⊙ up(x))
-
-    Args:
-        x: vectors along the last axis.
-        gate: the gate projection, a linear layer from d_model to d_ff.
-        up: the up projection, from d_model to d_ff.
-        down: the down projection, from d_ff to d_model.
-
-    Spec: layers.geglu
-    Source: Shazeer 2020, arXiv:2002.05202.
-    """
-    return like(down(wide(_gelu(gate(x))) * wide(up(x))), x)
-
-
 def gelu_feed_forward(
     x: Float[Tensor, "*batch d_model"], up: LinearMap, down: LinearMap
 ) -> Float[Tensor, "*batch d_model"]:

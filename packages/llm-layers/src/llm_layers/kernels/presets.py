@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from llm_layers.config import FeedForward, Norm
 from llm_layers.kernels.attention import attention as attention_by_blocks
-from llm_layers.kernels.feed_forward import geglu as geglu_by_blocks
 from llm_layers.kernels.feed_forward import gelu_feed_forward as gelu_by_blocks
 from llm_layers.kernels.feed_forward import swiglu as swiglu_with_less_kept
 from llm_layers.kernels.linear import linear as widened_linear
@@ -86,7 +85,7 @@ FUSED = replace(EAGER, attention=fused_attention)
 """`EAGER` with torch's attention kernel, which does not hold the scores: for long texts and on a GPU."""
 FAST = replace(
     EAGER, linear=widened_linear, attention=attention_by_blocks, rms_norm=rms_norm_by_rows, layer_norm=torch_layer_norm,
-    swiglu=swiglu_with_less_kept, geglu=geglu_by_blocks, gelu_feed_forward=gelu_by_blocks,
+    swiglu=swiglu_with_less_kept, gelu_feed_forward=gelu_by_blocks,
 )  # fmt: skip
 """For training on a CPU on which `torch.compile` cannot be used: each function pays by more than 10 % on at least one
 kind of processor, and its docstring says where. Gradients are written by hand: there are none of gradients."""

@@ -10,13 +10,13 @@ from llm_layers.spec.ours import gelu_feed_forward as _gelu_feed_forward
 from llm_layers.spec.ours import with_layers as _with_layers
 
 __all__ = [
-    "attention", "block", "decoder", "geglu", "gelu_feed_forward", "layer_norm", "linear", "query_key_norm", "rms_norm",
+    "attention", "block", "decoder", "gelu_feed_forward", "layer_norm", "linear", "query_key_norm", "rms_norm",
     "swiglu",
 ]  # fmt: skip
 SPEC_ARRAYS = "torch"
 
 attention, layer_norm, linear, rms_norm = FAST.attention, FAST.layer_norm, FAST.linear, FAST.rms_norm
-geglu, swiglu = _with_layers(FAST.geglu), _with_layers(FAST.swiglu)
+swiglu = _with_layers(FAST.swiglu)
 gelu_feed_forward = partial(_gelu_feed_forward, kernels=FAST)
 block = partial(_block, kernels=FAST)
 decoder = partial(_decoder, kernels=FAST)
