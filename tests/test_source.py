@@ -23,7 +23,44 @@ BRITISH = re.compile(
     r"|general|summar|util|real|organ|visual)is(?:e|ed|es|er|ing|ation)s?\b",
     re.IGNORECASE,
 )
+PRIVATE = {
+    "_actions": "argparse lists the options of a parser nowhere else",
+    "_attn_implementation": "transformers has a public function that sets the kernel, none that reads it",
+    "_cdata": "a storage on the device meta has no address, and torch tells two of them apart in no other way",
+    "_convert_weight_to_int4pack_for_cpu": "torch has no public function for its integer kernels",
+    "_python_dispatch": "the documentation of torch imports TorchDispatchMode from there",
+    "_softmax_backward_data": "no public function of torch computes it in one pass",
+    "_version": "torch says in no other way whether a tensor has been changed since",
+    "_weight_int4pack_mm_for_cpu": "torch has no public function for its integer kernels",
+    "_weight_int8pack_mm": "torch has no public function for its integer kernels",
+}
+"""The private names that are used all the same, with the reason."""
 TOP_LEVEL = {"llm-layers": 14, "llm-tokenizer": 16}  # entries in src/<package>: a reader's path is short
+
+
+def names_reached(node: ast.AST) -> list[str]:
+    """Return the names that a piece of code reaches for in something that it is not itself a part of."""
+    match node:
+        case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name):
+            return [name] if name in PRIVATE else []
+        case ast.Attribute(attr=name):
+            return [name]
+        case ast.ImportFrom(module=module, names=names):
+            return [*(module or "").split("."), *(name.name for name in names)]
+        case ast.Import(names=names):
+            return [part for name in names for part in name.name.split(".")]
+        case ast.Call(func=ast.Name(id="getattr" | "setattr" | "hasattr" | "delattr"), args=arguments):
+            return [one.value for one in arguments[1:2] if isinstance(one, ast.Constant)]
+        case ast.Call(func=ast.Attribute(attr="setattr" | "delattr"), args=arguments):  # pytest's monkeypatch
+            texts = [one.value for one in arguments if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            return [part for text in texts[:1] for part in text.split(".")]
+    return []
+
+
+def private_names(code: str) -> set[str]:
+    """Return the private names that a file reaches for in other objects and modules."""
+    names = (name for node in ast.walk(ast.parse(code)) for name in names_reached(node))
+    return {name for name in names if name.startswith("_") and not name.endswith("__")}
 
 
 def specification(package: str):
@@ -90,6 +127,32 @@ def test_spelling_is_american() -> None:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             found += [f"{path.relative_to(ROOT)}:{number}: {word}" for word in BRITISH.findall(line)]
     assert not found, "write neighbor, color, normalize …\n" + "\n".join(found)
+
+
+def test_neither_code_nor_tests_reach_into_private_names() -> None:
+    tests = [path for folder in ("tests", "docs/_build") for path in (ROOT / folder).rglob("*.py")]
+    tests += (ROOT / "packages").glob("*/tests/**/*.py")
+    found = {path: private_names(path.read_text(encoding="utf-8")) for path in [*FILES, *tests, ROOT / "noxfile.py"]}
+    assert {path: names - set(PRIVATE) for path, names in found.items() if names - set(PRIVATE)} == {}
+    assert set.union(*found.values()) == set(PRIVATE), "a name that nobody uses any more"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from numba.core import _lower",
+        "from torch._C import thing",
+        "import torch._dynamo",
+        "model._forward_hooks",
+        "model.blocks[0]._x = 1",
+        "getattr(model, '_x')",
+        "monkeypatch.setattr(model, '_x', 1)",
+        "monkeypatch.setattr('llm_train.run._x', 1)",
+    ],
+)
+def test_a_private_name_is_found(code: str) -> None:
+    assert private_names(code)
+    assert not private_names(code.replace("._", ".").replace("'_", "'").replace(" _", " "))
 
 
 @pytest.mark.parametrize("package", TOP_LEVEL)

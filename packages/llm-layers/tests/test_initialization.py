@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from llm_layers import (
     Decoder,
@@ -143,10 +144,29 @@ def test_the_stream_keeps_grows_or_explodes_as_the_start_values_promise(small_co
     assert residual_variance_by_layer(model, tokens)[1] > 1000
 
 
+class Calls(TorchFunctionMode):
+    """Notes the name of every function of torch that is called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        self.names.append(function.__name__)
+        return function(*args, **(kwargs or {}))
+
+
+def calls_of(model, tokens) -> list[str]:
+    with Calls() as calls:
+        model(tokens)
+    return calls.names
+
+
 def test_measuring_leaves_no_trace(small_config, tokens):
     model = deep(small_config)
+    before = calls_of(model, tokens)
     residual_variance_by_layer(model, tokens)
-    assert not any(block._forward_hooks or block._forward_pre_hooks for block in model.blocks)
+    assert calls_of(model, tokens) == before
     with pytest.raises(LayersError):
         residual_variance_by_layer(model, tokens + 100)
-    assert not any(block._forward_hooks or block._forward_pre_hooks for block in model.blocks)
+    assert calls_of(model, tokens) == before

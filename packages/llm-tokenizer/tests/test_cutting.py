@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_tokenizer import BytePairTokenizer, TokenizerError, reference
-from llm_tokenizer.bpe.splitting import _SPACE, PATTERNS, find_pattern
+from llm_tokenizer.bpe.splitting import PATTERNS, SPACE, find_pattern
 
 # Characters on which the rules turn, and only such that no recent version of Unicode has reclassified.
 TURNING = [*"abAB'’sStTlLdDmMrRvVeE019 \n\r\t/!.-_ª", "  ", "\u00a0", "\u3000", "\u0085", "\x1c", "\x1f", "\u2028"]
@@ -37,7 +37,7 @@ turning_texts = st.lists(st.sampled_from(TURNING), max_size=14).map("".join)
 
 def test_white_space_is_what_unicode_says():
     text = "".join(map(chr, range(sys.maxunicode + 1)))
-    assert re.findall(_SPACE, text) == regex.findall(r"\s", text)
+    assert re.findall(SPACE, text) == regex.findall(r"\s", text)
 
 
 @pytest.mark.parametrize("name", PATTERNS)

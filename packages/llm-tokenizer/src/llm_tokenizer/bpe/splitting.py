@@ -20,7 +20,7 @@ from llm_tokenizer.interface import TokenizerError
 # White space as Unicode defines it (Python's `re` adds four control characters, U+001C to U+001F). Listed character
 # by character, because `re` finds a character in such a list faster than it finds its category.
 _SPACES = r" \t-\r\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-_SPACE = f"[{_SPACES}]"
+SPACE = f"[{_SPACES}]"
 _OTHER = f"[^{_SPACES}]"
 
 
@@ -60,10 +60,10 @@ class Pattern:
 
 # A non-space followed by a space is always an edge: no pattern here has a pre-token that continues into a space.
 # (`*+` and `++` never backtrack. It would be useless here, and so its positions need not be stored.)
-_WORD = f"{_SPACE}*+{_OTHER}++"
-_GPT2_CHUNK = f"{_WORD}|{_SPACE}+"
+_WORD = f"{SPACE}*+{_OTHER}++"
+_GPT2_CHUNK = f"{_WORD}|{SPACE}+"
 # In the newer patterns line breaks belong to what comes before them, so a chunk reaches up to the last of them.
-_LINES = f"{_SPACE}*[\\r\\n]+"
+_LINES = f"{SPACE}*[\\r\\n]+"
 
 
 def _word_and(tail: str) -> str:
@@ -71,7 +71,7 @@ def _word_and(tail: str) -> str:
 
     Mostly a space and a word do follow. The look ahead sees that at once, and everything becomes twice as fast.
     """
-    return f"{_WORD}(?:(?= {_OTHER})|{tail})|{_SPACE}+"
+    return f"{_WORD}(?:(?= {_OTHER})|{tail})|{SPACE}+"
 
 
 _LINES_CHUNK = _word_and(f"(?:{_LINES})?")
@@ -110,7 +110,7 @@ PATTERNS = {
                 r"|\s+(?!\S)"
                 r"|\s"
             ),
-            chunk=_word_and(f"(?:{_SPACE}+\\Z|{_LINES})?"),
+            chunk=_word_and(f"(?:{SPACE}+\\Z|{_LINES})?"),
             source="OpenAI, tiktoken: the encoding cl100k_base (GPT-3.5, GPT-4)",
         ),
         Pattern(
