@@ -147,7 +147,7 @@ def _of_an_argument(place: int, name: str, axes: list[str], given: list[Any]) ->
         yield f"{name} is read up to {MANY} characters", taken(lambda text: text[:MANY])
         yield f"{name} is normalized to NFC", taken(lambda text: unicodedata.normalize("NFC", text))
         yield f"{name} is normalized to NFKC", taken(lambda text: unicodedata.normalize("NFKC", text))
-        yield f"{name} loses blanks at its ends", taken(lambda text: text.strip())
+        yield f"{name} loses spaces at its ends", taken(lambda text: text.strip())
         yield f"{name} ends its lines with a line feed", taken(lambda text: text.replace("\r\n", "\n"))
     if len({len(value) for value in given if isinstance(value, list)}) > 1:
         yield f"{name} is changed in place", spoils(lambda items: items.append(items[0]) if items else None)

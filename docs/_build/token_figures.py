@@ -63,7 +63,7 @@ def replay(pieces: list[str], merges: list[Merge]) -> list[tuple[int | None, Wor
 
 
 def token_names(merges: list[Merge]) -> list[str]:
-    """Each token as people see it, its blanks as ␣."""
+    """Each token as people see it, its spaces as ␣."""
     tokens = [bytes([byte]) for byte in range(256)]
     for left, right in merges:
         tokens.append(tokens[left] + tokens[right])

@@ -178,6 +178,6 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]], *, words: bool = F
 
 
 def chips(tokens: list[str]) -> str:
-    """Tokens with their blanks made visible."""
+    """Tokens with their spaces made visible."""
     shown = (token.replace(" ", "␣").replace("\n", "↵") for token in tokens)
     return "".join(f'<code class="chip">{html.escape(token)}</code>' for token in shown)

@@ -13,12 +13,12 @@ from llm_layers.reference.activation import normal_density, normal_share
 HUGE = (1e4, 1e10, 1e18, 1e20, 1e30)
 
 
-@pytest.mark.parametrize("bend", [gelu, gelu_tanh, silu], ids=lambda bend: bend.__name__)
+@pytest.mark.parametrize("activation", [gelu, gelu_tanh, silu], ids=lambda activation: activation.__name__)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
-def test_huge_numbers_have_finite_values_and_the_right_slopes(bend, dtype):
+def test_huge_numbers_have_finite_values_and_the_right_slopes(activation, dtype):
     # Often enough for both the vectorized part of a kernel and its rest.
     x = torch.tensor([sign * size for sign in (1, -1) for size in HUGE] * 7, dtype=dtype, requires_grad=True)
-    y = bend(x)
+    y = activation(x)
     (slope,) = torch.autograd.grad(y.sum(), x)
     assert torch.equal(y, x.clamp(min=0).detach())
     assert torch.equal(slope, (x > 0).to(dtype))
@@ -52,10 +52,10 @@ def test_the_two_forms_of_gelu_differ_by_less_than_a_two_thousandth():
     assert 0.0004 < (gelu(x) - gelu_tanh(x)).abs().max() < 0.0005
 
 
-@pytest.mark.parametrize("bend", [gelu, gelu_tanh, silu], ids=lambda bend: bend.__name__)
-def test_what_is_held_back_on_the_left_is_let_through_on_the_right(bend):
+@pytest.mark.parametrize("activation", [gelu, gelu_tanh, silu], ids=lambda activation: activation.__name__)
+def test_what_is_held_back_on_the_left_is_let_through_on_the_right(activation):
     x = torch.linspace(-8, 8, 1601, dtype=torch.float64)
-    torch.testing.assert_close(bend(x) - bend(-x), x, rtol=0, atol=1e-14)
+    torch.testing.assert_close(activation(x) - activation(-x), x, rtol=0, atol=1e-14)
 
 
 def test_where_the_dip_of_silu_lies():

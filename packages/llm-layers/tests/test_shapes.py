@@ -50,8 +50,8 @@ def test_right_shapes_pass():
     heads = torch.randn(2, 3, 5, 4), torch.randn(2, 1, 5, 4)
     normed = checked(L.query_key_norm)(*heads, torch.abs, torch.abs)
     assert [part.shape for part in normed] == [part.shape for part in heads]
-    for bend in (L.gelu, L.gelu_tanh, L.silu, L.relu_squared):
-        assert checked(bend)(x).shape == x.shape
+    for activation in (L.gelu, L.gelu_tanh, L.silu, L.relu_squared):
+        assert checked(activation)(x).shape == x.shape
     for place in (L.pre_norm, L.post_norm, L.branch_norm):
         assert checked(place)(x, torch.abs, torch.abs).shape == x.shape
     weight = torch.randn(6, 4)

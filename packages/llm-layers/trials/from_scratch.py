@@ -1,4 +1,4 @@
-"""LLMs-from-scratch on trial: the modules of the book's package under the contracts' names."""
+"""LLMs-from-scratch, checked: the modules of the book's package under the contracts' names."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""torch.nn on trial: its own modules and functions under the contracts' names."""
+"""torch.nn, checked: its own modules and functions under the contracts' names."""
 
 from typing import Any
 

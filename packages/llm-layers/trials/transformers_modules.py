@@ -1,4 +1,4 @@
-"""Hugging Face transformers on trial: the modules inside its models, and whole models from their own classes."""
+"""Hugging Face transformers, checked: the modules inside its models, and whole models from their own classes."""
 
 from math import prod
 from typing import Any

@@ -1,4 +1,4 @@
-"""x-transformers on trial: its modules under the contracts' names."""
+"""x-transformers, checked: its modules under the contracts' names."""
 
 from typing import Any
 

@@ -46,7 +46,7 @@ for _pattern in RULES:
 
     @large(1, "another pattern than the one that is named", f"endings_and_capitals, {_pattern}")
     def endings_and_capitals(g: Generator, pattern: str = _pattern) -> Inputs:
-        """Merges over the places at which one pattern cuts and another does not; blanks before punctuation."""
+        """Merges over the places at which one pattern cuts and another does not; spaces before punctuation."""
         text = "Hello . Don't, we'LL see ! HelloWorld 12345 x/y?\r\n  n't ve ' s A.B ...\n\n/ end , it 's"
         merges = [[ord(one), ord(other)] for one, other in pairwise(text)]
         merges = [list(pair) for pair in dict.fromkeys(map(tuple, merges))]

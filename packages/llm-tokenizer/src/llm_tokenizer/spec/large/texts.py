@@ -31,7 +31,7 @@ def zipf(g: Generator, vocabulary: list[str], count: int) -> list[str]:
 
 
 def prose(g: Generator, count: int) -> str:
-    """Write so many words with blanks, punctuation, line breaks and numbers between them."""
+    """Write so many words with spaces, punctuation, line breaks and numbers between them."""
     plain = words(g, 3000)
     vocabulary = [plain[k].title() if k % 5 == 2 else plain[k].upper() if k % 5 == 4 else plain[k] for k in range(3000)]
     drawn = zip(zipf(g, vocabulary, count), g.whole(count, below=len(BETWEEN_WORDS)).tolist(), strict=True)

@@ -14,21 +14,21 @@ large = LARGE.of("tokenizer.train_bpe")
 
 @large(5, "counts that drift from merge to merge, ties among ids above 511")
 def hundreds_of_merges(g: Generator) -> Inputs:
-    """Words with a blank before them."""
+    """Words with a space before them."""
     pieces = [f" {word}" for word in zipf(g, words(g, 400), 1100)]
     return {"pieces": pieces, "vocab_size": 256 + 300}
 
 
 @large(3, "counts in 8 or 16 bits, counts as 32-bit floats, a limit on the pieces")
 def frequent_pairs(g: Generator) -> Inputs:
-    """(a, b) stands 70,000 times, (c, d) 75,000 times; one piece is long, and there are many."""
+    """(a, b) occurs 70,000 times, (c, d) 75,000 times; one piece is long, and there are many."""
     pieces = ["ab" * 30_000, *["ab", "cd"] * 40_000, "cd" * 35_000, *["ef"] * 36_000]
     return {"pieces": pieces, "vocab_size": 256 + 3}
 
 
-@large(3, "how often a piece stands, in 8 or 16 bits")
+@large(3, "how often a piece occurs, in 8 or 16 bits")
 def frequent_pieces(g: Generator) -> Inputs:
-    """One stands 70,001 times and another 70,002 times."""
+    """One occurs 70,001 times and another 70,002 times."""
     return {"pieces": ["ab", *["ab", "cd"] * 70_000, "cd", "cd"], "vocab_size": 256 + 2}
 
 

@@ -28,7 +28,7 @@ slip("across words", "no pair reaches from one word into the next")(
 slip("equal words once", "a word that is in the list twice counts twice")(
     lambda words: reference.count_pairs([list(word) for word in dict.fromkeys(map(tuple, words))])
 )
-slip("once a word", "a pair that stands twice in a word counts twice")(
+slip("once a word", "a pair that occurs twice in a word counts twice")(
     lambda words: _triples(Counter(pair for word in words for pair in set(pairwise(word))))
 )
 slip("order forgotten", "(a, b) and (b, a) are two pairs")(
@@ -37,7 +37,7 @@ slip("order forgotten", "(a, b) and (b, a) are two pairs")(
 slip("most frequent first", "the answer is ordered by the pairs, not by their counts")(
     lambda words: sorted(reference.count_pairs(words), key=lambda triple: -triple[2])
 )
-slip("pairs that stand once left out", "a pair that stands once is counted too")(
+slip("pairs that occur once left out", "a pair that occurs once is counted too")(
     lambda words: [triple for triple in reference.count_pairs(words) if triple[2] > 1]
 )
 

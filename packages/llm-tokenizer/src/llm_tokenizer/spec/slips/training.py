@@ -82,7 +82,7 @@ slip("least frequent pair", "the most frequent pair is merged, not the least")(
 slip("overlapping pairs counted once", "`aaa` holds the pair (a, a) at two places, and both count")(
     _train(count=count_without_overlap)
 )
-slip("counted once a piece", "a pair that stands twice in a piece counts twice")(
+slip("counted once a piece", "a pair that occurs twice in a piece counts twice")(
     _train(count=lambda words: Counter(pair for word in words for pair in set(pairwise(word))))
 )
 slip("pieces not weighted", "a piece that is in the list twice counts twice")(_train(start=_distinct))
@@ -99,7 +99,7 @@ slip("replaced from the right", "the pair is replaced from left to right: `aaa` 
     _train(replace=replace_from_the_right)
 )
 slip("replaced at one place only", "the pair is replaced wherever it is in a piece")(_train(replace=replace_once))
-slip("pairs that stand once left out", "merging continues down to pairs that stand only once")(_train(least=2))
+slip("pairs that occur once left out", "merging continues down to pairs that occur only once")(_train(least=2))
 slip("merges wanted instead of ids", "vocab_size counts the 256 bytes as well")(
     lambda pieces, vocab_size: reference.train_bpe(pieces, vocab_size + 256 if vocab_size >= 256 else vocab_size)
 )
