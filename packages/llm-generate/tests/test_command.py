@@ -246,7 +246,7 @@ def test_a_run_without_a_model_is_not_finished_yet(tmp_path: Path, capsys: Captu
     for named in (by_name, ["--run", str(run_folder)], ["--model", str(run_folder)]):
         status, _, err = run(["text", "--prompt", "a", *named], capsys)
         assert (status, err.count("\n")) == (2, 1)
-        assert f"{run_folder} is not finished yet and has no model: the same `llm-train run` resumes it" in err
+        assert f"{run_folder} is not finished yet and has no model: the command that started it resumes it" in err
 
 
 def test_the_newest_run_is_taken(model_folder: Path, tmp_path: Path, capsys: Capture) -> None:

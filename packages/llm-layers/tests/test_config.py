@@ -97,7 +97,7 @@ def test_values_of_a_wrong_type_are_refused():
         "layers must be a whole number of at least 1, but was 2.0",
         "layers must be a whole number of at least 1, but was True",
         "tied_embeddings must be true or false, but was 1",
-        "d_model must be a whole number of at least 1, but was '12'",
+        "hidden_size must be a whole number of at least 1, but was '12'",
         "vocab_size must be a whole number of at least 1, but was None",
     ]
 

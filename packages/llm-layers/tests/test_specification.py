@@ -4,10 +4,12 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import pytest
 import torch
 
 from llm_layers.spec import SPECIFICATION, ours
 from llm_tokenizer.conformance import Implementation
+from llm_tokenizer.conformance.command import main
 from llm_tokenizer.conformance.harness import PASS, check_implementation
 
 
@@ -96,3 +98,42 @@ def test_contracts_and_their_prose_load_without_torch():
         "[s.prose(contract) for contract in s.contracts]; print('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True).stdout == "False\n"
+
+
+DETACHED = """
+SPEC_ARRAYS = "torch"
+def rms_norm(x, gain, eps):
+    return x * (x.square().mean(-1, keepdim=True) + eps).rsqrt() * gain.detach()
+"""
+OVER_ALL = """
+import numpy as np
+def cross_entropy(logits, targets, ignored):
+    logits = logits - logits.max(axis=-1, keepdims=True)
+    counted = targets != ignored
+    chosen = np.take_along_axis(logits, np.where(counted, targets, 0)[..., None], -1)[..., 0]
+    return np.where(counted, np.log(np.exp(logits).sum(axis=-1)) - chosen, 0).mean()
+"""
+MANY_AXES = """
+import torch
+SPEC_ARRAYS = "torch"
+def cross_entropy(logits, targets, ignored):
+    return torch.nn.functional.cross_entropy(logits, targets, ignore_index=ignored)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "unsaid"),
+    [
+        (DETACHED, "which is there for clause 4: The gradient runs through", ["clause 1:", "would catch"]),
+        (OVER_ALL, "those of a known mistake: ignored targets in the mean", []),  # beside the NaN of no targets
+        (MANY_AXES, "differ", ["does not depend on"]),
+    ],
+    ids=["the clause of the gradient", "two mistakes, one of them a NaN", "what it does not answer"],
+)
+def test_what_the_report_says(code, said, unsaid, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tried.py").write_text(code)
+    assert main(SPECIFICATION, ["tried.py", "--quick"]) == 1
+    printed = capsys.readouterr().out
+    assert said in " ".join(printed.split())
+    assert not any(words in printed for words in unsaid)

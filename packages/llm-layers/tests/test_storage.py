@@ -187,7 +187,7 @@ def test_a_wrong_setting_is_told_with_its_file(tmp_path, model):
     save_model(model, tmp_path)
     file = tmp_path / "config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"num_hidden_layers": 0}))
-    with pytest.raises(LayersError, match=f"^'{re.escape(str(file))}': layers must be .* was 0"):
+    with pytest.raises(LayersError, match=f"^'{re.escape(str(file))}': num_hidden_layers must be .* was 0"):
         load_model(tmp_path)
 
 

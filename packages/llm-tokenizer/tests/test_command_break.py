@@ -278,7 +278,7 @@ def test_the_specification_is_a_verb(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "first bytes"),
+        (b"", "is empty"),
         (b"{", "JSON"),
         (b"[]", "a JSON object"),
         (b"\xff\xfe\x00", "first bytes"),

@@ -126,7 +126,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
             "k, kind: must be a kind from 0 to",
         ),
         (b"GGUF", "must be a GGUF file of at least 24 bytes, was 4"),
-        (b"", "the first bytes: must be those of a vocabulary file"),
+        (b"", "is empty, and must be a vocabulary file"),
         (b"\x7fELF\x02", "the first bytes: must be those of a vocabulary file"),
         (b'{"model": ' * 100_000, "the text: must be JSON"),
         (b'{"model": {"vocab": {"a": ' + b"9" * 5000 + b"}}}", "the text: must be JSON"),

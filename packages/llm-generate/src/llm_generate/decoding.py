@@ -59,8 +59,8 @@ def generate(
 
     It ends with the reason `"stop"` when one of `stop_ids` is chosen (that id is not returned),
     `"length"` after `max_tokens`, and `"context"` when prompt and answer fill the model's context.
-    A full context is not shifted: the cached keys depend on the positions they were read at, and the
-    model has never seen text without its beginning, so the loop stops and says so.
+    A full context is not shifted: the cached keys depend on the positions they were read at, so most of the text
+    would have to be read again, and its beginning would be forgotten without a word. The loop stops and says so.
 
     Args:
         model: Anything that implements `LanguageModel`.

@@ -25,7 +25,7 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
     """Read, convert, write; a tokenizer beside the model is converted too."""
     target = Path(options.target)
     to_gguf = target.suffix.lower() == ".gguf"
-    if target.suffix.lower() in FILES:
+    if target.suffix.lower() in FILES or (target.is_file() and not to_gguf):
         raise LayersError(
             f"TARGET must be a new folder or end with .gguf, but was '{target}', the name of another file"
         )

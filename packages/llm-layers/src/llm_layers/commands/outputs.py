@@ -6,6 +6,7 @@ from pathlib import Path
 from llm_layers.config import ModelConfig
 from llm_layers.formats.gguf.families import family_of
 from llm_layers.formats.huggingface.registry import write_settings
+from llm_layers.formats.huggingface.storage import SETTINGS
 from llm_layers.inspection.picture import require_matplotlib
 from llm_layers.interface import LayersError
 from llm_tokenizer.files.writing import write_errors_as, write_text
@@ -24,7 +25,9 @@ def check_out(file: Path | None, *endings: str) -> None:
 
 
 def check_new(target: Path, *, replace: bool) -> None:
-    """Refuse to overwrite something without being told to."""
+    """Refuse to overwrite a model without being told to, and to write into a folder of other things."""
+    if target.is_dir() and any(target.iterdir()) and not (target / SETTINGS).is_file():
+        raise LayersError(f"'{target}' is a folder with other files in it: choose another name")
     if not replace and (target.is_file() or (target.is_dir() and any(target.iterdir()))):
         raise LayersError(f"'{target}' exists: add --replace to overwrite it, or choose another name")
 

@@ -3,7 +3,6 @@
 import argparse
 import copy
 import sys
-import time
 
 import torch
 
@@ -44,28 +43,25 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
     model = read_model(options.model, config, progress, dtype=torch.float32).eval()
     stored = stored_types(options.model, torch.float32)
     rows = [stored] if stored else []
-    rows.append(f"{'weights':<10}{'MiB':>10}{'perplexity':>14}{'change':>10}{'tokens/s':>12}")
+    rows.append(f"{'weights':<10}{'MiB':>10}{'perplexity':>14}{'change':>10}")
     first = 0.0
     for form, bits in FORMS.items():
         progress(f"measuring the weights as {form} on {len(ids):,} tokens")
         candidate = model if bits is None else copy.deepcopy(model)
         if bits is not None:
             quantize_model(candidate, bits, group=options.group if bits == 4 else None)
-        mean_loss(candidate, ids[:2])  # the first pass reads the weights from the disk: it is not timed
-        started = time.perf_counter()
         perplexity = float(torch.tensor(mean_loss(candidate, ids), dtype=torch.float64).exp())  # inf, not an error
-        speed = len(ids) / (time.perf_counter() - started)
         first = first or perplexity
         size = stored_bytes(candidate) / 2**20
-        rows.append(f"{form:<10}{size:>10,.2f}{perplexity:>14,.4f}{perplexity / first - 1:>+10.2%}{speed:>12,.0f}")
+        rows.append(f"{form:<10}{size:>10,.2f}{perplexity:>14,.4f}{perplexity / first - 1:>+10.2%}")
+    rows.append("quantized are the linear layers inside the blocks; embedding, head and norms keep float32")
     if options.out is not None:
         progress(f"writing {options.out.name}")
         save_gguf(model, options.out, tokenizer=tokenizer, dtype="Q8_0", vocabulary=GgufVocabulary(**ends))
         size = options.out.stat().st_size / 2**20
         rows.append(
-            f"{options.out}: {size:,.2f} MiB, written with 8 bits in groups of 32 (Q8_0), embedding and head too;\n"
-            "the sizes and perplexities above are not those of the file: there only the layers inside the blocks are\n"
-            "quantized"
+            f"{options.out}: {size:,.2f} MiB, written with 8 bits in groups of 32 (Q8_0), embedding and head too,\n"
+            "so its size and its perplexity are not those above"
         )
     return "\n".join(rows)
 
@@ -77,7 +73,7 @@ def _read_ids(options: argparse.Namespace, tokenizer: Tokenizer) -> torch.Tensor
         raise LayersError(f"the text must have at least 2 tokens, but has {len(ids)}: use a longer one")
     if len(ids) < FEW:
         print(
-            f"llm-layers: warning: perplexity and speed mean little on {len(ids)} tokens; use at least {FEW:,} "
+            f"llm-layers: warning: perplexity means little on {len(ids)} tokens; use at least {FEW:,} "
             "(a longer text, or a larger --tokens)",
             file=sys.stderr,
         )

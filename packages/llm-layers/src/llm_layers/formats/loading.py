@@ -40,7 +40,7 @@ def model_path(given: str | os.PathLike[str]) -> Path:
     if (inside / SETTINGS).exists():
         return inside
     if (path / "recipe.toml").exists():
-        raise LayersError(f"{path} is not finished yet and has no model: the same `llm-train run` resumes it")
+        raise LayersError(f"{path} is not finished yet and has no model: the command that started it resumes it")
     found = [str(one) for pattern in ("*.gguf", f"*/{SETTINGS}", f"*/model/{SETTINGS}") for one in path.glob(pattern)]
     near = min(found, default="").removesuffix(f"/{SETTINGS}").removesuffix("/model")
     advice = f"did you mean '{near}'?" if near else "get the folder again, or name another"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from llm_tokenizer.commands.options import add_file, add_format, add_tokenizer, file_of, load_named, opened, written
 from llm_tokenizer.commands.parser import Parser
@@ -37,17 +39,26 @@ def decode(options: argparse.Namespace) -> None:
             f"{file}: there is no such file; ids themselves, whole numbers from 0 to {last}, come through a "
             f"pipe: echo {last} | llm-tokenizer decode {options.tokenizer}"
         )
-    count = 0
     with opened(file) as source, written(options.output) as stream:
-        for ids in counted("decoding ids", read_ids(source, options.format, vocab_size=tokenizer.vocab_size)):
-            stream.write(_decoded(tokenizer, ids, count))
-            count += len(ids)
+        try:
+            for some in counted("decoding ids", _decoded(tokenizer, source, options.format)):
+                stream.write(some)
+        except TokenizerError as error:
+            place = "standard input" if file == "-" else file
+            remedy = f"are they of this tokenizer, and in --format {options.format}?"
+            raise TokenizerError(f"{place}: {error}; {remedy}") from None
 
 
-def _decoded(tokenizer: Tokenizer, ids: list[int], before: int) -> bytes:
-    """Return the bytes of some ids; a wrong one is named by its place among all."""
-    try:
-        return tokenizer.decode_bytes(ids)
-    except TokenizerError as error:
-        message = re.sub(r"^ids\[(\d+)\]", lambda found: f"ids[{before + int(found[1])}]", str(error))
-        raise TokenizerError(message) from None
+def _decoded(tokenizer: Tokenizer, source: BinaryIO, format: str) -> Iterator[bytes]:
+    """Yield the bytes of the ids, as they come; a wrong one is named by its place among all."""
+    before = 0
+    for ids in read_ids(source, format, vocab_size=tokenizer.vocab_size):
+        try:
+            yield tokenizer.decode_bytes(ids)
+        except TokenizerError as error:
+            raise TokenizerError(_place_moved(str(error), before)) from None
+        before += len(ids)
+
+
+def _place_moved(message: str, by: int) -> str:
+    return re.sub(r"^ids\[(\d+)\]", lambda found: f"ids[{by + int(found[1])}]", message)

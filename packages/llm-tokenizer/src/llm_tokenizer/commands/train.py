@@ -48,7 +48,13 @@ def add_verb(parser: Parser) -> None:
         "--allow-smaller", action="store_true", help="accept a smaller vocabulary if the corpus is too small"
     )
     verb.add_argument("--pattern", type=str.lower, help=f"how text is split: {', '.join(PATTERNS)} (default: gpt2)")
-    verb.add_argument("--special-token", action="append", default=[], metavar="NAME", help="may be given several times")
+    verb.add_argument(
+        "--special-token",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a token of its own that no merge reaches into, such as <|endoftext|>; may be given several times",
+    )
     verb.add_argument("--min-frequency", type=int, metavar="N", help="minimum frequency of a merged pair (default: 1)")
     verb.add_argument("--processes", type=int, metavar="N", help="processes that count (default: 1)")
     verb.add_argument(

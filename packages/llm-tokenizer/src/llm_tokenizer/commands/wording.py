@@ -18,5 +18,7 @@ def duration(seconds: float) -> str:
 def suggest(word: str, known: Iterable[str]) -> str:
     """Return ` (did you mean …?)` with the known names that have the word as a part, or the nearest; or nothing."""
     names = list(known)
-    near = [name for name in names if word in name.split("_")] or get_close_matches(word, names, n=1, cutoff=0.5)
+    bare = {name.lstrip("-"): name for name in names}  # two dashes in common are no likeness
+    near = [name for name in names if word in name.split("_")]
+    near = near or [bare[name] for name in get_close_matches(word.lstrip("-"), bare, n=1, cutoff=0.5)]
     return f" (did you mean {' or '.join(near)}?)" if near else ""

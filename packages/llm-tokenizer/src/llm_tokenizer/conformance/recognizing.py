@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from typing import Any
+
+import numpy as np
 
 from llm_tokenizer.conformance.answers import answers
+from llm_tokenizer.conformance.arrays import parts
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.difference import first_difference
@@ -43,7 +47,10 @@ def _shared_mistakes(
     mistaken: Implementation,
     aspects: Collection[str],
 ) -> Counter[str]:
-    """Count the cases that both get wrong in the same way, by aspect; none as soon as they differ."""
+    """Count the cases that both get wrong in the same way, by aspect; none as soon as they differ.
+
+    Where only yours has a NaN, that is a mistake of its own: beside a mean over too many there may be one over nothing.
+    """
     shared = Counter[str]()
     for case in cases:
         tolerance = max(case.tolerance.get("float32", 0.0), 1e-9)
@@ -55,9 +62,15 @@ def _shared_mistakes(
                 theirs = answers(contract, case, mistaken, aspect, case.dtype)
             except (Exception, SystemExit):  # noqa: S112 - an answer that cannot be had says nothing about likeness
                 continue
-            if yours is None or theirs is None:
+            if yours is None or theirs is None or (_undefined(yours) and not _undefined(theirs)):
                 continue
             if first_difference(theirs, yours, tolerance) is not None:
                 return Counter()
             shared[aspect] += first_difference(goldens, theirs, tolerance) is not None
     return +shared
+
+
+def _undefined(found: dict[str, Any]) -> bool:
+    """Whether an answer has a NaN in it."""
+    arrays = (np.asarray(array) for value in found.values() for array in parts(value))
+    return any(array.dtype.kind == "f" and np.isnan(array).any() for array in arrays)

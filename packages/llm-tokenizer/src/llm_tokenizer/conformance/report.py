@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -102,10 +103,11 @@ def _print_failure(verdict: Verdict, console: Console) -> None:
     failure = _most_telling(verdict)
     case = failure.case
     console.print(f"{contract.id}  {contract.signature}", style="bold red")
-    lines = [
-        f"clause {case.clause}: {contract.clauses[case.clause - 1]}",
-        f"case {case.id} ({case.kind}, {failure.aspect}, {failure.dtype}) would catch: {case.catches}",
-    ]
+    clause = f"clause {case.clause}: {contract.clauses[case.clause - 1]}"
+    kind = f"{case.kind}, {failure.aspect}, {failure.dtype}"
+    lines = [clause, f"case {case.id} ({kind}) would catch: {case.catches}"]
+    if verdict.recognized is None and verdict.in_gradient is None:
+        lines = [f"case {case.id} ({kind}) differs, which is there for {clause}"]
     difference = failure.difference
     if difference is not None and difference.raised:
         lines = [f"case {case.id} could not be tried:"]
@@ -128,14 +130,22 @@ def _print_failure(verdict: Verdict, console: Console) -> None:
 
 
 def _most_telling(verdict: Verdict) -> Outcome:
-    """Return the failure to show: of a stored case, if possible that which is there for the recognized mistake."""
-    slip = verdict.recognized
-    sought = _words(f"{slip.name} {slip.hint}") if slip else set()
+    """Return the failure to show: of a stored case, if possible that which is there for the recognized mistake.
 
-    def likeness(failure: Outcome) -> tuple[bool, int]:
+    Where nothing is recognized: of a clause of which most cases fail, about the gradient if nothing else fails.
+    """
+    slip = verdict.recognized or verdict.in_gradient
+    sought = _words(f"{slip.name} {slip.hint}") if slip else set()
+    if slip is None and all(failure.aspect == "gradient" for failure in verdict.failures):
+        sought = {"gradient"}
+    tried = Counter(outcome.case.clause for outcome in verdict.outcomes)
+    failed = Counter(failure.case.clause for failure in verdict.failures)
+
+    def likeness(failure: Outcome) -> tuple[bool, int, float]:
         case = failure.case
         stored = case.kind in ("by hand", "ordinary", "edge")
-        return stored, len(sought & _words(f"{case.catches} {verdict.contract.clauses[case.clause - 1]}"))
+        about = f"{case.catches if slip else ''} {verdict.contract.clauses[case.clause - 1]}"
+        return stored, len(sought & _words(about)), failed[case.clause] / tried[case.clause]
 
     return max(verdict.failures, key=likeness)  # the first among equals
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from llm_tokenizer.files import gpt2
-from llm_tokenizer.files.fields import naming, refusal
+from llm_tokenizer.files.fields import REMEDY, FieldError, naming, refusal
 from llm_tokenizer.files.gguf_metadata import MAGIC
 from llm_tokenizer.files.gguf_reading import load_gguf
 from llm_tokenizer.files.huggingface_reading import LoadedTokenizer, load_hugging_face
@@ -60,7 +60,9 @@ def _load_file(file: Path) -> LoadedTokenizer:
     if _FIRST_PIECE.match(start):
         return load_sentencepiece(file)
     with naming(file):
-        raise refusal("the first bytes", "those of a vocabulary file in a known format", repr(start[:20]))
+        if not start:
+            raise FieldError(f"is empty, and must be a vocabulary file in a known format; {REMEDY}")
+        raise refusal("the first bytes", "those of a vocabulary file in a known format", start[:20])
 
 
 def _find(folder: Path) -> Path:

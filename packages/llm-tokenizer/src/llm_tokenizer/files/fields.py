@@ -21,7 +21,7 @@ class FieldError(Exception):
 
 def refusal(field: str, must: str, was: object, remedy: str = REMEDY) -> FieldError:
     """Return the error that says what a field must be, what it was and what to do."""
-    shown = json.dumps(was, ensure_ascii=True, default=repr)
+    shown = repr(was) if isinstance(was, bytes) else json.dumps(was, ensure_ascii=True, default=repr)
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
     return FieldError(f"{field}: must be {must}, was {shown}; {remedy}")
 
@@ -84,7 +84,7 @@ def decode_text(data: bytes, field: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        raise refusal(field, "UTF-8", repr(data[:40])) from None
+        raise refusal(field, "UTF-8", data[:40]) from None
 
 
 def check_id(field: str, id: object) -> int:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from llm_tokenizer.files.fields import decode_text, refusal
+from llm_tokenizer.files.fields import FieldError, decode_text, refusal
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
@@ -42,7 +42,8 @@ def mapped(file: BinaryIO) -> mmap.mmap:
     """Map the file into memory, once it is known to be of this format and long enough to have a head."""
     magic, size = file.read(len(MAGIC)), os.fstat(file.fileno()).st_size
     if magic != MAGIC:
-        raise refusal("the first bytes", f"those of a GGUF file, {MAGIC!r}", repr(magic), "name a file of this format")
+        was, remedy = f"begins with {magic!r}" if magic else "is empty", "name one, or a folder with a model"
+        raise FieldError(f"must be a GGUF file, which begins with {MAGIC!r}, but {was}; {remedy}")
     if size < len(MAGIC) + 20:
         raise refusal("the file", "a GGUF file of at least 24 bytes", size)
     return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -43,14 +43,14 @@ def read_message(data: bytes, name: str) -> Iterator[tuple[int, int, Value]]:
 def as_number(value: Value, field: str) -> int:
     """Return a whole number."""
     if not isinstance(value, int):
-        raise refusal(field, "a whole number", repr(value[:20]))
+        raise refusal(field, "a whole number", value[:20])
     return value
 
 
 def as_bytes(value: Value, kind: int, field: str) -> bytes:
     """Return bytes: a text or a message."""
     if kind != BYTES or not isinstance(value, bytes):
-        raise refusal(field, "a text or a message", repr(value)[:40])
+        raise refusal(field, "a text or a message", value)
     return value
 
 
@@ -62,7 +62,7 @@ def as_text(value: Value, kind: int, field: str) -> str:
 def as_float(value: Value, kind: int, field: str) -> float:
     """Return a number of four bytes."""
     if kind != FOUR_BYTES or not isinstance(value, bytes):
-        raise refusal(field, "a number of four bytes", repr(value)[:40])
+        raise refusal(field, "a number of four bytes", value)
     return float(struct.unpack("<f", value)[0])
 
 

@@ -131,9 +131,7 @@ def _ranks(data: bytes) -> Iterator[tuple[int, bytes]]:
         except binascii.Error:
             token = b""
         if not 0 < len(token) <= LONGEST_TOKEN or not digits.isdigit() or len(digits) > 9:
-            raise refusal(
-                name, f"a token of at most {LONGEST_TOKEN} bytes in Base64, a space and its rank", repr(line[:40])
-            )
+            raise refusal(name, f"a token of at most {LONGEST_TOKEN} bytes in Base64, a space and its rank", line[:40])
         rank = check_id(f"{name}, rank", int(digits))
         if rank in seen:
             raise refusal(f"{name}, rank", "a number that no other line has", rank)

@@ -30,7 +30,7 @@ def results(options: argparse.Namespace) -> None:
 
     run = find_run(options.name, options.runs)
     if not run.finished:
-        raise TrainError(f"{run.folder} is not finished yet: the same `llm-train run` resumes it")
+        raise TrainError(f"{run.folder} is not finished yet: the command that started it resumes it")
     reporter = Reporter()
     reporter.say(f"run {run.folder}", style="bold")
     show_results(reporter, run.results(), run.folder)

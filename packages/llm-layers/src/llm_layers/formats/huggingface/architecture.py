@@ -68,8 +68,16 @@ class Architecture:
         read = self.fields.keys() | self.fixed.keys() | self.defaults.keys() | self.aliases.keys() | self.rope_keys
         for key in sorted(given.keys() - read - {"model_type", "layer_types"}):
             check_unread(key, given[key])
-        config = ModelConfig(**self.read_shape(settings), design=self.design)
-        return replace(config, **self.read_further(settings, config))
+        try:
+            config = ModelConfig(**self.read_shape(settings), design=self.design)
+            return replace(config, **self.read_further(settings, config))
+        except LayersError as error:
+            raise LayersError(self._with_public_names(str(error))) from None
+
+    def _with_public_names(self, sentence: str) -> str:
+        """Name the settings as the file does."""
+        public = {ours: name for name, ours in self.fields.items()}
+        return re.sub(rf"\b({'|'.join(public)})\b", lambda found: public[found[0]], sentence)
 
     def read_shape(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Read the fields with a setting each; null means one key head per head, and heads that divide the width."""
