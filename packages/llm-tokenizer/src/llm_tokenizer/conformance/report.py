@@ -145,7 +145,7 @@ def _most_telling(verdict: Verdict) -> Outcome:
         case = failure.case
         stored = case.kind in ("by hand", "ordinary", "edge")
         about = f"{case.catches if slip else ''} {verdict.contract.clauses[case.clause - 1]}"
-        return stored, len(sought & _words(about)), failed[case.clause] / tried[case.clause]
+        return stored, len(sought & _words(about)), 0 if slip else failed[case.clause] / tried[case.clause]
 
     return max(verdict.failures, key=likeness)  # the first among equals
 
