@@ -27,8 +27,6 @@ EQUIVALENT: dict[str, str] = {
     _LINEAR + "if alike or under_autocast(x):: Or became And": ALIKE,
     _LINEAR + "return F.linear(x.to(common), weight.to(common), None if bias is None else bias.to(common)).to(x.dtype)"
     ": Is became IsNot": "types that differ, which no case has, go this way",
-    "layers.linear_cross_entropy in llm_layers.layers.linear_cross_entropy: if hidden.dtype != head.dtype:"
-    ": NotEq became Eq": ALIKE,
     "layers.linear_cross_entropy in llm_layers.layers.linear_cross_entropy: if rows < 1:: Lt became LtE": NOT_STATED,
     "layers.linear_cross_entropy in llm_layers.layers.linear_cross_entropy: if rows < 1:: 1 became 2": NOT_STATED,
     **{

@@ -18,6 +18,7 @@ from llm_generate.interface import GenerateError
 from llm_generate.loading import load
 from llm_layers import save_gguf
 from llm_tokenizer import save_tokenizer, train_bpe
+from llm_tokenizer.files.gguf_writing import GgufVocabulary
 
 TIMEOUT = 60
 Capture = pytest.CaptureFixture[str]
@@ -137,6 +138,8 @@ def test_an_empty_prompt_begins_as_a_new_text_does(model_folder: Path, capsys: C
         (["--stop", ""], "stop must not contain the empty string"),
         (["--prompt", "x" * 60], "the prompt is 60 tokens long, and must be shorter than the model's context of 48"),
         (["--prompt", "\udcff"], "the prompt: must be UTF-8, but byte 0 is 0xff"),
+        (["--stop", "a\udcff"], "--stop: must be UTF-8, but byte 1 is 0xff"),
+        (["--runs", "nowhere"], "--runs has no effect with --model: leave one of them out"),
         (["--run", "tale"], "not allowed with argument --model"),
         (["--file", "tale"], "not allowed with argument --prompt"),
         (["--temprature", "1"], "there is no option '--temprature' (did you mean --temperature?)"),
@@ -324,6 +327,12 @@ def test_a_model_may_be_a_gguf_file(model_folder: Path, tmp_path: Path, capsys: 
     (tmp_path / "tale.gguf").write_bytes(b"GGUF")
     status, _, err = run(text(tmp_path / "tale.gguf"), capsys)
     assert (status, err.count("\n")) == (2, 1)
+
+
+def test_every_id_in_a_gguf_file_at_which_a_text_ends_stops_it(model_folder: Path, tmp_path: Path) -> None:
+    tokenizer, words = train_bpe(["no merges"], vocab_size=257), GgufVocabulary(eos_token_id=[256, 5, 7])
+    save_gguf(load(model_folder).model, tmp_path / "tale.gguf", tokenizer=tokenizer, vocabulary=words)
+    assert load(tmp_path / "tale.gguf").stop_ids == (256, 5, 7)
 
 
 def test_a_begin_token_in_the_files_is_fed_to_the_model(model_folder: Path, tmp_path: Path, capsys: Capture) -> None:

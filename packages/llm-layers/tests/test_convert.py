@@ -1,13 +1,16 @@
+import errno
 import io
 import json
 
 import pytest
 import torch
 
-from llm_layers import Decoder, load_model, save_model
+from llm_layers import Decoder, load_model, save_gguf, save_model
 from llm_layers.commands.main import main
-from llm_tokenizer import load_tokenizer, save_tokenizer, train_bpe
+from llm_layers.formats.loading import text_ends
+from llm_tokenizer import CharacterTokenizer, load_tokenizer, save_tokenizer, train_bpe
 from llm_tokenizer.commands.progress import Progress
+from llm_tokenizer.files.gguf_writing import GgufVocabulary
 
 TEXT = "the wolf sat by the wool and said so " * 10
 
@@ -38,6 +41,71 @@ def test_a_folder_becomes_a_gguf_file_and_a_folder_again(folder, tmp_path, capsy
     assert json.loads((tmp_path / "back" / "generation_config.json").read_text())["eos_token_id"] == 7
     assert "with its tokenizer" in capsys.readouterr().out
     assert load_tokenizer(tmp_path / "back").encode(TEXT) == load_tokenizer(folder).encode(TEXT)
+
+
+@pytest.mark.parametrize("role", ["bos", "eos"])
+def test_a_gguf_file_puts_the_ids_around_a_text_that_its_tokenizer_puts_there(role, folder, tmp_path):
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(settings | {"bos_token_id": 1}))
+    own = load_tokenizer(folder)
+    around = {f"{role}_token_id": own.special_tokens["<|endoftext|>"], f"add_{role}_token": True}
+    save_tokenizer(own.with_text_ids(**around), folder)
+    assert main(["convert", str(folder), str(tmp_path / "there.gguf")]) == 0
+    tokenizers = [load_tokenizer(path) for path in (folder, tmp_path / "there.gguf")]
+    ids, there = (one.build_inputs_with_special_tokens(one.encode(TEXT)) for one in tokenizers)
+    assert ids == there != own.encode(TEXT)
+    assert text_ends(tmp_path / "there.gguf")["eos_token_id"] == (7 if role == "bos" else [269, 7])
+
+
+def test_every_id_at_which_a_text_ends_goes_there_and_back(folder, tmp_path):
+    (folder / "generation_config.json").write_text('{"eos_token_id": [7, 9, 5]}')
+    assert main(["convert", str(folder), str(tmp_path / "there.gguf")]) == 0
+    assert main(["convert", str(tmp_path / "there.gguf"), str(tmp_path / "back")]) == 0
+    assert json.loads((tmp_path / "back" / "generation_config.json").read_text())["eos_token_id"] == [7, 9, 5]
+    save_gguf(load_model(folder), tmp_path / "twice.gguf", tokenizer=load_tokenizer(folder),
+              vocabulary=GgufVocabulary(eos_token_id=[7, 7]))  # fmt: skip
+    assert text_ends(tmp_path / "twice.gguf")["eos_token_id"] == 7
+
+
+def test_a_value_beyond_the_dtype_is_refused_for_a_folder_as_for_a_gguf_file(folder, tmp_path, capsys):
+    model = load_model(folder)
+    with torch.no_grad():
+        model.final_norm.gain[0] = 1e6
+        model.embedding.table[0, 0] = -1e6
+    save_model(model, folder, eos_token_id=7)
+    for name in ("half", "half.gguf"):
+        assert main(["convert", str(folder), str(tmp_path / name), "--dtype", "float16"]) == 2
+        assert "must hold values of at most 65504 for F16, but holds 1e+06" in capsys.readouterr().err
+        assert not (tmp_path / name).exists()
+    assert main(["convert", str(folder), str(tmp_path / "half"), "--dtype", "bfloat16"]) == 0
+
+
+def test_a_tokenizer_that_gguf_cannot_hold_is_refused_with_a_way_out(folder, tmp_path, capsys):
+    save_tokenizer(CharacterTokenizer.train([TEXT]), folder)
+    for arguments in (["convert"], ["quantize", "--text", TEXT, "--out"]):
+        verb, *more = arguments
+        assert main([verb, str(folder), *more, str(tmp_path / "new.gguf")]) == 2
+        assert "which GGUF cannot hold; write a model folder instead" in capsys.readouterr().err
+    assert main(["convert", str(folder), str(tmp_path / "new")]) == 0
+
+
+def test_quantize_refuses_rows_that_a_file_cannot_hold_before_it_measures(folder, tmp_path, capsys, small_config):
+    save_model(Decoder(small_config(vocab_size=270, d_model=48, d_head=8, d_ff=64)), folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("llm_layers.commands.quantize.read_model", None)
+        words = ["--text", TEXT, "--group", "16"]
+        assert main(["quantize", str(folder), *words, "--out", str(tmp_path / "q.gguf")]) == 2
+    assert "--out needs rows of a multiple of 32, but the model has rows of 48: leave it out" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_target(folder, tmp_path, capsys, monkeypatch):
+    def full(file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("llm_tokenizer.files.writing.os.fsync", full)
+    assert main(["convert", str(folder), str(tmp_path / "new")]) == 2
+    words = "No space left on device; free some space there, or choose another place"
+    assert f"cannot be saved: {tmp_path / 'new'}: cannot be written: {words}" in capsys.readouterr().err
 
 
 def test_what_a_quantized_file_is_read_as_is_said(folder, tmp_path, capsys):

@@ -212,6 +212,12 @@ def test_a_model_keeps_its_type(tmp_path, make):
         save_gguf(make().double(), tmp_path / "model.gguf")
 
 
+@pytest.mark.parametrize("tool", ["mradermacher", "imatrix", "training", "quantize"])
+def test_the_notes_of_a_tool_change_nothing(file, tool, tokens):
+    changed = rewritten(file, {f"{tool}.note": "x"})
+    assert torch.equal(load_gguf(changed)(tokens), load_gguf(file)(tokens))
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -1,5 +1,7 @@
 """Low-rank corrections in a whole model: what no golden shows."""
 
+import copy
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -15,6 +17,7 @@ from llm_layers import (
     load_model,
     lora_weights,
     merge_all_lora,
+    merge_lora,
     quantize_model,
     remove_lora,
     save_model,
@@ -124,6 +127,63 @@ def test_corrections_are_kept_by_themselves(model, tokens, small_config, random_
             remove_lora(plain, discard=True)
         with pytest.raises(LayersError, match=r"must have LoRA adapters to load blocks\.0\.attention\.query\.down"):
             plain.load_state_dict(lora_weights(model), strict=False)
+
+
+@pytest.mark.parametrize("kept", [lora_weights, lambda model: model.state_dict()], ids=["adapters", "state"])
+@pytest.mark.parametrize("merged", [(False, False), (False, True), (True, False), (True, True)], ids=str)
+def test_what_is_kept_gives_the_same_model_merged_or_not_and_whatever_alpha(model, tokens, tmp_path, kept, merged):
+    other = copy.deepcopy(model)
+    add_lora(model, 2, 32.0)
+    stir(model)
+    corrected = model(tokens)
+    add_lora(other, 2, 8.0)
+    for weight in lora_weights(other).values():
+        weight.fill_(0.5)
+    other = copy.deepcopy(other)
+    for one, wanted in zip((model, other), merged, strict=True):
+        if wanted:
+            merge_all_lora(one)
+    save_file(kept(model), tmp_path / "kept.safetensors")
+    stored = load_file(tmp_path / "kept.safetensors")
+    other.load_state_dict(stored, strict=kept is not lora_weights)
+    assert torch.equal(other(tokens), corrected)
+    with pytest.raises(LayersError, match="must be merged before they are removed"):
+        remove_lora(other)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch.compile uses what torch has declared old
+def test_adapters_under_another_prefix_are_refused_instead_of_dropped(model):
+    add_lora(model, 2, 4.0, ("query", "down"))
+    weights = lora_weights(model)
+    wrapped = [nn.DataParallel(model), torch.compile(model), nn.ModuleDict({"inner": torch.compile(model)})]
+    for wrapper in wrapped:
+        with pytest.raises(LayersError, match=r"none of that name: .* both with their wrapper"):
+            wrapper.load_state_dict(weights, strict=False)
+        wrapper.load_state_dict(lora_weights(wrapper), strict=False)
+        with pytest.raises(LayersError, match="none of that name"):
+            model.load_state_dict(lora_weights(wrapper), strict=False)
+    with pytest.raises(LayersError, match=r"base_model\.model\.blocks\.0\.attention\.query\.down"):
+        model.load_state_dict({f"base_model.model.{name}": weight for name, weight in weights.items()}, strict=False)
+
+
+def test_an_adapter_that_was_merged_and_then_quantized_stays_in_the_weight(model, tokens):
+    add_lora(model, 2, 4.0)
+    stir(model)
+    merge_all_lora(model)
+    quantize_model(model)
+    before = model(tokens)
+    for action in (unmerge_all_lora, nn.Module.state_dict, lambda model: model.load_state_dict(lora_weights(model))):
+        with pytest.raises(LayersError, match=r"cannot leave quantized weights: .*remove_lora"):
+            action(model)
+    remove_lora(model)
+    assert torch.equal(model(tokens), before)
+
+
+def test_a_correction_of_two_dtypes_is_merged_in_the_dtype_of_the_weight():
+    weight, down, up = torch.zeros(5, 4), torch.ones(2, 4), torch.ones(5, 2)
+    for other in (torch.bfloat16, torch.float16, torch.float64):
+        assert torch.equal(merge_lora(weight, down, up.to(other), 1.5), torch.full((5, 4), 3.0))
+        assert torch.equal(merge_lora(weight.to(other), down.to(other), up, 1.5), torch.full((5, 4), 3.0, dtype=other))
 
 
 def test_untrained_adapters_may_be_removed(model, tokens):

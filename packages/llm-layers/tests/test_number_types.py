@@ -13,12 +13,14 @@ from llm_layers import (
     add_lora,
     attention,
     capped_attention,
+    fused_attention,
     int4_linear,
     int8_linear,
     linear,
     linear_cross_entropy,
     lora_linear,
     merge_lora,
+    post_norm,
     quantize_int4,
     quantize_int8,
     quantize_model,
@@ -28,6 +30,7 @@ from llm_layers import (
 )
 from llm_layers.config import DESIGNS, GPT2, QWEN3_MOE
 from llm_layers.kernels import EAGER, FAST, FUSED
+from llm_layers.kernels import attention as by_blocks
 
 LOW = [torch.float16, torch.bfloat16]
 KERNELS = pytest.mark.parametrize("kernels", [EAGER, FUSED, FAST], ids=["eager", "fused", "fast"])
@@ -133,3 +136,37 @@ def test_no_tokens_give_no_logits(design, kernels, shape):
         quantize_model(model, bits=bits, group=8 if bits == 4 else None)
         add_lora(model, rank=2, alpha=4.0)
         assert model(ids).shape == (*shape, 23)
+
+
+@pytest.mark.parametrize(
+    "attend", [attention, fused_attention, by_blocks.attention, partial(capped_attention, cap=5.0)]
+)
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_has_the_dtype_of_its_queries(attend, masked):
+    query, key, value = torch.randn(3, 1, 4, 8, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    mask = torch.ones(4, 4, dtype=torch.bool).tril() if masked else None
+    wanted = attend(query, key.bfloat16().float(), value.bfloat16().float(), mask)
+    y = attend(query, key.bfloat16(), value.bfloat16(), mask)
+    assert y.dtype == torch.float32
+    torch.testing.assert_close(y, wanted)
+    assert attend(query.bfloat16(), key, value, mask).dtype == torch.bfloat16
+
+
+def test_a_loss_scale_saves_the_gradients_of_the_head_in_float16():
+    generator = torch.Generator().manual_seed(0)
+    hidden, head = torch.randn(512, 16, generator=generator).half(), torch.randn(5000, 16, generator=generator).half()
+    targets, scale = torch.randint(0, 5000, (512,), generator=generator), 65536.0
+
+    def gradients(dtype):
+        inputs = [x.detach().to(dtype).requires_grad_() for x in (hidden, head)]
+        (linear_cross_entropy(*inputs, targets) * scale).backward()
+        return [x.grad.double() / scale for x in inputs]
+
+    for found, wanted in zip(gradients(torch.float16), gradients(torch.float64), strict=True):
+        assert (found - wanted).norm() < 2e-3 * wanted.norm()
+
+
+def test_the_stream_and_its_part_may_add_up_beyond_float16():
+    x = torch.full((1, 64), 40000.0, dtype=torch.float16)
+    y = post_norm(x, lambda x: rms_norm(x, torch.ones(64, dtype=torch.float16)), lambda x: x)
+    assert y.dtype == torch.float16 and y.eq(1).all()

@@ -17,12 +17,32 @@ def test_published_settings_are_read(name):
     "unsloth_fixed", "unsloth_version", "_attn_implementation_autoset", "_flash_attn_2_enabled", "_commit_hash",
     "transformers.js_config", "is_llama_config", "model_max_length", "tokenizer_class", "unk_token_id", "pad_token",
     "temperature", "hidden_dropout", "max_window_layers", "initializer_cutoff_factor", "attention_dropout",
-    "neftune_noise_alpha", "gradient_checkpointing",
+    "neftune_noise_alpha", "gradient_checkpointing", "seq_length", "flash_attn", "layer_norm_eps",
+    "trl_version", "license",
 ])  # fmt: skip
 @pytest.mark.parametrize("value", [True, 0.5, "x", {"a": 1}], ids=str)
 def test_settings_without_effect_may_have_any_value(key, value):
     settings, fields = PUBLISHED["llama 3.2 1B"]
     assert read_settings(settings | {key: value}) == ModelConfig(**fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("gemma 3 1B", {"hidden_act": "gelu_pytorch_tanh"}),
+        ("gemma 3 1B", {"hidden_act": "relu"}),
+        ("gpt2 124M", {"hidden_act": "gelu_new"}),
+        ("qwen 2.5 0.5B", {"attention_bias": True}),
+        ("qwen 3 0.6B", {"use_qk_norm": True}),
+        ("qwen 3 30B-A3B", {"use_qk_norm": True}),
+    ],
+    ids=str,
+)
+def test_a_setting_that_a_family_does_not_read_may_have_any_value_there(name, change):
+    settings, _ = PUBLISHED[name]
+    assert read_settings(settings | change) == read_settings(settings)
+    with pytest.raises(LayersError, match=next(iter(change))):
+        read_settings(PUBLISHED["llama 3.2 1B"][0] | change)
 
 
 @pytest.mark.parametrize("value", [None, False, 0, "", [], {}], ids=repr)

@@ -18,6 +18,7 @@ from llm_layers import (
     Int8Linear,
     LayersError,
     ModelConfig,
+    add_lora,
     bfloat16_int4_linear,
     bfloat16_int8_linear,
     cross_entropy,
@@ -30,6 +31,7 @@ from llm_layers import (
     quantize_model,
     use_bfloat16_kernels,
 )
+from llm_layers.config import QWEN3_MOE, Experts
 from llm_layers.layers.quantized_linear import plain_linear_layers
 from llm_layers.spec import SPECIFICATION
 from llm_tokenizer.conformance import Implementation
@@ -152,6 +154,28 @@ def test_a_model_with_the_fast_kernels_stays_near_itself(small_config, random_mo
         assert len(use_bfloat16_kernels(model)) == 14
         changed = (model(tokens) - before).norm() / before.norm()
     assert 0 < changed.item() < 0.05
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.float64])
+def test_the_fast_kernels_go_on_in_a_model_of_another_dtype(small_config, random_model, tokens, bits, dtype):
+    model = random_model(small_config(d_model=64, heads=2, kv_heads=1, d_head=32, d_ff=96))
+    quantize_model(model, bits)
+    use_bfloat16_kernels(model)
+    with torch.inference_mode():
+        before = model(tokens)
+        after = model.to(dtype)(tokens).float()
+    assert ((after - before).norm() / before.norm()).item() < 0.02
+
+
+def test_head_and_router_are_left_alone_inside_an_adapter_too(small_config):
+    make = lambda: Decoder(small_config(design=QWEN3_MOE, experts=Experts(count=5, per_token=2, d_expert=7)))  # noqa: E731
+    for head in (False, True):
+        model = make()
+        add_lora(model, 2, 4.0, ("head", "router", "query"))
+        replaced = quantize_model(model, head=head).replaced
+        assert ("head.base" in replaced) == head
+        assert "blocks.0.attention.query.base" in replaced and not any("router" in name for name in replaced)
 
 
 def test_the_fast_weight_is_the_weight_in_bfloat16(weight):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 from llm_layers import (
     Decoder,
@@ -46,6 +47,14 @@ CASES = {
         "has LoRA adapters: .* remove_lora",
     ),
     "quantized": (lambda m: changed(m, lambda m: quantize_model(m, 8)), "is quantized .*: save it before"),
+    "adapters beside quantized weights": (
+        lambda m: changed(m, lambda m: (quantize_model(m, 8), add_lora(m, rank=2, alpha=4))),
+        "has LoRA adapters: .*if those are quantized: add_lora to the model as it was before",
+    ),
+    "pruned": (
+        lambda m: changed(m, lambda m: prune.l1_unstructured(m.final_norm, "gain", 0.5)),
+        r"differs from Decoder\(model.config\) in final_norm.gain, final_norm.gain_mask, final_norm.gain_orig: undo",
+    ),
     "subclass": (lambda m: Doubled(m.config), r"differs from Decoder\(model.config\) in more.bias, more.weight"),
     "another module": (lambda m: nn.Linear(2, 2), "is a Linear: build it with Decoder"),
     "weights alone": (lambda m: m.state_dict(), "was of type OrderedDict: pass the model itself, not its weights"),

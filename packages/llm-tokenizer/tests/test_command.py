@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_tokenizer import load_tokenizer
+from llm_tokenizer import load_tokenizer, save_tokenizer
 from llm_tokenizer.commands.main import main
 from llm_tokenizer.commands.progress import Progress
 
@@ -134,6 +134,11 @@ def test_version():
             b"",
             "-1: there is no such file; ids themselves, whole numbers from 0 to 269, come",
         ),
+        (
+            ["train", "text.txt", "-o", "x", "--special-token", b"bad\xff"],
+            b"",
+            "--special-token: must be UTF-8, but byte 3 is 0xff",
+        ),
         (["decode", "model"], b"270", "ids[0]: must be a whole number from 0 to 269, was 270"),
         (["show", "model", "--text", "a", "--html", "missing/a.html"], b"", "missing/a.html: cannot be written"),
     ],
@@ -143,6 +148,11 @@ def test_mistakes_are_one_line_and_no_traceback(trained, arguments, stdin, messa
     lines = result.stderr.decode().splitlines()
     assert result.returncode == 2 and len(lines) == 1
     assert lines[0].startswith("llm-tokenizer: error: ") and message in lines[0]
+
+
+def test_a_command_that_is_proposed_can_be_pasted(trained, tmp_path):
+    save_tokenizer(load_tokenizer(trained / "model"), tmp_path / "c two")
+    assert run("decode", "c two", "5", cwd=tmp_path).stderr.endswith(b"echo 269 | llm-tokenizer decode 'c two'\n")
 
 
 def test_no_verb_is_a_mistake():

@@ -142,7 +142,7 @@ def two_files(folder, settings=None, /, **files):
     return folder
 
 
-@pytest.mark.parametrize("where", ["decoder", "added", "model type"])
+@pytest.mark.parametrize("where", ["decoder", "added", "model type", "class of the model"])
 def test_the_class_beside_gpt2_s_two_files_decides(tmp_path, where):
     config = {"tokenizer_class": "Qwen2Tokenizer", "eos_token": "<|endoftext|>", "bos_token": None}
     config["additional_special_tokens"] = ["<|im_start|>"]
@@ -155,6 +155,8 @@ def test_the_class_beside_gpt2_s_two_files_decides(tmp_path, where):
     if where == "model type":
         del config["tokenizer_class"]
         files["config"] = {"model_type": "qwen3"}
+    if where == "class of the model":
+        files["config"] = {"model_type": "gpt2", "tokenizer_class": config.pop("tokenizer_class")}
     tokenizer = load_tokenizer(two_files(tmp_path / "a", config, **files))
     assert (tokenizer.pattern, tokenizer.normalization) == ("qwen2", "NFC")
     assert tokenizer.special_tokens == ADDED and tokenizer.visible_tokens == {"<think>"}
@@ -294,10 +296,38 @@ def test_a_sentencepiece_model_may_be_a_tokenizer_json(tmp_path):
 
 def test_the_model_beside_a_file_that_is_not_read_is(tmp_path):
     (tmp_path / "tokenizer.model").write_bytes(model())
-    (tmp_path / "tokenizer.json").write_text(json.dumps(llama_json(normalizer={"type": "Lowercase"})))
-    assert load_tokenizer(tmp_path).encode("the") == load_tokenizer(tmp_path / "tokenizer.model").encode("the")
-    with pytest.raises(TokenizerError, match="normalizer: must be one that only writes spaces as ▁"):
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"add_bos_token": True, "bos_token": "<s>"}))
+    post = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>"}}, A], "special_tokens": {}}
+    post["special_tokens"]["<s>"] = {"ids": [1]}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(llama_json(decoder=None, post_processor=post)))
+    tokenizer = load_tokenizer(tmp_path)
+    assert tokenizer.encode("the") == load_tokenizer(tmp_path / "tokenizer.model").encode("the")
+    assert tokenizer.build_inputs_with_special_tokens([5]) == [1, 5]
+    with pytest.raises(TokenizerError, match="decoder: must be one that undoes"):
         load_tokenizer(tmp_path / "tokenizer.json")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"normalizer": {"type": "Lowercase"}},
+        {"normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}},  # no space before a text
+        {"pre_tokenizer": {"type": "Digits", "individual_digits": True}},
+        {"post_processor": {"type": "BertProcessing", "cls": ["<s>", 1], "sep": ["</s>", 2]}},
+        {"added_tokens": [tool(normalized=False, name="at") | {"id": 260, "rstrip": True}]},
+        {"added_tokens": [tool(normalized=False)]},
+        {"model": llama_json()["model"] | {"vocab": llama_json()["model"]["vocab"] | {"猫é": 278}}},
+        {"model": {"type": "Unigram", "vocab": [["<unk>", 0.0]]}},
+        "",
+        '{"cut',
+    ],
+)
+def test_the_model_beside_is_not_read_where_the_two_say_different_things(tmp_path, other):
+    (tmp_path / "tokenizer.model").write_bytes(model())
+    text = other if isinstance(other, str) else json.dumps(llama_json(**{"decoder": None, **other}))
+    (tmp_path / "tokenizer.json").write_text(text)
+    with pytest.raises(TokenizerError, match=r"tokenizer\.json: "):
+        load_tokenizer(tmp_path)
 
 
 @pytest.mark.parametrize(

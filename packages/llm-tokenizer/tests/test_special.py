@@ -12,6 +12,7 @@ from llm_tokenizer import (
     encode_iterable,
     find_duplicates,
     normalize_text,
+    special,
     summarize,
     train_bpe,
 )
@@ -56,6 +57,14 @@ def test_where_they_are_found(text, allowed, ids):
 )
 def test_the_text_comes_back_whatever_is_allowed(text, allowed):
     assert BYTES.decode(BYTES.encode(text, allowed_special=allowed)) == text
+
+
+def test_thousands_of_names_are_sorted_only_once(monkeypatch):
+    tokenizer = ByteTokenizer([f"<unused{k}>" for k in range(5000)])
+    expected = [97, 256 + 77]
+    assert tokenizer.encode("a<unused77>", allowed_special="all") == expected
+    monkeypatch.setattr(special, "any_of", None)
+    assert tokenizer.encode("a<unused77>", allowed_special="all") == expected
 
 
 def test_mistakes_are_named():

@@ -149,3 +149,11 @@ def test_adamw_refuses_names_that_are_no_parameters(rates, decay, wrong):
 
 def test_the_norm_of_nothing_is_zero():
     assert gradient_norm([]) == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("size", [300.0, 1e-4])
+def test_a_step_has_the_size_of_the_rate_in_every_dtype(dtype, size):
+    weight = torch.zeros(3, dtype=dtype)
+    AdamW({"w": weight}, {"w": 0.1}).step({"w": torch.full((3,), size, dtype=dtype)})
+    torch.testing.assert_close(weight, torch.full((3,), -0.1, dtype=dtype), rtol=1e-2, atol=0)

@@ -8,9 +8,7 @@ from typing import Any
 import torch
 
 from llm_generate.interface import GenerateError
-from llm_layers.formats.huggingface.storage import GENERATION, SETTINGS
-from llm_layers.formats.huggingface.weight_files import read_json
-from llm_layers.formats.loading import load_model, model_path
+from llm_layers.formats.loading import load_model, model_path, text_ends
 from llm_layers.interface import LanguageModel
 from llm_tokenizer import load_tokenizer
 from llm_tokenizer.interface import Tokenizer, UserError
@@ -48,11 +46,9 @@ def load(folder: str | os.PathLike[str]) -> LoadedModel:
 def _load(path: Path) -> LoadedModel:
     model = load_model(path, dtype=torch.float32).eval()
     tokenizer = load_tokenizer(path)
-    if path.is_file():  # GGUF keeps these ids with the tokenizer
-        ids = {name: getattr(tokenizer, name, None) for name in ("bos_token_id", "eos_token_id")}
-    else:  # An id of the generation file wins over that of config.json; where both have none, or null, there is none.
-        generation = read_json(path / GENERATION) if (path / GENERATION).exists() else {}
-        ids = read_json(path / SETTINGS) | {name: id for name, id in generation.items() if id is not None}
+    ids = text_ends(path)
+    if path.is_file():  # the tokenizer knows what the format takes for those that a file leaves out
+        ids = {name: getattr(tokenizer, name, None) if id is None else id for name, id in ids.items()}
     stop_ids = _ids(path, ids, "eos_token_id", model.vocab_size)
     return LoadedModel(
         model=model,

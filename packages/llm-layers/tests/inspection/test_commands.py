@@ -9,7 +9,7 @@ from small_models import family
 
 from llm_layers import Decoder, save_gguf, save_model
 from llm_layers.commands.main import main
-from llm_tokenizer import ByteTokenizer, CharacterTokenizer, save_tokenizer
+from llm_tokenizer import ByteTokenizer, CharacterTokenizer, save_tokenizer, train_bpe
 
 
 @pytest.fixture
@@ -138,6 +138,25 @@ def test_a_text_is_cut_by_the_models_own_tokenizer(tmp_path, capsys):
     assert "5 tokens: T | o | · | b | e" in capsys.readouterr().out
     assert main(["attention", str(tmp_path), "--text", "x" * 33]) == 2
     assert "context of 32 positions, but has 33 tokens" in capsys.readouterr().err
+
+
+def test_the_begin_token_that_a_tokenizer_puts_before_a_text_is_fed(tmp_path, capsys):
+    from small_models import SHAPE
+
+    from llm_layers import Decoder, ModelConfig
+
+    save_model(Decoder(ModelConfig(**(SHAPE | {"vocab_size": 257}))), tmp_path)
+    tokenizer = train_bpe(["no merges"], vocab_size=257, special_tokens=["<s>"])
+    around = {"bos_token_id": 256, "eos_token_id": 256, "add_bos_token": True, "add_eos_token": True}
+    save_tokenizer(tokenizer.with_text_ids(**around), tmp_path)
+    assert main(["attention", str(tmp_path), "--text", "To"]) == 0
+    assert "3 tokens: <s> | T | o\n" in capsys.readouterr().out
+    assert main(["attention", str(tmp_path), "--ids", "84,111"]) == 0
+    assert "2 tokens: T | o\n" in capsys.readouterr().out
+    assert main(["attention", str(tmp_path), "--text", ""]) == 2
+    assert main(["compare", str(tmp_path), str(tmp_path), "--text", "T"]) == 0
+    assert main(["quantize", str(tmp_path), "--text", "T", "--group", "1"]) == 0
+    assert "on 2 tokens" in capsys.readouterr().err
 
 
 def test_a_token_that_a_tokenizer_does_not_know_is_named_by_its_number_or_refused(tmp_path, capsys):

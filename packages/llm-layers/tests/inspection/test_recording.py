@@ -7,6 +7,7 @@ import torch
 from small_models import FAMILIES, family
 from torch.nn import functional as F
 
+from llm_layers import LayersError, attention_maps, first_divergence, layer_statistics, logit_lens
 from llm_layers.inspection import record
 from llm_layers.inspection.flow import flow
 from llm_layers.inspection.recording import Recorder
@@ -81,3 +82,11 @@ def test_an_error_on_the_way_leaves_nothing_behind(ids):
     with mock.patch.object(Recorder, "keep") as keep:
         model(ids)
     keep.assert_not_called()
+
+
+@pytest.mark.parametrize("shape", [(1, 0), (0, 5), (0, 0)], ids=str)
+@pytest.mark.parametrize("look", [attention_maps, logit_lens, layer_statistics, first_divergence])
+def test_a_text_of_no_token_is_refused_by_all(look, shape):
+    models = [family("llama")] * (2 if look is first_divergence else 1)
+    with pytest.raises(LayersError, match=r"the text must have at least \d tokens?, but has 0"):
+        look(*models, torch.zeros(shape, dtype=torch.long))

@@ -10,6 +10,7 @@ import copy
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Self
 
@@ -17,6 +18,7 @@ from llm_tokenizer.decoding import Vocabulary
 from llm_tokenizer.interface import TokenizerError, require_str, require_texts
 
 ALL = "all"
+_splitter = lru_cache(maxsize=64)(lambda names: re.compile(f"({any_of(names)})"))  # with many names it takes long
 
 
 class VocabularyTokenizer(ABC):
@@ -140,7 +142,7 @@ class SpecialTokens:
         `allowed` holds names, or is the word "all".
         """
         names = self._names(allowed)
-        parts = re.split(f"({any_of(names)})", text) if names else [text]
+        parts = _splitter(tuple(names)).split(text) if names else [text]
         for place, part in enumerate(parts):
             if part:
                 yield part, place % 2 == 1

@@ -50,7 +50,7 @@ def add_text(parser: Parser) -> None:
     either.add_argument(
         "--model", metavar="MODEL", help="a model folder, a run's folder or a GGUF file, with the tokenizer"
     )
-    source.add_argument("--runs", metavar="FOLDER", default="runs", help="where the runs are (%(default)s)")
+    source.add_argument("--runs", metavar="FOLDER", help="where the runs are (default: runs)")
     sampling = verb.add_argument_group("sampling, in this order")
     sampling.add_argument(
         "--temperature", type=float, default=0.8, metavar="T",
@@ -72,6 +72,7 @@ def add_text(parser: Parser) -> None:
 
 def text(options: argparse.Namespace) -> int:
     """Continue the prompt, and return the exit status."""
+    from llm_generate.interface import GenerateError
     from llm_generate.settings import SamplingSettings, check_max_tokens
     from llm_generate.stopping import StopStrings
     from llm_train import find_run
@@ -83,9 +84,11 @@ def text(options: argparse.Namespace) -> int:
         seed=secrets.randbelow(2**32) if options.seed is None else options.seed,
     )
     check_max_tokens(options.max_tokens)
-    stop = [_unescape(one) for one in options.stop]
+    stop = [_unescape(_utf8(one, "--stop")) for one in options.stop]
     StopStrings(stop)
-    source = find_run(options.name, options.runs).folder if options.model is None else options.model
+    if options.model is not None and options.runs is not None:
+        raise GenerateError("--runs has no effect with --model: leave one of them out")
+    source = find_run(options.name, options.runs or "runs").folder if options.model is None else options.model
     prompt = _prompt(options)
     # On a busy machine torch's threads wait for each other at full speed: a small model then writes 8 to 65 tokens/s.
     # If they sleep while they wait, the cores are free for whoever has work, and it writes 150 to 430 (4 layers of
@@ -147,12 +150,19 @@ def _share_one_output() -> bool:
 
 def _prompt(options: argparse.Namespace) -> str:
     """Return the prompt, not a byte of it changed; it must be UTF-8."""
-    from llm_tokenizer.corpus.unicode_decoding import decode_strictly, decoded_blocks
+    from llm_tokenizer.corpus.unicode_decoding import decoded_blocks
 
     source = "-" if options.prompt == "-" else options.file
     if source is None:
-        return decode_strictly(options.prompt.encode("utf-8", "surrogateescape"), "the prompt")
+        return _utf8(options.prompt, "the prompt")
     return "".join(decoded_blocks(source, keep_mark=True))
+
+
+def _utf8(argument: str, name: str) -> str:
+    """Return an argument, whose bytes must be UTF-8; Python shows others as halves of surrogate pairs."""
+    from llm_tokenizer.corpus.unicode_decoding import decode_strictly
+
+    return decode_strictly(argument.encode("utf-8", "surrogateescape"), name)
 
 
 def _unescape(text: str) -> str:

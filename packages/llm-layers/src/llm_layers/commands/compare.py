@@ -4,13 +4,14 @@ import argparse
 
 import torch
 
-from llm_layers.commands.inputs import check_two, read_model, read_text
+from llm_layers.commands.inputs import read_model, read_text
 from llm_layers.commands.options import FOREIGN
 from llm_layers.config import ModelConfig
 from llm_layers.formats.loading import load_config
 from llm_layers.inspection.divergence import check_shapes, first_divergence
 from llm_layers.inspection.foreign import load_transformers
 from llm_layers.inspection.inspected_model import InspectedModel, inspected_model
+from llm_layers.inspection.recording import check_text
 from llm_layers.inspection.table import divergence_report
 from llm_tokenizer.commands.exit_status import DIFFERS, OK
 from llm_tokenizer.commands.progress import Progress
@@ -27,7 +28,7 @@ def run(options: argparse.Namespace, progress: Progress) -> tuple[str, int]:
         options.ids = _sample(configs[0])
     ids, labels = read_text(options, options.a.removeprefix(FOREIGN), configs[0])
     if not options.forward_only:
-        check_two(labels)
+        check_text(ids, 2)
     a, b = (_load(name, config, progress) for name, config in zip((options.a, options.b), configs, strict=True))
     foreign = a.foreign or b.foreign
     for subject in (a, b):  # transformers computes parts of its arithmetic in float32 whatever the weights are

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import torch
 
-from llm_layers.commands.inputs import check_tokenizer, read_model, stored_types, text_ends, tokenizer_beside
+from llm_layers.commands.inputs import check_tokenizer, read_model, stored_types, tokenizer_beside
 from llm_layers.commands.outputs import check_model, check_new
 from llm_layers.formats.gguf.saving import save_gguf
+from llm_layers.formats.gguf.tensor_types import TYPES, encode
 from llm_layers.formats.huggingface.storage import save_model
-from llm_layers.formats.loading import load_config
+from llm_layers.formats.loading import load_config, text_ends
 from llm_layers.interface import LayersError
 from llm_tokenizer import save_tokenizer
 from llm_tokenizer.commands.progress import Progress
@@ -34,18 +35,21 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
     check_new(target, replace=options.replace)
     config = load_config(options.source)
     check_model(config, target)
-    tokenizer, ends = tokenizer_beside(options.source), text_ends(options.source)
+    tokenizer = tokenizer_beside(options.source)
+    ends = text_ends(options.source, tokenizer if to_gguf else None)
     check_tokenizer(tokenizer, config, ends if to_gguf else None)
     model = read_model(options.source, config, progress)
     stored = stored_types(options.source, model.embedding.table.dtype)
     written = options.dtype or str(model.embedding.table.dtype).removeprefix("torch.")
     progress(f"writing {target.name}")
+    dtype = options.dtype and GGUF_NAMES[options.dtype]
     if to_gguf:
-        dtype = options.dtype and GGUF_NAMES[options.dtype]
         save_gguf(model, target, tokenizer=tokenizer, dtype=dtype, vocabulary=GgufVocabulary(**ends))
         size = target.stat().st_size
     else:
-        save_model(model if options.dtype is None else model.to(DTYPES[options.dtype]), target, **ends)
+        for name, weight in model.named_parameters() if dtype else ():  # a value beyond the dtype is refused there too
+            encode(TYPES[dtype], name, weight.detach().abs().max().float().numpy())
+        save_model(model.to(DTYPES[options.dtype]) if dtype else model, target, **ends)
         if tokenizer is not None:
             save_tokenizer(tokenizer, target)
         size = sum(file.stat().st_size for file in target.iterdir())

@@ -11,8 +11,6 @@ from torch import Tensor
 
 from llm_layers.config import ModelConfig
 from llm_layers.formats.gguf.file import read_gguf
-from llm_layers.formats.huggingface.storage import GENERATION, SETTINGS
-from llm_layers.formats.huggingface.weight_files import read_json
 from llm_layers.formats.loading import load_model
 from llm_layers.inspection.costs import parameter_count
 from llm_layers.inspection.text import checked_ids, ids_of, label_of_id, tokenizer_of
@@ -82,36 +80,17 @@ def labeler(model: str) -> Callable[[int], str]:
     return lambda id: label_of_id(id, tokenizer)
 
 
-def check_two(labels: list[str]) -> None:
-    """Refuse a text that is too short for a loss, before any work is done."""
-    if len(labels) < 2:
-        raise LayersError(
-            f"the text must have at least 2 tokens, so that one can be predicted, but has {len(labels)}: "
-            "use a longer one"
-        )
-
-
 def check_tokenizer(tokenizer: Tokenizer | None, config: ModelConfig, ends: dict[str, Any] | None) -> None:
     """Refuse a tokenizer that could not be written, before a weight is read; `ends` is given for a GGUF file."""
-    if tokenizer is not None and ends is not None:
-        vocabulary_entries(tokenizer, config.vocab_size, GgufVocabulary(**ends))
-    elif tokenizer is not None:
-        with TemporaryDirectory() as folder:
-            save_tokenizer(tokenizer, folder)
-
-
-def text_ends(source: str) -> dict[str, Any]:
-    """Return the ids at which a text begins, ends and is filled up, as the source states them."""
-    path = Path(source)
-    if path.is_file():
-        words = read_gguf(path).words
-        names = {"bos": "bos", "eos": "eos", "pad": "padding"}
-        return {f"{ours}_token_id": words.get(f"tokenizer.ggml.{theirs}_token_id") for ours, theirs in names.items()}
-    settings: dict[str, Any] = {}
-    for name in (SETTINGS, GENERATION):  # the second has the last word
-        if (path / name).is_file():
-            settings |= {key: value for key, value in read_json(path / name).items() if value is not None}
-    return {key: settings.get(key) for key in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    try:
+        if tokenizer is not None and ends is not None:
+            vocabulary_entries(tokenizer, config.vocab_size, GgufVocabulary(**ends))
+        elif tokenizer is not None:
+            with TemporaryDirectory() as folder:
+                save_tokenizer(tokenizer, folder)
+    except TokenizerError as error:
+        if not isinstance(error.__context__, OSError):  # a full disk says nothing of the tokenizer
+            raise
 
 
 def tokenizer_beside(source: str) -> Tokenizer | None:

@@ -6,11 +6,12 @@ import sys
 
 import torch
 
-from llm_layers.commands.inputs import check_tokenizer, read_model, stored_types, text_ends, text_of, tokenizer_beside
+from llm_layers.commands.inputs import check_tokenizer, read_model, stored_types, text_of, tokenizer_beside
 from llm_layers.commands.outputs import check_model, check_new
 from llm_layers.config import ModelConfig
 from llm_layers.formats.gguf.saving import save_gguf
-from llm_layers.formats.loading import load_config
+from llm_layers.formats.loading import load_config, text_ends
+from llm_layers.inspection.text import encoded
 from llm_layers.interface import LayersError
 from llm_layers.layers.loss import cross_entropy
 from llm_layers.layers.quantized_linear import quantize_model, stored_bytes
@@ -34,7 +35,11 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
             raise LayersError(f"--out must end in .gguf, but was '{options.out}'")
         check_new(options.out, replace=options.replace)
         check_model(config, options.out)
-    tokenizer, ends = tokenizer_beside(options.model), text_ends(options.model)
+        inner = config.d_ff if config.experts is None else config.experts.d_expert
+        if odd := [width for width in (config.d_model, config.heads * config.d_head, inner) if width % 32]:
+            raise LayersError(f"--out needs rows of a multiple of 32, but the model has rows of {odd[0]}: leave it out")
+    tokenizer = tokenizer_beside(options.model)
+    ends = text_ends(options.model, tokenizer)
     if tokenizer is None:
         raise LayersError(f"'{options.model}' must hold a tokenizer beside the model, but there is none")
     if options.out is not None:
@@ -68,7 +73,7 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
 
 def _read_ids(options: argparse.Namespace, tokenizer: Tokenizer) -> torch.Tensor:
     """Return the first ids of the text, with a warning where they are few."""
-    ids = tokenizer.encode(text_of(options) or "")[: options.tokens]
+    ids = encoded(text_of(options) or "", tokenizer)[: options.tokens]
     if len(ids) < 2:
         raise LayersError(f"the text must have at least 2 tokens, but has {len(ids)}: use a longer one")
     if len(ids) < FEW:

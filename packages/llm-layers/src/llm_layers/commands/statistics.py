@@ -2,11 +2,12 @@
 
 import argparse
 
-from llm_layers.commands.inputs import check_two, read_model, read_text
+from llm_layers.commands.inputs import read_model, read_text
 from llm_layers.commands.outputs import check_out
 from llm_layers.formats.loading import load_config
 from llm_layers.inspection.issues import find_issues
 from llm_layers.inspection.picture import statistics_picture, write_picture
+from llm_layers.inspection.recording import check_text
 from llm_layers.inspection.statistics import layer_statistics
 from llm_layers.inspection.table import statistics_table
 from llm_tokenizer.commands.progress import Progress
@@ -24,7 +25,7 @@ def run(options: argparse.Namespace, progress: Progress) -> str:
     check_out(options.out, ".svg", ".png")
     config = load_config(options.model)
     ids, labels = read_text(options, options.model, config)
-    check_two(labels)
+    check_text(ids, 2)
     model = read_model(options.model, config, progress)
     progress(f"running a text of {len(labels)} tokens forward and backward, and measuring every tensor")
     measured = layer_statistics(model, ids)

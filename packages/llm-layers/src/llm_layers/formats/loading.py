@@ -2,16 +2,19 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from llm_layers.config import ModelConfig
+from llm_layers.formats.gguf.file import read_gguf
 from llm_layers.formats.gguf.loading import load_gguf, load_gguf_config
-from llm_layers.formats.huggingface.storage import SETTINGS, load_folder, load_folder_config
-from llm_layers.formats.huggingface.weight_files import WEIGHTS
+from llm_layers.formats.huggingface.storage import GENERATION, SETTINGS, load_folder, load_folder_config
+from llm_layers.formats.huggingface.weight_files import WEIGHTS, read_json
 from llm_layers.interface import LayersError
 from llm_layers.kernels import EAGER, Kernels
 from llm_layers.model import Decoder
+from llm_tokenizer.files.gguf_writing import ENDS
 
 
 def load_config(folder: str | os.PathLike[str]) -> ModelConfig:
@@ -70,3 +73,28 @@ def load_model(
     if path.is_file():
         return load_gguf(path, dtype=dtype or torch.float32, kernels=kernels)
     return load_folder(path, dtype=dtype, kernels=kernels)
+
+
+def text_ends(source: str | os.PathLike[str], tokenizer: Any = None) -> dict[str, Any]:
+    """Return the ids at which a text begins, ends and is filled up, as a model folder or a GGUF file states them.
+
+    The tokenizer is given where a GGUF file is to be written, whose readers put the first of these ids around a text
+    if the tokenizer does so: its own have the last word there, since those of `config.json` can be mere defaults.
+    """
+    path, settings = Path(source), dict[str, Any]()
+    if path.is_file():
+        words = read_gguf(path).words
+        begin, fill, *ends = (words.get(f"tokenizer.ggml.{name}_token_id") for name in ("bos", "padding", *ENDS))
+        settings = {"bos_token_id": begin, "eos_token_id": ends, "pad_token_id": fill}
+    for name in (SETTINGS, GENERATION):  # the second has the last word
+        if (path / name).is_file():
+            settings |= {key: value for key, value in read_json(path / name).items() if value is not None}
+    given = settings.get("eos_token_id")
+    ends = given if isinstance(given, list) else [given]
+    if getattr(tokenizer, "add_eos_token", False):
+        ends = [tokenizer.eos_token_id, *ends]
+    if getattr(tokenizer, "add_bos_token", False):
+        settings["bos_token_id"] = tokenizer.bos_token_id
+    ends = [id for place, id in enumerate(ends) if id is not None and id not in ends[:place]]
+    settings["eos_token_id"] = ends if len(ends) > 1 else next(iter(ends), None)
+    return {key: settings.get(key) for key in ("bos_token_id", "eos_token_id", "pad_token_id")}

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from llm_layers.interface import LayersError
 from llm_layers.layers.lora import LoraLinear
+from llm_layers.layers.quantized_linear import QuantizedLinear
 from llm_layers.model import Decoder
 
 COMPILED = "_orig_mod"  # the name under which torch.compile keeps what it compiled
@@ -21,7 +22,8 @@ def saveable_weights(model: object) -> dict[str, Tensor]:
     must = "the model must be a Decoder with plain weights to be saved, but"
     if not isinstance(model, nn.Module):
         raise LayersError(f"{must} was of type {type(model).__name__}: pass the model itself, not its weights")
-    weights = {name: weight.detach() for name, weight in model.named_parameters()}
+    # A plain Decoder has no buffers: whatever holds one is odd below.
+    weights = {name: weight.detach() for name, weight in (*model.named_parameters(), *model.named_buffers())}
     if any(COMPILED in name.split(".") for name in weights):
         raise LayersError(f"{must} is compiled (torch.compile): save the model that was given to torch.compile")
     if not isinstance(model, Decoder):
@@ -33,10 +35,11 @@ def saveable_weights(model: object) -> dict[str, Tensor]:
         )
     if any(isinstance(module, LoraLinear) for module in model.modules()):
         raise LayersError(
-            f"{must} has LoRA adapters: merge_all_lora and then remove_lora put them into the weights, remove_lora "
-            "with discard=True drops them, lora_weights returns them alone"
+            f"{must} has LoRA adapters: merge_all_lora and then remove_lora put them into the weights (if those are "
+            "quantized: add_lora to the model as it was before, and load lora_weights there first), remove_lora with "
+            "discard=True drops them, lora_weights returns them alone"
         )
-    if any(True for _ in model.buffers()):
+    if any(isinstance(module, QuantizedLinear) for module in model.modules()):
         raise LayersError(
             f"{must} is quantized (quantize_model): save it before that; save_gguf writes 8-bit weights "
             'with dtype="Q8_0"'

@@ -5,7 +5,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from llm_layers.inspection.inspected_model import InspectedModel, KernelCall, inspected_model
-from llm_layers.inspection.recording import HIDDEN, SoftmaxCalls
+from llm_layers.inspection.recording import HIDDEN, SoftmaxCalls, check_text
 from llm_layers.layers.attention import attention, capped_attention
 
 
@@ -26,9 +26,10 @@ def attention_maps(model: nn.Module | InspectedModel, ids: Int[Tensor, "batch po
         attends to nothing.
 
     Raises:
-        LayersError: for a module without our names.
+        LayersError: for a module without our names, and for no text.
     """
     inspected = inspected_model(model)
+    check_text(ids, 1)
     calls: dict[int, KernelCall] = {}
     was_training = inspected.module.training
     try:

@@ -16,6 +16,7 @@ from llm_layers.inspection.flow import flow
 from llm_layers.inspection.inspected_model import HookPoint, InspectedModel, KernelCall, Layout, inspected_model
 from llm_layers.interface import LayersError
 from llm_layers.layers.loss import cross_entropy
+from llm_tokenizer.commands.wording import quantity
 
 HIDDEN = -1e30
 """A key is hidden when a mask adds less than this."""
@@ -62,11 +63,10 @@ def record(
         gradients: whether to compute the gradients of the loss too.
 
     Raises:
-        LayersError: for a module without our names, and for a text of one id where gradients are wanted.
+        LayersError: for a module without our names, for no text, and for one of one id where gradients are wanted.
     """
     inspected = inspected_model(model)
-    if gradients and ids.shape[1] < 2:
-        raise LayersError("the text must have at least 2 tokens, so that there is one to predict: pass a longer one")
+    check_text(ids, 2 if gradients else 1)
     was_training = inspected.module.training
     recorder = Recorder(inspected, ids)
     try:
@@ -90,6 +90,13 @@ def record(
         loss=loss.item(),
         config=inspected.config,
     )
+
+
+def check_text(ids: Tensor, least: int) -> None:
+    """Refuse a text that is too short: of no token to be read, of one token for a loss."""
+    tokens = ids.shape[1] if len(ids) else 0
+    if tokens < least:
+        raise LayersError(f"the text must have at least {quantity(least, 'token')}, but has {tokens}: use a longer one")
 
 
 class SoftmaxCalls(TorchFunctionMode):

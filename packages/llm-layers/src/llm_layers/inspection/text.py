@@ -27,10 +27,17 @@ def ids_of(text: str, folder: str | os.PathLike[str], config: ModelConfig) -> tu
     """
     tokenizer = tokenizer_of(folder)
     try:
-        ids = tokenizer.encode(text)
+        ids = encoded(text, tokenizer)
     except TokenizerError as error:
         raise LayersError(str(error)) from None
     return checked_ids(ids, config), [label_of_id(id, tokenizer) for id in ids]
+
+
+def encoded(text: str, tokenizer: Tokenizer) -> list[int]:
+    """Return the ids of a text, with one begin token before them if the tokenizer adds one, as the model learned."""
+    ids = tokenizer.encode(text)
+    begin = getattr(tokenizer, "bos_token_id", None) if getattr(tokenizer, "add_bos_token", False) else None
+    return ids if begin is None or ids[:1] in ([], [begin]) else [begin, *ids]
 
 
 def tokenizer_of(folder: str | os.PathLike[str]) -> Tokenizer:

@@ -1,4 +1,4 @@
-"""The same contracts, computed faster; `presets` chooses."""
+"""The same contracts, computed faster; `presets` chooses. The arguments are those of the functions in `layers/`."""
 
 from llm_layers.kernels.presets import EAGER, FAST, FUSED, Kernels
 

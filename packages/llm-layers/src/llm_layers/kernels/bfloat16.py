@@ -91,6 +91,7 @@ def bfloat16_int4_linear(
     _refuse_gradients(x, scales_and_zeros)
     groups, d_out, _ = scales_and_zeros.shape
     rows = x.to(torch.bfloat16).reshape(-1, x.shape[-1])
+    scales_and_zeros = scales_and_zeros.to(torch.bfloat16)  # `model.float()` has converted them with all the rest
     y = torch._weight_int4pack_mm_for_cpu(rows, packed, rows.shape[1] // groups, scales_and_zeros)
     return y.to(x.dtype).reshape(*x.shape[:-1], d_out)
 

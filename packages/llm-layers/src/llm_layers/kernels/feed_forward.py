@@ -33,12 +33,6 @@ def swiglu(
 
         A training step holds 0.87 of the memory and takes 1.00 to 1.03 of the time (6 layers, width 384, AVX-512).
 
-    Args:
-        x: vectors along the last axis.
-        gate: the gate projection, a linear layer from d_model to d_ff.
-        up: the up projection, from d_model to d_ff.
-        down: the down projection, from d_ff to d_model.
-
     Spec: layers.swiglu
     Source: Shazeer 2020, arXiv:2002.05202; recomputing: Chen et al. 2016, arXiv:1604.06174.
     """
@@ -63,11 +57,6 @@ def gelu_feed_forward(
 
         Forward and backward of GELU take 0.7 to 0.8 of the time of torch's kernel in float32 (768 x 512, one thread,
         AVX-512), and a training step of a GPT-2 0.95 (4 layers, width 128).
-
-    Args:
-        x: vectors along the last axis.
-        up: a linear layer with a bias, from d_model to d_ff.
-        down: a linear layer with a bias, from d_ff to d_model.
 
     Spec: layers.gelu_feed_forward
     Source: Radford et al. 2019 (GPT-2); backward derived in `reference/activation.py`.

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from llm_layers.interface import LayersError
-from llm_layers.layers.precision import like, wide
+from llm_layers.layers.precision import in_one_dtype, like, wide
 from llm_layers.layers.shapes import names_shapes
 
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
@@ -88,7 +88,8 @@ def attention(
     Spec: layers.attention
     Source: Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762.
     """
-    return _mix(_scores(query, key), value, mask)
+    q, k, v = in_one_dtype(query, key, value)
+    return like(_mix(_scores(q, k), v, mask), query)
 
 
 @names_shapes
@@ -117,7 +118,8 @@ def capped_attention(
     Spec: layers.capped_attention
     Source: Gemma Team 2024, "Gemma 2", arXiv:2408.00118.
     """
-    return _mix(soft_cap(_scores(query, key), cap), value, mask)
+    q, k, v = in_one_dtype(query, key, value)
+    return like(_mix(soft_cap(_scores(q, k), cap), v, mask), query)
 
 
 def _scores(
@@ -171,6 +173,7 @@ def fused_attention(
         return x.expand(*leading, *x.shape[-2:]).reshape(1, leading.numel(), *x.shape[-2:])
 
     flat_mask = mask if mask is None or mask.dim() == 2 else flat(mask)
-    y = F.scaled_dot_product_attention(flat(query), flat(key), flat(value), attn_mask=flat_mask)
-    y = y.view(*leading, *y.shape[-2:])
+    q, k, v = in_one_dtype(query, key, value)
+    y = F.scaled_dot_product_attention(flat(q), flat(k), flat(v), attn_mask=flat_mask)
+    y = like(y.view(*leading, *y.shape[-2:]), query)
     return y if mask is None else y * mask.any(dim=-1, keepdim=True)

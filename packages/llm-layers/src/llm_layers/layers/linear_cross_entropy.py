@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from llm_layers.interface import LayersError
 from llm_layers.layers.loss import IGNORE_INDEX
-from llm_layers.layers.precision import apply, at_least_float32, is_slow, product
+from llm_layers.layers.precision import apply, at_least_float32, in_one_dtype, is_slow, product, wide
 
 LOGITS = 2**25
 """How many logits are held at a time: 128 MB in float32. With fewer the products become small and slow."""
@@ -56,9 +56,8 @@ def linear_cross_entropy(
         rows = max(64, LOGITS // max(1, len(head)))
     if rows < 1:
         raise LayersError(f"rows must be at least 1, but was {rows}")
-    if hidden.dtype != head.dtype:
-        common = torch.promote_types(hidden.dtype, head.dtype)
-        hidden, head = hidden.to(common), head.to(common)
+    # float16 as float32: the gradients, made before a loss scale is known, would fall below its smallest number.
+    hidden, head = in_one_dtype(wide(hidden), wide(head))
     flat_hidden, flat_targets = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1).long()
     # Evaluation needs no gradient and is spared two of the three products.
     trained = torch.is_grad_enabled()

@@ -62,7 +62,7 @@ def merge_lora(
     Spec: layers.merge_lora
     Source: Hu et al. 2021, arXiv:2106.09685.
     """
-    return (wide(weight) + scale * (wide(up) @ wide(down))).to(weight.dtype)
+    return (wide(weight) + scale * linear(wide(up), wide(down).mT)).to(weight.dtype)
 
 
 class LoraLinear(nn.Module):
@@ -70,6 +70,8 @@ class LoraLinear(nn.Module):
 
     `down` starts normal with standard deviation 1/√d_in, so that it keeps the size of x; `up` starts at
     zero, so that nothing is changed at first. Were both zero, both gradients would be zero for ever.
+
+    The state is that of the unmerged adapter, with its scale; loading into a merged one unmerges that first.
 
     Args:
         base: the layer to adapt; its weights are frozen.
@@ -99,6 +101,8 @@ class LoraLinear(nn.Module):
         if not self.down.is_meta:
             nn.init.normal_(self.down, std=d_in**-0.5, generator=generator)
         self._unmerged: Tensor | None = None
+        self.register_state_dict_post_hook(LoraLinear._complete_state)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(LoraLinear._prepare_loading)  # type: ignore[no-untyped-call]
 
     @property
     def merged(self) -> bool:
@@ -136,8 +140,31 @@ class LoraLinear(nn.Module):
     def unmerge(self) -> None:
         """Put the weight back as it was, bit for bit; subtracting the correction again would not."""
         if self._unmerged is not None:
+            self._refuse_quantized()
             self.base.weight.data.copy_(self._unmerged)
             self._unmerged = None
+
+    def learned(self) -> dict[str, Tensor]:
+        """Return all that is kept of the adapter; the scale too, without which the rest means something else."""
+        scale = torch.tensor(self.scale, dtype=torch.float64, device="cpu")
+        return {"down": self.down.detach(), "up": self.up.detach(), "scale": scale}
+
+    def _refuse_quantized(self) -> None:
+        if isinstance(self.base, QuantizedLinear):
+            raise LayersError(
+                "an adapter cannot leave quantized weights: unmerge before quantizing, or call remove_lora to keep it"
+            )
+
+    def _complete_state(self, state: dict[str, Any], prefix: str, *_: Any) -> None:
+        state[f"{prefix}scale"] = self.learned()["scale"]
+        if self._unmerged is not None:
+            self._refuse_quantized()
+            state[f"{prefix}base.weight"] = self._unmerged.to(self.base.weight)
+
+    def _prepare_loading(self, state: dict[str, Any], prefix: str, *_: Any) -> None:
+        if state:
+            self.unmerge()
+        self.scale = float(state.pop(f"{prefix}scale", self.scale))
 
 
 def add_lora(
@@ -234,13 +261,13 @@ def remove_lora(model: nn.Module, *, discard: bool = False) -> None:
 def lora_weights(model: nn.Module) -> dict[str, Tensor]:
     """Return the weights of the adapters alone, by name: all that a fine-tuning has to keep.
 
-    Load them with `model.load_state_dict(weights, strict=False)` into a `Decoder` with the same adapters; one without
-    them refuses.
+    Load them with `model.load_state_dict(weights, strict=False)` into a `Decoder` with adapters of the same layers and
+    rank; their alpha follows what is loaded. One without them refuses.
     """
     return {
-        f"{name}.{kind}": weight.detach()
+        f"{name}.{kind}": weight
         for name, module in _required(model).items()
-        for kind, weight in (("down", module.down), ("up", module.up))
+        for kind, weight in module.learned().items()
     }
 
 
@@ -250,11 +277,14 @@ def refuse_lost_adapters(model: nn.Module, keys: Any) -> None:
     Raises:
         LayersError: naming the first of them.
     """
-    layers = {name for name, module in model.named_modules() if isinstance(module, (Linear, QuantizedLinear))}
-    lost = [key for key in keys.unexpected_keys if key.removesuffix(".down").removesuffix(".up") in layers]
-    if lost:
+    kinds = (Linear, nn.Linear, QuantizedLinear, LoraLinear)
+    layers = {name.rpartition(".")[2] for name, module in model.named_modules() if isinstance(module, kinds)}
+    # Only the last parts are compared: a wrapper or torch.compile puts a prefix before the name, or into it.
+    ends = tuple(f".{layer}.{kind}" for layer in layers for kind in ("down", "up"))
+    if lost := [key for key in keys.unexpected_keys if f".{key}".endswith(ends)]:
         raise LayersError(
-            f"the model must have LoRA adapters to load {lost[0]}, but has none there: call add_lora first"
+            f"the model must have LoRA adapters to load {lost[0]}, but has none of that name: call add_lora first, and "
+            "take the names and the model both with their wrapper (torch.compile, DataParallel, PEFT) or both without"
         )
 
 

@@ -4,6 +4,7 @@ One rule for all layers: the result has the dtype of the vectors that come in (t
 Two dtypes that meet in one product are both converted to the wider one, and the result back.
 """
 
+from functools import reduce
 from typing import Any
 
 import torch
@@ -27,6 +28,12 @@ def wide(x: Tensor) -> Tensor:
 def like(y: Tensor, x: Tensor) -> Tensor:
     """Return y in the dtype of x; under autocast as it is, because autocast chooses dtypes then."""
     return y if y.dtype == x.dtype or under_autocast(x) else y.to(x.dtype)
+
+
+def in_one_dtype(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Return tensors that meet in one product in the widest of their dtypes."""
+    widest = reduce(torch.promote_types, [x.dtype for x in tensors])
+    return tuple(x if x.dtype == widest else x.to(widest) for x in tensors)
 
 
 def under_autocast(x: Tensor) -> bool:

@@ -127,8 +127,9 @@ def quantize_model(
         )
     group = 32 if group is None else group
     kept = SKIPPED_MODULES - {"head"} if head else SKIPPED_MODULES
-    chosen = {name: map_ for name, map_ in plain_linear_layers(model).items() if name.split(".")[-1] not in kept}
-    if head and not any(name.split(".")[-1] == "head" for name in chosen):
+    # Any part of the name counts: the head inside an adapter is called head.base.
+    chosen = {name: map_ for name, map_ in plain_linear_layers(model).items() if kept.isdisjoint(name.split("."))}
+    if head and not any("head" in name.split(".") for name in chosen):
         raise LayersError("head must be False for a model whose head is its embedding table or is quantized already")
     if not chosen:
         raise LayersError("the model must have linear layers that are not quantized yet, but has none")

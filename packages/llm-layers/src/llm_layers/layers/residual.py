@@ -8,6 +8,8 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor
 
+from llm_layers.layers.precision import like, wide
+
 Part = Callable[[Tensor], Tensor]
 """What is added to the stream, attention or the feed-forward part; or a norm: vectors in, vectors out."""
 
@@ -41,7 +43,7 @@ def post_norm(x: Float[Tensor, "*batch d_model"], norm: Part, part: Part) -> Flo
     Spec: layers.post_norm
     Source: Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762 (there with LayerNorm).
     """
-    return norm(x + part(x))
+    return like(norm(wide(x) + wide(part(x))), x)
 
 
 def branch_norm(x: Float[Tensor, "*batch d_model"], norm: Part, part: Part) -> Float[Tensor, "*batch d_model"]:

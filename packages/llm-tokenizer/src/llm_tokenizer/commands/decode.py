@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -37,7 +38,7 @@ def decode(options: argparse.Namespace) -> None:
         last = tokenizer.vocab_size - 1
         raise TokenizerError(
             f"{file}: there is no such file; ids themselves, whole numbers from 0 to {last}, come through a "
-            f"pipe: echo {last} | llm-tokenizer decode {options.tokenizer}"
+            f"pipe: echo {last} | llm-tokenizer decode {shlex.quote(options.tokenizer)}"
         )
     with opened(file) as source, written(options.output) as stream:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from llm_tokenizer.commands.options import add_corpus, parts
 from llm_tokenizer.commands.parser import Parser
 from llm_tokenizer.commands.progress import Progress
 from llm_tokenizer.commands.wording import quantity
+from llm_tokenizer.corpus.unicode_decoding import decode_strictly
 from llm_tokenizer.files.huggingface_writing import FILE, save_tokenizer
 from llm_tokenizer.files.sentencepiece import FILE as MODEL_FILE
 from llm_tokenizer.files.writing import UNFINISHED, failed_write
@@ -77,6 +79,7 @@ def train(options: argparse.Namespace) -> None:
         _refuse_beside("--fast", options, "processes", "max_unique_pre_tokens")
     if options.characters:
         _refuse_beside("--characters", options, *_OF_MERGING)
+    options.special_token = [decode_strictly(os.fsencode(name), "--special-token") for name in options.special_token]
     learn = (_fast_training if options.fast else _clear_training)(options)
     with _reserved(Path(options.output), replace=options.replace):
         if options.characters:

@@ -75,8 +75,8 @@ def _import_module(name: str) -> ModuleType:
             raise UserError(f"{name!r} must be a module or a .py file to be checked; it is another file.") from None
         if name == missing or name.startswith(missing + "."):  # else something that it imports is missing
             raise UserError(
-                f"There is no module {name!r} to check: run this in the folder that holds {name}.py, "
-                "or give the path of the file."
+                f"There is no module {name!r} to check: run this in the folder that holds it, "
+                "or give the path of a .py file."
             ) from None
         raise UserError(why_not_imported(name, error)) from None
     except (Exception, SystemExit) as error:  # a stranger's module may raise anything while it is imported

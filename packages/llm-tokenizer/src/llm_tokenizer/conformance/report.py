@@ -173,6 +173,8 @@ def _place(difference: Difference, axes: str | None) -> str:
         return ""
     if axes is None:
         return f", first at item {difference.index[0]}"
+    if axes == "...":
+        return f", the worst at index {', '.join(map(str, difference.index))}"
     words = [word for word in axes.split() if not word.startswith("*")]
     lead = max(0, len(difference.index) - len(words))
     pairs = [f"{word} {index}" for word, index in zip(words, difference.index[lead:], strict=False)]

@@ -10,7 +10,7 @@ from llm_tokenizer.files import gpt2
 from llm_tokenizer.files.fields import REMEDY, FieldError, naming, refusal
 from llm_tokenizer.files.gguf_metadata import MAGIC
 from llm_tokenizer.files.gguf_reading import load_gguf
-from llm_tokenizer.files.huggingface_reading import LoadedTokenizer, load_hugging_face
+from llm_tokenizer.files.huggingface_reading import LoadedTokenizer, agrees, load_hugging_face
 from llm_tokenizer.files.huggingface_writing import FILE
 from llm_tokenizer.files.sentencepiece import FILE as MODEL_FILE
 from llm_tokenizer.files.sentencepiece import load_sentencepiece
@@ -27,7 +27,7 @@ def load_tokenizer(path: str | Path) -> LoadedTokenizer:
 
     A folder may hold `tokenizer.json`, `tokenizer.model`, GPT-2's two files (`encoder.json` and `vocab.bpe`, or
     `vocab.json` and `merges.txt`), a rank file (`*.tiktoken`) or a GGUF file; they are looked for in this order.
-    Where `tokenizer.json` says something that is not read, a `tokenizer.model` beside it is.
+    Where `tokenizer.json` says something that is not read, a `tokenizer.model` beside it is, if the two agree.
 
     Raises:
         TokenizerError: The file is missing, damaged, or says something that our tokenizers do not do; the message
@@ -42,7 +42,8 @@ def load_tokenizer(path: str | Path) -> LoadedTokenizer:
     except TokenizerError:
         if file.name == FILE and (path / MODEL_FILE).is_file():
             with suppress(TokenizerError):
-                return _load_file(path / MODEL_FILE)
+                if agrees(file, beside := _load_file(path / MODEL_FILE)):
+                    return beside
         raise
 
 

@@ -82,7 +82,7 @@ def vocabulary_entries(tokenizer: Tokenizer, size: int, vocabulary: GgufVocabula
     else:
         raise TokenizerError(
             "tokenizer: must be a BytePairTokenizer, PretrainedTokenizer, SentencePieceTokenizer or ByteTokenizer, "
-            f"was {type(tokenizer).__name__}, which GGUF cannot hold; leave it out and feed the reader ids"
+            f"was {type(tokenizer).__name__}, which GGUF cannot hold; write a model folder instead, or no tokenizer"
         )
     return entries | _ids(tokenizer, size, vocabulary)
 
@@ -136,7 +136,7 @@ def _pre(tokenizer: BytePairTokenizer | PretrainedTokenizer) -> str:
     if tokenizer.pattern not in PRE_OF:
         raise TokenizerError(
             f"tokenizer: its pattern must be one of {', '.join(PRE_OF)}, which llama.cpp follows exactly, "
-            f"was {tokenizer.pattern!r}; train one with such a pattern, or leave it out and feed the reader ids"
+            f"was {tokenizer.pattern!r}; train one with such a pattern, or write a model folder instead"
         )
     pre = PRE_OF[tokenizer.pattern]
     if tokenizer.normalization not in (None, "NFC"):

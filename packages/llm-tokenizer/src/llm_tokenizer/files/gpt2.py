@@ -16,13 +16,13 @@ from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.corpus.cleaning import Normalization
 from llm_tokenizer.files.fields import check_id, naming, read_json, read_text, refusal
-from llm_tokenizer.files.huggingface_config import CONFIG, FolderConfig, read_folder_config, with_folder_ids
+from llm_tokenizer.files.huggingface_config import CONFIG, FolderConfig, check_bare, read_folder_config, with_folder_ids
 from llm_tokenizer.files.writing import write_errors_as, write_text
 from llm_tokenizer.interface import TokenizerError
 
 NAMES = (("encoder.json", "vocab.bpe"), ("vocab.json", "merges.txt"))
 FIRST_LINE = "#version: 0.2"
-_RULES: dict[str, tuple[str, Normalization | None]] = {
+RULES: dict[str, tuple[str, Normalization | None]] = {
     "GPT2Tokenizer": ("gpt2", None),
     "Qwen2Tokenizer": ("qwen2", "NFC"),
 }
@@ -76,10 +76,10 @@ def load_gpt2(folder: str | Path) -> PretrainedTokenizer:
 def _rule(config: FolderConfig) -> tuple[str, Normalization | None]:
     """Return the pattern and the normalization of a class; without one the files are GPT-2's."""
     name = config.tokenizer_class or "GPT2Tokenizer"
-    rule = _RULES.get(name.removesuffix("Fast"))
+    rule = RULES.get(name.removesuffix("Fast"))
     if rule is None:
         raise refusal(
-            "tokenizer_class", f"one of {', '.join(_RULES)} for these two files (another one splits a text otherwise)",
+            "tokenizer_class", f"one of {', '.join(RULES)} for these two files (another one splits a text otherwise)",
             name, "load it with its own library, and save it from there as tokenizer.json",
         )  # fmt: skip
     config.check_no_prefix_space()
@@ -95,9 +95,10 @@ def save_gpt2(tokenizer: BytePairTokenizer | PretrainedTokenizer, folder: str | 
     folder = Path(folder)
     if tokenizer.pattern != "gpt2" or tokenizer.ignore_merges or tokenizer.normalization is not None:
         raise TokenizerError(
-            f"tokenizer: must split by the pattern gpt2 and do nothing else to a text for these files, splits by "
-            f"{tokenizer.pattern}; save it as tokenizer.json"
+            "tokenizer: must split by the pattern gpt2 and do nothing else to a text for these files, splits by "
+            f"{tokenizer.pattern} ({tokenizer.normalization=}, {tokenizer.ignore_merges=}); save it as tokenizer.json"
         )
+    check_bare(tokenizer)
     tokens = {id: to_printable(token) for id, token in tokenizer.tokens.items()}
     ids = {token: id for id, token in tokens.items()}
     for name, id in tokenizer.special_tokens.items():

@@ -3,7 +3,7 @@
 tokenizer_config.json     class, bos_token, eos_token, add_bos_token, add_eos_token, added_tokens_decoder
 special_tokens_map.json   bos_token, eos_token, additional_special_tokens
 added_tokens.json         ids of tokens that are not in the vocabulary file
-config.json               model_type, where the class is missing
+config.json               tokenizer_class or model_type, where the class is missing
 """
 
 from __future__ import annotations
@@ -79,8 +79,9 @@ def read_folder_config(folder: Path) -> FolderConfig:
         for key, value in flags.items():
             if not isinstance(value, bool):
                 raise refusal(key, "true or false", value)
-        model_type = _read(folder / MODEL).get("model_type")
-        tokenizer_class = config.get("tokenizer_class") or _CLASS_OF.get(str(model_type), model_type)
+        model = _read(folder / MODEL)
+        named_class = config.get("tokenizer_class") or model.get("tokenizer_class")
+        tokenizer_class = named_class or _CLASS_OF.get(str(model.get("model_type")), model.get("model_type"))
         prefix_space = config.get("add_prefix_space")
         if prefix_space is not None and not isinstance(prefix_space, bool):
             raise refusal("add_prefix_space", "true, false or null", prefix_space)
@@ -109,6 +110,13 @@ def with_folder_ids(tokenizer: AnyTokenizer, config: FolderConfig) -> AnyTokeniz
         settings[f"{role}_token_id"] = id
         settings[f"add_{role}_token"] = getattr(tokenizer, f"add_{role}_token") or (add and id is not None)
     return tokenizer.with_text_ids(**settings)
+
+
+def check_bare(tokenizer: VocabularyTokenizer) -> None:
+    """Refuse to put ids around every text: most formats have no place to say so."""
+    for flag in ("add_bos_token", "add_eos_token"):
+        if getattr(tokenizer, flag):
+            raise TokenizerError(f"{flag}: must be False for this format, was True; save it with save_tokenizer")
 
 
 def check_matching(field: str, entry: Mapping[str, Any]) -> None:

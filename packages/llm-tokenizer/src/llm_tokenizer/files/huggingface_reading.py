@@ -54,6 +54,25 @@ def load_hugging_face(path: str | Path) -> LoadedTokenizer:
     return with_folder_ids(tokenizer, config)
 
 
+def agrees(path: Path, other: LoadedTokenizer) -> bool:
+    """Return whether all that can be compared in a `tokenizer.json` is as in the tokenizer of the file beside it."""
+    with naming(path):
+        ids = _vocabulary(fields := Fields(read_json(path)))
+        added = _special_tokens(fields, ids)
+        around = other.with_text_ids(**read_template(fields.steps("post_processor", "processors")))
+        normalizer = fields.steps("normalizer", "normalizers")
+        splitter = fields.steps("pre_tokenizer", "pretokenizers")
+        return (
+            isinstance(other, SentencePieceTokenizer)
+            and {**other.pieces, **other.added_tokens}.items() <= {**ids, **added}.items()
+            and added.items() <= other.added_tokens.items()
+            and max({**ids, **added}.values()) < other.vocab_size  # unused ones below it have no name in `other`
+            and normalizer in ([], [PREPEND, SPACES] if other.prepend_scheme == "always" else [SPACES])
+            and all(step["type"] == "Metaspace" or _splits_at_spaces(step) for step in splitter)
+            and around.build_inputs_with_special_tokens([-1]) == other.build_inputs_with_special_tokens([-1])
+        )
+
+
 def from_hugging_face(fields: Fields) -> LoadedTokenizer:
     """Return the tokenizer, once every field has been looked at."""
     around = read_template(fields.steps("post_processor", "processors"))

@@ -69,7 +69,8 @@ def save_tokenizer(tokenizer: Tokenizer, folder: str | Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / CONFIG, settings)
         if isinstance(tokenizer, SentencePieceTokenizer) and by_score:
-            save_sentencepiece(tokenizer, written)
+            bare = tokenizer.with_text_ids(bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id)
+            save_sentencepiece(bare, written)  # the settings say which of them are added
         else:
             write_json(written, document)
         for name in {FILE, MODEL_FILE, SPECIAL, ADDED} - {written.name}:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from llm_tokenizer.bpe.sentencepiece import PrependScheme, SentencePieceTokenizer
 from llm_tokenizer.files.fields import FieldError, naming, read_whole, refusal
-from llm_tokenizer.files.huggingface_config import FolderConfig, read_folder_config, with_folder_ids
+from llm_tokenizer.files.huggingface_config import FolderConfig, check_bare, read_folder_config, with_folder_ids
 from llm_tokenizer.files.protobuf import as_bytes, as_float, as_number, as_text, read_message, write_message
 from llm_tokenizer.files.writing import atomic_write, write_errors_as
 from llm_tokenizer.interface import TokenizerError
@@ -72,6 +72,7 @@ def save_sentencepiece(tokenizer: SentencePieceTokenizer, path: Path) -> Path:
     Raises:
         TokenizerError: The format cannot say what the tokenizer does, or the file cannot be written.
     """
+    check_bare(tokenizer)
     pieces = dict(to_pieces(tokenizer))
     for id in range(tokenizer.vocab_size):
         pieces.setdefault(id, Piece(text=f"[PAD{id}]", kind=UNUSED))

@@ -1,7 +1,7 @@
 """Read and write rank files, the format of the library `tiktoken`: a token in Base64, a space, and its rank or id.
 
 Such a file contains neither the pattern nor the special tokens. For the encodings below they are known by the file's
-name; for any other the caller names them.
+name, which the files beside it may not contradict; for any other the caller names them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from llm_tokenizer.bpe.pretrained import PretrainedTokenizer
 from llm_tokenizer.bpe.tokenizer import BytePairTokenizer
 from llm_tokenizer.corpus.cleaning import Normalization
 from llm_tokenizer.files.fields import check_id, naming, read_whole, refusal
+from llm_tokenizer.files.gpt2 import RULES
+from llm_tokenizer.files.huggingface_config import FolderConfig, check_bare, read_folder_config, with_folder_ids
 from llm_tokenizer.files.writing import atomic_write, write_errors_as
 from llm_tokenizer.interface import TokenizerError
 
@@ -62,9 +64,10 @@ def load_tiktoken(path: str | Path, encoding: Encoding | None = None) -> Pretrai
         encoding: What the file does not contain; may be left out if the file is named like one in `ENCODINGS`.
 
     Raises:
-        TokenizerError: The file is missing or damaged, or has an unknown name without an `encoding`.
+        TokenizerError: The file is missing or damaged, or without an `encoding` its name is unknown or wrong.
     """
     path = Path(path)
+    config = FolderConfig() if encoding else read_folder_config(path.parent)
     encoding = encoding or ENCODINGS.get(path.stem)
     with naming(path):
         if encoding is None:
@@ -75,8 +78,11 @@ def load_tiktoken(path: str | Path, encoding: Encoding | None = None) -> Pretrai
                 "a rank file does not say how a text is split: give the model's tokenizer.json, or load it with "
                 "llm_tokenizer.files.tiktoken.load_tiktoken(path, Encoding(pattern=…)); Llama 3's pattern is llama3",
             )
+        pattern, _ = RULES.get((config.tokenizer_class or "").removesuffix("Fast"), (encoding.pattern, None))
+        if pattern != encoding.pattern or not config.added.items() <= encoding.special_tokens.items():
+            raise refusal("the file's name", "one that the JSON files beside it agree with", path.stem, "move it away")
         tokens = dict(_ranks(read_whole(path)))
-        return PretrainedTokenizer(
+        tokenizer = PretrainedTokenizer(
             tokens,
             list(all_merges(tokens)),
             pattern=encoding.pattern,
@@ -84,6 +90,7 @@ def load_tiktoken(path: str | Path, encoding: Encoding | None = None) -> Pretrai
             ignore_merges=True,
             normalization=encoding.normalization,
         )
+        return with_folder_ids(tokenizer, config)
 
 
 def save_tiktoken(tokenizer: BytePairTokenizer | PretrainedTokenizer, path: str | Path) -> Path:
@@ -94,6 +101,7 @@ def save_tiktoken(tokenizer: BytePairTokenizer | PretrainedTokenizer, path: str 
     """
     path = Path(path)
     tokens = tokenizer.tokens
+    check_bare(tokenizer)
     _check_ranks_say_all(tokenizer, tokens)
     lines = [base64.b64encode(token) + b" %d\n" % id for id, token in sorted(tokens.items())]
     with write_errors_as(TokenizerError, path), atomic_write(path) as stream:

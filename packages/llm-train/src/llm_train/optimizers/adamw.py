@@ -53,6 +53,7 @@ def adamw_update(
     Source: Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization", arXiv:1711.05101;
         Kingma and Ba 2015, "Adam", arXiv:1412.6980.
     """
+    gradient = gradient.to(first_moment.dtype)
     first_moment.lerp_(gradient, 1 - beta1)
     second_moment.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
     root = (second_moment / (1 - beta2**step)).sqrt_().add_(eps)
@@ -90,8 +91,10 @@ class AdamW:
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
         self.weight_decay = dict(weight_decay or {})
         self.steps = 0
-        self.means = {name: torch.zeros_like(parameter) for name, parameter in self.parameters.items()}
-        self.squares = {name: torch.zeros_like(parameter) for name, parameter in self.parameters.items()}
+        # In float16 the square of a gradient of 300 is beyond all numbers, and that of 1e-4 is zero.
+        wide = {name: torch.promote_types(one.dtype, torch.float32) for name, one in self.parameters.items()}
+        self.means = {name: torch.zeros_like(one, dtype=wide[name]) for name, one in self.parameters.items()}
+        self.squares = {name: torch.zeros_like(one, dtype=wide[name]) for name, one in self.parameters.items()}
 
     @torch.no_grad()
     def step(self, gradients: Mapping[str, Tensor], lr_multiplier: float = 1.0) -> None:

@@ -26,9 +26,10 @@ from llm_layers.formats.gguf.tensor_types import BY_CODE, TensorType, decode
 from llm_layers.interface import LayersError
 from llm_tokenizer.files.fields import FieldError, refusal
 from llm_tokenizer.files.gguf_metadata import KIND, LENGTH, GgufHeader, mapped
+from llm_tokenizer.files.gguf_writing import ENDS
 
 ALIGNMENT = "general.alignment"
-WORDS = tuple(f"tokenizer.ggml.{name}" for name in ("model", "bos_token_id", "eos_token_id", "padding_token_id"))
+WORDS = ("tokenizer.ggml.model", *(f"tokenizer.ggml.{name}_token_id" for name in ("bos", *ENDS, "padding")))
 WANTED = ("general.architecture", "general.type", ALIGNMENT, *WORDS)
 LONGEST_NAME = 64  # bytes, the limit of the format
 MOST_AXES = 4

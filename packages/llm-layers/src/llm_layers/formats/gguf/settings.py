@@ -55,7 +55,8 @@ class Settings:
 
     def finish(self) -> None:
         """Refuse what nobody has read: it could change the result."""
-        unknown = sorted(key for key in self._left if not key.startswith(("general.", "quantize.", "tokenizer.")))
+        notes = ("general.", "imatrix.", "mradermacher.", "quantize.", "tokenizer.", "training.")
+        unknown = sorted(key for key in self._left if not key.startswith(notes))
         if unknown:
             raise LayersError(
                 f"the metadata holds settings that this package does not know and that could change the result: "

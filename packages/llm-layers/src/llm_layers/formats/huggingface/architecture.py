@@ -29,6 +29,7 @@ class Architecture:
         fields: setting in `config.json` -> field of `ModelConfig`.
         defaults: what the configuration class of transformers takes for each setting that a file leaves out.
         fixed: settings of which `Decoder` can compute one value only; another one is refused.
+        unread: settings that mean something elsewhere, and that the code of transformers does not read here.
         aliases: second names of settings.
         names: weight of our `Decoder` -> its public name; "#" is the number of the block, "@" that of an expert (our
             weight holds all experts, the file one at a time). Weights of equal size with one public name are stacked.
@@ -42,6 +43,7 @@ class Architecture:
     names: Mapping[str, str]
     defaults: Mapping[str, Any]
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()
     aliases: Mapping[str, str] = field(default_factory=dict)
     mixes_kinds: ClassVar[bool] = False
     """Whether the code of transformers reads `layer_types`."""
@@ -66,7 +68,7 @@ class Architecture:
         for key, right in self.fixed.items():
             check_fixed(key, settings.get(key), right)
         read = self.fields.keys() | self.fixed.keys() | self.defaults.keys() | self.aliases.keys() | self.rope_keys
-        for key in sorted(given.keys() - read - {"model_type", "layer_types"}):
+        for key in sorted(given.keys() - read - self.unread - {"model_type", "layer_types"}):
             check_unread(key, given[key])
         try:
             config = ModelConfig(**self.read_shape(settings), design=self.design)

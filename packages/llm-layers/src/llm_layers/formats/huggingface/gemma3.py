@@ -96,6 +96,7 @@ GEMMA3_ARCHITECTURE = Gemma3(
         "attn_logit_softcapping": None,
         "final_logit_softcapping": None,
     },
+    unread=frozenset({"hidden_act"}),  # hidden_activation decides
     fixed={"hidden_activation": "gelu_pytorch_tanh", "attention_bias": False, "use_bidirectional_attention": False},
     names=EMBEDDING_AND_HEAD | ATTENTION | QUERY_KEY_NORMS | NORMS_AROUND | FEED_FORWARD,
 )

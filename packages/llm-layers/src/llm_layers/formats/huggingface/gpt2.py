@@ -110,6 +110,7 @@ GPT2_ARCHITECTURE = Gpt2Architecture(
         "scale_attn_by_inverse_layer_idx": False,
         "reorder_and_upcast_attn": False,
     },
+    unread=frozenset({"hidden_act"}),  # activation_function decides
     aliases={
         "hidden_size": "n_embd",
         "num_hidden_layers": "n_layer",

@@ -163,6 +163,7 @@ QWEN2_ARCHITECTURE = Qwen(
     fields=FIELDS,
     defaults=QWEN2_DEFAULTS,
     fixed={"hidden_act": "silu"},
+    unread=frozenset({"attention_bias"}),  # there are always these, and no others
     names=NAMES | QUERY_KEY_VALUE_BIASES,
 )
 
@@ -173,5 +174,6 @@ QWEN3_ARCHITECTURE = Qwen(
     fields=FIELDS,
     defaults=QWEN2_DEFAULTS | {"head_dim": 128},
     fixed={"hidden_act": "silu", "attention_bias": False},
+    unread=frozenset({"use_qk_norm"}),  # there are always these norms
     names=NAMES | QUERY_KEY_NORMS,
 )

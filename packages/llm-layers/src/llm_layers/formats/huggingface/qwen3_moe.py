@@ -63,6 +63,7 @@ QWEN3_MOE_ARCHITECTURE = Qwen3MoE(
     },
     # Every block has experts.
     fixed={"hidden_act": "silu", "attention_bias": False, "decoder_sparse_step": 1, "mlp_only_layers": []},
+    unread=frozenset({"use_qk_norm"}),  # there are always these norms
     aliases={"num_local_experts": "num_experts"},
     names={ours: theirs for ours, theirs in NAMES.items() if ours not in FEED_FORWARD} | QUERY_KEY_NORMS | EXPERTS,
 )

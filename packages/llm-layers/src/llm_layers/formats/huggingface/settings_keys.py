@@ -29,7 +29,7 @@ HARMLESS = frozenset(
         # training tools and conversions
         "is_llama_config", "max_sequence_length", "max_window_layers", "model_max_length", "neftune_noise_alpha",
         "pad_to_multiple_of", "use_flash_attention", "use_flash_attention_2", "use_flash_attn", "use_liger_kernel",
-        "model_name",
+        "flash_attn", "layer_norm_eps", "license", "model_name", "seq_length", "trl_version",
     )
 )  # fmt: skip
 # Families of such names: the notes of transformers, ids and texts of special tokens, dropout (of training alone),
