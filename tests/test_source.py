@@ -58,9 +58,11 @@ def names_reached(node: ast.AST) -> list[str]:
 
 
 def private_names(code: str) -> set[str]:
-    """Return the private names that a file reaches for in other objects and modules."""
-    names = (name for node in ast.walk(ast.parse(code)) for name in names_reached(node))
-    return {name for name in names if name.startswith("_") and not name.endswith("__")}
+    """Return the private names that a file reaches for and does not define itself."""
+    nodes = list(ast.walk(ast.parse(code)))
+    own = {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    names = {name for node in nodes for name in names_reached(node)}
+    return {name for name in names - own if name.startswith("_") and not name.endswith("__")}
 
 
 def specification(package: str):

@@ -26,7 +26,7 @@ for name, call in {
         raise AssertionError(name)
 for error, call in {
     LayersError: lambda: L.capped_attention(z(5, 8), z(5, 8), z(5, 8), None, -1.0),
-    RuntimeError: lambda: L.attention(z(5, 8), z(5, 8).double(), z(5, 8)),
+    TypeError: lambda: L.attention(z(5, 8), z(5, 8), z(5, 8), z(5, 5)),
 }.items():
     try:
         call()

@@ -94,7 +94,7 @@ def test_the_end_of_a_text_is_that_of_the_special_token():
 @pytest.mark.parametrize(
     ("tokenizer", "vocabulary", "words"),
     [
-        (CharacterTokenizer("abc"), ENDS, "was CharacterTokenizer, which GGUF cannot hold; leave it out"),
+        (CharacterTokenizer("abc"), ENDS, "was CharacterTokenizer, which GGUF cannot hold; write a model folder"),
         (train_bpe([TEXT], vocab_size=260, pattern="cl100k"), ENDS, "its pattern must be one of gpt2, llama3"),
         (published(normalization="NFKC"), ENDS, "must not change a text, was one with NFKC; normalize"),
         (TRAINED, GgufVocabulary(), "eos_token_id: must be given for a tokenizer without <|endoftext|>"),
