@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from llm_train.checkpoint import Checkpoint, load_newest, save_checkpoint, steps_saved
+
 from llm_train.interface import CheckpointError
 
 

@@ -7,8 +7,8 @@ import time
 from types import SimpleNamespace
 
 import pytest
-
 from llm_train.checkpoint import load_newest
+
 from llm_train.runs import progress
 from llm_train.runs.folder import Run
 from llm_train.runs.interruption import Interrupted, StopRequest

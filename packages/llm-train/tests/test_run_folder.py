@@ -6,10 +6,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from llm_train.checkpoint import steps_saved
 
 from llm_layers import load_model
 from llm_tokenizer import load_tokenizer
-from llm_train.checkpoint import steps_saved
 from llm_train.interface import TrainError
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs import calibration

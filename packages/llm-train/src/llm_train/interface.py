@@ -6,7 +6,7 @@ An optimizer or an objective of your own works in the trainer just as ours do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from llm_tokenizer.interface import UserError
 
@@ -34,6 +34,20 @@ class Objective(Protocol):
 
     def __call__(self, model: nn.Module, tokens: Tensor, targets: Tensor) -> Tensor:
         """Return the mean loss in nats per target, differentiable in the model's weights."""
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    """Shows the measurements of a run somewhere else, beside its own two logs."""
+
+    def start(self, recipe: Mapping[str, Any]) -> None:
+        """Begin, or go on: a resumed run starts again at the step of its checkpoint."""
+
+    def log(self, step: int, row: Mapping[str, Any]) -> None:
+        """Take what was measured after a step."""
+
+    def finish(self, results: Mapping[str, Any]) -> None:
+        """Take the results; the run is finished."""
 
 
 class TrainError(UserError):

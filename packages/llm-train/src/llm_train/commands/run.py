@@ -11,7 +11,7 @@ from llm_train.commands.recipes import recipe_list
 from llm_train.interface import TrainError
 from llm_train.recipes.recipe import Recipe, shipped_recipes
 from llm_train.recipes.settings import SECTIONS, ReportSettings
-from llm_train.runs.interruption import Interrupted
+from llm_train.runs.interruption import Interrupted, StopRequest
 
 DEFAULT = "shakespeare"
 EXAMPLES = """\
@@ -63,6 +63,11 @@ def run(options: argparse.Namespace) -> None:
     if Path(name).name != name or name in ("", ".", ".."):
         raise TrainError(f"--run must be a plain name for a folder, was {name!r}; --runs is the folder that holds it")
     folder = Path(options.runs) / name
+    with StopRequest():  # from now on, not only when torch has been imported
+        _train(recipe, folder, started)
+
+
+def _train(recipe: Recipe, folder: Path, started: float) -> None:
     try:
         from llm_train.commands.results import show_results
         from llm_train.runs.progress import Reporter
@@ -75,10 +80,9 @@ def run(options: argparse.Namespace) -> None:
             raise reporter.failure
     except Interrupted as stop:
         raise KeyboardInterrupt(f"{stop}. The same command resumes the run.") from None
-    except KeyboardInterrupt:
-        begun = (folder / "recipe.toml").exists()
+    except KeyboardInterrupt:  # before anything was begun, or the second one, that does not wait
         kept = "What was saved before is kept; the same command resumes the run."
-        raise KeyboardInterrupt(f"stopped. {kept if begun else 'Nothing is saved before the first step.'}") from None
+        raise KeyboardInterrupt(f"stopped. {kept if folder.exists() else 'Nothing was begun.'}") from None
 
 
 def _field_list() -> str:
