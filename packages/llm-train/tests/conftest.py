@@ -1,5 +1,6 @@
 import os
 import random
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import torch
 from llm_tokenizer.commands.console import Console
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.progress import Reporter
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "crash"))  # of which the tests here run a small part
 
 SMALL = {
     "name": "small",

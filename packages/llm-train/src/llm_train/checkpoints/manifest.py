@@ -25,7 +25,7 @@ def manifest_text(step: int, names: str, files: Mapping[str, Mapping[str, Any]])
         names: how the weights are named.
         files: of each file its bytes and SHA-256.
     """
-    return _with_hash({"format": FORMAT, "step": step, "names": names, "files": dict(files)})
+    return with_hash({"format": FORMAT, "step": step, "names": names, "files": dict(files)})
 
 
 def verified_manifest(folder: Path, step: int) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def verified_manifest(folder: Path, step: int) -> dict[str, Any]:
     own = content.pop("sha256", None)
     if "schema" in content and own is None:  # as until version 0.2
         raise _other_version(folder, f"format {content['schema']}")
-    if text != _with_hash(content) or own is None:  # it is written in one way only, so that even a space counts
+    if text != with_hash(content) or own is None:  # it is written in one way only, so that even a space counts
         raise ValueError(f"{MANIFEST} does not match its own hash")
     if content["format"] != FORMAT:
         raise _other_version(folder, content["format"])
@@ -52,7 +52,8 @@ def verified_manifest(folder: Path, step: int) -> dict[str, Any]:
     return dict(content)
 
 
-def _with_hash(content: dict[str, Any]) -> bytes:
+def with_hash(content: dict[str, Any]) -> bytes:
+    """Return the text of a manifest, with the hash of the text that it has without it."""
     digest = hashlib.sha256(_json(content)).hexdigest()
     return _json({**content, "sha256": digest})
 

@@ -31,11 +31,11 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, layout: Layout) -> Pat
             with a model that is lost.
         CheckpointError: the disk is full or not writable; earlier checkpoints are unchanged.
     """
-    check_finite(checkpoint)
     stored = layout.to_stored(checkpoint.weights)
     tensors = (*stored.values(), *checkpoint.state.values())
     needed = sum(map(tensor_bytes, tensors)) + sum(map(len, layout.files.values())) + SMALL_FILES
     check_room(folder, checkpoint.step, needed)
+    check_finite(checkpoint)
     final = folder / folder_name(checkpoint.step)
     partial = folder / f"{PARTIAL}{final.name}"
     try:

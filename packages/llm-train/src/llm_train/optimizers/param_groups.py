@@ -16,7 +16,10 @@ class CombinedOptimizer:
     """Several optimizers, each with its own weights, as one; they can run in several threads."""
 
     def __init__(self, parts: Mapping[str, Optimizer], workers: Workers | None = None) -> None:
-        """Take the optimizers by name; the names keep their states apart."""
+        """Take the optimizers by name; the names keep their states apart.
+
+        Of a name like "muon-1" only "muon" counts there: how many share the work must not show in a checkpoint.
+        """
         self.parts = dict(parts)
         self.workers = workers or Workers()
 
@@ -26,13 +29,19 @@ class CombinedOptimizer:
 
     def state(self) -> dict[str, Tensor]:
         """Return the states of all optimizers."""
-        return {f"{name}.{key}": value for name, part in self.parts.items() for key, value in part.state().items()}
+        return {
+            f"{_kind(name)}.{key}": value for name, part in self.parts.items() for key, value in part.state().items()
+        }
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Restore the state of every optimizer."""
         for name, part in self.parts.items():
-            start = f"{name}."
+            start = f"{_kind(name)}."
             part.load_state({key.removeprefix(start): value for key, value in state.items() if key.startswith(start)})
+
+
+def _kind(name: str) -> str:
+    return name.partition("-")[0]
 
 
 def build_optimizer(
