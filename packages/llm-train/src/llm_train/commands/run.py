@@ -63,23 +63,24 @@ def run(options: argparse.Namespace) -> None:
     if Path(name).name != name or name in ("", ".", ".."):
         raise TrainError(f"--run must be a plain name for a folder, was {name!r}; --runs is the folder that holds it")
     folder = Path(options.runs) / name
-    with StopRequest():  # from now on, not only when torch has been imported
-        _train(recipe, folder, started)
+    with StopRequest() as stop:  # from now on, not only when torch has been imported
+        _train(recipe, folder, started, stop)
 
 
-def _train(recipe: Recipe, folder: Path, started: float) -> None:
+def _train(recipe: Recipe, folder: Path, started: float, stop: StopRequest) -> None:
     try:
-        from llm_train.commands.results import show_results
-        from llm_train.runs.progress import Reporter
-        from llm_train.stages.pretrain import train
-
+        with stop.deferred():  # a library that is half imported cannot be used any more
+            from llm_train.commands.results import show_results
+            from llm_train.runs.progress import Reporter
+            from llm_train.stages.pretrain import train
+        stop.check("before anything was begun")
         reporter = Reporter(started=started)
         reporter.say(f"recipe {recipe.name} -> {folder}", style="bold")
         show_results(reporter, train(recipe, folder, reporter), folder)
         if reporter.failure is not None:
             raise reporter.failure
-    except Interrupted as stop:
-        raise KeyboardInterrupt(f"{stop}. The same command resumes the run.") from None
+    except Interrupted as stopped:
+        raise KeyboardInterrupt(f"{stopped}. The same command resumes the run.") from None
     except KeyboardInterrupt:  # before anything was begun, or the second one, that does not wait
         kept = "What was saved before is kept; the same command resumes the run."
         raise KeyboardInterrupt(f"stopped. {kept if folder.exists() else 'Nothing was begun.'}") from None
