@@ -204,7 +204,7 @@ def test_a_weight_that_is_no_number_is_never_saved(tmp_path, small_recipe, repor
     def spoiling(self, number):
         step = update(self, number)
         if step.number == 12:
-            self.model.final_norm.gain.data[0] = float("inf")
+            self.backend.model.final_norm.gain.data[0] = float("inf")
         return step
 
     monkeypatch.setattr(Trainer, "update", spoiling)

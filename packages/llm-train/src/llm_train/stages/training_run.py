@@ -13,7 +13,8 @@ from llm_tokenizer.files.writing import write_text
 from llm_train.backends.threads import Workers
 from llm_train.checkpoints.record import Layout
 from llm_train.checkpoints.store import CheckpointStore
-from llm_train.evaluation import Evaluation, evaluate
+from llm_train.data.batch import Batch
+from llm_train.evaluation import Evaluation, evaluate, evaluating
 from llm_train.interface import Objective, TrainError
 from llm_train.objectives.next_token import next_token_loss
 from llm_train.recipes.recipe import Recipe
@@ -101,10 +102,11 @@ class TrainingRun:
     def sample(self, step: int) -> str:
         """Write a sample into the run's folder, and return it."""
         report = self.recipe.report
-        text = sample(
-            self.model, self.prepared.tokenizer, report.sample_prompt,
-            tokens=report.sample_tokens, seed=self.recipe.training.seed,
-        )  # fmt: skip
+        with evaluating(self.model):
+            text = sample(
+                self.model, self.prepared.tokenizer, report.sample_prompt,
+                tokens=report.sample_tokens, seed=self.recipe.training.seed,
+            )  # fmt: skip
         self.run.samples_folder.mkdir(exist_ok=True)
         write_text(self.run.samples_folder / f"step-{step:08d}.txt", text + "\n")
         return text
@@ -185,9 +187,9 @@ class TrainingRun:
         })  # fmt: skip
 
     def _do_what_is_due(self, step: int, logs: Logs, stop: StopRequest) -> None:
-        def polled(model: nn.Module, tokens: Tensor, targets: Tensor) -> Tensor:
+        def polled(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
             stop.check(f"in the validation after step {step:,} of {self.plan.steps:,}")
-            return next_token_loss(model, tokens, targets)
+            return next_token_loss(model, batch)
 
         if step in self.plan.validations:
             try:
