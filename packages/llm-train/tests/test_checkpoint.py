@@ -1,8 +1,6 @@
 """Checkpoints: what is saved comes back, any damage is noticed, and no moment is a bad one to die in."""
 
 import json
-import resource
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -308,19 +306,8 @@ def test_one_for_which_there_is_no_room_is_not_begun(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000001"]
 
 
-@contextmanager
-def files_of_at_most(size):
-    """No file can grow beyond this many bytes: a write that does fails, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 @pytest.mark.parametrize("size", [0, 10, 90, 200, 400])
-def test_a_write_that_fails_leaves_the_old_ones(tmp_path, size):
+def test_a_write_that_fails_leaves_the_old_ones(tmp_path, files_of_at_most, size):
     save(tmp_path, 1)
     with pytest.raises(CheckpointError) as failed, files_of_at_most(size):
         save(tmp_path, 2)

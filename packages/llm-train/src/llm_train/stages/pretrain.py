@@ -47,7 +47,7 @@ def train(
                 return run.results()
             return _train(recipe, run, reporter, stop, trackers)
         except StoppedNow:
-            where = "between two steps" if run.recipe_file.exists() else "during the preparation"
+            where = "after the last step" if run.metrics_file.exists() else "during the preparation"
             raise Interrupted(f"stopped {where}; everything that was finished is saved") from None
 
 
