@@ -70,6 +70,7 @@ def trained(layout: str, parts: int, dtype: torch.dtype, updates: int, place: Pl
 
 
 def main() -> None:
+    """Train and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("layout", choices=["threads", "passes", "ddp", "fsdp"])
     parser.add_argument("--parts", type=int, default=1)
