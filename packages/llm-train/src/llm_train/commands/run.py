@@ -71,8 +71,7 @@ def run(options: argparse.Namespace) -> None:
         reporter = Reporter(started=started)
         reporter.say(f"recipe {recipe.name} -> {folder}", style="bold")
         show_results(reporter, train(recipe, folder, reporter), folder)
-        if reporter.failure is not None:
-            raise reporter.failure
+        reporter.require_output()
     except Interrupted as stop:
         raise KeyboardInterrupt(f"{stop}. The same command resumes the run.") from None
     except KeyboardInterrupt:
