@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from llm_tokenizer.commands.parser import Parser
+from llm_train.commands.dry_run import predict
 from llm_train.commands.recipes import recipe_list
 from llm_train.interface import TrainError
 from llm_train.recipes.recipe import Recipe, shipped_recipes
@@ -37,6 +38,10 @@ def add_run(parser: Parser) -> None:
         "--run", dest="name", metavar="NAME", help="name of the run's folder (default: that of the recipe or corpus)"
     )
     verb.add_argument("--runs", default="runs", metavar="FOLDER", help="where run folders are (%(default)s)")
+    verb.add_argument(
+        "--dry-run", action="store_true", help="predict parameters, FLOPs, memory and time on this machine, and stop"
+    )
+    verb.add_argument("--json", action="store_true", help="with --dry-run: print the prediction as JSON")
     names = [entry.name for kind in SECTIONS.values() for entry in fields(kind)]
     verb.written_otherwise = {f"--{name}".replace("_", "-"): f"--set {name}=VALUE" for name in names}
     verb.epilog = (
@@ -50,19 +55,12 @@ def add_run(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Train, and print the results."""
     started = time.perf_counter()  # the user waits while torch is imported, too
-    recipe = Recipe.load(options.recipe)
-    name = recipe.name
-    if options.corpus is not None:
-        # The recipe's held-out names belong to its own corpus, and so does a shipped recipe's prompt.
-        recipe = recipe.with_values(corpus=options.corpus, held_out=())
-        if options.recipe in shipped_recipes():
-            recipe = recipe.with_values(sample_prompt=ReportSettings().sample_prompt)
-        name = Path(options.corpus).expanduser().resolve().stem or name
-    recipe = recipe.with_settings(options.set)
-    name = name if options.name is None else options.name
-    if Path(name).name != name or name in ("", ".", ".."):
-        raise TrainError(f"--run must be a plain name for a folder, was {name!r}; --runs is the folder that holds it")
-    folder = Path(options.runs) / name
+    if options.json and not options.dry_run:
+        raise TrainError("--json prints the prediction of --dry-run: give both, or none of them")
+    recipe, folder = recipe_and_folder(options)
+    if options.dry_run:
+        predict(recipe, folder, json=options.json, started=started)
+        return
     try:
         from llm_train.commands.results import show_results
         from llm_train.runs.progress import Reporter
@@ -78,6 +76,23 @@ def run(options: argparse.Namespace) -> None:
         begun = (folder / "recipe.toml").exists()
         kept = "What was saved before is kept; the same command resumes the run."
         raise KeyboardInterrupt(f"stopped. {kept if begun else 'Nothing is saved before the first step.'}") from None
+
+
+def recipe_and_folder(options: argparse.Namespace) -> tuple[Recipe, Path]:
+    """Return the recipe that the options describe, and the folder of its run."""
+    recipe = Recipe.load(options.recipe)
+    name = recipe.name
+    if options.corpus is not None:
+        # The recipe's held-out names belong to its own corpus, and so does a shipped recipe's prompt.
+        recipe = recipe.with_values(corpus=options.corpus, held_out=())
+        if options.recipe in shipped_recipes():
+            recipe = recipe.with_values(sample_prompt=ReportSettings().sample_prompt)
+        name = Path(options.corpus).expanduser().resolve().stem or name
+    recipe = recipe.with_settings(options.set)
+    name = name if options.name is None else options.name
+    if Path(name).name != name or name in ("", ".", ".."):
+        raise TrainError(f"--run must be a plain name for a folder, was {name!r}; --runs is the folder that holds it")
+    return recipe, Path(options.runs) / name
 
 
 def _field_list() -> str:

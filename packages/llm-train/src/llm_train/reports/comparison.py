@@ -58,7 +58,7 @@ class Comparison:
             )
         if len({run.held_out for run in self.runs}) > 1:
             said.append(
-                "The runs are not validated on the same text: their losses and bits per byte do not tell which is better."
+                "The runs are not validated on the same text: their losses do not tell which of them is better."
             )
         unfinished = [run.name for run in self.runs if not run.finished]
         if unfinished:
