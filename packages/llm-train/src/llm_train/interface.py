@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from llm_tokenizer.interface import UserError
 
@@ -60,6 +60,20 @@ class Backend(Protocol):
 
         On several machines each process gives its own batches, and all get the sums over all of them.
         """
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    """Shows the measurements of a run somewhere else, beside its own two logs."""
+
+    def start(self, recipe: Mapping[str, Any]) -> None:
+        """Begin, or go on: a resumed run starts again at the step of its checkpoint."""
+
+    def log(self, step: int, row: Mapping[str, Any]) -> None:
+        """Take what was measured after a step."""
+
+    def finish(self, results: Mapping[str, Any]) -> None:
+        """Take the results; the run is finished."""
 
 
 class TrainError(UserError):

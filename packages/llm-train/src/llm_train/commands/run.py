@@ -27,6 +27,21 @@ EXAMPLES = """\
 def add_run(parser: Parser) -> None:
     """Add the verb."""
     verb = parser.add_verb("run", run, "train a model, or resume a stopped run", EXAMPLES)
+    add_recipe_options(verb)
+    verb.add_argument(
+        "--dry-run", action="store_true", help="predict parameters, FLOPs, memory and time on this machine, and stop"
+    )
+    verb.add_argument("--json", action="store_true", help="with --dry-run: print the prediction as JSON")
+    verb.epilog = (
+        f"{recipe_list()}\n\nfields of a recipe, for --set (value in the recipe {DEFAULT}):\n"
+        f"{_field_list()}\n\n{verb.epilog}\n"
+        "Stop with Ctrl-C whenever you like: the step is finished and saved, and the same command resumes the run.\n"
+        "exit status: 0 finished, 2 user error, 130 stopped and saved\n"
+    )
+
+
+def add_recipe_options(verb: Parser) -> None:
+    """Add the options that describe a recipe and the folder of its run."""
     verb.add_argument(
         "--recipe", default=DEFAULT, metavar="NAME|FILE", help="a shipped recipe or a TOML file (%(default)s)"
     )
@@ -38,18 +53,8 @@ def add_run(parser: Parser) -> None:
         "--run", dest="name", metavar="NAME", help="name of the run's folder (default: that of the recipe or corpus)"
     )
     verb.add_argument("--runs", default="runs", metavar="FOLDER", help="where run folders are (%(default)s)")
-    verb.add_argument(
-        "--dry-run", action="store_true", help="predict parameters, FLOPs, memory and time on this machine, and stop"
-    )
-    verb.add_argument("--json", action="store_true", help="with --dry-run: print the prediction as JSON")
     names = [entry.name for kind in SECTIONS.values() for entry in fields(kind)]
     verb.written_otherwise = {f"--{name}".replace("_", "-"): f"--set {name}=VALUE" for name in names}
-    verb.epilog = (
-        f"{recipe_list()}\n\nfields of a recipe, for --set (value in the recipe {DEFAULT}):\n"
-        f"{_field_list()}\n\n{verb.epilog}\n"
-        "Stop with Ctrl-C whenever you like: the step is finished and saved, and the same command resumes the run.\n"
-        "exit status: 0 finished, 2 user error, 130 stopped and saved\n"
-    )
 
 
 def run(options: argparse.Namespace) -> None:

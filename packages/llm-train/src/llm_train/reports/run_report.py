@@ -9,7 +9,7 @@ from typing import Any
 from llm_tokenizer.commands.wording import duration, quantity
 from llm_train.reports.charts import Chart, Curve, compact, exact
 from llm_train.reports.history import AXES, RATIO, History, load_history, smoothed
-from llm_train.reports.page import bar_table, charts, escaped, fact_table, key_figures, write_page
+from llm_train.reports.page import LONGEST, bar_table, charts, escaped, fact_table, key_figures, write_page
 from llm_train.runs.folder import Run, read_json
 
 FILE = "report.html"
@@ -153,7 +153,8 @@ def _samples(run: Run, results: Mapping[str, Any]) -> str:
         body = f"<b>after step {escaped(step)}</b><pre>{escaped(text, LONGEST_SAMPLE)}</pre>"
         parts.append(f'<blockquote class="sample">{body}</blockquote>')
     prompt = results.get("sample_prompt", "").strip()
-    about = f"Each continues the prompt {prompt!r}. " if prompt and parts else ""
+    shown = prompt if len(prompt) <= LONGEST else f"{prompt[:LONGEST]} …"
+    about = f"Each continues the prompt {shown!r}. " if prompt and parts else ""
     about += f"{len(chosen)} of {len(paths)} samples are shown." if len(chosen) < len(paths) else ""
     return (f"<p class=note>{escaped(about)}</p>" if about else "") + "".join(parts)
 

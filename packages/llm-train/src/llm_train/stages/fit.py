@@ -30,7 +30,7 @@ def require_memory(recipe: Recipe) -> None:
             f"{said}, and even --set batch=1 needs {memory_size(needed(1))}: choose a smaller model (--set layers=…, "
             "--set d_model=…) or a shorter --set context_length=…"
         )
-    per_row = needed(2) - needed(1)
+    per_row = needed(3) - needed(2)  # the first row is no measure: an axis of one entry is copied less
     fits = max(1, int(MARGIN * (free - needed(1)) / per_row))
     parts = -(-training.batch * training.accumulate // fits)
     raise TrainError(
