@@ -6,7 +6,7 @@ An optimizer, an objective or a backend of your own works in the trainer just as
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from llm_tokenizer.interface import UserError
 
@@ -58,6 +58,20 @@ class Backend(Protocol):
 
         On several machines each process gives its own batches, and all get the sums over all of them.
         """
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    """Shows the measurements of a run somewhere else, beside its own two logs."""
+
+    def start(self, recipe: Mapping[str, Any]) -> None:
+        """Begin, or go on: a resumed run starts again at the step of its checkpoint."""
+
+    def log(self, step: int, row: Mapping[str, Any]) -> None:
+        """Take what was measured after a step."""
+
+    def finish(self, results: Mapping[str, Any]) -> None:
+        """Take the results; the run is finished."""
 
 
 class TrainError(UserError):
