@@ -35,8 +35,8 @@ def test_a_run_leaves_everything(tmp_path, small_recipe, reporter, monkeypatch):
     assert run.results() == results
     names = {path.name for path in folder.iterdir()}
     assert names == {
-        "recipe.toml", "corpus.json", "environment.json", "metrics.jsonl", "timings.jsonl", "results.json", "lock",
-        "tokens", "samples", "checkpoints", "model",
+        "recipe.toml", "corpus.json", "environment.json", "metrics.jsonl", "timings.jsonl", "report.html",
+        "results.json", "lock", "tokens", "samples", "checkpoints", "model",
     }  # fmt: skip
     assert run.recipe() == small_recipe
     assert steps_saved(run.checkpoints_folder) == [9, 12]

@@ -1,11 +1,8 @@
 """The one place where a measurement goes to everything that keeps it: the two logs and the trackers."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Self
-
-import torch
 
 from llm_train.interface import Tracker
 from llm_train.recipes.recipe import Recipe
@@ -53,15 +50,3 @@ class Logs:
 
     def __exit__(self, *error: object) -> None:
         self._files.close()
-
-
-def peak_memory_mb() -> float | None:
-    """Return the most memory that this process has used so far, that of a GPU if it uses one; None on Windows."""
-    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
-        return round(torch.cuda.max_memory_allocated() / 1e6, 1)
-    try:
-        import resource
-    except ImportError:
-        return None
-    unit = 1 if sys.platform == "darwin" else 1024
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)

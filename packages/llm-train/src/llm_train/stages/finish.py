@@ -13,7 +13,9 @@ from llm_train.checkpoints.folders import folder_name
 from llm_train.checkpoints.record import PUBLIC
 from llm_train.checkpoints.saving import MODEL
 from llm_train.evaluation import Evaluation
+from llm_train.reports.run_report import write_report
 from llm_train.runs.logs import Logs
+from llm_train.runs.memory import peak_memory
 from llm_train.runs.plots import plot_loss
 from llm_train.stages.training_run import TrainingRun
 
@@ -34,6 +36,7 @@ def finish(training: TrainingRun, logs: Logs) -> dict[str, Any]:
         text = training.sample(steps)
     _plot(training, result)
     results = _results(training, result, text)
+    write_report(run, results)
     write_json(run.results_file, results)  # last: from now on the run counts as finished
     logs.finish(results)
     return results
@@ -48,14 +51,16 @@ def copy_files(source: Path, target: Path, names: list[str]) -> None:
 
 
 def _results(training: TrainingRun, result: Evaluation, text: str) -> dict[str, Any]:
-    steps, reporter = training.plan.steps, training.reporter
+    reporter, speed = training.reporter, training.progress.tokens_per_second
+    measured = {"peak_memory_bytes": peak_memory(), "model_flops_utilization": training.recorder.share_of_peak(speed)}
     return {
         "validation_loss": result.loss,
         "bits_per_byte": result.bits_per_byte,
         "perplexity": result.perplexity if math.isfinite(result.perplexity) else None,  # JSON has no infinity
-        "steps": steps,
-        "tokens": steps * training.tokens_per_step,
-        "tokens_per_second": training.progress.tokens_per_second,
+        "steps": training.plan.steps,
+        "tokens": training.progress.tokens,
+        "tokens_per_second": speed,
+        **{name: value for name, value in measured.items() if value is not None},
         "parameters": parameter_count(training.model.config),
         "precision": training.recipe.training.precision,
         "seconds": reporter.elapsed,

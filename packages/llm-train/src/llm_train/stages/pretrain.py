@@ -14,7 +14,10 @@ from llm_train.runs.interruption import Interrupted, StoppedNow, StopRequest
 from llm_train.runs.lock import locked
 from llm_train.runs.logs import Logs
 from llm_train.runs.progress import Reporter
+from llm_train.runs.trackers import Guarded
+from llm_train.runs.trackers import trackers as trackers_named
 from llm_train.stages.finish import finish
+from llm_train.stages.fit import require_memory
 from llm_train.stages.prepare import prepare
 from llm_train.stages.training_run import TrainingRun
 
@@ -30,7 +33,7 @@ def train(
         recipe: all settings.
         folder: of the run; made if it is not there.
         reporter: prints what happens.
-        trackers: get every measurement, beside the run's own logs.
+        trackers: get every measurement, beside the run's own logs and the trackers that the recipe names.
 
     Raises:
         TrainError: the recipe, the corpus or the folder is not what it must be; nothing was overwritten.
@@ -56,6 +59,8 @@ def _train(
 ) -> dict[str, Any]:
     if recipe.training.threads is None:
         recipe = recipe.with_values(threads=worker_count(recipe.training.batch))
+    require_memory(recipe)
+    chosen = [Guarded(one, reporter.say) for one in (*trackers, *trackers_named(recipe.report.trackers, run.folder))]
     with worker_threads(recipe.training.threads or 1) as workers:
         try:
             write_json(run.environment_file, environment())
@@ -63,6 +68,6 @@ def _train(
         except Exception:  # a mistake; who only stopped will go on
             run.discard_preparation()
             raise
-        with Logs(run, training_run.recipe, training_run.start, trackers) as logs:
+        with Logs(run, training_run.recipe, training_run.start, chosen) as logs:
             training_run.train(logs, stop)
             return finish(training_run, logs)

@@ -1,13 +1,12 @@
 """The part of a run in which there is a model: the loop, with its validations, samples and checkpoints."""
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from llm_layers import parameter_count
+from llm_layers import parameter_count, training_flops_per_token
 from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.files.writing import write_text
 from llm_train.backends.threads import Workers
@@ -22,17 +21,19 @@ from llm_train.runs.agreement import changed_fields
 from llm_train.runs.calibration import DTYPES, calibrate, steps_that_fit
 from llm_train.runs.folder import Run
 from llm_train.runs.interruption import Interrupted, StopRequest
-from llm_train.runs.logs import Logs, peak_memory_mb
+from llm_train.runs.logs import Logs
+from llm_train.runs.peak import peak_flops
 from llm_train.runs.plan import Plan
 from llm_train.runs.progress import LoopProgress, Reporter
+from llm_train.runs.recording import Recorder
 from llm_train.runs.samples import sample
-from llm_train.runs.update_ratios import UpdateRatios
 from llm_train.stages.build import build_model, build_trainer
 from llm_train.stages.prepare import END_OF_TEXT, Prepared
-from llm_train.trainer import Step
 
 VALIDATION_BATCH = 16
 """Windows that a validation reads at once."""
+WORTH_MEASURING = 100
+"""Steps of a run whose share of the machine's peak is worth measuring that peak."""
 
 
 class TrainingRun:
@@ -52,6 +53,11 @@ class TrainingRun:
             parts = {"optimizer": self.trainer.optimizer}
             self.checkpoints = CheckpointStore(run.checkpoints_folder, self.model, parts, self.layout)
             self.progress = LoopProgress(self.plan.steps)
+            self.recorder = Recorder(
+                self.model, self.plan.ratios, self.progress, reporter,
+                flops_per_token=training_flops_per_token(self.model.config, self.recipe.model.context_length),
+                peak_flops=peak_flops(dtype, workers) if self.plan.steps >= WORTH_MEASURING else None,
+            )  # fmt: skip
             self.start = self._resume()
             self.run.resolve(self.recipe)
             count = parameter_count(self.model.config)
@@ -68,21 +74,18 @@ class TrainingRun:
         Raises:
             Interrupted: a signal came; the step was finished and saved.
         """
-        ratios = UpdateRatios(self.model)
         with self.reporter.stage("training") as stage, stop.deferred(), self.progress as progress:
             stage.display.close()  # the loop has a line of its own
             if self.start:
                 self._do_what_is_due(self.start, logs, stop)
-            if self.start + 1 in self.plan.ratios:
-                ratios.before()
+            self.recorder.prepare(self.start + 1)
             for step in self.trainer.run(self.start, self.plan.steps):
-                self._record(logs, step, ratios.after() if step.number in self.plan.ratios else None)
+                logs.log(step.number, *self.recorder.rows(step))
                 if step.number in self.plan.checkpoints or stop.requested:
                     self._save(step.number, logs)
                 stop.check(f"after step {step.number:,} of {self.plan.steps:,}")
                 self._do_what_is_due(step.number, logs, stop)
-                if step.number + 1 in self.plan.ratios:
-                    ratios.before()
+                self.recorder.prepare(step.number + 1)
             stage.report = (
                 f"{quantity(self.plan.steps - self.start, 'step')}, {progress.tokens_per_second:,.0f} tokens/s"
             )
@@ -110,12 +113,6 @@ class TrainingRun:
         self.run.samples_folder.mkdir(exist_ok=True)
         write_text(self.run.samples_folder / f"step-{step:08d}.txt", text + "\n")
         return text
-
-    @property
-    def tokens_per_step(self) -> int:
-        """Training tokens of an update."""
-        training = self.recipe.training
-        return training.batch * training.accumulate * self.recipe.model.context_length
 
     def _resolved(self, recipe: Recipe, report: Callable[[str], None]) -> Recipe:
         """Decide what the recipe leaves open."""
@@ -153,7 +150,7 @@ class TrainingRun:
                 f"{'; '.join(changed)}. Change it back, or choose another folder (in a command: --run NAME)"
             )
         self.checkpoints.restore(checkpoint)
-        self.progress.tokens = checkpoint.step * self.tokens_per_step
+        self.progress.tokens = facts["tokens"]
         self.progress.earlier_seconds = facts["loop_seconds"]
         self.reporter.started -= facts["seconds"]
         self.reporter.say(f"resuming from step {checkpoint.step:,}")
@@ -163,7 +160,8 @@ class TrainingRun:
         logs.sync()  # first: a checkpoint must not be there without the rows up to its step
         facts = {
             "recipe": self.recipe.to_dict(), "tokenizer_sha256": self.prepared.tokenizer_sha256,
-            "torch": torch.__version__, "seconds": self.reporter.elapsed, "loop_seconds": self.progress.seconds,
+            "torch": torch.__version__, "tokens": self.progress.tokens,
+            "seconds": self.reporter.elapsed, "loop_seconds": self.progress.seconds,
         }  # fmt: skip
         self.checkpoints.save(step, facts)
         self._remove_old()
@@ -173,18 +171,6 @@ class TrainingRun:
         losses = self.run.validation_losses() if report.keep_best else {}
         best = min(losses, key=lambda step: losses[step], default=0)
         self.checkpoints.remove_old(keep=report.keep, every=report.keep_every, also={best})
-
-    def _record(self, logs: Logs, step: Step, ratio: dict[str, float | None] | None) -> None:
-        speed = self.progress.update(step.number, step.loss, step.tokens)
-        values: dict[str, Any] = asdict(step)
-        number = values.pop("number")
-        values["tokens"] = number * self.tokens_per_step
-        if ratio is not None:
-            values["update_ratio"] = ratio
-        logs.log(number, values, {
-            "seconds": round(self.reporter.elapsed, 3), "tokens_per_second": round(speed, 1),
-            "memory_mb": peak_memory_mb(),
-        })  # fmt: skip
 
     def _do_what_is_due(self, step: int, logs: Logs, stop: StopRequest) -> None:
         def polled(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
