@@ -57,11 +57,11 @@ def train(
 def _train(
     recipe: Recipe, run: Run, reporter: Reporter, stop: StopRequest, trackers: Sequence[Tracker]
 ) -> dict[str, Any]:
-    if recipe.training.threads is None:
+    if recipe.compute.threads is None:
         recipe = recipe.with_values(threads=worker_count(recipe.training.batch))
     require_memory(recipe)
     chosen = [Guarded(one, reporter.say) for one in (*trackers, *trackers_named(recipe.report.trackers, run.folder))]
-    with worker_threads(recipe.training.threads or 1) as workers:
+    with worker_threads(recipe.compute.threads or 1) as workers:
         try:
             write_json(run.environment_file, environment())
             training_run = TrainingRun(recipe, run, prepare(recipe, run, reporter), reporter, workers)

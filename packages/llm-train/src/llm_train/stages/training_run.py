@@ -1,8 +1,5 @@
 """The part of a run in which there is a model: the loop, with its validations, samples and checkpoints."""
 
-from collections.abc import Callable
-from dataclasses import replace
-
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +15,6 @@ from llm_train.interface import Objective, TrainError
 from llm_train.objectives.next_token import next_token_loss
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.agreement import changed_fields
-from llm_train.runs.calibration import DTYPES, calibrate, steps_that_fit
 from llm_train.runs.folder import Run
 from llm_train.runs.interruption import Interrupted, StopRequest
 from llm_train.runs.logs import Logs
@@ -27,7 +23,8 @@ from llm_train.runs.plan import Plan
 from llm_train.runs.progress import LoopProgress, Reporter
 from llm_train.runs.recording import Recorder
 from llm_train.runs.samples import sample
-from llm_train.stages.build import build_model, build_trainer
+from llm_train.stages.build import DTYPES, build_model, build_trainer
+from llm_train.stages.decide import decided
 from llm_train.stages.prepare import END_OF_TEXT, Prepared
 
 VALIDATION_BATCH = 16
@@ -43,11 +40,11 @@ class TrainingRun:
         """Build the model, decide what the recipe leaves open, and load the newest checkpoint."""
         self.run, self.prepared, self.reporter, self.workers = run, prepared, reporter, workers
         with reporter.stage("model") as stage:
-            self.recipe = self._resolved(recipe, stage.display)
+            self.recipe = decided(recipe, prepared, reporter, workers, stage.display)
             self.plan = Plan.of(self.recipe)
             self.model = build_model(self.recipe)
-            dtype = DTYPES[self.recipe.training.precision]
-            self.trainer = build_trainer(self.recipe, self.model, prepared.training, dtype, workers)
+            dtype = DTYPES[self.recipe.compute.precision]
+            self.trainer = build_trainer(self.recipe, self.model, prepared.training, workers)
             end = prepared.tokenizer.special_tokens[END_OF_TEXT]
             self.layout = Layout.of(self.model, prepared.tokenizer, bos=end, eos=end)
             parts = {"optimizer": self.trainer.optimizer}
@@ -62,7 +59,7 @@ class TrainingRun:
             self.run.resolve(self.recipe)
             count = parameter_count(self.model.config)
             stage.report = (
-                f"{count / 1e6:.2f} million weights, {self.recipe.training.precision}, "
+                f"{count / 1e6:.2f} million weights, {self.recipe.compute.precision}, "
                 f"{quantity(self.plan.steps, 'step')}"
             )
 
@@ -113,20 +110,6 @@ class TrainingRun:
         self.run.samples_folder.mkdir(exist_ok=True)
         write_text(self.run.samples_folder / f"step-{step:08d}.txt", text + "\n")
         return text
-
-    def _resolved(self, recipe: Recipe, report: Callable[[str], None]) -> Recipe:
-        """Decide what the recipe leaves open."""
-        training = recipe.training
-        if training.steps is not None and training.precision != "auto":
-            return recipe
-        text = self.prepared.training
-        seconds, precision = calibrate(
-            recipe, lambda dtype: build_trainer(recipe, build_model(recipe), text, dtype, self.workers), report
-        )
-        steps = training.steps or steps_that_fit(
-            recipe, seconds_per_step=seconds, elapsed=self.reporter.elapsed, held_out_tokens=len(self.prepared.held_out)
-        )
-        return replace(recipe, training=replace(training, steps=steps, precision=precision))
 
     def _resume(self) -> int:
         """Load the newest whole checkpoint into model and optimizer; return its step, 0 without one.
