@@ -6,7 +6,6 @@ not. A small part of each is in the tests of the package.
 
 import argparse
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,7 +16,7 @@ from pathlib import Path
 import torch
 from damage import with_damage
 from file_operations import file_operations
-from killed_runs import differing_files, killed_runs, python_command
+from killed_runs import differing_files, killed_runs, python_command, run_through
 from rich.console import Console
 from rich.table import Table
 from small_run import RECIPE, corpus
@@ -118,9 +117,7 @@ def _killed(
         words += [part for setting in settings for part in ("--set", setting)]
         return python_command(*words, "--runs", str(space), "--run", name)
 
-    started = time.perf_counter()
-    subprocess.run(command("undisturbed"), stdout=subprocess.DEVNULL, check=True)
-    took = time.perf_counter() - started
+    took = run_through(command("undisturbed"))
     steps = []
     for kill in killed_runs(command("killed"), space / "killed", kills=count, seconds=took, seed=seed, number=number):
         steps.append(kill.step)

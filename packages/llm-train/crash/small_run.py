@@ -21,7 +21,7 @@ d_ff = 48
 context_length = 32
 
 [training]
-steps = 120
+steps = 80
 batch = 8
 precision = "float32"
 
@@ -33,26 +33,7 @@ sample_tokens = 20
 checkpoints = 20
 """
 
-SYLLABLES = (
-    "an",
-    "be",
-    "co",
-    "di",
-    "el",
-    "fo",
-    "gu",
-    "ha",
-    "in",
-    "ju",
-    "ka",
-    "lo",
-    "my",
-    "no",
-    "or",
-    "pe",
-    "qui",
-    "ru",
-)
+SYLLABLES = ("an", "be", "co", "di", "el", "fo", "gu", "ha", "in", "ju", "ka", "lo", "my", "no", "or", "pe", "qui")
 
 
 def corpus(seed: int = 0, speeches: int = 3000) -> str:
