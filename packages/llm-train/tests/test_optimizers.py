@@ -91,7 +91,9 @@ def test_workers_share_the_matrices_evenly_and_move_them_equally():
         for step in range(3):
             generator = torch.Generator().manual_seed(step)
             optimizer.step({n: torch.randn(w.shape, generator=generator) for n, w in model.named_parameters()}, 1.0)
-        return dict(model.named_parameters()), [len(part.parameters) for some in optimizer.parts.values() for part in some]
+        return dict(model.named_parameters()), [
+            len(part.parameters) for some in optimizer.parts.values() for part in some
+        ]
 
     one, _ = moved(1)
     two, sizes = moved(2)

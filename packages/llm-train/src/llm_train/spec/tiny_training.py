@@ -1,0 +1,51 @@
+"""A training by our own parts on batches that are given: model, loss, schedule, clipping, AdamW."""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from llm_layers import Decoder, read_settings
+from llm_layers.formats.huggingface.registry import architecture_of
+from llm_train.objectives.next_token import next_token_loss
+from llm_train.optimizers import AdamW, clip_gradients
+from llm_train.schedule import warmup_cosine
+
+
+def first_losses(
+    tokens: Tensor,
+    targets: Tensor,
+    settings: Mapping[str, Any],
+    layout: Sequence[Sequence[Any]],
+    weights: Tensor,
+    learning_rate: float,
+    warmup_steps: int,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    limit: float,
+) -> tuple[Tensor, Tensor]:
+    """Return the loss of each step and the weights after the last one."""
+    parts = torch.split(weights, [prod(shape) for _, shape in layout])
+    public = {name: part.reshape(shape).clone() for (name, shape), part in zip(layout, parts, strict=True)}
+    with torch.device("meta"):
+        model = Decoder(read_settings(settings))
+    own = architecture_of(model.config).from_public(public, dict(model.named_parameters()))
+    model.load_state_dict(own, assign=True)
+    parameters = dict(model.named_parameters())
+    optimizer = AdamW(
+        parameters, dict.fromkeys(parameters, learning_rate), beta1=beta1, beta2=beta2, eps=eps,
+        weight_decay={name: weight_decay for name, one in parameters.items() if one.ndim == 2},
+    )  # fmt: skip
+    losses = []
+    for step, (ids, wanted) in enumerate(zip(tokens, targets, strict=True)):
+        loss = next_token_loss(model, ids, wanted)
+        losses.append(loss.detach())
+        gradients, _ = clip_gradients(torch.autograd.grad(loss, list(parameters.values())), limit)
+        rate = warmup_cosine(step, 1.0, 0.0, warmup_steps, len(tokens))
+        optimizer.step(dict(zip(parameters, gradients, strict=True)), rate)
+    trained = architecture_of(model.config).to_public(dict(model.named_parameters()))
+    return torch.stack(losses), torch.cat([trained[name].detach().reshape(-1) for name, _ in layout])
