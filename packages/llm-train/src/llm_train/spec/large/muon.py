@@ -24,11 +24,11 @@ def _step(g: Generator, *shape: int, scale: float = 1.0, rounds: Polynomials = N
 orthogonalize(3, "rows beyond a tile that are left out", "many_rows")(lambda g: _matrix(g, 301, 37))
 orthogonalize(3, "columns beyond a tile that are left out", "many_columns")(lambda g: _matrix(g, 37, 301))
 orthogonalize(4, "a matrix that is cut off at some size", "square")(lambda g: _matrix(g, 131, 131))
-orthogonalize(1, "squares that overflow in float32", "huge", tolerance={"float64": 1e-8})(
+orthogonalize(1, "squares that overflow in float32", "huge", tolerance={"float64": 1e-8, "inside": 1e-3})(
     lambda g: _matrix(g, 9, 33, scale=1e25)
 )
 orthogonalize(1, "numbers that are cut off at some size", "large_numbers")(lambda g: _matrix(g, 33, 9, scale=1e5))
-orthogonalize(1, "squares that become 0 in float32", "tiny", tolerance={"float64": 1e-8})(
+orthogonalize(1, "squares that become 0 in float32", "tiny", tolerance={"float64": 1e-8, "inside": 1e-3})(
     lambda g: _matrix(g, 9, 33, scale=1e-27)
 )
 orthogonalize(2, "a limit on how many rounds there may be", "a_thousand_rounds")(
