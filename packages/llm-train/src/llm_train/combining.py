@@ -1,11 +1,10 @@
 """The accumulation rule: however a batch is cut, its loss and gradient are those of the whole."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from torch import Tensor
 
-Part = tuple[float, float, Mapping[str, Tensor]]
-"""Of some rows of a batch: the sum of the losses, how many targets count, the gradients of the sum by name."""
+from llm_train.interface import Part
 
 
 def combine(parts: Iterable[Part]) -> tuple[float, dict[str, Tensor], float]:

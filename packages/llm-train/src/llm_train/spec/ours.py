@@ -5,9 +5,14 @@ An update of ours saves memory and works in place, and a contract leaves its arg
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from llm_train.combining import combine as combine_parts
+from llm_train.data import documents, keys, packing, windows
+from llm_train.data.holding_out import hold_out
+from llm_train.data.permutation import permuted
+from llm_train.interface import Part
 from llm_train.measures import bits_per_byte, perplexity
 from llm_train.optimizers import (
     adamw_update,
@@ -24,9 +29,10 @@ from llm_train.schedule import batch_size, sequence_length, warmup_cosine, warmu
 from llm_train.spec.tiny_training import first_losses
 
 __all__ = [
-    "SPEC_ARRAYS", "adamw", "batch_size", "bits_per_byte", "clip_gradients", "combine", "ema", "first_losses",
-    "loss_scale", "muon", "orthogonalize", "perplexity", "sequence_length", "sgd", "update_ratio", "warmup_cosine",
-    "warmup_linear", "warmup_stable_decay",
+    "SPEC_ARRAYS", "adamw", "batch_size", "bits_per_byte", "clip_gradients", "combine", "document_targets", "ema",
+    "first_losses", "hold_out", "loss_scale", "muon", "orthogonalize", "pack_documents", "permutation", "perplexity",
+    "row_keys", "sequence_length", "sgd", "update_ratio", "warmup_cosine", "warmup_linear", "warmup_stable_decay",
+    "window_starts",
 ]  # fmt: skip
 
 SPEC_ARRAYS = "torch"
@@ -111,6 +117,33 @@ def loss_scale(
 
 def combine(sums: Sequence[float], counts: Sequence[float], gradients: Sequence[Tensor]) -> tuple[float, Tensor, float]:
     """Combine the gradients of one weight."""
-    parts = zip(sums, counts, ({"weight": gradient} for gradient in gradients), strict=True)
+    named = ({"weight": gradient} for gradient in gradients)
+    parts = [Part(*part) for part in zip(sums, counts, named, strict=True)]
     loss, combined, count = combine_parts(parts)
     return loss, combined["weight"], count
+
+
+def permutation(index: Tensor, size: int, key: int) -> Tensor:
+    """Look the places up in NumPy, where batches are cut."""
+    return torch.from_numpy(permuted(index.numpy(), size, key))
+
+
+def row_keys(seed: int, pass_number: int, rows: Tensor) -> Tensor:
+    """Compute the keys in NumPy."""
+    return torch.from_numpy(keys.row_keys(seed, pass_number, rows.numpy()))
+
+
+def window_starts(samples: Tensor, tokens: int, context_length: int, seed: int) -> Tensor:
+    """Look the starts up in NumPy."""
+    return torch.from_numpy(windows.window_starts(samples.numpy(), tokens, context_length, seed))
+
+
+def document_targets(tokens: Tensor, ends: Tensor, separator: int | None) -> tuple[Tensor, Tensor]:
+    """Find targets and documents in NumPy."""
+    targets, numbers = documents.document_targets(tokens.numpy(), ends.numpy(), separator)
+    return torch.from_numpy(targets), torch.from_numpy(numbers)
+
+
+def pack_documents(lengths: Tensor, context_length: int) -> tuple[Tensor, ...]:
+    """Pack in NumPy."""
+    return tuple(map(torch.from_numpy, packing.pack_documents(lengths.numpy(), context_length)))

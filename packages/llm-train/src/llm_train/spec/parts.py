@@ -17,6 +17,8 @@ PARTS = (
     "schedules",
     "combining",
     "measures",
+    "permutation",
+    "documents",
     "first_losses",
 )
 

@@ -1,4 +1,4 @@
-"""A training by our own parts on batches that are given: model, loss, schedule, clipping, AdamW."""
+"""A training by our own trainer, on batches that are given."""
 
 from collections.abc import Mapping, Sequence
 from math import prod
@@ -9,9 +9,12 @@ from torch import Tensor
 
 from llm_layers import Decoder, read_settings
 from llm_layers.formats.huggingface.registry import architecture_of
+from llm_train.backends.threads import ThreadBackend
+from llm_train.data.batch import Batch
 from llm_train.objectives.next_token import next_token_loss
-from llm_train.optimizers import AdamW, clip_gradients
+from llm_train.optimizers import AdamW
 from llm_train.schedule import warmup_cosine
+from llm_train.trainer import Trainer
 
 
 def first_losses(
@@ -40,12 +43,13 @@ def first_losses(
         parameters, dict.fromkeys(parameters, learning_rate), beta1=beta1, beta2=beta2, eps=eps,
         weight_decay={name: weight_decay for name, one in parameters.items() if one.ndim == 2},
     )  # fmt: skip
-    losses = []
-    for step, (ids, wanted) in enumerate(zip(tokens, targets, strict=True)):
-        loss = next_token_loss(model, ids, wanted)
-        losses.append(loss.detach())
-        gradients, _ = clip_gradients(torch.autograd.grad(loss, list(parameters.values())), limit)
-        rate = warmup_cosine(step, 1.0, 0.0, warmup_steps, len(tokens))
-        optimizer.step(dict(zip(parameters, gradients, strict=True)), rate)
+    trainer = Trainer(
+        ThreadBackend(model, next_token_loss, weights.dtype), optimizer,
+        lambda number: Batch(tokens=tokens[number], targets=targets[number]),
+        lambda step: warmup_cosine(step, 1.0, 0.0, warmup_steps, len(tokens)), clip=limit,
+    )  # fmt: skip
+    losses = [step.loss for step in trainer.run(0, len(tokens))]
     trained = architecture_of(model.config).to_public(dict(model.named_parameters()))
-    return torch.stack(losses), torch.cat([trained[name].detach().reshape(-1) for name, _ in layout])
+    return torch.tensor(losses, dtype=weights.dtype), torch.cat(
+        [trained[name].detach().reshape(-1) for name, _ in layout]
+    )
