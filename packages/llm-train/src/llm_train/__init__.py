@@ -1,7 +1,8 @@
 """A corpus to a trained model.
 
     trainer.py            the training loop: start reading here
-    schedule.py, evaluation.py, checkpoint.py   the learning rate; how good a model is; to stop and resume exactly
+    schedule.py, evaluation.py   the learning rate; how good a model is
+    checkpoints/          to stop, or be killed, and go on exactly
     recipes/              all settings of a run, in one frozen object, and the shipped recipes
     data/                 corpus, token files, batches
     objectives/           the loss
@@ -49,8 +50,8 @@ if TYPE_CHECKING:
     from llm_train.optimizers import update_loss_scale as update_loss_scale
     from llm_train.optimizers import update_ratio as update_ratio
     from llm_train.recipes.recipe import Recipe as Recipe
+    from llm_train.runs.finding import find_run as find_run
     from llm_train.runs.folder import Run as Run
-    from llm_train.runs.folder import find_run as find_run
     from llm_train.runs.interruption import Interrupted as Interrupted
     from llm_train.schedule import batch_size as batch_size
     from llm_train.schedule import sequence_length as sequence_length
