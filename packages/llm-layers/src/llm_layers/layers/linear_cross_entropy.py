@@ -153,7 +153,8 @@ def _logit_gradients(
     losses = torch.empty_like(weights)
     d_logits = logits if logits.dtype == dtype else torch.empty_like(logits, dtype=dtype)
     chosen = targets.where(weights != 0, 0)[:, None]
-    step = max(1, BLOCK // max(1, logits.shape[1]))
+    # A compiler joins the steps by itself, and would write them out block by block.
+    step = max(1, len(logits) if torch.compiler.is_compiling() else BLOCK // max(1, logits.shape[1]))
     for start in range(0, len(logits), step):
         part = slice(start, start + step)
         block = F.log_softmax(logits[part].to(working), dim=-1)
