@@ -11,9 +11,9 @@ from llm_layers.config import GEMMA3, GPT2, QWEN3, Design
 
 
 def check(design: Design, kernels: Kernels) -> None:
-    """Both sums of a training step and all gradients, plain and through all of the compiler's work but the machine code.
+    """A training step's sums and all gradients, plain and through all of the compiler's work but the machine code.
 
-    With all that a step may have: documents, dropout by keys, weights of the targets.
+    It has all that a step may have: documents, dropout by keys, weights of the targets.
     """
     tokens = torch.randint(0, 23, (3, 17), generator=torch.Generator().manual_seed(1))
     documents = (torch.arange(17) >= 7).long().expand(3, -1)
