@@ -6,7 +6,7 @@ import importlib
 from importlib.util import find_spec
 from types import ModuleType
 
-PARTS = ("adamw", "clipping", "schedules")
+PARTS = ("adamw", "clipping", "schedules", "permutation", "documents")
 
 
 def modules(kind: str) -> list[ModuleType]:
