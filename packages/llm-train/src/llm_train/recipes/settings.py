@@ -122,10 +122,20 @@ class ReportSettings(Section):
     samples: int = _setting("samples during the training, evenly spread", at_least=0, default=4)
     sample_tokens: int = _setting("tokens of a sample", at_least=1, default=200)
     sample_prompt: str = _setting("prompt of the samples", default="\n")
+    trackers: tuple[str, ...] = _setting("who else draws the measurements: tensorboard, trackio", default=())
     checkpoints: int = _setting(
         "checkpoints during the training, evenly spread; the last step is always saved", at_least=0, default=3
     )
     keep: int = _setting("newest checkpoints that are kept", at_least=2, default=2)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        try:
+            self.sample_prompt.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise TrainError(
+                f"report.sample_prompt must be UTF-8, was {self.sample_prompt!r}: character {error.start} is no text"
+            ) from None
 
 
 SECTIONS: dict[str, type[Section]] = {
@@ -143,7 +153,7 @@ def check_value(name: str, kind: Any, rules: Mapping[str, Any], value: Any) -> N
         return
     if tuple[str, ...] in types:
         if not isinstance(value, tuple) or not all(isinstance(item, str) for item in value):
-            raise TrainError(f'{name} must be a list of names like ["hamlet", "macbeth"], was {value!r}')
+            raise TrainError(f'{name} must be a list of names like ["one", "two"], was {value!r}')
         return
     allowed: tuple[Any, ...] = (int, float) if float in types else types
     if type(value) not in allowed:
