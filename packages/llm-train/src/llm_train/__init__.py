@@ -8,7 +8,8 @@
     optimizers/           AdamW and Muon written out, parameter groups, gradient clipping
     backends/             forward and backward passes by several threads
     stages/               prepare, build, pretrain: from a recipe to a trained model
-    runs/                 the run folder, metrics, progress, samples, plots, calibration
+    runs/                 the run folder, metrics, progress, samples, calibration, memory, trackers
+    reports/              curves: the page of a run, and the comparison of several
     commands/             `llm-train`, one file per verb
     reference/, spec/     the same in plain NumPy; the specification
 
