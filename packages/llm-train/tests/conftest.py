@@ -1,5 +1,8 @@
 import os
 import random
+import resource
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,8 @@ import torch
 from llm_tokenizer.commands.console import Console
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.progress import Reporter
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "crash"))  # of which the tests here run a small part
 
 SMALL = {
     "name": "small",
@@ -46,6 +51,22 @@ def make_text(seed=0, speeches=150):
         lines += [" ".join(draw.choices(words, k=7)).capitalize() + "." for _ in range(draw.randint(1, 3))]
         lines.append("")
     return "\n".join(lines)
+
+
+@pytest.fixture
+def files_of_at_most():
+    """No file can grow beyond so many bytes inside: a write that does fails, as on a full disk."""
+
+    @contextmanager
+    def limited(size):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limited
 
 
 @pytest.fixture

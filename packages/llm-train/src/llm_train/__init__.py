@@ -1,7 +1,8 @@
 """A corpus to a trained model.
 
     trainer.py            the training loop: start reading here
-    schedule.py, evaluation.py, checkpoint.py   the learning rate; how good a model is; to stop and resume exactly
+    schedule.py, evaluation.py   the learning rate; how good a model is
+    checkpoints/          to stop, or be killed, and go on exactly
     recipes/              all settings of a run, in one frozen object, and the shipped recipes
     data/                 corpus, token files, batches
     objectives/           the loss
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
     from llm_train.optimizers import clip_gradients as clip_gradients
     from llm_train.optimizers import muon_update as muon_update
     from llm_train.recipes.recipe import Recipe as Recipe
+    from llm_train.runs.finding import find_run as find_run
     from llm_train.runs.folder import Run as Run
-    from llm_train.runs.folder import find_run as find_run
     from llm_train.runs.interruption import Interrupted as Interrupted
     from llm_train.schedule import warmup_cosine as warmup_cosine
     from llm_train.schedule import warmup_stable_decay as warmup_stable_decay

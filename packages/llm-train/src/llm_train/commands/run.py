@@ -12,7 +12,7 @@ from llm_train.commands.recipes import recipe_list
 from llm_train.interface import TrainError
 from llm_train.recipes.recipe import Recipe, shipped_recipes
 from llm_train.recipes.settings import SECTIONS, ReportSettings
-from llm_train.runs.interruption import Interrupted
+from llm_train.runs.interruption import Interrupted, StopRequest
 
 DEFAULT = "shakespeare"
 EXAMPLES = """\
@@ -66,21 +66,8 @@ def run(options: argparse.Namespace) -> None:
     if options.dry_run:
         predict(recipe, folder, json=options.json, started=started)
         return
-    try:
-        from llm_train.commands.results import show_results
-        from llm_train.runs.progress import Reporter
-        from llm_train.stages.pretrain import train
-
-        reporter = Reporter(started=started)
-        reporter.say(f"recipe {recipe.name} -> {folder}", style="bold")
-        show_results(reporter, train(recipe, folder, reporter), folder)
-        reporter.require_output()
-    except Interrupted as stop:
-        raise KeyboardInterrupt(f"{stop}. The same command resumes the run.") from None
-    except KeyboardInterrupt:
-        begun = (folder / "recipe.toml").exists()
-        kept = "What was saved before is kept; the same command resumes the run."
-        raise KeyboardInterrupt(f"stopped. {kept if begun else 'Nothing is saved before the first step.'}") from None
+    with StopRequest() as stop:  # from now on, not only when torch has been imported
+        _train(recipe, folder, started, stop)
 
 
 def recipe_and_folder(options: argparse.Namespace) -> tuple[Recipe, Path]:
@@ -98,6 +85,24 @@ def recipe_and_folder(options: argparse.Namespace) -> tuple[Recipe, Path]:
     if Path(name).name != name or name in ("", ".", ".."):
         raise TrainError(f"--run must be a plain name for a folder, was {name!r}; --runs is the folder that holds it")
     return recipe, Path(options.runs) / name
+
+
+def _train(recipe: Recipe, folder: Path, started: float, stop: StopRequest) -> None:
+    try:
+        with stop.deferred():  # a library that is half imported cannot be used any more
+            from llm_train.commands.results import show_results
+            from llm_train.runs.progress import Reporter
+            from llm_train.stages.pretrain import train
+        stop.check("before anything was begun")
+        reporter = Reporter(started=started)
+        reporter.say(f"recipe {recipe.name} -> {folder}", style="bold")
+        show_results(reporter, train(recipe, folder, reporter), folder)
+        reporter.require_output()
+    except Interrupted as stopped:
+        raise KeyboardInterrupt(f"{stopped}. The same command resumes the run.") from None
+    except KeyboardInterrupt:  # before anything was begun, or the second one, that does not wait
+        kept = "What was saved before is kept; the same command resumes the run."
+        raise KeyboardInterrupt(f"stopped. {kept if folder.exists() else 'Nothing was begun.'}") from None
 
 
 def _field_list() -> str:

@@ -127,6 +127,15 @@ class ReportSettings(Section):
         "checkpoints during the training, evenly spread; the last step is always saved", at_least=0, default=3
     )
     keep: int = _setting("newest checkpoints that are kept", at_least=2, default=2)
+    keep_every: int | None = _setting(
+        "also save, and keep, the checkpoint of each multiple of so many steps", at_least=1, default=None
+    )
+    keep_best: bool = _setting(
+        "also save a checkpoint before each validation, and keep the one with the lowest loss", default=False
+    )
+    update_ratios: int = _setting(
+        "updates whose size relative to the weights is measured, evenly spread", at_least=0, default=50
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

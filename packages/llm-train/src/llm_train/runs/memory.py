@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from llm_layers import ModelConfig, activation_bytes, parameter_count
 
 COPIES = 5
@@ -34,7 +36,12 @@ def available_memory() -> int | None:
 
 
 def peak_memory() -> int | None:
-    """Return the most bytes that this process has held at once so far; None where the system does not tell."""
+    """Return the most bytes that this process has held at once so far; None where the system does not tell.
+
+    Of a process that uses a GPU it is the memory of the GPU.
+    """
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        return torch.cuda.max_memory_allocated()
     held = _status("VmHWM")
     if held is not None or sys.platform == "win32":
         return held
