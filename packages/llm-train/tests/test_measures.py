@@ -16,7 +16,6 @@ from llm_train.objectives.next_token import next_token_loss
 from llm_train.runs.metrics import RowLog, read_metrics
 from llm_train.runs.progress import LoopProgress, Reporter
 from llm_train.runs.samples import sample
-from llm_train.runs.update_ratios import UpdateRatios
 
 CONFIG = ModelConfig(vocab_size=256, d_model=16, layers=1, heads=2, kv_heads=1, d_head=8, d_ff=24, context_length=16)
 
@@ -138,23 +137,6 @@ def test_a_log_on_a_full_disk_says_so(tmp_path, files_of_at_most):
         wanted = r"metrics\.jsonl: cannot be written: .*free some space.*the checkpoints are unchanged"
         with files_of_at_most(30), pytest.raises(TrainError, match=wanted):
             log.write(2, {"loss": 1.0})
-
-
-def test_the_size_of_an_update_is_relative_to_the_weights():
-    model = Decoder(CONFIG, generator=torch.Generator().manual_seed(1))
-    ratios = UpdateRatios(model)
-    model.head.weight.data.zero_()
-    ratios.before()
-    with torch.no_grad():
-        model.embedding.table.mul_(1.25)
-        model.head.weight.add_(1.0)
-        model.final_norm.gain.mul_(0.5)
-    found = ratios.after()
-    sizes = [len(one) for one in model.parameters() if one.ndim == 1]  # all gains are 1; those of one norm were halved
-    assert found.keys() == {"embedding", "head", "matrices", "vectors"}
-    assert found["embedding"] == pytest.approx(0.25)
-    assert (found["head"], found["matrices"]) == (None, 0.0)
-    assert found["vectors"] == pytest.approx((0.25 * 16 / sum(sizes)) ** 0.5)
 
 
 def test_no_log_is_no_lines(tmp_path):

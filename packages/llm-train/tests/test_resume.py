@@ -49,12 +49,12 @@ def interrupt():
     signal.raise_signal(signal.SIGINT)
 
 
-class Died(BaseException):
-    """The end of a process; a tracker's own error would only switch it off."""
+class CrashError(BaseException):
+    """The process dies here."""
 
 
 def crash():
-    raise Died
+    raise CrashError
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_stopped_and_resumed_equals_unbroken(tmp_path, small_recipe, reporter, s
     ("step", "measured"), [(1, "loss"), (4, "loss"), (6, "validation_loss"), (12, "validation_loss")]
 )
 def test_a_crash_at_any_row_and_the_same_call_again(tmp_path, small_recipe, reporter, unbroken, step, measured):
-    with pytest.raises(Died):
+    with pytest.raises(CrashError):
         pretrain.train(small_recipe, tmp_path / "broken", reporter, [At(step, crash, measured)])
     pretrain.train(small_recipe, tmp_path / "broken", reporter)
     assert outcome(tmp_path / "broken") == unbroken
@@ -97,11 +97,11 @@ def test_a_crash_anywhere_and_the_same_call_again(
         nonlocal calls
         calls += 1
         if calls == 3:
-            raise MemoryError
+            raise CrashError
         return true(*arguments, **options)
 
     monkeypatch.setattr(module, place, dying)
-    with pytest.raises(MemoryError):
+    with pytest.raises(CrashError):
         pretrain.train(small_recipe, tmp_path / "broken", reporter)
     monkeypatch.undo()
     pretrain.train(small_recipe, tmp_path / "broken", reporter)

@@ -19,7 +19,7 @@ from llm_train.runs.finding import find_run
 from llm_train.runs.folder import Run
 from llm_train.runs.interruption import Interrupted
 from llm_train.runs.lock import locked
-from llm_train.stages import pretrain, training_run
+from llm_train.stages import decide, pretrain
 
 
 def contents(folder):
@@ -34,8 +34,8 @@ def test_a_run_leaves_everything(tmp_path, small_recipe, reporter):
     assert run.results() == results
     names = {path.name for path in folder.iterdir()}
     assert names == {
-        "recipe.toml", "corpus.json", "environment.json", "metrics.jsonl", "timings.jsonl", "results.json", "lock",
-        "tokens", "samples", "checkpoints", "model", "report.html",
+        "recipe.toml", "corpus.json", "environment.json", "metrics.jsonl", "timings.jsonl", "report.html",
+        "results.json", "lock", "tokens", "samples", "checkpoints", "model",
     }  # fmt: skip
     assert run.recipe() == small_recipe
     assert steps_saved(run.checkpoints_folder) == [9, 12]
@@ -50,7 +50,7 @@ def test_a_run_leaves_everything(tmp_path, small_recipe, reporter):
 
 
 def test_the_model_folder_is_whole(tmp_path, small_recipe, reporter):
-    pretrain.train(small_recipe.with_settings(["samples=0", "validations=0"]), tmp_path / "run", reporter)
+    pretrain.train(small_recipe.with_settings(["samples=0", "validations=1"]), tmp_path / "run", reporter)
     model = load_model(tmp_path / "run" / "model")
     tokenizer = load_tokenizer(tmp_path / "run" / "model")
     assert model.vocab_size == tokenizer.vocab_size == 300
@@ -63,7 +63,7 @@ def test_a_finished_run_has_a_page(tmp_path, small_recipe, reporter):
     results = pretrain.train(small_recipe, tmp_path / "run", reporter)
     text = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert f"{results['bits_per_byte']:.4f}" in text and "Update-to-weight ratio" in text
-    assert (results["flops"] > 0 and results["peak_memory_bytes"] is None) or results["peak_memory_bytes"] > 5e7
+    assert results["flops"] > 0
 
 
 def test_the_tokenizer_has_not_seen_held_out_text(tmp_path, small_recipe, reporter, corpus_file):
@@ -169,7 +169,7 @@ def test_minutes_are_measured_into_steps_once(tmp_path, small_recipe, reporter, 
     results = pretrain.train(timed, tmp_path / "run", reporter)
     resolved = Run.open(tmp_path / "run").recipe()
     assert resolved.training.steps == results["steps"] >= 10
-    assert resolved.training.precision in ("float32", "bfloat16")
+    assert resolved.compute.precision in ("float32", "bfloat16")
     assert resolved.training.minutes == 0.1
     assert pretrain.train(timed, tmp_path / "run", reporter) == results  # undecided agrees with what was decided
 
@@ -191,12 +191,12 @@ def calibrated(monkeypatch, recipe, **times):
     """Return what calibrate decides, and how many updates it made in each precision; none in one not asked for."""
     clock = [0.0]
     monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
-    trainers = {calibration.DTYPES[name]: TimedTrainer(clock, *pair) for name, pair in times.items()}
+    trainers = {name: TimedTrainer(clock, *pair) for name, pair in times.items()}
     shown = []
-    found = calibrate(recipe, trainers.__getitem__, shown.append)
+    seconds, way = calibrate(recipe, lambda one: trainers[one.compute.precision], shown.append)
     names = [line.removeprefix("measuring updates in ").partition(", numbers of")[0] for line in shown]
-    assert names == [name for name in times if trainers[calibration.DTYPES[name]].made]
-    return found, [trainer.made for trainer in trainers.values()]
+    assert names == [name for name in times if trainers[name].made]
+    return (seconds, way.compute.precision), [trainer.made for trainer in trainers.values()]
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_what_is_not_needed_is_not_measured(monkeypatch, small_recipe, tmp_path,
         assert (found[1], updates) == (name, made)
     alone = small_recipe.with_settings(["minutes=4", "precision=bfloat16"])
     assert calibrated(monkeypatch, alone, **both)[1] == [0, 6]
-    monkeypatch.setattr(training_run, "calibrate", lambda *_: pytest.fail("steps and precision are given"))
+    monkeypatch.setattr(decide, "calibrate", lambda *_: pytest.fail("steps and precision are given"))
     pretrain.train(small_recipe, tmp_path / "run", reporter)
 
 

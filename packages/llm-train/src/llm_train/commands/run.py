@@ -70,23 +70,6 @@ def run(options: argparse.Namespace) -> None:
         _train(recipe, folder, started, stop)
 
 
-def recipe_and_folder(options: argparse.Namespace) -> tuple[Recipe, Path]:
-    """Return the recipe that the options describe, and the folder of its run."""
-    recipe = Recipe.load(options.recipe)
-    name = recipe.name
-    if options.corpus is not None:
-        # The recipe's held-out names belong to its own corpus, and so does a shipped recipe's prompt.
-        recipe = recipe.with_values(corpus=options.corpus, held_out=())
-        if options.recipe in shipped_recipes():
-            recipe = recipe.with_values(sample_prompt=ReportSettings().sample_prompt)
-        name = Path(options.corpus).expanduser().resolve().stem or name
-    recipe = recipe.with_settings(options.set)
-    name = name if options.name is None else options.name
-    if Path(name).name != name or name in ("", ".", ".."):
-        raise TrainError(f"--run must be a plain name for a folder, was {name!r}; --runs is the folder that holds it")
-    return recipe, Path(options.runs) / name
-
-
 def _train(recipe: Recipe, folder: Path, started: float, stop: StopRequest) -> None:
     try:
         with stop.deferred():  # a library that is half imported cannot be used any more
@@ -103,6 +86,23 @@ def _train(recipe: Recipe, folder: Path, started: float, stop: StopRequest) -> N
     except KeyboardInterrupt:  # before anything was begun, or the second one, that does not wait
         kept = "What was saved before is kept; the same command resumes the run."
         raise KeyboardInterrupt(f"stopped. {kept if folder.exists() else 'Nothing was begun.'}") from None
+
+
+def recipe_and_folder(options: argparse.Namespace) -> tuple[Recipe, Path]:
+    """Return the recipe that the options describe, and the folder of its run."""
+    recipe = Recipe.load(options.recipe)
+    name = recipe.name
+    if options.corpus is not None:
+        # The recipe's held-out names belong to its own corpus, and so does a shipped recipe's prompt.
+        recipe = recipe.with_values(corpus=options.corpus, held_out=())
+        if options.recipe in shipped_recipes():
+            recipe = recipe.with_values(sample_prompt=ReportSettings().sample_prompt)
+        name = Path(options.corpus).expanduser().resolve().stem or name
+    recipe = recipe.with_settings(options.set)
+    name = name if options.name is None else options.name
+    if Path(name).name != name or name in ("", ".", ".."):
+        raise TrainError(f"--run must be a plain name for a folder, was {name!r}; --runs is the folder that holds it")
+    return recipe, Path(options.runs) / name
 
 
 def _field_list() -> str:

@@ -5,8 +5,8 @@ recipe.toml       all settings                      environment.json  machine an
 corpus.json       the documents of the text         tokens/           token ids, memory-mapped
 metrics.jsonl     what the training measured        timings.jsonl     how fast it was
 samples/          texts written along the way       checkpoints/      to resume from, each a model folder
-model/            Hugging Face layout               loss.svg, .png    the loss curve
-results.json      written last: the run is finished
+model/            Hugging Face layout               report.html       curves, samples, settings on one page
+loss.svg, .png    the loss curve                    results.json      written last: the run is finished
 """
 
 import json

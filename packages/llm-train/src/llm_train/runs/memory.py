@@ -13,7 +13,7 @@ from llm_layers import ModelConfig, activation_bytes, parameter_count
 
 COPIES = 5
 """Numbers of four bytes that an update holds per parameter: weight, gradient, two moments, and one in passing."""
-ACTIVATIONS = {"float32": 1.3, "bfloat16": 1.0}
+ACTIVATIONS = {"float32": 1.3, "bfloat16": 1.0, "float16": 1.0}
 """Bytes of the activations as a multiple of those that float32 keeps for the backward pass: what is there at the same
 time for a moment comes on top. Measured on seven shapes; it was right within a tenth."""
 

@@ -4,7 +4,7 @@ metrics.jsonl   what follows from recipe, text and seed alone, so equal runs hav
 {"step": 12, "loss": 5.61, "gradient_norm": 0.83, "lr_multiplier": 1.0, "tokens": 24576}
 {"step": 12, "validation_loss": 5.66, "bits_per_byte": 3.01, "windows": 64}
 timings.jsonl   what depends on the machine
-{"step": 12, "seconds": 2.1, "tokens_per_second": 15600, "memory_mb": 612}
+{"step": 12, "seconds": 2.1, "tokens_per_second": 15600.2, "peak_share": 0.31, "memory_mb": 612.3}
 """
 
 import json

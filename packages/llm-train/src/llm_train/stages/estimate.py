@@ -13,15 +13,13 @@ from pathlib import Path
 
 from llm_layers import parameter_count
 from llm_train.recipes.recipe import Recipe
-from llm_train.runs.calibration import DTYPES
 from llm_train.runs.logs import Logs
 from llm_train.runs.memory import available_memory, peak_memory
 from llm_train.runs.peak import peak_flops
 from llm_train.runs.progress import Reporter
-from llm_train.runs.update_ratios import UpdateRatios
+from llm_train.stages.build import DTYPES
 from llm_train.stages.rehearsal import rehearsal
 from llm_train.stages.training_run import TrainingRun
-from llm_train.trainer import Trainer
 
 WARM_UP, FEWEST, MOST, ENOUGH = 2, 5, 40, 4.0
 """Updates that are not counted; how many are, at least and at most; and the seconds after which they are enough."""
@@ -74,23 +72,24 @@ def estimate(recipe: Recipe, folder: Path, reporter: Reporter) -> Estimate:
 
 
 def _measured(training: TrainingRun, logs: Logs, once: dict[str, float], free: int | None) -> Estimate:
-    recipe, plan, per_update = training.recipe, training.plan, training.tokens_per_step
-    warm_up, per_step = _updates(training.trainer, plan.steps)
+    recipe, plan, workers = training.recipe, training.plan, training.workers
+    per_update = recipe.training.batch * recipe.training.accumulate * recipe.model.context_length
+    warm_up, per_step, ratios = _updates(training, logs)
     windows, per_window = _validation(training, logs)
     sampling, saving = _sample(training), _seconds(lambda: training.checkpoints.save(1, {}))
     seconds = once | {
         "updates": warm_up + max(0, plan.steps - WARM_UP) * per_step,
-        "update ratios": len(plan.ratios) * _ratios(training),
+        "update ratios": len(plan.ratios) * ratios,
         "validations": len(plan.validations) * min(recipe.report.validation_windows, windows) * per_window,
         "samples": len(plan.samples) * sampling,
         "checkpoints": len(plan.checkpoints) * saving,
         "validation": windows * per_window,
         "save model": sampling + saving / 2,  # a last sample, and the model's part of the checkpoint copied
     }
-    flops = training.flops_per_token * per_update
-    peak = training.peak_flops or peak_flops(DTYPES[recipe.training.precision], training.workers)
+    flops = training.recorder.flops_per_token * per_update
+    peak = training.recorder.peak_flops or peak_flops(DTYPES[recipe.compute.precision], workers)
     return Estimate(
-        recipe=recipe.name, precision=recipe.training.precision, threads=training.workers.count,
+        recipe=recipe.name, precision=recipe.compute.precision, threads=workers.count,
         parameters=parameter_count(training.model.config), steps=plan.steps, tokens=plan.steps * per_update,
         flops=float(plan.steps * flops), memory_bytes=peak_memory(), free_memory_bytes=free,
         seconds=sum(seconds.values()), seconds_by_stage=seconds, seconds_per_step=per_step,
@@ -99,17 +98,24 @@ def _measured(training: TrainingRun, logs: Logs, once: dict[str, float], free: i
     )  # fmt: skip
 
 
-def _updates(trainer: Trainer, steps: int) -> tuple[float, float]:
-    """Time real updates: all of the warm-up together, and the median of those after it."""
+def _updates(training: TrainingRun, logs: Logs) -> tuple[float, float, float]:
+    """Time real updates: all of the warm-up together, the median of those after it, and what their sizes cost more."""
     times: list[float] = []
     before = began = time.perf_counter()
-    for number, _ in enumerate(trainer.run(0, min(WARM_UP + MOST, steps)), 1):
+    for step in training.trainer.run(0, min(WARM_UP + MOST, training.plan.steps)):
+        logs.log(step.number, *training.recorder.rows(step))
         now = time.perf_counter()
         times.append(now - before)
         before = now
-        if number >= WARM_UP + FEWEST and now - began > ENOUGH:
+        if step.number >= WARM_UP + FEWEST and now - began > ENOUGH:
             break
-    return sum(times[:WARM_UP]), statistics.median(times[WARM_UP:] or times)
+
+    def measure_size() -> None:
+        training.recorder.prepare(min(training.plan.ratios, default=0))
+        training.recorder.rows(step)
+
+    sizes = _seconds(measure_size)
+    return sum(times[:WARM_UP]), statistics.median(times[WARM_UP:] or times), sizes
 
 
 def _validation(training: TrainingRun, logs: Logs) -> tuple[float, float]:
@@ -124,12 +130,6 @@ def _sample(training: TrainingRun) -> float:
     wanted = training.recipe.report.sample_tokens
     tokens = min(wanted, SAMPLE_TOKENS)
     return _seconds(lambda: training.sample(1, tokens)) / tokens * wanted
-
-
-def _ratios(training: TrainingRun) -> float:
-    """Time what an update costs more whose size is measured."""
-    ratios = UpdateRatios(training.model)
-    return _seconds(lambda: (ratios.before(), ratios.after()))
 
 
 def _seconds(action: Callable[[], object]) -> float:

@@ -48,20 +48,19 @@ def copy_files(source: Path, target: Path, names: list[str]) -> None:
 
 
 def _results(training: TrainingRun, result: Evaluation, text: str) -> dict[str, Any]:
-    steps, reporter = training.plan.steps, training.reporter
+    reporter, speed = training.reporter, training.progress.tokens_per_second
+    measured = {"peak_memory_bytes": peak_memory(), "model_flops_utilization": training.recorder.share_of_peak(speed)}
     return {
         "validation_loss": result.loss,
         "bits_per_byte": result.bits_per_byte,
         "perplexity": result.perplexity if math.isfinite(result.perplexity) else None,  # JSON has no infinity
-        "steps": steps,
-        "tokens": steps * training.tokens_per_step,
-        "tokens_per_second": training.progress.tokens_per_second,
+        "steps": training.plan.steps,
+        "tokens": training.progress.tokens,
+        "tokens_per_second": speed,
+        **{name: value for name, value in measured.items() if value is not None},
         "parameters": parameter_count(training.model.config),
-        "flops": steps * training.tokens_per_step * training.flops_per_token,
-        "peak_flops_per_second": training.peak_flops,
-        "model_flops_utilization": training.utilization(training.progress.tokens_per_second),
-        "peak_memory_bytes": peak_memory(),
-        "precision": training.recipe.training.precision,
+        "flops": training.progress.tokens * training.recorder.flops_per_token,
+        "precision": training.recipe.compute.precision,
         "seconds": reporter.elapsed,
         "seconds_by_stage": reporter.seconds | {"training": training.progress.seconds},
         "resumed_at": training.start,

@@ -56,9 +56,9 @@ def train(
 def _train(
     recipe: Recipe, run: Run, reporter: Reporter, stop: StopRequest, trackers: Sequence[Tracker]
 ) -> dict[str, Any]:
-    if recipe.training.threads is None:
+    if recipe.compute.threads is None:
         recipe = recipe.with_values(threads=worker_count(recipe.training.batch))
-    with worker_threads(recipe.training.threads or 1) as workers:
+    with worker_threads(recipe.compute.threads or 1) as workers:
         try:
             require_memory(recipe)
             named = named_trackers(recipe.report.trackers, run.folder)

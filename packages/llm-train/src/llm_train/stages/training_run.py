@@ -1,9 +1,5 @@
 """The part of a run in which there is a model: the loop, with its validations, samples and checkpoints."""
 
-from collections.abc import Callable
-from dataclasses import asdict, replace
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -19,24 +15,22 @@ from llm_train.interface import Objective, TrainError
 from llm_train.objectives.next_token import next_token_loss
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.agreement import changed_fields
-from llm_train.runs.calibration import DTYPES, calibrate, steps_that_fit
 from llm_train.runs.folder import Run
 from llm_train.runs.interruption import Interrupted, StopRequest
 from llm_train.runs.logs import Logs
-from llm_train.runs.memory import peak_memory
 from llm_train.runs.peak import peak_flops
 from llm_train.runs.plan import Plan
 from llm_train.runs.progress import LoopProgress, Reporter
+from llm_train.runs.recording import Recorder
 from llm_train.runs.samples import sample
-from llm_train.runs.update_ratios import UpdateRatios
-from llm_train.stages.build import build_model, build_trainer
+from llm_train.stages.build import DTYPES, build_model, build_trainer
+from llm_train.stages.decide import decided
 from llm_train.stages.prepare import END_OF_TEXT, Prepared
-from llm_train.trainer import Step
 
 VALIDATION_BATCH = 16
 """Windows that a validation reads at once."""
 WORTH_MEASURING = 100
-"""Updates from which on a run measures the peak of this machine, which takes part of a second."""
+"""Steps of a run whose share of the machine's peak is worth measuring that peak."""
 
 
 class TrainingRun:
@@ -46,24 +40,26 @@ class TrainingRun:
         """Build the model, decide what the recipe leaves open, and load the newest checkpoint."""
         self.run, self.prepared, self.reporter, self.workers = run, prepared, reporter, workers
         with reporter.stage("model") as stage:
-            self.recipe = self._resolved(recipe, stage.display)
+            self.recipe = decided(recipe, prepared, reporter, workers, stage.display)
             self.plan = Plan.of(self.recipe)
             self.model = build_model(self.recipe)
-            dtype = DTYPES[self.recipe.training.precision]
-            self.trainer = build_trainer(self.recipe, self.model, prepared.training, dtype, workers)
+            dtype = DTYPES[self.recipe.compute.precision]
+            self.trainer = build_trainer(self.recipe, self.model, prepared.training, workers)
             end = prepared.tokenizer.special_tokens[END_OF_TEXT]
             self.layout = Layout.of(self.model, prepared.tokenizer, bos=end, eos=end)
             parts = {"optimizer": self.trainer.optimizer}
             self.checkpoints = CheckpointStore(run.checkpoints_folder, self.model, parts, self.layout)
             self.progress = LoopProgress(self.plan.steps)
+            self.recorder = Recorder(
+                self.model, self.plan.ratios, self.progress, reporter,
+                flops_per_token=training_flops_per_token(self.model.config, self.recipe.model.context_length),
+                peak_flops=peak_flops(dtype, workers) if self.plan.steps >= WORTH_MEASURING else None,
+            )  # fmt: skip
             self.start = self._resume()
             self.run.resolve(self.recipe)
-            self.flops_per_token = training_flops_per_token(self.model.config, self.recipe.model.context_length)
-            long = self.plan.steps - self.start >= WORTH_MEASURING
-            self.peak_flops = peak_flops(dtype, workers) if long else None
             count = parameter_count(self.model.config)
             stage.report = (
-                f"{count / 1e6:.2f} million weights, {self.recipe.training.precision}, "
+                f"{count / 1e6:.2f} million weights, {self.recipe.compute.precision}, "
                 f"{quantity(self.plan.steps, 'step')}"
             )
 
@@ -75,21 +71,18 @@ class TrainingRun:
         Raises:
             Interrupted: a signal came; the step was finished and saved.
         """
-        ratios = UpdateRatios(self.model)
         with self.reporter.stage("training") as stage, stop.deferred(), self.progress as progress:
             stage.display.close()  # the loop has a line of its own
             if self.start:
                 self._do_what_is_due(self.start, logs, stop)
-            if self.start + 1 in self.plan.ratios:
-                ratios.before()
+            self.recorder.prepare(self.start + 1)
             for step in self.trainer.run(self.start, self.plan.steps):
-                self._record(logs, step, ratios.after() if step.number in self.plan.ratios else None)
+                logs.log(step.number, *self.recorder.rows(step))
                 if step.number in self.plan.checkpoints or stop.requested:
                     self._save(step.number, logs)
                 stop.check(f"after step {step.number:,} of {self.plan.steps:,}")
                 self._do_what_is_due(step.number, logs, stop)
-                if step.number + 1 in self.plan.ratios:
-                    ratios.before()
+                self.recorder.prepare(step.number + 1)
             stage.report = (
                 f"{quantity(self.plan.steps - self.start, 'step')}, {progress.tokens_per_second:,.0f} tokens/s"
             )
@@ -118,32 +111,6 @@ class TrainingRun:
         write_text(self.run.samples_folder / f"step-{step:08d}.txt", text + "\n")
         return text
 
-    def utilization(self, tokens_per_second: float) -> float | None:
-        """Return the FLOPs of the model as a share of this machine's peak; None where that was not measured."""
-        if self.peak_flops is None:
-            return None
-        return round(self.flops_per_token * tokens_per_second / self.peak_flops, 4)
-
-    @property
-    def tokens_per_step(self) -> int:
-        """Training tokens of an update."""
-        training = self.recipe.training
-        return training.batch * training.accumulate * self.recipe.model.context_length
-
-    def _resolved(self, recipe: Recipe, report: Callable[[str], None]) -> Recipe:
-        """Decide what the recipe leaves open."""
-        training = recipe.training
-        if training.steps is not None and training.precision != "auto":
-            return recipe
-        text = self.prepared.training
-        seconds, precision = calibrate(
-            recipe, lambda dtype: build_trainer(recipe, build_model(recipe), text, dtype, self.workers), report
-        )
-        steps = training.steps or steps_that_fit(
-            recipe, seconds_per_step=seconds, elapsed=self.reporter.elapsed, held_out_tokens=len(self.prepared.held_out)
-        )
-        return replace(recipe, training=replace(training, steps=steps, precision=precision))
-
     def _resume(self) -> int:
         """Load the newest whole checkpoint into model and optimizer; return its step, 0 without one.
 
@@ -166,7 +133,7 @@ class TrainingRun:
                 f"{'; '.join(changed)}. Change it back, or choose another folder (in a command: --run NAME)"
             )
         self.checkpoints.restore(checkpoint)
-        self.progress.tokens = checkpoint.step * self.tokens_per_step
+        self.progress.tokens = facts["tokens"]
         self.progress.earlier_seconds = facts["loop_seconds"]
         self.reporter.started -= facts["seconds"]
         self.reporter.say(f"resuming from step {checkpoint.step:,}")
@@ -176,7 +143,8 @@ class TrainingRun:
         logs.sync()  # first: a checkpoint must not be there without the rows up to its step
         facts = {
             "recipe": self.recipe.to_dict(), "tokenizer_sha256": self.prepared.tokenizer_sha256,
-            "torch": torch.__version__, "seconds": self.reporter.elapsed, "loop_seconds": self.progress.seconds,
+            "torch": torch.__version__, "tokens": self.progress.tokens,
+            "seconds": self.reporter.elapsed, "loop_seconds": self.progress.seconds,
         }  # fmt: skip
         self.checkpoints.save(step, facts)
         self._remove_old()
@@ -186,18 +154,6 @@ class TrainingRun:
         losses = self.run.validation_losses() if report.keep_best else {}
         best = min(losses, key=lambda step: losses[step], default=0)
         self.checkpoints.remove_old(keep=report.keep, every=report.keep_every, also={best})
-
-    def _record(self, logs: Logs, step: Step, ratio: dict[str, float | None] | None) -> None:
-        speed = self.progress.update(step.number, step.loss, step.tokens)
-        values: dict[str, Any] = asdict(step)
-        number = values.pop("number")
-        values["tokens"] = number * self.tokens_per_step
-        if ratio is not None:
-            values["update_ratio"] = ratio
-        logs.log(number, values, {
-            "seconds": round(self.reporter.elapsed, 3), "tokens_per_second": round(speed, 1),
-            "model_flops_utilization": self.utilization(speed), "memory_bytes": peak_memory(),
-        })  # fmt: skip
 
     def _do_what_is_due(self, step: int, logs: Logs, stop: StopRequest) -> None:
         def polled(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
