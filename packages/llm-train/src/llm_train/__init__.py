@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from llm_train.interface import NonFiniteError as NonFiniteError
     from llm_train.interface import Objective as Objective
     from llm_train.interface import Optimizer as Optimizer
+    from llm_train.interface import Tracker as Tracker
     from llm_train.interface import TrainError as TrainError
     from llm_train.objectives.next_token import next_token_loss as next_token_loss
     from llm_train.optimizers import AdamW as AdamW
