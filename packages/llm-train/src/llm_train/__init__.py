@@ -9,7 +9,8 @@
     optimizers/           SGD, AdamW and Muon written out, parameter groups, clipping, averaging, loss scale
     backends/             forward and backward passes by several threads
     stages/               prepare, build, pretrain: from a recipe to a trained model
-    runs/                 the run folder, metrics, progress, samples, plots, calibration
+    runs/                 the run folder, metrics, progress, samples, calibration, memory, trackers
+    reports/              curves: the page of a run, and the comparison of several
     commands/             `llm-train`, one file per verb
     reference/, spec/     the same in plain NumPy; the specification
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from llm_train.interface import NonFiniteError as NonFiniteError
     from llm_train.interface import Objective as Objective
     from llm_train.interface import Optimizer as Optimizer
+    from llm_train.interface import Tracker as Tracker
     from llm_train.interface import TrainError as TrainError
     from llm_train.measures import bits_per_byte as bits_per_byte
     from llm_train.measures import perplexity as perplexity
