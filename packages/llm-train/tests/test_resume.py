@@ -16,13 +16,8 @@ from llm_train.runs import progress
 from llm_train.runs.folder import Run
 from llm_train.runs.interruption import Interrupted, StopRequest
 from llm_train.runs.metrics import read_metrics
-from llm_train.stages import finish, prepare, pretrain, training_run
+from llm_train.stages import prepare, pretrain, training_run
 from llm_train.trainer import Trainer
-
-
-@pytest.fixture(autouse=True)
-def no_plot(monkeypatch):
-    monkeypatch.setattr(finish, "find_spec", lambda name: None)  # it takes longer than the rest
 
 
 @pytest.fixture(autouse=True)

@@ -38,7 +38,7 @@ def check_value(name: str, kind: Any, rules: Mapping[str, Any], value: Any) -> N
         return
     if tuple[str, ...] in types:
         if not isinstance(value, tuple) or not all(isinstance(item, str) for item in value):
-            raise TrainError(f'{name} must be a list of names like ["hamlet", "macbeth"], was {value!r}')
+            raise TrainError(f'{name} must be a list of names like ["one", "two"], was {value!r}')
         return
     allowed: tuple[Any, ...] = (int, float) if float in types else types
     if type(value) not in allowed:

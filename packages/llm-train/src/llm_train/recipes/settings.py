@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 
+from llm_train.interface import TrainError
 from llm_train.recipes.fields import Section, setting
 
 DESIGNS = ("gpt2", "llama", "mistral", "qwen2", "qwen3", "olmo2", "gemma3")
@@ -149,6 +150,15 @@ class ReportSettings(Section):
     update_ratios: int = setting(
         "updates whose size relative to the weights is measured, evenly spread", at_least=0, default=50
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        try:
+            self.sample_prompt.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise TrainError(
+                f"report.sample_prompt must be UTF-8, was {self.sample_prompt!r}: character {error.start} is no text"
+            ) from None
 
 
 SECTIONS: dict[str, type[Section]] = {

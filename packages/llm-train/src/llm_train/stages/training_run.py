@@ -100,13 +100,13 @@ class TrainingRun:
         logs.log(step, {"validation_loss": result.loss, "bits_per_byte": result.bits_per_byte, "windows": shown})
         return result
 
-    def sample(self, step: int) -> str:
-        """Write a sample into the run's folder, and return it."""
+    def sample(self, step: int, tokens: int | None = None) -> str:
+        """Write a sample, of the recipe's length or of so many tokens, into the run's folder, and return it."""
         report = self.recipe.report
         with evaluating(self.model):
             text = sample(
                 self.model, self.prepared.tokenizer, report.sample_prompt,
-                tokens=report.sample_tokens, seed=self.recipe.training.seed,
+                tokens=tokens or report.sample_tokens, seed=self.recipe.training.seed,
             )  # fmt: skip
         self.run.samples_folder.mkdir(exist_ok=True)
         write_text(self.run.samples_folder / f"step-{step:08d}.txt", text + "\n")
