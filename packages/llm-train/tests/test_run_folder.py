@@ -294,6 +294,16 @@ def test_a_run_is_found_by_its_name_or_its_folder(tmp_path, small_recipe):
         find_run("tael", tmp_path)
 
 
+@pytest.mark.parametrize(
+    "content", ["", "[data]", 'name = "x"\n[data]\ncorpus = "t"\n', "[training]\nsteps = 1\nlayrs = 2"]
+)
+def test_a_damaged_recipe_of_a_run_is_one_sentence_with_its_file(tmp_path, content):
+    run = Run(tmp_path)
+    run.recipe_file.write_text(content)
+    with pytest.raises(TrainError, match=r"^\S+recipe\.toml: is damaged \(.*\); move the run folder away$"):
+        run.recipe()
+
+
 @pytest.mark.parametrize("content", [b"{", b"[]", b"\xff"])
 def test_a_damaged_small_file_is_one_sentence(tmp_path, small_recipe, content):
     run = Run(tmp_path / "run")
