@@ -25,9 +25,11 @@ from llm_train.backends.module import ModuleBackend
 from llm_train.backends.threads import ThreadBackend, Workers, loss_of
 from llm_train.data.batches import ShuffledBatches
 from llm_train.data.tokens import TokenFile
-from llm_train.interface import Backend
+from llm_train.interface import Backend, Optimizer
 from llm_train.objectives.next_token import next_token_loss
 from llm_train.optimizers import build_optimizer
+from llm_train.optimizers.averaging import AveragingOptimizer, WeightAverage
+from llm_train.optimizers.loss_scale import LossScale
 from llm_train.place import Place
 from llm_train.recipes.recipe import Recipe
 from llm_train.schedule import lr_multiplier
@@ -97,13 +99,17 @@ def build_trainer(
     """Return the trainer of a model on a text; batches and learning rates are functions of the step number."""
     training = recipe.training
     steps = training.steps or 10**9  # not decided yet: a calibration stays far from the end
-    backend = build_backend(recipe, model, workers, place)
+    backend = build_backend(recipe, model, workers, place)  # first: FSDP2 splits the weights
+    optimizer: Optimizer = build_optimizer(model, recipe.optimizer, DTYPES[recipe.compute.precision], workers)
+    if recipe.optimizer.average is not None:
+        optimizer = AveragingOptimizer(optimizer, WeightAverage(model, recipe.optimizer.average))
     return Trainer(
         backend,
-        build_optimizer(model, recipe.optimizer, DTYPES[recipe.compute.precision], workers),
+        optimizer,
         ShuffledBatches(text.ids, context_length=recipe.model.context_length, batch=training.batch, seed=training.seed),
         partial(lr_multiplier, recipe.schedule, steps),
         clip=recipe.optimizer.clip,
         accumulate=training.accumulate,
         place=place,
+        loss_scale=LossScale() if recipe.compute.precision == "float16" else None,
     )
