@@ -10,6 +10,7 @@ import torch
 from llm_layers import Decoder, ModelConfig
 from llm_tokenizer import ByteTokenizer
 from llm_tokenizer.commands import progress as progress_module
+from llm_train.data.shards import EncodedPart
 from llm_train.data.tokens import write_tokens
 from llm_train.evaluation import evaluate
 from llm_train.interface import NonFiniteError
@@ -24,8 +25,8 @@ CONFIG = ModelConfig(vocab_size=256, d_model=16, layers=1, heads=2, kv_heads=1, 
 
 def text(tmp_path):
     return write_tokens(
-        tmp_path / "t.bin", [list(b"some held-out text, of which each byte is a token")],
-        separator=0, text_bytes=49, vocab_size=256, tokenizer_sha256="t",
+        tmp_path / "t.json", [EncodedPart(list(b"some held-out text, of which each byte is a token"), 49)],
+        separator=0, vocab_size=256, tokenizer_sha256="t",
     )  # fmt: skip
 
 

@@ -1,11 +1,13 @@
-"""The command `llm-train`: run, recipes, results, spec. `python -m llm_train` is the same."""
+"""The command `llm-train`: run, recipes, results, import, verify, spec. `python -m llm_train` is the same."""
 
 from collections.abc import Sequence
 
 from llm_tokenizer.commands.parser import Parser, run_command
+from llm_train.commands.import_tokens import add_import
 from llm_train.commands.recipes import add_recipes
 from llm_train.commands.results import add_results
 from llm_train.commands.run import add_run
+from llm_train.commands.verify import add_verify
 
 EXAMPLES = """\
   llm-train run                                        Shakespeare, about four minutes on two CPU cores
@@ -26,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> Parser:
     parser = Parser("llm-train", "Train a language model from scratch.", EXAMPLES, package="llm-train")
-    for add in (add_run, add_recipes, add_results):
+    for add in (add_run, add_recipes, add_results, add_import, add_verify):
         add(parser)
     parser.add_foreign_verb("spec", _spec, "check this package or your module against the specification")
     return parser

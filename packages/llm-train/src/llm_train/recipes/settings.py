@@ -35,18 +35,36 @@ class Section:
 class DataSettings(Section):
     """Where the text comes from, and which part of it is for validation."""
 
-    corpus: str = _setting('"shakespeare", or the path of a text file or of a folder of text files')
+    corpus: str | tuple[str, ...] = _setting(
+        '"shakespeare", or one or more paths: text files, JSON lines (.jsonl), folders of them, globs; .gz of each'
+    )
+    field: str = _setting("JSON lines: the field that holds the text; meta.text looks into an object", default="text")
+    separator: str = _setting('text files: the line between two documents, such as "<|endoftext|>"', default="")
     held_out: tuple[str, ...] = _setting(
         "names of the plays or files for validation; empty: about the last tenth of the text", default=()
     )
+    layout: str = _setting(
+        "how documents become windows: cut out of one long row, or packed whole", "stream", "packed", default="stream"
+    )
+    mask_documents: bool = _setting("whether a document neither sees nor predicts its neighbors", default=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizerSettings(Section):
-    """The byte-level BPE tokenizer that is trained on the training text."""
+    """Where the tokenizer comes from: trained on the training text, one token a character or a byte, or a folder."""
 
-    vocab_size: int = _setting("vocabulary size, special tokens included", at_least=257, default=2048)
-    pattern: str = _setting("name of the split pattern", default="gpt2")
+    kind: str = _setting("which tokenizer", "bpe", "char", "byte", "folder", default="bpe")
+    vocab_size: int | None = _setting(
+        "vocabulary size, special tokens included; absent: 2048 for bpe, else what the tokenizer has",
+        at_least=2, default=None,
+    )  # fmt: skip
+    pattern: str = _setting("bpe: name of the split pattern", default="gpt2")
+    sample_characters: int = _setting(
+        "bpe: of a longer text, how many characters, spread evenly, it is trained on",
+        at_least=1000,
+        default=200_000_000,
+    )  # fmt: skip
+    path: str = _setting("folder: a tokenizer.json, or a folder with one", default="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +156,7 @@ def check_value(name: str, kind: Any, rules: Mapping[str, Any], value: Any) -> N
     types = get_args(kind) if isinstance(kind, UnionType) else (kind,)
     if value is None and NoneType in types:
         return
-    if tuple[str, ...] in types:
+    if tuple[str, ...] in types and not (str in types and isinstance(value, str)):
         if not isinstance(value, tuple) or not all(isinstance(item, str) for item in value):
             raise TrainError(f'{name} must be a list of names like ["hamlet", "macbeth"], was {value!r}')
         return

@@ -7,7 +7,8 @@ import torch
 
 from llm_layers import Decoder, ModelConfig
 from llm_train.backends.threads import ThreadBackend, Workers
-from llm_train.data.batches import ShuffledBatches
+from llm_train.data.batches import StreamBatches
+from llm_train.data.tokenizers import DEFAULT_VOCABULARY
 from llm_train.data.tokens import TokenFile
 from llm_train.objectives.next_token import next_token_loss
 from llm_train.optimizers import build_optimizer
@@ -18,7 +19,7 @@ from llm_train.trainer import Trainer
 
 def model_config(recipe: Recipe) -> ModelConfig:
     """Return the configuration of a recipe's model."""
-    return ModelConfig(vocab_size=recipe.tokenizer.vocab_size, **asdict(recipe.model))
+    return ModelConfig(vocab_size=recipe.tokenizer.vocab_size or DEFAULT_VOCABULARY, **asdict(recipe.model))
 
 
 def build_model(recipe: Recipe) -> Decoder:
@@ -35,7 +36,7 @@ def build_trainer(
     return Trainer(
         ThreadBackend(model, next_token_loss, dtype, workers),
         build_optimizer(model, recipe.optimizer, dtype, workers),
-        ShuffledBatches(text.ids, context_length=recipe.model.context_length, batch=training.batch, seed=training.seed),
+        StreamBatches(text, context_length=recipe.model.context_length, batch=training.batch, seed=training.seed),
         partial(lr_multiplier, recipe.schedule, steps),
         clip=recipe.optimizer.clip,
         accumulate=training.accumulate,

@@ -29,7 +29,7 @@ from llm_train.runs.plots import plot_loss
 from llm_train.runs.progress import LoopProgress, Reporter
 from llm_train.runs.samples import sample
 from llm_train.stages.build import build_model, build_trainer
-from llm_train.stages.prepare import END_OF_TEXT, Prepared, prepare
+from llm_train.stages.prepare import Prepared, prepare
 from llm_train.trainer import Step
 
 VALIDATION_BATCH = 16
@@ -58,7 +58,9 @@ def train(recipe: Recipe, folder: str | Path, reporter: Reporter | None = None) 
         with worker_threads(recipe.training.threads or 1) as workers:
             try:
                 write_json(run.environment_file, environment())
-                training_run = TrainingRun(recipe, run, prepare(recipe, run, reporter), reporter, workers)
+                prepared = prepare(recipe, run, reporter)
+                recipe = recipe.with_values(vocab_size=prepared.tokenizer.vocab_size)
+                training_run = TrainingRun(recipe, run, prepared, reporter, workers)
             except BaseException:
                 run.discard_preparation()
                 raise
@@ -129,7 +131,7 @@ class TrainingRun:
             result = self._validate(log, self.steps, None)
             stage.report = f"loss {result.loss:.4f}, {result.bits_per_byte:.4f} bits per byte on all held-out text"
         with self.reporter.stage("save model") as stage:
-            end = self.prepared.tokenizer.special_tokens[END_OF_TEXT]
+            end = self.prepared.separator
             save_model(self.model, self.run.model_folder, bos_token_id=end, eos_token_id=end)
             save_tokenizer(self.prepared.tokenizer, self.run.model_folder)
             text = self._sample(self.steps)
