@@ -9,12 +9,13 @@ import json
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import Protocol
 
 from llm_tokenizer.commands.wording import suggest
+from llm_tokenizer.files.writing import write_text
 from llm_train.data.holding_out import MOST, hold_out
 from llm_train.data.sources import Document, Source, find_sources, with_text
 from llm_train.interface import TrainError
@@ -142,7 +143,15 @@ class Corpus:
         return tuple(found)
 
 
-def load_corpus(data: DataSettings, known: Mapping[str, Scan] | None = None) -> Corpus:
+@dataclass(frozen=True)
+class Known:
+    """What was found in a corpus before, and where it was cut."""
+
+    scans: Mapping[str, Scan] = field(default_factory=dict)
+    cut: Cut | None = None
+
+
+def load_corpus(data: DataSettings, known: Known | None = None) -> Corpus:
     """Read the corpus that a recipe names once, and split it.
 
     Args:
@@ -153,8 +162,8 @@ def load_corpus(data: DataSettings, known: Mapping[str, Scan] | None = None) -> 
         TrainError: there is no such corpus, or a held-out name is not in it.
         TokenizerError: a file is missing, or not UTF-8 (the message names the byte).
     """
-    sources = tuple(find_sources(data))
-    scans = tuple(_scan(source, (known or {}).get(source.name)) for source in sources)
+    known, sources = known or Known(), tuple(find_sources(data))
+    scans = tuple(_scan(source, known.scans.get(source.name)) for source in sources)
     if not any(scan.documents for scan in scans):
         raise TrainError(f"{_named(data)}: must hold text, but holds only white space")
     names = {scan.name for scan in scans if scan.documents}
@@ -163,8 +172,10 @@ def load_corpus(data: DataSettings, known: Mapping[str, Scan] | None = None) -> 
             raise TrainError(f"data.held_out: there is no {name!r} in the corpus{suggest(name, names)}")
     if data.held_out and names <= set(data.held_out):
         raise TrainError("data.held_out names every document of the corpus: leave some for training")
-    cut = None if data.held_out else _cut(sources, scans, _named(data))
-    return Corpus(sources, scans, frozenset(data.held_out), cut)
+    cut = known.cut if known.cut is not None and scans == tuple(known.scans.values()) else None
+    if cut is None and not data.held_out:
+        cut = _cut(sources, scans, _named(data))
+    return Corpus(sources, scans, frozenset(data.held_out), None if data.held_out else cut)
 
 
 def printable(name: str) -> str:
@@ -189,13 +200,14 @@ def _scan(source: Source, known: Scan | None) -> Scan:
             blank += 1
             continue
         length = whole = bytes_before = 0
-        has_separator = False
+        has_separator, before = False, ""
         for part in present.parts:
             if not whole:
                 _refuse_wide_characters(source, part)
             content = part.encode()
             digest.update(content)
-            has_separator |= END_OF_TEXT in part
+            has_separator |= END_OF_TEXT in before + part
+            before = part[1 - len(END_OF_TEXT) :]  # it may lie across two parts
             length = whole + len(part.rstrip()) if part.strip() else length
             whole, bytes_before = whole + len(part), bytes_before + len(content)
         digest.update(b"\0")
@@ -275,20 +287,27 @@ def _from(parts: Iterator[str], start: int) -> Iterator[str]:
         start -= len(part)
 
 
-def read_scans(path: Path) -> dict[str, Scan]:
-    """Return what was found before, file by file; nothing if that cannot be read."""
+def write_known(path: Path, corpus: Corpus) -> None:
+    """Remember what was found in a corpus."""
+    cut = None if corpus.cut is None else asdict(corpus.cut)
+    # Names need not be UTF-8: JSON writes what cannot be encoded as \\udc….
+    write_text(path, json.dumps({"scans": [asdict(scan) for scan in corpus.scans], "cut": cut}, indent=1) + "\n")
+
+
+def read_known(path: Path) -> Known:
+    """Return what `write_known` wrote; nothing if that cannot be read: then the files are."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
-        scans = [Scan(**(entry | {"tail": tuple(map(tuple, entry["tail"]))})) for entry in found]
+        found = json.loads(path.read_text(encoding="utf-8"))
+        scans = [Scan(**(entry | {"tail": tuple(map(tuple, entry["tail"]))})) for entry in found["scans"]]
+        return Known({scan.name: scan for scan in scans}, None if found["cut"] is None else Cut(**found["cut"]))
     except (OSError, ValueError, TypeError, KeyError):
-        return {}
-    return {scan.name: scan for scan in scans}
+        return Known()
 
 
-def changes(known: Mapping[str, Scan], corpus: RunText) -> list[str]:
+def changes(known: Known, corpus: RunText) -> list[str]:
     """Return in words which files have changed, come, or gone."""
     now = {scan.name: scan for scan in corpus.scans} if isinstance(corpus, Corpus) else {}
-    found = [f"{printable(name)} is new" for name in now if name not in known]
-    found += [f"{printable(name)} is gone" for name in known if name not in now]
-    changed = [name for name in now if name in known and now[name].sha256 != known[name].sha256]
+    found = [f"{printable(name)} is new" for name in now if name not in known.scans]
+    found += [f"{printable(name)} is gone" for name in known.scans if name not in now]
+    changed = [name for name in now if name in known.scans and now[name].sha256 != known.scans[name].sha256]
     return [*(f"{printable(name)} has changed" for name in changed), *found]

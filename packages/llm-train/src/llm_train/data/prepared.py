@@ -75,9 +75,7 @@ def texts_of(rows: Iterable[Mapping[str, Any]], field: str = "text") -> Iterator
         value = row.get(field)
         if not isinstance(value, str):
             there = ", ".join(map(repr, list(row)[:8]))
-            raise TrainError(
-                f"row {number} must have a text in the field {field!r}, has {value!r:.40}; fields: {there}"
-            )
+            raise TrainError(f"row {number}: the field {field!r} must be text, is {value!r:.40}; it has {there}")
         yield value
 
 

@@ -19,7 +19,7 @@ from typing import Any, Self
 from llm_tokenizer.commands.wording import suggest
 from llm_tokenizer.files.writing import atomic_write, remove_unfinished, write_json
 from llm_tokenizer.interface import UserError
-from llm_train.data.corpus import RunText, changes, load_corpus, read_scans
+from llm_train.data.corpus import RunText, changes, load_corpus, read_known
 from llm_train.interface import TrainError
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.lock import LOCK
@@ -145,14 +145,14 @@ class Run:
             TrainError: the text has changed since.
         """
         try:
-            corpus = load_corpus(recipe.data, read_scans(self.tokens_folder / "sources.json"))
+            corpus = load_corpus(recipe.data, read_known(self.tokens_folder / "sources.json"))
         except UserError:  # it is gone, or no text any more: the results are still those of the run
             return
         self._require(corpus)
 
     def _require(self, corpus: RunText) -> None:
         if read_json(self.corpus_file).get("fingerprint") != corpus.fingerprint:
-            changed = changes(read_scans(self.tokens_folder / "sources.json"), corpus)
+            changed = changes(read_known(self.tokens_folder / "sources.json"), corpus)
             what = ", ".join(changed[:3]) + ", …" * bool(changed[3:]) or "its split has changed"
             raise TrainError(
                 f"{self.folder} was started with another text ({what}). "

@@ -3,13 +3,12 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from llm_tokenizer import Tokenizer, load_tokenizer, save_tokenizer, train_bpe
 from llm_tokenizer.commands.wording import quantity
-from llm_tokenizer.files.writing import write_json
-from llm_train.data.corpus import END_OF_TEXT, Corpus, load_corpus, read_scans
+from llm_train.data.corpus import END_OF_TEXT, Corpus, load_corpus, read_known, write_known
 from llm_train.data.encoding import encoded_parts, encoder_for
 from llm_train.data.packed_windows import PackedWindows, open_windows, pack_windows
 from llm_train.data.prepared import is_prepared, open_prepared
@@ -96,7 +95,7 @@ def _from_text(recipe: Recipe, run: Run, reporter: Reporter, own: Tokenizer | No
         stage.report = f"{len(training):,} for training, {len(held_out):,} held out, {each}"
     if repeated.found:
         reporter.say(
-            f"note: {quantity(repeated.found, 'document')} of the training text are held out, too: "
+            f"note: {quantity(repeated.found, 'training document')} with the text of a held-out one: "
             "the validation is too good; remove what is twice",
             style="yellow",
         )
@@ -106,10 +105,10 @@ def _from_text(recipe: Recipe, run: Run, reporter: Reporter, own: Tokenizer | No
 def _corpus(recipe: Recipe, run: Run) -> Corpus:
     """Read the corpus; files that are as they were when the run began are not read again."""
     file = run.tokens_folder / "sources.json"
-    corpus = load_corpus(recipe.data, read_scans(file))
+    corpus = load_corpus(recipe.data, read_known(file))
     run.claim_corpus(corpus)
     run.tokens_folder.mkdir(exist_ok=True)
-    write_json(file, [asdict(scan) for scan in corpus.scans])
+    write_known(file, corpus)
     return corpus
 
 
