@@ -63,7 +63,12 @@ def unbroken(tmp_path, small_recipe, reporter):
     return outcome(tmp_path / "unbroken")
 
 
-@pytest.mark.parametrize("settings", [["threads=1"], ["threads=2"], ["threads=2", "precision=bfloat16"]])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["threads=1"], ["threads=2", "precision=bfloat16"], ["threads=2", "average=0.9"], ["precision=float16"],
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("stop_at", [1, 5, 11, 12])
 def test_stopped_and_resumed_equals_unbroken(tmp_path, small_recipe, reporter, stop_at, settings):
     small_recipe = small_recipe.with_settings(settings)
