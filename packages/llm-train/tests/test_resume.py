@@ -66,7 +66,8 @@ def unbroken(tmp_path, small_recipe, reporter):
 @pytest.mark.parametrize(
     "settings",
     [
-        ["threads=1"], ["threads=2", "precision=bfloat16"], ["threads=2", "average=0.9"], ["precision=float16"],
+        ["threads=1"], ["threads=2", "precision=bfloat16", "dropout=0.1"],
+        ["threads=2", "average=0.9"], ["precision=float16"],
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("stop_at", [1, 5, 11, 12])
