@@ -9,8 +9,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 LOGGED = "metrics.jsonl"
+SILENT: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
 
 
 @dataclass(frozen=True)
@@ -31,18 +33,20 @@ def killed_runs(
         command: the same one each time.
         folder: of the run.
         kills: how many.
-        seconds: that an undisturbed run takes; a moment is drawn from what is left of it.
+        seconds: that an undisturbed run takes: each kill has an equal share of them, in which its moment is drawn.
         seed: of the moments.
         number: the signal.
 
     Yields:
         Each kill after which the process is gone.
     """
-    draw, most = random.Random(seed), seconds
-    for _ in range(kills):
+    draw = random.Random(seed)
+    shares = list(range(kills))
+    draw.shuffle(shares)
+    for share in shares:
         while True:
-            moment = draw.uniform(0.0, most)
-            with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+            moment = (share + draw.random()) / kills * seconds
+            with subprocess.Popen(command, **SILENT) as process:
                 try:
                     process.wait(moment)
                 except subprocess.TimeoutExpired:
@@ -54,7 +58,16 @@ def killed_runs(
                 raise AssertionError(f"{command} failed: {errors}")
             shutil.rmtree(folder)  # it was finished before the moment came
         yield Kill(moment, last_step(folder))
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    run_through(command)
+
+
+def run_through(command: list[str]) -> float:
+    """Run a command to its end, and return the seconds that it took."""
+    started = time.perf_counter()
+    done = subprocess.run(command, **SILENT)
+    if done.returncode:
+        raise AssertionError(f"{command} failed: {done.stderr.decode()}")
+    return time.perf_counter() - started
 
 
 def last_step(folder: Path) -> int:

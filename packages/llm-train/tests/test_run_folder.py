@@ -19,16 +19,15 @@ from llm_train.runs.finding import find_run
 from llm_train.runs.folder import Run
 from llm_train.runs.interruption import Interrupted
 from llm_train.runs.lock import locked
-from llm_train.stages import finish, pretrain, training_run
+from llm_train.stages import decide, pretrain
 
 
 def contents(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_run_leaves_everything(tmp_path, small_recipe, reporter, monkeypatch):
+def test_a_run_leaves_everything(tmp_path, small_recipe, reporter):
     folder = tmp_path / "runs" / "small"
-    monkeypatch.setattr(finish, "find_spec", lambda name: None)
     results = pretrain.train(small_recipe, folder, reporter)
     run = Run.open(folder)
     assert run.finished
@@ -51,7 +50,7 @@ def test_a_run_leaves_everything(tmp_path, small_recipe, reporter, monkeypatch):
 
 
 def test_the_model_folder_is_whole(tmp_path, small_recipe, reporter):
-    pretrain.train(small_recipe.with_settings(["samples=0", "validations=0"]), tmp_path / "run", reporter)
+    pretrain.train(small_recipe.with_settings(["samples=0", "validations=1"]), tmp_path / "run", reporter)
     model = load_model(tmp_path / "run" / "model")
     tokenizer = load_tokenizer(tmp_path / "run" / "model")
     assert model.vocab_size == tokenizer.vocab_size == 300
@@ -60,11 +59,11 @@ def test_the_model_folder_is_whole(tmp_path, small_recipe, reporter):
     assert config["eos_token_id"] == tokenizer.special_tokens["<|endoftext|>"] == 299
 
 
-def test_the_plot_is_drawn_where_it_can_be(tmp_path, small_recipe, reporter):
-    pytest.importorskip("matplotlib")
-    pretrain.train(small_recipe, tmp_path / "run", reporter)
-    assert (tmp_path / "run" / "loss.svg").stat().st_size > 1000
-    assert (tmp_path / "run" / "loss.png").read_bytes()[:4] == b"\x89PNG"
+def test_a_finished_run_has_a_page(tmp_path, small_recipe, reporter):
+    results = pretrain.train(small_recipe, tmp_path / "run", reporter)
+    text = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert f"{results['bits_per_byte']:.4f}" in text and "Update-to-weight ratio" in text
+    assert results["flops"] > 0
 
 
 def test_the_tokenizer_has_not_seen_held_out_text(tmp_path, small_recipe, reporter, corpus_file):
@@ -170,7 +169,7 @@ def test_minutes_are_measured_into_steps_once(tmp_path, small_recipe, reporter, 
     results = pretrain.train(timed, tmp_path / "run", reporter)
     resolved = Run.open(tmp_path / "run").recipe()
     assert resolved.training.steps == results["steps"] >= 10
-    assert resolved.training.precision in ("float32", "bfloat16")
+    assert resolved.compute.precision in ("float32", "bfloat16")
     assert resolved.training.minutes == 0.1
     assert pretrain.train(timed, tmp_path / "run", reporter) == results  # undecided agrees with what was decided
 
@@ -192,11 +191,25 @@ def calibrated(monkeypatch, recipe, **times):
     """Return what calibrate decides, and how many updates it made in each precision; none in one not asked for."""
     clock = [0.0]
     monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
-    trainers = {calibration.DTYPES[name]: TimedTrainer(clock, *pair) for name, pair in times.items()}
+    trainers = {name: TimedTrainer(clock, *pair) for name, pair in times.items()}
     shown = []
-    found = calibrate(recipe, trainers.__getitem__, shown.append)
-    assert shown == [f"measuring updates in {name}" for name in times if trainers[calibration.DTYPES[name]].made]
-    return found, [trainer.made for trainer in trainers.values()]
+    seconds, way = calibrate(recipe, lambda one: trainers[one.compute.precision], shown.append)
+    names = [line.removeprefix("measuring updates in ").partition(", numbers of")[0] for line in shown]
+    assert names == [name for name in times if trainers[name].made]
+    return (seconds, way.compute.precision), [trainer.made for trainer in trainers.values()]
+
+
+@pytest.mark.parametrize(
+    ("compiled", "minutes", "chosen"), [((20.0, 0.4), 4, "yes"), ((20.0, 0.79), 4, "no"), ((20.0, 0.4), 1, "no")]
+)
+def test_compiling_is_tried_where_it_can_pay(monkeypatch, small_recipe, compiled, minutes, chosen):
+    clock = [0.0]
+    monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(calibration, "compiler_found", lambda: True)
+    times = {"no": (1.0, 0.8), "yes": compiled}
+    recipe = small_recipe.with_settings([f"minutes={minutes}", "compile=auto"])
+    _, way = calibrate(recipe, lambda one: TimedTrainer(clock, *times[one.compute.compile]), lambda text: None)
+    assert way.compute.compile == chosen
 
 
 @pytest.mark.parametrize(
@@ -229,7 +242,7 @@ def test_what_is_not_needed_is_not_measured(monkeypatch, small_recipe, tmp_path,
         assert (found[1], updates) == (name, made)
     alone = small_recipe.with_settings(["minutes=4", "precision=bfloat16"])
     assert calibrated(monkeypatch, alone, **both)[1] == [0, 6]
-    monkeypatch.setattr(training_run, "calibrate", lambda *_: pytest.fail("steps and precision are given"))
+    monkeypatch.setattr(decide, "calibrate", lambda *_: pytest.fail("steps and precision are given"))
     pretrain.train(small_recipe, tmp_path / "run", reporter)
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from llm_layers import Decoder, ModelConfig
+from llm_train.backends.compiled import compiled_call, compiler_found
 from llm_train.backends.loss_module import LossModule
 from llm_train.backends.module import ModuleBackend
 from llm_train.backends.threads import ThreadBackend, Workers, worker_count, worker_threads
@@ -16,6 +17,7 @@ from llm_train.data.batch import IGNORE_INDEX, Batch
 from llm_train.interface import NonFiniteError
 from llm_train.objectives.next_token import next_token_loss
 from llm_train.optimizers import build_optimizer
+from llm_train.optimizers.loss_scale import LossScale
 from llm_train.recipes.settings import OptimizerSettings
 from llm_train.trainer import Trainer
 
@@ -175,9 +177,27 @@ def test_a_loss_scale_changes_no_gradient():
     subject = model()
     weights = dict(subject.named_parameters())
     _, gradients = gradients_of(ModuleBackend(LossModule(subject, next_token_loss), weights), counting(0))
-    _, scaled = gradients_of(ModuleBackend(LossModule(subject, next_token_loss), weights, loss_scale=1024), counting(0))
-    for name, gradient in gradients.items():
-        torch.testing.assert_close(gradient, scaled[name], rtol=1e-5, atol=1e-9)
+    for backend in (
+        ModuleBackend(LossModule(subject, next_token_loss), weights),
+        ThreadBackend(subject, next_token_loss),
+    ):
+        backend.loss_scale = 1024.0
+        _, scaled = gradients_of(backend, counting(0))
+        for name, gradient in gradients.items():
+            torch.testing.assert_close(gradient, scaled[name], rtol=1e-5, atol=1e-9)
+
+
+def test_float16_learns_with_a_loss_scale_and_leaves_out_what_overflows():
+    subject = model()
+    backend = ThreadBackend(subject, next_token_loss, torch.float16)
+    scale = LossScale(2.0**40)  # far too large: the first updates are left out, and the scale falls
+    optimizer = build_optimizer(subject, OptimizerSettings(), torch.float16)
+    steps = list(Trainer(backend, optimizer, counting, lambda step: 1.0, loss_scale=scale).run(0, 60))
+    left_out = [step.left_out for step in steps]
+    assert left_out[0]
+    assert left_out == sorted(left_out, reverse=True)
+    assert scale.scale == 2.0 ** (40 - sum(left_out))
+    assert steps[-1].loss < 0.2
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -261,3 +281,20 @@ def test_small_batches_get_few_workers(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(6)), raising=False)
     assert [worker_count(batch) for batch in (1, 7, 8, 1000)] == [1, 1, 2, 6]
     assert Workers().count == 1
+
+
+@pytest.mark.skipif(not compiler_found(), reason="torch.compile needs a C++ compiler, and there is none")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, about itself
+def test_compiled_workers_give_the_gradients_of_eager_ones():
+    subject = model()
+    for weight in subject.parameters():
+        nn.init.normal_(weight, std=0.3, generator=torch.Generator().manual_seed(weight.numel()))
+    batch = replace(counting(3), row_keys=torch.arange(4))
+    with worker_threads(2) as workers:
+        _, eager = gradients_of(ThreadBackend(subject, next_token_loss, workers=workers), batch)
+        backend = ThreadBackend(subject, next_token_loss, workers=workers, call=compiled_call())
+        _, first = gradients_of(backend, batch)
+        _, again = gradients_of(backend, batch)
+    for name, gradient in eager.items():
+        torch.testing.assert_close(gradient, first[name], rtol=1e-4, atol=1e-5)
+        assert torch.equal(first[name], again[name])
