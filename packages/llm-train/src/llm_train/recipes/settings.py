@@ -152,6 +152,9 @@ class ReportSettings(Section):
     checkpoints: int = setting(
         "checkpoints during the training, evenly spread; the last step is always saved", at_least=0, default=3
     )
+    checkpoint_minutes: float = setting(
+        "also save when the last checkpoint is so many minutes old", above=0, default=10.0
+    )
     keep: int = setting("newest checkpoints that are kept", at_least=2, default=2)
     keep_every: int | None = setting(
         "also save, and keep, the checkpoint of each multiple of so many steps", at_least=1, default=None

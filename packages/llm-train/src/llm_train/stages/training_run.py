@@ -83,7 +83,8 @@ class TrainingRun:
             self.recorder.prepare(self.start + 1)
             for step in self.trainer.run(self.start, self.plan.steps):
                 logs.log(step.number, *self.recorder.rows(step))
-                if step.number in self.plan.checkpoints or stop.requested:
+                overdue = self.checkpoints.older_than(self.recipe.report.checkpoint_minutes)
+                if step.number in self.plan.checkpoints or overdue or stop.requested:
                     self._save(step.number, logs)
                 stop.check(f"after step {step.number:,} of {self.plan.steps:,}")
                 self._do_what_is_due(step.number, logs, stop)
