@@ -64,7 +64,9 @@ def _train(
             named = named_trackers(recipe.report.trackers, run.folder)
             guarded = [Guarded(tracker, reporter.say) for tracker in (*trackers, *named)]
             write_json(run.environment_file, environment())
-            training_run = TrainingRun(recipe, run, prepare(recipe, run, reporter), reporter, workers)
+            prepared = prepare(recipe, run, reporter)
+            recipe = recipe.with_values(vocab_size=prepared.tokenizer.vocab_size)
+            training_run = TrainingRun(recipe, run, prepared, reporter, workers)
         except Exception:  # a mistake; who only stopped will go on
             run.discard_preparation()
             raise

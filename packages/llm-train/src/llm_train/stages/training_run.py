@@ -28,7 +28,7 @@ from llm_train.runs.recording import Recorder
 from llm_train.runs.samples import sample
 from llm_train.stages.build import DTYPES, build_model, build_trainer
 from llm_train.stages.decide import decided
-from llm_train.stages.prepare import END_OF_TEXT, Prepared
+from llm_train.stages.prepare import Prepared
 
 VALIDATION_BATCH = 16
 """Windows that a validation reads at once."""
@@ -47,8 +47,8 @@ class TrainingRun:
             self.plan = Plan.of(self.recipe)
             self.model = build_model(self.recipe)
             dtype = DTYPES[self.recipe.compute.precision]
-            self.trainer = build_trainer(self.recipe, self.model, prepared.training, workers)
-            end = prepared.tokenizer.special_tokens[END_OF_TEXT]
+            self.trainer = build_trainer(self.recipe, self.model, prepared, workers)
+            end = prepared.separator
             self.layout = Layout.of(self.model, prepared.tokenizer, bos=end, eos=end)
             parts: dict[str, Stateful] = {"optimizer": self.trainer.optimizer}
             if self.trainer.loss_scale is not None:
