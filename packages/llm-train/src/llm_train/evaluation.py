@@ -13,6 +13,7 @@ from llm_train.data.batch import Batch
 from llm_train.data.batches import consecutive_batches
 from llm_train.data.tokens import TokenFile
 from llm_train.interface import NonFiniteError, Objective
+from llm_train.measures import bits_per_byte, perplexity
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,12 @@ class Evaluation:
     @property
     def perplexity(self) -> float:
         """exp(loss): the effective number of equally likely next tokens."""
-        return math.exp(self.loss) if self.loss < 700 else math.inf
+        return perplexity(self.loss)
 
     @property
     def bits_per_byte(self) -> float:
         """Bits per byte of text, if the model were used to compress it."""
-        return self.loss * self.tokens_per_byte / math.log(2)
+        return bits_per_byte(self.loss, self.tokens_per_byte)
 
 
 def evaluate(
@@ -49,6 +50,7 @@ def evaluate(
     batch: int,
     windows: int | None = None,
     workers: Workers | None = None,
+    mask_documents: bool = False,
 ) -> Evaluation:
     """Return the mean loss over adjacent windows of a text, in which each token is predicted once.
 
@@ -63,6 +65,7 @@ def evaluate(
         batch: windows that are read at once.
         windows: how many, spread evenly over the text; None takes all of them and the rest at the end.
         workers: threads that each take a batch at a time.
+        mask_documents: whether a document neither sees nor predicts others.
 
     Raises:
         NonFiniteError: the loss is infinite or not a number.
@@ -78,7 +81,9 @@ def evaluate(
             return float(total), float(count)
 
     device = next(model.parameters()).device
-    batches = consecutive_batches(text, context_length=context_length, batch=batch, windows=chosen)
+    batches = consecutive_batches(
+        text, context_length=context_length, batch=batch, windows=chosen, mask_documents=mask_documents
+    )
     with evaluating(model):
         totals, counts = zip(*(workers or Workers()).map(sums, batches), strict=True)
     loss = sum(totals) / sum(counts)

@@ -1,11 +1,12 @@
 """What the user sees during a run: a line per stage, and one live line for the training loop."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from llm_tokenizer.commands.console import Console
@@ -45,6 +46,25 @@ class Reporter:
         except OSError as error:
             self.failure = error
 
+    def columns(self, head: Sequence[str], rows: Iterable[Sequence[str]], best: Sequence[int | None] = ()) -> None:
+        """Print rows under a head, each column as wide as its widest value.
+
+        Args:
+            head: the names of the columns.
+            rows: the values.
+            best: for each row the column whose value is printed bold.
+        """
+        table = [list(head), *(list(row) for row in rows)]
+        widths = [max(cell_len(row[place]) for row in table) for place in range(len(head))]
+        self.say(_aligned(table[0], widths, None), style="bold")
+        for number, row in enumerate(table[1:]):
+            self.say(_aligned(row, widths, best[number] if number < len(best) else None))
+
+    def require_output(self) -> None:
+        """Raise the error of an output that was gone, once the work is done."""
+        if self.failure is not None:
+            raise self.failure
+
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
         """Time a stage, show that it is at work, and print its line if it ends without an error."""
@@ -57,34 +77,45 @@ class Reporter:
         self.say(Text.assemble((f"{name:<11} ", "bold"), stage.report, seconds))
 
 
+def _aligned(row: Sequence[str], widths: Sequence[int], bold: int | None) -> Text:
+    line = Text()
+    for place, (value, width) in enumerate(zip(row, widths, strict=True)):
+        line.append(value, "bold" if place == bold else "")
+        line.append(" " * (width - cell_len(value) + 2))
+    line.rstrip()
+    return line
+
+
 class LoopProgress:
     """Step, loss, validation loss, tokens per second and remaining time of a training loop, on stderr.
 
     Args:
         steps: of the whole run.
-        tokens: that the run was trained on before, where it is resumed.
-        seconds: that this took.
     """
 
-    def __init__(self, steps: int, tokens: int = 0, seconds: float = 0.0) -> None:
-        self.steps, self.tokens = steps, tokens
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self.tokens, self.earlier_seconds = 0, 0.0
+        """What the run was trained on before, and how long that took, where it is resumed."""
         self.display = Progress("llm-train")
-        self.began = time.perf_counter() - seconds
+        self.began = self.updated = time.perf_counter()
         self.loss: float | None = None
         self.validation: float | None = None
 
-    def update(self, step: int, loss: float, tokens: int) -> None:
-        """Record a finished step, and show it if the last display is old enough."""
+    def update(self, step: int, loss: float, tokens: int) -> float:
+        """Record a finished step, and show it if the last display is old enough; return its tokens per second."""
+        before, self.updated = self.updated, time.perf_counter()
         # Smoothed: the loss of one batch depends more on the batch than on the model.
         self.loss = loss if self.loss is None else 0.95 * self.loss + 0.05 * loss
         self.tokens += tokens
         if self.display.due:
             self.display.show(self.line(step))
+        return tokens / max(self.updated - before, 1e-9)
 
     @property
     def seconds(self) -> float:
         """Seconds of the loop, those before a resume included, with validations and samples."""
-        return time.perf_counter() - self.began
+        return time.perf_counter() - self.began + self.earlier_seconds
 
     @property
     def tokens_per_second(self) -> float:
@@ -101,6 +132,7 @@ class LoopProgress:
         return "  ".join(parts)
 
     def __enter__(self) -> Self:
+        self.began = self.updated = time.perf_counter()
         return self
 
     def __exit__(self, *error: object) -> None:

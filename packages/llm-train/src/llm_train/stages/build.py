@@ -1,43 +1,119 @@
 """From a recipe to the objects that train: the model, and the trainer around it."""
 
-from dataclasses import asdict
+from collections.abc import Callable
 from functools import partial
 
 import torch
+from torch import nn
 
-from llm_layers import Decoder, ModelConfig
-from llm_train.backends.threads import ThreadBackend, Workers
-from llm_train.data.batches import StreamBatches
+from llm_layers import (
+    EAGER,
+    FAST,
+    FUSED,
+    Decoder,
+    ModelConfig,
+    initialize,
+    initialize_gpt2,
+    initialize_normal,
+    initialize_truncated,
+)
+from llm_layers.config import DESIGNS
+from llm_train.backends.compiled import compiled_call
+from llm_train.backends.distributed import ReplicatedBackend, ShardedBackend, shard
+from llm_train.backends.loss_module import LossModule
+from llm_train.backends.module import ModuleBackend
+from llm_train.backends.threads import ThreadBackend, Workers, loss_of
+from llm_train.data.batches import PackedBatches, StreamBatches
 from llm_train.data.tokenizers import DEFAULT_VOCABULARY
 from llm_train.data.tokens import TokenFile
+from llm_train.interface import Backend
 from llm_train.objectives.next_token import next_token_loss
 from llm_train.optimizers import build_optimizer
+from llm_train.place import Place
 from llm_train.recipes.recipe import Recipe
 from llm_train.schedule import lr_multiplier
 from llm_train.trainer import Trainer
 
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+KERNELS = {"eager": EAGER, "fused": FUSED, "fast": FAST}
+INITIALIZATIONS: dict[str, Callable[..., None]] = {
+    "default": initialize, "gpt2": initialize_gpt2, "normal": initialize_normal, "truncated": initialize_truncated,
+}  # fmt: skip
+
 
 def model_config(recipe: Recipe) -> ModelConfig:
     """Return the configuration of a recipe's model."""
-    return ModelConfig(vocab_size=recipe.tokenizer.vocab_size or DEFAULT_VOCABULARY, **asdict(recipe.model))
+    model = recipe.model
+    return ModelConfig(
+        vocab_size=recipe.tokenizer.vocab_size or DEFAULT_VOCABULARY,
+        d_model=model.d_model,
+        layers=model.layers,
+        heads=model.heads,
+        kv_heads=model.kv_heads,
+        d_head=model.d_head,
+        d_ff=model.d_ff,
+        context_length=model.context_length,
+        rope_base=model.rope_base,
+        tied_embeddings=model.tied_embeddings,
+        design=next(design for design in DESIGNS if design.family == model.design),
+    )
 
 
 def build_model(recipe: Recipe) -> Decoder:
     """Return the model, initialized from the recipe's seed."""
-    return Decoder(model_config(recipe), generator=torch.Generator().manual_seed(recipe.training.seed))
+    generator = torch.Generator().manual_seed(recipe.training.seed)
+    kernels = KERNELS[recipe.compute.kernels]
+    model = Decoder(model_config(recipe), kernels=kernels, generator=generator, dropout=recipe.model.dropout)
+    if recipe.model.initialization != "default":
+        INITIALIZATIONS[recipe.model.initialization](model, generator=generator)
+    return model
+
+
+def build_backend(
+    recipe: Recipe, model: Decoder, workers: Workers | None = None, place: Place | None = None
+) -> Backend:
+    """Return what runs the passes: threads on a CPU, one module on an accelerator, DDP or FSDP2 on several processes.
+
+    FSDP2 splits the model's weights, so the optimizer must be made afterwards.
+    """
+    compute, place, dtype = recipe.compute, place or Place(), DTYPES[recipe.compute.precision]
+    weights = dict(model.named_parameters())
+    if place.world > 1 and compute.layout == "fsdp":
+        sharded: nn.Module = shard(model, next_token_loss, dtype, place)
+        return ShardedBackend(sharded, model, place)
+    if place.world > 1:
+        return ReplicatedBackend(model, next_token_loss, dtype, place)
+    if place.device.type == "cpu":
+        call = compiled_call() if compute.compile == "yes" else loss_of
+        return ThreadBackend(model, next_token_loss, dtype, workers, call)
+    module = LossModule(model, next_token_loss, dtype)
+    if compute.compile == "yes":
+        module.compile()  # in place: a wrapper would change the names of the weights
+    return ModuleBackend(module, weights, place.device)
+
+
+def build_batches(recipe: Recipe, text: TokenFile) -> StreamBatches:
+    """Return the training batches of a text: windows of one long row, or packed ones where it has a table of them."""
+    kind = StreamBatches if text.packed is None else PackedBatches
+    return kind(
+        text, context_length=recipe.model.context_length, batch=recipe.training.batch, seed=recipe.training.seed,
+        mask_documents=recipe.data.mask_documents, with_row_keys=recipe.model.dropout > 0,
+    )  # fmt: skip
 
 
 def build_trainer(
-    recipe: Recipe, model: Decoder, text: TokenFile, dtype: torch.dtype, workers: Workers | None = None
+    recipe: Recipe, model: Decoder, text: TokenFile, workers: Workers | None = None, place: Place | None = None
 ) -> Trainer:
     """Return the trainer of a model on a text; batches and learning rates are functions of the step number."""
     training = recipe.training
     steps = training.steps or 10**9  # not decided yet: a calibration stays far from the end
+    backend = build_backend(recipe, model, workers, place)
     return Trainer(
-        ThreadBackend(model, next_token_loss, dtype, workers),
-        build_optimizer(model, recipe.optimizer, dtype, workers),
-        StreamBatches(text, context_length=recipe.model.context_length, batch=training.batch, seed=training.seed),
+        backend,
+        build_optimizer(model, recipe.optimizer, DTYPES[recipe.compute.precision], workers),
+        build_batches(recipe, text),
         partial(lr_multiplier, recipe.schedule, steps),
         clip=recipe.optimizer.clip,
         accumulate=training.accumulate,
+        place=place,
     )
