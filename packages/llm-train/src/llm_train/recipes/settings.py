@@ -21,7 +21,7 @@ class DataSettings(Section):
     held_out: tuple[str, ...] = setting(
         "names of the plays or files for validation; empty: about the last tenth of the text", default=()
     )
-    layout: str = setting(
+    windows: str = setting(
         "how documents become windows: cut out of one long row, or packed whole", "stream", "packed", default="stream"
     )
     mask_documents: bool = setting("whether a document neither sees nor predicts its neighbors", default=False)

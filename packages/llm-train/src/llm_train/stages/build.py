@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import torch
 from torch import nn
@@ -26,6 +25,7 @@ from llm_train.backends.module import ModuleBackend
 from llm_train.backends.threads import ThreadBackend, Workers, loss_of
 from llm_train.data.batches import PackedBatches, StreamBatches
 from llm_train.data.tokenizers import DEFAULT_VOCABULARY
+from llm_train.data.tokens import TokenFile
 from llm_train.interface import Backend, Optimizer
 from llm_train.objectives.next_token import next_token_loss
 from llm_train.optimizers import build_optimizer
@@ -34,8 +34,7 @@ from llm_train.optimizers.loss_scale import LossScale
 from llm_train.place import Place
 from llm_train.recipes.recipe import Recipe
 from llm_train.schedule import lr_multiplier
-from llm_train.stages.prepare import Prepared
-from llm_train.trainer import Batches, Trainer
+from llm_train.trainer import Trainer
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 KERNELS = {"eager": EAGER, "fused": FUSED, "fast": FAST}
@@ -95,20 +94,17 @@ def build_backend(
     return ModuleBackend(module, weights, place.device)
 
 
-def build_batches(recipe: Recipe, prepared: Prepared) -> Batches:
-    """Return the training batches of a recipe: windows of a stream, or packed with whole documents."""
-    data, training = recipe.data, recipe.training
-    given: Any = {
-        "context_length": recipe.model.context_length, "batch": training.batch, "seed": training.seed,
-        "mask_documents": data.mask_documents, "with_row_keys": recipe.model.dropout > 0,
-    }  # fmt: skip
-    if prepared.packed is None:
-        return StreamBatches(prepared.training, **given)
-    return PackedBatches(prepared.training, prepared.packed, **given)
+def build_batches(recipe: Recipe, text: TokenFile) -> StreamBatches:
+    """Return the training batches of a text: windows of one long row, or packed ones where it has a table of them."""
+    kind = StreamBatches if text.packed is None else PackedBatches
+    return kind(
+        text, context_length=recipe.model.context_length, batch=recipe.training.batch, seed=recipe.training.seed,
+        mask_documents=recipe.data.mask_documents, with_row_keys=recipe.model.dropout > 0,
+    )  # fmt: skip
 
 
 def build_trainer(
-    recipe: Recipe, model: Decoder, prepared: Prepared, workers: Workers | None = None, place: Place | None = None
+    recipe: Recipe, model: Decoder, text: TokenFile, workers: Workers | None = None, place: Place | None = None
 ) -> Trainer:
     """Return the trainer of a model on a text; batches and learning rates are functions of the step number."""
     training = recipe.training
@@ -120,7 +116,7 @@ def build_trainer(
     return Trainer(
         backend,
         optimizer,
-        build_batches(recipe, prepared),
+        build_batches(recipe, text),
         partial(lr_multiplier, recipe.schedule, steps),
         clip=recipe.optimizer.clip,
         accumulate=training.accumulate,
