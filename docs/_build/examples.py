@@ -95,7 +95,7 @@ def run_examples(page: Path, examples: list[Example], namespace: dict[str, objec
         printed = io.StringIO()
         # Blank lines in front, so that a traceback names the line of the page.
         code = compile("\n" * (example.line - 1) + example.code, str(page), "exec")
-        with contextlib.redirect_stdout(printed):
+        with contextlib.redirect_stdout(printed), _fresh_interpreter([""]):  # it may import the reader's files
             exec(code, namespace)
         if example.file:
             with Path(example.file).open("a", encoding="utf-8") as file:
