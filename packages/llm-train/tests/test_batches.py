@@ -14,41 +14,43 @@ def at(step, seed=1, batch=4, context=10):
 
 
 def test_targets_are_the_next_tokens():
-    tokens, targets = at(0)
+    tokens, targets = at(0).tokens, at(0).targets
     assert tokens.shape == targets.shape == (4, 10)
     assert torch.equal(targets, tokens + 1)  # the text counts up
 
 
 def test_a_batch_is_a_function_of_seed_and_step_alone():
-    forwards = [at(step)[0] for step in range(8)]
-    backwards = [at(step)[0] for step in reversed(range(8))][::-1]
+    forwards = [at(step).tokens for step in range(8)]
+    backwards = [at(step).tokens for step in reversed(range(8))][::-1]
     for one, other in zip(forwards, backwards, strict=True):
         assert torch.equal(one, other)
-    assert not torch.equal(at(0, seed=2)[0], forwards[0])
+    assert not torch.equal(at(0, seed=2).tokens, forwards[0])
 
 
 def test_an_epoch_visits_every_window_once():
     windows = window_count(len(IDS), 10)
     assert windows == 9
-    starts = torch.cat([at(step, batch=3)[0][:, 0] for step in range(3)])
+    starts = torch.cat([at(step, batch=3).tokens[:, 0] for step in range(3)])
     shift = int(starts.min())
     assert sorted(starts.tolist()) == [shift + 10 * index for index in range(9)]
 
 
 def test_epochs_differ_in_order():
-    orders = [torch.cat([at(3 * epoch + part, batch=3)[0][:, 0] for part in range(3)]).tolist() for epoch in range(3)]
+    orders = [
+        torch.cat([at(3 * epoch + part, batch=3).tokens[:, 0] for part in range(3)]).tolist() for epoch in range(3)
+    ]
     assert len({tuple(order) for order in orders}) == 3
 
 
 def test_a_batch_may_reach_into_the_next_epoch():
-    together = at(0, batch=18)[0]
-    apart = torch.cat([at(step, batch=9)[0] for step in range(2)])
+    together = at(0, batch=18).tokens
+    apart = torch.cat([at(step, batch=9).tokens for step in range(2)])
     assert torch.equal(together, apart)
 
 
 def test_the_last_window_stays_inside_the_text():
     for step in range(60):
-        assert int(at(step)[1].max()) < len(IDS)
+        assert int(at(step).targets.max()) < len(IDS)
 
 
 def test_a_text_that_is_too_short_is_refused():
@@ -58,14 +60,14 @@ def test_a_text_that_is_too_short_is_refused():
 
 def test_validation_guesses_every_token_once():
     batches = list(consecutive_batches(IDS, context_length=10, batch=4))
-    targets = torch.cat([targets.flatten() for _, targets in batches])
+    targets = torch.cat([batch.targets.flatten() for batch in batches])
     assert targets.tolist() == list(range(1, 103))
-    assert batches[-1][0].shape == (1, 2)
+    assert batches[-1].tokens.shape == (1, 2)
 
 
 def test_validation_of_some_windows():
     tokens = torch.cat(
-        [tokens for tokens, _ in consecutive_batches(IDS, context_length=10, batch=2, windows=[0, 5, 9])]
+        [batch.tokens for batch in consecutive_batches(IDS, context_length=10, batch=2, windows=[0, 5, 9])]
     )
     assert tokens[:, 0].tolist() == [0, 50, 90]
 

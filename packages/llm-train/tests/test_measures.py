@@ -40,8 +40,9 @@ def test_the_mean_is_over_tokens_not_over_batches(tmp_path):
     class Known:
         """Loss 1 for whole windows, 3 for the rest."""
 
-        def __call__(self, model, tokens, targets):
-            return torch.tensor(1.0 if tokens.shape[1] == 16 else 3.0)
+        def __call__(self, model, batch):
+            count = batch.targets.numel()
+            return torch.tensor(count * (1.0 if batch.tokens.shape[1] == 16 else 3.0)), torch.tensor(count)
 
     result = evaluate(Decoder(CONFIG), Known(), text(tmp_path), context_length=16, batch=2)
     assert result.loss == pytest.approx((48 * 1 + 2 * 3) / 50)
@@ -50,15 +51,21 @@ def test_the_mean_is_over_tokens_not_over_batches(tmp_path):
 @pytest.mark.parametrize("loss", [math.nan, math.inf])
 def test_a_loss_that_is_no_number_says_what_to_do(tmp_path, loss):
     with pytest.raises(NonFiniteError, match=f"validation loss is {loss}: the training has diverged.*--set matrix_lr"):
-        evaluate(Decoder(CONFIG), lambda *_: torch.tensor(loss), text(tmp_path), context_length=16, batch=2)
+        evaluate(
+            Decoder(CONFIG),
+            lambda *_: (torch.tensor(loss), torch.tensor(1)),
+            text(tmp_path),
+            context_length=16,
+            batch=2,
+        )
 
 
 def test_some_windows_are_spread_over_the_text(tmp_path):
     seen = []
 
-    def watching(model, tokens, targets):
-        seen.extend(tokens[:, 0].tolist())
-        return torch.tensor(1.0)
+    def watching(model, batch):
+        seen.extend(batch.tokens[:, 0].tolist())
+        return torch.tensor(1.0), torch.tensor(1)
 
     evaluate(Decoder(CONFIG), watching, text(tmp_path), context_length=8, batch=2, windows=3)
     ids = text(tmp_path).ids

@@ -1,13 +1,18 @@
 import gc
 import math
 import os
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
 from llm_layers import Decoder, ModelConfig
+from llm_train.backends.loss_module import LossModule
+from llm_train.backends.module import ModuleBackend
 from llm_train.backends.threads import ThreadBackend, Workers, worker_count, worker_threads
+from llm_train.combining import combine
+from llm_train.data.batch import IGNORE_INDEX, Batch
 from llm_train.interface import NonFiniteError
 from llm_train.objectives.next_token import next_token_loss
 from llm_train.optimizers import build_optimizer
@@ -50,12 +55,18 @@ def counting(number, rows=4):
     """Batches of a text that counts up, modulo 20: easy to learn."""
     start = torch.arange(rows)[:, None] * 3 + number
     text = (start + torch.arange(9)) % 20
-    return text[:, :-1], text[:, 1:]
+    return Batch(tokens=text[:, :-1], targets=text[:, 1:])
 
 
-def trainer(model, optimizer=None, **changes):
+def trainer(model, optimizer=None, batches=counting, **changes):
     optimizer = optimizer or build_optimizer(model, OptimizerSettings())
-    return Trainer(model, optimizer, next_token_loss, counting, lambda step: 1.0, **changes)
+    return Trainer(ThreadBackend(model, next_token_loss), optimizer, batches, lambda step: 1.0, **changes)
+
+
+def gradients_of(backend, *batches):
+    """The mean loss and the gradients of one update."""
+    loss, gradients, _ = combine(backend.parts(batches))
+    return float(loss), gradients
 
 
 def model():
@@ -82,16 +93,18 @@ def test_our_shortcut_through_the_head_gives_the_loss_of_the_logits():
     subject = model()
     for weight in subject.parameters():
         nn.init.normal_(weight, std=0.3, generator=torch.Generator().manual_seed(weight.numel()))
-    tokens, targets = counting(3)
-    plain = torch.nn.functional.cross_entropy(subject(tokens).flatten(0, 1), targets.flatten())
-    torch.testing.assert_close(next_token_loss(subject, tokens, targets), plain)
+    batch = counting(3)
+    plain = torch.nn.functional.cross_entropy(subject(batch.tokens).flatten(0, 1), batch.targets.flatten())
+    total, count = next_token_loss(subject, batch)
+    torch.testing.assert_close(total / count, plain)
+    assert count == 32
 
 
 def test_gradients_are_those_of_autograd():
     subject = model()
-    tokens, targets = counting(3)
-    loss, gradients = ThreadBackend(subject, next_token_loss).loss_and_gradients(tokens, targets)
-    next_token_loss(subject, tokens, targets).backward()
+    loss, gradients = gradients_of(ThreadBackend(subject, next_token_loss), counting(3))
+    total, count = next_token_loss(subject, counting(3))
+    (total / count).backward()
     for name, weight in subject.named_parameters():
         torch.testing.assert_close(gradients[name], weight.grad)
     assert loss == pytest.approx(math.log(20), abs=1e-4)
@@ -99,28 +112,72 @@ def test_gradients_are_those_of_autograd():
 
 def test_bfloat16_passes_leave_weights_and_gradients_in_float32():
     subject = model()
-    tokens, targets = counting(0)
-    _, gradients = ThreadBackend(subject, next_token_loss, torch.bfloat16).loss_and_gradients(tokens, targets)
-    _, exact = ThreadBackend(subject, next_token_loss).loss_and_gradients(tokens, targets)
+    _, gradients = gradients_of(ThreadBackend(subject, next_token_loss, torch.bfloat16), counting(0))
+    _, exact = gradients_of(ThreadBackend(subject, next_token_loss), counting(0))
     for name, weight in subject.named_parameters():
         assert weight.dtype == gradients[name].dtype == torch.float32
         assert (gradients[name] - exact[name]).norm() <= 0.03 * exact[name].norm() + 1e-6
 
 
 def test_accumulated_halves_are_the_whole_batch():
-    def halves(number):
-        tokens, targets = counting(number // 2)
-        part = slice(0, 2) if number % 2 == 0 else slice(2, 4)
-        return tokens[part], targets[part]
-
-    whole, parted = trainer(model()), trainer(model(), accumulate=2)
-    parted.batches = halves
+    whole = trainer(model())
+    parted = trainer(model(), batches=lambda number: counting(number // 2).split(2)[number % 2], accumulate=2)
     loss, gradients, tokens = whole.gradients(5)
     other_loss, other, other_tokens = parted.gradients(5)
     assert loss == pytest.approx(other_loss, abs=1e-6)
     assert tokens == other_tokens == 32
     for name, gradient in gradients.items():
         torch.testing.assert_close(gradient, other[name], rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("cut", ["threads", "passes", "rows"])
+def test_a_part_with_few_counted_targets_weighs_as_its_targets_do(cut):
+    """28 of the 32 targets of the first half are ignored: the mean of the halves' means is another number."""
+    whole = counting(3, rows=8)
+    ignored = torch.arange(64).view(8, 8) < 28
+    batch = replace(whole, targets=whole.targets.masked_fill(ignored, IGNORE_INDEX))
+    subject = model()
+    for weight in subject.parameters():
+        nn.init.normal_(weight, std=0.3, generator=torch.Generator().manual_seed(weight.numel()))
+    loss, gradients = gradients_of(ThreadBackend(subject, next_token_loss), batch)
+    plain = torch.nn.functional.cross_entropy(subject(batch.tokens).flatten(0, 1), batch.targets.flatten())
+    assert loss == pytest.approx(plain.item(), abs=1e-5)
+    if cut == "threads":
+        with worker_threads(2) as workers:
+            parted = gradients_of(ThreadBackend(subject, next_token_loss, workers=workers), batch)
+    else:
+        parted = gradients_of(ThreadBackend(subject, next_token_loss), *batch.split(2 if cut == "passes" else 8))
+    assert parted[0] == pytest.approx(loss, abs=1e-6)
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(gradient, parted[1][name], rtol=1e-4, atol=1e-7)
+
+
+def test_a_batch_in_which_nothing_counts_moves_no_weight():
+    batch = replace(counting(3), targets=torch.full((4, 8), IGNORE_INDEX))
+    loss, gradients = gradients_of(ThreadBackend(model(), next_token_loss), batch)
+    assert loss == 0.0
+    assert all(not gradient.any() for gradient in gradients.values())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_one_module_gives_the_gradients_of_one_thread(dtype):
+    """Backward through the rounding of the weights is the same as through rounded copies."""
+    subject = model()
+    loss, gradients = gradients_of(ThreadBackend(subject, next_token_loss, dtype), counting(0))
+    backend = ModuleBackend(LossModule(subject, next_token_loss, dtype), dict(subject.named_parameters()))
+    other_loss, others = gradients_of(backend, counting(0))
+    assert loss == other_loss
+    for name, gradient in gradients.items():
+        assert torch.equal(gradient, others[name]), name
+
+
+def test_a_loss_scale_changes_no_gradient():
+    subject = model()
+    weights = dict(subject.named_parameters())
+    _, gradients = gradients_of(ModuleBackend(LossModule(subject, next_token_loss), weights), counting(0))
+    _, scaled = gradients_of(ModuleBackend(LossModule(subject, next_token_loss), weights, loss_scale=1024), counting(0))
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(gradient, scaled[name], rtol=1e-5, atol=1e-9)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -149,12 +206,12 @@ def test_the_schedule_scales_the_step():
 @pytest.mark.parametrize("count", [2, 3, 8])
 def test_workers_give_the_gradients_of_one(count):
     subject = model()
-    tokens, targets = counting(3, rows=5)  # parts of unequal size, and with eight workers idle ones
-    loss, gradients = ThreadBackend(subject, next_token_loss).loss_and_gradients(tokens, targets)
+    batch = counting(3, rows=5)  # parts of unequal size, and with eight workers idle ones
+    loss, gradients = gradients_of(ThreadBackend(subject, next_token_loss), batch)
     with worker_threads(count) as workers:
         backend = ThreadBackend(subject, next_token_loss, workers=workers)
-        shared_loss, shared = backend.loss_and_gradients(tokens, targets)
-        _, again = backend.loss_and_gradients(tokens, targets)
+        shared_loss, shared = gradients_of(backend, batch)
+        _, again = gradients_of(backend, batch)
     assert loss == pytest.approx(shared_loss, abs=1e-6)
     for name, gradient in gradients.items():
         torch.testing.assert_close(gradient, shared[name], rtol=1e-4, atol=1e-7)
@@ -177,7 +234,7 @@ def test_workers_leave_the_model_as_it_was():
     before = {name: weight.clone() for name, weight in subject.named_parameters()}
     with worker_threads(2) as workers:
         backend = ThreadBackend(subject, next_token_loss, torch.bfloat16, workers)
-        backend.loss_and_gradients(*counting(0))
+        gradients_of(backend, counting(0))
     for name, weight in subject.named_parameters():
         assert torch.equal(weight, before[name])
         assert weight.dtype == torch.float32

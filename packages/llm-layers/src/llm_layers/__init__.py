@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from llm_layers.layers.attention import softmax as softmax
     from llm_layers.layers.dropout import Dropout as Dropout
     from llm_layers.layers.dropout import dropout as dropout
+    from llm_layers.layers.dropout import dropout_mask as dropout_mask
     from llm_layers.layers.embedding import Embedding as Embedding
     from llm_layers.layers.embedding import embedding as embedding
     from llm_layers.layers.embedding import tied_head as tied_head
@@ -99,6 +100,7 @@ if TYPE_CHECKING:
     from llm_layers.layers.linear import Linear as Linear
     from llm_layers.layers.linear import linear as linear
     from llm_layers.layers.linear_cross_entropy import linear_cross_entropy as linear_cross_entropy
+    from llm_layers.layers.linear_cross_entropy import linear_cross_entropy_sum as linear_cross_entropy_sum
     from llm_layers.layers.lora import LoraLinear as LoraLinear
     from llm_layers.layers.lora import add_lora as add_lora
     from llm_layers.layers.lora import lora_linear as lora_linear
@@ -109,9 +111,11 @@ if TYPE_CHECKING:
     from llm_layers.layers.lora import unmerge_all_lora as unmerge_all_lora
     from llm_layers.layers.loss import IGNORE_INDEX as IGNORE_INDEX
     from llm_layers.layers.loss import cross_entropy as cross_entropy
+    from llm_layers.layers.loss import cross_entropy_sum as cross_entropy_sum
     from llm_layers.layers.loss import smoothed_cross_entropy as smoothed_cross_entropy
     from llm_layers.layers.loss import z_loss as z_loss
     from llm_layers.layers.mask import causal_mask as causal_mask
+    from llm_layers.layers.mask import document_mask as document_mask
     from llm_layers.layers.mask import sliding_window_mask as sliding_window_mask
     from llm_layers.layers.mixture_of_experts import MixtureOfExperts as MixtureOfExperts
     from llm_layers.layers.mixture_of_experts import apply_experts as apply_experts

@@ -2,12 +2,13 @@
 
 from functools import partial
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from llm_layers.config import ModelConfig
 from llm_layers.kernels import EAGER, Kernels
 from llm_layers.layers.attention import Attention, capped_attention
+from llm_layers.layers.dropout import Dropout
 from llm_layers.layers.kv_cache import LayerCache
 from llm_layers.layers.linear import Linear
 from llm_layers.layers.mixture_of_experts import MixtureOfExperts
@@ -108,12 +109,14 @@ class Block(nn.Module):
     Args:
         config: the shape and the design.
         kernels: the functions that compute it.
+        dropout: the probability that an element of what a part writes is zeroed in training.
+        index: number of the block in its model, so that no two places draw the same dropout mask.
 
     Spec: layers.block
     Source: He et al. 2015 (residual stream), arXiv:1512.03385; Xiong et al. 2020 (norm first), arXiv:2002.04745.
     """
 
-    def __init__(self, config: ModelConfig, kernels: Kernels = EAGER) -> None:
+    def __init__(self, config: ModelConfig, kernels: Kernels = EAGER, *, dropout: float = 0.0, index: int = 0) -> None:
         super().__init__()
         before, after = config.design.placement != "after", config.design.placement != "before"
         self.attention_norm = _norm(config, kernels, before)
@@ -122,6 +125,8 @@ class Block(nn.Module):
         self.feed_forward_norm = _norm(config, kernels, before)
         self.feed_forward = _feed_forward(config, kernels)
         self.feed_forward_output_norm = _norm(config, kernels, after)
+        self.attention_dropout = Dropout(dropout, site=2 * index + 1)  # site 0 is the embedding
+        self.feed_forward_dropout = Dropout(dropout, site=2 * index + 2)
 
     def forward(
         self,
@@ -129,11 +134,20 @@ class Block(nn.Module):
         rotation: Rotation | None,
         mask: Bool[Tensor, "*#batch query_position key_position"] | None,
         cache: LayerCache | None = None,
+        row_keys: Int[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch position d_model"]:
         """Add the output of attention to the stream, then that of the feed-forward part."""
-        attention = partial(self.attention, rotation=rotation, mask=mask, cache=cache)
+
+        def attention(x: Tensor) -> Tensor:
+            y: Tensor = self.attention_dropout(self.attention(x, rotation, mask, cache), row_keys)
+            return y
+
+        def feed_forward(x: Tensor) -> Tensor:
+            y: Tensor = self.feed_forward_dropout(self.feed_forward(x), row_keys)
+            return y
+
         x = _add(x, self.attention_norm, attention, self.attention_output_norm)
-        return _add(x, self.feed_forward_norm, self.feed_forward, self.feed_forward_output_norm)
+        return _add(x, self.feed_forward_norm, feed_forward, self.feed_forward_output_norm)
 
 
 def _add(x: Tensor, norm: Part | None, part: Part, output_norm: Part | None) -> Tensor:

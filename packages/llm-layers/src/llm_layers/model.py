@@ -9,12 +9,13 @@ from llm_layers.config import ModelConfig
 from llm_layers.interface import LayersError
 from llm_layers.kernels import EAGER, Kernels
 from llm_layers.layers.attention import soft_cap
+from llm_layers.layers.dropout import Dropout
 from llm_layers.layers.embedding import Embedding, tied_head
 from llm_layers.layers.initialization import initialize
 from llm_layers.layers.kv_cache import GrowingCache, KeyValueCache, SlidingCache
 from llm_layers.layers.linear import Linear
 from llm_layers.layers.lora import refuse_lost_adapters
-from llm_layers.layers.mask import causal_mask, sliding_window_mask
+from llm_layers.layers.mask import causal_mask, document_mask, sliding_window_mask
 from llm_layers.layers.position import LearnedPositions
 from llm_layers.layers.rotary import Rotation, rotary_angles
 
@@ -31,20 +32,30 @@ class Decoder(nn.Module):
         config: the shape and the design.
         kernels: the functions that compute it: `EAGER`, `FUSED` or `FAST`. All compute the same values up to rounding.
         generator: source of the initial weights; None takes torch's global one.
+        dropout: the probability that an element of the embedding, or of what a part of a block writes, is zeroed in
+            training.
 
     Spec: layers.decoder
     Source: Vaswani et al. 2017, arXiv:1706.03762; Qwen Team 2025, "Qwen3 Technical Report", arXiv:2505.09388.
     """
 
     def __init__(
-        self, config: ModelConfig, *, kernels: Kernels = EAGER, generator: torch.Generator | None = None
+        self,
+        config: ModelConfig,
+        *,
+        kernels: Kernels = EAGER,
+        generator: torch.Generator | None = None,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.config, self.kernels = config, kernels
         self.embedding = Embedding(config.vocab_size, config.d_model)
         learned = config.design.positions == "learned"
         self.positions = LearnedPositions(config.context_length, config.d_model) if learned else None
-        self.blocks = nn.ModuleList(Block(config, kernels) for _ in range(config.layers))
+        self.dropout = Dropout(dropout)
+        self.blocks = nn.ModuleList(
+            Block(config, kernels, dropout=dropout, index=index) for index in range(config.layers)
+        )
         self.final_norm = kernels.norm_of(config.design.norm, config.d_model, config.norm_eps)
         self.head = None if config.tied_embeddings else Linear(config.d_model, config.vocab_size, kernel=kernels.linear)
         initialize(self, generator)
@@ -79,29 +90,49 @@ class Decoder(nn.Module):
         return KeyValueCache([GrowingCache() if window is None else SlidingCache(window) for window in windows])
 
     def forward(
-        self, tokens: Int[Tensor, "batch position"], cache: KeyValueCache | None = None
+        self,
+        tokens: Int[Tensor, "batch position"],
+        cache: KeyValueCache | None = None,
+        *,
+        documents: Int[Tensor, "batch position"] | None = None,
+        row_keys: Int[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch position vocab"]:
         """Return the logits for the token that follows each position.
 
         Args:
             tokens: ids; with a cache only the new ones.
             cache: filled with the new positions; None reads `tokens` from position 0.
+            documents: the number of the document of each token, where a row holds several: no token sees another
+                document. Learned positions count on across the border. Not with a cache.
+            row_keys: one per row, what dropout draws from in training; None takes torch's global generator.
 
         Raises:
             LayersError: when `tokens` is not such a tensor, an id is not in the vocabulary, or the text is longer than
                 the context.
         """
-        states = self.hidden(tokens, cache)
+        states = self.hidden(tokens, cache, documents=documents, row_keys=row_keys)
         table = self.embedding.table
         logits = tied_head(states, table, self.kernels.linear) if self.head is None else self.head(states)
         cap = self.config.final_logit_softcap
         return logits if cap is None else soft_cap(logits, cap)
 
     def hidden(
-        self, tokens: Int[Tensor, "batch position"], cache: KeyValueCache | None = None
+        self,
+        tokens: Int[Tensor, "batch position"],
+        cache: KeyValueCache | None = None,
+        *,
+        documents: Int[Tensor, "batch position"] | None = None,
+        row_keys: Int[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch position d_model"]:
-        """Return the normalized states before the head, for a loss that need not hold all logits at once."""
+        """Return the normalized states before the head, for a loss that need not hold all logits at once.
+
+        The arguments are those of `forward`.
+        """
         _check_ids(tokens)
+        if documents is not None and cache is not None:
+            raise LayersError(
+                "documents must be None with a cache, whose positions belong to one text: use one of them"
+            )
         if cache is not None and len(cache.layers) != self.config.layers:
             raise LayersError(
                 f"cache must have one layer for each of the {self.config.layers} blocks of the model, but has "
@@ -115,7 +146,8 @@ class Decoder(nn.Module):
                 f"{end}: shorten the text or use a model with a larger context_length"
             )
         positions = torch.arange(start, end, device=tokens.device)
-        x = self.embed(tokens, positions)
+        x = self.dropout(self.embed(tokens, positions), row_keys)
+        borders = None if documents is None else document_mask(documents, documents)
         # Shared by blocks that are alike.
         views: dict[tuple[int | None, int], tuple[Rotation | None, Tensor | None]] = {}
         # Without a cache no `if` depends on the length of the text, so that one recorded run holds for any length.
@@ -128,9 +160,10 @@ class Decoder(nn.Module):
                 # A single new token may see everything that is cached.
                 every = single and (window is None or end - first <= window)
                 mask = None if every else self._mask(positions, first, end, window)
+                mask = mask if borders is None or mask is None else mask & borders
                 views[window, first] = self._rotation(positions, window, x.dtype), mask
             rotation, mask = views[window, first]
-            x = block(x, rotation, mask, layer)
+            x = block(x, rotation, mask, layer, row_keys)
         states: Tensor = self.final_norm(x)
         return states
 

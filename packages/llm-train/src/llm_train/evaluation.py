@@ -1,12 +1,15 @@
 """How good a model is: loss, perplexity and bits per byte on text that it has never seen."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from llm_train.backends.threads import Workers
+from llm_train.data.batch import Batch
 from llm_train.data.batches import consecutive_batches
 from llm_train.data.tokens import TokenFile
 from llm_train.interface import NonFiniteError, Objective
@@ -54,7 +57,7 @@ def evaluate(
 
     Args:
         model: the model to evaluate.
-        objective: computes the mean loss of a batch.
+        objective: computes the sum of the losses of a batch.
         text: the text to predict.
         context_length: tokens of a window.
         batch: windows that are read at once.
@@ -69,13 +72,27 @@ def evaluate(
     if windows is not None and windows < whole:
         chosen = [index * whole // windows for index in range(windows)]
 
-    def loss_sum(one: tuple[Tensor, Tensor]) -> tuple[float, int]:
+    def sums(one: Batch) -> tuple[float, float]:
         with torch.no_grad():  # the mode is per thread
-            return objective(model, *one).item() * one[1].numel(), one[1].numel()
+            total, count = objective(model, one.to(device))
+            return float(total), float(count)
 
+    device = next(model.parameters()).device
     batches = consecutive_batches(text.ids, context_length=context_length, batch=batch, windows=chosen)
-    totals, counts = zip(*(workers or Workers()).map(loss_sum, batches), strict=True)
+    with evaluating(model):
+        totals, counts = zip(*(workers or Workers()).map(sums, batches), strict=True)
     loss = sum(totals) / sum(counts)
     if not math.isfinite(loss):
         raise NonFiniteError(f"the validation loss is {loss}")
     return Evaluation(loss, (len(text) - 1) / text.header.bytes)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Switch dropout off, and on again if it was on."""
+    was = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was)

@@ -1,17 +1,20 @@
 """What the trainer needs from its parts: any object with these methods fits.
 
-An optimizer or an objective of your own works in the trainer just as ours do.
+An optimizer, an objective or a backend of your own works in the trainer just as ours do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from llm_tokenizer.interface import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from llm_train.data.batch import Batch
 
 
 @runtime_checkable
@@ -30,10 +33,33 @@ class Optimizer(Protocol):
 
 @runtime_checkable
 class Objective(Protocol):
-    """Computes how wrong a model is on some tokens."""
+    """Computes how wrong a model is on a batch."""
 
-    def __call__(self, model: nn.Module, tokens: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean loss in nats per target, differentiable in the model's weights."""
+    def __call__(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the sum of the losses, in nats and differentiable in the weights, and the sum of their weights."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What some rows of a batch add to it: sums, which are divided once, when all parts are there."""
+
+    loss: Tensor
+    """The sum of the losses of the targets that count."""
+    count: Tensor
+    """How many they are, or the sum of their weights."""
+    gradients: Mapping[str, Tensor]
+    """The gradient of that sum, by the name of the weight, in float32 at least."""
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """Runs the forward and backward passes: in threads, in one module, or on many machines."""
+
+    def parts(self, batches: Iterable[Batch]) -> Iterator[Part]:
+        """Yield what the batches add up to, in a fixed order, in as many parts as it likes.
+
+        On several machines each process gives its own batches, and all get the sums over all of them.
+        """
 
 
 class TrainError(UserError):

@@ -9,20 +9,21 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from llm_train.backends.threads import ThreadBackend, Workers
-from llm_train.interface import NonFiniteError, Objective, Optimizer
+from llm_train.combining import combine
+from llm_train.data.batch import Batch
+from llm_train.interface import Backend, NonFiniteError, Optimizer
 from llm_train.optimizers.clipping import clip_gradients
+from llm_train.place import Place
 
-Batches = Callable[[int], tuple[Tensor, Tensor]]
-"""The tokens and targets of the n-th pass, always the same for the same n."""
+Batches = Callable[[int], Batch]
+"""The batch of the n-th pass, always the same for the same n."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What is known about one update."""
+    """What is known about one update; a function of the state alone, so that equal runs have equal steps."""
 
     number: int
     """Updates made so far, this one included."""
@@ -33,7 +34,7 @@ class Step:
     lr_multiplier: float
     """The factor by which the schedule scaled every peak learning rate."""
     tokens: int
-    """Training tokens of this update."""
+    """Targets that counted in this update."""
 
 
 class Trainer:
@@ -41,34 +42,30 @@ class Trainer:
 
     def __init__(
         self,
-        model: nn.Module,
+        backend: Backend,
         optimizer: Optimizer,
-        objective: Objective,
         batches: Batches,
         lr_multiplier: Callable[[int], float],
         *,
         clip: float = 1.0,
         accumulate: int = 1,
-        dtype: torch.dtype = torch.float32,
-        workers: Workers | None = None,
+        place: Place | None = None,
     ) -> None:
         """Set up the training.
 
         Args:
-            model: any module that the objective accepts.
-            optimizer: updates its weights.
-            objective: computes the loss.
-            batches: tokens and targets of each pass; update s makes the passes from s·accumulate on.
+            backend: runs the passes.
+            optimizer: updates the weights.
+            batches: the batch of each pass.
             lr_multiplier: the schedule: from the step number, counted from 0, to a factor of the peak learning rates.
             clip: largest norm of all gradients together.
-            accumulate: passes per update; their gradients are averaged.
-            dtype: of the passes; the weights keep their own.
-            workers: threads that split each batch; None runs all in the calling one.
+            accumulate: passes per update and process; their sums are added up before they are divided.
+            place: of this process among all that train together; None for one alone.
         """
-        self.model, self.optimizer = model, optimizer
+        self.backend, self.optimizer = backend, optimizer
         self.batches, self.lr_multiplier = batches, lr_multiplier
         self.clip, self.accumulate = clip, accumulate
-        self.backend = ThreadBackend(model, objective, dtype, workers)
+        self.place = place or Place()
 
     def run(self, start: int, stop: int) -> Iterator[Step]:
         """Make the updates from number `start` to before `stop`, and yield each one.
@@ -84,7 +81,7 @@ class Trainer:
         Raises:
             NonFiniteError: the loss or the gradient norm is infinite or not a number; no weight has been changed.
         """
-        loss, gradients, tokens = self.gradients(number)
+        loss, gradients, count = self.gradients(number)
         clipped, norm = clip_gradients(list(gradients.values()), self.clip)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise NonFiniteError(
@@ -92,19 +89,18 @@ class Trainer:
             )
         multiplier = self.lr_multiplier(number)
         self.optimizer.step(dict(zip(gradients, clipped, strict=True)), multiplier)
-        return Step(number + 1, loss, norm.item(), multiplier, tokens)
+        return Step(number + 1, loss, norm.item(), multiplier, count)
 
     def gradients(self, number: int) -> tuple[float, dict[str, Tensor], int]:
-        """Return the mean loss and gradients over the passes of one update, and the number of tokens."""
-        losses, tokens = [], 0
-        total: dict[str, Tensor] = {}
-        for part in range(self.accumulate):
-            inputs, targets = self.batches(number * self.accumulate + part)
-            loss, gradients = self.backend.loss_and_gradients(inputs, targets)
-            losses.append(loss)
-            tokens += targets.numel()
-            for name, gradient in gradients.items():
-                total[name] = total[name] + gradient if name in total else gradient
-        if self.accumulate > 1:
-            total = {name: gradient / self.accumulate for name, gradient in total.items()}
-        return sum(losses) / len(losses), total, tokens
+        """Return the mean loss and gradients of one update, and how many targets counted."""
+        loss, gradients, count = combine(self.backend.parts(self.batches(one) for one in self.passes(number)))
+        return float(loss), gradients, int(count)
+
+    def passes(self, number: int) -> list[int]:
+        """Return the numbers of this process's passes of an update.
+
+        Part by part all processes take the next numbers in turn: how many processes there are, and how many passes
+        each accumulates, decides who reads a batch, never which batches an update has.
+        """
+        parts = range(number * self.accumulate, (number + 1) * self.accumulate)
+        return [part * self.place.world + self.place.rank for part in parts]

@@ -1,7 +1,7 @@
 """Dropout: in training, elements are zeroed at random."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from llm_layers.interface import LayersError
@@ -37,27 +37,89 @@ def dropout(x: Float[Tensor, "*batch"], kept: Bool[Tensor, "*batch"], rate: floa
     return torch.where(kept, x / (1.0 - rate), 0.0)
 
 
+def dropout_mask(
+    keys: Int[Tensor, " row"], site: int, positions: int, width: int, rate: float
+) -> Bool[Tensor, "row position width"]:
+    """Draw which elements are kept: a function of the row's key, of the place in the model, and of nothing else.
+
+    Formula: kept[r, p, j] = ⌊mix(φ · (p · width + j) + k[r]) / 2⁸⌋ ≥ round(rate · 2²⁴),  all modulo 2³²
+        with k[r] = mix((keys[r] mod 2³²) xor mix(⌊keys[r] / 2³²⌋ + site)), φ = 0x9E3779B1, and
+        mix(x): x ← x xor ⌊x / 2¹⁶⌋;  x ← x · 0x7FEB352D;  x ← x xor ⌊x / 2¹⁵⌋;  x ← x · 0x846CA68B;  x xor ⌊x / 2¹⁶⌋
+
+    Why it works:
+        A generator hands out its numbers in the order in which it is asked, so they depend on what else runs: on how
+        many threads a batch is split into, and on which of them is first. A hash of the place needs no order. The same
+        row of the same batch gets the same mask on one thread, on many, on a GPU, and in a resumed run. `mix` is a
+        one-to-one map of 32 bits in which each bit of the input changes each bit of the result about half of the time.
+
+    Args:
+        keys: one per row, 64 bits that differ from row to row and from pass to pass.
+        site: number of the place in the model, so that no two places share a mask.
+        positions: how many positions a row has.
+        width: how many elements a position has.
+        rate: the probability that an element is zeroed, from 0 up to but not including 1.
+
+    Raises:
+        LayersError: for a rate outside its range.
+
+    Spec: layers.dropout_mask
+    Source: Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3" (draws by counter); Wellons 2018,
+        "Prospecting for Hash Functions" (the constants).
+    """
+    _check(rate)
+    low, high = keys.long() & 0xFFFFFFFF, (keys.long() >> 32) & 0xFFFFFFFF
+    row = _mix(_signed(low) ^ _mix(_signed((high + site) & 0xFFFFFFFF)))
+    place = torch.arange(positions * width, dtype=torch.int32, device=keys.device) * _PHI
+    draws = (_mix(place + row[:, None]) >> 8) & 0xFFFFFF
+    return (draws >= round(rate * 2**24)).view(len(keys), positions, width)
+
+
+_PHI, _FIRST, _SECOND = (value - 2**32 if value >= 2**31 else value for value in (0x9E3779B1, 0x7FEB352D, 0x846CA68B))
+"""As int32, whose products keep the same low 32 bits as unsigned ones."""
+
+
+def _signed(x: Tensor) -> Tensor:
+    """Return 32 bits in an int64 as an int32 with the same bits."""
+    return torch.where(x >= 2**31, x - 2**32, x).to(torch.int32)
+
+
+def _mix(x: Tensor) -> Tensor:
+    # `>>` keeps the sign of an int32, so the bits that it lets in are masked away.
+    x = (x ^ ((x >> 16) & 0xFFFF)) * _FIRST
+    x = (x ^ ((x >> 15) & 0x1FFFF)) * _SECOND
+    return x ^ ((x >> 16) & 0xFFFF)
+
+
 class Dropout(nn.Module):
     """Draws the mask of `dropout` in training; does nothing at inference, nor at rate 0.
 
     Args:
         rate: the probability that an element is zeroed.
-        generator: source of the draws, on the device of the input; None takes torch's global one.
+        generator: source of the draws where no keys are given, on the device of the input; None takes torch's global
+            one.
+        site: number of this place in the model, for draws by keys.
 
     Raises:
         LayersError: for a rate outside 0 ≤ rate < 1.
     """
 
-    def __init__(self, rate: float, *, generator: torch.Generator | None = None) -> None:
+    def __init__(self, rate: float, *, generator: torch.Generator | None = None, site: int = 0) -> None:
         super().__init__()
         _check(rate)
-        self.rate = rate
+        self.rate, self.site = rate, site
         self.generator = generator
 
-    def forward(self, x: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
-        """Zero elements while `self.training`."""
+    def forward(self, x: Float[Tensor, "*batch"], keys: Int[Tensor, " row"] | None = None) -> Float[Tensor, "*batch"]:
+        """Zero elements while `self.training`.
+
+        Args:
+            x: any values; with keys (row, position, width).
+            keys: one per row, for `dropout_mask`.
+        """
         if not self.training or self.rate == 0.0:
             return x
+        if keys is not None:
+            return dropout(x, dropout_mask(keys, self.site, x.shape[1], x.shape[2], self.rate), self.rate)
         # float32 draws whatever x is: in bfloat16 torch draws only 256 different numbers.
         draws = torch.rand(x.shape, generator=self.generator, device=x.device)
         return dropout(x, draws >= self.rate, self.rate)

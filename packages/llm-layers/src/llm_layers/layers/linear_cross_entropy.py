@@ -7,7 +7,7 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn import functional as F
 
 from llm_layers.interface import LayersError
-from llm_layers.layers.loss import IGNORE_INDEX
+from llm_layers.layers.loss import IGNORE_INDEX, counted_weights
 from llm_layers.layers.precision import apply, at_least_float32, in_one_dtype, is_slow, product, wide
 
 LOGITS = 2**25
@@ -52,6 +52,32 @@ def linear_cross_entropy(
     Spec: layers.linear_cross_entropy, layers.cross_entropy
     Source: Wijmans et al. 2024, "Cut Your Losses in Large-Vocabulary Language Models", arXiv:2411.09009.
     """
+    total, count = linear_cross_entropy_sum(hidden, head, targets, ignored=ignored, rows=rows, z_weight=z_weight)
+    return total / count.clamp(min=1)
+
+
+def linear_cross_entropy_sum(
+    hidden: Float[Tensor, "*batch d_model"],
+    head: Float[Tensor, "vocab d_model"],
+    targets: Int[Tensor, "*batch"],
+    weights: Float[Tensor, "*batch"] | None = None,
+    ignored: int = IGNORE_INDEX,
+    rows: int | None = None,
+    z_weight: float = 0.0,
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Compute `cross_entropy_sum(hidden @ head.T, targets, weights, ignored)` without ever holding all logits.
+
+    Formula: total = Σ over counted i of  w[i] (n[i] - z[i, targets[i]] + z_weight · n[i]²);  count = Σ of the same w
+
+    Why it works:
+        As `linear_cross_entropy`, which divides one by the other. A trainer that adds up the parts of a batch divides
+        once, at the end; the gradients then need no pass of their own for the division.
+
+    The arguments are those of `linear_cross_entropy`, and `weights`: how much each target counts; None counts each
+    once.
+
+    Spec: layers.linear_cross_entropy_sum
+    """
     if rows is None:
         rows = max(64, LOGITS // max(1, len(head)))
     if rows < 1:
@@ -59,10 +85,11 @@ def linear_cross_entropy(
     # float16 as float32: the gradients, made before a loss scale is known, would fall below its smallest number.
     hidden, head = in_one_dtype(wide(hidden), wide(head))
     flat_hidden, flat_targets = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1).long()
+    counted = counted_weights(flat_targets, weights, ignored, at_least_float32(hidden.dtype))
     # Evaluation needs no gradient and is spared two of the three products.
     trained = torch.is_grad_enabled()
-    loss: Tensor = apply(_HeadCrossEntropy, flat_hidden, head, flat_targets, ignored, rows, z_weight, trained)
-    return loss
+    total: Tensor = apply(_HeadCrossEntropy, flat_hidden, head, flat_targets, counted, rows, z_weight, trained)
+    return total, counted.sum()
 
 
 class _HeadCrossEntropy(torch.autograd.Function):
@@ -74,31 +101,29 @@ class _HeadCrossEntropy(torch.autograd.Function):
         hidden: Tensor,
         head: Tensor,
         targets: Tensor,
-        ignored: int,
+        weights: Tensor,
         rows: int,
         z_weight: float,
         trained: bool,
     ) -> Tensor:
         for_hidden, for_head = (trained and needed for needed in ctx.needs_input_grad[:2])  # type: ignore[attr-defined]
         working = at_least_float32(hidden.dtype)
-        counts = targets != ignored
-        counted = counts.sum().clamp(min=1)
-        weight = counts.to(working) / counted
-        loss = torch.zeros((), dtype=working, device=hidden.device)
+        weights = weights.to(working)  # under autocast they come rounded as everything does
+        total = torch.zeros((), dtype=working, device=hidden.device)
         d_hidden = torch.empty_like(hidden) if for_hidden else None
         d_head = torch.zeros(head.shape, dtype=working, device=head.device) if for_head else None
         for start in range(0, len(targets), rows):
             part = slice(start, start + rows)
             logits = product(hidden[part], head.T)
-            losses, d_logits = _logit_gradients(logits, targets[part], weight[part], head.dtype, z_weight)
-            loss += (losses * counts[part]).sum()
+            losses, d_logits = _logit_gradients(logits, targets[part], weights[part], head.dtype, z_weight)
+            total += (losses * weights[part]).sum()
             if d_hidden is not None:
                 d_hidden[part] = product(d_logits, head)
             if d_head is not None:
                 _add_product(d_head, d_logits.T, hidden[part])
             del logits, d_logits
         ctx.save_for_backward(d_hidden, None if d_head is None else d_head.to(head.dtype))  # type: ignore[arg-type]
-        return loss / counted
+        return total
 
     @staticmethod
     @once_differentiable
@@ -106,7 +131,7 @@ class _HeadCrossEntropy(torch.autograd.Function):
         gradients: tuple[Tensor | None, ...] = ctx.saved_tensors  # type: ignore[attr-defined]
         # The usual upstream gradient is 1, and the gradient of the head too large to be copied for nothing.
         # (On an accelerator, asking for the value would make the processor wait.)
-        if d_loss.device.type != "cpu" or d_loss.item() != 1:
+        if torch.compiler.is_compiling() or d_loss.device.type != "cpu" or d_loss.item() != 1:
             gradients = tuple(None if one is None else one * d_loss.to(one.dtype) for one in gradients)
         return *gradients, None, None, None, None, None
 
@@ -121,13 +146,13 @@ def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
 
 
 def _logit_gradients(
-    logits: Tensor, targets: Tensor, weight: Tensor, dtype: torch.dtype, z_weight: float
+    logits: Tensor, targets: Tensor, weights: Tensor, dtype: torch.dtype, z_weight: float
 ) -> tuple[Tensor, Tensor]:
     """Each row's loss, and the logits' gradients, which take the place of the logits where the dtype allows it."""
-    working = weight.dtype
-    losses = torch.empty_like(weight)
+    working = weights.dtype
+    losses = torch.empty_like(weights)
     d_logits = logits if logits.dtype == dtype else torch.empty_like(logits, dtype=dtype)
-    chosen = targets.where(weight > 0, 0)[:, None]
+    chosen = targets.where(weights != 0, 0)[:, None]
     step = max(1, BLOCK // max(1, logits.shape[1]))
     for start in range(0, len(logits), step):
         part = slice(start, start + step)
@@ -135,11 +160,11 @@ def _logit_gradients(
         log_probability = block.gather(1, chosen[part])
         losses[part] = -log_probability[:, 0]
         normalizer = logits[part].gather(1, chosen[part]).to(working) - log_probability if z_weight else None
-        # d loss / d logits = (probabilities - one-hot) / counted, and with z-loss d z² = 2 z · probabilities.
+        # d loss / d logits = weight · (probabilities - one-hot), and with z-loss d z² = 2 z · probabilities.
         block.exp_()
         if normalizer is not None:
             losses[part] += z_weight * normalizer[:, 0].square()
             block.mul_(1 + 2 * z_weight * normalizer)
         block.scatter_add_(1, chosen[part], torch.full_like(log_probability, -1))
-        torch.mul(block, weight[part, None], out=d_logits[part])
+        torch.mul(block, weights[part, None], out=d_logits[part])
     return losses, d_logits

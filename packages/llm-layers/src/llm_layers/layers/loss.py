@@ -1,5 +1,6 @@
 """Cross-entropy: how surprised the model is by the token that came; and what is added to it in training."""
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
@@ -33,10 +34,50 @@ def cross_entropy(
     Spec: layers.cross_entropy
     Source: Shannon 1948, "A Mathematical Theory of Communication".
     """
+    total, count = cross_entropy_sum(logits, targets, ignored=ignored)
+    return total / count.clamp(min=1)
+
+
+def cross_entropy_sum(
+    logits: Float[Tensor, "*batch vocab"],
+    targets: Int[Tensor, "*batch"],
+    weights: Float[Tensor, "*batch"] | None = None,
+    ignored: int = IGNORE_INDEX,
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Compute the weighted sum of the losses of the targets that count, and the sum of their weights.
+
+    Formula: total = Σ over counted i of  w[i] (log Σ exp(logits[i]) - logits[i, targets[i]]);  count = Σ of the same w
+
+    Why it works:
+        A batch that is cut into parts has the loss (total₁ + total₂ + …) / (count₁ + count₂ + …), however it is cut.
+        The mean of the parts' means is another number as soon as the parts count different numbers of targets: a part
+        with four targets would weigh as much as one with thirty. So a part returns both sums, and whoever has all parts
+        divides once.
+
+    Args:
+        logits: one row of scores per target; low precision is raised to float32.
+        targets: ids of the right tokens, or `ignored`.
+        weights: how much each target counts; None counts each once.
+        ignored: the target value that does not count, whatever its weight.
+
+    Returns:
+        The sum of the losses, and the sum of the weights; both 0 when no target counts.
+
+    Spec: layers.cross_entropy_sum
+    """
     working = logits.to(at_least_float32(logits.dtype)).reshape(-1, logits.shape[-1])
     flat = targets.reshape(-1).long()
-    total = F.cross_entropy(working, flat, ignore_index=ignored, reduction="sum")
-    return total / (flat != ignored).sum().clamp(min=1)
+    counted = counted_weights(flat, weights, ignored, working.dtype)
+    if weights is None:
+        return F.cross_entropy(working, flat, ignore_index=ignored, reduction="sum"), counted.sum()
+    losses = F.cross_entropy(working, flat, ignore_index=ignored, reduction="none")
+    return (losses * counted).sum(), counted.sum()
+
+
+def counted_weights(targets: Tensor, weights: Tensor | None, ignored: int, dtype: torch.dtype) -> Tensor:
+    """Return how much each target counts, as one row: its weight, or 1; and 0 where it is ignored."""
+    counts = targets != ignored
+    return counts.to(dtype) if weights is None else weights.reshape(-1).to(dtype).where(counts, 0)
 
 
 def smoothed_cross_entropy(

@@ -60,3 +60,32 @@ def sliding_window_mask(
         raise LayersError(f"window must be at least 1, the query's own position, but was {window}")
     distance = query_positions[..., :, None] - key_positions[..., None, :]
     return (distance >= 0) & (distance < window)
+
+
+def document_mask(
+    query_documents: Int[Tensor, "*batch query_position"], key_documents: Int[Tensor, "*batch key_position"]
+) -> Bool[Tensor, "*batch query_position key_position"]:
+    """Let each query see only the keys of its own document; together with `causal_mask`, by "and".
+
+    Formula: mask[i, j] = key_documents[j] = query_documents[i]
+
+    ```
+    documents 0 0 1 1 1     key 0 1 2 3 4
+                    query 1     ■ ■ · · ·
+                    query 3     · · ■ ■ ■      and with the causal mask   · · ■ ■ ·
+    ```
+
+    Why it works:
+        Short texts are packed into one row, so that no position is wasted on padding. What is before the border is
+        another text: a model that sees it learns that texts follow each other at random, and a position's answer
+        depends on what happened to be packed beside it. With the mask, a packed text gets what it would get alone.
+
+    Args:
+        query_documents: the number of the document of each query; any whole numbers.
+        key_documents: that of each key.
+
+    Spec: layers.document_mask
+    Source: Raffel et al. 2020, "Exploring the Limits of Transfer Learning", arXiv:1910.10683, section 2.3 (packing);
+        Grattafiori et al. 2024, "The Llama 3 Herd of Models", arXiv:2407.21783, section 3.2 (the mask).
+    """
+    return query_documents[..., :, None] == key_documents[..., None, :]

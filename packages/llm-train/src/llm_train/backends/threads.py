@@ -11,7 +11,6 @@ It also makes runs repeatable: each operation runs in one thread, and the result
 """
 
 import copy
-import functools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from llm_train.interface import Objective
+from llm_train.backends.loss_module import ModelWithObjective
+from llm_train.data.batch import Batch
+from llm_train.interface import Objective, Part
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -69,13 +70,17 @@ def worker_count(batch: int) -> int:
 
 
 class ThreadBackend:
-    """Computes the loss of a batch and its gradients, with all weights rounded to `dtype` for the pass.
+    """Runs the passes in several threads; each takes some rows of the batch, with all weights rounded to `dtype`.
 
     Why it works:
-        Products in bfloat16 take half the memory traffic and, where the processor has them, a fraction of the time. Its
-        8 bits are enough for a pass, whose noise is larger anyway, but not for the weights: an update is often smaller
-        than the last bit and would be lost. So the weights stay float32 and only a rounded copy goes through the pass.
-        The gradient of a batch is the mean of the gradients of its rows, so each worker can take some of the rows.
+        The loss of a batch is the sum over its rows, so each worker can take some of the rows. Why the weights are
+        rounded for the pass alone is told at `LossModule`.
+
+    Args:
+        model: any module that the objective accepts.
+        objective: computes the sum of the losses.
+        dtype: of the passes.
+        workers: the threads; None runs all in the calling one.
     """
 
     def __init__(
@@ -86,36 +91,30 @@ class ThreadBackend:
         # Each worker replaces weights in modules of its own. They share all tensors with the model: what deepcopy finds
         # in its memo it does not copy.
         tensors = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
-        self._modules = [_AsModule(copy.deepcopy(model, dict(tensors)), objective) for _ in range(self.workers.count)]
+        self._modules = [
+            ModelWithObjective(copy.deepcopy(model, dict(tensors)), objective) for _ in range(self.workers.count)
+        ]
 
-    def loss_and_gradients(self, tokens: Tensor, targets: Tensor) -> tuple[float, dict[str, Tensor]]:
-        """Return the mean loss of a batch and the float32 gradient of each weight, by name."""
+    def parts(self, batches: Iterable[Batch]) -> Iterator[Part]:
+        """Yield the part of each worker, batch by batch and in the order of the rows."""
         weights = {
             name: weight.detach().to(self.dtype).requires_grad_() for name, weight in self.model.named_parameters()
         }
         replaced = {f"model.{name}": weight for name, weight in weights.items()}
 
-        def run(part: tuple[nn.Module, Tensor, Tensor]) -> tuple[float, list[Tensor]]:
-            module, some_tokens, some_targets = part
-            loss: Tensor = torch.func.functional_call(module, replaced, (some_tokens, some_targets))
-            loss = loss * (some_targets.numel() / targets.numel())
-            gradients = torch.autograd.grad(loss, list(weights.values()))
-            return loss.item(), [gradient.float() for gradient in gradients]
+        def run(given: tuple[nn.Module, Batch]) -> Part:
+            module, rows = given
+            loss, count = torch.func.functional_call(module, replaced, (rows,))
+            # An expert that no token chose has no gradient: zeros.
+            gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True, materialize_grads=True)
+            named = zip(weights, gradients, strict=True)
+            return Part(loss.detach(), count, {name: at_least_float32(gradient) for name, gradient in named})
 
-        count = self.workers.count  # a batch with fewer rows than workers leaves some of them idle
-        parts = zip(self._modules, tokens.chunk(count), targets.chunk(count), strict=False)
-        losses, gradients = zip(*self.workers.map(run, parts), strict=True)
-        # In a fixed order, so that the sum does not depend on which worker was first.
-        totals = [functools.reduce(torch.add, some) for some in zip(*gradients, strict=True)]
-        return sum(losses), dict(zip(weights, totals, strict=True))
+        for batch in batches:
+            # A batch with fewer rows than workers leaves some of them idle.
+            yield from self.workers.map(run, zip(self._modules, batch.split(self.workers.count), strict=False))
 
 
-class _AsModule(nn.Module):
-    """An objective as a module: `functional_call` replaces weights in modules only."""
-
-    def __init__(self, model: nn.Module, objective: Objective) -> None:
-        super().__init__()
-        self.model, self.objective = model, objective
-
-    def forward(self, tokens: Tensor, targets: Tensor) -> Tensor:
-        return self.objective(self.model, tokens, targets)
+def at_least_float32(gradient: Tensor) -> Tensor:
+    """Return a gradient in float32, or as it is where it is wider."""
+    return gradient.to(torch.promote_types(gradient.dtype, torch.float32))

@@ -13,8 +13,8 @@ from functools import lru_cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from llm_train.data.batch import Batch
 from llm_train.interface import TrainError
 
 
@@ -49,7 +49,7 @@ class ShuffledBatches:
         self.ids, self.context_length, self.batch, self.seed = ids, context_length, batch, seed
         self.windows = window_count(len(ids), context_length)
 
-    def __call__(self, step: int) -> tuple[Tensor, Tensor]:
+    def __call__(self, step: int) -> Batch:
         """Return the tokens and targets of one step."""
         samples = range(step * self.batch, (step + 1) * self.batch)
         return _cut(self.ids, [self._start(*divmod(sample, self.windows)) for sample in samples], self.context_length)
@@ -61,7 +61,7 @@ class ShuffledBatches:
 
 def consecutive_batches(
     ids: NDArray[np.unsignedinteger], *, context_length: int, batch: int, windows: Sequence[int] | None = None
-) -> Iterator[tuple[Tensor, Tensor]]:
+) -> Iterator[Batch]:
     """Yield adjacent windows in order, for validation: every token but the first is a target exactly once.
 
     Args:
@@ -86,7 +86,7 @@ def _epoch(seed: int, epoch: int, windows: int, context_length: int) -> tuple[ND
     return generator.permutation(windows), int(generator.integers(context_length))
 
 
-def _cut(ids: NDArray[np.unsignedinteger], starts: Sequence[int], length: int) -> tuple[Tensor, Tensor]:
+def _cut(ids: NDArray[np.unsignedinteger], starts: Sequence[int], length: int) -> Batch:
     rows = np.stack([ids[start : start + length + 1] for start in starts]).astype(np.int64)
     both = torch.from_numpy(rows)
-    return both[:, :-1], both[:, 1:]
+    return Batch(tokens=both[:, :-1], targets=both[:, 1:])

@@ -1,13 +1,14 @@
-"""The specification of training: what an update must be. See SPEC.md."""
+"""The specification of training: what an update must be. See SPEC.md and contracts/."""
 
 from pathlib import Path
 
 from llm_tokenizer.conformance import Specification, read_contracts
+from llm_train.spec.parts import PARTS
 
 SPECIFICATION = Specification(
     package="llm-train",
     module="llm_train",
-    version="2.1",
-    contracts=read_contracts(Path(__file__).with_name("SPEC.md")),
+    version="2.2",
+    contracts=read_contracts(*(Path(__file__).parent / "contracts" / f"{part}.md" for part in PARTS)),
     arrays="torch",
 )

@@ -6,7 +6,7 @@ from functools import partial
 import torch
 
 from llm_layers import Decoder, ModelConfig
-from llm_train.backends.threads import Workers
+from llm_train.backends.threads import ThreadBackend, Workers
 from llm_train.data.batches import ShuffledBatches
 from llm_train.data.tokens import TokenFile
 from llm_train.objectives.next_token import next_token_loss
@@ -33,13 +33,10 @@ def build_trainer(
     training = recipe.training
     steps = training.steps or 10**9  # not decided yet: a calibration stays far from the end
     return Trainer(
-        model,
+        ThreadBackend(model, next_token_loss, dtype, workers),
         build_optimizer(model, recipe.optimizer, dtype, workers),
-        next_token_loss,
         ShuffledBatches(text.ids, context_length=recipe.model.context_length, batch=training.batch, seed=training.seed),
         partial(lr_multiplier, recipe.schedule, steps),
         clip=recipe.optimizer.clip,
         accumulate=training.accumulate,
-        dtype=dtype,
-        workers=workers,
     )

@@ -1,0 +1,6 @@
+"""Large cases of training: late steps, long schedules, wide parameters and hundreds of gradients, one file a part."""
+
+from llm_tokenizer.conformance.large import LargeCases
+from llm_train.spec.parts import modules
+
+LARGE = LargeCases(*(module.LARGE for module in modules("large")))
