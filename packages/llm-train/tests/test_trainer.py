@@ -191,7 +191,7 @@ def test_a_loss_that_is_no_number_stops_before_the_update(value):
         trainer(subject, optimizer).update(7)
     for name, weight in subject.named_parameters():
         assert torch.equal(weight, before[name]) or name == "final_norm.gain"
-    assert optimizer.parts["adamw"].steps == 0
+    assert optimizer.parts["adamw"][0].steps == 0
 
 
 def test_the_schedule_scales_the_step():

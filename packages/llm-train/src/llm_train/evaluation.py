@@ -13,6 +13,7 @@ from llm_train.data.batch import Batch
 from llm_train.data.batches import consecutive_batches
 from llm_train.data.tokens import TokenFile
 from llm_train.interface import NonFiniteError, Objective
+from llm_train.measures import bits_per_byte, perplexity
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,12 @@ class Evaluation:
     @property
     def perplexity(self) -> float:
         """exp(loss): the effective number of equally likely next tokens."""
-        return math.exp(self.loss) if self.loss < 700 else math.inf
+        return perplexity(self.loss)
 
     @property
     def bits_per_byte(self) -> float:
         """Bits per byte of text, if the model were used to compress it."""
-        return self.loss * self.tokens_per_byte / math.log(2)
+        return bits_per_byte(self.loss, self.tokens_per_byte)
 
 
 def evaluate(

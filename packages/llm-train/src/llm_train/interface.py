@@ -6,8 +6,7 @@ An optimizer, an objective or a backend of your own works in the trainer just as
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from llm_tokenizer.interface import UserError
 
@@ -39,16 +38,15 @@ class Objective(Protocol):
         """Return the sum of the losses, in nats and differentiable in the weights, and the sum of their weights."""
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """What some rows of a batch add to it: sums, which are divided once, when all parts are there."""
 
-    loss: Tensor
-    """The sum of the losses of the targets that count."""
-    count: Tensor
+    loss_sum: float
+    """Of the targets that count."""
+    counted: float
     """How many they are, or the sum of their weights."""
     gradients: Mapping[str, Tensor]
-    """The gradient of that sum, by the name of the weight, in float32 at least."""
+    """Of that sum, by the name of the weight, in float32 at least."""
 
 
 @runtime_checkable
@@ -60,6 +58,20 @@ class Backend(Protocol):
 
         On several machines each process gives its own batches, and all get the sums over all of them.
         """
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    """Shows the measurements of a run somewhere else, beside its own two logs."""
+
+    def start(self, recipe: Mapping[str, Any]) -> None:
+        """Begin, or go on: a resumed run starts again at the step of its checkpoint."""
+
+    def log(self, step: int, row: Mapping[str, Any]) -> None:
+        """Take what was measured after a step."""
+
+    def finish(self, results: Mapping[str, Any]) -> None:
+        """Take the results; the run is finished."""
 
 
 class TrainError(UserError):

@@ -78,15 +78,13 @@ def find_place(device: str = "auto") -> Iterator[Place]:
     Raises:
         TrainError: there is no such device.
     """
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    local = int(os.environ.get("LOCAL_RANK", "0"))
-    chosen = find_device(device, local)
-    if world == 1:
+    chosen = find_device(device, int(os.environ.get("LOCAL_RANK", "0")))
+    if "WORLD_SIZE" not in os.environ:
         yield Place(device=chosen)
         return
     distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=PATIENCE)
     try:
-        yield Place(distributed.get_rank(), world, chosen)
+        yield Place(distributed.get_rank(), distributed.get_world_size(), chosen)
     finally:
         distributed.destroy_process_group()
 

@@ -81,20 +81,20 @@ class Trainer:
         Raises:
             NonFiniteError: the loss or the gradient norm is infinite or not a number; no weight has been changed.
         """
-        loss, gradients, count = self.gradients(number)
+        loss, gradients, counted = self.gradients(number)
         clipped, norm = clip_gradients(list(gradients.values()), self.clip)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise NonFiniteError(
                 f"step {number + 1}: the loss is {loss} and the gradient norm {norm.item()}, the update was not made"
             )
         multiplier = self.lr_multiplier(number)
-        self.optimizer.step(dict(zip(gradients, clipped, strict=True)), multiplier)
-        return Step(number + 1, loss, norm.item(), multiplier, count)
+        if counted:  # else there is nothing to learn, but momentum and decay would move the weights
+            self.optimizer.step(dict(zip(gradients, clipped, strict=True)), multiplier)
+        return Step(number + 1, loss, norm.item(), multiplier, int(counted))
 
-    def gradients(self, number: int) -> tuple[float, dict[str, Tensor], int]:
+    def gradients(self, number: int) -> tuple[float, dict[str, Tensor], float]:
         """Return the mean loss and gradients of one update, and how many targets counted."""
-        loss, gradients, count = combine(self.backend.parts(self.batches(one) for one in self.passes(number)))
-        return float(loss), gradients, int(count)
+        return combine(self.backend.parts(self.batches(one) for one in self.passes(number)))
 
     def passes(self, number: int) -> list[int]:
         """Return the numbers of this process's passes of an update.

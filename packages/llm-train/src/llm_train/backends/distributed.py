@@ -13,7 +13,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
-from llm_train.backends.loss_module import LossModule
+from llm_train.backends.loss_module import LossModule, ModelWithObjective
 from llm_train.backends.module import ModuleBackend
 from llm_train.interface import Objective
 from llm_train.place import Place
@@ -24,7 +24,7 @@ class ReplicatedBackend(ModuleBackend):
 
     def __init__(self, model: nn.Module, objective: Objective, dtype: torch.dtype, place: Place) -> None:
         module = LossModule(model, objective, dtype)
-        wrapped = DistributedDataParallel(module, broadcast_buffers=False)
+        wrapped = DistributedDataParallel(module, forward_sync_buffers=False)
         # Its own exchange divides by the number of processes: a mean of sums. The count of all divides, once.
         wrapped.register_comm_hook(None, add_up)
         super().__init__(wrapped, dict(model.named_parameters()), place.device)
@@ -70,11 +70,12 @@ def shard(model: Any, objective: Objective, dtype: torch.dtype, place: Place) ->
     policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
     for block in model.blocks:
         fully_shard(block, mesh=mesh, mp_policy=policy)
-    module = LossModule(model, objective, torch.float32)
+    module = ModelWithObjective(model, objective)  # the policy rounds the weights as they are gathered
     fully_shard(module, mesh=mesh, mp_policy=policy)  # changes the module's class in place
     for part in module.modules():
         if isinstance(part, FSDPModule):
             part.set_gradient_divide_factor(1.0)  # sums: the count of all divides, once
+            part.set_force_sum_reduction_for_comms(True)  # gloo knows no other kind
     return module
 
 

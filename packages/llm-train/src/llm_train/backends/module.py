@@ -49,8 +49,8 @@ class ModuleBackend:
                 loss, count = self.module(batch.to(self.device))
                 (loss * self.loss_scale).backward()
             sums += torch.stack([loss.detach().double(), count.detach().double()])
-        loss, count = self.summed(sums)
-        yield Part(loss, count, {name: self._gradient(weight) for name, weight in self.weights.items()})
+        loss_sum, counted = self.summed(sums).tolist()
+        yield Part(loss_sum, counted, {name: self._gradient(weight) for name, weight in self.weights.items()})
 
     def exchange(self, *, last: bool) -> AbstractContextManager[None]:
         """Surround a pass: after the last one of an update, the processes exchange their sums."""

@@ -108,7 +108,9 @@ class ThreadBackend:
             # An expert that no token chose has no gradient: zeros.
             gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True, materialize_grads=True)
             named = zip(weights, gradients, strict=True)
-            return Part(loss.detach(), count, {name: at_least_float32(gradient) for name, gradient in named})
+            return Part(
+                float(loss.detach()), float(count), {name: at_least_float32(gradient) for name, gradient in named}
+            )
 
         for batch in batches:
             # A batch with fewer rows than workers leaves some of them idle.

@@ -34,6 +34,7 @@ def results(options: argparse.Namespace) -> None:
     reporter = Reporter()
     reporter.say(f"run {run.folder}", style="bold")
     show_results(reporter, run.results(), run.folder)
+    reporter.require_output()
 
 
 def show_results(reporter: "Reporter", results: dict[str, Any], folder: Path) -> None:

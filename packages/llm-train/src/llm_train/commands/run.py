@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from llm_tokenizer.commands.parser import Parser
+from llm_train.commands.dry_run import predict
 from llm_train.commands.recipes import recipe_list
 from llm_train.interface import TrainError
 from llm_train.recipes.recipe import Recipe, shipped_recipes
@@ -26,6 +27,21 @@ EXAMPLES = """\
 def add_run(parser: Parser) -> None:
     """Add the verb."""
     verb = parser.add_verb("run", run, "train a model, or resume a stopped run", EXAMPLES)
+    add_recipe_options(verb)
+    verb.add_argument(
+        "--dry-run", action="store_true", help="predict parameters, FLOPs, memory and time on this machine, and stop"
+    )
+    verb.add_argument("--json", action="store_true", help="with --dry-run: print the prediction as JSON")
+    verb.epilog = (
+        f"{recipe_list()}\n\nfields of a recipe, for --set (value in the recipe {DEFAULT}):\n"
+        f"{_field_list()}\n\n{verb.epilog}\n"
+        "Stop with Ctrl-C whenever you like: the step is finished and saved, and the same command resumes the run.\n"
+        "exit status: 0 finished, 2 user error, 130 stopped and saved\n"
+    )
+
+
+def add_recipe_options(verb: Parser) -> None:
+    """Add the options that describe a recipe and the folder of its run."""
     verb.add_argument(
         "--recipe", default=DEFAULT, metavar="NAME|FILE", help="a shipped recipe or a TOML file (%(default)s)"
     )
@@ -39,17 +55,36 @@ def add_run(parser: Parser) -> None:
     verb.add_argument("--runs", default="runs", metavar="FOLDER", help="where run folders are (%(default)s)")
     names = [entry.name for kind in SECTIONS.values() for entry in fields(kind)]
     verb.written_otherwise = {f"--{name}".replace("_", "-"): f"--set {name}=VALUE" for name in names}
-    verb.epilog = (
-        f"{recipe_list()}\n\nfields of a recipe, for --set (value in the recipe {DEFAULT}):\n"
-        f"{_field_list()}\n\n{verb.epilog}\n"
-        "Stop with Ctrl-C whenever you like: the step is finished and saved, and the same command resumes the run.\n"
-        "exit status: 0 finished, 2 user error, 130 stopped and saved\n"
-    )
 
 
 def run(options: argparse.Namespace) -> None:
     """Train, and print the results."""
     started = time.perf_counter()  # the user waits while torch is imported, too
+    if options.json and not options.dry_run:
+        raise TrainError("--json prints the prediction of --dry-run: give both, or none of them")
+    recipe, folder = recipe_and_folder(options)
+    if options.dry_run:
+        predict(recipe, folder, json=options.json, started=started)
+        return
+    try:
+        from llm_train.commands.results import show_results
+        from llm_train.runs.progress import Reporter
+        from llm_train.stages.pretrain import train
+
+        reporter = Reporter(started=started)
+        reporter.say(f"recipe {recipe.name} -> {folder}", style="bold")
+        show_results(reporter, train(recipe, folder, reporter), folder)
+        reporter.require_output()
+    except Interrupted as stop:
+        raise KeyboardInterrupt(f"{stop}. The same command resumes the run.") from None
+    except KeyboardInterrupt:
+        begun = (folder / "recipe.toml").exists()
+        kept = "What was saved before is kept; the same command resumes the run."
+        raise KeyboardInterrupt(f"stopped. {kept if begun else 'Nothing is saved before the first step.'}") from None
+
+
+def recipe_and_folder(options: argparse.Namespace) -> tuple[Recipe, Path]:
+    """Return the recipe that the options describe, and the folder of its run."""
     recipe = Recipe.load(options.recipe)
     name = recipe.name
     if options.corpus is not None:
@@ -62,23 +97,7 @@ def run(options: argparse.Namespace) -> None:
     name = name if options.name is None else options.name
     if Path(name).name != name or name in ("", ".", ".."):
         raise TrainError(f"--run must be a plain name for a folder, was {name!r}; --runs is the folder that holds it")
-    folder = Path(options.runs) / name
-    try:
-        from llm_train.commands.results import show_results
-        from llm_train.runs.progress import Reporter
-        from llm_train.stages.pretrain import train
-
-        reporter = Reporter(started=started)
-        reporter.say(f"recipe {recipe.name} -> {folder}", style="bold")
-        show_results(reporter, train(recipe, folder, reporter), folder)
-        if reporter.failure is not None:
-            raise reporter.failure
-    except Interrupted as stop:
-        raise KeyboardInterrupt(f"{stop}. The same command resumes the run.") from None
-    except KeyboardInterrupt:
-        begun = (folder / "recipe.toml").exists()
-        kept = "What was saved before is kept; the same command resumes the run."
-        raise KeyboardInterrupt(f"stopped. {kept if begun else 'Nothing is saved before the first step.'}") from None
+    return recipe, Path(options.runs) / name
 
 
 def _field_list() -> str:

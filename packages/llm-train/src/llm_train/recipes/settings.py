@@ -68,16 +68,19 @@ class ModelSettings(Section):
 class OptimizerSettings(Section):
     """Which optimizer updates which weights, and its learning rates."""
 
-    matrix_optimizer: str = _setting("for the matrices of the blocks", "muon", "adamw", default="muon")
+    matrix_optimizer: str = _setting("for the matrices of the blocks", "muon", "adamw", "sgd", default="muon")
+    other_optimizer: str = _setting("for all other weights", "adamw", "sgd", default="adamw")
     matrix_lr: float = _setting("peak learning rate of those matrices", above=0, default=0.02)
-    embedding_lr: float = _setting("peak AdamW learning rate of the embedding table", above=0, default=0.1)
-    head_lr: float = _setting("peak AdamW learning rate of the output head", above=0, default=0.02)
-    norm_lr: float = _setting("peak AdamW learning rate of the norm gains", above=0, default=0.02)
-    momentum: float = _setting("Muon: decay of the running mean gradient", at_least=0, below=1, default=0.9)
+    embedding_lr: float = _setting("peak learning rate of the embedding table", above=0, default=0.1)
+    head_lr: float = _setting("peak learning rate of the output head", above=0, default=0.02)
+    norm_lr: float = _setting("peak learning rate of norm gains and biases", above=0, default=0.02)
+    momentum: float = _setting("Muon, SGD: decay of the running gradient", at_least=0, below=1, default=0.9)
     beta1: float = _setting("AdamW: decay of the running mean gradient", at_least=0, below=1, default=0.9)
     beta2: float = _setting("AdamW: decay of the running mean square", at_least=0, below=1, default=0.95)
     eps: float = _setting("AdamW: added to the root mean square", above=0, default=1e-8)
     weight_decay: float = _setting("decay of the matrices per step, times the learning rate", at_least=0, default=0.0)
+    embedding_decay: float = _setting("the same of the embedding table", at_least=0, default=0.0)
+    head_decay: float = _setting("the same of the output head; gains and biases have none", at_least=0, default=0.0)
     clip: float = _setting("largest norm of all gradients together", above=0, default=1.0)
 
 

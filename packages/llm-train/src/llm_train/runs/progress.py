@@ -1,11 +1,12 @@
 """What the user sees during a run: a line per stage, and one live line for the training loop."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from llm_tokenizer.commands.console import Console
@@ -45,6 +46,25 @@ class Reporter:
         except OSError as error:
             self.failure = error
 
+    def columns(self, head: Sequence[str], rows: Iterable[Sequence[str]], best: Sequence[int | None] = ()) -> None:
+        """Print rows under a head, each column as wide as its widest value.
+
+        Args:
+            head: the names of the columns.
+            rows: the values.
+            best: for each row the column whose value is printed bold.
+        """
+        table = [list(head), *(list(row) for row in rows)]
+        widths = [max(cell_len(row[place]) for row in table) for place in range(len(head))]
+        self.say(_aligned(table[0], widths, None), style="bold")
+        for number, row in enumerate(table[1:]):
+            self.say(_aligned(row, widths, best[number] if number < len(best) else None))
+
+    def require_output(self) -> None:
+        """Raise the error of an output that was gone, once the work is done."""
+        if self.failure is not None:
+            raise self.failure
+
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
         """Time a stage, show that it is at work, and print its line if it ends without an error."""
@@ -55,6 +75,15 @@ class Reporter:
         self.seconds[name] = time.perf_counter() - started
         seconds = (f"  {self.seconds[name]:.1f} s", "dim")
         self.say(Text.assemble((f"{name:<11} ", "bold"), stage.report, seconds))
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int], bold: int | None) -> Text:
+    line = Text()
+    for place, (value, width) in enumerate(zip(row, widths, strict=True)):
+        line.append(value, "bold" if place == bold else "")
+        line.append(" " * (width - cell_len(value) + 2))
+    line.rstrip()
+    return line
 
 
 class LoopProgress:
