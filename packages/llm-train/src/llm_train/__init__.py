@@ -7,6 +7,7 @@
     objectives/           the loss
     optimizers/           AdamW and Muon written out, parameter groups, gradient clipping
     backends/             forward and backward passes by several threads
+    parts/                functions of your own in place of ours
     stages/               prepare, build, pretrain: from a recipe to a trained model
     runs/                 the run folder, metrics, progress, samples, plots, calibration
     commands/             `llm-train`, one file per verb

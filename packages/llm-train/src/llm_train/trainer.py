@@ -6,7 +6,7 @@ tokens ─▶ model ─▶ loss ─▶ gradients ─▶ clip ─▶ optimizer �
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -19,6 +19,9 @@ from llm_train.place import Place
 
 Batches = Callable[[int], Batch]
 """The batch of the n-th pass, always the same for the same n."""
+
+Clipping = Callable[[Sequence[Tensor], float], tuple[list[Tensor], Tensor]]
+"""Gradients and a limit in; the clipped gradients, and the norm before."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Trainer:
         clip: float = 1.0,
         accumulate: int = 1,
         place: Place | None = None,
+        clipping: Clipping = clip_gradients,
     ) -> None:
         """Set up the training.
 
@@ -61,11 +65,12 @@ class Trainer:
             clip: largest norm of all gradients together.
             accumulate: passes per update and process; their sums are added up before they are divided.
             place: of this process among all that train together; None for one alone.
+            clipping: limits the norm of all gradients together.
         """
         self.backend, self.optimizer = backend, optimizer
         self.batches, self.lr_multiplier = batches, lr_multiplier
         self.clip, self.accumulate = clip, accumulate
-        self.place = place or Place()
+        self.place, self.clipping = place or Place(), clipping
 
     def run(self, start: int, stop: int) -> Iterator[Step]:
         """Make the updates from number `start` to before `stop`, and yield each one.
@@ -82,7 +87,7 @@ class Trainer:
             NonFiniteError: the loss or the gradient norm is infinite or not a number; no weight has been changed.
         """
         loss, gradients, counted = self.gradients(number)
-        clipped, norm = clip_gradients(list(gradients.values()), self.clip)
+        clipped, norm = self.clipping(list(gradients.values()), self.clip)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise NonFiniteError(
                 f"step {number + 1}: the loss is {loss} and the gradient norm {norm.item()}, the update was not made"

@@ -111,6 +111,9 @@ class TrainingSettings(Section):
     threads: int | None = _setting(
         "CPU threads that split each batch; absent: one per core, at most batch / 4", at_least=1, default=None
     )
+    parts: tuple[str, ...] = _setting(
+        "Python files with functions of your own in place of ours, each with @ and its hash", default=()
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
