@@ -52,7 +52,7 @@ def optimizer_with(parts: Parts, optimizer: CombinedOptimizer) -> CombinedOptimi
 
 
 def _with_weights(name: str, function: Function, x: Tensor, *layers: Any) -> Tensor:
-    """Give the weights of the layers to a feed-forward function, and their biases to the one that has some."""
+    """Pass the weights of the layers to a feed-forward function, and their biases where it takes them."""
     biased = name == "gelu_feed_forward"
     if any((layer.bias is not None) != biased for layer in layers):
         raise TrainError(f"{name}: its contract has {'' if biased else 'no '}biases, unlike this model: leave it out")
