@@ -70,6 +70,20 @@ def adamw(parameter, gradient, first_moment, second_moment, step, learning_rate,
     return decayed - learning_rate * mean / (square.sqrt() + eps), first_moment, second_moment
 
 
+def muon(parameter, gradient, direction, learning_rate, momentum, weight_decay, polynomials, margin, eps):
+    CALLED.add("muon")
+    direction = momentum * direction + (1 - momentum) * gradient
+    x = momentum * direction + (1 - momentum) * gradient
+    tall = x.shape[0] > x.shape[1]
+    x = x.mT if tall else x
+    x = x / (margin * x.norm()).clamp(min=eps)
+    for a, b, c in polynomials:
+        squared = x @ x.mT
+        x = a * x + (b * squared + c * squared @ squared) @ x
+    step = learning_rate * max(1, parameter.shape[0] / parameter.shape[1]) ** 0.5 * (x.mT if tall else x)
+    return parameter - learning_rate * weight_decay * parameter - step, direction
+
+
 def clip_gradients(gradients, limit):
     CALLED.add("clip_gradients")
     norm = torch.stack([gradient.norm() for gradient in gradients]).norm()

@@ -3,7 +3,14 @@ import math
 import pytest
 
 from llm_train.recipes.settings import ScheduleSettings
-from llm_train.schedule import lr_multiplier, warmup_cosine, warmup_stable_decay
+from llm_train.schedule import (
+    batch_size,
+    lr_multiplier,
+    sequence_length,
+    warmup_cosine,
+    warmup_linear,
+    warmup_stable_decay,
+)
 
 
 def test_the_warm_up_begins_above_zero_and_ends_at_the_peak():
@@ -46,3 +53,19 @@ def test_every_curve_is_a_fraction_of_the_peak(shape, steps):
 
 def test_the_floor_is_a_fraction_of_the_peak():
     assert lr_multiplier(ScheduleSettings(shape="cosine", floor=0.1, warmup_steps=0), 100, 100) == pytest.approx(0.1)
+
+
+def test_a_batch_grows_in_stages_and_counts_its_rows():
+    sizes = [batch_size(step, [2, 4, 8], [3, 2]) for step in range(7)]
+    assert [size for size, _ in sizes] == [2, 2, 2, 4, 4, 8, 8]
+    assert [before for _, before in sizes] == [0, 2, 4, 6, 10, 14, 22]
+
+
+def test_a_context_grows_in_multiples():
+    lengths = [sequence_length(step, 32, 96, 8, 16) for step in range(10)]
+    assert lengths == [32, 32, 48, 48, 64, 64, 80, 80, 96, 96]
+
+
+def test_a_linear_fall_is_a_stable_part_of_no_steps():
+    rates = [warmup_linear(step, 2.0, 0.5, 3, 12) for step in range(14)]
+    assert rates == [warmup_stable_decay(step, 2.0, 0.5, 3, 12, 9) for step in range(14)]

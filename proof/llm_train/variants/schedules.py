@@ -2,6 +2,7 @@
 
 import cmath
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -53,5 +54,36 @@ VARIANTS.of("train.warmup_stable_decay")("the least of the lines")(
         peak * (step + 1) / (warmup_steps or 1),
         peak,
         max(floor, peak - (peak - floor) * (step - total_steps + decay_steps) / decay_steps),
+    )
+)
+
+
+VARIANTS.of("train.warmup_linear")("the least of the lines")(
+    lambda step, peak, floor, warmup_steps, total_steps: min(
+        peak * (step + 1) / (warmup_steps or 1),
+        peak,
+        max(floor, peak - (peak - floor) * (step - warmup_steps) / (total_steps - warmup_steps)),
+    )
+)
+
+
+@VARIANTS.of("train.warmup_linear")("between three corners, NumPy", arrays="numpy")
+def three_corners(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
+    if step < warmup_steps:
+        return float(np.interp(step, [-1, warmup_steps - 1], [0.0, peak]))
+    return float(np.interp(step, [warmup_steps, total_steps], [peak, floor]))
+
+
+@VARIANTS.of("train.batch_size")("by searching the ends of the stages", arrays="numpy")
+def by_searching(step: int, sizes: Sequence[int], stage_steps: Sequence[int]) -> tuple[int, int]:
+    starts = np.concatenate([[0], np.cumsum(np.asarray(stage_steps[: len(sizes) - 1], dtype=np.int64))])
+    stage = int(np.searchsorted(starts, step, side="right")) - 1
+    rows = int(np.sum(np.diff(starts[: stage + 1]) * np.asarray(sizes[:stage], dtype=np.int64)))
+    return sizes[stage], rows + (step - int(starts[stage])) * sizes[stage]
+
+
+VARIANTS.of("train.sequence_length")("the remainder taken away")(
+    lambda step, first, last, growth_steps, multiple: (
+        last if step >= growth_steps else first + (grown := (last - first) * step // growth_steps) - grown % multiple
     )
 )

@@ -1,6 +1,8 @@
 """Schedules by torch.optim.lr_scheduler, and in decimal numbers."""
 
+from collections.abc import Sequence
 from decimal import Decimal, localcontext
+from fractions import Fraction
 
 import torch
 
@@ -41,6 +43,18 @@ class TorchWitness:
         falling.step(max(0.0, step - (total_steps - decay_steps)))  # type: ignore[arg-type]
         return float(optimizer.param_groups[0]["lr"])
 
+    @staticmethod
+    def warmup_linear(step: int, peak: float, floor: float, warmup_steps: int, total_steps: int) -> float:
+        return TorchWitness.warmup_stable_decay(
+            step, peak, floor, warmup_steps, total_steps, total_steps - warmup_steps
+        )
+
+    @staticmethod
+    def batch_size(step: int, sizes: Sequence[int], stage_steps: Sequence[int]) -> tuple[int, int]:
+        lengths = torch.tensor([*stage_steps[: len(sizes) - 1], step + 1])
+        all_sizes = torch.repeat_interleave(torch.tensor(sizes), lengths)
+        return int(all_sizes[step]), int(all_sizes[:step].sum())
+
 
 class DecimalWitness:
     """Numbers of 60 digits."""
@@ -52,3 +66,17 @@ class DecimalWitness:
             if step < warmup:
                 return float(peak * (step + 1) / warmup)
             return float(max(floor, min(peak, floor + (peak - floor) * (total - step) / decay)))
+
+    @staticmethod
+    def warmup_linear(step: int, *settings: float) -> float:
+        peak, floor, warmup, total = settings
+        return DecimalWitness.warmup_stable_decay(step, peak, floor, warmup, total, total - warmup)
+
+    @staticmethod
+    def sequence_length(step: int, first: int, last: int, growth_steps: int, multiple: int) -> int:
+        """Try all lengths, from the longest."""
+        for length in range(last, first, -1):
+            due = Fraction((length - first) * growth_steps, last - first)  # the step in which the line is there
+            if step >= growth_steps or (step >= due and (length - first) % multiple == 0):
+                return length
+        return first

@@ -41,7 +41,15 @@ class Step:
 
 
 class Trainer:
-    """Makes updates; each is a pure function of the weights, the optimizer's state and its number."""
+    """Makes updates; each is a pure function of the weights, the optimizer's state and its number.
+
+    Why it works:
+        Nothing else is kept from update to update: gradients are computed anew, batches and rates follow from the
+        number. So a training that is stopped and resumed goes on as if nothing had been, and the losses of its first
+        updates can be compared with those of any other program.
+
+    Spec: train.first_losses
+    """
 
     def __init__(
         self,

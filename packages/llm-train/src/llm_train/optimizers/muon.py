@@ -97,7 +97,7 @@ def muon_update(
         another learning rate: times 0.2 √max(out, in) / √max(1, out/in), with a decay divided by the same.
 
     Args:
-        parameters: the matrices, stored (out, in).
+        parameters: the matrices, stored (out, in); or one parameter that is a stack of them already.
         gradients: theirs, in the same order; not changed.
         direction: d, stacked; zeros before the first step.
         learning_rate: η.
@@ -112,12 +112,12 @@ def muon_update(
     Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks"; Liu et al. 2025, "Muon is
         Scalable for LLM Training", arXiv:2502.16982 (weight decay, the other learning rate).
     """
-    ahead = torch.stack(list(gradients)).to(direction.dtype)
+    ahead = _stacked(gradients).to(direction.dtype)
     direction.lerp_(ahead, 1 - momentum)
     ahead.lerp_(direction, momentum)
     change = orthogonalize(ahead, dtype, polynomials=polynomials, margin=margin, eps=eps)
     out, width = change.shape[-2:]
-    for parameter, part in zip(parameters, change.unbind(), strict=True):
+    for parameter, part in zip(parameters, _apart(change, parameters[0].ndim), strict=True):
         if weight_decay:
             parameter.mul_(1 - learning_rate * weight_decay)
         parameter.add_(part, alpha=-learning_rate * max(1.0, out / width) ** 0.5)
@@ -152,23 +152,19 @@ class Muon:
         self.polynomials, self.margin, self.eps = polynomials, margin, eps
         self.update: Callable[..., None] = muon_update
         self.parameters = dict(parameters)
-        self.groups: dict[tuple[int, ...], list[str]] = {}
+        self.groups: dict[str, list[str]] = {}
         for name, parameter in self.parameters.items():
-            self.groups.setdefault(tuple(parameter.shape), []).append(name)
-        # A stack of a group's parameters is what their products need, so their state is one tensor, too.
-        self.directions = {
-            shape: zeros_for({"": torch.stack([self.parameters[name] for name in names])})[""]
-            for shape, names in self.groups.items()
-        }
+            self.groups.setdefault(str(tuple(parameter.shape)) if parameter.ndim == 2 else name, []).append(name)
+        # A stack of a group's matrices is what their products need, so their state is one tensor, too.
+        stacks = {group: _stacked([self.parameters[name] for name in names]) for group, names in self.groups.items()}
+        self.directions = zeros_for(stacks)
 
     @torch.no_grad()
     def step(self, gradients: Mapping[str, Tensor], lr_multiplier: float = 1.0) -> None:
         """Update every matrix, with the peak learning rate times `lr_multiplier`."""
-        for shape, names in self.groups.items():
+        for group, names in self.groups.items():
             self.update(
-                [matrix for name in names for matrix in _matrices(self.parameters[name])],
-                [matrix for name in names for matrix in _matrices(gradients[name])],
-                self.directions[shape].flatten(0, -3),
+                [self.parameters[name] for name in names], [gradients[name] for name in names], self.directions[group],
                 learning_rate=lr_multiplier * self.learning_rate, momentum=self.momentum,
                 weight_decay=self.weight_decay, dtype=self.dtype,
                 polynomials=self.polynomials, margin=self.margin, eps=self.eps,
@@ -178,16 +174,24 @@ class Muon:
         """Return the running direction of each parameter."""
         return {
             f"direction.{name}": direction
-            for shape, names in self.groups.items()
-            for name, direction in zip(names, self.directions[shape].unbind(), strict=True)
+            for group, names in self.groups.items()
+            for name, direction in zip(
+                names, _apart(self.directions[group], self.parameters[names[0]].ndim), strict=True
+            )
         }
 
     @torch.no_grad()
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Restore the running directions."""
-        for shape, names in self.groups.items():
-            self.directions[shape].copy_(torch.stack([state[f"direction.{name}"] for name in names]))
+        for group, names in self.groups.items():
+            self.directions[group].copy_(_stacked([state[f"direction.{name}"] for name in names]))
 
 
-def _matrices(stack: Tensor) -> Sequence[Tensor]:
-    return [stack] if stack.ndim == 2 else stack.unbind()
+def _stacked(matrices: Sequence[Tensor]) -> Tensor:
+    """Return a new stack of matrices of one shape; what has three axes is a stack, and stays sharded as it is."""
+    return torch.stack(list(matrices)) if matrices[0].ndim == 2 else matrices[0].clone()
+
+
+def _apart(stack: Tensor, axes: int) -> Sequence[Tensor]:
+    """Return the parts of a stack that parameters of so many axes have made."""
+    return stack.unbind() if axes == 2 else [stack]

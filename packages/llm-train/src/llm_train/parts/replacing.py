@@ -90,12 +90,16 @@ def _muon(
     function: Function, parameters: Sequence[Tensor], gradients: Sequence[Tensor], direction: Tensor, *,
     polynomials: Iterable[Sequence[float]], **settings: Any,
 ) -> None:  # fmt: skip
-    """Update matrix by matrix, in their own dtype: a contract knows no other for the products."""
+    """Update matrix by matrix, in their own dtype: a contract knows no other for the products, and no stacks."""
     rounds = [list(each) for each in polynomials]
     names = "learning_rate", "momentum", "weight_decay"
     first, rest = [settings[name] for name in names], (rounds, settings["margin"], settings["eps"])
-    for parameter, gradient, one in zip(parameters, gradients, direction.unbind(), strict=True):
+    for parameter, gradient, one in zip(_matrices(parameters), _matrices(gradients), direction.unbind(), strict=True):
         _copy((parameter, one), function(parameter, gradient, one, *first, *rest))
+
+
+def _matrices(stacks: Sequence[Tensor]) -> list[Tensor]:
+    return [one for stack in stacks for one in (stack.unbind() if stack.ndim == 3 else [stack])]
 
 
 def _copy(into: Sequence[Tensor], new: Sequence[Tensor]) -> None:

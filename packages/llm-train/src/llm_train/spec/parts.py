@@ -6,7 +6,21 @@ import importlib
 from importlib.util import find_spec
 from types import ModuleType
 
-PARTS = ("adamw", "clipping", "schedules", "permutation", "documents")
+PARTS = (
+    "sgd",
+    "adamw",
+    "muon",
+    "clipping",
+    "loss_scale",
+    "averaging",
+    "update_ratio",
+    "schedules",
+    "combining",
+    "measures",
+    "permutation",
+    "documents",
+    "first_losses",
+)
 
 
 def modules(kind: str) -> list[ModuleType]:

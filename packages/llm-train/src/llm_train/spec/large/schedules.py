@@ -6,10 +6,13 @@ LARGE = LargeCases(tolerance={"exact": 5e-6})
 
 
 def _at(name: str, step: int, warmup_steps: int, total_steps: int, catches: str, clause: int, **decay: float) -> None:
-    """Add a case of a schedule in one step: with `decay_steps` of the one with a stable part, else of the cosine."""
+    """Add a case of a schedule in one step: with `decay_steps` of the one with a stable part, else of two others."""
     inputs = {"step": step, "peak": 3e-4, "floor": 3e-5, "warmup_steps": warmup_steps, "total_steps": total_steps}
-    contract = "train.warmup_stable_decay" if "decay_steps" in decay else "train.warmup_cosine"
-    LARGE(contract, clause, catches, name)(lambda g: inputs | decay)
+    if "decay_steps" in decay:
+        LARGE("train.warmup_stable_decay", clause, catches, name)(lambda g: inputs | decay)
+    else:
+        for contract in ("train.warmup_cosine", "train.warmup_linear"):
+            LARGE(contract, clause, catches, name)(lambda g: inputs)
 
 
 _at("first_of_a_million", 0, 100_000, 1_000_000, "a warm-up from zero", 1)
@@ -61,3 +64,27 @@ for name, step, total in (("near_the_end_of_a_million", 999_900, 1_000_000), ("e
     @LARGE("train.warmup_cosine", 2, "a cosine of a table, or in float32", name, tolerance={"exact": 1e-6})
     def far_from_the_middle(g: Generator, step: int = step, total: int = total) -> Inputs:
         return {"step": step, "peak": 1e-3, "floor": 0.0, "warmup_steps": 0, "total_steps": total}
+
+
+def _growing(name: str, step: int, catches: str) -> None:
+    """Add a late step of a growing batch and of a growing length."""
+    stages = {"step": step, "sizes": [3, 40_000, 7], "stage_steps": [200, 40_000]}
+    line = {"step": step, "first": 8, "last": 131_072, "growth_steps": 100_003, "multiple": 8}
+    LARGE("train.batch_size", 3, catches, name)(lambda g: stages)
+    LARGE("train.sequence_length", 1, catches, name)(lambda g: line)
+
+
+_growing("step_256", 256, "a number of the step in 8 bits")
+_growing("step_32_769", 32_769, "a number of the step in 16 bits")
+_growing("step_70_001", 70_001, "a number of the step in 16 bits without a sign")
+LARGE("train.batch_size", 1, "stages beyond the thousandth that are left out", "a_thousand_stages")(
+    lambda g: {"step": 3_100, "sizes": [*range(1, 1_101)], "stage_steps": [3] * 1_099}
+)
+LARGE("train.batch_size", 2, "a limit on how many steps there may be", "a_million_steps")(
+    lambda g: {"step": 1_000_000, "sizes": [8, 512], "stage_steps": [1_000]}
+)
+LARGE("train.sequence_length", 4, "a line in float32, or in float64", "far_along")(
+    lambda g: {
+        "step": 333_333_333_333_333_333, "first": 0, "last": 3_000_000, "growth_steps": 10**18, "multiple": 1,
+    }
+)  # fmt: skip

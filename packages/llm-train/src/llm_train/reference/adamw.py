@@ -20,7 +20,7 @@ def adamw(
     eps: float,
     weight_decay: float,
 ) -> tuple[Array, Array, Array]:
-    """The parameter and its two moments after one step.
+    """Return the parameter and its two moments after one step.
 
     Derivation of the bias correction: with a constant gradient g the first moment after t steps is
     m = (1 - β1) (1 + β1 + … + β1^(t-1)) g = (1 - β1^t) g, so m / (1 - β1^t) is g itself, from the

@@ -11,7 +11,7 @@ Array = NDArray[np.floating[Any]]
 
 
 def clip_gradients(gradients: Sequence[Array], limit: float) -> tuple[list[Array], Array]:
-    """The gradients, scaled down together where their joint norm is above the limit; and that norm."""
+    """Return the gradients, scaled down together where their joint norm is above the limit; and that norm."""
     norm = math.sqrt(sum(float((gradient**2).sum()) for gradient in gradients))
     scale = limit / norm if norm > limit else 1.0
     return [gradient * scale for gradient in gradients], np.asarray(norm)
