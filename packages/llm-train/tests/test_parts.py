@@ -121,7 +121,7 @@ def test_they_are_called_and_train_as_ours_do(folder, small_recipe, reporter):
     theirs = losses(small_recipe.with_values(parts=("own_layers.py", "own_training.py")), folder / "a", reporter)
     ours = losses(small_recipe, folder / "b", reporter)
     assert {"linear", "rms_norm", "attention", "swiglu", "cross_entropy"} == sys.modules["own_layers"].CALLED
-    assert {"adamw", "clip_gradients", "warmup_stable_decay"} == sys.modules["own_training"].CALLED
+    assert {"adamw", "muon", "clip_gradients", "warmup_stable_decay"} == sys.modules["own_training"].CALLED
     torch.testing.assert_close(theirs, ours, rtol=1e-3, atol=1e-3)
 
 
