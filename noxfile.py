@@ -106,6 +106,13 @@ def mutants(session: nox.Session) -> None:
     run(session, python, "-m", "proof.mutants", *record, *session.posargs)
 
 
+@nox.session(venv_backend="none")
+def crash(session: nox.Session) -> None:
+    """Kill trainings at random moments, damage and fill what they save: nothing may be lost (-- --kills 5)."""
+    python = dev(session)
+    run(session, python, "packages/llm-train/crash", *session.posargs)
+
+
 @nox.session
 def parity(session: nox.Session) -> None:
     """Compare with other software: tokenizers on 60 MB of text, transformers, llama.cpp, onnxruntime."""

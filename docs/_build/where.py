@@ -36,7 +36,7 @@ THINGS = (
     Thing("AdamW", "llm-train", "adamw", "adamw_update"),
     Thing("the learning-rate schedule", "llm-train", "schedule", "warmup_stable_decay"),
     Thing("the training loop", "llm-train", "trainer", "Trainer"),
-    Thing("checkpoints", "llm-train", "checkpoint", "save_checkpoint"),
+    Thing("checkpoints", "llm-train", "saving", "save_checkpoint"),
     Thing("sampling", "llm-generate", "sampling", "CategoricalSampler"),
     Thing("the decode loop", "llm-generate", "decoding", "generate"),
 )

@@ -5,9 +5,11 @@ ALIKE = "without this way around the conversion the answer is the same; in a cas
 STILL_REFUSED = "dividing by the zero, or the shapes, refuse what the check does not"
 NOT_STATED = "the contract says nothing of such values"
 TWO_AXES = "two axes: the last is number 1"
+ANY_ROWS = "any number of rows at a time gives the same answer"
 SMALL = "the values are smaller than that by their nature"
 
 _LINEAR = "layers.linear in llm_layers.layers.linear: "
+_HEAD_SUM = "layers.linear_cross_entropy_sum in llm_layers.layers.linear_cross_entropy: "
 _QUANTIZED = "layers.{} in llm_layers.layers.quantization: "
 _HEADS = "layers.{} in llm_layers.layers.multi_head_attention: "
 _CONVERTED = "alike = x.dtype == weight.dtype and (bias is None or bias.dtype == x.dtype)"
@@ -27,11 +29,10 @@ EQUIVALENT: dict[str, str] = {
     _LINEAR + "if alike or under_autocast(x):: Or became And": ALIKE,
     _LINEAR + "return F.linear(x.to(common), weight.to(common), None if bias is None else bias.to(common)).to(x.dtype)"
     ": Is became IsNot": "types that differ, which no case has, go this way",
-    "layers.linear_cross_entropy in llm_layers.layers.linear_cross_entropy: if rows < 1:: Lt became LtE": NOT_STATED,
-    "layers.linear_cross_entropy in llm_layers.layers.linear_cross_entropy: if rows < 1:: 1 became 2": NOT_STATED,
+    _HEAD_SUM + "if rows < 1:: Lt became LtE": NOT_STATED,
+    _HEAD_SUM + "if rows < 1:: 1 became 2": NOT_STATED,
     **{
-        "layers.linear_cross_entropy in llm_layers.layers.linear_cross_entropy: "
-        f"rows = max(64, LOGITS // max(1, len(head))): {change}": "any number of rows at a time gives the same answer"
+        f"{_HEAD_SUM}rows = max(64, LOGITS // max(1, len(head))): {change}": ANY_ROWS
         for change in ("'max' became 'min'", "64 became 65", "1 became 2")
     },
     "layers.split_heads: if heads < 1 or x.shape[-1] % heads:: Or became And": STILL_REFUSED,

@@ -241,7 +241,22 @@ def test_missing_folders_and_runs_say_what_to_do(
     assert "under 'runs'; there are: verse\n" in run(["text", "--prompt", "a", "--run", "tale"], capsys)[2]
 
 
-def test_a_run_without_a_model_is_not_finished_yet(tmp_path: Path, capsys: Capture) -> None:
+def test_a_run_in_progress_writes_with_its_newest_checkpoint(
+    model_folder: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    run_folder = tmp_path / "runs" / "verse"
+    for step in (9, 10):
+        shutil.copytree(model_folder, run_folder / "checkpoints" / f"step-{step:08d}")
+    (run_folder / "checkpoints" / "step-00000009" / "config.json").write_text("{}")  # it is not looked at
+    (run_folder / "recipe.toml").touch()
+    direct = run(text(model_folder, "--seed", "5"), capsys)[1]
+    for named in ([], ["--run", "verse"], ["--model", str(run_folder)]):
+        runs = ["--runs", str(tmp_path / "runs")] if "--model" not in named else []
+        status, out, _ = run(["text", *text(run_folder, "--seed", "5")[3:], *runs, *named], capsys)
+        assert (status, out) == (0, direct)
+
+
+def test_a_run_without_a_checkpoint_says_so(tmp_path: Path, capsys: Capture) -> None:
     run_folder = tmp_path / "runs" / "verse"
     run_folder.mkdir(parents=True)
     (run_folder / "recipe.toml").touch()
@@ -249,7 +264,7 @@ def test_a_run_without_a_model_is_not_finished_yet(tmp_path: Path, capsys: Captu
     for named in (by_name, ["--run", str(run_folder)], ["--model", str(run_folder)]):
         status, _, err = run(["text", "--prompt", "a", *named], capsys)
         assert (status, err.count("\n")) == (2, 1)
-        assert f"{run_folder} is not finished yet and has no model: the command that started it resumes it" in err
+        assert f"{run_folder} has no checkpoint yet: the command that started it resumes it" in err
 
 
 def test_the_newest_run_is_taken(model_folder: Path, tmp_path: Path, capsys: Capture) -> None:

@@ -1,11 +1,16 @@
 """What the specification does not say of dropout: the draws, training against use, the errors."""
 
 import math
+import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
 
-from llm_layers import Dropout, LayersError, dropout
+from llm_layers import EAGER, FAST, FUSED, Decoder, Dropout, LayersError, dropout, dropout_mask, load_model, save_model
+
+KEYS = torch.tensor([11, -(2**40), 2**62 + 5])
 
 
 def seeded(rate: float, seed: int = 3) -> Dropout:
@@ -61,3 +66,86 @@ def test_a_rate_outside_its_range_is_refused(rate):
         Dropout(rate)
     with pytest.raises(LayersError, match="rate must be"):
         dropout(torch.ones(1), torch.ones(1, dtype=torch.bool), rate)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_draws_by_keys_are_even_and_those_of_two_places_have_nothing_in_common(rate):
+    count = 400 * 500
+    first, second = (dropout_mask(torch.tensor([3, 4]), site, 400, 500, rate).flatten(1) for site in (1, 2))
+    others = (first[1], second[0], first[0].roll(1), first[0].roll(500))
+    deviation = math.sqrt(count * rate * (1 - rate))
+    for mask in (*first, *second):
+        assert abs(int((~mask).sum()) - rate * count) < 5 * deviation
+    for other in others:  # struck out in both: as often as chance has it
+        both = int((~first[0] & ~other).sum())
+        assert abs(both - rate**2 * count) < 5 * math.sqrt(count * rate**2 * (1 - rate**2))
+
+
+@pytest.fixture
+def dropping(small_config, random_model):
+    return random_model(small_config(), dropout=0.3)
+
+
+@pytest.mark.parametrize("kernels", [EAGER, FUSED, FAST], ids=["eager", "fused", "fast"])
+def test_by_keys_a_row_of_a_batch_draws_what_it_draws_alone(kernels, tokens, small_config, random_model):
+    model = random_model(small_config(), kernels=kernels, dropout=0.3).double()
+    whole = model(tokens, row_keys=KEYS)
+    alone = torch.cat([model(tokens[row : row + 1], row_keys=KEYS[row : row + 1]) for row in (2, 0, 1)])
+    torch.testing.assert_close(whole[[2, 0, 1]], alone, rtol=0, atol=1e-11)
+    assert not torch.allclose(whole, model(tokens, row_keys=KEYS + 1), atol=1e-3)
+    assert not torch.allclose(whole, model.eval()(tokens), atol=1e-3)
+
+
+def test_threads_change_no_draw():
+    before, masks = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            masks.append(dropout_mask(KEYS, 5, 300, 200, 0.4))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(*masks)
+
+
+def test_every_place_of_a_model_has_a_mask_of_its_own(dropping):
+    sites = [module.site for module in dropping.modules() if isinstance(module, Dropout)]
+    assert sorted(sites) == list(range(2 * dropping.config.layers + 1))
+
+
+def test_no_generator_is_asked_where_there_are_keys(dropping, tokens):
+    before = torch.get_rng_state()
+    dropping(tokens, row_keys=KEYS).sum().backward()
+    assert torch.equal(torch.get_rng_state(), before)
+    dropping(tokens)
+    assert not torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_model_in_use_or_with_rate_zero_drops_nothing(dropping, tokens, small_config, random_model):
+    plain = random_model(small_config())
+    assert torch.equal(plain(tokens, row_keys=KEYS), plain(tokens))
+    assert torch.equal(dropping.eval()(tokens, row_keys=KEYS), plain(tokens))
+
+
+def test_dropout_is_no_part_of_a_saved_model(dropping, tokens, tmp_path):
+    save_model(dropping, tmp_path / "model")
+    loaded = load_model(tmp_path / "model")
+    assert torch.equal(loaded.eval()(tokens), dropping.eval()(tokens))
+    assert torch.equal(loaded.train()(tokens), dropping(tokens)), "a loaded model drops nothing unless it is asked to"
+    again = Decoder(dropping.config, dropout=0.3)
+    again.load_state_dict(loaded.state_dict())
+    assert torch.equal(again(tokens, row_keys=KEYS), dropping.train()(tokens, row_keys=KEYS))
+
+
+COMPILED = """
+import torch
+from llm_layers import dropout_mask
+keys = torch.tensor([11, -(2**40), 2**62 + 5])
+compiled = torch.compile(dropout_mask, fullgraph=True)
+assert torch.equal(compiled(keys, 7, 33, 19, 0.4), dropout_mask(keys, 7, 33, 19, 0.4))
+"""
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="torch.compile needs a C++ compiler")
+def test_machine_code_draws_the_same():
+    done = subprocess.run([sys.executable, "-c", COMPILED], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

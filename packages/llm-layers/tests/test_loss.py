@@ -4,7 +4,15 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from llm_layers import LayersError, cross_entropy, linear_cross_entropy, smoothed_cross_entropy, z_loss
+from llm_layers import (
+    LayersError,
+    cross_entropy,
+    cross_entropy_sum,
+    linear_cross_entropy,
+    linear_cross_entropy_sum,
+    smoothed_cross_entropy,
+    z_loss,
+)
 
 
 @pytest.fixture
@@ -126,3 +134,32 @@ def test_z_loss_pulls_drifting_logits_back():
     logits.data -= 2.0 * torch.autograd.grad(z_loss(logits, targets), logits)[0]
     assert z_loss(logits, targets).item() < start
     assert torch.equal(logits.argmax(-1), torch.zeros(4, dtype=torch.long)), "equal logits stay equal"
+
+
+def test_the_sums_of_parts_make_the_mean_of_the_whole(case):
+    hidden, head, targets = case
+    targets[:25] = -100  # the means of the halves would make another number
+    whole = cross_entropy(hidden @ head.T, targets)
+    halves = [linear_cross_entropy_sum(hidden[part], head, targets[part]) for part in (slice(30), slice(30, None))]
+    total, count = (sum(sums) for sums in zip(*halves, strict=True))
+    torch.testing.assert_close(total / count, whole, rtol=1e-12, atol=0)
+    means = [total / count for total, count in halves]
+    assert not torch.isclose(sum(means) / 2, whole, rtol=1e-3)
+
+
+def test_autocast_rounds_no_weight_of_a_target(case):
+    hidden, head, targets = (one.detach().float() if one.is_floating_point() else one for one in case)
+    with torch.autocast("cpu", torch.bfloat16):
+        once, _ = linear_cross_entropy_sum(hidden, head, targets)
+        tenth, _ = linear_cross_entropy_sum(hidden, head, targets, torch.full((40,), 0.1))
+    torch.testing.assert_close(tenth, 0.1 * once, rtol=1e-6, atol=0)
+
+
+def test_weights_that_would_learn_get_their_gradient_or_are_refused(case):
+    hidden, head, targets = case
+    weights = torch.ones(40, dtype=torch.float64, requires_grad=True)
+    total, _ = cross_entropy_sum(hidden @ head.T, targets, weights)
+    losses = torch.nn.functional.cross_entropy(hidden @ head.T, targets, reduction="none")
+    torch.testing.assert_close(torch.autograd.grad(total, weights)[0], losses)
+    with pytest.raises(LayersError, match="weights must not require a gradient here"):
+        linear_cross_entropy_sum(hidden, head, targets, weights)

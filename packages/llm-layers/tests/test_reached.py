@@ -57,6 +57,8 @@ def live(config: ModelConfig, folder) -> None:
     save_model(model, folder)
     model = load_model(folder)
     cross_entropy(model(IDS), IDS).backward()
+    dropping = Decoder(config, dropout=0.1)
+    dropping(IDS, documents=IDS // 10, row_keys=torch.arange(len(IDS))).sum().backward()
     if config.final_logit_softcap is None:
         linear_cross_entropy(model.hidden(IDS), model.head_weight, IDS).backward()
     add_lora(model, rank=1, alpha=1.0)

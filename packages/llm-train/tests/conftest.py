@@ -1,5 +1,8 @@
 import os
 import random
+import resource
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,13 +12,16 @@ from llm_tokenizer.commands.console import Console
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.progress import Reporter
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "crash"))  # of which the tests here run a small part
+
 SMALL = {
     "name": "small",
     "tokenizer": {"vocab_size": 300},
     "model": {
         "d_model": 32, "layers": 2, "heads": 2, "kv_heads": 1, "d_head": 16, "d_ff": 48, "context_length": 32,
     },
-    "training": {"steps": 12, "batch": 4, "precision": "float32", "threads": 1},
+    "training": {"steps": 12, "batch": 4},
+    "compute": {"precision": "float32", "threads": 1, "compile": "no"},
     "report": {
         "validations": 3, "validation_windows": 4, "samples": 2, "sample_tokens": 10, "checkpoints": 3, "keep": 2,
     },
@@ -46,6 +52,22 @@ def make_text(seed=0, speeches=150):
         lines += [" ".join(draw.choices(words, k=7)).capitalize() + "." for _ in range(draw.randint(1, 3))]
         lines.append("")
     return "\n".join(lines)
+
+
+@pytest.fixture
+def files_of_at_most():
+    """No file can grow beyond so many bytes inside: a write that does fails, as on a full disk."""
+
+    @contextmanager
+    def limited(size):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limited
 
 
 @pytest.fixture

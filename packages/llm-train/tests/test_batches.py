@@ -4,7 +4,7 @@ import torch
 
 from llm_train.data.batches import ShuffledBatches, consecutive_batches, window_count
 from llm_train.interface import TrainError
-from llm_train.stages.pretrain import evenly_spread
+from llm_train.runs.plan import evenly_spread
 
 IDS = np.arange(103, dtype=np.uint16)
 

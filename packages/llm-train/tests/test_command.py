@@ -1,5 +1,6 @@
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from llm_train.commands.results import next_commands
 from llm_train.data.corpus import Corpus, Document
 from llm_train.evaluation import Evaluation
 from llm_train.recipes.recipe import Recipe
-from llm_train.stages import prepare, pretrain
+from llm_train.stages import finish, prepare, pretrain, training_run
 from llm_train.stages.prepare import prompt_from
 
 
@@ -86,19 +87,18 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(tmp_path, capsys, recipe_f
     assert not list((tmp_path / "runs").glob("*"))
 
 
-@pytest.mark.parametrize("place", ["load_corpus", "evenly_spread"])
+@pytest.mark.parametrize("place", ["load_corpus", "parameter_count"])
 def test_ctrl_c_says_what_is_there_to_resume(tmp_path, capsys, recipe_file, monkeypatch, place):
     def interrupt(*rest):
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
-    module = prepare if place == "load_corpus" else pretrain
+    module, where = (prepare, "during the preparation") if place == "load_corpus" else (finish, "after the last step")
     monkeypatch.setattr(module, place, interrupt)
     status, _, errors = run(tmp_path, capsys, "--recipe", str(recipe_file))
-    begun = place == "evenly_spread"  # the first thing that the training does
     assert status == 130
-    assert errors.count("\n") == 1
-    assert ("the same command resumes the run" in errors) == begun == (tmp_path / "runs" / "small").exists()
-    assert ("Nothing is saved before the first step" in errors) != begun
+    assert errors == (
+        f"llm-train: stopped {where}; everything that was finished is saved. The same command resumes the run.\n"
+    )
 
 
 def test_a_finished_run_is_a_whole_sentence_in_python_too(tmp_path, capsys, recipe_file):
@@ -248,7 +248,7 @@ def test_a_run_does_not_end_because_its_output_is_gone(tmp_path, recipe_file, ou
 
 
 def test_a_perplexity_beyond_all_numbers_is_infinite(tmp_path, capsys, recipe_file, monkeypatch):
-    monkeypatch.setattr(pretrain, "evaluate", lambda *arguments, **options: Evaluation(733.0, 0.3))
+    monkeypatch.setattr(training_run, "evaluate", lambda *arguments, **options: Evaluation(733.0, 0.3))
     status, output, errors = run(tmp_path, capsys, "--recipe", str(recipe_file))
     assert (status, errors) == (0, "")
     assert "perplexity inf" in output

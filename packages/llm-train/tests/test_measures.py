@@ -12,9 +12,9 @@ from llm_tokenizer import ByteTokenizer
 from llm_tokenizer.commands import progress as progress_module
 from llm_train.data.tokens import write_tokens
 from llm_train.evaluation import evaluate
-from llm_train.interface import NonFiniteError
+from llm_train.interface import NonFiniteError, TrainError
 from llm_train.objectives.next_token import next_token_loss
-from llm_train.runs.metrics import MetricsLog, read_metrics
+from llm_train.runs.metrics import RowLog, read_metrics
 from llm_train.runs.plots import plot_loss, smoothed
 from llm_train.runs.progress import LoopProgress, Reporter
 from llm_train.runs.samples import sample
@@ -102,17 +102,43 @@ def test_a_sample_may_begin_with_nothing():
     assert sample(Alphabet(), tokenizer, long, tokens=5, seed=0) == long + "bcdef"
 
 
-def test_the_log_is_cut_back_to_the_checkpoint(tmp_path):
+def test_the_log_is_cut_back_to_the_checkpoint_and_what_was_due_there(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    with MetricsLog(path, after_step=0) as log:
+    with RowLog(path, after_step=0) as log:
         for step in range(1, 6):
-            log.write(step=step, loss=1.0 / step)
-        log.write(step=5, validation_loss=2.0, windows="all")
+            log.write(step, {"loss": 1.0 / step})
+            log.write(step, {"validation_loss": 2.0, "windows": 4})
+    before = path.read_bytes().splitlines(keepends=True)
     with path.open("a") as file:
         file.write('{"step": 6, "lo')  # the process died here
-    with MetricsLog(path, after_step=3) as log:
-        log.write(step=4, loss=9.0)
-    assert [(row["step"], row["loss"]) for row in read_metrics(path)] == [(1, 1), (2, 0.5), (3, 1 / 3), (4, 9.0)]
+    with RowLog(path, after_step=3) as log:
+        log.write(4, {"loss": 9.0})
+    assert path.read_bytes() == b"".join(before[:5]) + b'{"step": 4, "loss": 9.0}\n'
+    assert [row["step"] for row in read_metrics(path)] == [1, 1, 2, 2, 3, 4]
+
+
+def test_a_number_that_json_cannot_hold_is_written_as_null(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    with RowLog(path, after_step=0) as log:
+        log.write(1, {"loss": math.inf, "update_ratio": {"head": math.nan, "vectors": 0.5}})
+    (row,) = read_metrics(path)
+    assert row == {"step": 1, "loss": None, "update_ratio": {"head": None, "vectors": 0.5}}
+
+
+@pytest.mark.parametrize("line", [b"\xff\n", b"{\n", b"[]\n", b'{"loss": 1}\n', b'{"step": 2, "loss": NaN}\n', b"\n"])
+def test_a_damaged_line_of_a_log_is_named(tmp_path, line):
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b'{"step": 1, "loss": 2.0}\n' + line + b'{"step": 3, "loss": 2.0}\n')
+    with pytest.raises(TrainError, match=r"metrics\.jsonl: line 2 is damaged .*; delete that line, or the file"):
+        RowLog(path, after_step=2)
+
+
+def test_a_log_on_a_full_disk_says_so(tmp_path, files_of_at_most):
+    with RowLog(tmp_path / "metrics.jsonl", after_step=0) as log:
+        log.write(1, {"loss": 1.0})
+        wanted = r"metrics\.jsonl: cannot be written: .*free some space.*the checkpoints are unchanged"
+        with files_of_at_most(30), pytest.raises(TrainError, match=wanted):
+            log.write(2, {"loss": 1.0})
 
 
 def test_no_log_is_no_lines(tmp_path):

@@ -113,7 +113,7 @@ def folder(tmp_path, monkeypatch):
 def losses(recipe, folder, reporter, steps=4):
     folder.mkdir()
     prepared = prepare(recipe, Run(folder), reporter)
-    trainer = build_trainer(recipe, build_model(recipe), prepared.training, torch.float32)
+    trainer = build_trainer(recipe, build_model(recipe), prepared.training)
     return [step.loss for step in trainer.run(0, steps)]
 
 
@@ -130,16 +130,16 @@ def test_a_run_says_what_is_yours_records_it_and_refuses_a_file_that_has_changed
     assert main(command) == 0
     shown = capsys.readouterr().out
     assert "yours, from own_layers.py: linear, rms_norm, attention, swiglu, cross_entropy" in shown
-    stored = Recipe.load("runs/small/recipe.toml").training.parts
+    stored = Recipe.load("runs/small/recipe.toml").compute.parts
     assert [entry.partition("@")[0] for entry in stored] == ["own_layers.py", "own_training.py"]
     assert all(len(entry.partition("@")[2]) == 16 for entry in stored)
     assert main(command) == 0  # finished, and the same files
     assert main(command[:-2]) == 2  # without them it would be another run
-    assert "training.parts" in capsys.readouterr().err
+    assert "compute.parts" in capsys.readouterr().err
     (folder / "own_layers.py").write_text(LAYERS + "\n# another thought\n")
     load_parts.cache_clear()
     assert main(command) == 2
-    assert "training.parts" in capsys.readouterr().err
+    assert "compute.parts" in capsys.readouterr().err
     assert main(["run", "--recipe", "runs/small/recipe.toml", "--run", "again"]) == 2
     assert "own_layers.py: has changed since this run began" in capsys.readouterr().err
 

@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,14 +10,16 @@ import pytest
 
 from llm_layers import load_model
 from llm_tokenizer import load_tokenizer
-from llm_train.checkpoint import steps_saved
+from llm_train.checkpoints.folders import steps_saved
 from llm_train.interface import TrainError
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs import calibration
 from llm_train.runs.calibration import calibrate, steps_that_fit
-from llm_train.runs.folder import Run, find_run
+from llm_train.runs.finding import find_run
+from llm_train.runs.folder import Run
+from llm_train.runs.interruption import Interrupted
 from llm_train.runs.lock import locked
-from llm_train.stages import pretrain
+from llm_train.stages import decide, finish, pretrain
 
 
 def contents(folder):
@@ -25,15 +28,15 @@ def contents(folder):
 
 def test_a_run_leaves_everything(tmp_path, small_recipe, reporter, monkeypatch):
     folder = tmp_path / "runs" / "small"
-    monkeypatch.setattr(pretrain, "find_spec", lambda name: None)
+    monkeypatch.setattr(finish, "find_spec", lambda name: None)
     results = pretrain.train(small_recipe, folder, reporter)
     run = Run.open(folder)
     assert run.finished
     assert run.results() == results
     names = {path.name for path in folder.iterdir()}
     assert names == {
-        "recipe.toml", "corpus.json", "environment.json", "metrics.jsonl", "results.json", "lock",
-        "tokens", "samples", "checkpoints", "model",
+        "recipe.toml", "corpus.json", "environment.json", "metrics.jsonl", "timings.jsonl", "report.html",
+        "results.json", "lock", "tokens", "samples", "checkpoints", "model",
     }  # fmt: skip
     assert run.recipe() == small_recipe
     assert steps_saved(run.checkpoints_folder) == [9, 12]
@@ -120,9 +123,45 @@ def test_a_process_that_died_in_preparation_is_cleared_up_after(tmp_path, small_
     run = Run(tmp_path / "run")
     run.claim(small_recipe)
     run.tokens_folder.mkdir()
-    (run.tokens_folder / "training.bin").write_bytes(b"half")
-    (run.folder / "corpus.json.1234.unfinished").write_bytes(b"half")
+    left = [
+        run.tokens_folder / "training.bin.12.unfinished", run.folder / "corpus.json.1234.unfinished",
+        run.folder / "recipe.toml.56.unfinished",
+    ]  # fmt: skip
+    for path in left:
+        path.write_bytes(b"half")
     assert pretrain.train(small_recipe, tmp_path / "run", reporter)["steps"] == 12
+    assert not list(run.folder.rglob("*.unfinished"))
+
+
+@pytest.mark.parametrize("left", [["lock"], ["lock", ".preparing.12.unfinished"], [".preparing"]])
+def test_a_process_that_died_at_the_very_beginning_is_cleared_up_after(tmp_path, small_recipe, reporter, left):
+    (tmp_path / "run").mkdir()
+    for name in left:
+        (tmp_path / "run" / name).write_bytes(b"half a recipe")
+    assert pretrain.train(small_recipe, tmp_path / "run", reporter)["steps"] == 12
+    assert not list((tmp_path / "run").glob(".*"))
+
+
+def test_a_run_in_progress_has_a_model(tmp_path, small_recipe):
+    class Stopping:
+        def start(self, recipe):
+            self.recipe = recipe
+
+        def log(self, step, row):
+            if step == 7 and "loss" in row:
+                signal.raise_signal(signal.SIGTERM)
+
+        def finish(self, results):
+            pytest.fail("it was stopped")
+
+    with pytest.raises(Interrupted):
+        pretrain.train(small_recipe, tmp_path / "runs" / "run", trackers=[Stopping()])
+    newest = tmp_path / "runs" / "run" / "checkpoints" / "step-00000007"
+    assert find_run(runs=tmp_path / "runs").newest_model == newest
+    model, tokenizer = load_model(tmp_path / "runs" / "run"), load_tokenizer(newest)
+    assert model.vocab_size == tokenizer.vocab_size == 300
+    (newest / "config.json").unlink()
+    assert find_run(runs=tmp_path / "runs").newest_model.name == "step-00000006"
 
 
 def test_minutes_are_measured_into_steps_once(tmp_path, small_recipe, reporter, monkeypatch):
@@ -131,7 +170,7 @@ def test_minutes_are_measured_into_steps_once(tmp_path, small_recipe, reporter, 
     results = pretrain.train(timed, tmp_path / "run", reporter)
     resolved = Run.open(tmp_path / "run").recipe()
     assert resolved.training.steps == results["steps"] >= 10
-    assert resolved.training.precision in ("float32", "bfloat16")
+    assert resolved.compute.precision in ("float32", "bfloat16")
     assert resolved.training.minutes == 0.1
     assert pretrain.train(timed, tmp_path / "run", reporter) == results  # undecided agrees with what was decided
 
@@ -153,11 +192,24 @@ def calibrated(monkeypatch, recipe, **times):
     """Return what calibrate decides, and how many updates it made in each precision; none in one not asked for."""
     clock = [0.0]
     monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
-    trainers = {calibration.DTYPES[name]: TimedTrainer(clock, *pair) for name, pair in times.items()}
+    trainers = {name: TimedTrainer(clock, *pair) for name, pair in times.items()}
     shown = []
-    found = calibrate(recipe, trainers.__getitem__, shown.append)
-    assert shown == [f"measuring updates in {name}" for name in times if trainers[calibration.DTYPES[name]].made]
-    return found, [trainer.made for trainer in trainers.values()]
+    seconds, way = calibrate(recipe, lambda one: trainers[one.compute.precision], shown.append)
+    assert shown == [f"measuring the speed of updates in {name}" for name in times if trainers[name].made]
+    return (seconds, way.compute.precision), [trainer.made for trainer in trainers.values()]
+
+
+@pytest.mark.parametrize(
+    ("compiled", "minutes", "chosen"), [((20.0, 0.4), 4, "yes"), ((20.0, 0.79), 4, "no"), ((20.0, 0.4), 1, "no")]
+)
+def test_compiling_is_tried_where_it_can_pay(monkeypatch, small_recipe, compiled, minutes, chosen):
+    clock = [0.0]
+    monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(calibration, "compiler_found", lambda: True)
+    times = {"no": (1.0, 0.8), "yes": compiled}
+    recipe = small_recipe.with_settings([f"minutes={minutes}", "compile=auto"])
+    _, way = calibrate(recipe, lambda one: TimedTrainer(clock, *times[one.compute.compile]), lambda text: None)
+    assert way.compute.compile == chosen
 
 
 @pytest.mark.parametrize(
@@ -190,7 +242,7 @@ def test_what_is_not_needed_is_not_measured(monkeypatch, small_recipe, tmp_path,
         assert (found[1], updates) == (name, made)
     alone = small_recipe.with_settings(["minutes=4", "precision=bfloat16"])
     assert calibrated(monkeypatch, alone, **both)[1] == [0, 6]
-    monkeypatch.setattr(pretrain, "calibrate", lambda *_: pytest.fail("steps and precision are given"))
+    monkeypatch.setattr(decide, "calibrate", lambda *_: pytest.fail("steps and precision are given"))
     pretrain.train(small_recipe, tmp_path / "run", reporter)
 
 

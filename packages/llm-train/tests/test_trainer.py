@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from llm_layers import Decoder, ModelConfig
+from llm_train.backends.compiled import compiled_call, compiler_found
 from llm_train.backends.loss_module import LossModule
 from llm_train.backends.module import ModuleBackend
 from llm_train.backends.threads import ThreadBackend, Workers, worker_count, worker_threads
@@ -261,3 +262,20 @@ def test_small_batches_get_few_workers(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(6)), raising=False)
     assert [worker_count(batch) for batch in (1, 7, 8, 1000)] == [1, 1, 2, 6]
     assert Workers().count == 1
+
+
+@pytest.mark.skipif(not compiler_found(), reason="torch.compile needs a C++ compiler, and there is none")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, about itself
+def test_compiled_workers_give_the_gradients_of_eager_ones():
+    subject = model()
+    for weight in subject.parameters():
+        nn.init.normal_(weight, std=0.3, generator=torch.Generator().manual_seed(weight.numel()))
+    batch = replace(counting(3), row_keys=torch.arange(4))
+    with worker_threads(2) as workers:
+        _, eager = gradients_of(ThreadBackend(subject, next_token_loss, workers=workers), batch)
+        backend = ThreadBackend(subject, next_token_loss, workers=workers, call=compiled_call())
+        _, first = gradients_of(backend, batch)
+        _, again = gradients_of(backend, batch)
+    for name, gradient in eager.items():
+        torch.testing.assert_close(gradient, first[name], rtol=1e-4, atol=1e-5)
+        assert torch.equal(first[name], again[name])

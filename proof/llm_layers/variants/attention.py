@@ -56,6 +56,18 @@ variant("not later, NumPy", arrays="numpy")(
 )
 
 
+variant = VARIANTS.of("layers.document_mask")
+variant("no difference")(
+    lambda query_documents, key_documents: query_documents.unsqueeze(-1) - key_documents.unsqueeze(-2) == 0
+)
+variant("exclusive or")(
+    lambda query_documents, key_documents: ~(query_documents[..., None] ^ key_documents[..., None, :]).bool()
+)
+variant("NumPy", arrays="numpy")(
+    lambda query_documents, key_documents: np.equal(query_documents[..., None], key_documents[..., None, :])
+)
+
+
 variant = VARIANTS.of("layers.attention")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from llm_layers import linear_cross_entropy
+from llm_layers import linear_cross_entropy, linear_cross_entropy_sum
 from llm_tokenizer.conformance import Alternatives
 
 VARIANTS = Alternatives(correct=True)
@@ -160,3 +160,61 @@ def linear_in_numpy(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
 
 
 variant("torch's own mean")(lambda hidden, head, targets, ignored: torch_mean(hidden @ head.T, targets, ignored))
+
+
+variant = VARIANTS.of("layers.cross_entropy_sum")
+
+
+@variant("logsumexp")
+def sum_by_logsumexp(logits: Any, targets: Any, weights: Any, ignored: int) -> Any:
+    counted = targets != ignored
+    weights = (torch.ones(targets.shape, dtype=logits.dtype) if weights is None else weights) * counted
+    chosen = logits.gather(-1, targets.where(counted, 0)[..., None])
+    return ((logits - chosen).logsumexp(-1) * weights).sum(), weights.sum()
+
+
+@variant("our chunked head, which is the identity")
+def sum_by_chunks(logits: Any, targets: Any, weights: Any, ignored: int) -> Any:
+    rows = logits.reshape(-1, logits.shape[-1])
+    flat = targets.reshape(-1), None if weights is None else weights.reshape(-1)
+    if 0 < len(rows) < logits.shape[-1]:
+        return linear_cross_entropy_sum(torch.eye(len(rows), dtype=logits.dtype), rows.T, *flat, ignored, rows=2)
+    return linear_cross_entropy_sum(rows, torch.eye(logits.shape[-1], dtype=logits.dtype), *flat, ignored, rows=2)
+
+
+@variant("row after row, and plain zeros where nothing counts")
+def row_after_row(logits: Any, targets: Any, weights: Any, ignored: int) -> Any:
+    counted = torch.nonzero(targets.reshape(-1) != ignored)[:, 0]
+    if len(counted) == 0:
+        return torch.tensor(0.0), torch.tensor(0.0)
+    losses = F.cross_entropy(
+        logits.reshape(-1, logits.shape[-1])[counted], targets.reshape(-1)[counted], reduction="none"
+    )
+    weights = torch.ones_like(losses) if weights is None else weights.reshape(-1)[counted].to(losses.dtype)
+    return losses @ weights, weights.sum()
+
+
+@variant("NumPy", arrays="numpy")
+def sum_in_numpy(logits: Any, targets: Any, weights: Any, ignored: int) -> Any:
+    rows, sums, _, flat = _numpy_losses(logits, targets, ignored)
+    w = np.ones_like(sums) if weights is None else weights.reshape(-1)[targets.reshape(-1) != ignored]
+    return np.dot(sums - rows[np.arange(len(flat)), flat], w), w.sum()
+
+
+variant = VARIANTS.of("layers.linear_cross_entropy_sum")
+variant("all logits at once")(lambda hidden, head, *rest: sum_by_logsumexp(F.linear(hidden, head), *rest))
+variant("only the counted rows")(lambda hidden, head, *rest: row_after_row(hidden @ head.T, *rest))
+variant("NumPy", arrays="numpy")(lambda hidden, head, *rest: sum_in_numpy(np.inner(hidden, head), *rest))
+variant("ours, two rows at a time")(partial(linear_cross_entropy_sum, rows=2))
+
+
+@variant("the sums of two parts")
+def two_parts(hidden: Any, head: Any, targets: Any, weights: Any, ignored: int) -> Any:
+    rows, flat = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1)
+    weights = torch.ones(flat.shape, dtype=hidden.dtype) if weights is None else weights.reshape(-1)
+    middle = len(flat) // 3
+    parts = [
+        linear_cross_entropy_sum(rows[part], head, flat[part], weights[part], ignored)
+        for part in (slice(middle), slice(middle, None))
+    ]
+    return tuple(map(sum, zip(*parts, strict=True)))

@@ -24,6 +24,13 @@ def sliding_window_mask(query_positions: Any, key_positions: Any, window: int) -
     return torch.logical_and(later, torch.ge(key_positions.unsqueeze(-2), first.unsqueeze(-1)))
 
 
+def document_mask(query_documents: Any, key_documents: Any) -> Any:
+    # A document is a coordinate: two tokens meet where the product of their one-hot vectors is 1.
+    numbers = torch.cat([query_documents.reshape(-1), key_documents.reshape(-1)]).unique()
+    query, key = (torch.eq(x.unsqueeze(-1), numbers).double() for x in (query_documents, key_documents))
+    return torch.einsum("...qn,...kn->...qk", query, key) == 1
+
+
 def soft_cap(scores: Any, cap: float) -> Any:
     return torch.mul(F.tanh(torch.div(scores, cap)), cap)
 

@@ -27,3 +27,15 @@ def z_loss(logits: Any, targets: Any, ignored: int) -> Any:
 
 def linear_cross_entropy(hidden: Any, head: Any, targets: Any, ignored: int) -> Any:
     return cross_entropy(torch.einsum("...d,vd->...v", hidden, head), targets, ignored)
+
+
+def cross_entropy_sum(logits: Any, targets: Any, weights: Any, ignored: int) -> Any:
+    rows, flat = logits.reshape(-1, logits.shape[-1]), targets.reshape(-1)
+    weights = torch.ones(flat.shape, dtype=logits.dtype) if weights is None else weights.reshape(-1)
+    counted = torch.nonzero(flat != ignored)[:, 0]
+    losses = F.nll_loss(F.log_softmax(rows[counted], -1), flat[counted], reduction="none")
+    return torch.dot(losses, weights[counted]), weights[counted].sum()
+
+
+def linear_cross_entropy_sum(hidden: Any, head: Any, targets: Any, weights: Any, ignored: int) -> Any:
+    return cross_entropy_sum(torch.einsum("...d,vd->...v", hidden, head), targets, weights, ignored)

@@ -27,7 +27,9 @@ def load_config(folder: str | os.PathLike[str]) -> ModelConfig:
 
 
 def model_path(given: str | os.PathLike[str]) -> Path:
-    """Return the model folder or GGUF file that is meant; of a training run, that is the folder `model` in it.
+    """Return the model folder or GGUF file that is meant.
+
+    Of a training run, that is the folder `model` in it, and before it is finished the newest checkpoint.
 
     Raises:
         LayersError: there is none; the sentence names the folder that is probably meant.
@@ -42,8 +44,10 @@ def model_path(given: str | os.PathLike[str]) -> Path:
         return path
     if (inside / SETTINGS).exists():
         return inside
+    if checkpoints := [one.parent for one in path.glob(f"checkpoints/step-*/{SETTINGS}")]:
+        return max(checkpoints, key=lambda folder: (len(folder.name), folder.name))  # step-00000100: the highest step
     if (path / "recipe.toml").exists():
-        raise LayersError(f"{path} is not finished yet and has no model: the command that started it resumes it")
+        raise LayersError(f"{path} has no checkpoint yet: the command that started it resumes it")
     found = [str(one) for pattern in ("*.gguf", f"*/{SETTINGS}", f"*/model/{SETTINGS}") for one in path.glob(pattern)]
     near = min(found, default="").removesuffix(f"/{SETTINGS}").removesuffix("/model")
     advice = f"did you mean '{near}'?" if near else "get the folder again, or name another"
@@ -60,7 +64,7 @@ def load_model(
 
     Args:
         folder: with `config.json` and `model.safetensors` (or several files and their index); a run of llm-train, whose
-            folder `model` is read; or a GGUF file.
+            folder `model` is read, or its newest checkpoint; or a GGUF file.
         dtype: of the weights; None keeps the one they were saved in, of several the most precise, and makes float32 of
             a GGUF file.
         kernels: the functions that compute it: `EAGER`, `FUSED` or `FAST`.

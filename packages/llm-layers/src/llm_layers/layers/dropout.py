@@ -68,12 +68,14 @@ def dropout_mask(
     """
     _check(rate)
     low, high = keys.long() & 0xFFFFFFFF, (keys.long() >> 32) & 0xFFFFFFFF
-    row = _mix(_signed(low) ^ _mix(_signed((high + site) & 0xFFFFFFFF)))
-    place = torch.arange(positions * width, dtype=torch.int32, device=keys.device) * _PHI
-    draws = (_mix(place + row[:, None]) >> 8) & 0xFFFFFF
-    return (draws >= round(rate * 2**24)).view(len(keys), positions, width)
+    numbers = _mixed(_signed(low) ^ _mixed(_signed((high + site) & 0xFFFFFFFF)))
+    places = torch.arange(positions * width, dtype=torch.int32, device=keys.device) * _PHI
+    draws = ((_mixed(places + some[:, None]) >> 8).bitwise_and_(0xFFFFFF) for some in _together(numbers, len(places)))
+    return torch.cat([some >= round(rate * 2**24) for some in draws]).view(len(keys), positions, width)
 
 
+TOGETHER = 2**17
+"""How many numbers are mixed at a time on a CPU: few enough to stay in its cache through all steps."""
 _PHI, _FIRST, _SECOND = (value - 2**32 if value >= 2**31 else value for value in (0x9E3779B1, 0x7FEB352D, 0x846CA68B))
 """As int32, whose products keep the same low 32 bits as unsigned ones."""
 
@@ -83,11 +85,22 @@ def _signed(x: Tensor) -> Tensor:
     return torch.where(x >= 2**31, x - 2**32, x).to(torch.int32)
 
 
-def _mix(x: Tensor) -> Tensor:
+def _together(rows: Tensor, size: int) -> tuple[Tensor, ...]:
+    """Cut the rows, each of so many numbers, into those that are mixed together; a compiler joins the steps instead."""
+    if torch.compiler.is_compiling() or rows.device.type != "cpu":
+        return (rows,)
+    return torch.split(rows, max(1, TOGETHER // max(1, size)))
+
+
+def _mixed(x: Tensor) -> Tensor:
+    """Return mix(x), in the memory of x."""
     # `>>` keeps the sign of an int32, so the bits that it lets in are masked away.
-    x = (x ^ ((x >> 16) & 0xFFFF)) * _FIRST
-    x = (x ^ ((x >> 15) & 0x1FFFF)) * _SECOND
-    return x ^ ((x >> 16) & 0xFFFF)
+    x ^= (x >> 16).bitwise_and_(0xFFFF)
+    x *= _FIRST
+    x ^= (x >> 15).bitwise_and_(0x1FFFF)
+    x *= _SECOND
+    x ^= (x >> 16).bitwise_and_(0xFFFF)
+    return x
 
 
 class Dropout(nn.Module):

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from llm_layers.interface import LayersError
 from llm_layers.layers.loss import IGNORE_INDEX, counted_weights
-from llm_layers.layers.precision import apply, at_least_float32, in_one_dtype, is_slow, product, wide
+from llm_layers.layers.precision import apply, at_least_float32, in_one_dtype, is_slow, product, under_autocast, wide
 
 LOGITS = 2**25
 """How many logits are held at a time: 128 MB in float32. With fewer the products become small and slow."""
@@ -76,19 +76,26 @@ def linear_cross_entropy_sum(
     The arguments are those of `linear_cross_entropy`, and `weights`: how much each target counts; None counts each
     once.
 
+    Raises:
+        LayersError: when rows is less than 1, or the weights want a gradient, which is not computed here.
+
     Spec: layers.linear_cross_entropy_sum
     """
     if rows is None:
         rows = max(64, LOGITS // max(1, len(head)))
     if rows < 1:
         raise LayersError(f"rows must be at least 1, but was {rows}")
+    if weights is not None and weights.requires_grad and torch.is_grad_enabled():
+        raise LayersError("weights must not require a gradient here: detach them, or use cross_entropy_sum")
     # float16 as float32: the gradients, made before a loss scale is known, would fall below its smallest number.
     hidden, head = in_one_dtype(wide(hidden), wide(head))
     flat_hidden, flat_targets = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1).long()
     counted = counted_weights(flat_targets, weights, ignored, at_least_float32(hidden.dtype))
+    # float64 is what autocast does not round: the weights of the losses must be those of the count.
+    exact = counted.double() if under_autocast(hidden) else counted
     # Evaluation needs no gradient and is spared two of the three products.
     trained = torch.is_grad_enabled()
-    total: Tensor = apply(_HeadCrossEntropy, flat_hidden, head, flat_targets, counted, rows, z_weight, trained)
+    total: Tensor = apply(_HeadCrossEntropy, flat_hidden, head, flat_targets, exact, rows, z_weight, trained)
     return total, counted.sum()
 
 
@@ -108,7 +115,7 @@ class _HeadCrossEntropy(torch.autograd.Function):
     ) -> Tensor:
         for_hidden, for_head = (trained and needed for needed in ctx.needs_input_grad[:2])  # type: ignore[attr-defined]
         working = at_least_float32(hidden.dtype)
-        weights = weights.to(working)  # under autocast they come rounded as everything does
+        weights = weights.to(working)
         total = torch.zeros((), dtype=working, device=hidden.device)
         d_hidden = torch.empty_like(hidden) if for_hidden else None
         d_head = torch.zeros(head.shape, dtype=working, device=head.device) if for_head else None
@@ -153,7 +160,8 @@ def _logit_gradients(
     losses = torch.empty_like(weights)
     d_logits = logits if logits.dtype == dtype else torch.empty_like(logits, dtype=dtype)
     chosen = targets.where(weights != 0, 0)[:, None]
-    step = max(1, BLOCK // max(1, logits.shape[1]))
+    # A compiler joins the steps by itself, and would write them out block by block.
+    step = max(1, len(logits) if torch.compiler.is_compiling() else BLOCK // max(1, logits.shape[1]))
     for start in range(0, len(logits), step):
         part = slice(start, start + step)
         block = F.log_softmax(logits[part].to(working), dim=-1)

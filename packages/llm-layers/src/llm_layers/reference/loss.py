@@ -43,6 +43,32 @@ def cross_entropy_backward(dloss: Array, logits: Array, targets: Array, ignored:
     return dloss * difference / max(np.sum(counted), 1)
 
 
+def cross_entropy_sum(logits: Array, targets: Array, weights: Array | None, ignored: int) -> tuple[Array, Array]:
+    """Return Σ over counted i of w[i] · (log Σ exp(logits[i]) - logits[i, target]), and Σ of the same w."""
+    counted, is_target = _counted_and_one_hot(targets, logits.shape[-1], ignored)
+    w = np.where(counted, 1.0 if weights is None else weights, 0)
+    shifted = logits - np.max(logits.real, axis=-1, keepdims=True)
+    losses = np.log(np.sum(np.exp(shifted), axis=-1)) - np.sum(np.where(is_target, shifted, 0), axis=-1)
+    return np.asarray(np.sum(w * losses)), np.asarray(np.sum(w))
+
+
+def cross_entropy_sum_backward(
+    dtotal: Array, dcount: Array, logits: Array, targets: Array, weights: Array | None, ignored: int
+) -> Array:
+    """Gradient of the logits.
+
+    That of cross-entropy, times the weight of the row, and without the division: nobody knows the count of the other
+    parts yet.
+
+        dz[j] = dtotal · w · (p[j] - [j = t])        0 in rows that do not count
+
+    The count depends on the weights alone, so dcount reaches no logit.
+    """
+    counted, one_hot = _counted_and_one_hot(targets, logits.shape[-1], ignored)
+    w = np.where(counted, 1.0 if weights is None else weights, 0)
+    return (0.0 if dtotal is None else dtotal) * w[..., None] * (softmax(logits, -1) - one_hot)
+
+
 def smoothed_cross_entropy(logits: Array, targets: Array, smoothing: float, ignored: int) -> Array:
     """Return the mean over the counted targets of - Σ_j q[j] log p[j]; 0 when none counts.
 
@@ -108,4 +134,19 @@ def linear_cross_entropy_backward(
     rows at a time and throw their logits away.
     """
     dz = cross_entropy_backward(dloss, hidden @ head.T, targets, ignored)
+    return dz @ head, outer(dz, hidden)
+
+
+def linear_cross_entropy_sum(
+    hidden: Array, head: Array, targets: Array, weights: Array | None, ignored: int
+) -> tuple[Array, Array]:
+    """Return both sums of the logits hidden headᵀ."""
+    return cross_entropy_sum(hidden @ head.T, targets, weights, ignored)
+
+
+def linear_cross_entropy_sum_backward(
+    dtotal: Array, dcount: Array, hidden: Array, head: Array, targets: Array, weights: Array | None, ignored: int
+) -> tuple[Array, Array]:
+    """Gradients of hidden and head: as of linear_cross_entropy, from the dz of the sum."""
+    dz = cross_entropy_sum_backward(dtotal, dcount, hidden @ head.T, targets, weights, ignored)
     return dz @ head, outer(dz, hidden)

@@ -14,3 +14,8 @@ def sliding_window_mask(query_positions: Array, key_positions: Array, window: in
         raise ValueError(f"window must be at least 1, the query's own position, but was {window}")
     distance = query_positions[..., :, None] - key_positions[..., None, :]
     return (distance >= 0) & (distance < window)
+
+
+def document_mask(query_documents: Array, key_documents: Array) -> Array:
+    """Return where a key belongs to the document of the query."""
+    return query_documents[..., :, None] == key_documents[..., None, :]

@@ -8,7 +8,7 @@ from llm_tokenizer.conformance import Specification, read_contracts
 SPECIFICATION = Specification(
     package="llm-layers",
     module="llm_layers",
-    version="1.1",
+    version="1.2",
     contracts=read_contracts(*(Path(__file__).parent / "contracts" / f"{part}.md" for part in PARTS)),
     arrays="torch",
 )

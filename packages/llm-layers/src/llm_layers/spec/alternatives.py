@@ -19,7 +19,6 @@ ALTERNATIVES = {
     "router_z_loss": "Keeps router logits small, for a mixture trained in low precision.",
     "smoothed_cross_entropy": "Cross-entropy for targets that are sometimes wrong.",
     "z_loss": "Keeps the logits from drifting together; `linear_cross_entropy(z_weight=…)` adds the same term.",
-    "dropout": "Regularization where the same text is read many times; models that read each text once do without.",
     "scaled_initialization": "The initialization of GPT-2: `initialize_gpt2` fills a model with it.",
 }
 """Function -> why one would use it."""

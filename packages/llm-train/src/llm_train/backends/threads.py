@@ -69,6 +69,14 @@ def worker_count(batch: int) -> int:
     return max(1, min(available, batch // MIN_ROWS))
 
 
+LossCall = Callable[[nn.Module, dict[str, Tensor], Batch], tuple[Tensor, Tensor]]
+
+
+def loss_of(module: nn.Module, weights: dict[str, Tensor], batch: Batch) -> tuple[Tensor, Tensor]:
+    """Return the loss of a `ModelWithObjective` with other weights in the place of its own."""
+    return torch.func.functional_call(module, weights, (batch,))  # type: ignore[no-any-return]
+
+
 class ThreadBackend:
     """Runs the passes in several threads; each takes some rows of the batch, with all weights rounded to `dtype`.
 
@@ -81,12 +89,18 @@ class ThreadBackend:
         objective: computes the sum of the losses.
         dtype: of the passes.
         workers: the threads; None runs all in the calling one.
+        call: computes the loss with given weights; `compiled_call` returns one.
     """
 
     def __init__(
-        self, model: nn.Module, objective: Objective, dtype: torch.dtype = torch.float32, workers: Workers | None = None
+        self,
+        model: nn.Module,
+        objective: Objective,
+        dtype: torch.dtype = torch.float32,
+        workers: Workers | None = None,
+        call: LossCall = loss_of,
     ) -> None:
-        self.model, self.dtype = model, dtype
+        self.model, self.dtype, self.call = model, dtype, call
         self.workers = workers or Workers()
         # Each worker replaces weights in modules of its own. They share all tensors with the model: what deepcopy finds
         # in its memo it does not copy.
@@ -104,7 +118,7 @@ class ThreadBackend:
 
         def run(given: tuple[nn.Module, Batch]) -> Part:
             module, rows = given
-            loss, count = torch.func.functional_call(module, replaced, (rows,))
+            loss, count = self.call(module, replaced, rows)
             # An expert that no token chose has no gradient: zeros.
             gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True, materialize_grads=True)
             named = zip(weights, gradients, strict=True)

@@ -28,7 +28,7 @@ def compare(options: argparse.Namespace) -> None:
     """Print the table and write the page."""
     from llm_train.reports.comparison import compare as compare_runs
     from llm_train.reports.comparison_page import FILE, write_comparison
-    from llm_train.runs.folder import find_run
+    from llm_train.runs.finding import find_run
     from llm_train.runs.progress import Reporter
 
     comparison = compare_runs([find_run(name, options.runs) for name in options.names])

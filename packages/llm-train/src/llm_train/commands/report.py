@@ -20,6 +20,6 @@ def add_report(parser: Parser) -> None:
 def report(options: argparse.Namespace) -> None:
     """Write the page into the run's folder and print its path."""
     from llm_train.reports.run_report import write_report
-    from llm_train.runs.folder import find_run
+    from llm_train.runs.finding import find_run
 
     print(write_report(find_run(options.name, options.runs)))

@@ -25,7 +25,7 @@ def add_results(parser: Parser) -> None:
 
 def results(options: argparse.Namespace) -> None:
     """Print the results of the run."""
-    from llm_train.runs.folder import find_run
+    from llm_train.runs.finding import find_run
     from llm_train.runs.progress import Reporter
 
     run = find_run(options.name, options.runs)

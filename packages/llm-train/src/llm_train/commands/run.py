@@ -13,7 +13,7 @@ from llm_train.interface import TrainError
 from llm_train.parts.pins import pinned
 from llm_train.recipes.recipe import Recipe, shipped_recipes
 from llm_train.recipes.settings import SECTIONS, ReportSettings
-from llm_train.runs.interruption import Interrupted
+from llm_train.runs.interruption import Interrupted, StopRequest
 
 DEFAULT = "shakespeare"
 EXAMPLES = """\
@@ -71,14 +71,20 @@ def run(options: argparse.Namespace) -> None:
     if options.dry_run:
         predict(recipe, folder, json=options.json, started=started)
         return
-    try:
-        from llm_train.commands.results import show_results
-        from llm_train.runs.progress import Reporter
-        from llm_train.stages.pretrain import train
+    with StopRequest() as stop:  # from now on, not only when torch has been imported
+        _train(recipe, folder, started, stop)
 
+
+def _train(recipe: Recipe, folder: Path, started: float, stop: StopRequest) -> None:
+    try:
+        with stop.deferred():  # a library that is half imported cannot be used any more
+            from llm_train.commands.results import show_results
+            from llm_train.runs.progress import Reporter
+            from llm_train.stages.pretrain import train
+        stop.check("before anything was begun")
         reporter = Reporter(started=started)
         reporter.say(f"recipe {recipe.name} -> {folder}", style="bold")
-        if recipe.training.parts:
+        if recipe.compute.parts:
             from llm_train.parts.checking import require_parts
 
             reporter.say("checking your functions against the specification")
@@ -86,12 +92,11 @@ def run(options: argparse.Namespace) -> None:
                 reporter.say(line)
         show_results(reporter, train(recipe, folder, reporter), folder)
         reporter.require_output()
-    except Interrupted as stop:
-        raise KeyboardInterrupt(f"{stop}. The same command resumes the run.") from None
-    except KeyboardInterrupt:
-        begun = (folder / "recipe.toml").exists()
+    except Interrupted as stopped:
+        raise KeyboardInterrupt(f"{stopped}. The same command resumes the run.") from None
+    except KeyboardInterrupt:  # before anything was begun, or the second one, that does not wait
         kept = "What was saved before is kept; the same command resumes the run."
-        raise KeyboardInterrupt(f"stopped. {kept if begun else 'Nothing is saved before the first step.'}") from None
+        raise KeyboardInterrupt(f"stopped. {kept if folder.exists() else 'Nothing was begun.'}") from None
 
 
 def recipe_and_folder(options: argparse.Namespace) -> tuple[Recipe, Path]:

@@ -27,8 +27,8 @@ def require_parts(recipe: Recipe) -> list[str]:
     Raises:
         TrainError: a function does not meet its contract, or none of them is a part of the run.
     """
-    parts, names = load_parts(recipe.training.parts), usable(recipe)
-    files = [file_of(entry) for entry in recipe.training.parts]
+    parts, names = load_parts(recipe.compute.parts), usable(recipe)
+    files = [file_of(entry) for entry in recipe.compute.parts]
     lines = []
     for file in files:
         here = [name for name, where in parts.files.items() if where == file]

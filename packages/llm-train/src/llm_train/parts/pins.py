@@ -14,13 +14,17 @@ DIGITS = 16
 
 
 def pinned(recipe: Recipe) -> Recipe:
-    """Return the recipe with the hash of each of its files.
+    """Return the recipe with the hash of each of its files; such a run is not compiled unless that is asked for.
+
+    A compiler would have to follow whatever is written in them.
 
     Raises:
         TrainError: a file is not there, or is no longer what its hash says.
     """
-    parts = tuple(f"{name}{SEPARATOR}{file_hash(name)}" for name in map(file_of, recipe.training.parts))
-    return recipe.with_values(parts=parts) if parts else recipe
+    parts = tuple(f"{name}{SEPARATOR}{file_hash(name)}" for name in map(file_of, recipe.compute.parts))
+    if not parts:
+        return recipe
+    return recipe.with_values(parts=parts, compile="no" if recipe.compute.compile == "auto" else recipe.compute.compile)
 
 
 def file_of(entry: str) -> str:

@@ -14,9 +14,11 @@ from typing import Any, Self
 
 from llm_tokenizer.commands.wording import suggest
 from llm_train.interface import TrainError
+from llm_train.recipes.effects import without_effect
 from llm_train.recipes.settings import (
     SECTION_OF,
     SECTIONS,
+    ComputeSettings,
     DataSettings,
     ModelSettings,
     OptimizerSettings,
@@ -39,6 +41,7 @@ class Recipe:
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    compute: ComputeSettings = field(default_factory=ComputeSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
 
     def __post_init__(self) -> None:
@@ -47,6 +50,12 @@ class Recipe:
         if self.model.heads % self.model.kv_heads:
             raise TrainError(
                 f"model.heads must be a multiple of kv_heads {self.model.kv_heads}, was {self.model.heads}"
+            )
+        for name, default, why in without_effect(self):
+            section, _, key = name.partition(".")
+            raise TrainError(
+                f"{name} must be left at {_toml(default)}, was {_toml(getattr(getattr(self, section), key))}: {why}, "
+                f"so it has no effect (in a command: --set {key}={_toml(default)})"
             )
 
     @classmethod

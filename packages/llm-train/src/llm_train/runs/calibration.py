@@ -9,8 +9,7 @@ import math
 import time
 from collections.abc import Callable
 
-import torch
-
+from llm_train.backends.compiled import compiler_found
 from llm_train.interface import TrainError
 from llm_train.recipes.recipe import Recipe
 from llm_train.trainer import Trainer
@@ -23,28 +22,54 @@ FORWARD_FRACTION = 0.6
 """Time per token of a float32 pass without gradients, as a fraction of an update's; an upper estimate."""
 CLOSING_SECONDS = 5.0
 """For the last samples, the plot, and writing the model."""
+WORTH_COMPILING = 120.0
+"""Seconds of a training loop from which on compiling, which takes up to a minute, can pay."""
+FASTER = 0.9
+"""A compiled update must take at most this part of the time of an eager one."""
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+AUTOMATIC = ("float32", "bfloat16")
+"""The precisions that `auto` chooses from; float16 needs a loss scale, and is for accelerators without bfloat16."""
 
 
 def calibrate(
-    recipe: Recipe, make_trainer: Callable[[torch.dtype], Trainer], report: Callable[[str], None]
-) -> tuple[float, str]:
-    """Time an update in each precision that the recipe allows; return the seconds and the name of the fastest.
+    recipe: Recipe, make_trainer: Callable[[Recipe], Trainer], report: Callable[[str], None]
+) -> tuple[float, Recipe]:
+    """Time an update in each precision that the recipe allows, and compiled; return the seconds and the fastest way.
 
-    A run of no more updates than the measuring takes gains nothing by it, and gets float32.
+    A run of no more updates than the measuring takes gains nothing by it, and gets float32 and no compiler.
     """
-    wanted, steps = recipe.training.precision, recipe.training.steps
-    candidates = list(DTYPES) if wanted == "auto" else [wanted]
-    best = math.inf, candidates[0]
-    if steps is None or steps > len(candidates) * (WARM_UP + MEASURED):
-        for name in candidates:
-            report(f"measuring updates in {name}")
-            best = min(best, (seconds_per_step(make_trainer(DTYPES[name]), best[0]), name))
+    steps = recipe.training.steps
+    precisions = list(AUTOMATIC) if recipe.compute.precision == "auto" else [recipe.compute.precision]
+    ways = [recipe.with_values(precision=name, compile=_first(recipe)) for name in precisions]
+    best = math.inf, ways[0]
+    if steps is None or steps > len(ways) * (WARM_UP + MEASURED):
+        for way in ways:
+            report(f"measuring the speed of updates in {way.compute.precision}")
+            best = min(best, (seconds_per_step(make_trainer(way), best[0]), way), key=lambda one: one[0])
+    if recipe.compute.compile == "auto" and compiler_found() and _loop_seconds(recipe, best[0]) > WORTH_COMPILING:
+        report("compiling the model, and measuring its speed")
+        way = best[1].with_values(compile="yes")
+        began = time.perf_counter()
+        seconds = seconds_per_step(make_trainer(way), best[0], first_seconds=math.inf)
+        cost = time.perf_counter() - began  # a resumed run finds most of it on the disk
+        if seconds < best[0] * FASTER:
+            best = seconds, way
+        report(f"compiled in {cost:.0f} s")
     return best
 
 
-def seconds_per_step(trainer: Trainer, best: float = math.inf) -> float:
+def _first(recipe: Recipe) -> str:
+    return "no" if recipe.compute.compile == "auto" else recipe.compute.compile
+
+
+def _loop_seconds(recipe: Recipe, seconds_per_step: float) -> float:
+    """Return about how long all updates will take."""
+    if recipe.training.steps is not None:
+        return recipe.training.steps * seconds_per_step if math.isfinite(seconds_per_step) else 0.0
+    return 60 * (recipe.training.minutes or 0.0)
+
+
+def seconds_per_step(trainer: Trainer, best: float = math.inf, *, first_seconds: float = FIRST_SECONDS) -> float:
     """Return the mean time of a few updates, or infinity as soon as it cannot be below `best`.
 
     The mean and not the shortest, because a run has slow ones too.
@@ -53,7 +78,7 @@ def seconds_per_step(trainer: Trainer, best: float = math.inf) -> float:
     start = time.perf_counter()
     for _ in trainer.run(0, WARM_UP):
         pass
-    if time.perf_counter() - start > max(limit, FIRST_SECONDS):
+    if time.perf_counter() - start > max(limit, first_seconds):
         return math.inf
     start = time.perf_counter()
     for _ in trainer.run(WARM_UP, WARM_UP + MEASURED):

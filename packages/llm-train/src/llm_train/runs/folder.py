@@ -3,9 +3,10 @@
 runs/shakespeare/
 recipe.toml       all settings                      environment.json  machine and versions
 corpus.json       the documents of the text         tokens/           token ids, memory-mapped
-metrics.jsonl     the measurements                  loss.svg, .png    the loss curve
-samples/          texts written along the way       checkpoints/      to resume from
-model/            Hugging Face layout               results.json      written last: the run is finished
+metrics.jsonl     what the training measured        timings.jsonl     how fast it was
+samples/          texts written along the way       checkpoints/      to resume from, each a model folder
+model/            Hugging Face layout               report.html       curves, samples, settings on one page
+loss.svg, .png    the loss curve                    results.json      written last: the run is finished
 """
 
 import json
@@ -16,16 +17,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from llm_tokenizer.commands.wording import suggest
 from llm_tokenizer.files.writing import atomic_write, remove_unfinished, write_json
 from llm_tokenizer.interface import UserError
+from llm_train.checkpoints.folders import folder_name, remove_leftovers, steps_saved
 from llm_train.data.corpus import Corpus, load_corpus
 from llm_train.interface import TrainError
 from llm_train.recipes.recipe import Recipe
+from llm_train.runs.agreement import differences, with_changeable
 from llm_train.runs.lock import LOCK
 from llm_train.runs.metrics import read_metrics
-
-RUNS = "runs"
 
 
 class Run:
@@ -36,6 +36,7 @@ class Run:
         self.recipe_file = self.folder / "recipe.toml"
         self.corpus_file = self.folder / "corpus.json"
         self.metrics_file = self.folder / "metrics.jsonl"
+        self.timings_file = self.folder / "timings.jsonl"
         self.results_file = self.folder / "results.json"
         self.environment_file = self.folder / "environment.json"
         self.tokens_folder = self.folder / "tokens"
@@ -70,6 +71,10 @@ class Run:
         """Yield the measurements, one row per line of the log."""
         return read_metrics(self.metrics_file)
 
+    def validation_losses(self) -> dict[int, float]:
+        """Return the validation losses that were measured so far, by step."""
+        return {row["step"]: row["validation_loss"] for row in self.metrics() if row.get("validation_loss") is not None}
+
     def results(self) -> dict[str, Any]:
         """Return the results of a finished run."""
         return read_json(self.results_file)
@@ -83,10 +88,18 @@ class Run:
         except tomllib.TOMLDecodeError as error:
             raise TrainError(f"{self.recipe_file}: is damaged ({error}); move the run folder away") from None
 
+    @property
+    def newest_model(self) -> Path | None:
+        """The folder of the model: of a finished run its last, of another one that of the newest checkpoint."""
+        saved = [self.checkpoints_folder / folder_name(step) for step in reversed(steps_saved(self.checkpoints_folder))]
+        folders = (self.model_folder, *saved)
+        return next((folder for folder in folders if (folder / "config.json").is_file()), None)
+
     def claim(self, recipe: Recipe) -> Recipe:
         """Return the recipe to follow: the folder's own if it has one and the wanted one agrees with it.
 
-        What the wanted recipe leaves open agrees with anything.
+        What the wanted recipe leaves open agrees with anything, and the number of threads may change. What killed
+        processes have left half done is removed.
 
         Raises:
             TrainError: the folder holds a run with another recipe (the message lists the fields), or other files.
@@ -99,31 +112,48 @@ class Run:
                     f"{self.folder} holds another run: {'; '.join(differing)}. "
                     "Nothing was changed: choose another folder for this run (in a command: --run NAME)"
                 )
-            return stored
+            self._remove_leftovers()
+            return with_changeable(recipe, stored)
+        wanted = _encoded(recipe)
         if self.preparing_file.exists():
-            self.discard_preparation()  # of a process that died before its first step
-        elif self.folder.exists() and any(path.name != LOCK for path in self.folder.iterdir()):
+            if self.preparing_file.read_bytes() != wanted:  # a process that died while it prepared something else
+                self.discard_preparation()
+        elif self.folder.exists() and not all(self._is_own(path) for path in self.folder.iterdir()):
             raise TrainError(
                 f"{self.folder} is not empty and is not a run folder: choose another (in a command: --run NAME)"
             )
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.preparing_file.touch()
+        self._remove_leftovers()
+        with atomic_write(self.preparing_file) as file:
+            file.write(wanted)
         return recipe
 
     def resolve(self, recipe: Recipe) -> None:
         """Write the recipe with every field decided: from now on this is a run, and its files are kept."""
         with atomic_write(self.recipe_file) as file:
-            file.write(recipe.to_toml().encode("utf-8", "surrogateescape"))  # a path need not be UTF-8
+            file.write(_encoded(recipe))
         self.preparing_file.unlink(missing_ok=True)
 
     def discard_preparation(self) -> None:
         """Remove what was made for a run that never reached its first step; a run is never changed."""
-        if not self.preparing_file.exists():
+        if self.recipe_file.exists() or not self.preparing_file.exists():
             return
         shutil.rmtree(self.tokens_folder, ignore_errors=True)
-        remove_unfinished(self.folder)
+        self._remove_leftovers()
         for path in (self.corpus_file, self.environment_file, self.preparing_file):
             path.unlink(missing_ok=True)
+
+    def _is_own(self, path: Path) -> bool:
+        """Whether a process that died before it had begun to prepare can have left this file."""
+        return path.name == LOCK or path.name.startswith(f"{self.preparing_file.name}.")
+
+    def _remove_leftovers(self) -> None:
+        """Delete the temporary files of processes that were killed; this one holds the lock, so no other is alive."""
+        for folder in (self.folder, self.tokens_folder, self.samples_folder, self.model_folder):
+            remove_unfinished(folder)
+        remove_leftovers(self.checkpoints_folder)
+        if self.recipe_file.exists():
+            self.preparing_file.unlink(missing_ok=True)
 
     def claim_corpus(self, corpus: Corpus) -> None:
         """Record which text this run is trained on, or check that it is the same.
@@ -131,9 +161,10 @@ class Run:
         Raises:
             TrainError: the run was started with another text.
         """
-        if self.corpus_file.exists():
+        if self.corpus_file.exists() and (not self.preparing_file.exists() or self._same_text(corpus)):
             self._require(corpus)
             return
+        shutil.rmtree(self.tokens_folder, ignore_errors=True)  # prepared from a text that has changed since
         parts = {"training": corpus.training, "held_out": corpus.held_out}
         sizes = {part: {one.printable_name: one.bytes for one in documents} for part, documents in parts.items()}
         write_json(self.corpus_file, {"fingerprint": corpus.fingerprint} | sizes)
@@ -150,47 +181,19 @@ class Run:
             return
         self._require(corpus)
 
+    def _same_text(self, corpus: Corpus) -> bool:
+        return bool(read_json(self.corpus_file).get("fingerprint") == corpus.fingerprint)
+
     def _require(self, corpus: Corpus) -> None:
-        if read_json(self.corpus_file).get("fingerprint") != corpus.fingerprint:
+        if not self._same_text(corpus):
             raise TrainError(
                 f"{self.folder} was started with another text (data.corpus has changed since). "
                 "Nothing was changed: choose another folder for this run (in a command: --run NAME)"
             )
 
 
-def find_run(run: str | os.PathLike[str] | None = None, runs: str | os.PathLike[str] = RUNS) -> Run:
-    """Return a run by its name under `runs`, by its folder, or without either the one whose model was written last.
-
-    Raises:
-        TrainError: there is no such run, or no run with a model; the message names the nearest.
-    """
-    found = {path.parent.name: Run(path.parent) for path in Path(runs).glob("*/recipe.toml")}
-    if run is not None:
-        if os.fspath(run) in found:
-            return found[os.fspath(run)]
-        if os.fspath(run) and Path(run).is_dir():
-            return Run.open(run)
-        there = sorted(found)
-        names = ", ".join(there[:5]) + (" …" if there[5:] else "")
-        advice = f"there are: {names}" if there else "`llm-train run` makes one"
-        raise TrainError(f"there is no run '{run}' under '{runs}'{suggest(os.fspath(run), found)}; {advice}")
-    trained = [one for one in found.values() if (one.model_folder / "config.json").is_file()]
-    if not trained:
-        raise TrainError(
-            f"there is no trained model under '{runs}': make one with `llm-train run` (in a checkout: `nox -s train`)"
-        )
-    return max(trained, key=lambda one: (one.model_folder / "config.json").stat().st_mtime)
-
-
-def differences(wanted: Recipe, stored: Recipe) -> list[str]:
-    """List the fields that differ, as `model.layers is 4 there, 6 wanted`."""
-    found = [] if wanted.name == stored.name else [f"its recipe is {stored.name!r}, {wanted.name!r} wanted"]
-    for section, table in wanted.to_dict().items():
-        for key, value in table.items():
-            other = getattr(getattr(stored, section), key)
-            if value not in (None, "auto", other):
-                found.append(f"{section}.{key} is {other!r} there, {value!r} wanted")
-    return found
+def _encoded(recipe: Recipe) -> bytes:
+    return recipe.to_toml().encode("utf-8", "surrogateescape")  # a path need not be UTF-8
 
 
 def read_json(path: Path) -> dict[str, Any]:

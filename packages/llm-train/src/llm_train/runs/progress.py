@@ -91,29 +91,31 @@ class LoopProgress:
 
     Args:
         steps: of the whole run.
-        tokens: that the run was trained on before, where it is resumed.
-        seconds: that this took.
     """
 
-    def __init__(self, steps: int, tokens: int = 0, seconds: float = 0.0) -> None:
-        self.steps, self.tokens = steps, tokens
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self.tokens, self.earlier_seconds = 0, 0.0
+        """What the run was trained on before, and how long that took, where it is resumed."""
         self.display = Progress("llm-train")
-        self.began = time.perf_counter() - seconds
+        self.began = self.updated = time.perf_counter()
         self.loss: float | None = None
         self.validation: float | None = None
 
-    def update(self, step: int, loss: float, tokens: int) -> None:
-        """Record a finished step, and show it if the last display is old enough."""
+    def update(self, step: int, loss: float, tokens: int) -> float:
+        """Record a finished step, and show it if the last display is old enough; return its tokens per second."""
+        before, self.updated = self.updated, time.perf_counter()
         # Smoothed: the loss of one batch depends more on the batch than on the model.
         self.loss = loss if self.loss is None else 0.95 * self.loss + 0.05 * loss
         self.tokens += tokens
         if self.display.due:
             self.display.show(self.line(step))
+        return tokens / max(self.updated - before, 1e-9)
 
     @property
     def seconds(self) -> float:
         """Seconds of the loop, those before a resume included, with validations and samples."""
-        return time.perf_counter() - self.began
+        return time.perf_counter() - self.began + self.earlier_seconds
 
     @property
     def tokens_per_second(self) -> float:
@@ -130,6 +132,7 @@ class LoopProgress:
         return "  ".join(parts)
 
     def __enter__(self) -> Self:
+        self.began = self.updated = time.perf_counter()
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -1,46 +1,112 @@
 """From a recipe to the objects that train: the model, and the trainer around it."""
 
-from dataclasses import asdict
+from collections.abc import Callable
 from functools import partial
 
 import torch
+from torch import nn
 
-from llm_layers import Decoder, ModelConfig
-from llm_train.backends.threads import ThreadBackend, Workers
+from llm_layers import (
+    EAGER,
+    FAST,
+    FUSED,
+    Decoder,
+    ModelConfig,
+    initialize,
+    initialize_gpt2,
+    initialize_normal,
+    initialize_truncated,
+)
+from llm_layers.config import DESIGNS
+from llm_train.backends.compiled import compiled_call
+from llm_train.backends.distributed import ReplicatedBackend, ShardedBackend, shard
+from llm_train.backends.loss_module import LossModule
+from llm_train.backends.module import ModuleBackend
+from llm_train.backends.threads import ThreadBackend, Workers, loss_of
 from llm_train.data.batches import ShuffledBatches
 from llm_train.data.tokens import TokenFile
+from llm_train.interface import Backend
 from llm_train.optimizers import build_optimizer, clip_gradients
 from llm_train.parts.files import load_parts
 from llm_train.parts.replacing import functions_with, kernels_with, objective_with, optimizer_with
+from llm_train.place import Place
 from llm_train.recipes.recipe import Recipe
 from llm_train.schedule import FALLS, lr_multiplier
 from llm_train.trainer import Trainer
 
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+KERNELS = {"eager": EAGER, "fused": FUSED, "fast": FAST}
+INITIALIZATIONS: dict[str, Callable[..., None]] = {
+    "default": initialize, "gpt2": initialize_gpt2, "normal": initialize_normal, "truncated": initialize_truncated,
+}  # fmt: skip
+
 
 def model_config(recipe: Recipe) -> ModelConfig:
     """Return the configuration of a recipe's model."""
-    return ModelConfig(vocab_size=recipe.tokenizer.vocab_size, **asdict(recipe.model))
+    model = recipe.model
+    return ModelConfig(
+        vocab_size=recipe.tokenizer.vocab_size,
+        d_model=model.d_model,
+        layers=model.layers,
+        heads=model.heads,
+        kv_heads=model.kv_heads,
+        d_head=model.d_head,
+        d_ff=model.d_ff,
+        context_length=model.context_length,
+        rope_base=model.rope_base,
+        tied_embeddings=model.tied_embeddings,
+        design=next(design for design in DESIGNS if design.family == model.design),
+    )
 
 
 def build_model(recipe: Recipe) -> Decoder:
     """Return the model, initialized from the recipe's seed."""
-    kernels = kernels_with(load_parts(recipe.training.parts))
     generator = torch.Generator().manual_seed(recipe.training.seed)
-    return Decoder(model_config(recipe), kernels=kernels, generator=generator)
+    kernels = kernels_with(load_parts(recipe.compute.parts), KERNELS[recipe.compute.kernels])
+    model = Decoder(model_config(recipe), kernels=kernels, generator=generator, dropout=recipe.model.dropout)
+    if recipe.model.initialization != "default":
+        INITIALIZATIONS[recipe.model.initialization](model, generator=generator)
+    return model
+
+
+def build_backend(
+    recipe: Recipe, model: Decoder, workers: Workers | None = None, place: Place | None = None
+) -> Backend:
+    """Return what runs the passes: threads on a CPU, one module on an accelerator, DDP or FSDP2 on several processes.
+
+    FSDP2 splits the model's weights, so the optimizer must be made afterwards.
+    """
+    compute, place, dtype = recipe.compute, place or Place(), DTYPES[recipe.compute.precision]
+    objective = objective_with(load_parts(compute.parts))
+    weights = dict(model.named_parameters())
+    if place.world > 1 and compute.layout == "fsdp":
+        sharded: nn.Module = shard(model, objective, dtype, place)
+        return ShardedBackend(sharded, model, place)
+    if place.world > 1:
+        return ReplicatedBackend(model, objective, dtype, place)
+    if place.device.type == "cpu":
+        call = compiled_call() if compute.compile == "yes" else loss_of
+        return ThreadBackend(model, objective, dtype, workers, call)
+    module = LossModule(model, objective, dtype)
+    if compute.compile == "yes":
+        module.compile()  # in place: a wrapper would change the names of the weights
+    return ModuleBackend(module, weights, place.device)
 
 
 def build_trainer(
-    recipe: Recipe, model: Decoder, text: TokenFile, dtype: torch.dtype, workers: Workers | None = None
+    recipe: Recipe, model: Decoder, text: TokenFile, workers: Workers | None = None, place: Place | None = None
 ) -> Trainer:
     """Return the trainer of a model on a text; batches and learning rates are functions of the step number."""
-    training, parts = recipe.training, load_parts(recipe.training.parts)
+    training, parts = recipe.training, load_parts(recipe.compute.parts)
     steps = training.steps or 10**9  # not decided yet: a calibration stays far from the end
+    backend = build_backend(recipe, model, workers, place)
     return Trainer(
-        ThreadBackend(model, objective_with(parts), dtype, workers),
-        optimizer_with(parts, build_optimizer(model, recipe.optimizer, dtype, workers)),
+        backend,
+        optimizer_with(parts, build_optimizer(model, recipe.optimizer, DTYPES[recipe.compute.precision], workers)),
         ShuffledBatches(text.ids, context_length=recipe.model.context_length, batch=training.batch, seed=training.seed),
         partial(lr_multiplier, recipe.schedule, steps, falls=functions_with(parts, FALLS)),
         clip=recipe.optimizer.clip,
         accumulate=training.accumulate,
+        place=place,
         clipping=parts.functions.get("clip_gradients", clip_gradients),
     )

@@ -7,22 +7,22 @@ the tokenizer, the calibration, validations, samples, checkpoints.
 
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from llm_layers import Decoder, parameter_count, save_model, training_flops_per_token
 from llm_tokenizer import save_tokenizer
-from llm_train.checkpoint import Checkpoint, save_checkpoint
+from llm_train.checkpoints.record import Layout
+from llm_train.checkpoints.store import CheckpointStore
 from llm_train.evaluation import evaluate
 from llm_train.objectives.next_token import next_token_loss
 from llm_train.recipes.recipe import Recipe
-from llm_train.runs.calibration import DTYPES, calibrate, steps_that_fit
 from llm_train.runs.memory import available_memory, peak_memory
 from llm_train.runs.peak import peak_flops
 from llm_train.runs.progress import Reporter
 from llm_train.runs.samples import sample
-from llm_train.stages.build import build_model, build_trainer, model_config
+from llm_train.stages.build import DTYPES, build_model, build_trainer, model_config
+from llm_train.stages.decide import decided
 from llm_train.stages.rehearsal import Rehearsal, rehearsal
 from llm_train.trainer import Trainer
 
@@ -70,36 +70,19 @@ def estimate(recipe: Recipe, folder: Path, reporter: Reporter) -> Estimate:
     free = available_memory()
     with rehearsal(recipe, folder, reporter) as prepared:
         with reporter.stage("model") as stage:
-            decided = _decided(prepared, reporter, stage.display)
-            stage.report = f"{decided.training.precision}, {decided.training.steps:,} steps"
+            recipe = decided(prepared.recipe, prepared.prepared, reporter, prepared.workers, stage.display)
+            stage.report = f"{recipe.compute.precision}, {recipe.training.steps:,} steps"
         seconds = dict(reporter.seconds)  # of what a run does once too; what follows is only measured
         with reporter.stage("measuring") as stage:
             stage.display("updates, a validation, a sample, a checkpoint")
-            return _measured(decided, prepared, seconds, free)
-
-
-def _decided(prepared: Rehearsal, reporter: Reporter, report: Callable[[str], None]) -> Recipe:
-    """Decide what the recipe leaves open, as the run will."""
-    recipe, training = prepared.recipe, prepared.recipe.training
-    if training.steps is not None and training.precision != "auto":
-        return recipe
-    seconds, precision = calibrate(
-        recipe,
-        lambda dtype: build_trainer(recipe, build_model(recipe), prepared.prepared.training, dtype, prepared.workers),
-        report,
-    )
-    held_out = len(prepared.prepared.held_out)
-    steps = training.steps or steps_that_fit(
-        recipe, seconds_per_step=seconds, elapsed=reporter.elapsed, held_out_tokens=held_out
-    )
-    return recipe.with_values(steps=steps, precision=precision)
+            return _measured(recipe, prepared, seconds, free)
 
 
 def _measured(recipe: Recipe, prepared: Rehearsal, once: dict[str, float], free: int | None) -> Estimate:
     training, report, workers = recipe.training, recipe.report, prepared.workers
-    config, dtype, steps = model_config(recipe), DTYPES[training.precision], training.steps or 1
+    config, dtype, steps = model_config(recipe), DTYPES[recipe.compute.precision], training.steps or 1
     model = build_model(recipe)
-    trainer = build_trainer(recipe, model, prepared.prepared.training, dtype, workers)
+    trainer = build_trainer(recipe, model, prepared.prepared.training, workers)
     warm_up, per_step = _updates(trainer, steps)
     read, per_window = _validation(recipe, prepared, model)
     writing = _checkpoint(prepared, model, trainer)
@@ -116,8 +99,8 @@ def _measured(recipe: Recipe, prepared: Rehearsal, once: dict[str, float], free:
     flops = training_flops_per_token(config, recipe.model.context_length) * per_update
     peak = peak_flops(dtype, workers)
     return Estimate(
-        recipe=recipe.name, precision=training.precision, threads=workers.count, parameters=parameter_count(config),
-        steps=steps, tokens=steps * per_update, flops=float(steps * flops), memory_bytes=peak_memory(),
+        recipe=recipe.name, precision=recipe.compute.precision, threads=workers.count,
+        parameters=parameter_count(config), steps=steps, tokens=steps * per_update, flops=float(steps * flops), memory_bytes=peak_memory(),
         free_memory_bytes=free, seconds=sum(seconds.values()), seconds_by_stage=seconds, seconds_per_step=per_step,
         tokens_per_second=per_update / per_step, peak_flops_per_second=peak,
         model_flops_utilization=flops / per_step / peak,
@@ -153,8 +136,8 @@ def _validation(recipe: Recipe, prepared: Rehearsal, model: Decoder) -> tuple[fl
 def _checkpoint(prepared: Rehearsal, model: Decoder, trainer: Trainer) -> float:
     """Time a checkpoint, on the disk where the run will be."""
     began = time.perf_counter()
-    checkpoint = Checkpoint(1, model.state_dict(), trainer.optimizer.state(), {})
-    save_checkpoint(prepared.run.checkpoints_folder, checkpoint, keep=2)
+    layout = Layout.of(model, prepared.prepared.tokenizer)
+    CheckpointStore(prepared.run.checkpoints_folder, model, {"optimizer": trainer.optimizer}, layout).save(1, {})
     return time.perf_counter() - began
 
 

@@ -20,7 +20,7 @@ def require_memory(recipe: Recipe) -> None:
 
     def needed(batch: int) -> int:
         length = recipe.model.context_length
-        return memory_needed(config, batch=batch, context_length=length, precision=training.precision)
+        return memory_needed(config, batch=batch, context_length=length, precision=recipe.compute.precision)
 
     if free is None or needed(training.batch) <= free:
         return

@@ -12,7 +12,6 @@ from torch.profiler import ProfilerActivity, profile, record_function
 from llm_tokenizer.files.writing import atomic_path, write_errors_as
 from llm_train.interface import Optimizer, TrainError
 from llm_train.recipes.recipe import Recipe
-from llm_train.runs.calibration import DTYPES
 from llm_train.runs.progress import Reporter
 from llm_train.stages.build import build_model, build_trainer
 from llm_train.stages.rehearsal import rehearsal
@@ -80,12 +79,11 @@ def profile_updates(recipe: Recipe, folder: Path, trace: Path, reporter: Reporte
     """
     with write_errors_as(TrainError, trace):
         trace.parent.mkdir(parents=True, exist_ok=True)
-    if recipe.training.precision == "auto":
+    if recipe.compute.precision == "auto":
         recipe = recipe.with_values(precision="float32")
     recipe = recipe.with_values(steps=WARM_UP + updates)
     with rehearsal(recipe, folder, reporter, threads=1) as prepared:
-        text, dtype = prepared.prepared.training, DTYPES[recipe.training.precision]
-        trainer = build_trainer(prepared.recipe, build_model(recipe), text, dtype, prepared.workers)
+        trainer = build_trainer(prepared.recipe, build_model(recipe), prepared.prepared.training, prepared.workers)
         trainer.optimizer = _Named(trainer.optimizer)
         with reporter.stage("profile") as stage:
             stage.display("profiling updates")

@@ -38,7 +38,7 @@ def rehearsal(recipe: Recipe, folder: Path, reporter: Reporter, *, threads: int 
         TrainError: the run would be refused, for example because it does not fit into memory.
     """
     require_memory(recipe)
-    wanted = threads or recipe.training.threads or worker_count(recipe.training.batch)
+    wanted = threads or recipe.compute.threads or worker_count(recipe.training.batch)
     recipe = recipe.with_values(threads=wanted)
     place = next(parent for parent in folder.absolute().parents if parent.is_dir())
     with tempfile.TemporaryDirectory(prefix=".rehearsal-", dir=place) as temporary, worker_threads(wanted) as workers:

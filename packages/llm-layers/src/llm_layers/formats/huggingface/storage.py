@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -58,19 +59,41 @@ def save_model(
     path = Path(folder)
     if path.exists() and not path.is_dir():
         raise LayersError(f"folder must be a directory or a new path, but '{path}' is a file or a device")
-    ids = {"bos_token_id": bos_token_id, "eos_token_id": eos_token_id, "pad_token_id": pad_token_id}
-    plain = saveable_weights(model)
-    public = architecture_of(model.config).to_public(plain)
-    weights = {name: weight.contiguous() for name, weight in public.items()}
-    settings = write_settings(model.config, dtype=str(model.embedding.table.dtype).removeprefix("torch."))
+    weights, texts = folder_contents(
+        model, bos_token_id=bos_token_id, eos_token_id=eos_token_id, pad_token_id=pad_token_id
+    )
     try:
         with _folder(path):
             with atomic_path(path / WEIGHTS) as file:
                 _save_weights(weights, file)
-            write_json(path / GENERATION, {key: value for key, value in ids.items() if value is not None})
-            write_json(path / SETTINGS, settings | ids)
+            for name, content in texts.items():
+                write_json(path / name, content)
     except OSError as error:
         raise LayersError(f"the model cannot be saved: {failed_write(path, error)}") from None
+
+
+def folder_contents(
+    model: Decoder,
+    *,
+    bos_token_id: int | None = None,
+    eos_token_id: int | list[int] | None = None,
+    pad_token_id: int | None = None,
+) -> tuple[dict[str, Tensor], dict[str, dict[str, Any]]]:
+    """Return what the folder of a model holds: the weights by their public names, and the content of its JSON files.
+
+    The arguments are those of `save_model`; `config.json` comes last, because a folder that has it counts as whole.
+
+    Raises:
+        LayersError: when the model is no plain `Decoder`, or no public family can express it.
+    """
+    ids = {"bos_token_id": bos_token_id, "eos_token_id": eos_token_id, "pad_token_id": pad_token_id}
+    plain = saveable_weights(model)
+    public = architecture_of(model.config).to_public(plain)
+    settings = write_settings(model.config, dtype=str(model.embedding.table.dtype).removeprefix("torch."))
+    return {name: weight.contiguous() for name, weight in public.items()}, {
+        GENERATION: {key: value for key, value in ids.items() if value is not None},
+        SETTINGS: settings | ids,
+    }
 
 
 def load_folder_config(path: Path) -> ModelConfig:

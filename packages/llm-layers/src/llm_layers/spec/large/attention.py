@@ -217,6 +217,15 @@ MASKS("layers.causal_mask", 2, "positions that are compared in float32", "beyond
 MASKS("layers.sliding_window_mask", 3, "positions that are compared in float32", "window_beyond_float32")(
     lambda g: {"query_positions": FAR_APART_BY_ONE, "key_positions": FAR_APART_BY_ONE, "window": 2}
 )
+MASKS("layers.document_mask", 2, "numbers in 8 or 16 bits, or compared in float32", "many_documents")(
+    lambda g: {
+        "query_documents": np.concatenate([BORDERS, FAR_APART_BY_ONE, g.whole(113, below=300)]),
+        "key_documents": np.concatenate([g.whole(1_031, below=300), FAR_APART_BY_ONE, BORDERS, BORDERS]),
+    }
+)
+MASKS("layers.document_mask", 3, "blocks of queries that see one stretch of keys", "long_documents")(
+    lambda g: {"query_documents": np.arange(517) // 101, "key_documents": np.arange(KEYS) // 101 % 7}
+)
 for _cap, _word in ((-5.0, "negative_cap"), (np.nan, "cap_that_is_no_number")):
 
     @LARGE("layers.soft_cap", 6, "only a cap of zero refused", _word, raises="ValueError")

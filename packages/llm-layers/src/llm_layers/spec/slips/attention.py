@@ -120,6 +120,44 @@ slip("empty window taken", "a window of 0 is taken: no query sees anything")(
 )
 
 
+slip = SLIPS.of("layers.document_mask")
+
+
+def _same(query_documents: Any, key_documents: Any) -> Any:
+    return query_documents[..., :, None] == key_documents[..., None, :]
+
+
+slip("True means hidden", "True where a key is hidden: the other convention")(lambda q, k: ~_same(q, k))
+slip("transposed", "rows are keys and columns queries")(lambda q, k: _same(q, k).mT.reshape(_same(q, k).shape))
+slip("earlier documents seen", "documents that come before are seen too: only later ones are hidden")(
+    lambda q, k: _distance(q, k) >= 0
+)
+slip("causal mask built in", "keys of later places are hidden too, by index")(lambda q, k: _same(q, k).tril())
+slip("0 taken for padding", "tokens of document 0 see nothing and are not seen")(
+    lambda q, k: _same(q, k) & (q[..., :, None] != 0)
+)
+slip("below 0 taken for padding", "tokens of a document with a number below 0 see nothing")(
+    lambda q, k: _same(q, k) & (q[..., :, None] >= 0)
+)
+slip("queries only", "the keys' numbers are not looked at: they are taken for those of the queries")(
+    lambda q, k: (
+        _same(q, q) if q.shape == k.shape else _same(q, torch.zeros_like(k) + (q[..., -1:] if q.numel() else 0))
+    )
+)
+slip("neighbors seen", "the numbers may differ by one: documents side by side see each other")(
+    lambda q, k: _distance(q, k).abs() <= 1
+)
+
+
+@slip("runs counted", "a document ends where another begins: its later pieces are taken for other documents")
+def runs_counted(query_documents: Any, key_documents: Any) -> Any:
+    if query_documents.shape != key_documents.shape:
+        return _same(query_documents, key_documents)
+    change = query_documents.diff(dim=-1) != 0
+    runs = torch.cat([torch.zeros_like(query_documents[..., :1]), change.cumsum(-1)], -1)
+    return _same(query_documents, key_documents) & _same(runs, runs)
+
+
 slip = SLIPS.of("layers.attention")
 
 

@@ -1,0 +1,46 @@
+"""Find the newest checkpoint that is whole."""
+
+import json
+from pathlib import Path
+
+from safetensors.torch import load_file
+
+from llm_train.checkpoints.folders import folder_name, steps_saved
+from llm_train.checkpoints.manifest import OtherVersionError, verified_manifest
+from llm_train.checkpoints.record import Checkpoint, Layout
+from llm_train.checkpoints.saving import FACTS, MODEL, STATE
+from llm_train.interface import CheckpointError
+
+
+def load_newest(folder: Path, layout: Layout) -> tuple[Checkpoint | None, list[str]]:
+    """Return the newest whole checkpoint (None if none was ever written), and why newer ones were skipped.
+
+    Nothing outside changes: neither a file nor the state of torch's random numbers.
+
+    Raises:
+        OtherVersionError: the newest one was written by another version.
+        CheckpointError: there are checkpoints, but none is whole. To start again silently would discard a run.
+    """
+    skipped: list[str] = []
+    steps = steps_saved(folder)
+    for step in reversed(steps):
+        try:
+            return _read(folder / folder_name(step), step, layout), skipped
+        except OtherVersionError:
+            raise
+        except Exception as error:  # whatever a damaged file leads to
+            reason = str(error) or type(error).__name__
+            skipped.append(f"the checkpoint of step {step} is damaged and was skipped ({reason})")
+    if steps:
+        raise CheckpointError(f"no checkpoint in {folder} is whole: {'; '.join(skipped)}; move the run folder away")
+    return None, skipped
+
+
+def _read(folder: Path, step: int, layout: Layout) -> Checkpoint:
+    manifest = verified_manifest(folder, step)
+    if manifest["names"] != layout.names:
+        raise ValueError(f"its weights have {manifest['names']} names, but the model's are {layout.names}")
+    facts = json.loads((folder / FACTS).read_bytes())
+    facts.pop("step")
+    weights = layout.from_stored(load_file(folder / MODEL))
+    return Checkpoint(step, weights, load_file(folder / STATE), facts)

@@ -1,0 +1,86 @@
+"""The end of a run: the last validation, the model folder, a sample, the plot and the results."""
+
+import math
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from llm_layers import parameter_count
+from llm_tokenizer.commands.wording import quantity
+from llm_tokenizer.files.writing import atomic_path, write_json
+from llm_train.checkpoints.folders import folder_name
+from llm_train.checkpoints.record import PUBLIC
+from llm_train.checkpoints.saving import MODEL
+from llm_train.evaluation import Evaluation
+from llm_train.reports.run_report import write_report
+from llm_train.runs.logs import Logs
+from llm_train.runs.memory import peak_memory
+from llm_train.runs.plots import plot_loss
+from llm_train.stages.training_run import TrainingRun
+
+
+def finish(training: TrainingRun, logs: Logs) -> dict[str, Any]:
+    """Evaluate the model on all held-out text, write the model, a sample, the plot and the results."""
+    run, reporter, steps = training.run, training.reporter, training.plan.steps
+    with reporter.stage("validation") as stage:
+        result = training.validate(logs, steps, None)
+        stage.report = f"loss {result.loss:.4f}, {result.bits_per_byte:.4f} bits per byte on all held-out text"
+    with reporter.stage("save model") as stage:
+        if training.layout.names == PUBLIC:
+            names = [*(name for name in training.layout.files if name != "config.json"), MODEL, "config.json"]
+            copy_files(run.checkpoints_folder / folder_name(steps), run.model_folder, names)
+            stage.report = f"{run.model_folder} in the Hugging Face layout"
+        else:
+            stage.report = f"none for other tools: {training.layout.reason}; the checkpoint holds it"
+        text = training.sample(steps)
+    _plot(training, result)
+    results = _results(training, result, text)
+    write_report(run, results)
+    write_json(run.results_file, results)  # last: from now on the run counts as finished
+    logs.finish(results)
+    return results
+
+
+def copy_files(source: Path, target: Path, names: list[str]) -> None:
+    """Copy the model's files out of a checkpoint, in this order; each appears whole."""
+    target.mkdir(exist_ok=True)
+    for name in names:
+        with atomic_path(target / name) as unfinished:
+            shutil.copyfile(source / name, unfinished)
+
+
+def _results(training: TrainingRun, result: Evaluation, text: str) -> dict[str, Any]:
+    reporter, speed = training.reporter, training.progress.tokens_per_second
+    measured = {"peak_memory_bytes": peak_memory(), "model_flops_utilization": training.recorder.share_of_peak(speed)}
+    return {
+        "validation_loss": result.loss,
+        "bits_per_byte": result.bits_per_byte,
+        "perplexity": result.perplexity if math.isfinite(result.perplexity) else None,  # JSON has no infinity
+        "steps": training.plan.steps,
+        "tokens": training.progress.tokens,
+        "tokens_per_second": speed,
+        **{name: value for name, value in measured.items() if value is not None},
+        "parameters": parameter_count(training.model.config),
+        "precision": training.recipe.compute.precision,
+        "seconds": reporter.elapsed,
+        "seconds_by_stage": reporter.seconds | {"training": training.progress.seconds},
+        "resumed_at": training.start,
+        "sample": text,
+        "sample_prompt": training.recipe.report.sample_prompt,
+        "prompt": training.prepared.prompt,
+    }
+
+
+def _plot(training: TrainingRun, result: Evaluation) -> None:
+    with training.reporter.stage("plot") as stage:
+        if find_spec("matplotlib") is None:
+            stage.report = "skipped: after `pip install matplotlib` the next runs have a loss curve"
+            return
+        run = training.run
+        svg, png = run.folder / "loss.svg", run.folder / "loss.png"
+        plot_loss(
+            run.metrics_file, tokens_per_byte=result.tokens_per_byte,
+            title=f"{run.name}: {quantity(training.plan.steps, 'step')}", svg=svg, png=png,
+        )  # fmt: skip
+        stage.report = f"{svg} and .png"

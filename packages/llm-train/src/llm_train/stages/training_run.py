@@ -1,0 +1,173 @@
+"""The part of a run in which there is a model: the loop, with its validations, samples and checkpoints."""
+
+import torch
+from torch import Tensor, nn
+
+from llm_layers import parameter_count, training_flops_per_token
+from llm_tokenizer.commands.wording import quantity
+from llm_tokenizer.files.writing import write_text
+from llm_train.backends.threads import Workers
+from llm_train.checkpoints.record import Layout
+from llm_train.checkpoints.store import CheckpointStore
+from llm_train.data.batch import Batch
+from llm_train.evaluation import Evaluation, evaluate, evaluating
+from llm_train.interface import Objective, TrainError
+from llm_train.objectives.next_token import next_token_loss
+from llm_train.recipes.recipe import Recipe
+from llm_train.runs.agreement import changed_fields
+from llm_train.runs.folder import Run
+from llm_train.runs.interruption import Interrupted, StopRequest
+from llm_train.runs.logs import Logs
+from llm_train.runs.peak import peak_flops
+from llm_train.runs.plan import Plan
+from llm_train.runs.progress import LoopProgress, Reporter
+from llm_train.runs.recording import Recorder
+from llm_train.runs.samples import sample
+from llm_train.stages.build import DTYPES, build_model, build_trainer
+from llm_train.stages.decide import decided
+from llm_train.stages.prepare import END_OF_TEXT, Prepared
+
+VALIDATION_BATCH = 16
+"""Windows that a validation reads at once."""
+WORTH_MEASURING = 100
+"""Steps of a run whose share of the machine's peak is worth measuring that peak."""
+
+
+class TrainingRun:
+    """A model, its trainer, and the folder in which all of it is kept."""
+
+    def __init__(self, recipe: Recipe, run: Run, prepared: Prepared, reporter: Reporter, workers: Workers) -> None:
+        """Build the model, decide what the recipe leaves open, and load the newest checkpoint."""
+        self.run, self.prepared, self.reporter, self.workers = run, prepared, reporter, workers
+        with reporter.stage("model") as stage:
+            self.recipe = decided(recipe, prepared, reporter, workers, stage.display)
+            self.plan = Plan.of(self.recipe)
+            self.model = build_model(self.recipe)
+            dtype = DTYPES[self.recipe.compute.precision]
+            self.trainer = build_trainer(self.recipe, self.model, prepared.training, workers)
+            end = prepared.tokenizer.special_tokens[END_OF_TEXT]
+            self.layout = Layout.of(self.model, prepared.tokenizer, bos=end, eos=end)
+            parts = {"optimizer": self.trainer.optimizer}
+            self.checkpoints = CheckpointStore(run.checkpoints_folder, self.model, parts, self.layout)
+            self.progress = LoopProgress(self.plan.steps)
+            self.recorder = Recorder(
+                self.model, self.plan.ratios, self.progress, reporter,
+                flops_per_token=training_flops_per_token(self.model.config, self.recipe.model.context_length),
+                peak_flops=peak_flops(dtype, workers) if self.plan.steps >= WORTH_MEASURING else None,
+            )  # fmt: skip
+            self.start = self._resume()
+            self.run.resolve(self.recipe)
+            count = parameter_count(self.model.config)
+            stage.report = (
+                f"{count / 1e6:.2f} million weights, {self.recipe.compute.precision}, "
+                f"{quantity(self.plan.steps, 'step')}"
+            )
+
+    def train(self, logs: Logs, stop: StopRequest) -> None:
+        """Run the loop. What is due after a step is done once its checkpoint, if it has one, is on the disk.
+
+        So a validation that is killed loses nothing; a resumed run begins with what is due after its first step.
+
+        Raises:
+            Interrupted: a signal came; the step was finished and saved.
+        """
+        with self.reporter.stage("training") as stage, stop.deferred(), self.progress as progress:
+            stage.display.close()  # the loop has a line of its own
+            if self.start:
+                self._do_what_is_due(self.start, logs, stop)
+            self.recorder.prepare(self.start + 1)
+            for step in self.trainer.run(self.start, self.plan.steps):
+                logs.log(step.number, *self.recorder.rows(step))
+                if step.number in self.plan.checkpoints or stop.requested:
+                    self._save(step.number, logs)
+                stop.check(f"after step {step.number:,} of {self.plan.steps:,}")
+                self._do_what_is_due(step.number, logs, stop)
+                self.recorder.prepare(step.number + 1)
+            stage.report = (
+                f"{quantity(self.plan.steps - self.start, 'step')}, {progress.tokens_per_second:,.0f} tokens/s"
+            )
+
+    def validate(
+        self, logs: Logs, step: int, windows: int | None, objective: Objective = next_token_loss
+    ) -> Evaluation:
+        """Measure the loss on held-out text, on some windows or on all of it, and log it."""
+        result = evaluate(
+            self.model, objective, self.prepared.held_out, context_length=self.recipe.model.context_length,
+            batch=VALIDATION_BATCH, windows=windows, workers=self.workers,
+        )  # fmt: skip
+        shown = "all" if windows is None else windows
+        logs.log(step, {"validation_loss": result.loss, "bits_per_byte": result.bits_per_byte, "windows": shown})
+        return result
+
+    def sample(self, step: int) -> str:
+        """Write a sample into the run's folder, and return it."""
+        report = self.recipe.report
+        with evaluating(self.model):
+            text = sample(
+                self.model, self.prepared.tokenizer, report.sample_prompt,
+                tokens=report.sample_tokens, seed=self.recipe.training.seed,
+            )  # fmt: skip
+        self.run.samples_folder.mkdir(exist_ok=True)
+        write_text(self.run.samples_folder / f"step-{step:08d}.txt", text + "\n")
+        return text
+
+    def _resume(self) -> int:
+        """Load the newest whole checkpoint into model and optimizer; return its step, 0 without one.
+
+        The time that was spent until then counts on.
+
+        Raises:
+            TrainError: it was made with another tokenizer or another recipe.
+        """
+        checkpoint, skipped = self.checkpoints.newest()
+        for note in skipped:
+            self.reporter.say(f"note: {note}", style="yellow")
+        if checkpoint is None:
+            return 0
+        facts = checkpoint.facts
+        if facts["tokenizer_sha256"] != self.prepared.tokenizer_sha256:
+            raise TrainError(f"{self.run.folder}: its checkpoint was made with another tokenizer; use --run NAME")
+        if changed := changed_fields(facts["recipe"], self.recipe):
+            raise TrainError(
+                f"{self.run.recipe_file} was changed after the checkpoint of step {checkpoint.step:,}: "
+                f"{'; '.join(changed)}. Change it back, or choose another folder (in a command: --run NAME)"
+            )
+        self.checkpoints.restore(checkpoint)
+        self.progress.tokens = facts["tokens"]
+        self.progress.earlier_seconds = facts["loop_seconds"]
+        self.reporter.started -= facts["seconds"]
+        self.reporter.say(f"resuming from step {checkpoint.step:,}")
+        return checkpoint.step
+
+    def _save(self, step: int, logs: Logs) -> None:
+        logs.sync()  # first: a checkpoint must not be there without the rows up to its step
+        facts = {
+            "recipe": self.recipe.to_dict(), "tokenizer_sha256": self.prepared.tokenizer_sha256,
+            "torch": torch.__version__, "tokens": self.progress.tokens,
+            "seconds": self.reporter.elapsed, "loop_seconds": self.progress.seconds,
+        }  # fmt: skip
+        self.checkpoints.save(step, facts)
+        self._remove_old()
+
+    def _remove_old(self) -> None:
+        report = self.recipe.report
+        losses = self.run.validation_losses() if report.keep_best else {}
+        best = min(losses, key=lambda step: losses[step], default=0)
+        self.checkpoints.remove_old(keep=report.keep, every=report.keep_every, also={best})
+
+    def _do_what_is_due(self, step: int, logs: Logs, stop: StopRequest) -> None:
+        def polled(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+            stop.check(f"in the validation after step {step:,} of {self.plan.steps:,}")
+            return next_token_loss(model, batch)
+
+        if step in self.plan.validations:
+            try:
+                windows = self.recipe.report.validation_windows
+                self.progress.validation = self.validate(logs, step, windows, polled).loss
+            except Interrupted:
+                self._save(step, logs)
+                raise
+            if self.recipe.report.keep_best:
+                self._remove_old()
+        if step in self.plan.samples:
+            self.sample(step)
