@@ -59,7 +59,7 @@ def tests(session: nox.Session, package: str) -> None:
         return
     needed = PACKAGES[: PACKAGES.index(package) + 1]
     wheels = [str(wheel) for wheel in build_wheels(session, needed)]
-    wheels[-1] += {"llm-tokenizer": "[fast]", "llm-layers": "[plot]", "llm-train": "[plot]"}.get(package, "")
+    wheels[-1] += {"llm-tokenizer": "[fast]", "llm-layers": "[plot]"}.get(package, "")
     install_wheels(session, wheels, *group("test"))
     module = package.replace("-", "_")
     folder = ROOT / "packages" / package
@@ -227,7 +227,7 @@ def dev(session: nox.Session) -> str:
     if not python.exists():
         session.run(sys.executable, "-m", "venv", str(DEV), external=True)
     checkout = [f"{ROOT / 'packages' / package}" for package in PACKAGES]
-    checkout[2] += "[plot]"
+    checkout[1] += "[plot]"
     editable = [part for package in checkout for part in ("--editable", package)]
     pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
     session.run(*pip, CONSTRAINTS, *editable, *group("test", "docs", "types", "installs", "proof"), external=True)

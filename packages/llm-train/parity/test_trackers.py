@@ -7,14 +7,14 @@ import sys
 
 import pytest
 
-from llm_train.runs.trackers import Guarded, trackers
+from llm_train.runs.trackers import Guarded, named_trackers
 
 RECIPE = {"model": {"layers": 2}, "training": {"steps": 4}}
 
 
 def follow(name, folder, steps):
     said = []
-    (tracker,) = (Guarded(one, said.append) for one in trackers([name], folder))
+    (tracker,) = (Guarded(one, said.append) for one in named_trackers([name], folder))
     tracker.start(RECIPE)
     for step in steps:
         tracker.log(step, {"loss": len(steps) / step, "update_ratio": {"head": 0.5, "norms": None}, "windows": "all"})

@@ -1,3 +1,4 @@
+import argparse
 import os
 import shlex
 import signal
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from llm_train.commands import results as results_module
 from llm_train.commands.main import main
 from llm_train.commands.results import next_commands
 from llm_train.data.corpus import Corpus, Document
@@ -28,7 +30,7 @@ def run(tmp_path, capsys, *arguments):
 def test_a_run_prints_its_stages_a_sample_results_and_what_next(tmp_path, capsys, recipe_file):
     status, output, errors = run(tmp_path, capsys, "--recipe", str(recipe_file))
     assert (status, errors) == (0, "")
-    for stage in ("text", "tokenizer", "tokens", "model", "training", "validation", "save model", "plot"):
+    for stage in ("text", "tokenizer", "tokens", "model", "training", "validation", "save model", "report"):
         assert any(line.startswith(stage) and line.endswith(" s") for line in output.splitlines()), stage
     assert "bits per byte" in output
     assert "\n\na sample:\n" in output  # the recipe's prompt is a line break
@@ -67,6 +69,9 @@ def test_a_corpus_of_ones_own_names_the_run(tmp_path, capsys, recipe_file, play)
         (["--set", "layrs=2"], None, ["layrs", "did you mean layers"]),
         (["--set", "layers=two"], None, ["model.layers", "whole number", "'two'"]),
         (["--set", "layers"], None, ["field=value"]),
+        (["--set", "report.sample_prompt=ab\udcff"], None, ["report.sample_prompt must be UTF-8", "character 2"]),
+        (["--set", 'report.trackers=["trackoi"]'], None, ["no tracker 'trackoi'", "did you mean trackio"]),
+        (["--set", "batch=1000000000"], None, ["training.batch is 1,000,000,000", "GB are free", "--set accumulate="]),
         (["--run", "../else"], None, ["--run", "plain name"]),
         (["--run", ""], None, ["--run", "plain name"]),
         (["--recpie", "tiny"], None, ["--recpie", "did you mean --recipe"]),
@@ -162,7 +167,17 @@ def test_results_of_no_run_say_so(capsys, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["run", "--help"], ["results", "--help"], ["recipes"], ["--version"]]
+    "arguments",
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["results", "--help"],
+        ["recipes"],
+        ["--version"],
+        ["report", "--help"],
+        ["compare", "--help"],
+        ["profile", "--help"],
+    ],
 )
 def test_help_does_not_wait_for_torch(arguments):
     script = (
@@ -187,21 +202,80 @@ def test_the_module_is_the_command():
     assert done.stdout.startswith("llm-train 0.")
 
 
+def with_model(folder):
+    (folder / "model").mkdir(parents=True)
+    (folder / "model" / "config.json").touch()
+    return folder
+
+
 def test_commands_are_in_the_callers_words(monkeypatch, tmp_path):
+    monkeypatch.setattr(results_module, "find_spec", lambda name: name)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LLM_COMMAND", "nox -s train --")
     generate = "nox -s generate -- --run"
-    assert next_commands(Path("runs/tale"), "ROMEO:")[0][0] == f'{generate} tale --prompt "ROMEO:"'
-    assert next_commands(tmp_path / "two words", "Hi")[0][0] == f"{generate} '{tmp_path}/two words' --prompt \"Hi\""
+    assert next_commands(with_model(Path("runs/tale")), "ROMEO:")[0][0] == f'{generate} tale --prompt "ROMEO:"'
+    named = with_model(tmp_path / "two words")
+    assert next_commands(named, "Hi")[0][0] == f"{generate} '{tmp_path}/two words' --prompt \"Hi\""
     monkeypatch.delenv("LLM_COMMAND")
-    assert next_commands(tmp_path, "ROMEO:")[0][0] == f'llm-generate text --model {tmp_path}/model --prompt "ROMEO:"'
+    assert next_commands(named, "Hi")[0][0] == f"llm-generate text --model '{named}/model' --prompt \"Hi\""
 
 
-@pytest.mark.parametrize("name", ["plain", "two words", ":heart:", "[bold]", "$HOME", "bad\udcff"])
+def test_a_command_that_cannot_be_followed_is_not_proposed(monkeypatch, tmp_path):
+    monkeypatch.delenv("LLM_COMMAND", raising=False)
+    monkeypatch.setattr(results_module, "find_spec", lambda name: name)
+    assert next_commands(tmp_path, "Hi")[0][0] == f"llm-train report {tmp_path}", "there is no model"
+    with_model(tmp_path)
+    assert next_commands(tmp_path, "Hi")[0][0].startswith("llm-generate")
+    monkeypatch.setattr(results_module, "find_spec", lambda name: None)
+    assert next_commands(tmp_path, "Hi")[0][0] == f"llm-train report {tmp_path}", "llm-generate is not installed"
+
+
+@pytest.mark.parametrize("name", ["plain", "two words", ":heart:", "[bold]", "$HOME", "bad\udcff", "-r"])
 def test_a_proposed_command_names_the_path_as_it_is(name, tmp_path, monkeypatch):
     monkeypatch.delenv("LLM_COMMAND", raising=False)
-    for prompt in ("Once upon a time", 'He said "$HOME `now`!"', "it's", "-n"):
-        words = shlex.split(next_commands(tmp_path / name, prompt)[0][0])
-        assert words == ["llm-generate", "text", "--model", str(tmp_path / name / "model"), "--prompt", prompt]
+    monkeypatch.setattr(results_module, "find_spec", lambda name: name)
+    monkeypatch.chdir(tmp_path)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model")
+    parser.add_argument("--prompt")
+    folder = with_model(Path(name))
+    for prompt in ("Once upon a time", 'He said "$HOME `now`!"', "it's", "-n", "--a", "- a list"):
+        words = shlex.split(next_commands(folder, prompt)[0][0])
+        given = parser.parse_args(words[2:])
+        assert (words[:2], given.model, given.prompt) == (["llm-generate", "text"], f"{name}/model", prompt)
+    for dashes in ("-", "--"):  # alone they are the standard input, and the end of the options
+        assert parser.parse_args(shlex.split(next_commands(folder, dashes)[0][0])[2:]).prompt == f" {dashes}"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{}", "'validation_loss' is missing"),
+        ('{"validation_loss": null}', "damaged"),
+        ('{"validation_loss": "2"}', "damaged"),
+        ("[]", "JSON object"),
+        ('{"validation_loss": 1', "JSON object"),
+    ],
+)
+def test_results_that_are_damaged_are_one_sentence(tmp_path, capsys, content, said):
+    folder = tmp_path / "runs" / "old"
+    folder.mkdir(parents=True)
+    (folder / "recipe.toml").write_text('[data]\ncorpus = "x"\n[training]\nsteps = 1\n')
+    (folder / "results.json").write_text(content)
+    assert main(["results", "old", "--runs", str(tmp_path / "runs")]) == 2
+    shown = capsys.readouterr().err
+    assert "results.json" in shown and said in shown and shown.count("\n") == 1
+
+
+def test_results_end_as_any_program_does_whose_reader_is_gone(tmp_path, recipe_file, capsys):
+    runs = str(tmp_path / "runs")
+    assert run(tmp_path, capsys, "--recipe", str(recipe_file), "--set", "steps=2")[0] == 0
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "llm_train", "results", "small", "--runs", runs]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,10 @@ context_length = 32
 [training]
 steps = {steps}
 batch = 4
+[compute]
 precision = "float32"
 threads = 1
+compile = "no"
 """
 
 

@@ -16,13 +16,8 @@ from llm_train.runs import progress
 from llm_train.runs.folder import Run
 from llm_train.runs.interruption import Interrupted, StopRequest
 from llm_train.runs.metrics import read_metrics
-from llm_train.stages import finish, prepare, pretrain, training_run
+from llm_train.stages import prepare, pretrain, training_run
 from llm_train.trainer import Trainer
-
-
-@pytest.fixture(autouse=True)
-def no_plot(monkeypatch):
-    monkeypatch.setattr(finish, "find_spec", lambda name: None)  # it takes longer than the rest
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +63,12 @@ def unbroken(tmp_path, small_recipe, reporter):
     return outcome(tmp_path / "unbroken")
 
 
-@pytest.mark.parametrize("settings", [["threads=1"], ["threads=2"], ["threads=2", "precision=bfloat16"]])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["threads=1"], ["threads=2", "precision=bfloat16"], ["threads=2", "average=0.9"], ["precision=float16"],
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("stop_at", [1, 5, 11, 12])
 def test_stopped_and_resumed_equals_unbroken(tmp_path, small_recipe, reporter, stop_at, settings):
     small_recipe = small_recipe.with_settings(settings)

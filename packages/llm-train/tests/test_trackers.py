@@ -2,7 +2,8 @@ import pytest
 
 from llm_train.interface import Tracker, TrainError
 from llm_train.runs import trackers as trackers_module
-from llm_train.runs.trackers import Guarded, numbers, trackers
+from llm_train.runs.trackers import Guarded, named_trackers, numbers
+from llm_train.stages.pretrain import train
 
 
 class Recording:
@@ -67,14 +68,29 @@ def test_an_unknown_tracker_names_the_nearest(tmp_path):
     with pytest.raises(
         TrainError, match=r"no tracker 'tensorbord' \(did you mean tensorboard\?\).*tensorboard, trackio"
     ):
-        trackers(["tensorbord"], tmp_path)
+        named_trackers(["tensorbord"], tmp_path)
 
 
 def test_a_missing_library_is_one_sentence_with_the_command(tmp_path, monkeypatch):
     monkeypatch.setattr(trackers_module, "find_spec", lambda name: None)
     with pytest.raises(TrainError, match="names trackio, which is not installed: pip install trackio"):
-        trackers(["trackio"], tmp_path)
+        named_trackers(["trackio"], tmp_path)
 
 
 def test_without_names_there_is_none(tmp_path):
-    assert trackers([], tmp_path) == []
+    assert named_trackers([], tmp_path) == []
+
+
+def test_a_run_goes_on_without_a_tracker_that_fails(tmp_path, small_recipe, capsys):
+    results = train(small_recipe, tmp_path / "run", trackers=[broken := Recording("log"), whole := Recording()])
+    shown = capsys.readouterr().out
+    assert shown.count("the tracker Recording failed (the server is gone)") == 1
+    assert [name for name, *_ in broken.seen] == ["start"]
+    assert whole.seen[0][1]["training"]["steps"] == 12 and whole.seen[-1] == ("finish", results)
+    assert whole.seen[1][2].keys() >= {"loss", "seconds"}
+
+
+def test_a_tracker_that_is_not_there_is_refused_before_anything_is_read(tmp_path, small_recipe, reporter):
+    with pytest.raises(TrainError, match="did you mean trackio"):
+        train(small_recipe.with_values(trackers=("trackoi",), corpus="none.txt"), tmp_path / "run", reporter)
+    assert not (tmp_path / "run").exists()

@@ -10,7 +10,8 @@
     backends/             forward and backward passes by several threads
     parts/                functions of your own in place of ours
     stages/               prepare, build, pretrain: from a recipe to a trained model
-    runs/                 the run folder, metrics, progress, samples, plots, calibration
+    runs/                 the run folder, metrics, progress, samples, calibration, memory, trackers
+    reports/              curves: the page of a run, and the comparison of several
     commands/             `llm-train`, one file per verb
     reference/, spec/     the same in plain NumPy; the specification
 
@@ -25,14 +26,17 @@ from llm_tokenizer.commands.deferred_imports import deferred_imports
 if TYPE_CHECKING:
     from llm_train.combining import combine as combine
     from llm_train.data.corpus import Corpus as Corpus
-    from llm_train.data.corpus import Document as Document
     from llm_train.data.corpus import load_corpus as load_corpus
+    from llm_train.data.prepared import texts_of as texts_of
+    from llm_train.data.prepared import write_prepared as write_prepared
+    from llm_train.data.sources import Document as Document
     from llm_train.evaluation import Evaluation as Evaluation
     from llm_train.evaluation import evaluate as evaluate
     from llm_train.interface import CheckpointError as CheckpointError
     from llm_train.interface import NonFiniteError as NonFiniteError
     from llm_train.interface import Objective as Objective
     from llm_train.interface import Optimizer as Optimizer
+    from llm_train.interface import Tracker as Tracker
     from llm_train.interface import TrainError as TrainError
     from llm_train.measures import bits_per_byte as bits_per_byte
     from llm_train.measures import perplexity as perplexity

@@ -79,13 +79,13 @@ def evaluate(
             return float(total), float(count)
 
     device = next(model.parameters()).device
-    batches = consecutive_batches(text.ids, context_length=context_length, batch=batch, windows=chosen)
+    batches = consecutive_batches(text, context_length=context_length, batch=batch, windows=chosen)
     with evaluating(model):
         totals, counts = zip(*(workers or Workers()).map(sums, batches), strict=True)
     loss = sum(totals) / sum(counts)
     if not math.isfinite(loss):
         raise NonFiniteError(f"the validation loss is {loss}")
-    return Evaluation(loss, (len(text) - 1) / text.header.bytes)
+    return Evaluation(loss, (len(text) - 1) / text.bytes)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import math
 import os
 import re
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,40 +39,63 @@ def results(options: argparse.Namespace) -> None:
 
 
 def show_results(reporter: "Reporter", results: dict[str, Any], folder: Path) -> None:
-    """Print the sample, the results, and what to do next."""
-    prompt = results.get("sample_prompt", "").strip()
+    """Print the sample, the results, and what to do next.
+
+    Raises:
+        TrainError: something is missing in the results, or is not what it must be.
+    """
+    try:
+        lines = _lines(results)
+        prompt = results.get("sample_prompt", "").strip()
+        sample, words = results["sample"].strip(), str(results["prompt"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise TrainError(f"{folder / 'results.json'}: is damaged ({reason}); move the run folder away") from None
     reporter.say(f"\na sample, continued from {prompt!r}:" if prompt else "\na sample:", style="bold")
-    reporter.say(results["sample"].strip(), style="italic")
+    reporter.say(sample, style="italic")
     reporter.say("")
-    reporter.say(
-        f"validation loss {results['validation_loss']:.4f} nats per token    "
-        f"{results['bits_per_byte']:.4f} bits per byte    perplexity {results['perplexity'] or math.inf:.1f}",
-        style="bold",
-    )
-    reporter.say(
-        f"{results['parameters'] / 1e6:.2f} million weights    {quantity(results['steps'], 'step')}    "
-        f"{results['tokens'] / 1e6:.2f} million tokens at {results['tokens_per_second']:,.0f} per second    "
-        f"{duration(results['seconds'])}"
-    )
+    reporter.say(lines[0], style="bold")
+    reporter.say(lines[1])
     reporter.say("\nnext:")
-    commands = next_commands(folder, results["prompt"])
+    commands = next_commands(folder, words)
     width = max(len(command) for command, _ in commands)
     for command, about in commands:
         reporter.say(f"  {command:<{width}}  {about}")
 
 
+def _lines(results: dict[str, Any]) -> tuple[str, str]:
+    return (
+        f"validation loss {results['validation_loss']:.4f} nats per token    "
+        f"{results['bits_per_byte']:.4f} bits per byte    perplexity {results['perplexity'] or math.inf:.1f}",
+        f"{results['parameters'] / 1e6:.2f} million weights    {quantity(results['steps'], 'step')}    "
+        f"{results['tokens'] / 1e6:.2f} million tokens at {results['tokens_per_second']:,.0f} per second    "
+        f"{duration(results['seconds'])}",
+    )
+
+
 def next_commands(folder: Path, prompt: str) -> list[tuple[str, str]]:
-    """Return three commands to try: nox's if it called (it sets LLM_COMMAND), else our own."""
-    quoted = f'"{prompt}"' if re.fullmatch(r"[\w ,.:;?']+", prompt) else shlex.quote(prompt)
-    if "LLM_COMMAND" in os.environ:
-        run = folder.name if folder.parent == Path("runs") else folder
-        return [
-            (f"nox -s generate -- --run {shlex.quote(str(run))} --prompt {quoted}", "continue a text"),
-            ("nox -s train -- --corpus PATH --run NAME", "train on your own text"),
-            ("nox -s spec", "check every part against the specification"),
-        ]
+    """Return three commands that can be followed here: nox's if it called (it sets LLM_COMMAND), else our own."""
+    nox = "LLM_COMMAND" in os.environ
+    run = folder.name if folder.parent == Path("runs") else str(folder)
+    model = (folder / "model" / "config.json").is_file()
+    first = (f"llm-train report {_option('', str(folder))}", "write the page of the run")
+    if nox and model:
+        first = (f"nox -s generate -- {_option('--run', run)} {_option('--prompt', prompt)}", "continue a text")
+    elif model and find_spec("llm_generate") is not None:
+        place = _option("--model", str(folder / "model"))
+        first = (f"llm-generate text {place} {_option('--prompt', prompt)}", "continue a text")
+    train, check = ("nox -s train --", "nox -s spec") if nox else ("llm-train run", "llm-train spec")
     return [
-        (f"llm-generate text --model {shlex.quote(str(folder / 'model'))} --prompt {quoted}", "continue a text"),
-        ("llm-train run --corpus PATH --run NAME", "train on your own text"),
-        ("llm-train spec", "check every part against the specification"),
+        first,
+        (f"{train} --corpus PATH --run NAME", "train on your own text"),
+        (check, "check every part against the specification"),
     ]
+
+
+def _option(name: str, value: str) -> str:
+    """Write an option and its value for a shell; a value that begins with a dash must not look like another option."""
+    value = f" {value}" if value in ("-", "--") else value  # alone they are the standard input, and the end of options
+    quoted = f'"{value}"' if name == "--prompt" and re.fullmatch(r"[\w ,.:;?']+", value) else shlex.quote(value)
+    if not name:
+        return f"./{quoted}" if value.startswith("-") else quoted
+    return f"{name}={quoted}" if value.startswith("-") else f"{name} {quoted}"

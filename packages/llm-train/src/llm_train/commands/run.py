@@ -50,7 +50,10 @@ def add_recipe_options(verb: Parser) -> None:
     verb.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field; may be repeated"
     )
-    verb.add_argument("--corpus", metavar="PATH", help="your own text: a file, or a folder of .txt and .md files")
+    verb.add_argument(
+        "--corpus", metavar="PATH", action="append",
+        help="your own text: a file (.txt, .md, .jsonl, each also .gz), a folder, or a glob; may be repeated",
+    )  # fmt: skip
     verb.add_argument(
         "--run", dest="name", metavar="NAME", help="name of the run's folder (default: that of the recipe or corpus)"
     )
@@ -105,10 +108,11 @@ def recipe_and_folder(options: argparse.Namespace) -> tuple[Recipe, Path]:
     name = recipe.name
     if options.corpus is not None:
         # The recipe's held-out names belong to its own corpus, and so does a shipped recipe's prompt.
-        recipe = recipe.with_values(corpus=options.corpus, held_out=())
+        paths = tuple(options.corpus)
+        recipe = recipe.with_values(corpus=paths if len(paths) > 1 else paths[0], held_out=())
         if options.recipe in shipped_recipes():
             recipe = recipe.with_values(sample_prompt=ReportSettings().sample_prompt)
-        name = Path(options.corpus).expanduser().resolve().stem or name
+        name = Path(paths[0]).expanduser().resolve().stem or name
     recipe = recipe.with_settings(options.set)
     if options.parts is not None:
         recipe = recipe.with_values(parts=tuple(file.strip() for file in options.parts.split(",")))

@@ -76,6 +76,8 @@ def _figures(results: Mapping[str, Any], history: History) -> list[tuple[str, st
     found += [(name, compact(known[key]), remark) for key, (name, remark) in amounts.items() if known.get(key)]
     if known.get("seconds"):
         found.append(("time", duration(known["seconds"]), "of the whole command" if results else "so far"))
+    known.setdefault("peak_memory_bytes", 1e6 * known.get("memory_mb", 0))
+    known.setdefault("model_flops_utilization", known.get("peak_share"))
     if known.get("peak_memory_bytes"):
         found.append(("memory", f"{known['peak_memory_bytes'] / 1e9:.2f} GB", "at most"))
     if known.get("model_flops_utilization"):

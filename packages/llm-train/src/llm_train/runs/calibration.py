@@ -21,12 +21,17 @@ FIRST_SECONDS = 1.0
 FORWARD_FRACTION = 0.6
 """Time per token of a float32 pass without gradients, as a fraction of an update's; an upper estimate."""
 CLOSING_SECONDS = 5.0
-"""For the last samples, the plot, and writing the model."""
+"""For the last samples, the page, and writing the model."""
 WORTH_COMPILING = 120.0
 """Seconds of a training loop from which on compiling, which takes up to a minute, can pay."""
 FASTER = 0.9
 """A compiled update must take at most this part of the time of an eager one."""
 
+WORDS = {
+    "float32": "numbers of 32 bits",
+    "bfloat16": "numbers of 16 bits, much faster on some processors",
+    "float16": "numbers of 16 bits, for accelerators",
+}
 AUTOMATIC = ("float32", "bfloat16")
 """The precisions that `auto` chooses from; float16 needs a loss scale, and is for accelerators without bfloat16."""
 
@@ -44,7 +49,7 @@ def calibrate(
     best = math.inf, ways[0]
     if steps is None or steps > len(ways) * (WARM_UP + MEASURED):
         for way in ways:
-            report(f"measuring the speed of updates in {way.compute.precision}")
+            report(f"measuring updates in {way.compute.precision}, {WORDS[way.compute.precision]}")
             best = min(best, (seconds_per_step(make_trainer(way), best[0]), way), key=lambda one: one[0])
     if recipe.compute.compile == "auto" and compiler_found() and _loop_seconds(recipe, best[0]) > WORTH_COMPILING:
         report("compiling the model, and measuring its speed")

@@ -115,7 +115,7 @@ class Guarded:
             self.tracker = None
 
 
-def trackers(names: Sequence[str], folder: Path) -> list[Tracker]:
+def named_trackers(names: Sequence[str], folder: Path) -> list[Tracker]:
     """Return the trackers of a run by their names.
 
     Raises:

@@ -7,29 +7,24 @@ the tokenizer, the calibration, validations, samples, checkpoints.
 
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from llm_layers import Decoder, parameter_count, save_model, training_flops_per_token
-from llm_tokenizer import save_tokenizer
-from llm_train.checkpoints.record import Layout
-from llm_train.checkpoints.store import CheckpointStore
-from llm_train.evaluation import evaluate
-from llm_train.objectives.next_token import next_token_loss
+from llm_layers import parameter_count
 from llm_train.recipes.recipe import Recipe
+from llm_train.runs.logs import Logs
 from llm_train.runs.memory import available_memory, peak_memory
 from llm_train.runs.peak import peak_flops
 from llm_train.runs.progress import Reporter
-from llm_train.runs.samples import sample
-from llm_train.stages.build import DTYPES, build_model, build_trainer, model_config
-from llm_train.stages.decide import decided
-from llm_train.stages.rehearsal import Rehearsal, rehearsal
-from llm_train.trainer import Trainer
+from llm_train.stages.build import DTYPES
+from llm_train.stages.rehearsal import rehearsal
+from llm_train.stages.training_run import TrainingRun
 
 WARM_UP, FEWEST, MOST, ENOUGH = 2, 5, 40, 4.0
 """Updates that are not counted; how many are, at least and at most; and the seconds after which they are enough."""
-WINDOWS, VALIDATION_BATCH = 64, 16
-"""Windows of the held-out text that are read to time a validation, and how many at once."""
+WINDOWS = 64
+"""Windows of the held-out text that are read to time a validation."""
 SAMPLE_TOKENS = 64
 """Tokens that are drawn to time a sample."""
 
@@ -69,90 +64,75 @@ def estimate(recipe: Recipe, folder: Path, reporter: Reporter) -> Estimate:
     """
     free = available_memory()
     with rehearsal(recipe, folder, reporter) as prepared:
-        with reporter.stage("model") as stage:
-            recipe = decided(prepared.recipe, prepared.prepared, reporter, prepared.workers, stage.display)
-            stage.report = f"{recipe.compute.precision}, {recipe.training.steps:,} steps"
-        seconds = dict(reporter.seconds)  # of what a run does once too; what follows is only measured
-        with reporter.stage("measuring") as stage:
-            stage.display("updates, a validation, a sample, a checkpoint")
-            return _measured(recipe, prepared, seconds, free)
+        training = TrainingRun(prepared.recipe, prepared.run, prepared.prepared, reporter, prepared.workers)
+        once = dict(reporter.seconds)  # of what a run does once, too; what follows is only measured
+        with reporter.stage("measuring") as stage, Logs(training.run, training.recipe, 0) as logs:
+            stage.display("measuring updates, a validation, a sample, a checkpoint")
+            return _measured(training, logs, once, free)
 
 
-def _measured(recipe: Recipe, prepared: Rehearsal, once: dict[str, float], free: int | None) -> Estimate:
-    training, report, workers = recipe.training, recipe.report, prepared.workers
-    config, dtype, steps = model_config(recipe), DTYPES[recipe.compute.precision], training.steps or 1
-    model = build_model(recipe)
-    trainer = build_trainer(recipe, model, prepared.prepared.training, workers)
-    warm_up, per_step = _updates(trainer, steps)
-    read, per_window = _validation(recipe, prepared, model)
-    writing = _checkpoint(prepared, model, trainer)
-    sampling = _sample(recipe, prepared, model)
+def _measured(training: TrainingRun, logs: Logs, once: dict[str, float], free: int | None) -> Estimate:
+    recipe, plan, workers = training.recipe, training.plan, training.workers
+    per_update = recipe.training.batch * recipe.training.accumulate * recipe.model.context_length
+    warm_up, per_step, ratios = _updates(training, logs)
+    windows, per_window = _validation(training, logs)
+    sampling, saving = _sample(training), _seconds(lambda: training.checkpoints.save(1, {}))
     seconds = once | {
-        "updates": warm_up + max(0, steps - WARM_UP) * per_step,
-        "validations": report.validations * min(report.validation_windows, read) * per_window,
-        "samples": (report.samples + 1) * sampling,
-        "checkpoints": (report.checkpoints + 1) * writing,
-        "validation": read * per_window,
-        "save model": _model_folder(prepared, model),
+        "updates": warm_up + max(0, plan.steps - WARM_UP) * per_step,
+        "update ratios": len(plan.ratios) * ratios,
+        "validations": len(plan.validations) * min(recipe.report.validation_windows, windows) * per_window,
+        "samples": len(plan.samples) * sampling,
+        "checkpoints": len(plan.checkpoints) * saving,
+        "validation": windows * per_window,
+        "save model": sampling + saving / 2,  # a last sample, and the model's part of the checkpoint copied
     }
-    per_update = training.batch * training.accumulate * recipe.model.context_length
-    flops = training_flops_per_token(config, recipe.model.context_length) * per_update
-    peak = peak_flops(dtype, workers)
+    flops = training.recorder.flops_per_token * per_update
+    peak = training.recorder.peak_flops or peak_flops(DTYPES[recipe.compute.precision], workers)
     return Estimate(
         recipe=recipe.name, precision=recipe.compute.precision, threads=workers.count,
-        parameters=parameter_count(config), steps=steps, tokens=steps * per_update, flops=float(steps * flops), memory_bytes=peak_memory(),
-        free_memory_bytes=free, seconds=sum(seconds.values()), seconds_by_stage=seconds, seconds_per_step=per_step,
+        parameters=parameter_count(training.model.config), steps=plan.steps, tokens=plan.steps * per_update,
+        flops=float(plan.steps * flops), memory_bytes=peak_memory(), free_memory_bytes=free,
+        seconds=sum(seconds.values()), seconds_by_stage=seconds, seconds_per_step=per_step,
         tokens_per_second=per_update / per_step, peak_flops_per_second=peak,
         model_flops_utilization=flops / per_step / peak,
     )  # fmt: skip
 
 
-def _updates(trainer: Trainer, steps: int) -> tuple[float, float]:
-    """Time real updates: all of the warm-up together, and the median of those after it."""
+def _updates(training: TrainingRun, logs: Logs) -> tuple[float, float, float]:
+    """Time real updates: all of the warm-up together, the median of those after it, and what their sizes cost more."""
     times: list[float] = []
     before = began = time.perf_counter()
-    for number, _ in enumerate(trainer.run(0, max(1, min(WARM_UP + MOST, steps))), 1):
+    for step in training.trainer.run(0, min(WARM_UP + MOST, training.plan.steps)):
+        logs.log(step.number, *training.recorder.rows(step))
         now = time.perf_counter()
         times.append(now - before)
         before = now
-        if number >= WARM_UP + FEWEST and now - began > ENOUGH:
+        if step.number >= WARM_UP + FEWEST and now - began > ENOUGH:
             break
-    return sum(times[:WARM_UP]), statistics.median(times[WARM_UP:] or times)
+
+    def measure_size() -> None:
+        training.recorder.prepare(min(training.plan.ratios, default=0))
+        training.recorder.rows(step)
+
+    sizes = _seconds(measure_size)
+    return sum(times[:WARM_UP]), statistics.median(times[WARM_UP:] or times), sizes
 
 
-def _validation(recipe: Recipe, prepared: Rehearsal, model: Decoder) -> tuple[float, float]:
+def _validation(training: TrainingRun, logs: Logs) -> tuple[float, float]:
     """Return how many windows the held-out text has, and the seconds for one."""
-    text, length = prepared.prepared.held_out, recipe.model.context_length
-    whole = (len(text) - 1) / length
+    whole = (len(training.prepared.held_out) - 1) / training.recipe.model.context_length
     chosen = min(WINDOWS, max(1, int(whole)))
-    began = time.perf_counter()
-    evaluate(
-        model, next_token_loss, text, context_length=length, batch=VALIDATION_BATCH, windows=chosen,
-        workers=prepared.workers,
-    )  # fmt: skip
-    return whole, (time.perf_counter() - began) / min(chosen, whole)
+    return whole, _seconds(lambda: training.validate(logs, 1, chosen)) / min(chosen, whole)
 
 
-def _checkpoint(prepared: Rehearsal, model: Decoder, trainer: Trainer) -> float:
-    """Time a checkpoint, on the disk where the run will be."""
-    began = time.perf_counter()
-    layout = Layout.of(model, prepared.prepared.tokenizer)
-    CheckpointStore(prepared.run.checkpoints_folder, model, {"optimizer": trainer.optimizer}, layout).save(1, {})
-    return time.perf_counter() - began
-
-
-def _sample(recipe: Recipe, prepared: Rehearsal, model: Decoder) -> float:
+def _sample(training: TrainingRun) -> float:
     """Time a short sample and return the seconds of one of the recipe's length."""
-    wanted = recipe.report.sample_tokens
+    wanted = training.recipe.report.sample_tokens
     tokens = min(wanted, SAMPLE_TOKENS)
-    began = time.perf_counter()
-    sample(model, prepared.prepared.tokenizer, recipe.report.sample_prompt, tokens=tokens, seed=recipe.training.seed)
-    return (time.perf_counter() - began) / tokens * wanted
+    return _seconds(lambda: training.sample(1, tokens)) / tokens * wanted
 
 
-def _model_folder(prepared: Rehearsal, model: Decoder) -> float:
-    """Time what is written at the end."""
+def _seconds(action: Callable[[], object]) -> float:
     began = time.perf_counter()
-    save_model(model, prepared.run.model_folder)
-    save_tokenizer(prepared.prepared.tokenizer, prepared.run.model_folder)
+    action()
     return time.perf_counter() - began

@@ -1,13 +1,11 @@
-"""The end of a run: the last validation, the model folder, a sample, the plot and the results."""
+"""The end of a run: the last validation, the model folder, a sample, the results and their page."""
 
 import math
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from llm_layers import parameter_count
-from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.files.writing import atomic_path, write_json
 from llm_train.checkpoints.folders import folder_name
 from llm_train.checkpoints.record import PUBLIC
@@ -16,12 +14,11 @@ from llm_train.evaluation import Evaluation
 from llm_train.reports.run_report import write_report
 from llm_train.runs.logs import Logs
 from llm_train.runs.memory import peak_memory
-from llm_train.runs.plots import plot_loss
 from llm_train.stages.training_run import TrainingRun
 
 
 def finish(training: TrainingRun, logs: Logs) -> dict[str, Any]:
-    """Evaluate the model on all held-out text, write the model, a sample, the plot and the results."""
+    """Evaluate the model on all held-out text, write the model, a sample, the results and their page."""
     run, reporter, steps = training.run, training.reporter, training.plan.steps
     with reporter.stage("validation") as stage:
         result = training.validate(logs, steps, None)
@@ -34,9 +31,9 @@ def finish(training: TrainingRun, logs: Logs) -> dict[str, Any]:
         else:
             stage.report = f"none for other tools: {training.layout.reason}; the checkpoint holds it"
         text = training.sample(steps)
-    _plot(training, result)
-    results = _results(training, result, text)
-    write_report(run, results)
+    with reporter.stage("report") as stage:
+        results = _results(training, result, text)
+        stage.report = str(write_report(run, results))
     write_json(run.results_file, results)  # last: from now on the run counts as finished
     logs.finish(results)
     return results
@@ -62,6 +59,7 @@ def _results(training: TrainingRun, result: Evaluation, text: str) -> dict[str, 
         "tokens_per_second": speed,
         **{name: value for name, value in measured.items() if value is not None},
         "parameters": parameter_count(training.model.config),
+        "flops": training.progress.tokens * training.recorder.flops_per_token,
         "precision": training.recipe.compute.precision,
         "seconds": reporter.elapsed,
         "seconds_by_stage": reporter.seconds | {"training": training.progress.seconds},
@@ -70,17 +68,3 @@ def _results(training: TrainingRun, result: Evaluation, text: str) -> dict[str, 
         "sample_prompt": training.recipe.report.sample_prompt,
         "prompt": training.prepared.prompt,
     }
-
-
-def _plot(training: TrainingRun, result: Evaluation) -> None:
-    with training.reporter.stage("plot") as stage:
-        if find_spec("matplotlib") is None:
-            stage.report = "skipped: after `pip install matplotlib` the next runs have a loss curve"
-            return
-        run = training.run
-        svg, png = run.folder / "loss.svg", run.folder / "loss.png"
-        plot_loss(
-            run.metrics_file, tokens_per_byte=result.tokens_per_byte,
-            title=f"{run.name}: {quantity(training.plan.steps, 'step')}", svg=svg, png=png,
-        )  # fmt: skip
-        stage.report = f"{svg} and .png"

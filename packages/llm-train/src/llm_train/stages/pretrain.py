@@ -14,8 +14,7 @@ from llm_train.runs.interruption import Interrupted, StoppedNow, StopRequest
 from llm_train.runs.lock import locked
 from llm_train.runs.logs import Logs
 from llm_train.runs.progress import Reporter
-from llm_train.runs.trackers import Guarded
-from llm_train.runs.trackers import trackers as trackers_named
+from llm_train.runs.trackers import Guarded, named_trackers
 from llm_train.stages.finish import finish
 from llm_train.stages.fit import require_memory
 from llm_train.stages.prepare import prepare
@@ -59,15 +58,18 @@ def _train(
 ) -> dict[str, Any]:
     if recipe.compute.threads is None:
         recipe = recipe.with_values(threads=worker_count(recipe.training.batch))
-    require_memory(recipe)
-    chosen = [Guarded(one, reporter.say) for one in (*trackers, *trackers_named(recipe.report.trackers, run.folder))]
     with worker_threads(recipe.compute.threads or 1) as workers:
         try:
+            require_memory(recipe)
+            named = named_trackers(recipe.report.trackers, run.folder)
+            guarded = [Guarded(tracker, reporter.say) for tracker in (*trackers, *named)]
             write_json(run.environment_file, environment())
-            training_run = TrainingRun(recipe, run, prepare(recipe, run, reporter), reporter, workers)
+            prepared = prepare(recipe, run, reporter)
+            recipe = recipe.with_values(vocab_size=prepared.tokenizer.vocab_size)
+            training_run = TrainingRun(recipe, run, prepared, reporter, workers)
         except Exception:  # a mistake; who only stopped will go on
             run.discard_preparation()
             raise
-        with Logs(run, training_run.recipe, training_run.start, chosen) as logs:
+        with Logs(run, training_run.recipe, training_run.start, guarded) as logs:
             training_run.train(logs, stop)
             return finish(training_run, logs)
