@@ -149,8 +149,8 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
     """Set the formulas, color the axes, and link the reference with the specification."""
-    if "<p>!!!" in html:
-        raise PluginError(f"{page.file.src_uri}: the text of a note (!!!) must begin on a line of its own, indented")
+    if "<p>!!!" in html or "<p>???" in html:
+        raise PluginError(f"{page.file.src_uri}: the text of a note (!!!, ???) must begin on a line of its own, indented")
     try:
         html = color_axes(render_formulas(html), axis_names())
         if page.file.src_uri.startswith("reference/"):
