@@ -138,6 +138,9 @@ class ComputeSettings(Section):
     parallel: str = setting(
         "on several processes: each holds all weights (ddp) or a part of each (fsdp)", "ddp", "fsdp", default="ddp"
     )
+    parts: tuple[str, ...] = setting(
+        "Python files with functions of your own in place of ours, each with @ and its hash", default=()
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
