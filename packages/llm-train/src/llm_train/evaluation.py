@@ -50,6 +50,7 @@ def evaluate(
     batch: int,
     windows: int | None = None,
     workers: Workers | None = None,
+    mask_documents: bool = False,
 ) -> Evaluation:
     """Return the mean loss over adjacent windows of a text, in which each token is predicted once.
 
@@ -64,6 +65,7 @@ def evaluate(
         batch: windows that are read at once.
         windows: how many, spread evenly over the text; None takes all of them and the rest at the end.
         workers: threads that each take a batch at a time.
+        mask_documents: whether a document neither sees nor predicts others.
 
     Raises:
         NonFiniteError: the loss is infinite or not a number.
@@ -79,7 +81,9 @@ def evaluate(
             return float(total), float(count)
 
     device = next(model.parameters()).device
-    batches = consecutive_batches(text, context_length=context_length, batch=batch, windows=chosen)
+    batches = consecutive_batches(
+        text, context_length=context_length, batch=batch, windows=chosen, mask_documents=mask_documents
+    )
     with evaluating(model):
         totals, counts = zip(*(workers or Workers()).map(sums, batches), strict=True)
     loss = sum(totals) / sum(counts)

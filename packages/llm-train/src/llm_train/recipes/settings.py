@@ -21,7 +21,7 @@ class DataSettings(Section):
     held_out: tuple[str, ...] = setting(
         "names of the plays or files for validation; empty: about the last tenth of the text", default=()
     )
-    layout: str = setting(
+    windows: str = setting(
         "how documents become windows: cut out of one long row, or packed whole", "stream", "packed", default="stream"
     )
     mask_documents: bool = setting("whether a document neither sees nor predicts its neighbors", default=False)
@@ -137,6 +137,9 @@ class ComputeSettings(Section):
     kernels: str = setting("functions that the model computes with", "eager", "fused", "fast", default="eager")
     parallel: str = setting(
         "on several processes: each holds all weights (ddp) or a part of each (fsdp)", "ddp", "fsdp", default="ddp"
+    )
+    parts: tuple[str, ...] = setting(
+        "Python files with functions of your own in place of ours, each with @ and its hash", default=()
     )
 
 

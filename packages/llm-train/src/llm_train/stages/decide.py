@@ -17,7 +17,9 @@ def decided(
     """Return the recipe with every field decided; a stopped run has decided already, and keeps it."""
     if recipe.training.steps is not None and "auto" not in (recipe.compute.precision, recipe.compute.compile):
         return recipe
-    seconds, way = calibrate(recipe, lambda one: build_trainer(one, build_model(one), prepared, workers), report)
+    seconds, way = calibrate(
+        recipe, lambda one: build_trainer(one, build_model(one), prepared.training, workers), report
+    )
     steps = recipe.training.steps or steps_that_fit(
         recipe, seconds_per_step=seconds, elapsed=reporter.elapsed, held_out_tokens=len(prepared.held_out)
     )

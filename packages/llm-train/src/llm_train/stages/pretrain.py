@@ -18,7 +18,7 @@ from llm_train.runs.progress import Reporter
 from llm_train.runs.trackers import Guarded, named_trackers
 from llm_train.stages.finish import finish
 from llm_train.stages.fit import require_memory
-from llm_train.stages.prepare import prepare
+from llm_train.stages.prepare import prepare, resolved
 from llm_train.stages.training_run import TrainingRun
 
 
@@ -73,8 +73,7 @@ def _train(
             guarded = [Guarded(tracker, reporter.say) for tracker in (*trackers, *named)]
             write_json(run.environment_file, environment())
             prepared = prepare(recipe, run, reporter)
-            recipe = recipe.with_values(vocab_size=prepared.tokenizer.vocab_size)
-            training_run = TrainingRun(recipe, run, prepared, reporter, workers)
+            training_run = TrainingRun(resolved(recipe, prepared), run, prepared, reporter, workers)
         except Exception:  # a mistake; who only stopped will go on
             run.discard_preparation()
             raise

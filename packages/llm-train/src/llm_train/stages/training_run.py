@@ -47,7 +47,7 @@ class TrainingRun:
             self.plan = Plan.of(self.recipe)
             self.model = build_model(self.recipe)
             dtype = DTYPES[self.recipe.compute.precision]
-            self.trainer = build_trainer(self.recipe, self.model, prepared, workers)
+            self.trainer = build_trainer(self.recipe, self.model, prepared.training, workers)
             end = prepared.separator
             self.layout = Layout.of(self.model, prepared.tokenizer, bos=end, eos=end)
             parts: dict[str, Stateful] = {"optimizer": self.trainer.optimizer}
@@ -101,6 +101,7 @@ class TrainingRun:
             result = evaluate(
                 self.model, objective, self.prepared.held_out, context_length=self.recipe.model.context_length,
                 batch=VALIDATION_BATCH, windows=windows, workers=self.workers,
+                mask_documents=self.recipe.data.mask_documents,
             )  # fmt: skip
         shown = "all" if windows is None else windows
         logs.log(step, {"validation_loss": result.loss, "bits_per_byte": result.bits_per_byte, "windows": shown})
