@@ -117,15 +117,17 @@ def _killed(
         words += [part for setting in settings for part in ("--set", setting)]
         return python_command(*words, "--runs", str(space), "--run", name)
 
-    took = run_through(command("undisturbed"))
-    steps = []
-    for kill in killed_runs(command("killed"), space / "killed", kills=count, seconds=took, seed=seed, number=number):
-        steps.append(kill.step)
-        line.attempts += 1
-        yield line
-    differing = differing_files(space / "killed", space / "undisturbed")
-    if differing:
-        line.failures.append(f"after kills at steps {steps}, these differ: {', '.join(differing)}")
+    took, steps = run_through(command("undisturbed")), list[int]()
+    killed, folder = command("killed"), space / "killed"
+    try:
+        for kill in killed_runs(killed, folder, kills=count, seconds=took, seed=seed, number=number):
+            steps.append(kill.step)
+            line.attempts += 1
+            yield line
+        if differing := differing_files(folder, space / "undisturbed"):
+            line.failures.append(f"after kills at steps {steps}, these differ: {', '.join(differing)}")
+    except AssertionError as error:
+        line.failures.append(f"after kills at steps {steps}: {error}")
     line.what += f" (at steps {', '.join(map(str, steps))})"
     yield line
 

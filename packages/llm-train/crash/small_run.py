@@ -23,7 +23,10 @@ context_length = 32
 [training]
 steps = 80
 batch = 8
+
+[compute]
 precision = "float32"
+compile = "no"
 
 [report]
 validations = 5

@@ -97,7 +97,7 @@ def test_ctrl_c_says_what_is_there_to_resume(tmp_path, capsys, recipe_file, monk
     def interrupt(*rest):
         signal.raise_signal(signal.SIGINT)
 
-    module, where = (prepare, "during the preparation") if place == "load_corpus" else (finish, "after the last step")
+    module, where = (prepare, "during the preparation") if place == "load_corpus" else (finish, "between two steps")
     monkeypatch.setattr(module, place, interrupt)
     status, _, errors = run(tmp_path, capsys, "--recipe", str(recipe_file))
     assert status == 130

@@ -1,6 +1,8 @@
 """The checkpoints of one run: save its state, restore the newest, delete old ones."""
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,25 @@ from llm_train.checkpoints.saving import save_checkpoint
 class CheckpointStore:
     """Ties a folder of checkpoints to the objects whose state they hold."""
 
-    def __init__(self, folder: Path, model: nn.Module, parts: Mapping[str, Stateful], layout: Layout) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        model: nn.Module,
+        parts: Mapping[str, Stateful],
+        layout: Layout,
+        shown: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         """Take the model and, by name, whatever else the next update depends on; its order does not matter.
+
+        `shown` puts the weights that others are to see into the model for a while, where those are an average.
 
         What follows from the step alone, such as the learning rate, the order of the data and random numbers, has no
         state: there is nothing to restore, and nothing to get wrong.
         """
-        self.folder, self.model, self.parts, self.layout = folder, model, dict(parts), layout
+        self.folder, self.model, self.parts, self.layout, self.shown = folder, model, dict(parts), layout, shown
         self.saved: int | None = None
         """The step that was saved or restored last."""
+        self._saved_at = time.monotonic()
 
     def newest(self) -> tuple[Checkpoint | None, list[str]]:
         """Return the newest whole checkpoint, and why newer ones were skipped; nothing is changed.
@@ -48,10 +60,16 @@ class CheckpointStore:
         """
         if self.saved == step:
             return None
-        checkpoint = Checkpoint(step, self.model.state_dict(), gather(self.parts), facts)
-        folder = save_checkpoint(self.folder, checkpoint, self.layout)
-        self.saved = step
+        state = gather(self.parts)
+        with self.shown():
+            checkpoint = Checkpoint(step, self.model.state_dict(), state, facts)
+            folder = save_checkpoint(self.folder, checkpoint, self.layout)
+        self.saved, self._saved_at = step, time.monotonic()
         return folder
+
+    def older_than(self, minutes: float) -> bool:
+        """Whether so much time has passed since this run began or last saved."""
+        return time.monotonic() - self._saved_at >= 60 * minutes
 
     def remove_old(self, *, keep: int, every: int | None = None, also: Iterable[int] = ()) -> None:
         """Delete the checkpoints that nobody asked to keep; `remove_old` in `folders` says which those are."""

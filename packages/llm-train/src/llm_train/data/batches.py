@@ -45,7 +45,7 @@ class StreamBatches:
     def __call__(self, number: int) -> Batch:
         """Return the batch of one pass; passes are counted over all updates and processes."""
         samples = np.arange(number * self.batch, (number + 1) * self.batch)
-        keys = row_keys(self.seed, number, np.arange(self.batch)) if self.with_row_keys else None
+        keys = row_keys(self.seed, 0, samples) if self.with_row_keys else None
         return _stacked([*self._rows(samples)], self.mask_documents, keys)
 
     def _rows(self, samples: Numbers) -> Iterator[Row]:

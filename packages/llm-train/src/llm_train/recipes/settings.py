@@ -135,8 +135,11 @@ class ComputeSettings(Section):
         default="auto",
     )  # fmt: skip
     kernels: str = setting("functions that the model computes with", "eager", "fused", "fast", default="eager")
-    layout: str = setting(
+    parallel: str = setting(
         "on several processes: each holds all weights (ddp) or a part of each (fsdp)", "ddp", "fsdp", default="ddp"
+    )
+    parts: tuple[str, ...] = setting(
+        "Python files with functions of your own in place of ours, each with @ and its hash", default=()
     )
 
 
@@ -151,6 +154,9 @@ class ReportSettings(Section):
     sample_prompt: str = setting("prompt of the samples", default="\n")
     checkpoints: int = setting(
         "checkpoints during the training, evenly spread; the last step is always saved", at_least=0, default=3
+    )
+    checkpoint_minutes: float = setting(
+        "also save when the last checkpoint is so many minutes old", above=0, default=10.0
     )
     keep: int = setting("newest checkpoints that are kept", at_least=2, default=2)
     keep_every: int | None = setting(

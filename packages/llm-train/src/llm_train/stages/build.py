@@ -26,12 +26,15 @@ from llm_train.backends.threads import ThreadBackend, Workers, loss_of
 from llm_train.data.batches import PackedBatches, StreamBatches
 from llm_train.data.tokenizers import DEFAULT_VOCABULARY
 from llm_train.data.tokens import TokenFile
-from llm_train.interface import Backend
-from llm_train.objectives.next_token import next_token_loss
-from llm_train.optimizers import build_optimizer
+from llm_train.interface import Backend, Optimizer
+from llm_train.optimizers import build_optimizer, clip_gradients
+from llm_train.optimizers.averaging import AveragingOptimizer, WeightAverage
+from llm_train.optimizers.loss_scale import LossScale
+from llm_train.parts.files import load_parts
+from llm_train.parts.replacing import functions_with, kernels_with, objective_with, optimizer_with
 from llm_train.place import Place
 from llm_train.recipes.recipe import Recipe
-from llm_train.schedule import lr_multiplier
+from llm_train.schedule import FALLS, lr_multiplier
 from llm_train.trainer import Trainer
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -62,7 +65,7 @@ def model_config(recipe: Recipe) -> ModelConfig:
 def build_model(recipe: Recipe) -> Decoder:
     """Return the model, initialized from the recipe's seed."""
     generator = torch.Generator().manual_seed(recipe.training.seed)
-    kernels = KERNELS[recipe.compute.kernels]
+    kernels = kernels_with(load_parts(recipe.compute.parts), KERNELS[recipe.compute.kernels])
     model = Decoder(model_config(recipe), kernels=kernels, generator=generator, dropout=recipe.model.dropout)
     if recipe.model.initialization != "default":
         INITIALIZATIONS[recipe.model.initialization](model, generator=generator)
@@ -77,16 +80,17 @@ def build_backend(
     FSDP2 splits the model's weights, so the optimizer must be made afterwards.
     """
     compute, place, dtype = recipe.compute, place or Place(), DTYPES[recipe.compute.precision]
+    objective = objective_with(load_parts(compute.parts))
     weights = dict(model.named_parameters())
-    if place.world > 1 and compute.layout == "fsdp":
-        sharded: nn.Module = shard(model, next_token_loss, dtype, place)
+    if place.world > 1 and compute.parallel == "fsdp":
+        sharded: nn.Module = shard(model, objective, dtype, place)
         return ShardedBackend(sharded, model, place)
     if place.world > 1:
-        return ReplicatedBackend(model, next_token_loss, dtype, place)
+        return ReplicatedBackend(model, objective, dtype, place)
     if place.device.type == "cpu":
         call = compiled_call() if compute.compile == "yes" else loss_of
-        return ThreadBackend(model, next_token_loss, dtype, workers, call)
-    module = LossModule(model, next_token_loss, dtype)
+        return ThreadBackend(model, objective, dtype, workers, call)
+    module = LossModule(model, objective, dtype)
     if compute.compile == "yes":
         module.compile()  # in place: a wrapper would change the names of the weights
     return ModuleBackend(module, weights, place.device)
@@ -105,15 +109,21 @@ def build_trainer(
     recipe: Recipe, model: Decoder, text: TokenFile, workers: Workers | None = None, place: Place | None = None
 ) -> Trainer:
     """Return the trainer of a model on a text; batches and learning rates are functions of the step number."""
-    training = recipe.training
+    training, parts = recipe.training, load_parts(recipe.compute.parts)
     steps = training.steps or 10**9  # not decided yet: a calibration stays far from the end
-    backend = build_backend(recipe, model, workers, place)
+    backend = build_backend(recipe, model, workers, place)  # first: FSDP2 splits the weights
+    ours = build_optimizer(model, recipe.optimizer, DTYPES[recipe.compute.precision], workers)
+    optimizer: Optimizer = optimizer_with(parts, ours)
+    if recipe.optimizer.average is not None:
+        optimizer = AveragingOptimizer(optimizer, WeightAverage(model, recipe.optimizer.average))
     return Trainer(
         backend,
-        build_optimizer(model, recipe.optimizer, DTYPES[recipe.compute.precision], workers),
+        optimizer,
         build_batches(recipe, text),
-        partial(lr_multiplier, recipe.schedule, steps),
+        partial(lr_multiplier, recipe.schedule, steps, falls=functions_with(parts, FALLS)),
         clip=recipe.optimizer.clip,
         accumulate=training.accumulate,
         place=place,
+        loss_scale=LossScale() if recipe.compute.precision == "float16" else None,
+        clipping=parts.functions.get("clip_gradients", clip_gradients),
     )

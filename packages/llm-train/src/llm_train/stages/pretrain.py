@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from llm_tokenizer.files.writing import write_json
+from llm_tokenizer.files.writing import failed_write, write_json
 from llm_train.backends.threads import worker_count, worker_threads
-from llm_train.interface import Tracker
+from llm_train.checkpoints.room import NO_ROOM, file_system
+from llm_train.interface import Tracker, TrainError
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.environment import environment
 from llm_train.runs.folder import Run
@@ -40,17 +41,24 @@ def train(
     """
     reporter = reporter or Reporter()
     run = Run(folder)
-    with StopRequest() as stop, locked(run.folder):
-        try:
+    try:
+        with StopRequest() as stop, locked(run.folder):
             recipe = run.claim(recipe)
             if run.finished:
                 run.require_same_text(recipe)
                 reporter.say(f"{run.folder} is already finished")
                 return run.results()
             return _train(recipe, run, reporter, stop, trackers)
-        except StoppedNow:
-            where = "after the last step" if run.metrics_file.exists() else "during the preparation"
-            raise Interrupted(f"stopped {where}; everything that was finished is saved") from None
+    except StoppedNow:
+        where = "between two steps" if run.recipe_file.exists() else "during the preparation"
+        raise Interrupted(f"stopped {where}; everything that was finished is saved") from None
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise TrainError(
+            f"{failed_write(error.filename or run.folder, error)} ({file_system(run.folder)} is full); what was "
+            "saved before is kept, and the same command goes on"
+        ) from None
 
 
 def _train(

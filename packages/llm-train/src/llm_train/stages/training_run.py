@@ -1,5 +1,7 @@
 """The part of a run in which there is a model: the loop, with its validations, samples and checkpoints."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor, nn
 
@@ -7,12 +9,13 @@ from llm_layers import parameter_count, training_flops_per_token
 from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.files.writing import write_text
 from llm_train.backends.threads import Workers
-from llm_train.checkpoints.record import Layout
+from llm_train.checkpoints.record import Layout, Stateful
 from llm_train.checkpoints.store import CheckpointStore
 from llm_train.data.batch import Batch
 from llm_train.evaluation import Evaluation, evaluate, evaluating
 from llm_train.interface import Objective, TrainError
 from llm_train.objectives.next_token import next_token_loss
+from llm_train.optimizers.averaging import AveragingOptimizer
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.agreement import changed_fields
 from llm_train.runs.folder import Run
@@ -47,8 +50,10 @@ class TrainingRun:
             self.trainer = build_trainer(self.recipe, self.model, prepared.training, workers)
             end = prepared.separator
             self.layout = Layout.of(self.model, prepared.tokenizer, bos=end, eos=end)
-            parts = {"optimizer": self.trainer.optimizer}
-            self.checkpoints = CheckpointStore(run.checkpoints_folder, self.model, parts, self.layout)
+            parts: dict[str, Stateful] = {"optimizer": self.trainer.optimizer}
+            if self.trainer.loss_scale is not None:
+                parts["loss_scale"] = self.trainer.loss_scale
+            self.checkpoints = CheckpointStore(run.checkpoints_folder, self.model, parts, self.layout, self.shown)
             self.progress = LoopProgress(self.plan.steps)
             self.recorder = Recorder(
                 self.model, self.plan.ratios, self.progress, reporter,
@@ -78,7 +83,8 @@ class TrainingRun:
             self.recorder.prepare(self.start + 1)
             for step in self.trainer.run(self.start, self.plan.steps):
                 logs.log(step.number, *self.recorder.rows(step))
-                if step.number in self.plan.checkpoints or stop.requested:
+                overdue = self.checkpoints.older_than(self.recipe.report.checkpoint_minutes)
+                if step.number in self.plan.checkpoints or overdue or stop.requested:
                     self._save(step.number, logs)
                 stop.check(f"after step {step.number:,} of {self.plan.steps:,}")
                 self._do_what_is_due(step.number, logs, stop)
@@ -91,19 +97,25 @@ class TrainingRun:
         self, logs: Logs, step: int, windows: int | None, objective: Objective = next_token_loss
     ) -> Evaluation:
         """Measure the loss on held-out text, on some windows or on all of it, and log it."""
-        result = evaluate(
-            self.model, objective, self.prepared.held_out, context_length=self.recipe.model.context_length,
-            batch=VALIDATION_BATCH, windows=windows, workers=self.workers,
-            mask_documents=self.recipe.data.mask_documents,
-        )  # fmt: skip
+        with self.shown():
+            result = evaluate(
+                self.model, objective, self.prepared.held_out, context_length=self.recipe.model.context_length,
+                batch=VALIDATION_BATCH, windows=windows, workers=self.workers,
+                mask_documents=self.recipe.data.mask_documents,
+            )  # fmt: skip
         shown = "all" if windows is None else windows
         logs.log(step, {"validation_loss": result.loss, "bits_per_byte": result.bits_per_byte, "windows": shown})
         return result
 
+    def shown(self) -> AbstractContextManager[None]:
+        """Let the model have the weights to evaluate, sample and save: their average, if the recipe asks for one."""
+        optimizer = self.trainer.optimizer
+        return optimizer.average.in_model() if isinstance(optimizer, AveragingOptimizer) else nullcontext()
+
     def sample(self, step: int, tokens: int | None = None) -> str:
         """Write a sample, of the recipe's length or of so many tokens, into the run's folder, and return it."""
         report = self.recipe.report
-        with evaluating(self.model):
+        with self.shown(), evaluating(self.model):
             text = sample(
                 self.model, self.prepared.tokenizer, report.sample_prompt,
                 tokens=tokens or report.sample_tokens, seed=self.recipe.training.seed,
