@@ -113,7 +113,7 @@ def folder(tmp_path, monkeypatch):
 def losses(recipe, folder, reporter, steps=4):
     folder.mkdir()
     prepared = prepare(recipe, Run(folder), reporter)
-    trainer = build_trainer(recipe, build_model(recipe), prepared)
+    trainer = build_trainer(recipe, build_model(recipe), prepared.training)
     return [step.loss for step in trainer.run(0, steps)]
 
 
