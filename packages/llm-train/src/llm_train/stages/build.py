@@ -25,7 +25,7 @@ from llm_train.backends.module import ModuleBackend
 from llm_train.backends.threads import ThreadBackend, Workers, loss_of
 from llm_train.data.batches import ShuffledBatches
 from llm_train.data.tokens import TokenFile
-from llm_train.interface import Backend
+from llm_train.interface import Backend, TrainError
 from llm_train.objectives.next_token import next_token_loss
 from llm_train.optimizers import build_optimizer
 from llm_train.place import Place
@@ -91,6 +91,23 @@ def build_backend(
     return ModuleBackend(module, weights, place.device)
 
 
+def passes_here(recipe: Recipe, place: Place) -> int:
+    """Return how many passes of an update each process makes.
+
+    Raises:
+        TrainError: they cannot be shared out evenly.
+    """
+    passes = recipe.passes_per_update
+    if passes % place.world:
+        fitting = ", ".join(str(world) for world in range(1, passes + 1) if passes % world == 0)
+        raise TrainError(
+            f"an update of this run has {passes} passes (training.accumulate {recipe.training.accumulate} times "
+            f"compute.processes {recipe.compute.processes}), but {place.world} processes were started: "
+            f"start {fitting}"
+        )
+    return passes // place.world
+
+
 def build_trainer(
     recipe: Recipe, model: Decoder, text: TokenFile, workers: Workers | None = None, place: Place | None = None
 ) -> Trainer:
@@ -104,6 +121,6 @@ def build_trainer(
         ShuffledBatches(text.ids, context_length=recipe.model.context_length, batch=training.batch, seed=training.seed),
         partial(lr_multiplier, recipe.schedule, steps),
         clip=recipe.optimizer.clip,
-        accumulate=training.accumulate,
+        accumulate=passes_here(recipe, place or Place()),
         place=place,
     )
