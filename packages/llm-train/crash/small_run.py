@@ -23,6 +23,8 @@ context_length = 32
 [training]
 steps = 80
 batch = 8
+
+[compute]
 precision = "float32"
 
 [report]

@@ -9,6 +9,7 @@ import torch
 from llm_layers import Decoder, ModelConfig
 from llm_tokenizer import ByteTokenizer
 from llm_tokenizer.commands import progress as progress_module
+from llm_train.data.shards import EncodedPart
 from llm_train.data.tokens import write_tokens
 from llm_train.evaluation import evaluate
 from llm_train.interface import NonFiniteError, TrainError
@@ -22,8 +23,8 @@ CONFIG = ModelConfig(vocab_size=256, d_model=16, layers=1, heads=2, kv_heads=1, 
 
 def text(tmp_path):
     return write_tokens(
-        tmp_path / "t.bin", [list(b"some held-out text, of which each byte is a token")],
-        separator=0, text_bytes=49, vocab_size=256, tokenizer_sha256="t",
+        tmp_path / "t.json", [EncodedPart(list(b"some held-out text, of which each byte is a token"), 49)],
+        separator=0, vocab_size=256, tokenizer_sha256="t",
     )  # fmt: skip
 
 
@@ -66,7 +67,7 @@ def test_some_windows_are_spread_over_the_text(tmp_path):
         return torch.tensor(1.0), torch.tensor(1)
 
     evaluate(Decoder(CONFIG), watching, text(tmp_path), context_length=8, batch=2, windows=3)
-    ids = text(tmp_path).ids
+    ids = text(tmp_path).read(0, 51)
     assert seen == [ids[0], ids[16], ids[32]]
 
 

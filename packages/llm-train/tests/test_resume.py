@@ -63,7 +63,12 @@ def unbroken(tmp_path, small_recipe, reporter):
     return outcome(tmp_path / "unbroken")
 
 
-@pytest.mark.parametrize("settings", [["threads=1"], ["threads=2"], ["threads=2", "precision=bfloat16"]])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["threads=1"], ["threads=2", "precision=bfloat16"], ["threads=2", "average=0.9"], ["precision=float16"],
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("stop_at", [1, 5, 11, 12])
 def test_stopped_and_resumed_equals_unbroken(tmp_path, small_recipe, reporter, stop_at, settings):
     small_recipe = small_recipe.with_settings(settings)
@@ -168,7 +173,7 @@ def test_another_number_of_threads_goes_on(tmp_path, small_recipe, reporter):
         recipe, stop = small_recipe.with_settings([f"threads={threads}", "batch=8"]), [At(last, interrupt)]
         with pytest.raises(Interrupted):
             pretrain.train(recipe, tmp_path / "run", reporter, stop)
-        assert Run.open(tmp_path / "run").recipe().training.threads == threads
+        assert Run.open(tmp_path / "run").recipe().compute.threads == threads
     results = pretrain.train(small_recipe.with_settings(["batch=8"]), tmp_path / "run", reporter)
     assert results["resumed_at"] == 12
 

@@ -17,6 +17,7 @@ from llm_train.data.batch import IGNORE_INDEX, Batch
 from llm_train.interface import NonFiniteError
 from llm_train.objectives.next_token import next_token_loss
 from llm_train.optimizers import build_optimizer
+from llm_train.optimizers.loss_scale import LossScale
 from llm_train.recipes.settings import OptimizerSettings
 from llm_train.trainer import Trainer
 
@@ -176,9 +177,27 @@ def test_a_loss_scale_changes_no_gradient():
     subject = model()
     weights = dict(subject.named_parameters())
     _, gradients = gradients_of(ModuleBackend(LossModule(subject, next_token_loss), weights), counting(0))
-    _, scaled = gradients_of(ModuleBackend(LossModule(subject, next_token_loss), weights, loss_scale=1024), counting(0))
-    for name, gradient in gradients.items():
-        torch.testing.assert_close(gradient, scaled[name], rtol=1e-5, atol=1e-9)
+    for backend in (
+        ModuleBackend(LossModule(subject, next_token_loss), weights),
+        ThreadBackend(subject, next_token_loss),
+    ):
+        backend.loss_scale = 1024.0
+        _, scaled = gradients_of(backend, counting(0))
+        for name, gradient in gradients.items():
+            torch.testing.assert_close(gradient, scaled[name], rtol=1e-5, atol=1e-9)
+
+
+def test_float16_learns_with_a_loss_scale_and_leaves_out_what_overflows():
+    subject = model()
+    backend = ThreadBackend(subject, next_token_loss, torch.float16)
+    scale = LossScale(2.0**40)  # far too large: the first updates are left out, and the scale falls
+    optimizer = build_optimizer(subject, OptimizerSettings(), torch.float16)
+    steps = list(Trainer(backend, optimizer, counting, lambda step: 1.0, loss_scale=scale).run(0, 60))
+    left_out = [step.left_out for step in steps]
+    assert left_out[0]
+    assert left_out == sorted(left_out, reverse=True)
+    assert scale.scale == 2.0 ** (40 - sum(left_out))
+    assert steps[-1].loss < 0.2
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

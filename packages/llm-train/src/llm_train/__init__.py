@@ -25,8 +25,10 @@ from llm_tokenizer.commands.deferred_imports import deferred_imports
 if TYPE_CHECKING:
     from llm_train.combining import combine as combine
     from llm_train.data.corpus import Corpus as Corpus
-    from llm_train.data.corpus import Document as Document
     from llm_train.data.corpus import load_corpus as load_corpus
+    from llm_train.data.prepared import texts_of as texts_of
+    from llm_train.data.prepared import write_prepared as write_prepared
+    from llm_train.data.sources import Document as Document
     from llm_train.evaluation import Evaluation as Evaluation
     from llm_train.evaluation import evaluate as evaluate
     from llm_train.interface import CheckpointError as CheckpointError

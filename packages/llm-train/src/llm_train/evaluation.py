@@ -85,14 +85,14 @@ def evaluate(
 
     place = place or Place()
     device = next(model.parameters()).device
-    batches = consecutive_batches(text.ids, context_length=context_length, batch=batch, windows=chosen)
+    batches = consecutive_batches(text, context_length=context_length, batch=batch, windows=chosen)
     with evaluating(model):
         own = (workers or Workers()).map(sums, _turns(batches, place))
     totals, counts = zip(*_of_all(own, place), strict=True)
     loss = sum(totals) / sum(counts)
     if not math.isfinite(loss):
         raise NonFiniteError(f"the validation loss is {loss}")
-    return Evaluation(loss, (len(text) - 1) / text.header.bytes)
+    return Evaluation(loss, (len(text) - 1) / text.bytes)
 
 
 def _turns(batches: Iterable[Batch], place: Place) -> Iterator[tuple[Batch, bool]]:

@@ -53,6 +53,9 @@ class Part(NamedTuple):
 class Backend(Protocol):
     """Runs the forward and backward passes: in threads, in one module, or on many machines."""
 
+    loss_scale: float
+    """What the loss is multiplied by before a backward pass, and its gradients divided by; 1 but for float16."""
+
     def parts(self, batches: Iterable[Batch]) -> Iterator[Part]:
         """Yield what the batches add up to, in a fixed order, in as many parts as it likes.
 

@@ -15,6 +15,7 @@ from llm_train.combining import combine
 from llm_train.data.batch import Batch
 from llm_train.interface import Backend, NonFiniteError, Optimizer
 from llm_train.optimizers.clipping import clip_gradients
+from llm_train.optimizers.loss_scale import LossScale
 from llm_train.place import Place
 
 Batches = Callable[[int], Batch]
@@ -35,6 +36,8 @@ class Step:
     """The factor by which the schedule scaled every peak learning rate."""
     tokens: int
     """Targets that counted in this update."""
+    left_out: bool = False
+    """Whether no update was made because gradients overflowed at this loss scale."""
 
 
 class Trainer:
@@ -58,6 +61,7 @@ class Trainer:
         clip: float = 1.0,
         accumulate: int = 1,
         place: Place | None = None,
+        loss_scale: LossScale | None = None,
     ) -> None:
         """Set up the training.
 
@@ -69,11 +73,12 @@ class Trainer:
             clip: largest norm of all gradients together.
             accumulate: passes per update and process; their sums are added up before they are divided.
             place: of this process among all that train together; None for one alone.
+            loss_scale: for passes in float16, whose small gradients would become 0.
         """
         self.backend, self.optimizer = backend, optimizer
         self.batches, self.lr_multiplier = batches, lr_multiplier
         self.clip, self.accumulate = clip, accumulate
-        self.place = place or Place()
+        self.place, self.loss_scale = place or Place(), loss_scale
 
     def run(self, start: int, stop: int) -> Iterator[Step]:
         """Make the updates from number `start` to before `stop`, and yield each one.
@@ -89,16 +94,21 @@ class Trainer:
         Raises:
             NonFiniteError: the loss or the gradient norm is infinite or not a number; no weight has been changed.
         """
+        if self.loss_scale is not None:
+            self.backend.loss_scale = self.loss_scale.scale
         loss, gradients, counted = self.gradients(number)
         clipped, norm = clip_gradients(list(gradients.values()), self.clip)
-        if not (math.isfinite(loss) and math.isfinite(norm)):
+        gradient_norm, multiplier = norm.item(), self.lr_multiplier(number)
+        finite = math.isfinite(gradient_norm)
+        if not math.isfinite(loss) or not (finite or self.loss_scale):
             raise NonFiniteError(
-                f"step {number + 1}: the loss is {loss} and the gradient norm {norm.item()}, the update was not made"
+                f"step {number + 1}: the loss is {loss} and the gradient norm {gradient_norm}, the update was not made"
             )
-        multiplier = self.lr_multiplier(number)
-        if counted:  # else there is nothing to learn, but momentum and decay would move the weights
+        if self.loss_scale is not None:
+            self.loss_scale.update(not finite)
+        if counted and finite:  # without targets there is nothing to learn, but momentum and decay would move weights
             self.optimizer.step(dict(zip(gradients, clipped, strict=True)), multiplier)
-        return Step(number + 1, loss, norm.item(), multiplier, int(counted))
+        return Step(number + 1, loss, gradient_norm, multiplier, int(counted), left_out=not finite)
 
     def gradients(self, number: int) -> tuple[float, dict[str, Tensor], float]:
         """Return the mean loss and gradients of one update, and how many targets counted."""

@@ -38,8 +38,8 @@ def dropout(x: Float[Tensor, "*batch"], kept: Bool[Tensor, "*batch"], rate: floa
 
 
 def dropout_mask(
-    keys: Int[Tensor, " row"], site: int, positions: int, width: int, rate: float
-) -> Bool[Tensor, "row position width"]:
+    keys: Int[Tensor, " batch"], site: int, positions: int, width: int, rate: float
+) -> Bool[Tensor, "batch position d_model"]:
     """Draw which elements are kept: a function of the row's key, of the place in the model, and of nothing else.
 
     Formula: kept[r, p, j] = ⌊mix(φ · (p · width + j) + k[r]) / 2⁸⌋ ≥ round(rate · 2²⁴),  all modulo 2³²
@@ -122,7 +122,7 @@ class Dropout(nn.Module):
         self.rate, self.site = rate, site
         self.generator = generator
 
-    def forward(self, x: Float[Tensor, "*batch"], keys: Int[Tensor, " row"] | None = None) -> Float[Tensor, "*batch"]:
+    def forward(self, x: Float[Tensor, "*batch"], keys: Int[Tensor, " batch"] | None = None) -> Float[Tensor, "*batch"]:
         """Zero elements while `self.training`.
 
         Args:

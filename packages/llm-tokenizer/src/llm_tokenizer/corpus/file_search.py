@@ -17,8 +17,9 @@ def text_files(path: str | Path, suffixes: Iterable[str] = TEXT_FILES) -> list[P
     """Return the file itself, the text files of a folder, or the files that match a glob, in the order of their paths.
 
     Args:
-        path: A file, a folder with its folders, or a glob such as `texts/**/*.txt`.
-        suffixes: Which files of a folder are text; `.txt` means `.txt.gz` too.
+        path: A file, a folder with its folders (hidden files and folders are left out), or a glob such as
+            `texts/**/*.txt`.
+        suffixes: Which files of a folder are text, in upper or lower case; `.txt` means `.txt.gz` too.
 
     Raises:
         TokenizerError: There is no such file, or all of them are empty.
@@ -38,8 +39,13 @@ def text_files(path: str | Path, suffixes: Iterable[str] = TEXT_FILES) -> list[P
 
 
 def _in_folder(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    wanted = {suffix.lower() for suffix in suffixes}
+
     def is_text(file: Path) -> bool:
-        return (Path(file.stem).suffix if file.suffix == PACKED else file.suffix) in suffixes and file.is_file()
+        if any(part.startswith(".") for part in file.relative_to(folder).parts):  # .git, .ipynb_checkpoints
+            return False
+        suffix = Path(file.stem).suffix if file.suffix.lower() == PACKED else file.suffix
+        return suffix.lower() in wanted and file.is_file()
 
     files = sorted(file for file in folder.rglob("*") if is_text(file))
     if not files:

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor, nn
 
-from llm_train.backends.threads import at_least_float32
+from llm_train.backends.threads import unscaled
 from llm_train.data.batch import Batch
 from llm_train.interface import Part
 
@@ -24,19 +24,11 @@ class ModuleBackend:
             or what wraps one.
         weights: the weights to differentiate for, by the names that the optimizer knows.
         device: where the batches go.
-        loss_scale: what the loss is multiplied by before the backward pass, so that small gradients do not become 0 in
-            float16; the gradients are divided by it.
     """
 
-    def __init__(
-        self,
-        module: nn.Module,
-        weights: Mapping[str, Tensor],
-        device: torch.device | str = "cpu",
-        loss_scale: float = 1.0,
-    ) -> None:
+    def __init__(self, module: nn.Module, weights: Mapping[str, Tensor], device: torch.device | str = "cpu") -> None:
         self.module, self.weights, self.device = module, dict(weights), torch.device(device)
-        self.loss_scale = loss_scale
+        self.loss_scale = 1.0
 
     def parts(self, batches: Iterable[Batch]) -> Iterator[Part]:
         """Yield one part: the sums over all batches."""
@@ -63,5 +55,4 @@ class ModuleBackend:
     def _gradient(self, weight: Tensor) -> Tensor:
         if weight.grad is None:  # an expert that no token chose
             return torch.zeros_like(weight, dtype=torch.promote_types(weight.dtype, torch.float32))
-        gradient = at_least_float32(weight.grad)
-        return gradient if self.loss_scale == 1.0 else gradient / self.loss_scale
+        return unscaled(weight.grad, self.loss_scale)

@@ -100,7 +100,7 @@ class ThreadBackend:
         workers: Workers | None = None,
         call: LossCall = loss_of,
     ) -> None:
-        self.model, self.dtype, self.call = model, dtype, call
+        self.model, self.dtype, self.call, self.loss_scale = model, dtype, call, 1.0
         self.workers = workers or Workers()
         # Each worker replaces weights in modules of its own. They share all tensors with the model: what deepcopy finds
         # in its memo it does not copy.
@@ -120,17 +120,18 @@ class ThreadBackend:
             module, rows = given
             loss, count = self.call(module, replaced, rows)
             # An expert that no token chose has no gradient: zeros.
-            gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True, materialize_grads=True)
-            named = zip(weights, gradients, strict=True)
-            return Part(
-                float(loss.detach()), float(count), {name: at_least_float32(gradient) for name, gradient in named}
+            gradients = torch.autograd.grad(
+                loss * self.loss_scale, list(weights.values()), allow_unused=True, materialize_grads=True
             )
+            named = {name: unscaled(one, self.loss_scale) for name, one in zip(weights, gradients, strict=True)}
+            return Part(float(loss.detach()), float(count), named)
 
         for batch in batches:
             # A batch with fewer rows than workers leaves some of them idle.
             yield from self.workers.map(run, zip(self._modules, batch.split(self.workers.count), strict=False))
 
 
-def at_least_float32(gradient: Tensor) -> Tensor:
-    """Return a gradient in float32, or as it is where it is wider."""
-    return gradient.to(torch.promote_types(gradient.dtype, torch.float32))
+def unscaled(gradient: Tensor, loss_scale: float) -> Tensor:
+    """Return a gradient in float32 at least, divided by the loss scale."""
+    gradient = gradient.to(torch.promote_types(gradient.dtype, torch.float32))
+    return gradient if loss_scale == 1.0 else gradient / loss_scale

@@ -1,14 +1,16 @@
-"""The command `llm-train`: run, recipes, results, spec. `python -m llm_train` is the same."""
+"""The command `llm-train`: run, recipes, results, import, verify, spec. `python -m llm_train` is the same."""
 
 from collections.abc import Sequence
 
 from llm_tokenizer.commands.parser import Parser, run_command
 from llm_train.commands.compare import add_compare
+from llm_train.commands.import_tokens import add_import
 from llm_train.commands.profile import add_profile
 from llm_train.commands.recipes import add_recipes
 from llm_train.commands.report import add_report
 from llm_train.commands.results import add_results
 from llm_train.commands.run import add_run
+from llm_train.commands.verify import add_verify
 
 EXAMPLES = """\
   llm-train run                                        Shakespeare, about four minutes on two CPU cores
@@ -29,7 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> Parser:
     parser = Parser("llm-train", "Train a language model from scratch.", EXAMPLES, package="llm-train")
-    for add in (add_run, add_recipes, add_results, add_report, add_compare, add_profile):
+    verbs = (
+        add_run, add_recipes, add_results, add_report, add_compare, add_profile, add_import, add_verify,
+    )  # fmt: skip
+    for add in verbs:
         add(parser)
     parser.add_foreign_verb("spec", _spec, "check this package or your module against the specification")
     return parser

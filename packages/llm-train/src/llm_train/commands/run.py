@@ -48,7 +48,10 @@ def add_recipe_options(verb: Parser) -> None:
     verb.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field; may be repeated"
     )
-    verb.add_argument("--corpus", metavar="PATH", help="your own text: a file, or a folder of .txt and .md files")
+    verb.add_argument(
+        "--corpus", metavar="PATH", action="append",
+        help="your own text: a file (.txt, .md, .jsonl, each also .gz), a folder, or a glob; may be repeated",
+    )  # fmt: skip
     verb.add_argument(
         "--run", dest="name", metavar="NAME", help="name of the run's folder (default: that of the recipe or corpus)"
     )
@@ -74,13 +77,16 @@ def _train(recipe: Recipe, folder: Path, started: float, stop: StopRequest) -> N
     try:
         with stop.deferred():  # a library that is half imported cannot be used any more
             from llm_train.commands.results import show_results
+            from llm_train.place import find_place
+            from llm_train.runs.folder import Run
             from llm_train.runs.progress import Reporter
-            from llm_train.stages.pretrain import train
+            from llm_train.stages.pretrain import train, wanted_device
         stop.check("before anything was begun")
-        reporter = Reporter(started=started)
-        reporter.say(f"recipe {recipe.name} -> {folder}", style="bold")
-        show_results(reporter, train(recipe, folder, reporter), folder)
-        reporter.require_output()
+        with find_place(wanted_device(recipe, Run(folder))) as place, place.silence():
+            reporter = Reporter(started=started)
+            reporter.say(f"recipe {recipe.name} -> {folder}", style="bold")
+            show_results(reporter, train(recipe, folder, reporter, place=place), folder)
+            reporter.require_output()
     except Interrupted as stopped:
         raise KeyboardInterrupt(f"{stopped}. The same command resumes the run.") from None
     except KeyboardInterrupt:  # before anything was begun, or the second one, that does not wait
@@ -94,10 +100,11 @@ def recipe_and_folder(options: argparse.Namespace) -> tuple[Recipe, Path]:
     name = recipe.name
     if options.corpus is not None:
         # The recipe's held-out names belong to its own corpus, and so does a shipped recipe's prompt.
-        recipe = recipe.with_values(corpus=options.corpus, held_out=())
+        paths = tuple(options.corpus)
+        recipe = recipe.with_values(corpus=paths if len(paths) > 1 else paths[0], held_out=())
         if options.recipe in shipped_recipes():
             recipe = recipe.with_values(sample_prompt=ReportSettings().sample_prompt)
-        name = Path(options.corpus).expanduser().resolve().stem or name
+        name = Path(paths[0]).expanduser().resolve().stem or name
     recipe = recipe.with_settings(options.set)
     name = name if options.name is None else options.name
     if Path(name).name != name or name in ("", ".", ".."):

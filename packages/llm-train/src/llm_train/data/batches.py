@@ -1,92 +1,138 @@
-"""Batches as a pure function of (seed, step): there is nothing to save, and a resumed run reads the same ones.
-
-The text is cut into windows. Each epoch visits each window once, in an order of its own, and the cuts are shifted a
-little, so that no token is always at the edge of a window:
-
-    epoch 0   |-- window 7 --|-- window 2 --| …       sample number  = step · batch + row
-    epoch 1     |-- window 0 --|-- window 9 --| …     its epoch      = sample number // windows
-"""
+"""Batches as a pure function of their number: there is nothing to save, and a resumed run reads the same ones."""
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from llm_train.data.batch import Batch
-from llm_train.interface import TrainError
+from llm_train.data.batch import IGNORE_INDEX, Batch
+from llm_train.data.documents import document_targets
+from llm_train.data.keys import ORDER, hashed, row_keys
+from llm_train.data.packed_windows import PackedWindows
+from llm_train.data.permutation import permuted
+from llm_train.data.tokens import TokenFile
+from llm_train.data.windows import window_count, window_starts
+
+Numbers = NDArray[np.int64]
+Row = tuple[Numbers, Numbers, Numbers]
+"""TokenFile, targets, and the number of the document of each token."""
 
 
-def window_count(tokens: int, context_length: int) -> int:
-    """Return how many windows an epoch has; one is given up so that the cuts can be shifted.
+class StreamBatches:
+    """Training batches of windows that are cut out of all documents in one long row."""
 
-    Raises:
-        TrainError: the text does not fill one window.
-    """
-    if tokens < 2 * context_length + 1:
-        most = (tokens - 1) // 2
-        raise TrainError(
-            f"the corpus has {tokens} training tokens, but a context_length of {context_length} needs at least "
-            f"{2 * context_length + 1}: use more text"
-            + (f", or a smaller context_length (--set context_length={most})" if most > 1 else "")
-        )
-    return (tokens - 1) // context_length - 1
+    def __init__(
+        self, text: TokenFile, *, context_length: int, batch: int, seed: int,
+        mask_documents: bool = False, with_row_keys: bool = False,
+    ) -> None:  # fmt: skip
+        """Take the text.
 
-
-class ShuffledBatches:
-    """The training batches of a text: called with a step number, it returns the tokens and the targets of that step.
-
-    Both are (batch, context_length); target i is the token after token i.
-    """
-
-    def __init__(self, ids: NDArray[np.unsignedinteger], *, context_length: int, batch: int, seed: int) -> None:
-        """Take the text as ids.
+        Args:
+            text: the tokens.
+            context_length: tokens of a window.
+            batch: windows of a batch.
+            seed: of the order.
+            mask_documents: whether a document neither sees nor predicts others.
+            with_row_keys: whether each row has a key for its random draws.
 
         Raises:
             TrainError: the text does not fill one window.
         """
-        self.ids, self.context_length, self.batch, self.seed = ids, context_length, batch, seed
-        self.windows = window_count(len(ids), context_length)
+        self.text, self.context_length, self.batch, self.seed = text, context_length, batch, seed
+        self.mask_documents, self.with_row_keys = mask_documents, with_row_keys
+        self.windows = window_count(len(text), context_length)
 
-    def __call__(self, step: int) -> Batch:
-        """Return the tokens and targets of one step."""
-        samples = range(step * self.batch, (step + 1) * self.batch)
-        return _cut(self.ids, [self._start(*divmod(sample, self.windows)) for sample in samples], self.context_length)
+    def __call__(self, number: int) -> Batch:
+        """Return the batch of one pass; passes are counted over all updates and processes."""
+        samples = np.arange(number * self.batch, (number + 1) * self.batch)
+        keys = row_keys(self.seed, 0, samples) if self.with_row_keys else None
+        return _stacked([*self._rows(samples)], self.mask_documents, keys)
 
-    def _start(self, epoch: int, index: int) -> int:
-        order, shift = _epoch(self.seed, epoch, self.windows, self.context_length)
-        return int(order[index]) * self.context_length + shift
+    def _rows(self, samples: Numbers) -> Iterator[Row]:
+        for start in window_starts(samples, len(self.text), self.context_length, self.seed).tolist():
+            yield _row(self.text, start, self.context_length, self.mask_documents)
+
+
+class PackedBatches(StreamBatches):
+    """Training batches of windows that are packed with whole documents."""
+
+    def __init__(
+        self, text: TokenFile, packed: PackedWindows, *, context_length: int, batch: int, seed: int,
+        mask_documents: bool = False, with_row_keys: bool = False,
+    ) -> None:  # fmt: skip
+        """Take the text, and which of its pieces stand in which window; the rest is as for `StreamBatches`."""
+        super().__init__(
+            text, context_length=context_length, batch=batch, seed=seed,
+            mask_documents=mask_documents, with_row_keys=with_row_keys,
+        )  # fmt: skip
+        self.packed, self.windows = packed, len(packed)
+
+    def _rows(self, samples: Numbers) -> Iterator[Row]:
+        for sample in samples.tolist():
+            epoch, index = divmod(sample, self.windows)
+            order = int(hashed(ORDER, self.seed, epoch))
+            yield self._packed_row(int(permuted(index, self.windows, order)))
+
+    def _packed_row(self, window: int) -> Row:
+        """Return a window: its pieces side by side, and after them nothing that counts."""
+        pieces = self.packed.pieces(window)
+        rest = self.context_length - sum(length for _, length in pieces)
+        tokens, targets, documents = [], [], []
+        for number, (start, length) in enumerate(pieces):
+            some, wanted, _ = _row(self.text, start, length, True)
+            tokens.append(some)
+            targets.append(wanted)
+            documents.append(np.full(length, number))
+        tokens.append(np.full(rest, self.text.header.separator or 0))
+        targets.append(np.full(rest, IGNORE_INDEX))
+        documents.append(np.full(rest, len(pieces)))
+        return np.concatenate(tokens), np.concatenate(targets), np.concatenate(documents)
 
 
 def consecutive_batches(
-    ids: NDArray[np.unsignedinteger], *, context_length: int, batch: int, windows: Sequence[int] | None = None
+    text: TokenFile,
+    *,
+    context_length: int,
+    batch: int,
+    windows: Sequence[int] | None = None,
+    mask_documents: bool = False,
 ) -> Iterator[Batch]:
     """Yield adjacent windows in order, for validation: every token but the first is a target exactly once.
 
     Args:
-        ids: the text.
+        text: the tokens.
         context_length: tokens of a window.
         batch: windows of a batch.
         windows: only these; None takes all of them, and the shorter rest at the end as a batch of its own.
+        mask_documents: whether a document neither sees nor predicts others.
     """
-    whole = (len(ids) - 1) // context_length
+    whole = (len(text) - 1) // context_length
     starts = [window * context_length for window in (range(whole) if windows is None else windows)]
     for first in range(0, len(starts), batch):
-        yield _cut(ids, starts[first : first + batch], context_length)
-    rest = len(ids) - 1 - whole * context_length
+        some = starts[first : first + batch]
+        yield _stacked([_row(text, start, context_length, mask_documents) for start in some], mask_documents)
+    rest = len(text) - 1 - whole * context_length
     if windows is None and rest:
-        yield _cut(ids, [whole * context_length], rest)
+        yield _stacked([_row(text, whole * context_length, rest, mask_documents)], mask_documents)
 
 
-@lru_cache(maxsize=2)  # a step can reach from one epoch into the next
-def _epoch(seed: int, epoch: int, windows: int, context_length: int) -> tuple[NDArray[np.int64], int]:
-    """Return the order of the windows and the shift of the cuts."""
-    generator = np.random.default_rng((seed, epoch))
-    return generator.permutation(windows), int(generator.integers(context_length))
+def _row(text: TokenFile, start: int, length: int, apart: bool) -> Row:
+    """Return tokens of the row and what they must predict; `apart`: nothing of another document."""
+    ids = text.read(start, length + 1)
+    ends = text.ends(start, length + 1) if apart else np.zeros(0, np.int64)
+    targets, documents = document_targets(ids, ends, text.header.separator)
+    learned = text.learned(start + 1, length)
+    if learned is not None:
+        targets[~learned] = IGNORE_INDEX
+    return ids[:-1], targets, documents
 
 
-def _cut(ids: NDArray[np.unsignedinteger], starts: Sequence[int], length: int) -> Batch:
-    rows = np.stack([ids[start : start + length + 1] for start in starts]).astype(np.int64)
-    both = torch.from_numpy(rows)
-    return Batch(tokens=both[:, :-1], targets=both[:, 1:])
+def _stacked(rows: Sequence[Row], mask_documents: bool, keys: Numbers | None = None) -> Batch:
+    tokens, targets, documents = (torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True))
+    return Batch(
+        tokens=tokens,
+        targets=targets,
+        documents=documents if mask_documents else None,
+        row_keys=None if keys is None else torch.from_numpy(keys),
+    )

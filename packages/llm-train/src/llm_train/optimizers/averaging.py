@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from llm_train.interface import Optimizer
 from llm_train.optimizers.per_weight import zeros_for
 
 
@@ -85,3 +86,30 @@ class WeightAverage:
         self.steps = int(state["steps"])
         for name, average in self.averages.items():
             average.copy_(state[f"average.{name}"])
+
+
+class AveragingOptimizer:
+    """An optimizer after each of whose steps the weights are added to their average."""
+
+    def __init__(self, optimizer: Optimizer, average: WeightAverage) -> None:
+        self.optimizer, self.average = optimizer, average
+
+    def step(self, gradients: Mapping[str, Tensor], lr_multiplier: float) -> None:
+        """Make one update, and add the new weights to the average."""
+        self.optimizer.step(gradients, lr_multiplier)
+        self.average.update()
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the optimizer's state, the averages, and the weights themselves: a model is saved with its average."""
+        weights = {f"weight.{name}": weight.detach().clone() for name, weight in self.average.parameters.items()}
+        average = {f"average.{name}": value for name, value in self.average.state().items()}
+        return self.optimizer.state() | average | weights
+
+    @torch.no_grad()
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Restore a state that `state` returned, the weights included."""
+        for name, weight in self.average.parameters.items():
+            weight.copy_(state[f"weight.{name}"])
+        start = "average."
+        self.average.load_state({key[len(start) :]: value for key, value in state.items() if key.startswith(start)})
+        self.optimizer.load_state(state)

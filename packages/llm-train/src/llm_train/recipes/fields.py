@@ -36,7 +36,7 @@ def check_value(name: str, kind: Any, rules: Mapping[str, Any], value: Any) -> N
     types = get_args(kind) if isinstance(kind, UnionType) else (kind,)
     if value is None and NoneType in types:
         return
-    if tuple[str, ...] in types:
+    if tuple[str, ...] in types and not (str in types and isinstance(value, str)):
         if not isinstance(value, tuple) or not all(isinstance(item, str) for item in value):
             raise TrainError(f'{name} must be a list of names like ["one", "two"], was {value!r}')
         return

@@ -13,18 +13,36 @@ DESIGNS = ("gpt2", "llama", "mistral", "qwen2", "qwen3", "olmo2", "gemma3")
 class DataSettings(Section):
     """Where the text comes from, and which part of it is for validation."""
 
-    corpus: str = setting('"shakespeare", or the path of a text file or of a folder of text files')
+    corpus: str | tuple[str, ...] = setting(
+        '"shakespeare", or one or more paths: text files, JSON lines (.jsonl), folders of them, globs; .gz of each'
+    )
+    field: str = setting("JSON lines: the field that holds the text; meta.text looks into an object", default="text")
+    separator: str = setting('text files: the line between two documents, such as "<|endoftext|>"', default="")
     held_out: tuple[str, ...] = setting(
         "names of the plays or files for validation; empty: about the last tenth of the text", default=()
     )
+    layout: str = setting(
+        "how documents become windows: cut out of one long row, or packed whole", "stream", "packed", default="stream"
+    )
+    mask_documents: bool = setting("whether a document neither sees nor predicts its neighbors", default=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizerSettings(Section):
-    """The byte-level BPE tokenizer that is trained on the training text."""
+    """Where the tokenizer comes from: trained on the training text, one token a character or a byte, or a folder."""
 
-    vocab_size: int = setting("vocabulary size, special tokens included", at_least=257, default=2048)
-    pattern: str = setting("name of the split pattern", default="gpt2")
+    kind: str = setting("which tokenizer", "bpe", "char", "byte", "folder", default="bpe")
+    vocab_size: int | None = setting(
+        "vocabulary size, special tokens included; absent: 2048 for bpe, else what the tokenizer has",
+        at_least=2, default=None,
+    )  # fmt: skip
+    pattern: str = setting("bpe: name of the split pattern", default="gpt2")
+    sample_characters: int = setting(
+        "bpe: of a longer text, how many characters, spread evenly, it is trained on",
+        at_least=1000,
+        default=200_000_000,
+    )  # fmt: skip
+    path: str = setting("folder: a tokenizer.json, or a folder with one", default="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +135,7 @@ class ComputeSettings(Section):
         default="auto",
     )  # fmt: skip
     kernels: str = setting("functions that the model computes with", "eager", "fused", "fast", default="eager")
-    layout: str = setting(
+    parallel: str = setting(
         "on several processes: each holds all weights (ddp) or a part of each (fsdp)", "ddp", "fsdp", default="ddp"
     )
     processes: int | None = setting(

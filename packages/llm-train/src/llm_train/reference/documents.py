@@ -45,8 +45,8 @@ def pack_documents(lengths: Numbers, context_length: int) -> tuple[Numbers, Numb
             windows.append(best)
         best.append(piece)
     rows = [(*piece, number) for number, window in enumerate(windows) for piece in window]
-    document, offset, length, window = np.array(rows, dtype=np.int64).reshape(-1, 4).T
-    return document.copy(), offset.copy(), length.copy(), window.copy()
+    table = np.array(rows, dtype=np.int64).reshape(-1, 4).T.copy()
+    return table[0].copy(), table[1].copy(), table[2].copy(), table[3].copy()
 
 
 def hold_out(sizes: list[int], most: int) -> tuple[int, int]:

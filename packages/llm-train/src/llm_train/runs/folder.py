@@ -20,7 +20,7 @@ from typing import Any, Self
 from llm_tokenizer.files.writing import atomic_write, remove_unfinished, write_json
 from llm_tokenizer.interface import UserError
 from llm_train.checkpoints.folders import folder_name, remove_leftovers, steps_saved
-from llm_train.data.corpus import Corpus, load_corpus
+from llm_train.data.corpus import RunText, changes, load_corpus, read_known
 from llm_train.interface import TrainError
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.agreement import differences, with_changeable
@@ -155,7 +155,7 @@ class Run:
         if self.recipe_file.exists():
             self.preparing_file.unlink(missing_ok=True)
 
-    def claim_corpus(self, corpus: Corpus) -> None:
+    def claim_corpus(self, corpus: RunText) -> None:
         """Record which text this run is trained on, or check that it is the same.
 
         Raises:
@@ -176,18 +176,20 @@ class Run:
             TrainError: the text has changed since.
         """
         try:
-            corpus = load_corpus(recipe.data)
+            corpus = load_corpus(recipe.data, read_known(self.tokens_folder / "sources.json"))
         except UserError:  # it is gone, or no text any more: the results are still those of the run
             return
         self._require(corpus)
 
-    def _same_text(self, corpus: Corpus) -> bool:
+    def _same_text(self, corpus: RunText) -> bool:
         return bool(read_json(self.corpus_file).get("fingerprint") == corpus.fingerprint)
 
-    def _require(self, corpus: Corpus) -> None:
+    def _require(self, corpus: RunText) -> None:
         if not self._same_text(corpus):
+            changed = changes(read_known(self.tokens_folder / "sources.json"), corpus)
+            what = ", ".join(changed[:3]) + ", …" * bool(changed[3:]) or "its split has changed"
             raise TrainError(
-                f"{self.folder} was started with another text (data.corpus has changed since). "
+                f"{self.folder} was started with another text ({what}). "
                 "Nothing was changed: choose another folder for this run (in a command: --run NAME)"
             )
 

@@ -51,6 +51,8 @@ class Recorder:
         speed = self.progress.update(step.number, step.loss, step.tokens)
         metrics: dict[str, Any] = asdict(step) | {"tokens": self.progress.tokens}
         metrics.pop("number")
+        if not step.left_out:
+            metrics.pop("left_out")
         if self._before is not None:
             ratios = update_ratios(self._before, self._weights(), lambda name, one: kind_of_weight(name, one.ndim))
             metrics["update_ratio"] = ratios

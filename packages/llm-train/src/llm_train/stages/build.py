@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
@@ -23,15 +24,18 @@ from llm_train.backends.distributed import ReplicatedBackend, ShardedBackend, sh
 from llm_train.backends.loss_module import LossModule
 from llm_train.backends.module import ModuleBackend
 from llm_train.backends.threads import ThreadBackend, Workers, loss_of
-from llm_train.data.batches import ShuffledBatches
-from llm_train.data.tokens import TokenFile
-from llm_train.interface import Backend, TrainError
+from llm_train.data.batches import PackedBatches, StreamBatches
+from llm_train.data.tokenizers import DEFAULT_VOCABULARY
+from llm_train.interface import Backend, Optimizer, TrainError
 from llm_train.objectives.next_token import next_token_loss
 from llm_train.optimizers import build_optimizer
+from llm_train.optimizers.averaging import AveragingOptimizer, WeightAverage
+from llm_train.optimizers.loss_scale import LossScale
 from llm_train.place import Place
 from llm_train.recipes.recipe import Recipe
 from llm_train.schedule import lr_multiplier
-from llm_train.trainer import Trainer
+from llm_train.stages.prepare import Prepared
+from llm_train.trainer import Batches, Trainer
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 KERNELS = {"eager": EAGER, "fused": FUSED, "fast": FAST}
@@ -44,7 +48,7 @@ def model_config(recipe: Recipe) -> ModelConfig:
     """Return the configuration of a recipe's model."""
     model = recipe.model
     return ModelConfig(
-        vocab_size=recipe.tokenizer.vocab_size,
+        vocab_size=recipe.tokenizer.vocab_size or DEFAULT_VOCABULARY,
         d_model=model.d_model,
         layers=model.layers,
         heads=model.heads,
@@ -77,7 +81,7 @@ def build_backend(
     """
     compute, place, dtype = recipe.compute, place or Place(), DTYPES[recipe.compute.precision]
     weights = dict(model.named_parameters())
-    if place.world > 1 and compute.layout == "fsdp":
+    if place.world > 1 and compute.parallel == "fsdp":
         sharded: nn.Module = shard(model, next_token_loss, dtype, place)
         return ShardedBackend(sharded, model, place)
     if place.world > 1:
@@ -108,19 +112,35 @@ def passes_here(recipe: Recipe, place: Place) -> int:
     return passes // place.world
 
 
+def build_batches(recipe: Recipe, prepared: Prepared) -> Batches:
+    """Return the training batches of a recipe: windows of a stream, or packed with whole documents."""
+    data, training = recipe.data, recipe.training
+    given: Any = {
+        "context_length": recipe.model.context_length, "batch": training.batch, "seed": training.seed,
+        "mask_documents": data.mask_documents, "with_row_keys": recipe.model.dropout > 0,
+    }  # fmt: skip
+    if prepared.packed is None:
+        return StreamBatches(prepared.training, **given)
+    return PackedBatches(prepared.training, prepared.packed, **given)
+
+
 def build_trainer(
-    recipe: Recipe, model: Decoder, text: TokenFile, workers: Workers | None = None, place: Place | None = None
+    recipe: Recipe, model: Decoder, prepared: Prepared, workers: Workers | None = None, place: Place | None = None
 ) -> Trainer:
     """Return the trainer of a model on a text; batches and learning rates are functions of the step number."""
     training = recipe.training
     steps = training.steps or 10**9  # not decided yet: a calibration stays far from the end
-    backend = build_backend(recipe, model, workers, place)
+    backend = build_backend(recipe, model, workers, place)  # first: FSDP2 splits the weights
+    optimizer: Optimizer = build_optimizer(model, recipe.optimizer, DTYPES[recipe.compute.precision], workers)
+    if recipe.optimizer.average is not None:
+        optimizer = AveragingOptimizer(optimizer, WeightAverage(model, recipe.optimizer.average))
     return Trainer(
         backend,
-        build_optimizer(model, recipe.optimizer, DTYPES[recipe.compute.precision], workers),
-        ShuffledBatches(text.ids, context_length=recipe.model.context_length, batch=training.batch, seed=training.seed),
+        optimizer,
+        build_batches(recipe, prepared),
         partial(lr_multiplier, recipe.schedule, steps),
         clip=recipe.optimizer.clip,
         accumulate=passes_here(recipe, place or Place()),
         place=place,
+        loss_scale=LossScale() if recipe.compute.precision == "float16" else None,
     )

@@ -1,18 +1,23 @@
 """The part of a run in which there is a model: the loop, with its validations, samples and checkpoints."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor, nn
 
 from llm_layers import parameter_count, training_flops_per_token
 from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.files.writing import write_text
+from llm_train.backends.distributed import ShardedBackend
 from llm_train.backends.threads import Workers
-from llm_train.checkpoints.record import Layout
+from llm_train.checkpoints.record import Layout, Stateful
 from llm_train.checkpoints.store import CheckpointStore
 from llm_train.data.batch import Batch
 from llm_train.evaluation import Evaluation, evaluate, evaluating
 from llm_train.interface import Objective, TrainError
 from llm_train.objectives.next_token import next_token_loss
+from llm_train.optimizers.averaging import AveragingOptimizer
+from llm_train.place import Place
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.agreement import changed_fields
 from llm_train.runs.folder import Run
@@ -25,7 +30,7 @@ from llm_train.runs.recording import Recorder
 from llm_train.runs.samples import sample
 from llm_train.stages.build import DTYPES, build_model, build_trainer
 from llm_train.stages.decide import decided
-from llm_train.stages.prepare import END_OF_TEXT, Prepared
+from llm_train.stages.prepare import Prepared
 
 VALIDATION_BATCH = 16
 """Windows that a validation reads at once."""
@@ -34,21 +39,39 @@ WORTH_MEASURING = 100
 
 
 class TrainingRun:
-    """A model, its trainer, and the folder in which all of it is kept."""
+    """A model, its trainer, and the folder in which all of it is kept.
 
-    def __init__(self, recipe: Recipe, run: Run, prepared: Prepared, reporter: Reporter, workers: Workers) -> None:
+    Several processes all compute the same, each its share; the first one alone writes.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        run: Run,
+        prepared: Prepared,
+        reporter: Reporter,
+        workers: Workers,
+        place: Place | None = None,
+    ) -> None:
         """Build the model, decide what the recipe leaves open, and load the newest checkpoint."""
         self.run, self.prepared, self.reporter, self.workers = run, prepared, reporter, workers
+        self.place = place or Place()
         with reporter.stage("model") as stage:
-            self.recipe = decided(recipe, prepared, reporter, workers, stage.display)
+            self.recipe = decided(recipe, prepared, reporter, workers, self.place, stage.display)
             self.plan = Plan.of(self.recipe)
-            self.model = build_model(self.recipe)
+            self.model = build_model(self.recipe).to(self.place.device)
             dtype = DTYPES[self.recipe.compute.precision]
-            self.trainer = build_trainer(self.recipe, self.model, prepared.training, workers)
-            end = prepared.tokenizer.special_tokens[END_OF_TEXT]
+            end = prepared.separator
             self.layout = Layout.of(self.model, prepared.tokenizer, bos=end, eos=end)
-            parts = {"optimizer": self.trainer.optimizer}
-            self.checkpoints = CheckpointStore(run.checkpoints_folder, self.model, parts, self.layout)
+            self.trainer = build_trainer(self.recipe, self.model, prepared, workers, self.place)
+            backend = self.trainer.backend
+            self.split = backend if isinstance(backend, ShardedBackend) else None
+            parts: dict[str, Stateful] = {"optimizer": self.trainer.optimizer}
+            if self.trainer.loss_scale is not None:
+                parts["loss_scale"] = self.trainer.loss_scale
+            self.checkpoints = CheckpointStore(
+                run.checkpoints_folder, self.model, parts, self.layout, self.shown, self.place
+            )
             self.progress = LoopProgress(self.plan.steps)
             self.recorder = Recorder(
                 self.model, self.plan.ratios, self.progress, reporter,
@@ -56,7 +79,7 @@ class TrainingRun:
                 peak_flops=peak_flops(dtype, workers) if self.plan.steps >= WORTH_MEASURING else None,
             )  # fmt: skip
             self.start = self._resume()
-            self.run.resolve(self.recipe)
+            self.place.once(lambda: self.run.resolve(self.recipe))
             count = parameter_count(self.model.config)
             stage.report = (
                 f"{count / 1e6:.2f} million weights, {self.recipe.compute.precision}, "
@@ -78,37 +101,50 @@ class TrainingRun:
             self.recorder.prepare(self.start + 1)
             for step in self.trainer.run(self.start, self.plan.steps):
                 logs.log(step.number, *self.recorder.rows(step))
-                if step.number in self.plan.checkpoints or stop.requested:
+                stopping = self.place.any(stop.requested)
+                if step.number in self.plan.checkpoints or stopping:
                     self._save(step.number, logs)
-                stop.check(f"after step {step.number:,} of {self.plan.steps:,}")
+                if stopping:
+                    raise Interrupted(f"stopped after step {step.number:,} of {self.plan.steps:,}; everything is saved")
                 self._do_what_is_due(step.number, logs, stop)
                 self.recorder.prepare(step.number + 1)
             stage.report = (
                 f"{quantity(self.plan.steps - self.start, 'step')}, {progress.tokens_per_second:,.0f} tokens/s"
             )
 
-    def validate(
-        self, logs: Logs, step: int, windows: int | None, objective: Objective = next_token_loss
-    ) -> Evaluation:
+    def validate(self, logs: Logs, step: int, windows: int | None, objective: Objective | None = None) -> Evaluation:
         """Measure the loss on held-out text, on some windows or on all of it, and log it."""
-        result = evaluate(
-            self.model, objective, self.prepared.held_out, context_length=self.recipe.model.context_length,
-            batch=VALIDATION_BATCH, windows=windows, workers=self.workers,
-        )  # fmt: skip
+        with self.shown():
+            result = evaluate(
+                self.model, objective or self.objective, self.prepared.held_out,
+                context_length=self.recipe.model.context_length, batch=VALIDATION_BATCH, windows=windows,
+                workers=self.workers, place=self.place,
+            )  # fmt: skip
         shown = "all" if windows is None else windows
         logs.log(step, {"validation_loss": result.loss, "bits_per_byte": result.bits_per_byte, "windows": shown})
         return result
 
+    @property
+    def objective(self) -> Objective:
+        """Computes the loss without an update."""
+        return next_token_loss if self.split is None else self.split.objective
+
+    def shown(self) -> AbstractContextManager[None]:
+        """Let the model have the weights to evaluate, sample and save: their average, if the recipe asks for one."""
+        optimizer = self.trainer.optimizer
+        return optimizer.average.in_model() if isinstance(optimizer, AveragingOptimizer) else nullcontext()
+
     def sample(self, step: int, tokens: int | None = None) -> str:
         """Write a sample, of the recipe's length or of so many tokens, into the run's folder, and return it."""
         report = self.recipe.report
-        with evaluating(self.model):
+        with self.shown(), evaluating(self.model):
             text = sample(
-                self.model, self.prepared.tokenizer, report.sample_prompt,
-                tokens=tokens or report.sample_tokens, seed=self.recipe.training.seed,
+                self.split or self.model, self.prepared.tokenizer, report.sample_prompt,
+                tokens=tokens or report.sample_tokens, seed=self.recipe.training.seed, device=self.place.device,
             )  # fmt: skip
-        self.run.samples_folder.mkdir(exist_ok=True)
-        write_text(self.run.samples_folder / f"step-{step:08d}.txt", text + "\n")
+        if self.place.first:
+            self.run.samples_folder.mkdir(exist_ok=True)
+            write_text(self.run.samples_folder / f"step-{step:08d}.txt", text + "\n")
         return text
 
     def _resume(self) -> int:
@@ -150,6 +186,8 @@ class TrainingRun:
         self._remove_old()
 
     def _remove_old(self) -> None:
+        if not self.place.first:
+            return
         report = self.recipe.report
         losses = self.run.validation_losses() if report.keep_best else {}
         best = min(losses, key=lambda step: losses[step], default=0)
@@ -157,8 +195,10 @@ class TrainingRun:
 
     def _do_what_is_due(self, step: int, logs: Logs, stop: StopRequest) -> None:
         def polled(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-            stop.check(f"in the validation after step {step:,} of {self.plan.steps:,}")
-            return next_token_loss(model, batch)
+            if self.place.any(stop.requested):
+                where = f"in the validation after step {step:,} of {self.plan.steps:,}"
+                raise Interrupted(f"stopped {where}; everything is saved")
+            return self.objective(model, batch)
 
         if step in self.plan.validations:
             try:

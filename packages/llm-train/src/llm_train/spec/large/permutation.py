@@ -1,5 +1,7 @@
 """Large cases of the order of the data: many indices, sizes at every border of bits, late passes and epochs."""
 
+from functools import partial
+
 import numpy as np
 
 from llm_tokenizer.conformance.large import Generator, Inputs, LargeCases
@@ -8,12 +10,12 @@ LARGE = LargeCases()
 permutation = LARGE.of("train.permutation")
 
 
-def _all(size: int) -> Inputs:
+def _all(size: int, g: Generator) -> Inputs:
     return {"index": np.arange(size), "size": size, "key": 0xC0FFEE * size}
 
 
 for size in (255, 256, 257, 4_095, 4_097):
-    permutation(1, "two indices that go to one place", f"all_of_{size}")(lambda g, size=size: _all(size))
+    permutation(1, "two indices that go to one place", f"all_of_{size}")(partial(_all, size))
 
 for bits in (15, 16, 17, 31, 32, 33, 47, 53, 61):
 

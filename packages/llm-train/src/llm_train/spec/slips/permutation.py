@@ -42,6 +42,10 @@ def _walked(places: Callable[[int], int], place: int, size: int) -> int:
     return place
 
 
+def _two_steps(places: Callable[[int], int], place: int, size: int) -> int:
+    return first if (first := places(place)) < size else places(first) % size
+
+
 def _permutation(
     *,
     bits: Callable[[int], int] = lambda size: max(1, ((size - 1).bit_length() + 1) // 2),
@@ -72,7 +76,7 @@ slip("a remainder instead of walking on", "A remainder maps several indices to o
     _permutation(within=lambda network, place, size: network(place) % size)
 )
 slip("one step more at most", "Go on until the place is below the size.", arrays="numpy")(
-    _permutation(within=lambda network, place, size: (p := network(place)) if p < size else network(p) % size)
+    _permutation(within=_two_steps)
 )
 slip("the same key in each round", "Each round has a key of its own.", arrays="numpy")(
     _permutation(round_key=lambda key, r: _mix((key + GOLDEN) % WORD))
