@@ -68,21 +68,22 @@ class CheckpointStore:
         restore(self.parts, parts_like(checkpoint.state, gather(self.parts)))
         self.saved = checkpoint.step
 
-    def save(self, step: int, facts: Mapping[str, Any]) -> None:
-        """Save the state after a step, unless that was done already.
+    def save(self, step: int, facts: Mapping[str, Any]) -> Path | None:
+        """Save the state after a step, unless that was done already; return the folder.
 
         Raises:
             NonFiniteError: a number is infinite or NaN; nothing was written.
             CheckpointError: the disk is full or not writable; earlier checkpoints are unchanged.
         """
         if self.saved == step:
-            return
+            return None
         state = gathered(gather(self.parts), self.place)
         with self.shown():
             weights = gathered(self.model.state_dict(), self.place)
             checkpoint = Checkpoint(step, weights, state, facts)
-            self.place.once(lambda: str(save_checkpoint(self.folder, checkpoint, self.layout)))
+            folder = self.place.once(lambda: str(save_checkpoint(self.folder, checkpoint, self.layout)))
         self.saved = step
+        return Path(folder)
 
     def remove_old(self, *, keep: int, every: int | None = None, also: Iterable[int] = ()) -> None:
         """Delete the checkpoints that nobody asked to keep; `remove_old` in `folders` says which those are."""
