@@ -27,7 +27,7 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     ),
     "llm_tokenizer/conformance/implementation.py": (
         {"import_module", "spec_from_file_location", "exec_module"},
-        "imports the module that the user names, to check it",
+        "imports the module that the user names, to check it or to train with it (`--parts`)",
     ),
     "llm_tokenizer/conformance/specification.py": (
         {"import_module"},

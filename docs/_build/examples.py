@@ -3,8 +3,9 @@
 - A ```` ```text ```` block directly below a ```` ```python ```` block is what that block prints.
 - A block with a title, ```` ```python title="my_tokenizer.py" ````, is also added to that file.
 - A ```` ```console ```` block with a ```` ```text ```` block directly below is run too, if it starts `python`.
-- `<!-- continues: tokens.md -->` on a page: the files of that page, and of those that it continues, are written first, and
-  the page starts by importing them, with the lines that the site shows in place of the comment.
+- `<!-- continues: tokens.md -->` on a page: the files of that page (or of several, with blanks between), and of those that
+  it continues, are written first, and the page starts by importing them, with the lines that the site shows in place of the
+  comment.
 
 `python docs/_build/examples.py --write` renews all shown output after a change; `--check` compares it, for all pages or
 those that are named.
@@ -34,7 +35,7 @@ _BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _TITLE = re.compile(r'title="([^"]+)"')
-CONTINUES = re.compile(r"<!-- continues: (\S+) -->")
+CONTINUES = re.compile(r"<!-- continues: (\S+(?: \S+)*) -->")
 COLUMNS = "100"
 
 
@@ -65,15 +66,23 @@ def earlier_examples(page: Path, markdown: str) -> list[Example]:
     match = CONTINUES.search(markdown)
     if match is None:
         return []
-    earlier = page.parent / match.group(1)
-    text = earlier.read_text(encoding="utf-8")
-    return earlier_examples(earlier, text) + [example for example in read_examples(text) if example.file]
+    found = []
+    for name in match.group(1).split():
+        text = (page.parent / name).read_text(encoding="utf-8")
+        found += earlier_examples(page.parent / name, text)
+        found += [example for example in read_examples(text) if example.file]
+    return found
 
 
 def start_lines(page: Path, markdown: str) -> str:
     """Return the lines with which a new session gets the names of the pages that this one continues."""
     files = dict.fromkeys(example.file for example in earlier_examples(page, markdown) if example.file)
     return "".join(f"from {Path(file).stem} import *\n" for file in files)
+
+
+def title_of(page: Path) -> str:
+    """Return the first heading of a page."""
+    return next(line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("# "))[2:]
 
 
 def run_page(page: Path, markdown: str) -> Iterator[tuple[Example, str]]:
@@ -95,7 +104,7 @@ def run_examples(page: Path, examples: list[Example], namespace: dict[str, objec
         printed = io.StringIO()
         # Blank lines in front, so that a traceback names the line of the page.
         code = compile("\n" * (example.line - 1) + example.code, str(page), "exec")
-        with contextlib.redirect_stdout(printed):
+        with contextlib.redirect_stdout(printed), _fresh_interpreter([""]):  # it may import the reader's files
             exec(code, namespace)
         if example.file:
             with Path(example.file).open("a", encoding="utf-8") as file:

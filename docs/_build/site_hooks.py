@@ -31,7 +31,7 @@ import weight_figures
 from axes import axis_names, axis_stylesheet, color_axes
 from carried_assets import read_carried_assets
 from contract_page import page_address
-from examples import CONTINUES, start_lines
+from examples import CONTINUES, start_lines, title_of
 from formulas import render_formulas
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
@@ -137,15 +137,20 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
     def start(match: re.Match[str]) -> str:
         lines = start_lines(Path(page.file.abs_src_path), markdown)
-        return f"In a new session, first get the names from [the pages before]({match[1]}):\n\n```python\n{lines}```"
+        names = match[1].split()
+        if len(names) == 1:
+            pages = f"[the pages before]({names[0]})"
+        else:
+            pages = " and ".join(f"[{title_of(Path(page.file.abs_src_path).parent / name)}]({name})" for name in names)
+        return f"In a new session, first get the names from {pages}:\n\n```python\n{lines}```"
 
     return CONTINUES.sub(start, _FIGURE.sub(draw, markdown))
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
     """Set the formulas, color the axes, and link the reference with the specification."""
-    if "<p>!!!" in html:
-        raise PluginError(f"{page.file.src_uri}: the text of a note (!!!) must begin on a line of its own, indented")
+    if "<p>!!!" in html or "<p>???" in html:
+        raise PluginError(f"{page.file.src_uri}: the text of a note (!!!, ???) must begin on a line of its own, indented")
     try:
         html = color_axes(render_formulas(html), axis_names())
         if page.file.src_uri.startswith("reference/"):

@@ -6,9 +6,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import indent
 
 import pytest
-from examples import ROOT, differences, pages, read_examples, run_page, start_lines
+from examples import ROOT, differences, pages, read_examples, run_page, start_lines, title_of
 
 # torch picks its kernels by the processor. These settings make it compute as an older processor does.
 OLDER_PROCESSORS = {
@@ -73,6 +74,20 @@ def test_a_titled_block_goes_to_its_file_and_a_later_page_builds_on_it(
     (tmp_path / "mine.py").unlink()
     results = list(run_page(tmp_path / "later.md", later))
     assert [(example.language, printed) for example, printed in results] == [("python", "2\n"), ("console", "2\n")]
+
+
+def test_a_page_may_continue_several_and_its_blocks_import_their_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.md").write_text(f'# Page {name}\n\n```python title="{name}.py"\n{name} = "{name}"\n```\n')
+    folded = "```python\nimport two\nprint(one + two.two)\n```\n\n```text\nonetwo\n```\n"
+    later = '<!-- continues: one.md two.md -->\n\n??? success "Solution"\n\n' + indent(folded, "    ")
+    assert start_lines(tmp_path / "later.md", later) == "from one import *\nfrom two import *\n"
+    ((example, printed),) = run_page(tmp_path / "later.md", later)
+    assert example.shown == printed == "onetwo\n"
+    assert title_of(tmp_path / "two.md") == "Page two"
 
 
 def test_only_python_is_ever_started(tmp_path: Path) -> None:

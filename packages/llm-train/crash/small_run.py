@@ -26,6 +26,7 @@ batch = 8
 
 [compute]
 precision = "float32"
+compile = "no"
 
 [report]
 validations = 5

@@ -129,8 +129,8 @@ def some_documents(seed=0, count=300):
 def test_packed_windows_hold_every_token_once_and_whole_documents(tmp_path, separator):
     documents = some_documents()
     text = stored(tmp_path, documents, separator)
-    packed = pack_windows(tmp_path / "packed.json", text, 16)
-    batches = PackedBatches(text, packed, context_length=16, batch=1, seed=1, mask_documents=True)
+    packed = text.packed = pack_windows(tmp_path / "packed.json", text, 16)
+    batches = PackedBatches(text, context_length=16, batch=1, seed=1, mask_documents=True)
     found = []
     for number in range(len(packed)):
         batch = batches(number)
@@ -176,8 +176,8 @@ def test_a_table_of_another_text_or_length_is_refused(tmp_path):
 
 def test_packed_epochs_visit_every_window_once(tmp_path):
     text = stored(tmp_path, some_documents(), SEPARATOR)
-    packed = pack_windows(tmp_path / "packed.json", text, 16)
-    batches = PackedBatches(text, packed, context_length=16, batch=len(packed), seed=3)
+    packed = text.packed = pack_windows(tmp_path / "packed.json", text, 16)
+    batches = PackedBatches(text, context_length=16, batch=len(packed), seed=3)
     first, second = (np.sort(batches(number).tokens.numpy(), axis=0) for number in range(2))
     assert (first == second).all()
     assert not torch.equal(batches(0).tokens, batches(1).tokens)

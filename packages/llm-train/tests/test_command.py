@@ -11,7 +11,6 @@ import pytest
 from llm_train.commands import results as results_module
 from llm_train.commands.main import main
 from llm_train.commands.results import next_commands
-from llm_train.data.corpus import Corpus, Document
 from llm_train.evaluation import Evaluation
 from llm_train.recipes.recipe import Recipe
 from llm_train.stages import finish, prepare, pretrain, training_run
@@ -61,7 +60,7 @@ def test_a_corpus_of_ones_own_names_the_run(tmp_path, capsys, recipe_file, play)
         (["--corpus", "{path}/none.txt"], None, ["none.txt", "no such file"]),
         (["--corpus", ""], None, ["data.corpus", "empty"]),
         (["--corpus", "{path}/text.txt"], b"", ["text.txt", "empty"]),
-        (["--corpus", "{path}/text.txt"], b"a", ["text.txt: is too short to hold out a tenth"]),
+        (["--corpus", "{path}/text.txt"], b"a", ["text.txt: the text is too short to hold out a tenth"]),
         (["--corpus", "{path}/text.txt"], b"abc \xfe def", ["text.txt", "UTF-8", "byte 4"]),
         (["--corpus", "{path}/text.txt", "--set", "vocab_size=258"], b"Ay, my lord. " * 5, ["--set context_length=27"]),
         (["--corpus", "{path}/text.txt"], b"Ay, my lord. " * 500, ["at most", "--set vocab_size=2"]),
@@ -97,7 +96,7 @@ def test_ctrl_c_says_what_is_there_to_resume(tmp_path, capsys, recipe_file, monk
     def interrupt(*rest):
         signal.raise_signal(signal.SIGINT)
 
-    module, where = (prepare, "during the preparation") if place == "load_corpus" else (finish, "after the last step")
+    module, where = (prepare, "during the preparation") if place == "load_corpus" else (finish, "between two steps")
     monkeypatch.setattr(module, place, interrupt)
     status, _, errors = run(tmp_path, capsys, "--recipe", str(recipe_file))
     assert status == 130
@@ -288,8 +287,7 @@ def test_results_end_as_any_program_does_whose_reader_is_gone(tmp_path, recipe_f
     ],
 )
 def test_the_proposed_prompt_is_words_of_the_training_text(text, wanted, prompt):
-    corpus = Corpus((Document("text", text),), ())
-    assert prompt_from(corpus, wanted) == prompt
+    assert prompt_from(text, wanted) == prompt
     assert prompt in text
 
 

@@ -64,7 +64,7 @@ def test_a_limit_of_the_process_counts():
 
 
 def test_a_batch_that_does_not_fit_is_refused_with_one_that_does(small_recipe, monkeypatch):
-    monkeypatch.setattr(fit, "available_memory", lambda: 12 * 10**9)
+    monkeypatch.setattr(fit, "available_memory", lambda device: 12 * 10**9)
     require_memory(small_recipe)
     with pytest.raises(TrainError, match=r"training.batch is 1,000,000: an update needs about .* GB .* 12.0 GB are"):
         require_memory(small_recipe.with_values(batch=1_000_000))
@@ -79,13 +79,13 @@ def test_a_batch_that_does_not_fit_is_refused_with_one_that_does(small_recipe, m
 
 
 def test_a_model_that_never_fits_is_refused_by_its_shape(small_recipe, monkeypatch):
-    monkeypatch.setattr(fit, "available_memory", lambda: 10**5)
+    monkeypatch.setattr(fit, "available_memory", lambda device: 10**5)
     with pytest.raises(TrainError, match=r"even --set batch=1 needs .*--set layers=…"):
         require_memory(small_recipe)
 
 
 def test_where_nothing_is_known_nothing_is_refused(small_recipe, monkeypatch):
-    monkeypatch.setattr(fit, "available_memory", lambda: None)
+    monkeypatch.setattr(fit, "available_memory", lambda device: None)
     require_memory(small_recipe.with_values(batch=10**9))
 
 
@@ -97,6 +97,6 @@ def test_a_rehearsal_refuses_before_anything_is_read(tmp_path, capsys, recipe_fi
 
 
 def test_the_shipped_recipes_fit_into_two_gigabytes(monkeypatch):
-    monkeypatch.setattr(fit, "available_memory", lambda: 2 * 10**9)
+    monkeypatch.setattr(fit, "available_memory", lambda device: 2 * 10**9)
     for name in ("shakespeare", "tiny"):
         require_memory(Recipe.load(name))

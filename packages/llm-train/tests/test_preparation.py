@@ -163,7 +163,7 @@ def test_text_in_both_parts_and_written_out_separators_are_said_aloud(tmp_path, 
 def test_packed_and_masked_runs_train(tmp_path, small_recipe, reporter):
     rows = tmp_path / "rows.jsonl"
     rows.write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS))
-    recipe = small_recipe.with_values(corpus=str(rows), layout="packed", mask_documents=True, vocab_size=290, steps=2)
+    recipe = small_recipe.with_values(corpus=str(rows), windows="packed", mask_documents=True, vocab_size=290, steps=2)
     results = train(recipe, tmp_path / "run", reporter)
     assert results["steps"] == 2
 

@@ -66,7 +66,8 @@ def unbroken(tmp_path, small_recipe, reporter):
 @pytest.mark.parametrize(
     "settings",
     [
-        ["threads=1"], ["threads=2", "precision=bfloat16"], ["threads=2", "average=0.9"], ["precision=float16"],
+        ["threads=1"], ["threads=2", "precision=bfloat16", "dropout=0.1"],
+        ["threads=2", "average=0.9"], ["precision=float16"],
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("stop_at", [1, 5, 11, 12])
@@ -202,6 +203,15 @@ def test_the_best_and_every_fourth_are_kept_when_asked_for(tmp_path, small_recip
     assert steps_saved(run.checkpoints_folder) == sorted({4, 8, 12, 10, best})
 
 
+def test_a_checkpoint_is_never_older_than_it_may_be_and_changes_nothing(tmp_path, small_recipe, reporter, unbroken):
+    often = small_recipe.with_settings(["checkpoint_minutes=1e-9"])
+    with pytest.raises(CrashError):
+        pretrain.train(often, tmp_path / "often", reporter, [At(8, crash)])
+    assert steps_saved(tmp_path / "often" / "checkpoints") == [6, 7]
+    pretrain.train(often, tmp_path / "often", reporter)
+    assert outcome(tmp_path / "often") == unbroken
+
+
 def test_a_weight_that_is_no_number_is_never_saved(tmp_path, small_recipe, reporter, monkeypatch):
     update = Trainer.update
 
@@ -219,6 +229,7 @@ def test_a_weight_that_is_no_number_is_never_saved(tmp_path, small_recipe, repor
 
 def test_a_resumed_run_reports_the_time_of_the_whole_run(tmp_path, small_recipe, monkeypatch):
     clock, update = [1000.0], Trainer.update
+    small_recipe = small_recipe.with_settings(["compile=no"])  # so that nothing is measured beforehand
     monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
 
     def taking_two_seconds(self, number):

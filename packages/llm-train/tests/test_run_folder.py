@@ -11,6 +11,7 @@ import pytest
 from llm_layers import load_model
 from llm_tokenizer import load_tokenizer
 from llm_train.checkpoints.folders import steps_saved
+from llm_train.checkpoints.room import file_system
 from llm_train.interface import TrainError
 from llm_train.place import Place
 from llm_train.recipes.recipe import Recipe
@@ -295,6 +296,16 @@ def test_a_run_is_found_by_its_name_or_its_folder(tmp_path, small_recipe):
         find_run("tael", tmp_path)
 
 
+@pytest.mark.parametrize(
+    "content", ["", "[data]", 'name = "x"\n[data]\ncorpus = "t"\n', "[training]\nsteps = 1\nlayrs = 2"]
+)
+def test_a_damaged_recipe_of_a_run_is_one_sentence_with_its_file(tmp_path, content):
+    run = Run(tmp_path)
+    run.recipe_file.write_text(content)
+    with pytest.raises(TrainError, match=r"^\S+recipe\.toml: is damaged \(.*\); move the run folder away$"):
+        run.recipe()
+
+
 @pytest.mark.parametrize("content", [b"{", b"[]", b"\xff"])
 def test_a_damaged_small_file_is_one_sentence(tmp_path, small_recipe, content):
     run = Run(tmp_path / "run")
@@ -326,3 +337,14 @@ def test_a_folder_whose_lock_cannot_be_removed_stays(tmp_path, monkeypatch):
     with locked(tmp_path / "new"):
         pass
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["lock"]
+
+
+@pytest.mark.parametrize("size", [0, 3000, 9000])
+def test_a_full_disk_in_the_preparation_is_named_and_forgotten(
+    tmp_path, small_recipe, reporter, files_of_at_most, size
+):
+    with pytest.raises(TrainError) as failed, files_of_at_most(size):
+        pretrain.train(small_recipe, tmp_path / "run", reporter)
+    assert str(failed.value).startswith(str(tmp_path / "run"))
+    assert f"({file_system(tmp_path)} is full)" in str(failed.value) and "the same command goes on" in str(failed.value)
+    assert pretrain.train(small_recipe, tmp_path / "run", reporter)["steps"] == 12

@@ -8,6 +8,7 @@
     objectives/           the loss
     optimizers/           SGD, AdamW and Muon written out, parameter groups, clipping, averaging, loss scale
     backends/             forward and backward passes by several threads
+    parts/                functions of your own in place of ours
     stages/               prepare, build, pretrain: from a recipe to a trained model
     runs/                 the run folder, metrics, progress, samples, calibration, memory, trackers
     reports/              curves: the page of a run, and the comparison of several

@@ -52,6 +52,7 @@ def evaluate(
     batch: int,
     windows: int | None = None,
     workers: Workers | None = None,
+    mask_documents: bool = False,
     place: Place | None = None,
 ) -> Evaluation:
     """Return the mean loss over adjacent windows of a text, in which each token is predicted once.
@@ -67,6 +68,7 @@ def evaluate(
         batch: windows that are read at once.
         windows: how many, spread evenly over the text; None takes all of them and the rest at the end.
         workers: threads that each take a batch at a time.
+        mask_documents: whether a document neither sees nor predicts others.
         place: of this process among all that share the batches; every one gets the same result.
 
     Raises:
@@ -85,7 +87,9 @@ def evaluate(
 
     place = place or Place()
     device = next(model.parameters()).device
-    batches = consecutive_batches(text, context_length=context_length, batch=batch, windows=chosen)
+    batches = consecutive_batches(
+        text, context_length=context_length, batch=batch, windows=chosen, mask_documents=mask_documents
+    )
     with evaluating(model):
         own = (workers or Workers()).map(sums, _turns(batches, place))
     totals, counts = zip(*_of_all(own, place), strict=True)

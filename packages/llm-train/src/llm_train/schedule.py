@@ -9,7 +9,7 @@ warm-up
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from llm_train.recipes.settings import ScheduleSettings
 
@@ -102,17 +102,24 @@ def warmup_linear(step: int, peak: float, floor: float, warmup_steps: int, total
     return warmup_stable_decay(step, peak, floor, warmup_steps, total_steps, total_steps - warmup_steps)
 
 
-def lr_multiplier(schedule: ScheduleSettings, total_steps: int, step: int) -> float:
+FALLS: Mapping[str, Callable[..., float]] = {
+    "warmup_cosine": warmup_cosine, "warmup_linear": warmup_linear, "warmup_stable_decay": warmup_stable_decay,
+}  # fmt: skip
+
+
+def lr_multiplier(
+    schedule: ScheduleSettings, total_steps: int, step: int, falls: Mapping[str, Callable[..., float]] = FALLS
+) -> float:
     """Return the factor by which every peak learning rate is scaled in a step."""
     rise = min(schedule.warmup_steps, total_steps - 1)  # even a run of two steps has a step at the peak
     if schedule.shape == "constant":
         return warmup(step, rise)
     if schedule.shape == "cosine":
-        return warmup_cosine(step, 1.0, schedule.floor, rise, total_steps)
+        return falls["warmup_cosine"](step, 1.0, schedule.floor, rise, total_steps)
     if schedule.shape == "linear":
-        return warmup_linear(step, 1.0, schedule.floor, rise, total_steps)
+        return falls["warmup_linear"](step, 1.0, schedule.floor, rise, total_steps)
     decay_steps = min(schedule.decay * total_steps, total_steps - rise)
-    return warmup_stable_decay(step, 1.0, schedule.floor, rise, total_steps, decay_steps)
+    return falls["warmup_stable_decay"](step, 1.0, schedule.floor, rise, total_steps, decay_steps)
 
 
 def batch_size(step: int, sizes: Sequence[int], stage_steps: Sequence[int]) -> tuple[int, int]:

@@ -6,7 +6,7 @@ tokens ─▶ model ─▶ loss ─▶ gradients ─▶ clip ─▶ optimizer �
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -20,6 +20,9 @@ from llm_train.place import Place
 
 Batches = Callable[[int], Batch]
 """The batch of the n-th pass, always the same for the same n."""
+
+Clipping = Callable[[Sequence[Tensor], float], tuple[list[Tensor], Tensor]]
+"""Gradients and a limit in; the clipped gradients, and the norm before."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Trainer:
         accumulate: int = 1,
         place: Place | None = None,
         loss_scale: LossScale | None = None,
+        clipping: Clipping = clip_gradients,
     ) -> None:
         """Set up the training.
 
@@ -74,11 +78,12 @@ class Trainer:
             accumulate: passes per update and process; their sums are added up before they are divided.
             place: of this process among all that train together; None for one alone.
             loss_scale: for passes in float16, whose small gradients would become 0.
+            clipping: limits the norm of all gradients together.
         """
         self.backend, self.optimizer = backend, optimizer
         self.batches, self.lr_multiplier = batches, lr_multiplier
         self.clip, self.accumulate = clip, accumulate
-        self.place, self.loss_scale = place or Place(), loss_scale
+        self.place, self.loss_scale, self.clipping = place or Place(), loss_scale, clipping
 
     def run(self, start: int, stop: int) -> Iterator[Step]:
         """Make the updates from number `start` to before `stop`, and yield each one.
@@ -97,7 +102,7 @@ class Trainer:
         if self.loss_scale is not None:
             self.backend.loss_scale = self.loss_scale.scale
         loss, gradients, counted = self.gradients(number)
-        clipped, norm = clip_gradients(list(gradients.values()), self.clip)
+        clipped, norm = self.clipping(list(gradients.values()), self.clip)
         gradient_norm, multiplier = norm.item(), self.lr_multiplier(number)
         finite = math.isfinite(gradient_norm)
         if not math.isfinite(loss) or not (finite or self.loss_scale):

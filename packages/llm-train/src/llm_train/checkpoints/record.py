@@ -98,7 +98,7 @@ def gather(parts: Mapping[str, Stateful]) -> dict[str, Tensor]:
 
 
 def restore(parts: Mapping[str, Stateful], state: Mapping[str, Tensor]) -> None:
-    """Give each part its state back."""
+    """Load the state of each part from those of all."""
     for part, one in parts.items():
         start = f"{part}."
         one.load_state({name[len(start) :]: value for name, value in state.items() if name.startswith(start)})

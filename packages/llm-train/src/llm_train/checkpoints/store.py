@@ -1,5 +1,6 @@
 """The checkpoints of one run: save its state, restore the newest, delete old ones."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -42,6 +43,7 @@ class CheckpointStore:
         self.place = place or Place()
         self.saved: int | None = None
         """The step that was saved or restored last."""
+        self._saved_at = time.monotonic()
 
     def newest(self) -> tuple[Checkpoint | None, list[str]]:
         """Return the newest whole checkpoint, and why newer ones were skipped; nothing is changed.
@@ -82,8 +84,12 @@ class CheckpointStore:
             weights = gathered(self.model.state_dict(), self.place)
             checkpoint = Checkpoint(step, weights, state, facts)
             folder = self.place.once(lambda: str(save_checkpoint(self.folder, checkpoint, self.layout)))
-        self.saved = step
+        self.saved, self._saved_at = step, time.monotonic()
         return Path(folder)
+
+    def older_than(self, minutes: float) -> bool:
+        """Whether so much time has passed since this run began or last saved."""
+        return time.monotonic() - self._saved_at >= 60 * minutes
 
     def remove_old(self, *, keep: int, every: int | None = None, also: Iterable[int] = ()) -> None:
         """Delete the checkpoints that nobody asked to keep; `remove_old` in `folders` says which those are."""

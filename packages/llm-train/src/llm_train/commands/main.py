@@ -31,10 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> Parser:
     parser = Parser("llm-train", "Train a language model from scratch.", EXAMPLES, package="llm-train")
-    verbs = (
-        add_run, add_recipes, add_results, add_report, add_compare, add_profile, add_import, add_verify,
-    )  # fmt: skip
-    for add in verbs:
+    for add in (add_run, add_recipes, add_results, add_report, add_compare, add_profile, add_import, add_verify):
         add(parser)
     parser.add_foreign_verb("spec", _spec, "check this package or your module against the specification")
     return parser

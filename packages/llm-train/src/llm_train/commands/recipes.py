@@ -20,4 +20,5 @@ def recipes(options: argparse.Namespace) -> None:
 def recipe_list() -> str:
     """Return the shipped recipes with a line about each."""
     loaded = [Recipe.load(name) for name in shipped_recipes()]
-    return "recipes:\n" + "\n".join(f"  {recipe.name:<14}{recipe.about}" for recipe in loaded)
+    width = max(len(recipe.name) for recipe in loaded) + 2
+    return "recipes:\n" + "\n".join(f"  {recipe.name:<{width}}{recipe.about}" for recipe in loaded)

@@ -10,6 +10,7 @@ from llm_tokenizer.commands.parser import Parser
 from llm_train.commands.dry_run import predict
 from llm_train.commands.recipes import recipe_list
 from llm_train.interface import TrainError
+from llm_train.parts.pins import pinned
 from llm_train.recipes.recipe import Recipe, shipped_recipes
 from llm_train.recipes.settings import SECTIONS, ReportSettings
 from llm_train.runs.interruption import Interrupted, StopRequest
@@ -21,6 +22,7 @@ EXAMPLES = """\
   llm-train run --corpus novel.txt --run novel         your own text, a file or a folder
   llm-train run --set minutes=20 --set layers=6 --run longer
   llm-train run --recipe runs/longer/recipe.toml --run again
+  llm-train run --recipe tiny --parts my_layers.py     with your own functions in place of ours
 """
 
 
@@ -56,6 +58,9 @@ def add_recipe_options(verb: Parser) -> None:
         "--run", dest="name", metavar="NAME", help="name of the run's folder (default: that of the recipe or corpus)"
     )
     verb.add_argument("--runs", default="runs", metavar="FOLDER", help="where run folders are (%(default)s)")
+    verb.add_argument(
+        "--parts", metavar="FILES", help="your own functions in place of ours: my_layers.py,my_training.py"
+    )
     names = [entry.name for kind in SECTIONS.values() for entry in fields(kind)]
     verb.written_otherwise = {f"--{name}".replace("_", "-"): f"--set {name}=VALUE" for name in names}
 
@@ -85,6 +90,12 @@ def _train(recipe: Recipe, folder: Path, started: float, stop: StopRequest) -> N
         with find_place(wanted_device(recipe, Run(folder))) as place, place.silence():
             reporter = Reporter(started=started)
             reporter.say(f"recipe {recipe.name} -> {folder}", style="bold")
+            if recipe.compute.parts:
+                from llm_train.parts.checking import require_parts
+
+                reporter.say("checking your functions against the specification")
+                for line in place.once(lambda: list(require_parts(recipe))):
+                    reporter.say(line)
             show_results(reporter, train(recipe, folder, reporter, place=place), folder)
             reporter.require_output()
     except Interrupted as stopped:
@@ -106,10 +117,12 @@ def recipe_and_folder(options: argparse.Namespace) -> tuple[Recipe, Path]:
             recipe = recipe.with_values(sample_prompt=ReportSettings().sample_prompt)
         name = Path(paths[0]).expanduser().resolve().stem or name
     recipe = recipe.with_settings(options.set)
+    if options.parts is not None:
+        recipe = recipe.with_values(parts=tuple(file.strip() for file in options.parts.split(",")))
     name = name if options.name is None else options.name
     if Path(name).name != name or name in ("", ".", ".."):
         raise TrainError(f"--run must be a plain name for a folder, was {name!r}; --runs is the folder that holds it")
-    return recipe, Path(options.runs) / name
+    return pinned(recipe), Path(options.runs) / name
 
 
 def _field_list() -> str:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from llm_train.data.batch import IGNORE_INDEX, Batch
 from llm_train.data.documents import document_targets
 from llm_train.data.keys import ORDER, hashed, row_keys
-from llm_train.data.packed_windows import PackedWindows
 from llm_train.data.permutation import permuted
 from llm_train.data.tokens import TokenFile
 from llm_train.data.windows import window_count, window_starts
@@ -58,15 +57,16 @@ class PackedBatches(StreamBatches):
     """Training batches of windows that are packed with whole documents."""
 
     def __init__(
-        self, text: TokenFile, packed: PackedWindows, *, context_length: int, batch: int, seed: int,
+        self, text: TokenFile, *, context_length: int, batch: int, seed: int,
         mask_documents: bool = False, with_row_keys: bool = False,
     ) -> None:  # fmt: skip
-        """Take the text, and which of its pieces stand in which window; the rest is as for `StreamBatches`."""
+        """Take a text that has a table of packed windows; the rest is as for `StreamBatches`."""
         super().__init__(
             text, context_length=context_length, batch=batch, seed=seed,
             mask_documents=mask_documents, with_row_keys=with_row_keys,
         )  # fmt: skip
-        self.packed, self.windows = packed, len(packed)
+        assert text.packed is not None, "only a packed text"
+        self.packed, self.windows = text.packed, len(text.packed)
 
     def _rows(self, samples: Numbers) -> Iterator[Row]:
         for sample in samples.tolist():

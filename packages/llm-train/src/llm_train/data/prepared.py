@@ -113,7 +113,7 @@ def open_prepared(data: DataSettings, wanted: TokenizerSettings) -> PreparedFold
     """
     assert isinstance(data.corpus, str), "asked only of one folder"
     folder = Path(data.corpus).expanduser()
-    plain = DataSettings(corpus=data.corpus, layout=data.layout, mask_documents=data.mask_documents)
+    plain = DataSettings(corpus=data.corpus, windows=data.windows, mask_documents=data.mask_documents)
     for name, value in asdict(data).items():
         if value != getattr(plain, name):
             raise TrainError(f"data.{name} is {value!r}, but {folder} holds tokens that are prepared: leave it out")

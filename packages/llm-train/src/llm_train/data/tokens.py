@@ -7,7 +7,7 @@ room for them. A shard is mapped when something of it is read for the first time
 from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,16 @@ from llm_train.interface import TrainError
 Numbers = NDArray[np.int64]
 
 
+class WindowTable(Protocol):
+    """Which pieces of a text stand in which window; see `packed_windows.py`."""
+
+    def __len__(self) -> int:
+        """The number of windows."""
+
+    def pieces(self, window: int) -> list[tuple[int, int]]:
+        """Return start and length of each piece of a window."""
+
+
 class TokenFile:
     """The ids of a text or of a part of it, with the ends of its documents."""
 
@@ -37,6 +47,7 @@ class TokenFile:
         self.path, self.header = path, header
         self.start, self.stop, _ = (part or slice(None)).indices(header.tokens)
         self.bytes = header.bytes if size is None else size
+        self.packed: WindowTable | None = None
         sizes = [shard.tokens for shard in header.shards]
         self._first = np.cumsum([0, *sizes])
         self._maps: dict[str, NDArray[Any]] = {}

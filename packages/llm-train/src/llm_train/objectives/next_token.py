@@ -15,12 +15,17 @@ def next_token_loss(model: Any, batch: Batch) -> tuple[Tensor, Tensor]:
     at once; any other model only has to return logits. It is asked for `documents` and `row_keys` only where the batch
     has them.
     """
-    asked = {"documents": batch.documents, "row_keys": batch.row_keys}
-    asked = {name: value for name, value in asked.items() if value is not None}
+    asked = asked_of_the_model(batch)
     head = _head_weight(model)
     if head is not None:
         return linear_cross_entropy_sum(model.hidden(batch.tokens, **asked), head, batch.targets, batch.weights)
     return cross_entropy_sum(model(batch.tokens, **asked), batch.targets, batch.weights)
+
+
+def asked_of_the_model(batch: Batch) -> dict[str, Tensor]:
+    """Return what a model is asked for beside the tokens."""
+    asked = {"documents": batch.documents, "row_keys": batch.row_keys}
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def _head_weight(model: Any) -> Tensor | None:

@@ -1,7 +1,7 @@
 """AdamW: each weight moves by about the same amount, whatever the size of its gradient."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -88,6 +88,7 @@ class AdamW:
         check_names(parameters, learning_rates, self.weight_decay)
         self.parameters, self.learning_rates = dict(parameters), dict(learning_rates)
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
+        self.update: Callable[..., None] = adamw_update
         self.steps = 0
         self.means, self.squares = zeros_for(self.parameters), zeros_for(self.parameters)
 
@@ -96,7 +97,7 @@ class AdamW:
         """Update every parameter, with the peak learning rates times `lr_multiplier`."""
         self.steps += 1
         for name, parameter in self.parameters.items():
-            adamw_update(
+            self.update(
                 parameter, gradients[name], self.means[name], self.squares[name], self.steps,
                 learning_rate=lr_multiplier * self.learning_rates[name], weight_decay=self.weight_decay.get(name, 0.0),
                 beta1=self.beta1, beta2=self.beta2, eps=self.eps,

@@ -1,6 +1,6 @@
 """Muon: an optimizer for matrices, whose step has the same length in every direction of the gradient."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -152,6 +152,7 @@ class Muon:
         self.learning_rate, self.momentum = learning_rate, momentum
         self.weight_decay, self.dtype = weight_decay, dtype
         self.polynomials, self.margin, self.eps = polynomials, margin, eps
+        self.update: Callable[..., None] = muon_update
         self.parameters = dict(parameters)
         self.groups: dict[str, list[str]] = {}
         for name, parameter in self.parameters.items():
@@ -164,7 +165,7 @@ class Muon:
     def step(self, gradients: Mapping[str, Tensor], lr_multiplier: float = 1.0) -> None:
         """Update every matrix, with the peak learning rate times `lr_multiplier`."""
         for group, names in self.groups.items():
-            muon_update(
+            self.update(
                 [self.parameters[name] for name in names], [gradients[name] for name in names], self.directions[group],
                 learning_rate=lr_multiplier * self.learning_rate, momentum=self.momentum,
                 weight_decay=self.weight_decay, dtype=self.dtype,

@@ -1,6 +1,6 @@
 """SGD with momentum: go downhill, and keep going where the gradients agree."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -78,13 +78,14 @@ class SGD:
         check_names(parameters, learning_rates, self.weight_decay)
         self.parameters, self.learning_rates = dict(parameters), dict(learning_rates)
         self.momentum, self.nesterov = momentum, nesterov
+        self.update: Callable[..., None] = sgd_update
         self.velocities = zeros_for(self.parameters)
 
     @torch.no_grad()
     def step(self, gradients: Mapping[str, Tensor], lr_multiplier: float = 1.0) -> None:
         """Update every parameter, with the peak learning rates times `lr_multiplier`."""
         for name, parameter in self.parameters.items():
-            sgd_update(
+            self.update(
                 parameter, gradients[name], self.velocities[name],
                 learning_rate=lr_multiplier * self.learning_rates[name], weight_decay=self.weight_decay.get(name, 0.0),
                 momentum=self.momentum, nesterov=self.nesterov,

@@ -160,11 +160,8 @@ class Recipe:
 
 def shipped_recipes() -> dict[str, str]:
     """Return the recipes that come with this package: name to TOML."""
-    found = [entry for entry in (files("llm_train") / "recipes").iterdir() if entry.name.endswith(".toml")]
-    return {
-        entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8")
-        for entry in sorted(found, key=lambda entry: entry.name)
-    }
+    found = {entry.name.removesuffix(".toml"): entry for entry in (files("llm_train") / "recipes").iterdir()}
+    return {name: found[name].read_text(encoding="utf-8") for name in sorted(found) if found[name].name != name}
 
 
 def _parse(text: str) -> Any:

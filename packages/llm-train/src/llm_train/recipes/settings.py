@@ -21,7 +21,7 @@ class DataSettings(Section):
     held_out: tuple[str, ...] = setting(
         "names of the plays or files for validation; empty: about the last tenth of the text", default=()
     )
-    layout: str = setting(
+    windows: str = setting(
         "how documents become windows: cut out of one long row, or packed whole", "stream", "packed", default="stream"
     )
     mask_documents: bool = setting("whether a document neither sees nor predicts its neighbors", default=False)
@@ -142,6 +142,9 @@ class ComputeSettings(Section):
         "an update has the passes of so many processes, however many share them out; absent: those that are started",
         at_least=1, default=None,
     )  # fmt: skip
+    parts: tuple[str, ...] = setting(
+        "Python files with functions of your own in place of ours, each with @ and its hash", default=()
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +158,9 @@ class ReportSettings(Section):
     sample_prompt: str = setting("prompt of the samples", default="\n")
     checkpoints: int = setting(
         "checkpoints during the training, evenly spread; the last step is always saved", at_least=0, default=3
+    )
+    checkpoint_minutes: float = setting(
+        "also save when the last checkpoint is so many minutes old", above=0, default=10.0
     )
     keep: int = setting("newest checkpoints that are kept", at_least=2, default=2)
     keep_every: int | None = setting(

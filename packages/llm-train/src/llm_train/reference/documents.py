@@ -8,8 +8,6 @@ Numbers = NDArray[np.int64]
 
 def document_targets(tokens: Numbers, ends: Numbers, separator: int | None) -> tuple[Numbers, Numbers]:
     """What follows each token, unless a document ends there; a separator that ends one begins the next."""
-    if len(tokens) < 1:
-        raise ValueError("a row must have a token")
     targets, documents, number = [], [], 0
     finished = ends.tolist()
     for i in range(len(tokens) - 1):
@@ -26,8 +24,6 @@ def document_targets(tokens: Numbers, ends: Numbers, separator: int | None) -> t
 
 def pack_documents(lengths: Numbers, context_length: int) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     """Look at every window for every piece, the longest piece first."""
-    if context_length < 1 or any(length < 0 for length in lengths):
-        raise ValueError("a window must hold a token, and no length is negative")
     pieces = []
     for document, length in enumerate(lengths.tolist()):
         for offset in range(0, length, context_length):
@@ -35,17 +31,14 @@ def pack_documents(lengths: Numbers, context_length: int) -> tuple[Numbers, Numb
     pieces.sort(key=lambda piece: -piece[2])  # pieces of one length stay in order
     windows: list[list[tuple[int, int, int]]] = []
     for piece in pieces:
-        best, least = None, context_length + 1
-        for window in windows:
-            room = context_length - sum(length for _, _, length in window)
-            if piece[2] <= room < least:
-                best, least = window, room
-        if best is None:
-            best = []
-            windows.append(best)
-        best.append(piece)
+        rooms = [context_length - sum(length for _, _, length in window) for window in windows]
+        fitting = [(room, number) for number, room in enumerate(rooms) if piece[2] <= room]
+        if not fitting:
+            fitting = [(context_length, len(windows))]
+            windows.append([])
+        windows[min(fitting)[1]].append(piece)
     rows = [(*piece, number) for number, window in enumerate(windows) for piece in window]
-    table = np.array(rows, dtype=np.int64).reshape(-1, 4).T.copy()
+    table = np.array(rows, dtype=np.int64).reshape(len(rows), 4).T
     return table[0].copy(), table[1].copy(), table[2].copy(), table[3].copy()
 
 

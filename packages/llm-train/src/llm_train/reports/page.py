@@ -31,8 +31,7 @@ def write_page(path: Path, *, title: str, badge: str, lead: str, sections: Mappi
     names = {heading: heading.lower().replace(" ", "-") for heading in shown}
     links = "".join(f'<li><a href="#{names[heading]}">{escaped(heading)}</a></li>' for heading in shown)
     bodies = "".join(
-        f'<section id="{names[heading]}" aria-labelledby="{names[heading]}-title">'
-        f'<h2 id="{names[heading]}-title">{escaped(heading)}</h2>{body}</section>\n'
+        f'<section id="{names[heading]}" aria-label="{escaped(heading)}"><h2>{escaped(heading)}</h2>{body}</section>\n'
         for heading, body in shown.items()
     )
     style = (files("llm_train") / "reports" / "page.css").read_text(encoding="utf-8")

@@ -85,8 +85,9 @@ class Run:
             return Recipe.from_dict(
                 tomllib.loads(self.recipe_file.read_text("utf-8", "surrogateescape")), str(self.recipe_file)
             )
-        except tomllib.TOMLDecodeError as error:
-            raise TrainError(f"{self.recipe_file}: is damaged ({error}); move the run folder away") from None
+        except (tomllib.TOMLDecodeError, TrainError) as error:
+            reason = str(error).removeprefix(f"{self.recipe_file}: ")
+            raise TrainError(f"{self.recipe_file}: is damaged ({reason}); move the run folder away") from None
 
     @property
     def newest_model(self) -> Path | None:

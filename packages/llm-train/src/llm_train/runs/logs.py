@@ -41,7 +41,7 @@ class Logs:
         self.timings.sync()
 
     def finish(self, results: Mapping[str, Any]) -> None:
-        """Tell the trackers that the run is finished."""
+        """Pass the results on to the trackers."""
         for tracker in self.trackers:
             tracker.finish(results)
 

@@ -11,6 +11,7 @@ import torch
 
 from llm_layers import ModelConfig, activation_bytes, parameter_count
 
+CPU = torch.device("cpu")
 COPIES = 5
 """Numbers of four bytes that an update holds per parameter: weight, gradient, two moments, and one in passing."""
 ACTIVATIONS = {"float32": 1.3, "bfloat16": 1.0, "float16": 1.0}
@@ -29,8 +30,11 @@ def memory_needed(config: ModelConfig, *, batch: int, context_length: int, preci
     return COPIES * 4 * parameter_count(config) + int(ACTIVATIONS.get(precision, 1.3) * kept) + logits
 
 
-def available_memory() -> int | None:
-    """Return the bytes that this process may still take, by every limit that is known here; None where none is."""
+def available_memory(device: torch.device = CPU) -> int | None:
+    """Return the bytes that this process may still take on a device, by every limit known here; None where none is."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free)
     limits = [*_system(), *_control_group(), *_process_limits()]
     return max(0, min(limits)) if limits else None
 

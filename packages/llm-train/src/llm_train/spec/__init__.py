@@ -8,7 +8,7 @@ from llm_train.spec.parts import PARTS
 SPECIFICATION = Specification(
     package="llm-train",
     module="llm_train",
-    version="2.2",
+    version="2.3",
     contracts=read_contracts(*(Path(__file__).parent / "contracts" / f"{part}.md" for part in PARTS)),
     arrays="torch",
 )

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import torch
 from torch import nn
@@ -26,16 +25,17 @@ from llm_train.backends.module import ModuleBackend
 from llm_train.backends.threads import ThreadBackend, Workers, loss_of
 from llm_train.data.batches import PackedBatches, StreamBatches
 from llm_train.data.tokenizers import DEFAULT_VOCABULARY
+from llm_train.data.tokens import TokenFile
 from llm_train.interface import Backend, Optimizer, TrainError
-from llm_train.objectives.next_token import next_token_loss
-from llm_train.optimizers import build_optimizer
+from llm_train.optimizers import build_optimizer, clip_gradients
 from llm_train.optimizers.averaging import AveragingOptimizer, WeightAverage
 from llm_train.optimizers.loss_scale import LossScale
+from llm_train.parts.files import load_parts
+from llm_train.parts.replacing import functions_with, kernels_with, objective_with, optimizer_with
 from llm_train.place import Place
 from llm_train.recipes.recipe import Recipe
-from llm_train.schedule import lr_multiplier
-from llm_train.stages.prepare import Prepared
-from llm_train.trainer import Batches, Trainer
+from llm_train.schedule import FALLS, lr_multiplier
+from llm_train.trainer import Trainer
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 KERNELS = {"eager": EAGER, "fused": FUSED, "fast": FAST}
@@ -65,7 +65,7 @@ def model_config(recipe: Recipe) -> ModelConfig:
 def build_model(recipe: Recipe) -> Decoder:
     """Return the model, initialized from the recipe's seed."""
     generator = torch.Generator().manual_seed(recipe.training.seed)
-    kernels = KERNELS[recipe.compute.kernels]
+    kernels = kernels_with(load_parts(recipe.compute.parts), KERNELS[recipe.compute.kernels])
     model = Decoder(model_config(recipe), kernels=kernels, generator=generator, dropout=recipe.model.dropout)
     if recipe.model.initialization != "default":
         INITIALIZATIONS[recipe.model.initialization](model, generator=generator)
@@ -80,16 +80,17 @@ def build_backend(
     FSDP2 splits the model's weights, so the optimizer must be made afterwards.
     """
     compute, place, dtype = recipe.compute, place or Place(), DTYPES[recipe.compute.precision]
+    objective = objective_with(load_parts(compute.parts))
     weights = dict(model.named_parameters())
     if place.world > 1 and compute.parallel == "fsdp":
-        sharded: nn.Module = shard(model, next_token_loss, dtype, place)
+        sharded: nn.Module = shard(model, objective, dtype, place)
         return ShardedBackend(sharded, model, place)
     if place.world > 1:
-        return ReplicatedBackend(model, next_token_loss, dtype, place)
+        return ReplicatedBackend(model, objective, dtype, place)
     if place.device.type == "cpu":
         call = compiled_call() if compute.compile == "yes" else loss_of
-        return ThreadBackend(model, next_token_loss, dtype, workers, call)
-    module = LossModule(model, next_token_loss, dtype)
+        return ThreadBackend(model, objective, dtype, workers, call)
+    module = LossModule(model, objective, dtype)
     if compute.compile == "yes":
         module.compile()  # in place: a wrapper would change the names of the weights
     return ModuleBackend(module, weights, place.device)
@@ -112,35 +113,34 @@ def passes_here(recipe: Recipe, place: Place) -> int:
     return passes // place.world
 
 
-def build_batches(recipe: Recipe, prepared: Prepared) -> Batches:
-    """Return the training batches of a recipe: windows of a stream, or packed with whole documents."""
-    data, training = recipe.data, recipe.training
-    given: Any = {
-        "context_length": recipe.model.context_length, "batch": training.batch, "seed": training.seed,
-        "mask_documents": data.mask_documents, "with_row_keys": recipe.model.dropout > 0,
-    }  # fmt: skip
-    if prepared.packed is None:
-        return StreamBatches(prepared.training, **given)
-    return PackedBatches(prepared.training, prepared.packed, **given)
+def build_batches(recipe: Recipe, text: TokenFile) -> StreamBatches:
+    """Return the training batches of a text: windows of one long row, or packed ones where it has a table of them."""
+    kind = StreamBatches if text.packed is None else PackedBatches
+    return kind(
+        text, context_length=recipe.model.context_length, batch=recipe.training.batch, seed=recipe.training.seed,
+        mask_documents=recipe.data.mask_documents, with_row_keys=recipe.model.dropout > 0,
+    )  # fmt: skip
 
 
 def build_trainer(
-    recipe: Recipe, model: Decoder, prepared: Prepared, workers: Workers | None = None, place: Place | None = None
+    recipe: Recipe, model: Decoder, text: TokenFile, workers: Workers | None = None, place: Place | None = None
 ) -> Trainer:
     """Return the trainer of a model on a text; batches and learning rates are functions of the step number."""
-    training = recipe.training
+    training, parts = recipe.training, load_parts(recipe.compute.parts)
     steps = training.steps or 10**9  # not decided yet: a calibration stays far from the end
     backend = build_backend(recipe, model, workers, place)  # first: FSDP2 splits the weights
-    optimizer: Optimizer = build_optimizer(model, recipe.optimizer, DTYPES[recipe.compute.precision], workers)
+    ours = build_optimizer(model, recipe.optimizer, DTYPES[recipe.compute.precision], workers)
+    optimizer: Optimizer = optimizer_with(parts, ours)
     if recipe.optimizer.average is not None:
         optimizer = AveragingOptimizer(optimizer, WeightAverage(model, recipe.optimizer.average))
     return Trainer(
         backend,
         optimizer,
-        build_batches(recipe, prepared),
-        partial(lr_multiplier, recipe.schedule, steps),
+        build_batches(recipe, text),
+        partial(lr_multiplier, recipe.schedule, steps, falls=functions_with(parts, FALLS)),
         clip=recipe.optimizer.clip,
         accumulate=passes_here(recipe, place or Place()),
         place=place,
         loss_scale=LossScale() if recipe.compute.precision == "float16" else None,
+        clipping=parts.functions.get("clip_gradients", clip_gradients),
     )

@@ -27,7 +27,9 @@ def decided(
     if recipe.training.steps is not None and "auto" not in (recipe.compute.precision, recipe.compute.compile):
         return recipe
     seconds, way = calibrate(
-        recipe, lambda one: build_trainer(one, build_model(one).to(place.device), prepared, workers, place), report
+        recipe,
+        lambda one: build_trainer(one, build_model(one).to(place.device), prepared.training, workers, place),
+        report,
     )
     compute = {"precision": way.compute.precision, "compile": way.compute.compile}
     way = way.with_values(**place.share(compute))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llm_layers import parameter_count
+from llm_train.place import find_device
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.logs import Logs
 from llm_train.runs.memory import available_memory, peak_memory
@@ -62,7 +63,7 @@ def estimate(recipe: Recipe, folder: Path, reporter: Reporter) -> Estimate:
     Raises:
         TrainError: the run would be refused, for example because it does not fit into memory.
     """
-    free = available_memory()
+    free = available_memory(find_device(recipe.compute.device))
     with rehearsal(recipe, folder, reporter) as prepared:
         training = TrainingRun(prepared.recipe, prepared.run, prepared.prepared, reporter, prepared.workers)
         once = dict(reporter.seconds)  # of what a run does once, too; what follows is only measured

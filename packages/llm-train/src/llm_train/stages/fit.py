@@ -1,6 +1,7 @@
 """Whether a recipe fits into the memory of this machine, asked before any of it is taken."""
 
 from llm_train.interface import TrainError
+from llm_train.place import find_device
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.memory import available_memory, memory_needed
 from llm_train.stages.build import model_config
@@ -13,9 +14,9 @@ def require_memory(recipe: Recipe) -> None:
     """Check that an update of a recipe fits into the memory that is free now, before any of it is taken.
 
     Raises:
-        TrainError: it does not fit; the message names the batch that does.
+        TrainError: it does not fit, and the message names the batch that does; or there is no such device.
     """
-    free = available_memory()
+    free = available_memory(find_device(recipe.compute.device))
     training, config = recipe.training, model_config(recipe)
 
     def needed(batch: int) -> int:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 from llm_tokenizer import Tokenizer, load_tokenizer, save_tokenizer, train_bpe
@@ -35,8 +35,6 @@ class Prepared:
     held_out: TokenFile
     prompt: str
     """Words of the training text, to try the model with."""
-    packed: PackedWindows | None = None
-    """Where `data.layout` is "packed": what stands in which window."""
 
     @property
     def separator(self) -> int:
@@ -60,13 +58,19 @@ def prepare(recipe: Recipe, run: Run, reporter: Reporter, tokenizer: Tokenizer |
         prepared = _opened(recipe, run, reporter)
     else:
         prepared = _from_text(recipe, run, reporter, tokenizer)
-    if recipe.data.layout == "stream":
+    if recipe.data.windows == "stream":
         window_count(len(prepared.training), recipe.model.context_length)  # refuses a text that is too short, in time
         return prepared
     with reporter.stage("packing") as stage:
         packed = _packed(recipe, run, prepared.training)
         stage.report = f"{quantity(len(packed), 'window')} of {recipe.model.context_length} tokens"
-    return replace(prepared, packed=packed)
+    prepared.training.packed = packed
+    return prepared
+
+
+def resolved(recipe: Recipe, prepared: Prepared) -> Recipe:
+    """Return the recipe with what only the tokenizer knows."""
+    return recipe.with_values(vocab_size=prepared.tokenizer.vocab_size)
 
 
 def prompt_from(beginning: str, wanted: str) -> str:

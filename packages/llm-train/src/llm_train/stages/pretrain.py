@@ -5,8 +5,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from llm_tokenizer.files.writing import write_json
+from llm_tokenizer.files.writing import failed_write, write_json
 from llm_train.backends.threads import worker_count, worker_threads
+from llm_train.checkpoints.room import NO_ROOM, file_system
 from llm_train.interface import Tracker, TrainError
 from llm_train.place import Place, find_place
 from llm_train.recipes.recipe import Recipe
@@ -20,7 +21,7 @@ from llm_train.runs.trackers import Guarded, named_trackers
 from llm_train.stages.build import passes_here
 from llm_train.stages.finish import finish
 from llm_train.stages.fit import require_memory
-from llm_train.stages.prepare import prepare
+from llm_train.stages.prepare import prepare, resolved
 from llm_train.stages.training_run import TrainingRun
 
 
@@ -52,17 +53,24 @@ def train(
         with find_place(wanted_device(recipe, run)) as place, place.silence():
             return train(recipe, folder, reporter, trackers, place)
     reporter = reporter or Reporter()
-    with StopRequest() as stop, ExitStack() as held:
-        try:
+    try:
+        with StopRequest() as stop, ExitStack() as held:
             recipe = _claimed(recipe, run, place, held)
             if place.once(lambda: run.finished):
                 place.once(lambda: run.require_same_text(recipe))
                 reporter.say(f"{run.folder} is already finished")
                 return place.once(run.results)
             return _train(recipe, run, reporter, stop, trackers, place)
-        except StoppedNow:
-            where = "after the last step" if run.metrics_file.exists() else "during the preparation"
-            raise Interrupted(f"stopped {where}; everything that was finished is saved") from None
+    except StoppedNow:
+        where = "between two steps" if run.recipe_file.exists() else "during the preparation"
+        raise Interrupted(f"stopped {where}; everything that was finished is saved") from None
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise TrainError(
+            f"{failed_write(error.filename or run.folder, error)} ({file_system(run.folder)} is full); what was "
+            "saved before is kept, and the same command goes on"
+        ) from None
 
 
 def wanted_device(recipe: Recipe, run: Run) -> str:
@@ -120,8 +128,7 @@ def _train(
             guarded = [Guarded(tracker, reporter.say) for tracker in (*trackers, *named)]
             place.once(lambda: write_json(run.environment_file, environment()))
             prepared = place.in_turn(lambda: prepare(recipe, run, reporter))
-            recipe = recipe.with_values(vocab_size=prepared.tokenizer.vocab_size)
-            training_run = TrainingRun(recipe, run, prepared, reporter, workers, place)
+            training_run = TrainingRun(resolved(recipe, prepared), run, prepared, reporter, workers, place)
         except Exception:  # a mistake; who only stopped will go on
             if place.first:
                 run.discard_preparation()

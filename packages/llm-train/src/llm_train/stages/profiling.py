@@ -83,7 +83,7 @@ def profile_updates(recipe: Recipe, folder: Path, trace: Path, reporter: Reporte
         recipe = recipe.with_values(precision="float32")
     recipe = recipe.with_values(steps=WARM_UP + updates)
     with rehearsal(recipe, folder, reporter, threads=1) as prepared:
-        trainer = build_trainer(prepared.recipe, build_model(recipe), prepared.prepared, prepared.workers)
+        trainer = build_trainer(prepared.recipe, build_model(recipe), prepared.prepared.training, prepared.workers)
         trainer.optimizer = _Named(trainer.optimizer)
         with reporter.stage("profile") as stage:
             stage.display("profiling updates")

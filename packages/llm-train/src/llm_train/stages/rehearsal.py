@@ -11,7 +11,7 @@ from llm_train.recipes.recipe import Recipe
 from llm_train.runs.folder import Run
 from llm_train.runs.progress import Reporter
 from llm_train.stages.fit import require_memory
-from llm_train.stages.prepare import Prepared, prepare
+from llm_train.stages.prepare import Prepared, prepare, resolved
 
 
 @dataclass(frozen=True)
@@ -44,4 +44,5 @@ def rehearsal(recipe: Recipe, folder: Path, reporter: Reporter, *, threads: int 
     with tempfile.TemporaryDirectory(prefix=".rehearsal-", dir=place) as temporary, worker_threads(wanted) as workers:
         run = Run(Path(temporary) / folder.name)
         run.folder.mkdir()
-        yield Rehearsal(recipe, run, prepare(recipe, run, reporter), workers)
+        prepared = prepare(recipe, run, reporter)
+        yield Rehearsal(resolved(recipe, prepared), run, prepared, workers)

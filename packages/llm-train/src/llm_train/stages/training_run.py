@@ -63,7 +63,7 @@ class TrainingRun:
             dtype = DTYPES[self.recipe.compute.precision]
             end = prepared.separator
             self.layout = Layout.of(self.model, prepared.tokenizer, bos=end, eos=end)
-            self.trainer = build_trainer(self.recipe, self.model, prepared, workers, self.place)
+            self.trainer = build_trainer(self.recipe, self.model, prepared.training, workers, self.place)
             backend = self.trainer.backend
             self.split = backend if isinstance(backend, ShardedBackend) else None
             parts: dict[str, Stateful] = {"optimizer": self.trainer.optimizer}
@@ -101,8 +101,9 @@ class TrainingRun:
             self.recorder.prepare(self.start + 1)
             for step in self.trainer.run(self.start, self.plan.steps):
                 logs.log(step.number, *self.recorder.rows(step))
+                overdue = self.place.any(self.checkpoints.older_than(self.recipe.report.checkpoint_minutes))
                 stopping = self.place.any(stop.requested)
-                if step.number in self.plan.checkpoints or stopping:
+                if step.number in self.plan.checkpoints or overdue or stopping:
                     self._save(step.number, logs)
                 if stopping:
                     raise Interrupted(f"stopped after step {step.number:,} of {self.plan.steps:,}; everything is saved")
@@ -118,7 +119,7 @@ class TrainingRun:
             result = evaluate(
                 self.model, objective or self.objective, self.prepared.held_out,
                 context_length=self.recipe.model.context_length, batch=VALIDATION_BATCH, windows=windows,
-                workers=self.workers, place=self.place,
+                workers=self.workers, place=self.place, mask_documents=self.recipe.data.mask_documents,
             )  # fmt: skip
         shown = "all" if windows is None else windows
         logs.log(step, {"validation_loss": result.loss, "bits_per_byte": result.bits_per_byte, "windows": shown})
