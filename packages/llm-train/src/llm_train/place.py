@@ -132,7 +132,13 @@ def find_place(device: str = "auto") -> Iterator[Place]:
     if "WORLD_SIZE" not in os.environ:
         yield Place(device=chosen)
         return
-    distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=PATIENCE)
+    store, rank, world = next(iter(distributed.rendezvous("env://", timeout=PATIENCE)))
+    if os.environ.get("LOCAL_WORLD_SIZE") == str(world):
+        # torchrun keeps the store when it starts all again. Without a name of their own the processes would find the
+        # addresses of those that are gone. Of several machines each counts the restarts for itself.
+        store = distributed.PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    backend = "nccl" if chosen.type == "cuda" else "gloo"
+    distributed.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=PATIENCE)
     try:
         yield Place(distributed.get_rank(), distributed.get_world_size(), chosen)
     finally:
