@@ -21,7 +21,7 @@ SMALL = {
         "d_model": 32, "layers": 2, "heads": 2, "kv_heads": 1, "d_head": 16, "d_ff": 48, "context_length": 32,
     },
     "training": {"steps": 12, "batch": 4},
-    "compute": {"precision": "float32", "threads": 1, "compile": "no"},
+    "compute": {"precision": "float32", "threads": 1, "compile": "no", "processes": 1},
     "report": {
         "validations": 3, "validation_windows": 4, "samples": 2, "sample_tokens": 10, "checkpoints": 3, "keep": 2,
     },

@@ -13,6 +13,7 @@ from llm_tokenizer import load_tokenizer
 from llm_train.checkpoints.folders import steps_saved
 from llm_train.checkpoints.room import file_system
 from llm_train.interface import TrainError
+from llm_train.place import Place
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs import calibration
 from llm_train.runs.calibration import calibrate, steps_that_fit
@@ -179,7 +180,7 @@ class TimedTrainer:
     """Makes no updates, but has a clock: the first update takes `first` seconds, each other one `each`."""
 
     def __init__(self, clock, first, each):
-        self.clock, self.first, self.each, self.made = clock, first, each, 0
+        self.clock, self.first, self.each, self.made, self.place = clock, first, each, 0, Place()
 
     def run(self, start, stop):
         for number in range(start, stop):

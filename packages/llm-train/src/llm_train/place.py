@@ -8,20 +8,30 @@ and what it decided is handed to the others, so that all do the same.
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed
 
 from llm_train.interface import TrainError
 
+Result = TypeVar("Result")
+
 CPU = torch.device("cpu")
 PATIENCE = timedelta(minutes=30)
 """How long a process waits for the others: as long as the first may take to prepare a large text."""
+
+
+class FailedElsewhereError(TrainError):
+    """The first process could not do what all depend on; its own message says why."""
+
+    def __init__(self) -> None:
+        super().__init__("the first process of this training failed: its message says why")
 
 
 @dataclass(frozen=True)
@@ -54,18 +64,58 @@ class Place:
             return flag
         return bool(self.sum(torch.tensor(int(flag), device=self.device)))
 
-    def share(self, value: Any) -> Any:
-        """Return the value of the first process, anything that JSON can hold."""
+    def share(self, value: Any, source: int = 0) -> Any:
+        """Return the value of the first process, or of another one: anything that JSON can hold."""
         if self.world == 1:
             return value
-        content = json.dumps(value).encode() if self.first else b""
+        content = json.dumps(value).encode() if self.rank == source else b""
         size = torch.tensor(len(content), device=self.device)
-        distributed.broadcast(size, src=0)
+        distributed.broadcast(size, src=source)
         data = torch.empty(int(size), dtype=torch.uint8, device=self.device)
-        if self.first:
+        if self.rank == source:
             data.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
-        distributed.broadcast(data, src=0)
+        distributed.broadcast(data, src=source)
         return json.loads(bytes(data.cpu().tolist()))
+
+    def once(self, action: Callable[[], Result]) -> Result:
+        """Let the first process do something, and return in all of them what it returned, if JSON can hold it.
+
+        Raises:
+            FailedElsewhereError: in the others, where the first one raised an error of its own.
+        """
+        if self.world == 1:
+            return action()
+        if not self.first:
+            done, value = self.share(None)
+            if not done:
+                raise FailedElsewhereError
+            return value  # type: ignore[no-any-return]
+        try:
+            result = action()
+        except Exception:
+            self.share([False, None])
+            raise
+        self.share([True, result])
+        return result
+
+    def in_turn(self, action: Callable[[], Result]) -> Result:
+        """Let the first process do something, then all others: they find on the disk what it has made.
+
+        Raises:
+            FailedElsewhereError: in the others, where the first one raised an error of its own.
+        """
+        made: list[Result] = []
+        self.once(lambda: made.append(action()))
+        return made[0] if made else action()
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Let the others print nothing: what one says, all would say. Errors that leave the block are not held back."""
+        if self.first:
+            yield
+            return
+        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+            yield
 
 
 @contextmanager
@@ -82,7 +132,13 @@ def find_place(device: str = "auto") -> Iterator[Place]:
     if "WORLD_SIZE" not in os.environ:
         yield Place(device=chosen)
         return
-    distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=PATIENCE)
+    store, rank, world = next(iter(distributed.rendezvous("env://", timeout=PATIENCE)))
+    if os.environ.get("LOCAL_WORLD_SIZE") == str(world):
+        # torchrun keeps the store when it starts all again. Without a name of their own the processes would find the
+        # addresses of those that are gone. Of several machines each counts the restarts for itself.
+        store = distributed.PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    backend = "nccl" if chosen.type == "cuda" else "gloo"
+    distributed.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=PATIENCE)
     try:
         yield Place(distributed.get_rank(), distributed.get_world_size(), chosen)
     finally:

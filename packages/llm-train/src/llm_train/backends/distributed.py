@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard, register_fsdp_forward_method
 from torch.nn.parallel import DistributedDataParallel
 
 from llm_train.backends.loss_module import LossModule, ModelWithObjective
 from llm_train.backends.module import ModuleBackend
+from llm_train.data.batch import Batch
 from llm_train.interface import Objective
 from llm_train.place import Place
 
@@ -47,7 +48,7 @@ class ShardedBackend(ModuleBackend):
 
     def __init__(self, sharded: nn.Module, model: nn.Module, place: Place) -> None:
         super().__init__(sharded, dict(model.named_parameters()), place.device)
-        self.place = place
+        self.model, self.place = model, place
 
     def exchange(self, *, last: bool) -> AbstractContextManager[None]:
         """Let a backward pass exchange gradients, or only add them up here."""
@@ -58,6 +59,35 @@ class ShardedBackend(ModuleBackend):
     def summed(self, sums: Tensor) -> Tensor:
         """Return the sums over all processes."""
         return self.place.sum(sums)
+
+    def objective(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Compute the loss without an update, as an `Objective`: every process must, and equally often."""
+        try:
+            return self.module(batch)  # type: ignore[no-any-return]
+        finally:
+            self._free()
+
+    @property
+    def context_length(self) -> int:
+        """The most positions that the model reads."""
+        return self.model.context_length  # type: ignore[return-value]
+
+    def new_cache(self) -> Any:
+        """Return an empty cache for calls of this object."""
+        return self.model.new_cache()  # type: ignore[operator]
+
+    def __call__(self, tokens: Tensor, cache: Any = None) -> Tensor:
+        """Return the logits, as the model itself does: every process must call this, and with the same tokens."""
+        try:
+            return self.module.logits(tokens, cache)  # type: ignore[operator, no-any-return]
+        finally:
+            self._free()
+
+    def _free(self) -> None:
+        """Free what a forward pass has gathered and the backward pass, which will not come, would free."""
+        assert isinstance(self.module, FSDPModule)
+        if not torch.is_grad_enabled():
+            self.module.reshard()
 
 
 def shard(model: Any, objective: Objective, dtype: torch.dtype, place: Place) -> nn.Module:
@@ -72,6 +102,7 @@ def shard(model: Any, objective: Objective, dtype: torch.dtype, place: Place) ->
         fully_shard(block, mesh=mesh, mp_policy=policy)
     module = ModelWithObjective(model, objective)  # the policy rounds the weights as they are gathered
     fully_shard(module, mesh=mesh, mp_policy=policy)  # changes the module's class in place
+    register_fsdp_forward_method(module, "logits")
     for part in module.modules():
         if isinstance(part, FSDPModule):
             part.set_gradient_divide_factor(1.0)  # sums: the count of all divides, once

@@ -1,5 +1,7 @@
 """A model and its objective as one module whose forward pass is the loss."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -49,3 +51,7 @@ class ModelWithObjective(nn.Module):
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the sum of the losses and the sum of their weights."""
         return self.objective(self.model, batch)
+
+    def logits(self, tokens: Tensor, cache: Any = None) -> Tensor:
+        """Return the logits of the model alone."""
+        return self.model(tokens, cache)  # type: ignore[no-any-return]

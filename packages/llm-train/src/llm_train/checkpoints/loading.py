@@ -25,7 +25,7 @@ def load_newest(folder: Path, layout: Layout) -> tuple[Checkpoint | None, list[s
     steps = steps_saved(folder)
     for step in reversed(steps):
         try:
-            return _read(folder / folder_name(step), step, layout), skipped
+            return load_step(folder, step, layout), skipped
         except OtherVersionError:
             raise
         except Exception as error:  # whatever a damaged file leads to
@@ -36,7 +36,14 @@ def load_newest(folder: Path, layout: Layout) -> tuple[Checkpoint | None, list[s
     return None, skipped
 
 
-def _read(folder: Path, step: int, layout: Layout) -> Checkpoint:
+def load_step(folder: Path, step: int, layout: Layout) -> Checkpoint:
+    """Return the checkpoint of a step.
+
+    Raises:
+        OtherVersionError: it was written by another version.
+        Exception: any; it is damaged.
+    """
+    folder /= folder_name(step)
     manifest = verified_manifest(folder, step)
     if manifest["names"] != layout.names:
         raise ValueError(f"its weights have {manifest['names']} names, but the model's are {layout.names}")

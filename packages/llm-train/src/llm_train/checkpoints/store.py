@@ -8,14 +8,20 @@ from typing import Any
 
 from torch import nn
 
+from llm_train.backends.splitting import gathered, parts_like
 from llm_train.checkpoints.folders import remove_old
-from llm_train.checkpoints.loading import load_newest
+from llm_train.checkpoints.loading import load_newest, load_step
 from llm_train.checkpoints.record import Checkpoint, Layout, Stateful, gather, restore
 from llm_train.checkpoints.saving import save_checkpoint
+from llm_train.place import Place
 
 
 class CheckpointStore:
-    """Ties a folder of checkpoints to the objects whose state they hold."""
+    """Ties a folder of checkpoints to the objects whose state they hold.
+
+    Of several processes the first one finds, writes and removes. What is split over them is gathered for that, and each
+    takes its part when it is restored: a checkpoint is the same whoever wrote it.
+    """
 
     def __init__(
         self,
@@ -24,6 +30,7 @@ class CheckpointStore:
         parts: Mapping[str, Stateful],
         layout: Layout,
         shown: Callable[[], AbstractContextManager[None]] = nullcontext,
+        place: Place | None = None,
     ) -> None:
         """Take the model and, by name, whatever else the next update depends on; its order does not matter.
 
@@ -33,6 +40,7 @@ class CheckpointStore:
         state: there is nothing to restore, and nothing to get wrong.
         """
         self.folder, self.model, self.parts, self.layout, self.shown = folder, model, dict(parts), layout, shown
+        self.place = place or Place()
         self.saved: int | None = None
         """The step that was saved or restored last."""
         self._saved_at = time.monotonic()
@@ -43,12 +51,23 @@ class CheckpointStore:
         Raises:
             CheckpointError: there are checkpoints, but none is whole, or it is of another version.
         """
-        return load_newest(self.folder, self.layout)
+        found: Checkpoint | None = None
+        skipped: list[str] = []
+
+        def find() -> int | None:
+            nonlocal found, skipped
+            found, skipped = load_newest(self.folder, self.layout)
+            return None if found is None else found.step
+
+        step = self.place.once(find)
+        if step is not None and found is None:  # another process has found it
+            found = load_step(self.folder, step, self.layout)
+        return found, skipped
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Put a state into the model and the other parts."""
-        self.model.load_state_dict(dict(checkpoint.weights))
-        restore(self.parts, checkpoint.state)
+        self.model.load_state_dict(parts_like(checkpoint.weights, self.model.state_dict()))
+        restore(self.parts, parts_like(checkpoint.state, gather(self.parts)))
         self.saved = checkpoint.step
 
     def save(self, step: int, facts: Mapping[str, Any]) -> Path | None:
@@ -60,12 +79,13 @@ class CheckpointStore:
         """
         if self.saved == step:
             return None
-        state = gather(self.parts)
+        state = gathered(gather(self.parts), self.place)
         with self.shown():
-            checkpoint = Checkpoint(step, self.model.state_dict(), state, facts)
-            folder = save_checkpoint(self.folder, checkpoint, self.layout)
+            weights = gathered(self.model.state_dict(), self.place)
+            checkpoint = Checkpoint(step, weights, state, facts)
+            folder = self.place.once(lambda: str(save_checkpoint(self.folder, checkpoint, self.layout)))
         self.saved, self._saved_at = step, time.monotonic()
-        return folder
+        return Path(folder)
 
     def older_than(self, minutes: float) -> bool:
         """Whether so much time has passed since this run began or last saved."""
@@ -73,5 +93,5 @@ class CheckpointStore:
 
     def remove_old(self, *, keep: int, every: int | None = None, also: Iterable[int] = ()) -> None:
         """Delete the checkpoints that nobody asked to keep; `remove_old` in `folders` says which those are."""
-        if self.saved is not None:
+        if self.saved is not None and self.place.first:
             remove_old(self.folder, newest=self.saved, keep=keep, every=every, also=also)

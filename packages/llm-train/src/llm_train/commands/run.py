@@ -82,19 +82,22 @@ def _train(recipe: Recipe, folder: Path, started: float, stop: StopRequest) -> N
     try:
         with stop.deferred():  # a library that is half imported cannot be used any more
             from llm_train.commands.results import show_results
+            from llm_train.place import find_place
+            from llm_train.runs.folder import Run
             from llm_train.runs.progress import Reporter
-            from llm_train.stages.pretrain import train
+            from llm_train.stages.pretrain import train, wanted_device
         stop.check("before anything was begun")
-        reporter = Reporter(started=started)
-        reporter.say(f"recipe {recipe.name} -> {folder}", style="bold")
-        if recipe.compute.parts:
-            from llm_train.parts.checking import require_parts
+        with find_place(wanted_device(recipe, Run(folder))) as place, place.silence():
+            reporter = Reporter(started=started)
+            reporter.say(f"recipe {recipe.name} -> {folder}", style="bold")
+            if recipe.compute.parts:
+                from llm_train.parts.checking import require_parts
 
-            reporter.say("checking your functions against the specification")
-            for line in require_parts(recipe):
-                reporter.say(line)
-        show_results(reporter, train(recipe, folder, reporter), folder)
-        reporter.require_output()
+                reporter.say("checking your functions against the specification")
+                for line in place.once(lambda: list(require_parts(recipe))):
+                    reporter.say(line)
+            show_results(reporter, train(recipe, folder, reporter, place=place), folder)
+            reporter.require_output()
     except Interrupted as stopped:
         raise KeyboardInterrupt(f"{stopped}. The same command resumes the run.") from None
     except KeyboardInterrupt:  # before anything was begun, or the second one, that does not wait

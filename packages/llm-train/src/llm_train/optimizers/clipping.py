@@ -5,17 +5,28 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from llm_train.backends.splitting import whole
+
 
 def gradient_norm(gradients: Sequence[Tensor]) -> Tensor:
-    """Return the norm of all gradients as one vector: the root of the sum of all squares, in float32 at least."""
+    """Return the norm of all gradients as one vector: the root of the sum of all squares, in float32 at least.
+
+    Row by row, and then over the norms of all rows. Where a matrix is split over processes, each has whole rows: what
+    they exchange is one number a row, and the sum is rounded as if one process had all of them.
+    """
     if not gradients:
         return torch.zeros(())
-    norms = [
-        torch.linalg.vector_norm(gradient, dtype=torch.promote_types(gradient.dtype, torch.float32))
-        for gradient in gradients
-    ]
-    whole: Tensor = torch.linalg.vector_norm(torch.stack(norms))
-    return whole
+    norms = [whole(_row_norms(gradient)).reshape(-1) for gradient in gradients]
+    result: Tensor = torch.linalg.vector_norm(torch.cat(norms))
+    return result
+
+
+def _row_norms(gradient: Tensor) -> Tensor:
+    dtype = torch.promote_types(gradient.dtype, torch.float32)
+    if gradient.ndim < 2:
+        return gradient.to(dtype)
+    rows: Tensor = torch.linalg.vector_norm(gradient, dim=-1, dtype=dtype)
+    return rows
 
 
 def clip_gradients(gradients: Sequence[Tensor], limit: float) -> tuple[list[Tensor], Tensor]:

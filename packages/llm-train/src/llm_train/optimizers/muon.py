@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from llm_train.backends.splitting import part_like, whole
 from llm_train.interface import TrainError
 from llm_train.optimizers.per_weight import zeros_for
 
@@ -115,7 +116,8 @@ def muon_update(
     ahead = _stacked(gradients).to(direction.dtype)
     direction.lerp_(ahead, 1 - momentum)
     ahead.lerp_(direction, momentum)
-    change = orthogonalize(ahead, dtype, polynomials=polynomials, margin=margin, eps=eps)
+    # Where matrices are split over processes, each computes with whole ones and keeps its part of the result.
+    change = part_like(orthogonalize(whole(ahead), dtype, polynomials=polynomials, margin=margin, eps=eps), ahead)
     out, width = change.shape[-2:]
     for parameter, part in zip(parameters, _apart(change, parameters[0].ndim), strict=True):
         if weight_decay:

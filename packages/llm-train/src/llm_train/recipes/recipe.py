@@ -58,6 +58,16 @@ class Recipe:
                 f"so it has no effect (in a command: --set {key}={_toml(default)})"
             )
 
+    @property
+    def passes_per_update(self) -> int:
+        """How many passes an update has, of all processes together."""
+        return self.training.accumulate * (self.compute.processes or 1)
+
+    @property
+    def tokens_per_update(self) -> int:
+        """How many tokens an update reads."""
+        return self.passes_per_update * self.training.batch * self.model.context_length
+
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], source: str) -> Self:
         """Read a parsed TOML document; `source` names it in errors."""

@@ -113,8 +113,8 @@ class TrainingSettings(Section):
         "wall time of the whole command; the number of steps is measured", above=0, default=None
     )
     steps: int | None = setting("updates; absent: as many as fit into minutes", at_least=1, default=None)
-    batch: int = setting("windows of context_length tokens per pass", at_least=1, default=16)
-    accumulate: int = setting("passes per update", at_least=1, default=1)
+    batch: int = setting("windows of context_length tokens per pass, of each process", at_least=1, default=16)
+    accumulate: int = setting("passes per update, of each process", at_least=1, default=1)
     seed: int = setting("of the initial weights and the order of the data", at_least=0, below=2**63, default=1)
 
 
@@ -138,6 +138,10 @@ class ComputeSettings(Section):
     parallel: str = setting(
         "on several processes: each holds all weights (ddp) or a part of each (fsdp)", "ddp", "fsdp", default="ddp"
     )
+    processes: int | None = setting(
+        "an update has the passes of so many processes, however many share them out; absent: those that are started",
+        at_least=1, default=None,
+    )  # fmt: skip
     parts: tuple[str, ...] = setting(
         "Python files with functions of your own in place of ours, each with @ and its hash", default=()
     )

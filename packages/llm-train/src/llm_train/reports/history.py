@@ -40,8 +40,8 @@ class History:
 def load_history(run: Run) -> History:
     """Read a run's logs; what a run of an older version or one that was killed lacks is left out."""
     recipe = run.recipe()
-    training, length = recipe.training, recipe.model.context_length
-    per_step = training.batch * training.accumulate * length
+    length = recipe.model.context_length
+    per_step = recipe.tokens_per_update
     per_token = training_flops_per_token(model_config(recipe), length)
     timings = {row["step"]: row for row in _rows(read_metrics(run.folder / "timings.jsonl"))}
     updates: dict[int, dict[str, Any]] = {}

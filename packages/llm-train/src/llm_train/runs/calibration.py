@@ -83,11 +83,11 @@ def seconds_per_step(trainer: Trainer, best: float = math.inf, *, first_seconds:
     start = time.perf_counter()
     for _ in trainer.run(0, WARM_UP):
         pass
-    if time.perf_counter() - start > max(limit, first_seconds):
+    if trainer.place.any(time.perf_counter() - start > max(limit, first_seconds)):  # all processes stop, or none
         return math.inf
     start = time.perf_counter()
     for _ in trainer.run(WARM_UP, WARM_UP + MEASURED):
-        if time.perf_counter() - start > limit:
+        if trainer.place.any(time.perf_counter() - start > limit):
             return math.inf
     return (time.perf_counter() - start) / MEASURED
 
@@ -106,7 +106,7 @@ def steps_that_fit(recipe: Recipe, *, seconds_per_step: float, elapsed: float, h
     """
     training, report = recipe.training, recipe.report
     assert training.minutes is not None, "steps are only worked out where minutes are given"
-    tokens_per_step = training.batch * training.accumulate * recipe.model.context_length
+    tokens_per_step = recipe.tokens_per_update
     read = held_out_tokens + report.validations * report.validation_windows * recipe.model.context_length
     validating = read * FORWARD_FRACTION * seconds_per_step / tokens_per_step
     left = training.minutes * 60 - elapsed - validating - CLOSING_SECONDS

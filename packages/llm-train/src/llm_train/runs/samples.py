@@ -8,7 +8,16 @@ from llm_tokenizer import Tokenizer
 
 
 @torch.no_grad()
-def sample(model: Any, tokenizer: Tokenizer, prompt: str, *, tokens: int, seed: int, temperature: float = 0.8) -> str:
+def sample(
+    model: Any,
+    tokenizer: Tokenizer,
+    prompt: str,
+    *,
+    tokens: int,
+    seed: int,
+    temperature: float = 0.8,
+    device: torch.device | str = "cpu",
+) -> str:
     """Return the prompt and its continuation by `tokens` tokens; the same seed gives the same text.
 
     Args:
@@ -19,6 +28,7 @@ def sample(model: Any, tokenizer: Tokenizer, prompt: str, *, tokens: int, seed: 
         tokens: how many to add.
         seed: of the random choices.
         temperature: below 1 prefers likely tokens.
+        device: of the model.
     """
     generator = torch.Generator().manual_seed(seed)
     special = set(tokenizer.special_tokens.values())
@@ -29,7 +39,7 @@ def sample(model: Any, tokenizer: Tokenizer, prompt: str, *, tokens: int, seed: 
         if cache.length + len(unread) > model.context_length:
             # The context is full: forget the older half and read the newer one again from position 0.
             cache, unread = model.new_cache(), ids[-model.context_length // 2 :]
-        logits = model(torch.tensor([unread]), cache)[0, -1].float()
+        logits = model(torch.tensor([unread], device=device), cache)[0, -1].float().cpu()
         probabilities = torch.softmax(logits / temperature, dim=-1)
         unread = [int(torch.multinomial(probabilities, 1, generator=generator))]
         ids = ids + unread

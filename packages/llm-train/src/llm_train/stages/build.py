@@ -26,7 +26,7 @@ from llm_train.backends.threads import ThreadBackend, Workers, loss_of
 from llm_train.data.batches import PackedBatches, StreamBatches
 from llm_train.data.tokenizers import DEFAULT_VOCABULARY
 from llm_train.data.tokens import TokenFile
-from llm_train.interface import Backend, Optimizer
+from llm_train.interface import Backend, Optimizer, TrainError
 from llm_train.optimizers import build_optimizer, clip_gradients
 from llm_train.optimizers.averaging import AveragingOptimizer, WeightAverage
 from llm_train.optimizers.loss_scale import LossScale
@@ -96,6 +96,23 @@ def build_backend(
     return ModuleBackend(module, weights, place.device)
 
 
+def passes_here(recipe: Recipe, place: Place) -> int:
+    """Return how many passes of an update each process makes.
+
+    Raises:
+        TrainError: they cannot be shared out evenly.
+    """
+    passes = recipe.passes_per_update
+    if passes % place.world:
+        fitting = ", ".join(str(world) for world in range(1, passes + 1) if passes % world == 0)
+        raise TrainError(
+            f"an update of this run has {passes} passes (training.accumulate {recipe.training.accumulate} times "
+            f"compute.processes {recipe.compute.processes}), but {place.world} processes were started: "
+            f"start {fitting}"
+        )
+    return passes // place.world
+
+
 def build_batches(recipe: Recipe, text: TokenFile) -> StreamBatches:
     """Return the training batches of a text: windows of one long row, or packed ones where it has a table of them."""
     kind = StreamBatches if text.packed is None else PackedBatches
@@ -122,7 +139,7 @@ def build_trainer(
         build_batches(recipe, text),
         partial(lr_multiplier, recipe.schedule, steps, falls=functions_with(parts, FALLS)),
         clip=recipe.optimizer.clip,
-        accumulate=training.accumulate,
+        accumulate=passes_here(recipe, place or Place()),
         place=place,
         loss_scale=LossScale() if recipe.compute.precision == "float16" else None,
         clipping=parts.functions.get("clip_gradients", clip_gradients),

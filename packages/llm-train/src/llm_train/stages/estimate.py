@@ -74,7 +74,7 @@ def estimate(recipe: Recipe, folder: Path, reporter: Reporter) -> Estimate:
 
 def _measured(training: TrainingRun, logs: Logs, once: dict[str, float], free: int | None) -> Estimate:
     recipe, plan, workers = training.recipe, training.plan, training.workers
-    per_update = recipe.training.batch * recipe.training.accumulate * recipe.model.context_length
+    per_update = recipe.tokens_per_update
     warm_up, per_step, ratios = _updates(training, logs)
     windows, per_window = _validation(training, logs)
     sampling, saving = _sample(training), _seconds(lambda: training.checkpoints.save(1, {}))

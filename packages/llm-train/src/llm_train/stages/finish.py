@@ -26,16 +26,22 @@ def finish(training: TrainingRun, logs: Logs) -> dict[str, Any]:
     with reporter.stage("save model") as stage:
         if training.layout.names == PUBLIC:
             names = [*(name for name in training.layout.files if name != "config.json"), MODEL, "config.json"]
-            copy_files(run.checkpoints_folder / folder_name(steps), run.model_folder, names)
+            if training.place.first:
+                copy_files(run.checkpoints_folder / folder_name(steps), run.model_folder, names)
             stage.report = f"{run.model_folder} in the Hugging Face layout"
         else:
             stage.report = f"none for other tools: {training.layout.reason}; the checkpoint holds it"
         text = training.sample(steps)
-    with reporter.stage("report") as stage:
-        results = _results(training, result, text)
-        stage.report = str(write_report(run, results))
-    write_json(run.results_file, results)  # last: from now on the run counts as finished
+    results = training.place.once(lambda: _write_results(training, result, text))
     logs.finish(results)
+    return results
+
+
+def _write_results(training: TrainingRun, result: Evaluation, text: str) -> dict[str, Any]:
+    results = _results(training, result, text)
+    with training.reporter.stage("report") as stage:
+        stage.report = str(write_report(training.run, results))
+    write_json(training.run.results_file, results)  # last: from now on the run counts as finished
     return results
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from llm_layers import parameter_count, training_flops_per_token
 from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.files.writing import write_text
+from llm_train.backends.distributed import ShardedBackend
 from llm_train.backends.threads import Workers
 from llm_train.checkpoints.record import Layout, Stateful
 from llm_train.checkpoints.store import CheckpointStore
@@ -16,6 +17,7 @@ from llm_train.evaluation import Evaluation, evaluate, evaluating
 from llm_train.interface import Objective, TrainError
 from llm_train.objectives.next_token import next_token_loss
 from llm_train.optimizers.averaging import AveragingOptimizer
+from llm_train.place import Place
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.agreement import changed_fields
 from llm_train.runs.folder import Run
@@ -37,23 +39,39 @@ WORTH_MEASURING = 100
 
 
 class TrainingRun:
-    """A model, its trainer, and the folder in which all of it is kept."""
+    """A model, its trainer, and the folder in which all of it is kept.
 
-    def __init__(self, recipe: Recipe, run: Run, prepared: Prepared, reporter: Reporter, workers: Workers) -> None:
+    Several processes all compute the same, each its share; the first one alone writes.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        run: Run,
+        prepared: Prepared,
+        reporter: Reporter,
+        workers: Workers,
+        place: Place | None = None,
+    ) -> None:
         """Build the model, decide what the recipe leaves open, and load the newest checkpoint."""
         self.run, self.prepared, self.reporter, self.workers = run, prepared, reporter, workers
+        self.place = place or Place()
         with reporter.stage("model") as stage:
-            self.recipe = decided(recipe, prepared, reporter, workers, stage.display)
+            self.recipe = decided(recipe, prepared, reporter, workers, self.place, stage.display)
             self.plan = Plan.of(self.recipe)
-            self.model = build_model(self.recipe)
+            self.model = build_model(self.recipe).to(self.place.device)
             dtype = DTYPES[self.recipe.compute.precision]
-            self.trainer = build_trainer(self.recipe, self.model, prepared.training, workers)
             end = prepared.separator
             self.layout = Layout.of(self.model, prepared.tokenizer, bos=end, eos=end)
+            self.trainer = build_trainer(self.recipe, self.model, prepared.training, workers, self.place)
+            backend = self.trainer.backend
+            self.split = backend if isinstance(backend, ShardedBackend) else None
             parts: dict[str, Stateful] = {"optimizer": self.trainer.optimizer}
             if self.trainer.loss_scale is not None:
                 parts["loss_scale"] = self.trainer.loss_scale
-            self.checkpoints = CheckpointStore(run.checkpoints_folder, self.model, parts, self.layout, self.shown)
+            self.checkpoints = CheckpointStore(
+                run.checkpoints_folder, self.model, parts, self.layout, self.shown, self.place
+            )
             self.progress = LoopProgress(self.plan.steps)
             self.recorder = Recorder(
                 self.model, self.plan.ratios, self.progress, reporter,
@@ -61,7 +79,7 @@ class TrainingRun:
                 peak_flops=peak_flops(dtype, workers) if self.plan.steps >= WORTH_MEASURING else None,
             )  # fmt: skip
             self.start = self._resume()
-            self.run.resolve(self.recipe)
+            self.place.once(lambda: self.run.resolve(self.recipe))
             count = parameter_count(self.model.config)
             stage.report = (
                 f"{count / 1e6:.2f} million weights, {self.recipe.compute.precision}, "
@@ -83,29 +101,34 @@ class TrainingRun:
             self.recorder.prepare(self.start + 1)
             for step in self.trainer.run(self.start, self.plan.steps):
                 logs.log(step.number, *self.recorder.rows(step))
-                overdue = self.checkpoints.older_than(self.recipe.report.checkpoint_minutes)
-                if step.number in self.plan.checkpoints or overdue or stop.requested:
+                overdue = self.place.any(self.checkpoints.older_than(self.recipe.report.checkpoint_minutes))
+                stopping = self.place.any(stop.requested)
+                if step.number in self.plan.checkpoints or overdue or stopping:
                     self._save(step.number, logs)
-                stop.check(f"after step {step.number:,} of {self.plan.steps:,}")
+                if stopping:
+                    raise Interrupted(f"stopped after step {step.number:,} of {self.plan.steps:,}; everything is saved")
                 self._do_what_is_due(step.number, logs, stop)
                 self.recorder.prepare(step.number + 1)
             stage.report = (
                 f"{quantity(self.plan.steps - self.start, 'step')}, {progress.tokens_per_second:,.0f} tokens/s"
             )
 
-    def validate(
-        self, logs: Logs, step: int, windows: int | None, objective: Objective = next_token_loss
-    ) -> Evaluation:
+    def validate(self, logs: Logs, step: int, windows: int | None, objective: Objective | None = None) -> Evaluation:
         """Measure the loss on held-out text, on some windows or on all of it, and log it."""
         with self.shown():
             result = evaluate(
-                self.model, objective, self.prepared.held_out, context_length=self.recipe.model.context_length,
-                batch=VALIDATION_BATCH, windows=windows, workers=self.workers,
-                mask_documents=self.recipe.data.mask_documents,
+                self.model, objective or self.objective, self.prepared.held_out,
+                context_length=self.recipe.model.context_length, batch=VALIDATION_BATCH, windows=windows,
+                workers=self.workers, place=self.place, mask_documents=self.recipe.data.mask_documents,
             )  # fmt: skip
         shown = "all" if windows is None else windows
         logs.log(step, {"validation_loss": result.loss, "bits_per_byte": result.bits_per_byte, "windows": shown})
         return result
+
+    @property
+    def objective(self) -> Objective:
+        """Computes the loss without an update."""
+        return next_token_loss if self.split is None else self.split.objective
 
     def shown(self) -> AbstractContextManager[None]:
         """Let the model have the weights to evaluate, sample and save: their average, if the recipe asks for one."""
@@ -117,11 +140,12 @@ class TrainingRun:
         report = self.recipe.report
         with self.shown(), evaluating(self.model):
             text = sample(
-                self.model, self.prepared.tokenizer, report.sample_prompt,
-                tokens=tokens or report.sample_tokens, seed=self.recipe.training.seed,
+                self.split or self.model, self.prepared.tokenizer, report.sample_prompt,
+                tokens=tokens or report.sample_tokens, seed=self.recipe.training.seed, device=self.place.device,
             )  # fmt: skip
-        self.run.samples_folder.mkdir(exist_ok=True)
-        write_text(self.run.samples_folder / f"step-{step:08d}.txt", text + "\n")
+        if self.place.first:
+            self.run.samples_folder.mkdir(exist_ok=True)
+            write_text(self.run.samples_folder / f"step-{step:08d}.txt", text + "\n")
         return text
 
     def _resume(self) -> int:
@@ -163,6 +187,8 @@ class TrainingRun:
         self._remove_old()
 
     def _remove_old(self) -> None:
+        if not self.place.first:
+            return
         report = self.recipe.report
         losses = self.run.validation_losses() if report.keep_best else {}
         best = min(losses, key=lambda step: losses[step], default=0)
@@ -170,8 +196,10 @@ class TrainingRun:
 
     def _do_what_is_due(self, step: int, logs: Logs, stop: StopRequest) -> None:
         def polled(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-            stop.check(f"in the validation after step {step:,} of {self.plan.steps:,}")
-            return next_token_loss(model, batch)
+            if self.place.any(stop.requested):
+                where = f"in the validation after step {step:,} of {self.plan.steps:,}"
+                raise Interrupted(f"stopped {where}; everything is saved")
+            return self.objective(model, batch)
 
         if step in self.plan.validations:
             try:
