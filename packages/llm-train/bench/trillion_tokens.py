@@ -3,6 +3,7 @@
 The files are sparse: they have their size, but take no room on the disk. Run it with Python, as it is.
 """
 
+import json
 import os
 import resource
 import tempfile
@@ -36,9 +37,8 @@ def main() -> None:
         batch = StreamBatches(text, context_length=2048, batch=64, seed=1)(0)
         seconds = time.perf_counter() - began
         memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-        print(
-            f"{len(text):,} tokens in {SHARDS:,} shards: {batch.rows} rows after {seconds:.2f} s, {memory:.0f} MB more"
-        )
+        found = {"tokens": len(text), "shards": SHARDS, "rows": batch.rows, "seconds": seconds, "megabytes": memory}
+        print(json.dumps(found))
 
 
 if __name__ == "__main__":
