@@ -42,9 +42,11 @@ class Processes:
 
 ONE, TWO, FOUR = Processes(1), Processes(2), Processes(4)
 TWO_SPLIT, FOUR_SPLIT = Processes(2, "fsdp"), Processes(4, "fsdp")
-PASSES = {2: [(ONE, TWO_SPLIT), (TWO, ONE), (TWO_SPLIT, TWO)], 4: [
-    (ONE, TWO), (ONE, FOUR), (TWO, FOUR_SPLIT), (TWO, ONE), (FOUR_SPLIT, ONE), (FOUR_SPLIT, TWO_SPLIT),
-]}  # fmt: skip
+IN_PARTS = Processes(2, "fsdp", "parts")
+PASSES = {
+    2: [(ONE, TWO_SPLIT), (TWO, ONE), (TWO_SPLIT, TWO), (IN_PARTS, ONE), (IN_PARTS, TWO)],
+    4: [(ONE, TWO), (ONE, FOUR), (TWO, FOUR_SPLIT), (TWO, ONE), (FOUR_SPLIT, ONE), (FOUR_SPLIT, TWO_SPLIT)],
+}
 """Passes of an update, and who writes and who goes on: of four, two processes make two each, one makes all."""
 
 
@@ -61,8 +63,7 @@ class Runs:
         """Return the words that start or resume a run."""
         words = ["run", "--recipe", str(self.space / "small.toml"), "--corpus", str(self.space / "play.txt")]
         chosen = [*SETTINGS, f"processes={self.passes}", f"parallel={who.parallel}"]
-        if who.checkpoint != "whole":
-            chosen.append(f"checkpoint_format={who.checkpoint}")
+        chosen.append(f"checkpoint_format={who.checkpoint}")
         words += [part for setting in chosen for part in ("--set", setting)]
         start = [sys.executable] if who.count == 1 else torchrun(who.count, *options)
         dashes = [] if who.count == 1 else ["--"]
@@ -99,7 +100,7 @@ class Resumed:
     writer: Processes
     reader: Processes
     largest: float
-    """The largest difference between its end weights and those of a run that nobody disturbed."""
+    """The largest difference between its end weights and those of one process that does all."""
 
     @property
     def reason(self) -> str:
@@ -115,12 +116,13 @@ class Resumed:
 def resumed(space: Path) -> Iterator[Resumed]:
     """Let each reader finish what a writer has begun."""
     for passes, pairs in PASSES.items():
-        runs, written = Runs(space / f"{passes}-passes", passes), dict[Processes, Path]()
+        runs = Runs(space / f"{passes}-passes", passes)
+        written = {ONE: runs.run("alone", ONE)}
         for number, (writer, reader) in enumerate(pairs):
             if writer not in written:
                 written[writer] = runs.run(f"written-{number}", writer)
             ended = runs.go_on(written[writer], f"resumed-{number}", reader)
-            yield Resumed(passes, writer, reader, largest_difference(ended, written[writer]))
+            yield Resumed(passes, writer, reader, largest_difference(ended, written[ONE]))
 
 
 def killed(runs: Runs, who: Processes) -> tuple[int, list[str]]:

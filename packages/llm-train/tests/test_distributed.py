@@ -10,7 +10,7 @@ from torch import distributed
 sys.path.insert(0, str(Path(__file__).parents[1] / "distributed"))
 
 from layouts import Pair, differences, torchrun
-from runs import ONE, TWO, TWO_SPLIT, Runs, killed, largest_difference
+from runs import IN_PARTS, ONE, TWO, TWO_SPLIT, Runs, killed, largest_difference
 
 from llm_train import TrainError
 from llm_train.interface import EndedElsewhereError
@@ -34,6 +34,15 @@ def test_a_run_goes_on_with_other_processes_and_ends_with_the_same_weights(tmp_p
     assert largest_difference(split, alone) == 0.0
     assert (split / "metrics.jsonl").read_bytes() == (alone / "metrics.jsonl").read_bytes()
     assert largest_difference(runs.go_on(split, "alone-again", ONE), alone) == 0.0
+
+
+def test_a_checkpoint_in_parts_is_read_by_one_process(tmp_path):
+    runs = Runs(tmp_path)
+    parts = runs.run("parts", IN_PARTS)
+    assert len(list(parts.glob("checkpoints/step-00000004/shard-*.safetensors"))) == 2
+    assert not (parts / "model").exists()
+    alone = runs.go_on(parts, "alone", ONE)
+    assert (alone / "metrics.jsonl").read_bytes() == (parts / "metrics.jsonl").read_bytes()
 
 
 def test_a_killed_process_loses_nothing(tmp_path):
