@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, distributed
-from torch.distributed.checkpoint import HuggingFaceStorageReader, HuggingFaceStorageWriter, load, save
+from torch import Tensor
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
 from torch.distributed.tensor import DTensor
 
 from llm_tokenizer.files.writing import sync_folder
@@ -66,7 +69,7 @@ def save_parts(folder: Path, checkpoint: Checkpoint, place: Place) -> Path:
         for source in range(place.world):
             hashes |= place.share(_synced(partial, place) if place.rank == source else None, source)
         place.once(_named_error(end, folder, checkpoint.step))
-    except distributed.checkpoint.CheckpointException as error:
+    except CheckpointException as error:
         if place.first:
             shutil.rmtree(partial, ignore_errors=True)
         reasons = "; ".join(f"process {rank}: {reason[0]}" for rank, reason in error.failures.items())
@@ -83,11 +86,11 @@ def read_parts(checkpoint: Checkpoint, weights: Mapping[str, Tensor], state: Map
     found = {name: torch.empty_like(tensor) for name, tensor in like if name not in checkpoint.state}
     load(found, storage_reader=HuggingFaceStorageReader(str(checkpoint.parts)))
     every = {**found, **checkpoint.state}
-    tables = [
+    weights, state = (
         {name.removeprefix(start): tensor for name, tensor in every.items() if name.startswith(start)}
         for start in (WEIGHT, OTHER)
-    ]
-    return Checkpoint(checkpoint.step, *tables, checkpoint.facts)
+    )
+    return Checkpoint(checkpoint.step, weights, state, checkpoint.facts)
 
 
 def named(weights: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
