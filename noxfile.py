@@ -113,6 +113,13 @@ def crash(session: nox.Session) -> None:
     run(session, python, "packages/llm-train/crash", *session.posargs)
 
 
+@nox.session(venv_backend="none")
+def distributed(session: nox.Session) -> None:
+    """Train in threads, passes and processes (DDP, FSDP2): the largest differences; kill one (-- --updates 5)."""
+    python = dev(session)
+    run(session, python, "packages/llm-train/distributed", *session.posargs)
+
+
 @nox.session
 def parity(session: nox.Session) -> None:
     """Compare with other software: tokenizers on 60 MB of text, transformers, llama.cpp, onnxruntime."""

@@ -27,8 +27,7 @@ def main() -> int:
         if options.only != "runs":
             wrong += show_layouts(console, Path(space), options.updates)
         if options.only != "layouts":
-            runs = Runs(Path(space, "runs"))
-            wrong += show_resumed(console, runs) + show_killed(console, runs)
+            wrong += show_resumed(console, Path(space)) + show_killed(console, Runs(Path(space, "killed")))
     return int(wrong > 0)
 
 
@@ -50,16 +49,17 @@ def show_layouts(console: Console, space: Path, updates: int) -> int:
     return sum(not one.well for one in found)
 
 
-def show_resumed(console: Console, runs: Runs) -> int:
+def show_resumed(console: Console, space: Path) -> int:
     """Print how runs end that others than their beginners finish; return how many are not as promised."""
     table = table_of(
         "Runs that go on elsewhere from their first checkpoint: largest difference of the end weights",
-        ["checkpoint written by", "resumed by", "difference", "why not 0.0", "as promised"],
+        ["passes", "checkpoint written by", "resumed by", "difference", "why not 0.0", "as promised"],
     )
     wrong = 0
     with console.status("beginning") as status:
-        for one in resumed(runs):
-            table.add_row(one.writer.words, one.reader.words, number(one.largest), one.reason, yes(one.well))
+        for one in resumed(space):
+            count, words = str(one.passes), (one.writer.words, one.reader.words)
+            table.add_row(count, *words, number(one.largest), one.reason, yes(one.well))
             status.update(f"{one.writer.words}, then {one.reader.words}")
             wrong += not one.well
     console.print(table)

@@ -10,25 +10,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from layouts import LARGEST, SUMS, torchrun
+from layouts import LARGEST, torchrun
 from safetensors.torch import load_file
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "crash"))  # its small run, and how it waits and compares
 from killed_runs import SILENT, differing_files, last_step
 from small_run import RECIPE, corpus
 
-PASSES = 4
-"""Of an update: 4 processes make one each, 2 two each, one makes all."""
 SETTINGS = [
-    f"processes={PASSES}",
-    "batch=2",
-    "steps=12",
-    "checkpoints=2",
-    "validations=2",
-    "vocab_size=300",
-    "threads=1",
-    "keep=3",
-]
+    "batch=2", "steps=12", "checkpoints=2", "validations=2", "vocab_size=300", "threads=1", "keep=3", "dropout=0.1",
+]  # fmt: skip
 FIRST = 4
 """The step of the first checkpoint."""
 
@@ -49,25 +40,30 @@ class Processes:
         return "one process" if self.count == 1 else f"{self.count} processes, {names[self.parallel]}{parts}"
 
 
-WRITERS = [Processes(1), Processes(2), Processes(4, "fsdp")]
-READERS = [Processes(1), Processes(2, "fsdp"), Processes(4)]
+ONE, TWO, FOUR = Processes(1), Processes(2), Processes(4)
+TWO_SPLIT, FOUR_SPLIT = Processes(2, "fsdp"), Processes(4, "fsdp")
+IN_PARTS = Processes(2, "fsdp", "parts")
+PASSES = {
+    2: [(ONE, TWO_SPLIT), (TWO, ONE), (TWO_SPLIT, TWO), (IN_PARTS, ONE), (IN_PARTS, TWO)],
+    4: [(ONE, TWO), (ONE, FOUR), (TWO, FOUR_SPLIT), (TWO, ONE), (FOUR_SPLIT, ONE), (FOUR_SPLIT, TWO_SPLIT)],
+}
+"""Passes of an update, and who writes and who goes on: of four, two processes make two each, one makes all."""
 
 
 class Runs:
     """A folder of runs of one recipe and one text."""
 
-    def __init__(self, space: Path) -> None:
+    def __init__(self, space: Path, passes: int = 2) -> None:
         space.mkdir(parents=True, exist_ok=True)
-        self.space = space
+        self.space, self.passes = space, passes
         (space / "play.txt").write_text(corpus(speeches=150), encoding="utf-8")
         (space / "small.toml").write_text(RECIPE, encoding="utf-8")
 
     def command(self, name: str, who: Processes, *options: str) -> list[str]:
         """Return the words that start or resume a run."""
         words = ["run", "--recipe", str(self.space / "small.toml"), "--corpus", str(self.space / "play.txt")]
-        chosen = [*SETTINGS, f"parallel={who.parallel}"]
-        if who.checkpoint != "whole":
-            chosen.append(f"checkpoint_format={who.checkpoint}")
+        chosen = [*SETTINGS, f"processes={self.passes}", f"parallel={who.parallel}"]
+        chosen.append(f"checkpoint_format={who.checkpoint}")
         words += [part for setting in chosen for part in ("--set", setting)]
         start = [sys.executable] if who.count == 1 else torchrun(who.count, *options)
         dashes = [] if who.count == 1 else ["--"]
@@ -100,15 +96,16 @@ def largest_difference(one: Path, other: Path) -> float:
 class Resumed:
     """A run that others have finished."""
 
+    passes: int
     writer: Processes
     reader: Processes
     largest: float
-    """The largest difference between its end weights and those of a run that nobody disturbed."""
+    """The largest difference between its end weights and those of one process that does all."""
 
     @property
     def reason(self) -> str:
         """Why the weights need not be equal."""
-        return SUMS if 4 in (self.writer.count, self.reader.count) else ""
+        return "each adds the four passes in another order" if self.passes > 2 else ""
 
     @property
     def well(self) -> bool:
@@ -116,14 +113,16 @@ class Resumed:
         return self.largest <= (LARGEST["float32"] if self.reason else 0.0)
 
 
-def resumed(runs: Runs) -> Iterator[Resumed]:
-    """Let each reader finish what each writer has begun."""
-    for number, writer in enumerate(WRITERS):
-        written = runs.run(f"written-{number}", writer)
-        for other, reader in enumerate(READERS):
-            if reader.count != writer.count:
-                ended = runs.go_on(written, f"resumed-{number}-{other}", reader)
-                yield Resumed(writer, reader, largest_difference(ended, written))
+def resumed(space: Path) -> Iterator[Resumed]:
+    """Let each reader finish what a writer has begun."""
+    for passes, pairs in PASSES.items():
+        runs = Runs(space / f"{passes}-passes", passes)
+        written = {ONE: runs.run("alone", ONE)}
+        for number, (writer, reader) in enumerate(pairs):
+            if writer not in written:
+                written[writer] = runs.run(f"written-{number}", writer)
+            ended = runs.go_on(written[writer], f"resumed-{number}", reader)
+            yield Resumed(passes, writer, reader, largest_difference(ended, written[ONE]))
 
 
 def killed(runs: Runs, who: Processes) -> tuple[int, list[str]]:

@@ -91,5 +91,12 @@ class NonFiniteError(TrainError):
         )
 
 
+class EndedElsewhereError(TrainError):
+    """The first of several processes has ended the training; its own message says why."""
+
+    def __init__(self) -> None:
+        super().__init__("the first process has ended this training: its message says why")
+
+
 class CheckpointError(TrainError):
     """A checkpoint could not be written or read; earlier ones are unchanged."""

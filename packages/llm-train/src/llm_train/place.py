@@ -18,20 +18,13 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, distributed
 
-from llm_train.interface import TrainError
+from llm_train.interface import EndedElsewhereError, TrainError
 
 Result = TypeVar("Result")
 
 CPU = torch.device("cpu")
 PATIENCE = timedelta(minutes=30)
 """How long a process waits for the others: as long as the first may take to prepare a large text."""
-
-
-class FailedElsewhereError(TrainError):
-    """The first process could not do what all depend on; its own message says why."""
-
-    def __init__(self) -> None:
-        super().__init__("the first process of this training failed: its message says why")
 
 
 @dataclass(frozen=True)
@@ -81,14 +74,14 @@ class Place:
         """Let the first process do something, and return in all of them what it returned, if JSON can hold it.
 
         Raises:
-            FailedElsewhereError: in the others, where the first one raised an error of its own.
+            EndedElsewhereError: in the others, where the first one raised an error of its own.
         """
         if self.world == 1:
             return action()
         if not self.first:
             done, value = self.share(None)
             if not done:
-                raise FailedElsewhereError
+                raise EndedElsewhereError
             return value  # type: ignore[no-any-return]
         try:
             result = action()
@@ -102,7 +95,7 @@ class Place:
         """Let the first process do something, then all others: they find on the disk what it has made.
 
         Raises:
-            FailedElsewhereError: in the others, where the first one raised an error of its own.
+            EndedElsewhereError: in the others, where the first one raised an error of its own.
         """
         made: list[Result] = []
         self.once(lambda: made.append(action()))

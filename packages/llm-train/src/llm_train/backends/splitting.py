@@ -8,6 +8,11 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from llm_train.place import Place
 
 
+def is_split(tensor: Tensor) -> bool:
+    """Whether each process holds a part of a tensor."""
+    return isinstance(tensor, DTensor)
+
+
 def whole(tensor: Tensor) -> Tensor:
     """Return a tensor that may be split over the processes as a whole one, in all of them; all must call this."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
@@ -15,7 +20,7 @@ def whole(tensor: Tensor) -> Tensor:
 
 def part_like(tensor: Tensor, like: Tensor) -> Tensor:
     """Return of a whole tensor, which every process has, the part that this process holds of `like`."""
-    if not isinstance(like, DTensor):
+    if not isinstance(like, DTensor) or is_split(tensor):
         return tensor
     # Without a source no numbers are sent: each process cuts its part out of its own tensor.
     return distribute_tensor(tensor.to(like.device), like.device_mesh, like.placements, src_data_rank=None)

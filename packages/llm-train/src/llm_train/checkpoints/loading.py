@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 
 from llm_train.checkpoints.folders import folder_name, steps_saved
 from llm_train.checkpoints.manifest import OtherVersionError, verified_manifest
-from llm_train.checkpoints.record import Checkpoint, Layout
+from llm_train.checkpoints.record import PARTS, Checkpoint, Layout
 from llm_train.checkpoints.saving import FACTS, MODEL, STATE
 from llm_train.interface import CheckpointError
 
@@ -45,9 +45,11 @@ def load_step(folder: Path, step: int, layout: Layout) -> Checkpoint:
     """
     folder /= folder_name(step)
     manifest = verified_manifest(folder, step)
-    if manifest["names"] != layout.names:
+    if manifest["names"] not in (layout.names, PARTS):
         raise ValueError(f"its weights have {manifest['names']} names, but the model's are {layout.names}")
     facts = json.loads((folder / FACTS).read_bytes())
     facts.pop("step")
+    if manifest["names"] == PARTS:
+        return Checkpoint(step, {}, load_file(folder / STATE), facts, parts=folder)
     weights = layout.from_stored(load_file(folder / MODEL))
     return Checkpoint(step, weights, load_file(folder / STATE), facts)

@@ -14,8 +14,8 @@ from llm_layers.interface import LayersError
 from llm_tokenizer import Tokenizer, TokenizerError, save_tokenizer
 from llm_tokenizer.files.writing import write_json
 
-PUBLIC, OWN = "Hugging Face", "own"
-"""The two ways to name weights: as public tools do, or, where those cannot express the model, as the model does."""
+PUBLIC, OWN, PARTS = "Hugging Face", "own", "own, in parts"
+"""How weights are named: as public tools do; where those cannot express the model, as it does; and so in parts."""
 
 
 class Stateful(Protocol):
@@ -39,6 +39,8 @@ class Checkpoint:
     """Of the optimizer and the like: `optimizer.mean.blocks.0…`."""
     facts: Mapping[str, Any]
     """What JSON can hold: the recipe, the tokenizer's hash, seconds so far."""
+    parts: Path | None = None
+    """The folder of the tensors that each process still has to read its parts of."""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, layout: Layout) -> Pat
         remove_leftovers(folder)
         partial.mkdir(parents=True)
         files = _write_files(partial, checkpoint, stored, layout)
-        _write(partial / MANIFEST, manifest_text(checkpoint.step, layout.names, files))
+        write_file(partial / MANIFEST, manifest_text(checkpoint.step, layout.names, files))
         sync_folder(partial)
         remove_folder(final)  # of the same step: a damaged one that was not resumed from
         partial.rename(final)
@@ -70,19 +70,28 @@ def _write_files(
     folder: Path, checkpoint: Checkpoint, stored: Mapping[str, Tensor], layout: Layout
 ) -> dict[str, dict[str, Any]]:
     """Write all files but the manifest, and return what it says of them."""
+    files = {name: write_file(folder / name, content) for name, content in layout.files.items()}
+    files |= write_facts(folder, checkpoint)
+    return files | write_tensor_file(folder / MODEL, stored) | write_tensor_file(folder / STATE, checkpoint.state)
+
+
+def write_facts(folder: Path, checkpoint: Checkpoint) -> dict[str, dict[str, Any]]:
+    """Write what is not a tensor, and return what the manifest says of the file."""
     facts = json.dumps({"step": checkpoint.step, **checkpoint.facts}, indent=2, allow_nan=False) + "\n"
-    texts = {**layout.files, FACTS: facts.encode()}
-    files = {name: _write(folder / name, content) for name, content in texts.items()}
-    for name, tensors in ((MODEL, stored), (STATE, checkpoint.state)):
-        with (folder / name).open("wb") as file:
-            hashing = HashingFile(file)
-            write_tensors(hashing, tensors)
-            _sync(file)
-        files[name] = hashing.entry
-    return files
+    return {FACTS: write_file(folder / FACTS, facts.encode())}
 
 
-def _write(path: Path, content: bytes) -> dict[str, Any]:
+def write_tensor_file(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Any]]:
+    """Write tensors, and return what the manifest says of the file."""
+    with path.open("wb") as file:
+        hashing = HashingFile(file)
+        write_tensors(hashing, tensors)
+        _sync(file)
+    return {path.name: hashing.entry}
+
+
+def write_file(path: Path, content: bytes) -> dict[str, Any]:
+    """Write a small file, and return what the manifest says of it."""
     with path.open("wb") as file:
         hashing = HashingFile(file)
         hashing.write(content)

@@ -8,7 +8,8 @@ from typing import Any
 
 from torch import nn
 
-from llm_train.backends.splitting import gathered, parts_like
+from llm_train.backends.splitting import gathered, is_split, parts_like
+from llm_train.checkpoints.distributed import read_parts, save_parts
 from llm_train.checkpoints.folders import remove_old
 from llm_train.checkpoints.loading import load_newest, load_step
 from llm_train.checkpoints.record import Checkpoint, Layout, Stateful, gather, restore
@@ -31,6 +32,7 @@ class CheckpointStore:
         layout: Layout,
         shown: Callable[[], AbstractContextManager[None]] = nullcontext,
         place: Place | None = None,
+        checkpoint_format: str = "whole",
     ) -> None:
         """Take the model and, by name, whatever else the next update depends on; its order does not matter.
 
@@ -40,7 +42,7 @@ class CheckpointStore:
         state: there is nothing to restore, and nothing to get wrong.
         """
         self.folder, self.model, self.parts, self.layout, self.shown = folder, model, dict(parts), layout, shown
-        self.place = place or Place()
+        self.place, self.format = place or Place(), checkpoint_format
         self.saved: int | None = None
         """The step that was saved or restored last."""
         self._saved_at = time.monotonic()
@@ -66,8 +68,11 @@ class CheckpointStore:
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Put a state into the model and the other parts."""
-        self.model.load_state_dict(parts_like(checkpoint.weights, self.model.state_dict()))
-        restore(self.parts, parts_like(checkpoint.state, gather(self.parts)))
+        weights, state = self.model.state_dict(), gather(self.parts)
+        if checkpoint.parts is not None:
+            checkpoint = read_parts(checkpoint, weights, state)
+        self.model.load_state_dict(parts_like(checkpoint.weights, weights))
+        restore(self.parts, parts_like(checkpoint.state, state))
         self.saved = checkpoint.step
 
     def save(self, step: int, facts: Mapping[str, Any]) -> Path | None:
@@ -79,13 +84,19 @@ class CheckpointStore:
         """
         if self.saved == step:
             return None
-        state = gathered(gather(self.parts), self.place)
+        state = gather(self.parts)
+        if self.format == "parts" and any(map(is_split, state.values())):
+            with self.shown():
+                folder = save_parts(self.folder, Checkpoint(step, self.model.state_dict(), state, facts), self.place)
+            self.saved, self._saved_at = step, time.monotonic()
+            return folder
+        state = gathered(state, self.place)
         with self.shown():
             weights = gathered(self.model.state_dict(), self.place)
             checkpoint = Checkpoint(step, weights, state, facts)
-            folder = self.place.once(lambda: str(save_checkpoint(self.folder, checkpoint, self.layout)))
+            folder = Path(self.place.once(lambda: str(save_checkpoint(self.folder, checkpoint, self.layout))))
         self.saved, self._saved_at = step, time.monotonic()
-        return Path(folder)
+        return folder
 
     def older_than(self, minutes: float) -> bool:
         """Whether so much time has passed since this run began or last saved."""

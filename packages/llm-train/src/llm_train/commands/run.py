@@ -6,10 +6,11 @@ import time
 from dataclasses import fields
 from pathlib import Path
 
+from llm_tokenizer.commands.exit_status import USER_ERROR
 from llm_tokenizer.commands.parser import Parser
 from llm_train.commands.dry_run import predict
 from llm_train.commands.recipes import recipe_list
-from llm_train.interface import TrainError
+from llm_train.interface import EndedElsewhereError, TrainError
 from llm_train.parts.pins import pinned
 from llm_train.recipes.recipe import Recipe, shipped_recipes
 from llm_train.recipes.settings import SECTIONS, ReportSettings
@@ -22,6 +23,7 @@ EXAMPLES = """\
   llm-train run --corpus novel.txt --run novel         your own text, a file or a folder
   llm-train run --set minutes=20 --set layers=6 --run longer
   llm-train run --recipe runs/longer/recipe.toml --run again
+  torchrun --standalone --nproc-per-node 2 -m llm_train -- run --set threads=1       two processes
   llm-train run --recipe tiny --parts my_layers.py     with your own functions in place of ours
 """
 
@@ -65,7 +67,7 @@ def add_recipe_options(verb: Parser) -> None:
     verb.written_otherwise = {f"--{name}".replace("_", "-"): f"--set {name}=VALUE" for name in names}
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int | None:
     """Train, and print the results."""
     started = time.perf_counter()  # the user waits while torch is imported, too
     if options.json and not options.dry_run:
@@ -73,9 +75,13 @@ def run(options: argparse.Namespace) -> None:
     recipe, folder = recipe_and_folder(options)
     if options.dry_run:
         predict(recipe, folder, json=options.json, started=started)
-        return
-    with StopRequest() as stop:  # from now on, not only when torch has been imported
-        _train(recipe, folder, started, stop)
+        return None
+    try:
+        with StopRequest() as stop:  # from now on, not only when torch has been imported
+            _train(recipe, folder, started, stop)
+    except EndedElsewhereError:
+        return USER_ERROR  # without a word: the first process has said it
+    return None
 
 
 def _train(recipe: Recipe, folder: Path, started: float, stop: StopRequest) -> None:

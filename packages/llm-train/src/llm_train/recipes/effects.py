@@ -21,6 +21,7 @@ def without_effect(recipe: Any) -> Iterator[tuple[str, Any, str]]:
         "optimizer.eps": no_adamw,
         "optimizer.head_lr": tied,
         "optimizer.head_decay": tied,
+        "compute.checkpoint_format": None if recipe.compute.parallel == "fsdp" else "compute.parallel is ddp",
         "schedule.decay": None if schedule.shape == "wsd" else f"schedule.shape is {schedule.shape}, not wsd",
         "schedule.floor": "schedule.shape is constant" if schedule.shape == "constant" else None,
         "model.rope_base": "positions of the design gpt2 are learned" if model.design == "gpt2" else None,

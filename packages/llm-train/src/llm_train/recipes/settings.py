@@ -142,6 +142,10 @@ class ComputeSettings(Section):
         "an update has the passes of so many processes, however many share them out; absent: those that are started",
         at_least=1, default=None,
     )  # fmt: skip
+    checkpoint_format: str = setting(
+        "with fsdp: checkpoints are model folders (whole), or each process writes its parts, for a model that none "
+        "can hold", "whole", "parts", default="whole",
+    )  # fmt: skip
     parts: tuple[str, ...] = setting(
         "Python files with functions of your own in place of ours, each with @ and its hash", default=()
     )

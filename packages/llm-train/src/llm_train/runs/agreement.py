@@ -6,7 +6,7 @@ from typing import Any
 
 from llm_train.recipes.recipe import Recipe
 
-CHANGEABLE = ("device", "threads", "parallel")
+CHANGEABLE = ("device", "threads", "parallel", "checkpoint_format")
 """Fields of a recipe that may change when a run is resumed: where it is computed, not what. Last digits can differ."""
 
 

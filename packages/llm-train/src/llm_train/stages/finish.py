@@ -24,7 +24,10 @@ def finish(training: TrainingRun, logs: Logs) -> dict[str, Any]:
         result = training.validate(logs, steps, None)
         stage.report = f"loss {result.loss:.4f}, {result.bits_per_byte:.4f} bits per byte on all held-out text"
     with reporter.stage("save model") as stage:
-        if training.layout.names == PUBLIC:
+        in_parts = not (run.checkpoints_folder / folder_name(steps) / MODEL).exists()
+        if in_parts:
+            stage.report = "none for other tools: the checkpoint is in parts (compute.checkpoint_format)"
+        elif training.layout.names == PUBLIC:
             names = [*(name for name in training.layout.files if name != "config.json"), MODEL, "config.json"]
             if training.place.first:
                 copy_files(run.checkpoints_folder / folder_name(steps), run.model_folder, names)

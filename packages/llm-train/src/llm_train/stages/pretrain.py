@@ -8,7 +8,7 @@ from typing import Any
 from llm_tokenizer.files.writing import failed_write, write_json
 from llm_train.backends.threads import worker_count, worker_threads
 from llm_train.checkpoints.room import NO_ROOM, file_system
-from llm_train.interface import Tracker, TrainError
+from llm_train.interface import EndedElsewhereError, NonFiniteError, Tracker, TrainError
 from llm_train.place import Place, find_place
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.environment import environment
@@ -61,6 +61,10 @@ def train(
                 reporter.say(f"{run.folder} is already finished")
                 return place.once(run.results)
             return _train(recipe, run, reporter, stop, trackers, place)
+    except (Interrupted, NonFiniteError):
+        if not place.first:  # the first one says the same
+            raise EndedElsewhereError from None
+        raise
     except StoppedNow:
         where = "between two steps" if run.recipe_file.exists() else "during the preparation"
         raise Interrupted(f"stopped {where}; everything that was finished is saved") from None

@@ -70,7 +70,13 @@ class TrainingRun:
             if self.trainer.loss_scale is not None:
                 parts["loss_scale"] = self.trainer.loss_scale
             self.checkpoints = CheckpointStore(
-                run.checkpoints_folder, self.model, parts, self.layout, self.shown, self.place
+                run.checkpoints_folder,
+                self.model,
+                parts,
+                self.layout,
+                self.shown,
+                self.place,
+                self.recipe.compute.checkpoint_format,
             )
             self.progress = LoopProgress(self.plan.steps)
             self.recorder = Recorder(
