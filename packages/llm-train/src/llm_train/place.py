@@ -135,7 +135,9 @@ def find_place(device: str = "auto") -> Iterator[Place]:
     backend = "nccl" if chosen.type == "cuda" else "gloo"
     distributed.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=PATIENCE)
     try:
-        yield Place(distributed.get_rank(), distributed.get_world_size(), chosen)
+        place = Place(rank, world, chosen)
+        yield place
+        place.wait()  # who leaves first would cut off the connections that another still has
     finally:
         distributed.destroy_process_group()
 
