@@ -32,6 +32,9 @@ COLORS = (
     ("#5a4fcf", "#bcb4ff"),
     ("#7d3c5a", "#e0a1bd"),
     ("#276273", "#86c5d8"),
+    ("#5c5470", "#c4bcd9"),
+    ("#4f6b2c", "#b5d38a"),
+    ("#8a4c2f", "#e6b08f"),
 )
 
 _ROW = re.compile(r"^\| `([a-z_]+)` \|", re.MULTILINE)
