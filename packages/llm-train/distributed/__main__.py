@@ -34,7 +34,7 @@ def main() -> int:
 def show_layouts(console: Console, space: Path, updates: int) -> int:
     """Print how far the layouts are apart; return how many are not as promised."""
     title = f"Largest difference of losses and weights after {updates} updates, with masked targets, documents, dropout"
-    heads = ["layout", "against", *DTYPES, "NaN in one process", "why not 0.0", "as promised"]
+    heads = ["layout", "against", *DTYPES, "NaN in one", "why not 0.0", "as promised"]
     found: list[Difference] = []
     with console.status("beginning") as status:
         for one in differences(space, updates):
@@ -42,7 +42,7 @@ def show_layouts(console: Console, space: Path, updates: int) -> int:
             status.update(f"{one.pair.words} against {one.pair.against}")
     table = table_of(title, heads)
     for one in found:
-        held_back = {None: "", True: "no update anywhere", False: "updated"}[one.held_back]
+        held_back = {None: "", True: "held back", False: "updated"}[one.held_back]
         numbers = [number(one.largest[name]) for name in DTYPES]
         table.add_row(one.pair.words, one.pair.against, *numbers, held_back, one.pair.reason, yes(one.well))
     console.print(table)

@@ -9,6 +9,7 @@ from torch import distributed
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "distributed"))
 
+from killed_runs import differing_files, wait_for_step
 from layouts import Pair, differences, torchrun
 from runs import IN_PARTS, ONE, TWO, TWO_SPLIT, Runs, killed, largest_difference
 
@@ -49,6 +50,17 @@ def test_a_killed_process_loses_nothing(tmp_path):
     step, differing = killed(Runs(tmp_path), TWO)
     assert step >= 4
     assert differing == []
+
+
+def test_a_stop_is_one_decision_of_all(tmp_path):
+    runs = Runs(tmp_path)
+    command = runs.command("stopped", TWO)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as launcher:
+        wait_for_step(launcher, tmp_path / "stopped", 2)
+        launcher.terminate()
+        said = launcher.communicate()[1]
+    assert said.count("everything is saved") == 1
+    assert differing_files(runs.run("stopped", TWO), runs.run("undisturbed", TWO)) == []
 
 
 def test_what_the_first_process_cannot_do_fails_once_and_in_one_sentence(tmp_path):

@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from llm_train.interface import EndedElsewhereError, TrainError
 
@@ -125,15 +127,17 @@ def find_place(device: str = "auto") -> Iterator[Place]:
     if "WORLD_SIZE" not in os.environ:
         yield Place(device=chosen)
         return
-    store, rank, world = next(iter(distributed.rendezvous("env://", timeout=PATIENCE)))
+    store, rank, world = next(iter(rendezvous("env://", timeout=PATIENCE)))
     if os.environ.get("LOCAL_WORLD_SIZE") == str(world):
         # torchrun keeps the store when it starts all again. Without a name of their own the processes would find the
         # addresses of those that are gone. Of several machines each counts the restarts for itself.
-        store = distributed.PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+        store = PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
     backend = "nccl" if chosen.type == "cuda" else "gloo"
     distributed.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=PATIENCE)
     try:
-        yield Place(distributed.get_rank(), distributed.get_world_size(), chosen)
+        place = Place(rank, world, chosen)
+        yield place
+        place.wait()  # who leaves first would cut off the connections that another still has
     finally:
         distributed.destroy_process_group()
 

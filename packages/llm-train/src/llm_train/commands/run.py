@@ -23,7 +23,7 @@ EXAMPLES = """\
   llm-train run --corpus novel.txt --run novel         your own text, a file or a folder
   llm-train run --set minutes=20 --set layers=6 --run longer
   llm-train run --recipe runs/longer/recipe.toml --run again
-  torchrun --standalone --nproc-per-node 2 -m llm_train -- run --set threads=1       two processes
+  torchrun --standalone --nproc-per-node 2 -m llm_train -- run       two processes
   llm-train run --recipe tiny --parts my_layers.py     with your own functions in place of ours
 """
 
