@@ -124,7 +124,7 @@ def test_a_signal_in_a_validation_saves_and_the_validation_is_made_again(
         return true(*arguments)
 
     monkeypatch.setattr(training_run, "next_token_loss", interrupted)
-    monkeypatch.setattr(training_run, "VALIDATION_BATCH", 1)
+    monkeypatch.setattr(training_run, "VALIDATION_TOKENS", 1)
     with pytest.raises(Interrupted, match="stopped in the validation after step 3 of 12; everything is saved"):
         pretrain.train(small_recipe, tmp_path / "broken", reporter)
     monkeypatch.undo()

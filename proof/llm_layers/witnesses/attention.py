@@ -26,7 +26,7 @@ def sliding_window_mask(query_positions: Any, key_positions: Any, window: int) -
 
 def document_mask(query_documents: Any, key_documents: Any) -> Any:
     # A document is a coordinate: two tokens meet where the product of their one-hot vectors is 1.
-    numbers = torch.cat([query_documents.reshape(-1), key_documents.reshape(-1)]).unique()
+    numbers = torch.unique(torch.cat([query_documents.reshape(-1), key_documents.reshape(-1)]))
     query, key = (torch.eq(x.unsqueeze(-1), numbers).double() for x in (query_documents, key_documents))
     return torch.einsum("...qn,...kn->...qk", query, key) == 1
 

@@ -33,7 +33,7 @@ class TorchWitness:
             )
         ]
         rooms: list[int] = []
-        packed = []
+        packed: list[tuple[int, ...]] = []
         for document, offset, piece in sorted(rows, key=lambda row: (-row[2], row[0], row[1])):
             fitting = [(room, window) for window, room in enumerate(rooms) if room >= piece]
             if not fitting:

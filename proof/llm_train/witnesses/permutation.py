@@ -41,7 +41,7 @@ def _hash(*numbers: int) -> int:
     word = torch.zeros((), dtype=torch.int64)
     for number in numbers:
         word = _mix(word + GOLDEN + number)
-    return word.item() % (1 << 64)
+    return int(word) % (1 << 64)
 
 
 def _network(index: Tensor, bits: int, key: int) -> Tensor:

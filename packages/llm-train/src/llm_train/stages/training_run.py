@@ -32,8 +32,8 @@ from llm_train.stages.build import DTYPES, build_model, build_trainer
 from llm_train.stages.decide import decided
 from llm_train.stages.prepare import Prepared
 
-VALIDATION_BATCH = 16
-"""Windows that a validation reads at once."""
+VALIDATION_TOKENS = 8192
+"""Tokens that a validation reads at once: with fewer, starting the operations takes longer than the operations."""
 WORTH_MEASURING = 100
 """Steps of a run whose share of the machine's peak is worth measuring that peak."""
 
@@ -121,11 +121,12 @@ class TrainingRun:
 
     def validate(self, logs: Logs, step: int, windows: int | None, objective: Objective | None = None) -> Evaluation:
         """Measure the loss on held-out text, on some windows or on all of it, and log it."""
+        length = self.recipe.model.context_length
         with self.shown():
             result = evaluate(
-                self.model, objective or self.objective, self.prepared.held_out,
-                context_length=self.recipe.model.context_length, batch=VALIDATION_BATCH, windows=windows,
-                workers=self.workers, place=self.place, mask_documents=self.recipe.data.mask_documents,
+                self.model, objective or self.objective, self.prepared.held_out, context_length=length,
+                batch=max(1, VALIDATION_TOKENS // length), windows=windows, workers=self.workers, place=self.place,
+                mask_documents=self.recipe.data.mask_documents,
             )  # fmt: skip
         shown = "all" if windows is None else windows
         logs.log(step, {"validation_loss": result.loss, "bits_per_byte": result.bits_per_byte, "windows": shown})
