@@ -105,7 +105,7 @@ class Resumed:
     @property
     def reason(self) -> str:
         """Why the weights need not be equal."""
-        return "each adds the four passes in another order" if self.passes > 2 else ""
+        return "four passes, added in another order" if self.passes > 2 else ""
 
     @property
     def well(self) -> bool:
