@@ -24,7 +24,9 @@ import llm_layers  # noqa: F401  (it refuses another project's llm_tokenizer)
 from llm_tokenizer.commands.deferred_imports import deferred_imports
 
 if TYPE_CHECKING:
+    from llm_train.backends.threads import ThreadBackend as ThreadBackend
     from llm_train.combining import combine as combine
+    from llm_train.data.batch import Batch as Batch
     from llm_train.data.corpus import Corpus as Corpus
     from llm_train.data.corpus import load_corpus as load_corpus
     from llm_train.data.prepared import texts_of as texts_of
@@ -32,10 +34,12 @@ if TYPE_CHECKING:
     from llm_train.data.sources import Document as Document
     from llm_train.evaluation import Evaluation as Evaluation
     from llm_train.evaluation import evaluate as evaluate
+    from llm_train.interface import Backend as Backend
     from llm_train.interface import CheckpointError as CheckpointError
     from llm_train.interface import NonFiniteError as NonFiniteError
     from llm_train.interface import Objective as Objective
     from llm_train.interface import Optimizer as Optimizer
+    from llm_train.interface import Part as Part
     from llm_train.interface import Tracker as Tracker
     from llm_train.interface import TrainError as TrainError
     from llm_train.measures import bits_per_byte as bits_per_byte
