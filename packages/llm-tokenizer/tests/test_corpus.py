@@ -53,7 +53,7 @@ class OneByteAtATime:
         return self._data.read(min(size, 1))
 
 
-@pytest.mark.parametrize("data", [b"", b"a", "é!".encode(), gzip.compress("naïve".encode() * 99)])
+@pytest.mark.parametrize("data", [b"", b"a", "é!".encode(), gzip.compress("naïve".encode() * 99, mtime=0)])
 def test_anything_with_a_read_is_a_stream(data):
     expected = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
     assert "".join(read_documents(OneByteAtATime(data))) == expected.decode()

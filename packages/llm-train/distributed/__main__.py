@@ -13,7 +13,7 @@ from layouts import Difference, differences
 from one_layout import DTYPES
 from rich.console import Console
 from rich.table import Table
-from runs import Processes, Runs, killed, resumed
+from whole_runs import Processes, Runs, killed, resumed
 
 
 def main() -> int:

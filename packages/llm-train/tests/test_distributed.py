@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "distributed"))
 
 from killed_runs import differing_files, wait_for_step
 from layouts import Pair, differences, torchrun
-from runs import IN_PARTS, ONE, TWO, TWO_SPLIT, Runs, killed, largest_difference
+from whole_runs import IN_PARTS, ONE, TWO, TWO_SPLIT, Runs, killed, largest_difference
 
 from llm_train import TrainError
 from llm_train.interface import EndedElsewhereError

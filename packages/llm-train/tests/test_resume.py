@@ -21,11 +21,13 @@ from llm_train.trainer import Trainer
 
 
 @pytest.fixture(autouse=True)
-def default_interrupt():
-    """Ctrl-C works, even where the process that runs the tests ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def default_signals():
+    """Ctrl-C and a closed terminal end a program, even where the process that runs the tests ignores them."""
+    defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in defaults.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 class At:

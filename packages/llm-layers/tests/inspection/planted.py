@@ -248,7 +248,7 @@ def tied(model: Decoder) -> None:
 def no_residual(model: Decoder) -> None:
     block = model.blocks[1]
 
-    def forward(x: Tensor, rotation: object, mask: Tensor, cache: object = None) -> Tensor:
+    def forward(x: Tensor, rotation: object, mask: Tensor, cache: object = None, keys: object = None) -> Tensor:
         attended = block.attention(block.attention_norm(x), rotation, mask, cache)
         return attended + block.feed_forward(block.feed_forward_norm(attended))
 
@@ -439,7 +439,7 @@ def input_through(part: str, change: Callable[[Tensor], Tensor]) -> Callable[[De
 def no_gradient_along_the_stream(model: Decoder) -> None:
     block = model.blocks[1]
 
-    def forward(x: Tensor, rotation: object, mask: Tensor, cache: object = None) -> Tensor:
+    def forward(x: Tensor, rotation: object, mask: Tensor, cache: object = None, keys: object = None) -> Tensor:
         x = x.detach() + block.attention(block.attention_norm(x), rotation, mask, cache)
         return x + block.feed_forward(block.feed_forward_norm(x))
 
@@ -454,7 +454,7 @@ def forward_of(layer: int, change: Callable[..., Tensor]) -> Callable[[Decoder],
 
     def change_it(model: Decoder) -> None:
         block = model.blocks[layer]
-        block.forward = lambda x, rotation, mask, cache=None: change(block, x, rotation, mask)
+        block.forward = lambda x, rotation, mask, cache=None, keys=None: change(block, x, rotation, mask)
 
     return change_it
 
