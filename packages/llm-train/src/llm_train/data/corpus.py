@@ -6,46 +6,17 @@ the first minute. Only a part of one document is in memory at a time.
 
 import hashlib
 import json
-from bisect import bisect_right
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from itertools import accumulate, islice
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from llm_tokenizer.commands.wording import suggest
-from llm_tokenizer.files.writing import write_text
-from llm_train.data.holding_out import MOST, hold_out
+from llm_train.data.cutting import Cut, beginning_at, find_cut, until
+from llm_train.data.known import Known
+from llm_train.data.scanning import Scan, scan_source
 from llm_train.data.sources import Document, Source, find_sources, with_text
 from llm_train.interface import TrainError
 from llm_train.recipes.settings import DataSettings
-
-END_OF_TEXT = "<|endoftext|>"
-"""Separates documents, so that the model learns where a text begins."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scan:
-    """What was found in one file."""
-
-    name: str
-    size: int
-    """Bytes of the file."""
-    modified_ns: int
-    sha256: str
-    """Of its documents."""
-    documents: int
-    blank: int
-    """Documents of white space; they are left out."""
-    bytes: int
-    """Of its documents in UTF-8."""
-    characters: int
-    """Of its documents, without white space at their ends."""
-    separators: int
-    """Documents in which the end-of-text token is written out."""
-    tail: tuple[tuple[int, int], ...]
-    """Characters, without white space at the end, and bytes of its last documents: as many as can be held out."""
 
 
 @dataclass(frozen=True)
@@ -74,16 +45,6 @@ class RunText(Protocol):
 
 
 @dataclass(frozen=True)
-class Cut:
-    """Where the held-out part begins, if no files are named: the number of a document, and a place in it."""
-
-    document: int
-    character: int
-    bytes: int
-    """Of what is held out of the file in which it begins."""
-
-
-@dataclass(frozen=True)
 class Corpus:
     """Files, and what of them is held out. No document is in both parts, but for one that may be cut in two."""
 
@@ -102,9 +63,9 @@ class Corpus:
                 if last == held_out:
                     yield document
             elif held_out:
-                yield Document(f"{document.name} (end)", _from(document.parts, self.cut.character))
+                yield Document(f"{document.name} (end)", beginning_at(document.parts, self.cut.character))
             else:
-                yield Document(document.name, _until(document.parts, self.cut.character))
+                yield Document(document.name, until(document.parts, self.cut.character))
 
     def _numbered(self) -> Iterator[tuple[int, Source, Document]]:
         number = 0
@@ -143,14 +104,6 @@ class Corpus:
         return tuple(found)
 
 
-@dataclass(frozen=True)
-class Known:
-    """What was found in a corpus before, and where it was cut."""
-
-    scans: Mapping[str, Scan] = field(default_factory=dict)
-    cut: Cut | None = None
-
-
 def load_corpus(data: DataSettings, known: Known | None = None) -> Corpus:
     """Read the corpus that a recipe names once, and split it.
 
@@ -163,7 +116,7 @@ def load_corpus(data: DataSettings, known: Known | None = None) -> Corpus:
         TokenizerError: a file is missing, or not UTF-8 (the message names the byte).
     """
     known, sources = known or Known(), tuple(find_sources(data))
-    scans = tuple(_scan(source, known.scans.get(source.name)) for source in sources)
+    scans = tuple(scan_source(source, known.scans.get(source.name)) for source in sources)
     if not any(scan.documents for scan in scans):
         raise TrainError(f"{_named(data)}: must hold text, but holds only white space")
     names = {scan.name for scan in scans if scan.documents}
@@ -174,7 +127,7 @@ def load_corpus(data: DataSettings, known: Known | None = None) -> Corpus:
         raise TrainError("data.held_out names every document of the corpus: leave some for training")
     cut = known.cut if known.cut is not None and scans == tuple(known.scans.values()) else None
     if cut is None and not data.held_out:
-        cut = _cut(sources, scans, _named(data))
+        cut = find_cut(sources, scans, _named(data))
     return Corpus(sources, scans, frozenset(data.held_out), None if data.held_out else cut)
 
 
@@ -185,123 +138,6 @@ def printable(name: str) -> str:
 
 def _named(data: DataSettings) -> str:
     return printable(data.corpus if isinstance(data.corpus, str) else ", ".join(data.corpus))
-
-
-def _scan(source: Source, known: Scan | None) -> Scan:
-    """Read a file from beginning to end."""
-    status = source.path.stat()
-    if known is not None and (known.size, known.modified_ns) == (status.st_size, status.st_mtime_ns):
-        return known
-    digest, tail = hashlib.sha256(), deque[tuple[int, int]]()
-    documents = blank = size = characters = separators = kept = 0
-    for document in source.documents():
-        present = with_text(document)
-        if present is None:
-            blank += 1
-            continue
-        length = whole = bytes_before = 0
-        has_separator, before = False, ""
-        for part in present.parts:
-            if not whole:
-                _refuse_wide_characters(source, part)
-            content = part.encode()
-            digest.update(content)
-            has_separator |= END_OF_TEXT in before + part
-            before = part[1 - len(END_OF_TEXT) :]  # it may lie across two parts
-            length = whole + len(part.rstrip()) if part.strip() else length
-            whole, bytes_before = whole + len(part), bytes_before + len(content)
-        digest.update(b"\0")
-        documents, size, characters = documents + 1, size + bytes_before, characters + length
-        separators += has_separator
-        tail.append((length, bytes_before))
-        kept += length
-        while kept - tail[0][0] > 2 * MOST:
-            kept -= tail.popleft()[0]
-    return Scan(
-        name=source.name, size=status.st_size, modified_ns=status.st_mtime_ns, sha256=digest.hexdigest(),
-        documents=documents, blank=blank, bytes=size, characters=characters, separators=separators, tail=tuple(tail),
-    )  # fmt: skip
-
-
-def _refuse_wide_characters(source: Source, text: str) -> None:
-    if text.count("\0") > len(text) // 10:
-        raise TrainError(
-            f"{source.path}: looks like UTF-16 or binary data, since much of it is NUL characters; convert it to UTF-8"
-        )
-
-
-def _cut(sources: tuple[Source, ...], scans: tuple[Scan, ...], named: str) -> Cut:
-    """Decide where the held-out part begins; where a document is cut, at a paragraph, else a line or a word nearby."""
-    tail = [sizes for scan in scans for sizes in scan.tail]
-    documents, characters = sum(scan.documents for scan in scans), sum(scan.characters for scan in scans)
-    earlier = characters - sum(
-        length for length, _ in tail
-    )  # never reached from the end, so one document stands for all
-    try:
-        place, character = hold_out([earlier, *(length for length, _ in tail)])
-    except TrainError as error:
-        raise TrainError(f"{named}: {error}") from None
-    document = documents - len(tail) + place - 1
-    begins = list(accumulate((scan.documents for scan in scans), initial=0))
-    number = bisect_right(begins, document) - 1  # of the file
-    first, scan = begins[number], scans[number]
-    after = sum(size for _, size in scan.tail[len(scan.tail) - (begins[number + 1] - document) :])
-    if not character:
-        return Cut(document, 0, after)
-    whole = filter(None, map(with_text, sources[number].documents()))
-    text = next(islice(whole, document - first, None))
-    character, before = _boundary(text.parts, character, tail[place - 1][0] // 20)
-    return Cut(document, character, after - before)
-
-
-def _boundary(parts: Iterator[str], start: int, reach: int) -> tuple[int, int]:
-    """Return a place to cut at or a little after `start`, and how many bytes come before it."""
-    passed = size = 0
-    for part in parts:
-        if passed + len(part) >= start:
-            text = part
-            while len(text) < start - passed + reach and (more := next(parts, "")):
-                text += more
-            place = start - passed
-            for border in ("\n\n", "\n", " "):
-                found = text.find(border, place, place + reach)
-                if found != -1:
-                    place = found + len(border)
-                    break
-            return passed + place, size + len(text[:place].encode())
-        passed, size = passed + len(part), size + len(part.encode())
-    raise AssertionError("the place is within the document")
-
-
-def _until(parts: Iterator[str], end: int) -> Iterator[str]:
-    for part in parts:
-        if end > 0:
-            yield part[:end]
-        end -= len(part)
-
-
-def _from(parts: Iterator[str], start: int) -> Iterator[str]:
-    for part in parts:
-        if start < len(part):
-            yield part[max(start, 0) :]
-        start -= len(part)
-
-
-def write_known(path: Path, corpus: Corpus) -> None:
-    """Remember what was found in a corpus."""
-    cut = None if corpus.cut is None else asdict(corpus.cut)
-    # Names need not be UTF-8: JSON writes what cannot be encoded as \\udc….
-    write_text(path, json.dumps({"scans": [asdict(scan) for scan in corpus.scans], "cut": cut}, indent=1) + "\n")
-
-
-def read_known(path: Path) -> Known:
-    """Return what `write_known` wrote; nothing if that cannot be read: then the files are."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        scans = [Scan(**(entry | {"tail": tuple(map(tuple, entry["tail"]))})) for entry in found["scans"]]
-        return Known({scan.name: scan for scan in scans}, None if found["cut"] is None else Cut(**found["cut"]))
-    except (OSError, ValueError, TypeError, KeyError):
-        return Known()
 
 
 def changes(known: Known, corpus: RunText) -> list[str]:

@@ -7,8 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from llm_tokenizer import ByteTokenizer, CharacterTokenizer, Tokenizer, TokenizerError, load_tokenizer, train_bpe
-from llm_train.data.corpus import END_OF_TEXT, Corpus
+from llm_train.data.corpus import Corpus
 from llm_train.data.encoding import COMPILED_FROM
+from llm_train.data.scanning import END_OF_TEXT
 from llm_train.interface import TrainError
 from llm_train.recipes.settings import TokenizerSettings
 

@@ -20,7 +20,8 @@ from typing import Any, Self
 from llm_tokenizer.files.writing import atomic_write, remove_unfinished, write_json
 from llm_tokenizer.interface import UserError
 from llm_train.checkpoints.folders import folder_name, remove_leftovers, steps_saved
-from llm_train.data.corpus import RunText, changes, load_corpus, read_known
+from llm_train.data.corpus import RunText, changes, load_corpus
+from llm_train.data.known import read_known
 from llm_train.interface import TrainError
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.agreement import differences, with_changeable

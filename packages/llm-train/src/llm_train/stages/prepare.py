@@ -8,10 +8,12 @@ from itertools import islice
 
 from llm_tokenizer import Tokenizer, load_tokenizer, save_tokenizer, train_bpe
 from llm_tokenizer.commands.wording import quantity
-from llm_train.data.corpus import END_OF_TEXT, Corpus, load_corpus, read_known, write_known
+from llm_train.data.corpus import Corpus, load_corpus
 from llm_train.data.encoding import encoded_parts, encoder_for
+from llm_train.data.known import read_known, write_known
 from llm_train.data.packed_windows import PackedWindows, open_windows, pack_windows
 from llm_train.data.prepared import is_prepared, open_prepared
+from llm_train.data.scanning import END_OF_TEXT
 from llm_train.data.sources import Document
 from llm_train.data.tokenizers import make_tokenizer, separator_of, tokenizer_sha256
 from llm_train.data.tokens import TokenFile, open_tokens, write_tokens
@@ -112,7 +114,7 @@ def _corpus(recipe: Recipe, run: Run) -> Corpus:
     corpus = load_corpus(recipe.data, read_known(file))
     run.claim_corpus(corpus)
     run.tokens_folder.mkdir(exist_ok=True)
-    write_known(file, corpus)
+    write_known(file, corpus.scans, corpus.cut)
     return corpus
 
 

@@ -5,7 +5,8 @@ range, in pieces that are each measured by their own largest value; numbers that
 No size is a multiple of 16, and what is summed in pieces does not divide evenly.
 """
 
-from llm_layers.spec.parts import modules
+from llm_layers.spec.parts import PARTS
 from llm_tokenizer.conformance.large import LargeCases
+from llm_tokenizer.conformance.parts import modules_of_parts
 
-LARGE = LargeCases(*(module.LARGE for module in modules("large")))
+LARGE = LargeCases(*(module.LARGE for module in modules_of_parts(__name__, PARTS)))

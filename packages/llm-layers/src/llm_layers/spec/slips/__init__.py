@@ -4,7 +4,8 @@ One file a part. A contract that is built from others (a block, a mixture) lists
 those of its parts are with the parts.
 """
 
-from llm_layers.spec.parts import modules
+from llm_layers.spec.parts import PARTS
 from llm_tokenizer.conformance import Alternatives
+from llm_tokenizer.conformance.parts import modules_of_parts
 
-SLIPS = Alternatives(*(module.SLIPS for module in modules("slips")))
+SLIPS = Alternatives(*(module.SLIPS for module in modules_of_parts(__name__, PARTS)))
