@@ -14,6 +14,7 @@ import inspect
 import multiprocessing
 import os
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -27,7 +28,7 @@ from rich.progress import track
 
 from llm_tokenizer.commands.parser import Parser, run_command
 from llm_tokenizer.conformance.contract import Contract
-from llm_tokenizer.conformance.harness import DIFFERS, PASS, UNWRITTEN, try_contract
+from llm_tokenizer.conformance.harness import DIFFERS, PASS, UNWRITTEN, try_case, try_contract
 from llm_tokenizer.conformance.implementation import Implementation
 from llm_tokenizer.conformance.made_cases import all_cases
 from llm_tokenizer.conformance.specification import Specification
@@ -37,8 +38,8 @@ from proof.evidence import PACKAGES, chosen, equivalents, variants
 from proof.faults import plant
 from proof.wrapped_faults import wrapped_faults
 
-SECONDS = 10.0
-"""How long a call of a fault may take."""
+SECONDS = 2.0
+"""How long a call of a fault may always take. A fault that makes a loop endless is caught by this limit."""
 
 
 @dataclass
@@ -151,29 +152,44 @@ def measure_contract(
 ) -> Score:
     """Measure the slips, planted faults and variants of one contract."""
     score, contract = Score(), specification.contract(identifier)
-    _measure_slips(specification, contract, score)
+    seconds = time_for_a_call(specification, contract)
+    _measure_slips(specification, contract, score, seconds)
     for alternative in variants(specification):
         if alternative.contract == identifier:
             variant = alternative.implementation(specification.arrays, specification.reference)
-            if passes(specification, contract, variant):
+            if passes(specification, contract, variant, seconds):
                 score.accepted += 1
             else:
                 score.refused.append(f"{identifier}: the variant {alternative.name!r}")
     for label, faulty in planted_faults(specification, contract):
         if random.Random(f"{seed}/{label}").random() < sample:
-            _count(label, known, score, contract, caught=not passes(specification, contract, faulty))
+            _count(label, known, score, contract, caught=not passes(specification, contract, faulty, seconds))
     return score
 
 
-def _measure_slips(specification: Specification, contract: Contract, score: Score) -> None:
+def time_for_a_call(specification: Specification, contract: Contract) -> float:
+    """Return how many seconds one call of a fault may take: as long as all calls of the right functions in one case.
+
+    So no machine is so slow that a fault which changes no answer is taken for an endless one.
+    """
+    longest = SECONDS
+    for right in (Implementation(specification.reference, name="reference"), specification.ours):
+        for case in all_cases(specification, contract):
+            start = time.process_time()
+            list(try_case(contract, case, right))
+            longest = max(longest, time.process_time() - start)
+    return longest
+
+
+def _measure_slips(specification: Specification, contract: Contract, score: Score, seconds: float) -> None:
     stored = specification.cases[contract.id]
     caught = Counter[str]()
     slips = specification.slips_of(contract.id)
     for alternative in slips:
         slip = alternative.implementation(specification.arrays, specification.reference)
-        failing = {o.case.id for o in try_contract(contract, stored, slip, SECONDS) if o.status == DIFFERS}
+        failing = {o.case.id for o in try_contract(contract, stored, slip, seconds) if o.status == DIFFERS}
         caught.update(failing)
-        if not failing and passes(specification, contract, slip):
+        if not failing and passes(specification, contract, slip, seconds):
             score.survivors.append(f"{contract.id}: the slip {alternative.name!r}")
     score.slips[contract.id] = len(slips)
     score.caught_by[contract.id] = {case.id: caught[case.id] for case in stored}
@@ -192,12 +208,12 @@ def _count(label: str, known: Mapping[str, str], score: Score, contract: Contrac
         score.survivors.append(label)
 
 
-def passes(specification: Specification, contract: Contract, implementation: Implementation) -> bool:
-    """Return whether an implementation passes every case of one contract."""
+def passes(specification: Specification, contract: Contract, implementation: Implementation, seconds: float) -> bool:
+    """Return whether an implementation passes every case of one contract, each call within so many seconds."""
     cases = all_cases(specification, contract)
     return all(
         outcome.status == PASS or (outcome.aspect == "gradient" and outcome.status == UNWRITTEN)
-        for outcome in try_contract(contract, cases, implementation, SECONDS)
+        for outcome in try_contract(contract, cases, implementation, seconds)
     )
 
 

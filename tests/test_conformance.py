@@ -388,6 +388,20 @@ def test_only_torch_and_python_may_draw_and_nobody_may_seed(toy: Specification) 
         assert trial(toy, mean_square=after(act)).status == DIFFERS
 
 
+def test_a_function_that_does_not_come_back_is_not_tried_with_all_other_values(toy: Specification) -> None:
+    calls = []
+
+    def endless(x, gain):
+        calls.append(gain)
+        while True:
+            pass
+
+    mine = Implementation(SimpleNamespace(mean_square=endless), name="mine")
+    (outcome,) = try_contract(CONTRACT, all_cases(toy, CONTRACT), mine, 0.2)
+    assert outcome.difference is not None and outcome.difference.endless
+    assert len(calls) == 3  # twice with other values, once with those of the case
+
+
 def test_one_array_may_be_two_arguments(toy: Specification) -> None:
     x = np.array([[1.0, 2.0], [3.0, 4.0]])
     inputs = [Argument(name, "an array", "rows width") for name in ("x", "other")]
