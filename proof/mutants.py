@@ -38,7 +38,7 @@ from proof.evidence import PACKAGES, chosen, equivalents, variants
 from proof.faults import plant
 from proof.wrapped_faults import wrapped_faults
 
-SECONDS = 2.0
+SECONDS = 1.0
 """How long a call of a fault may always take. A fault that makes a loop endless is caught by this limit."""
 
 

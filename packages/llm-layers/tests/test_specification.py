@@ -13,9 +13,10 @@ from llm_tokenizer.conformance.command import main
 from llm_tokenizer.conformance.harness import PASS, check_implementation
 
 
-def test_ours_and_the_reference_meet_it():
+@pytest.mark.parametrize("contract", [contract.id for contract in SPECIFICATION.contracts])
+def test_ours_and_the_reference_meet_it(contract: str) -> None:
     for implementation in (SPECIFICATION.ours, Implementation(SPECIFICATION.reference, name="reference")):
-        result = check_implementation(SPECIFICATION, implementation)
+        result = check_implementation(SPECIFICATION, implementation, contract)
         assert [verdict.contract.id for verdict in result.verdicts if verdict.status != PASS] == []
 
 

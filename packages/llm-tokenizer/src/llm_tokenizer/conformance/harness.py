@@ -116,7 +116,8 @@ def check_implementation(
     with unchanged():
         for contract in specification.contracts:
             if keyword in contract.id:
-                cases = all_cases(specification, contract, generated=generated, seed=seed)
+                written = implementation.find(contract.name) is not None  # for a function to come, none is generated
+                cases = all_cases(specification, contract, generated=generated and written, seed=seed)
                 outcomes = list(try_contract(contract, cases, implementation, seconds))
                 verdict = Verdict(contract, outcomes)
                 if verdict.failures and not verdict.endless:
