@@ -37,6 +37,39 @@ def test_settings_change_fields_and_leave_the_rest(small_recipe):
     assert changed.model.d_model == small_recipe.model.d_model
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ('sample_prompt="Chapter 1\\n"', "Chapter 1\n"),
+        ("sample_prompt=Chapter 1\\n", "Chapter 1\\n"),
+        ('sample_prompt="100"', "100"),
+        ("sample_prompt=1\nx=2", "1\nx=2"),
+        ("separator=<|endoftext|>", "<|endoftext|>"),
+        ('corpus=["a.txt", "b"]', ("a.txt", "b")),
+        ("held_out=[]", ()),
+        ("keep_best=true", True),
+        ("matrix_lr=3e-4", 0.0003),
+    ],
+)
+def test_a_value_is_read_as_toml_or_else_as_text(small_recipe, setting, value):
+    name = setting.partition("=")[0]
+    assert getattr(getattr(small_recipe.with_settings([setting]), SECTION_OF[name]), name) == value
+
+
+def test_no_value_is_the_default_of_the_field():
+    recipe = Recipe.load("tiny").with_settings(
+        ["compute.threads=", "held_out=", "vocab_size= ", "d_model=", "minutes="]
+    )
+    assert (recipe.compute.threads, recipe.data.held_out, recipe.tokenizer.vocab_size) == (None, (), None)
+    assert (recipe.model.d_model, recipe.training.steps) == (192, 40)
+    with pytest.raises(TrainError, match=r"training\.steps or training\.minutes must be given"):
+        Recipe.load("tiny").with_settings(["steps="])
+
+
+def test_a_list_in_python_is_a_list_of_a_recipe(small_recipe):
+    assert small_recipe.with_values(held_out=["a"]) == small_recipe.with_values(held_out=("a",))
+
+
 def test_settings_that_fit_only_together_are_taken_together(small_recipe):
     assert small_recipe.with_settings(["heads=6", "kv_heads=3"]).model.kv_heads == 3
 
@@ -91,6 +124,20 @@ def test_a_bad_setting_is_one_clear_sentence(small_recipe, setting, words):
     [
         ({"data": {"corpus": "x"}, "modle": {}}, ["'modle'", "did you mean model"]),
         ({"data": {"corpus": "x", "held": []}}, ["data.held", "held_out"]),
+        (
+            {
+                "data": {"corpus": "x"},
+                "training": {"steps": 1, "precision": "auto"},
+                "model": {"context": 9},
+                "seed": 1,
+            },
+            [
+                "mine.toml: the recipe is of another version",
+                "training.precision (it is a field of [compute])",
+                "model.context (did you mean context_length?)",
+                "'seed' (it is a field of [training])",
+            ],
+        ),
         ({"data": {}}, ["data.corpus"]),
         ({"data": 3}, ["[data]"]),
         ({"data": {"corpus": "x"}}, ["steps", "minutes"]),

@@ -19,11 +19,13 @@ class DataSettings(Section):
     field: str = setting("JSON lines: the field that holds the text; meta.text looks into an object", default="text")
     separator: str = setting('text files: the line between two documents, such as "<|endoftext|>"', default="")
     held_out: tuple[str, ...] = setting(
-        "names of the plays or files for validation; empty: about the last tenth of the text", default=()
+        "names of the plays or files for validation; [], in Python (): about the last tenth of the text", default=()
     )
     windows: str = setting(
-        "how documents become windows: cut out of one long row, or packed whole", "stream", "packed", default="stream"
-    )
+        "how documents become windows: stream cuts windows out of one long row; packed keeps each document whole that "
+        "fits into a window, and a longer one fills windows, its rest packed with others", "stream", "packed",
+        default="stream",
+    )  # fmt: skip
     mask_documents: bool = setting("whether a document neither sees nor predicts its neighbors", default=False)
 
 
@@ -110,8 +112,9 @@ class TrainingSettings(Section):
     """How much is computed, and how."""
 
     minutes: float | None = setting(
-        "wall time of the whole command; the number of steps is measured", above=0, default=None
-    )
+        "wall time of the whole command; absent: what the steps take; given: their number is measured", above=0,
+        default=None,
+    )  # fmt: skip
     steps: int | None = setting("updates; absent: as many as fit into minutes", at_least=1, default=None)
     batch: int = setting("windows of context_length tokens per pass, of each process", at_least=1, default=16)
     accumulate: int = setting("passes per update, of each process", at_least=1, default=1)
@@ -134,7 +137,11 @@ class ComputeSettings(Section):
         "join the steps of the model with torch.compile; auto: if the whole run gains by it", "auto", "yes", "no",
         default="auto",
     )  # fmt: skip
-    kernels: str = setting("functions that the model computes with", "eager", "fused", "fast", default="eager")
+    kernels: str = setting(
+        "functions that the model computes with: eager are those to be read; fused has torch's attention, for a GPU or "
+        "a long context; fast is for a CPU on which torch.compile cannot be used", "eager", "fused", "fast",
+        default="eager",
+    )  # fmt: skip
     parallel: str = setting(
         "on several processes: each holds all weights (ddp) or a part of each (fsdp)", "ddp", "fsdp", default="ddp"
     )
@@ -147,8 +154,9 @@ class ComputeSettings(Section):
         "can hold", "whole", "parts", default="whole",
     )  # fmt: skip
     parts: tuple[str, ...] = setting(
-        "Python files with functions of your own in place of ours, each with @ and its hash", default=()
-    )
+        "Python files with functions of your own in place of ours; the run adds to each @ and the beginning of its "
+        "SHA-256, and does not resume with a file that has changed", default=(),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +167,10 @@ class ReportSettings(Section):
     validation_windows: int = setting("windows of each short validation; the last reads all", at_least=1, default=64)
     samples: int = setting("samples during the training, evenly spread", at_least=0, default=4)
     sample_tokens: int = setting("tokens of a sample", at_least=1, default=200)
-    sample_prompt: str = setting("prompt of the samples", default="\n")
+    sample_prompt: str = setting(
+        'text that the samples continue, such as "Chapter 1\\n"; a line break where --corpus takes the place of a '
+        "shipped recipe's text", default="\n",
+    )  # fmt: skip
     checkpoints: int = setting(
         "checkpoints during the training, evenly spread; the last step is always saved", at_least=0, default=3
     )
@@ -168,8 +179,9 @@ class ReportSettings(Section):
     )
     keep: int = setting("newest checkpoints that are kept", at_least=2, default=2)
     keep_every: int | None = setting(
-        "also save, and keep, the checkpoint of each multiple of so many steps", at_least=1, default=None
-    )
+        "also save, and keep, the checkpoint of each multiple of so many steps; absent: of none", at_least=1,
+        default=None,
+    )  # fmt: skip
     keep_best: bool = setting(
         "also save a checkpoint before each validation, and keep the one with the lowest loss", default=False
     )
