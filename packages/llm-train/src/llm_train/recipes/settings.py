@@ -19,8 +19,9 @@ class DataSettings(Section):
     field: str = setting("JSON lines: the field that holds the text; meta.text looks into an object", default="text")
     separator: str = setting('text files: the line between two documents, such as "<|endoftext|>"', default="")
     held_out: tuple[str, ...] = setting(
-        "names of the plays or files for validation; [], in Python (): about the last tenth of the text", default=()
-    )
+        "names of the plays, or of files without their suffix, for validation; [], in Python (): about the last tenth "
+        "of the text", default=(),
+    )  # fmt: skip
     windows: str = setting(
         "how documents become windows: stream cuts windows out of one long row; packed keeps each document whole that "
         "fits into a window, and a longer one fills windows, its rest packed with others", "stream", "packed",
@@ -35,7 +36,7 @@ class TokenizerSettings(Section):
 
     kind: str = setting("which tokenizer", "bpe", "char", "byte", "folder", default="bpe")
     vocab_size: int | None = setting(
-        "vocabulary size, special tokens included; absent: 2048 for bpe, else what the tokenizer has",
+        "vocabulary size, special tokens included; absent: 2048 for a bpe that is trained, else what there is",
         at_least=2, default=None,
     )  # fmt: skip
     pattern: str = setting("bpe: name of the split pattern", default="gpt2")
