@@ -7,7 +7,8 @@ from llm_train.recipes.recipe import Recipe, shipped_recipes
 
 EXAMPLES = """\
   llm-train recipes                                    the shipped recipes
-  llm-train recipes tiny > mine.toml                   one with all its fields, to change and to run: --recipe mine.toml
+  llm-train recipes tiny > mine.toml                   one with all its fields, to make another of it
+  llm-train run --recipe mine.toml --run mine          train by it
   llm-train run --help                                 what each field means, and how --set changes it
 """
 

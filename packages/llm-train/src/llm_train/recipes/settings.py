@@ -23,9 +23,8 @@ class DataSettings(Section):
         "of the text", default=(),
     )  # fmt: skip
     windows: str = setting(
-        "how documents become windows: stream cuts windows out of one long row; packed keeps each document whole that "
-        "fits into a window, and a longer one fills windows, its rest packed with others", "stream", "packed",
-        default="stream",
+        "how documents become windows: stream cuts one long row of them; packed keeps them whole, and cuts only those "
+        "that are longer than a window", "stream", "packed", default="stream",
     )  # fmt: skip
     mask_documents: bool = setting("whether a document neither sees nor predicts its neighbors", default=False)
 
