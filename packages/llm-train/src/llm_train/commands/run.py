@@ -156,5 +156,6 @@ def _field_list() -> str:
             default = f" ({'; '.join(shown)})" if shown else ""
             choices = f" [{', '.join(entry.metadata['choices'])}]" if entry.metadata["choices"] else ""
             line = f"    {entry.name:<20}{entry.metadata['about']}{choices}{default}"
-            lines.append(fill(line, max(60, get_terminal_size().columns - 2), subsequent_indent=" " * 24))
+            width = max(60, get_terminal_size().columns - 2)
+            lines.append(fill(line, width, subsequent_indent=" " * 24, break_on_hyphens=False))
     return "\n".join(lines)
