@@ -18,7 +18,10 @@ def usable(recipe: Recipe) -> list[str]:
     design, optimizer = model_config(recipe).design, recipe.optimizer
     model = ["linear", "attention", NORMS[design.norm], FEED_FORWARD[design.feed_forward], "cross_entropy"]
     loop = [*sorted({optimizer.matrix_optimizer, optimizer.other_optimizer}), "clip_gradients"]
-    return model + loop + [name for shape, name in SCHEDULES.items() if shape == recipe.schedule.shape]
+    schedule = recipe.schedule
+    growths = {"batch_size": schedule.batch_doublings, "sequence_length": schedule.first_length}
+    falls = [name for shape, name in SCHEDULES.items() if shape == schedule.shape]
+    return model + loop + falls + [name for name, wanted in growths.items() if wanted]
 
 
 def require_parts(recipe: Recipe) -> list[str]:
