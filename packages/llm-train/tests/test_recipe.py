@@ -1,4 +1,5 @@
 import tomllib
+from typing import get_args
 
 import pytest
 
@@ -26,6 +27,14 @@ def test_every_field_says_what_it_is():
     for kind in SECTIONS.values():
         for entry in kind.__dataclass_fields__.values():
             assert entry.metadata["about"]
+
+
+def test_every_number_has_a_lower_and_an_upper_limit():
+    for kind in SECTIONS.values():
+        for entry in kind.__dataclass_fields__.values():
+            numbers = {int, float, tuple[float, ...]} & {entry.type, *get_args(entry.type)}
+            limits = set(entry.metadata["limits"])
+            assert not numbers or (limits & {"at_least", "above"} and limits & {"at_most", "below"}), entry.name
 
 
 def test_settings_change_fields_and_leave_the_rest(small_recipe):
@@ -109,6 +118,20 @@ def test_steps_replace_minutes_and_minutes_steps(small_recipe):
         ("matrix_optimizer=mouon", ["muon, adamw", "did you mean muon"]),
         ("heads=3", ["multiple", "kv_heads"]),
         ("keep=1", ["at least 2"]),
+        ("embedding_lr=1e39", ["optimizer.embedding_lr", "above 0 and at most 1000", "1e+39"]),
+        ("clip=1e31", ["optimizer.clip", "at most 1e+30"]),
+        ("rope_base=1e13", ["model.rope_base", "at most 1"]),
+        ("layers=1000000001", ["model.layers", "at least 1 and at most 1000000000"]),
+        ("minutes=1e10", ["training.minutes", "above 0 and at most 1000000000"]),
+        ("vocab_size=1000000001", ["tokenizer.vocab_size", "at most 1000000000"]),
+        ("batch_doublings=0.5", ["schedule.batch_doublings", "a list of numbers", "0.5"]),
+        ("batch_doublings=[0.5, 1]", ["schedule.batch_doublings[1]", "below 1"]),
+        ('batch_doublings=["half"]', ["schedule.batch_doublings[0]", "a number", "'half'"]),
+        ("batch_doublings=[0.5, 0.25]", ["schedule.batch_doublings", "above the one before it", "[0.5, 0.25]"]),
+        (f"batch_doublings={[one / 100 for one in range(1, 22)]}", ["schedule.batch_doublings", "at most 20"]),
+        ("first_length=32", ["schedule.first_length", "below model.context_length 32"]),
+        ("length_growth=0.2", ["schedule.length_growth", "left at 0.5", "no schedule.first_length"]),
+        ("length_multiple=8", ["schedule.length_multiple", "left at 64", "no schedule.first_length"]),
     ],
 )
 def test_a_bad_setting_is_one_clear_sentence(small_recipe, setting, words):

@@ -51,6 +51,12 @@ class Recipe:
             raise TrainError(
                 f"model.heads must be a multiple of kv_heads {self.model.kv_heads}, was {self.model.heads}"
             )
+        first_length = self.schedule.first_length
+        if first_length is not None and first_length >= self.model.context_length:
+            raise TrainError(
+                f"schedule.first_length must be below model.context_length {self.model.context_length}, to which rows "
+                f"grow, was {first_length}"
+            )
         for name, default, why in without_effect(self):
             section, _, key = name.partition(".")
             raise TrainError(
@@ -60,13 +66,8 @@ class Recipe:
 
     @property
     def passes_per_update(self) -> int:
-        """How many passes an update has, of all processes together."""
+        """How many passes the first update has, of all processes together."""
         return self.training.accumulate * (self.compute.processes or 1)
-
-    @property
-    def tokens_per_update(self) -> int:
-        """How many tokens an update reads."""
-        return self.passes_per_update * self.training.batch * self.model.context_length
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], source: str) -> Self:

@@ -1,12 +1,15 @@
 """The settings of a run, one class per table of a recipe: each field with its default, its limits and its help."""
 
 from dataclasses import dataclass, fields
+from itertools import pairwise
 
 from llm_train.interface import TrainError
 from llm_train.recipes.fields import Section, setting
 
 DESIGNS = ("gpt2", "llama", "mistral", "qwen2", "qwen3", "olmo2", "gemma3")
 """Families of llm-layers without experts; listed here so that `--help` does not wait for torch."""
+MOST_DOUBLINGS = 20
+"""Of the batch: it is then a million times as large."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +44,7 @@ class TokenizerSettings(Section):
     pattern: str = setting("bpe: name of the split pattern", default="gpt2")
     sample_characters: int = setting(
         "bpe: of a longer text, how many characters, spread evenly, it is trained on",
-        at_least=1000,
-        default=200_000_000,
+        at_least=1000, at_most=10**12, default=200_000_000,
     )  # fmt: skip
     path: str = setting("folder: a tokenizer.json, or a folder with one", default="")
 
@@ -61,7 +63,7 @@ class ModelSettings(Section):
     d_head: int = setting("width of a head; 64 or 128 loads everywhere", at_least=2, default=64)
     d_ff: int = setting("hidden width of the feed-forward layer", at_least=1, default=512)
     context_length: int = setting("tokens that the model can attend to", at_least=2, default=128)
-    rope_base: float = setting("base of the rotary frequencies (rope_theta)", above=0, default=10000.0)
+    rope_base: float = setting("base of the rotary frequencies (rope_theta)", above=0, at_most=1e12, default=10000.0)
     tied_embeddings: bool = setting("use the embedding table as the output head", default=False)
     dropout: float = setting(
         "probability that an element of the embedding, or of what a part adds, is zeroed", at_least=0, below=1,
@@ -79,18 +81,22 @@ class OptimizerSettings(Section):
 
     matrix_optimizer: str = setting("for the matrices of the blocks", "muon", "adamw", "sgd", default="muon")
     other_optimizer: str = setting("for all other weights", "adamw", "sgd", default="adamw")
-    matrix_lr: float = setting("peak learning rate of those matrices", above=0, default=0.02)
-    embedding_lr: float = setting("peak learning rate of the embedding table", above=0, default=0.1)
-    head_lr: float = setting("peak learning rate of the output head", above=0, default=0.02)
-    norm_lr: float = setting("peak learning rate of norm gains and biases", above=0, default=0.02)
+    matrix_lr: float = setting("peak learning rate of those matrices", above=0, at_most=1000, default=0.02)
+    embedding_lr: float = setting("peak learning rate of the embedding table", above=0, at_most=1000, default=0.1)
+    head_lr: float = setting("peak learning rate of the output head", above=0, at_most=1000, default=0.02)
+    norm_lr: float = setting("peak learning rate of norm gains and biases", above=0, at_most=1000, default=0.02)
     momentum: float = setting("Muon, SGD: decay of the running gradient", at_least=0, below=1, default=0.9)
     beta1: float = setting("AdamW: decay of the running mean gradient", at_least=0, below=1, default=0.9)
     beta2: float = setting("AdamW: decay of the running mean square", at_least=0, below=1, default=0.95)
-    eps: float = setting("AdamW: added to the root mean square", above=0, default=1e-8)
-    weight_decay: float = setting("decay of the matrices per step, times the learning rate", at_least=0, default=0.0)
-    embedding_decay: float = setting("the same of the embedding table", at_least=0, default=0.0)
-    head_decay: float = setting("the same of the output head; gains and biases have none", at_least=0, default=0.0)
-    clip: float = setting("largest norm of all gradients together", above=0, default=1.0)
+    eps: float = setting("AdamW: added to the root mean square", above=0, at_most=1000, default=1e-8)
+    weight_decay: float = setting(
+        "decay of the matrices per step, times the learning rate", at_least=0, at_most=1000, default=0.0
+    )
+    embedding_decay: float = setting("the same of the embedding table", at_least=0, at_most=1000, default=0.0)
+    head_decay: float = setting(
+        "the same of the output head; gains and biases have none", at_least=0, at_most=1000, default=0.0
+    )
+    clip: float = setting("largest norm of all gradients together", above=0, at_most=1e30, default=1.0)
     average: float | None = setting(
         "decay of a running average of the weights, which is then evaluated and saved; absent: none", at_least=0,
         below=1, default=None,
@@ -99,12 +105,33 @@ class OptimizerSettings(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleSettings(Section):
-    """How the learning rates rise and fall: a pure function of the step."""
+    """How the learning rates rise and fall, and how the batch and its rows grow: pure functions of the step."""
 
     shape: str = setting("curve after the warm-up", "constant", "linear", "cosine", "wsd", default="wsd")
     warmup_steps: int = setting("steps of linear warm-up", at_least=0, default=10)
     decay: float = setting("wsd: last fraction of the steps, in which the rate falls", above=0, at_most=1, default=0.6)
     floor: float = setting("lowest rate at the end, as a fraction of the peak", at_least=0, at_most=1, default=0.0)
+    batch_doublings: tuple[float, ...] = setting(
+        "fractions of the steps after which the passes of an update double, such as [0.25, 0.5]", above=0, below=1,
+        default=(),
+    )  # fmt: skip
+    first_length: int | None = setting(
+        "tokens of a row in the first step; rows grow evenly to context_length; absent: they have it from the start",
+        at_least=1, default=None,
+    )  # fmt: skip
+    length_growth: float = setting(
+        "first_length: first fraction of the steps, in which rows grow", above=0, at_most=1, default=0.5
+    )
+    length_multiple: int = setting("first_length: rows grow by multiples of so many tokens", at_least=1, default=64)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        given = self.batch_doublings
+        if len(given) > MOST_DOUBLINGS or any(later <= earlier for earlier, later in pairwise(given)):
+            raise TrainError(
+                f"schedule.batch_doublings must be at most {MOST_DOUBLINGS} fractions of the steps, each above the one "
+                f"before it, was {list(given)}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +144,7 @@ class TrainingSettings(Section):
     )  # fmt: skip
     steps: int | None = setting("updates; absent: as many as fit into minutes", at_least=1, default=None)
     batch: int = setting("windows of context_length tokens per pass, of each process", at_least=1, default=16)
-    accumulate: int = setting("passes per update, of each process", at_least=1, default=1)
+    accumulate: int = setting("passes of the first update, of each process", at_least=1, default=1)
     seed: int = setting("of the initial weights and the order of the data", at_least=0, below=2**63, default=1)
 
 
@@ -163,17 +190,20 @@ class ComputeSettings(Section):
 class ReportSettings(Section):
     """Validation, sampling and checkpoint intervals."""
 
-    validations: int = setting("short validations during the training, evenly spread", at_least=0, default=10)
+    validations: int = setting(
+        "short validations during the training, evenly spread", at_least=0, at_most=1_000_000, default=10
+    )
     validation_windows: int = setting("windows of each short validation; the last reads all", at_least=1, default=64)
-    samples: int = setting("samples during the training, evenly spread", at_least=0, default=4)
+    samples: int = setting("samples during the training, evenly spread", at_least=0, at_most=1_000_000, default=4)
     sample_tokens: int = setting("tokens of a sample", at_least=1, default=200)
     sample_prompt: str = setting(
         'text that the samples continue, such as "Chapter 1\\n"; a line break where --corpus takes the place of a '
         "shipped recipe's text", default="\n",
     )  # fmt: skip
     checkpoints: int = setting(
-        "checkpoints during the training, evenly spread; the last step is always saved", at_least=0, default=3
-    )
+        "checkpoints during the training, evenly spread; the last step is always saved", at_least=0, at_most=1_000_000,
+        default=3,
+    )  # fmt: skip
     checkpoint_minutes: float = setting(
         "also save when the last checkpoint is so many minutes old", above=0, default=10.0
     )
@@ -189,8 +219,9 @@ class ReportSettings(Section):
         'programs that draw the measurements as they come: "tensorboard", "trackio"', default=()
     )
     update_ratios: int = setting(
-        "updates whose size relative to the weights is measured, evenly spread", at_least=0, default=50
-    )
+        "updates whose size relative to the weights is measured, evenly spread", at_least=0, at_most=1_000_000,
+        default=50,
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
