@@ -23,6 +23,7 @@ import layer_figures
 import layer_speed_figures
 import live_layers
 import plots
+import recipe_fields
 import run_figures
 import speed_figures
 import token_figures
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
 FIGURES: dict[str, Callable[..., str]] = {
     "flow": diagrams.flow,
     "where is": where_is,
+    "recipe fields": recipe_fields.fields_table,
+    "recipe settings": recipe_fields.how_to_set,
     "block": diagrams.block,
     "loss curve": plots.loss_curve,
     "numbers": run_figures.run_numbers,

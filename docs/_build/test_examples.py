@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +28,19 @@ def test_examples_of_a_page_run_and_print_what_is_shown(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert not differences(page)
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_imports_public_names_from_the_package_itself(page: Path) -> None:
+    imports = re.findall(r"^\s*from (llm_\w+)\.[\w.]+ import ([\w, ]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    for package, names in imports:
+        for name in re.split(r",\s*", names.strip()):
+            assert name.split(" as ")[0] not in importlib.import_module(package).__all__, f"from {package} import {name}"
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_folder_of_a_block_that_is_run_twice_may_be_there_already(page: Path) -> None:
+    assert ".mkdir()" not in page.read_text(encoding="utf-8"), "write .mkdir(exist_ok=True)"
 
 
 @pytest.mark.parametrize("part", range(PARTS))

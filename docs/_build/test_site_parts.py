@@ -26,6 +26,8 @@ from reference_links import link_contracts
 from site_hooks import on_page_content, on_page_markdown
 from spec_pages import DOCS, PACKAGES, index_page, load_specifications, specification_pages
 
+from llm_train.recipes.settings import SECTION_OF
+
 
 def test_a_page_that_continues_others_shows_how_to_start() -> None:
     path = DOCS / "tutorial" / "softmax.md"
@@ -43,6 +45,15 @@ def test_a_note_whose_text_begins_on_its_first_line_is_refused() -> None:
     with pytest.raises(PluginError, match="how-to/a.md: the text of a note"):
         on_page_content('<p>??? success "Solution" A file</p>', page, SimpleNamespace(extra={}))
     assert on_page_content("<p>A file!!!</p>", page, SimpleNamespace(extra={})) == "<p>A file!!!</p>"
+
+
+def test_the_reference_has_every_field_of_a_recipe() -> None:
+    page = (DOCS / "reference" / "llm-train.md").read_text(encoding="utf-8")
+    file = SimpleNamespace(abs_src_path="", src_uri="reference/llm-train.md")
+    shown = on_page_markdown(page, SimpleNamespace(file=file))
+    for field, section in SECTION_OF.items():
+        assert f"<code>{section}.{field}</code>" in shown
+    assert "--set threads=" in shown
 
 
 @pytest.mark.parametrize("folder", ["explanation", "how-to", "packages", "reference"])

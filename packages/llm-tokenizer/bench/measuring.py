@@ -63,6 +63,10 @@ class Table:
         """Add one value and its upper bound."""
         self._add(what, ["", ""], round(value, 4), at_most, unit, value <= at_most, {"at_most": True})
 
+    def least(self, what: str, value: float, *, at_least: float, unit: str = "") -> None:
+        """Add one value and its lower bound."""
+        self._add(what, ["", ""], round(value, 4), at_least, unit, value >= at_least, {})
+
     def _add(
         self, what: str, shown: list[str], reached: float, bar: float, unit: str, met: bool, more: dict[str, Any]
     ) -> None:

@@ -1,6 +1,8 @@
 """How fast a training is: `nox -s bench -- train` (--only PART, --record FILE).
 
     race     the end loss of the recipe `classic`, whole validation text: how much sooner `sprint` reaches it
+    budget   `sprint` with as many minutes as `classic` takes: how much lower its loss on the whole validation text is
+    wide     6 layers, 384 wide, 64 windows of 256: tokens per second next to code in nanoGPT's shape
     default  tokens per second of the recipe `shakespeare`, next to an earlier commit (--against COMMIT)
     start    from the command to the first update of the recipe `tiny`
     sparse   a corpus of 10^12 tokens: opened, and its first batch read
@@ -20,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -30,6 +33,7 @@ from measuring import Table, machine, write_record
 
 ROOT = Path(__file__).parents[3]
 ROUNDS = 3
+WIDE_STEPS = 6
 
 
 def main() -> None:
@@ -63,6 +67,42 @@ def race(table: Table, given: argparse.Namespace) -> None:
     for what, pairs, bar in (("whole process", whole, 10.0), ("loop alone", loop, 15.0)):
         ours, peer = (median(column) for column in zip(*pairs, strict=True))
         table.compare(f"end loss of classic by sprint, {what}{arrived}", ours, peer, bar=bar)
+
+
+def budget(table: Table, given: argparse.Namespace) -> None:
+    """Run the baseline, and then the sprint for as long: the wall time of the whole process."""
+    gained = []
+    for seed in seeds(given.rounds):
+        classic = trained("classic", [f"seed={seed}"])
+        sprint = trained("sprint", [f"seed={seed}", f"minutes={classic['wall'] / 60}"])
+        gained.append(classic["validation_loss"] - sprint["validation_loss"])
+        for name, one in (("classic", classic), ("sprint", sprint)):
+            print(
+                f"seed {seed}, {name}: {one['validation_loss']:.4f} nats per character, {one['wall']:.0f} s", flush=True
+            )
+    table.least("nats per character below the end loss of classic, in its time", median(gained), at_least=0.30)
+
+
+def wide(table: Table, given: argparse.Namespace) -> None:
+    """Time updates of GPT-2's shape with AdamW; the peer in bfloat16 and in float32, and the faster one counts."""
+    shape = [
+        "d_model=384", "layers=6", "heads=6", "kv_heads=6", "d_head=64", "d_ff=1536", "context_length=256", "batch=64",
+        "compile=yes", f"steps={WIDE_STEPS}", "validations=0", "samples=0", "checkpoints=0", 'held_out=["macbeth"]',
+    ]  # fmt: skip
+    script = Path(__file__).with_name("nanogpt_updates.py")
+    ours: dict[str, list[float]] = {"float32": [], "bfloat16": []}
+    peers: dict[str, list[float]] = {"float32": [], "bfloat16": []}
+    for seed in seeds(given.rounds):
+        for precision in ours:
+            found = trained("classic", [f"seed={seed}", f"precision={precision}", *shape])
+            ours[precision].append(found["seconds_per_update"])
+            ran = subprocess.run([sys.executable, script, precision, str(WIDE_STEPS)], capture_output=True, check=True)
+            peers[precision].append(json.loads(ran.stdout)["seconds_per_update"])
+            print(
+                f"{precision}: {ours[precision][-1]:.2f} s an update, the peer {peers[precision][-1]:.2f} s", flush=True
+            )
+    best = [min(median(taken) for taken in one.values()) for one in (ours, peers)]
+    table.compare("6 x 384, an update of 64 x 256 tokens, next to nanoGPT's shape", best[0], best[1], bar=1.3)
 
 
 def default(table: Table, given: argparse.Namespace) -> None:
@@ -115,7 +155,7 @@ def sparse(table: Table, given: argparse.Namespace) -> None:
     table.limit("10^12 tokens: memory beside the interpreter and torch", memory, at_most=300.0, unit="MB")
 
 
-PARTS = {"race": race, "default": default, "start": start, "sparse": sparse}
+PARTS = {"race": race, "budget": budget, "wide": wide, "default": default, "start": start, "sparse": sparse}
 
 
 def seeds(count: int) -> list[int]:
@@ -144,7 +184,10 @@ def trained(recipe: str, settings: list[str], sources: Path | None = None) -> di
         if ran.returncode:
             raise SystemExit(f"{recipe}: {ran.stderr[-2000:]}")
         results: dict[str, Any] = json.loads(Path(folder, "bench", "results.json").read_text(encoding="utf-8"))
-    return results | {"wall": wall}
+        log = Path(folder, "bench", "timings.jsonl").read_text(encoding="utf-8")
+    times = [json.loads(line)["seconds"] for line in log.splitlines()]
+    update = median(after - before for before, after in pairwise(times))
+    return results | {"wall": wall, "seconds_per_update": update}
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Called by `layouts.py`, where it must be in several processes: by torchrun.
 
 import argparse
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,6 +22,7 @@ from llm_train.objectives.next_token import next_token_loss
 from llm_train.optimizers import build_optimizer
 from llm_train.place import Place, find_place
 from llm_train.recipes.settings import OptimizerSettings
+from llm_train.schedule import batch_size
 from llm_train.trainer import Trainer
 
 ROWS, POSITIONS, VOCAB = 8, 24, 61
@@ -73,8 +75,8 @@ def prepared(
         backend = ThreadBackend(model, next_token_loss, dtype, workers)
     optimizer = build_optimizer(model, replace(OptimizerSettings(), matrix_lr=0.01, embedding_lr=0.01), dtype)
     trainer = Trainer(
-        backend, optimizer, lambda number: rows_of_pass(number, rows), lambda step: 1.0, accumulate=accumulate,
-        place=place,
+        backend, optimizer, lambda number: rows_of_pass(number, rows), lambda step: 1.0,
+        accumulate=partial(batch_size, sizes=[accumulate], stage_steps=[]), place=place,
     )  # fmt: skip
     return trainer, model
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from small_run import RECIPE, corpus
 
 SETTINGS = [
     "batch=2", "steps=12", "checkpoints=2", "validations=2", "vocab_size=300", "threads=1", "keep=3", "dropout=0.1",
+    "first_length=8", "length_multiple=8",
 ]  # fmt: skip
 FIRST = 4
 """The step of the first checkpoint."""
@@ -53,16 +54,16 @@ PASSES = {
 class Runs:
     """A folder of runs of one recipe and one text."""
 
-    def __init__(self, space: Path, passes: int = 2) -> None:
+    def __init__(self, space: Path, passes: int = 2, settings: Sequence[str] = ()) -> None:
         space.mkdir(parents=True, exist_ok=True)
-        self.space, self.passes = space, passes
+        self.space, self.passes, self.settings = space, passes, settings
         (space / "play.txt").write_text(corpus(speeches=150), encoding="utf-8")
         (space / "small.toml").write_text(RECIPE, encoding="utf-8")
 
     def command(self, name: str, who: Processes, *options: str) -> list[str]:
         """Return the words that start or resume a run."""
         words = ["run", "--recipe", str(self.space / "small.toml"), "--corpus", str(self.space / "play.txt")]
-        chosen = [*SETTINGS, f"processes={self.passes}", f"parallel={who.parallel}"]
+        chosen = [*SETTINGS, *self.settings, f"processes={self.passes}", f"parallel={who.parallel}"]
         chosen.append(f"checkpoint_format={who.checkpoint}")
         words += [part for setting in chosen for part in ("--set", setting)]
         start = [sys.executable] if who.count == 1 else torchrun(who.count, *options)

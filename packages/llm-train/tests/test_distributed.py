@@ -10,12 +10,13 @@ from torch import distributed
 sys.path.insert(0, str(Path(__file__).parents[1] / "distributed"))
 
 from killed_runs import differing_files, wait_for_step
-from layouts import Pair, differences, torchrun
+from layouts import LARGEST, Pair, differences, torchrun
 from whole_runs import IN_PARTS, ONE, TWO, TWO_SPLIT, Runs, killed, largest_difference
 
 from llm_train import TrainError
 from llm_train.interface import EndedElsewhereError
 from llm_train.place import Place
+from llm_train.runs.metrics import read_metrics
 from llm_train.stages.build import passes_here
 
 pytestmark = pytest.mark.skipif(not distributed.is_available(), reason="this torch has no torch.distributed")
@@ -35,6 +36,15 @@ def test_a_run_goes_on_with_other_processes_and_ends_with_the_same_weights(tmp_p
     assert largest_difference(split, alone) == 0.0
     assert (split / "metrics.jsonl").read_bytes() == (alone / "metrics.jsonl").read_bytes()
     assert largest_difference(runs.go_on(split, "alone-again", ONE), alone) == 0.0
+
+
+def test_a_batch_that_doubles_is_shared_out_like_any_other(tmp_path):
+    runs = Runs(tmp_path, settings=["batch_doublings=[0.25, 0.5]"])
+    alone = runs.run("alone", ONE)
+    both = runs.go_on(alone, "both", TWO)
+    assert largest_difference(both, alone) <= LARGEST["float32"]  # more than two passes are added in another order
+    tokens = [[row.get("tokens") for row in read_metrics(run / "metrics.jsonl")] for run in (both, alone)]
+    assert tokens[0] == tokens[1]
 
 
 def test_a_checkpoint_in_parts_is_read_by_one_process(tmp_path):

@@ -95,6 +95,21 @@ def warmup_stable_decay(step, peak, floor, warmup_steps, total_steps, decay_step
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
     return floor + (peak - floor) * min(1, max(0, (total_steps - step) / decay_steps))
+
+
+def batch_size(step, sizes, stage_steps):
+    CALLED.add("batch_size")
+    ends = [sum(stage_steps[:count]) for count in range(1, len(sizes))]
+    stages = [sum(one >= end for end in ends) for one in range(step + 1)]
+    return sizes[stages[step]], sum(sizes[stage] for stage in stages[:step])
+
+
+def sequence_length(step, first, last, growth_steps, multiple):
+    CALLED.add("sequence_length")
+    if step >= growth_steps:
+        return last
+    grown = (last - first) * step // growth_steps
+    return first + grown - grown % multiple
 """
 
 
@@ -118,10 +133,12 @@ def losses(recipe, folder, reporter, steps=4):
 
 
 def test_they_are_called_and_train_as_ours_do(folder, small_recipe, reporter):
+    small_recipe = small_recipe.with_values(batch_doublings=(0.25,), first_length=8, length_multiple=8)
     theirs = losses(small_recipe.with_values(parts=("own_layers.py", "own_training.py")), folder / "a", reporter)
     ours = losses(small_recipe, folder / "b", reporter)
     assert {"linear", "rms_norm", "attention", "swiglu", "cross_entropy"} == sys.modules["own_layers"].CALLED
-    assert {"adamw", "muon", "clip_gradients", "warmup_stable_decay"} == sys.modules["own_training"].CALLED
+    loop = {"adamw", "muon", "clip_gradients", "warmup_stable_decay", "batch_size", "sequence_length"}
+    assert loop == sys.modules["own_training"].CALLED
     torch.testing.assert_close(theirs, ours, rtol=1e-3, atol=1e-3)
 
 

@@ -1,4 +1,5 @@
 import tomllib
+from typing import get_args
 
 import pytest
 
@@ -28,6 +29,14 @@ def test_every_field_says_what_it_is():
             assert entry.metadata["about"]
 
 
+def test_every_number_has_a_lower_and_an_upper_limit():
+    for kind in SECTIONS.values():
+        for entry in kind.__dataclass_fields__.values():
+            numbers = {int, float, tuple[float, ...]} & {entry.type, *get_args(entry.type)}
+            limits = set(entry.metadata["limits"])
+            assert not numbers or (limits & {"at_least", "above"} and limits & {"at_most", "below"}), entry.name
+
+
 def test_settings_change_fields_and_leave_the_rest(small_recipe):
     changed = small_recipe.with_settings(["layers=3", "optimizer.clip=2", "sample_prompt=ROMEO:", 'held_out=["a"]'])
     assert changed.model.layers == 3
@@ -35,6 +44,39 @@ def test_settings_change_fields_and_leave_the_rest(small_recipe):
     assert changed.report.sample_prompt == "ROMEO:"
     assert changed.data.held_out == ("a",)
     assert changed.model.d_model == small_recipe.model.d_model
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ('sample_prompt="Chapter 1\\n"', "Chapter 1\n"),
+        ("sample_prompt=Chapter 1\\n", "Chapter 1\\n"),
+        ('sample_prompt="100"', "100"),
+        ("sample_prompt=1\nx=2", "1\nx=2"),
+        ("separator=<|endoftext|>", "<|endoftext|>"),
+        ('corpus=["a.txt", "b"]', ("a.txt", "b")),
+        ("held_out=[]", ()),
+        ("keep_best=true", True),
+        ("matrix_lr=3e-4", 0.0003),
+    ],
+)
+def test_a_value_is_read_as_toml_or_else_as_text(small_recipe, setting, value):
+    name = setting.partition("=")[0]
+    assert getattr(getattr(small_recipe.with_settings([setting]), SECTION_OF[name]), name) == value
+
+
+def test_no_value_is_the_default_of_the_field():
+    recipe = Recipe.load("tiny").with_settings(
+        ["compute.threads=", "held_out=", "vocab_size= ", "d_model=", "minutes="]
+    )
+    assert (recipe.compute.threads, recipe.data.held_out, recipe.tokenizer.vocab_size) == (None, (), None)
+    assert (recipe.model.d_model, recipe.training.steps) == (192, 40)
+    with pytest.raises(TrainError, match=r"training\.steps or training\.minutes must be given"):
+        Recipe.load("tiny").with_settings(["steps="])
+
+
+def test_a_list_in_python_is_a_list_of_a_recipe(small_recipe):
+    assert small_recipe.with_values(held_out=["a"]) == small_recipe.with_values(held_out=("a",))
 
 
 def test_settings_that_fit_only_together_are_taken_together(small_recipe):
@@ -76,6 +118,20 @@ def test_steps_replace_minutes_and_minutes_steps(small_recipe):
         ("matrix_optimizer=mouon", ["muon, adamw", "did you mean muon"]),
         ("heads=3", ["multiple", "kv_heads"]),
         ("keep=1", ["at least 2"]),
+        ("embedding_lr=1e39", ["optimizer.embedding_lr", "above 0 and at most 1000", "1e+39"]),
+        ("clip=1e31", ["optimizer.clip", "at most 1e+30"]),
+        ("rope_base=1e13", ["model.rope_base", "at most 1"]),
+        ("layers=1000000001", ["model.layers", "at least 1 and at most 1000000000"]),
+        ("minutes=1e10", ["training.minutes", "above 0 and at most 1000000000"]),
+        ("vocab_size=1000000001", ["tokenizer.vocab_size", "at most 1000000000"]),
+        ("batch_doublings=0.5", ["schedule.batch_doublings", "a list of numbers", "0.5"]),
+        ("batch_doublings=[0.5, 1]", ["schedule.batch_doublings[1]", "below 1"]),
+        ('batch_doublings=["half"]', ["schedule.batch_doublings[0]", "a number", "'half'"]),
+        ("batch_doublings=[0.5, 0.25]", ["schedule.batch_doublings", "above the one before it", "[0.5, 0.25]"]),
+        (f"batch_doublings={[one / 100 for one in range(1, 22)]}", ["schedule.batch_doublings", "at most 20"]),
+        ("first_length=32", ["schedule.first_length", "below model.context_length 32"]),
+        ("length_growth=0.2", ["schedule.length_growth", "left at 0.5", "no schedule.first_length"]),
+        ("length_multiple=8", ["schedule.length_multiple", "left at 64", "no schedule.first_length"]),
     ],
 )
 def test_a_bad_setting_is_one_clear_sentence(small_recipe, setting, words):
@@ -91,6 +147,20 @@ def test_a_bad_setting_is_one_clear_sentence(small_recipe, setting, words):
     [
         ({"data": {"corpus": "x"}, "modle": {}}, ["'modle'", "did you mean model"]),
         ({"data": {"corpus": "x", "held": []}}, ["data.held", "held_out"]),
+        (
+            {
+                "data": {"corpus": "x"},
+                "training": {"steps": 1, "precision": "auto"},
+                "model": {"context": 9},
+                "seed": 1,
+            },
+            [
+                "mine.toml: the recipe is of another version",
+                "training.precision (it is a field of [compute])",
+                "model.context (did you mean context_length?)",
+                "'seed' (it is a field of [training])",
+            ],
+        ),
         ({"data": {}}, ["data.corpus"]),
         ({"data": 3}, ["[data]"]),
         ({"data": {"corpus": "x"}}, ["steps", "minutes"]),

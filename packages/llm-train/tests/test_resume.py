@@ -70,6 +70,7 @@ def unbroken(tmp_path, small_recipe, reporter):
     [
         ["threads=1"], ["threads=2", "precision=bfloat16", "dropout=0.1"],
         ["threads=2", "average=0.9"], ["precision=float16"],
+        ["threads=2", "batch_doublings=[0.25, 0.5]", "first_length=8", "length_multiple=8", "dropout=0.1"],
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("stop_at", [1, 5, 11, 12])

@@ -248,6 +248,29 @@ def test_what_is_not_needed_is_not_measured(monkeypatch, small_recipe, tmp_path,
     pretrain.train(small_recipe, tmp_path / "run", reporter)
 
 
+def test_where_updates_read_more_and_more_the_last_ones_are_timed_too(monkeypatch, small_recipe):
+    """From 4 rows to 8 after a quarter: the mean reads 7 rows, so it is three quarters of the way from 0.8 s to 2 s."""
+
+    class Growing(TimedTrainer):
+        def run(self, start, stop):
+            self.each = 0.8 if start < 100 else 2.0
+            return super().run(start, stop)
+
+    clock = [0.0]
+    monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    timed = small_recipe.with_settings(["minutes=4", "batch_doublings=[0.25]"])
+    seconds, _ = calibrate(timed, lambda one: Growing(clock, 1.0, 0.8), lambda text: None)
+    assert seconds == pytest.approx(0.8 + 0.75 * 1.2)
+
+
+def test_a_run_whose_rows_grow_is_not_compiled_unasked(monkeypatch, small_recipe):
+    monkeypatch.setattr(calibration, "compiler_found", lambda: True)
+    clock = [0.0]
+    monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    timed = small_recipe.with_settings(["minutes=4", "compile=auto", "first_length=8"])
+    assert calibrate(timed, lambda one: TimedTrainer(clock, 1.0, 0.8), lambda text: None)[1].compute.compile == "no"
+
+
 def test_too_little_time_is_refused(small_recipe):
     timed = small_recipe.with_settings(["minutes=0.1"])
     with pytest.raises(TrainError, match="give more minutes"):
@@ -297,12 +320,18 @@ def test_a_run_is_found_by_its_name_or_its_folder(tmp_path, small_recipe):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[data]", 'name = "x"\n[data]\ncorpus = "t"\n', "[training]\nsteps = 1\nlayrs = 2"]
+    ("content", "said"),
+    [
+        ("[data", r"is damaged \(.*\); move the run folder away$"),
+        ("", r"cannot be used: data\.corpus must be given"),
+        ('name = "x"\n[data]\ncorpus = "t"\n', r"cannot be used: training\.steps .* must be given\. Take the version"),
+        ("[training]\nsteps = 1\nthreads = 2", r"has no training\.threads \(it is a field of \[compute\]\)"),
+    ],
 )
-def test_a_damaged_recipe_of_a_run_is_one_sentence_with_its_file(tmp_path, content):
+def test_a_recipe_of_a_run_that_cannot_be_read_is_named_with_its_file(tmp_path, content, said):
     run = Run(tmp_path)
     run.recipe_file.write_text(content)
-    with pytest.raises(TrainError, match=r"^\S+recipe\.toml: is damaged \(.*\); move the run folder away$"):
+    with pytest.raises(TrainError, match=r"^\S+recipe\.toml: " + "(.* )?" + said):
         run.recipe()
 
 

@@ -1,6 +1,6 @@
 """Where this process stands among all that train together: its rank, their number, its device.
 
-    torchrun --nproc-per-node 2 -m llm_train -- run …       starts two; each finds its place in the environment
+    torchrun --standalone --nproc-per-node 2 -m llm_train -- run …       starts two; each finds its place by itself
 
 What is done once (the lock, the tokenizer, token files, calibration, metrics, samples) is done by the first process,
 and what it decided is handed to the others, so that all do the same.

@@ -8,6 +8,7 @@ tokens ─▶ model ─▶ loss ─▶ gradients ─▶ clip ─▶ optimizer �
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor
 
@@ -17,9 +18,14 @@ from llm_train.interface import Backend, NonFiniteError, Optimizer
 from llm_train.optimizers.clipping import clip_gradients
 from llm_train.optimizers.loss_scale import LossScale
 from llm_train.place import Place
+from llm_train.schedule import batch_size
 
 Batches = Callable[[int], Batch]
 """The batch of the n-th pass, always the same for the same n."""
+
+Passes = Callable[[int], tuple[int, int]]
+"""From an update's number, from 0, to its passes in each process, and those of all updates before it."""
+ONE_PASS: Passes = partial(batch_size, sizes=[1], stage_steps=[])
 
 Clipping = Callable[[Sequence[Tensor], float], tuple[list[Tensor], Tensor]]
 """Gradients and a limit in; the clipped gradients, and the norm before."""
@@ -62,7 +68,8 @@ class Trainer:
         lr_multiplier: Callable[[int], float],
         *,
         clip: float = 1.0,
-        accumulate: int = 1,
+        accumulate: Passes = ONE_PASS,
+        length: Callable[[int], int] | None = None,
         place: Place | None = None,
         loss_scale: LossScale | None = None,
         clipping: Clipping = clip_gradients,
@@ -75,14 +82,16 @@ class Trainer:
             batches: the batch of each pass.
             lr_multiplier: the schedule: from the step number, counted from 0, to a factor of the peak learning rates.
             clip: largest norm of all gradients together.
-            accumulate: passes per update and process; their sums are added up before they are divided.
+            accumulate: how many passes each process makes for an update: `partial(batch_size, sizes=[4],
+                stage_steps=[])` makes 4 for each; their sums are added up before they are divided.
+            length: from an update's number, from 0, to the tokens to which its rows are cut; None leaves them whole.
             place: of this process among all that train together; None for one alone.
             loss_scale: for passes in float16, whose small gradients would become 0.
             clipping: limits the norm of all gradients together.
         """
         self.backend, self.optimizer = backend, optimizer
         self.batches, self.lr_multiplier = batches, lr_multiplier
-        self.clip, self.accumulate = clip, accumulate
+        self.clip, self.accumulate, self.length = clip, accumulate, length
         self.place, self.loss_scale, self.clipping = place or Place(), loss_scale, clipping
 
     def run(self, start: int, stop: int) -> Iterator[Step]:
@@ -117,7 +126,10 @@ class Trainer:
 
     def gradients(self, number: int) -> tuple[float, dict[str, Tensor], float]:
         """Return the mean loss and gradients of one update, and how many targets counted."""
-        return combine(self.backend.parts(self.batches(one) for one in self.passes(number)))
+        batches = (self.batches(one) for one in self.passes(number))
+        if self.length is not None:
+            batches = (batch.cut(self.length(number)) for batch in batches)
+        return combine(self.backend.parts(batches))
 
     def passes(self, number: int) -> list[int]:
         """Return the numbers of this process's passes of an update.
@@ -125,5 +137,5 @@ class Trainer:
         Part by part all processes take the next numbers in turn: how many processes there are, and how many passes
         each accumulates, decides who reads a batch, never which batches an update has.
         """
-        parts = range(number * self.accumulate, (number + 1) * self.accumulate)
-        return [part * self.place.world + self.place.rank for part in parts]
+        count, before = self.accumulate(number)
+        return [part * self.place.world + self.place.rank for part in range(before, before + count)]

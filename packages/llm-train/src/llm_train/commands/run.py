@@ -3,8 +3,10 @@
 import argparse
 import json
 import time
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import fill
 
 from llm_tokenizer.commands.exit_status import USER_ERROR
 from llm_tokenizer.commands.parser import Parser
@@ -26,6 +28,16 @@ EXAMPLES = """\
   torchrun --standalone --nproc-per-node 2 -m llm_train -- run       two processes
   llm-train run --recipe tiny --parts my_layers.py     with your own functions in place of ours
 """
+SETTING = """\
+how --set reads a value: as in TOML, after the shell has taken off the outer quotes
+  --set steps=100 --set matrix_lr=3e-4                 numbers
+  --set keep_best=true                                 true or false
+  --set design=gpt2                                    text, without quotes of its own
+  --set 'sample_prompt="Chapter 1\\n"'                  text with an escape, or that looks like a number: with quotes
+  --set 'held_out=["one", "two"]'  --set 'held_out=[]' lists
+  --set threads=                                       nothing: the default of the field, whatever the recipe says
+A field may be named with its section: --set compute.threads=2. Of two values the last one counts.
+"""
 
 
 def add_run(parser: Parser) -> None:
@@ -37,8 +49,8 @@ def add_run(parser: Parser) -> None:
     )
     verb.add_argument("--json", action="store_true", help="with --dry-run: print the prediction as JSON")
     verb.epilog = (
-        f"{recipe_list()}\n\nfields of a recipe, for --set (value in the recipe {DEFAULT}):\n"
-        f"{_field_list()}\n\n{verb.epilog}\n"
+        f"{recipe_list()}\n\nfields of a recipe, for --set (value in the recipe {DEFAULT}; default, if another):\n"
+        f"{_field_list()}\n\n{SETTING}\n{verb.epilog}\n"
         "Stop with Ctrl-C whenever you like: the step is finished and saved, and the same command resumes the run.\n"
         "exit status: 0 finished, 2 user error, 130 stopped and saved\n"
     )
@@ -138,7 +150,12 @@ def _field_list() -> str:
         lines.append(f"  [{name}]")
         for entry in fields(kind):
             value = values[name][entry.name]
-            default = "" if value is None else f" ({json.dumps(value)})"  # the help says what None means
+            shown = [] if value is None else [json.dumps(value)]  # the help says what None means
+            if entry.default not in (value, MISSING):
+                shown.append(f"default {'absent' if entry.default is None else json.dumps(entry.default)}")
+            default = f" ({'; '.join(shown)})" if shown else ""
             choices = f" [{', '.join(entry.metadata['choices'])}]" if entry.metadata["choices"] else ""
-            lines.append(f"    {entry.name:<20}{entry.metadata['about']}{choices}{default}")
+            line = f"    {entry.name:<20}{entry.metadata['about']}{choices}{default}"
+            width = max(60, get_terminal_size().columns - 2)
+            lines.append(fill(line, width, subsequent_indent=" " * 24, break_on_hyphens=False))
     return "\n".join(lines)

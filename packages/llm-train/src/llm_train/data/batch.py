@@ -6,7 +6,7 @@ documents  0  0  1  1      attention stays within equal numbers
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 
 import numpy as np
@@ -78,6 +78,17 @@ class Batch:
             (int(part[0]), int(part[-1]) + 1) for part in np.array_split(np.arange(self.rows), parts) if len(part)
         ]
         return [self._each(itemgetter(slice(*bound))) for bound in bounds] or [self]
+
+    def cut(self, length: int) -> "Batch":
+        """Return the first so many positions of each row, at most all of them; keys stay, since they are of the row.
+
+        Raises:
+            TrainError: the batch has extras, of which only an objective knows what belongs to which position.
+        """
+        if self.extras:
+            raise TrainError(f"a batch with extras ({', '.join(self.extras)}) cannot be cut to shorter rows")
+        whole = replace(self, row_keys=None)._each(lambda tensor: tensor[:, :length].contiguous())
+        return replace(whole, row_keys=self.row_keys)
 
     def to(self, device: torch.device | str) -> "Batch":
         """Return the batch on a device; the copy from pinned memory does not wait."""

@@ -45,8 +45,8 @@ class StreamBatches:
     def __call__(self, number: int) -> Batch:
         """Return the batch of one pass; passes are counted over all updates and processes."""
         samples = np.arange(number * self.batch, (number + 1) * self.batch)
-        # The rows are counted through the whole run, as if it were one pass: then a row keeps its key when the same
-        # update is cut into more passes or processes.
+        # A sample's number is of the whole run, which so counts as one pass, 0: a row keeps its key however its
+        # update is cut into passes and processes.
         keys = row_keys(self.seed, 0, samples) if self.with_row_keys else None
         return _stacked([*self._rows(samples)], self.mask_documents, keys)
 

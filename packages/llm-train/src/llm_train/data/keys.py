@@ -59,7 +59,7 @@ def row_keys(seed: int, pass_number: int, rows: ArrayLike) -> NDArray[np.int64]:
     Args:
         seed: of the run, from 0 to 2^63 − 1.
         pass_number: which forward pass of the run, from 0.
-        rows: numbers of the rows within the pass.
+        rows: numbers of the rows within the pass; samples, which are counted through the whole run, are rows of pass 0.
 
     Spec: train.row_keys
     Source: Salmon, Moraes, Dror and Shaw 2011, Parallel Random Numbers: As Easy as 1, 2, 3 (counter-based generators).

@@ -7,6 +7,7 @@ from llm_train.interface import TrainError
 from llm_train.parts.files import contracts, load_parts
 from llm_train.parts.pins import file_of
 from llm_train.parts.replacing import FEED_FORWARD, NORMS
+from llm_train.recipes.growth import GROWTHS
 from llm_train.recipes.recipe import Recipe
 from llm_train.stages.build import model_config
 
@@ -17,7 +18,7 @@ def usable(recipe: Recipe) -> list[str]:
     """Return the names of the functions that a run of this recipe can take from you."""
     design, optimizer = model_config(recipe).design, recipe.optimizer
     model = ["linear", "attention", NORMS[design.norm], FEED_FORWARD[design.feed_forward], "cross_entropy"]
-    loop = [*sorted({optimizer.matrix_optimizer, optimizer.other_optimizer}), "clip_gradients"]
+    loop = [*sorted({optimizer.matrix_optimizer, optimizer.other_optimizer}), "clip_gradients", *GROWTHS]
     return model + loop + [name for shape, name in SCHEDULES.items() if shape == recipe.schedule.shape]
 
 

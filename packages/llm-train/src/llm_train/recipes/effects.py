@@ -14,6 +14,7 @@ def without_effect(recipe: Any) -> Iterator[tuple[str, Any, str]]:
     optimizers = {optimizer.matrix_optimizer, optimizer.other_optimizer}
     no_adamw = None if "adamw" in optimizers else "no weights are updated by adamw"
     tied = "the output head is the embedding table (model.tied_embeddings)" if model.tied_embeddings else None
+    fixed_length = "all rows have one length (no schedule.first_length)" if schedule.first_length is None else None
     idle = {
         "optimizer.momentum": None if optimizers & {"muon", "sgd"} else "no weights are updated by muon or sgd",
         "optimizer.beta1": no_adamw,
@@ -24,6 +25,8 @@ def without_effect(recipe: Any) -> Iterator[tuple[str, Any, str]]:
         "compute.checkpoint_format": None if recipe.compute.parallel == "fsdp" else "compute.parallel is ddp",
         "schedule.decay": None if schedule.shape == "wsd" else f"schedule.shape is {schedule.shape}, not wsd",
         "schedule.floor": "schedule.shape is constant" if schedule.shape == "constant" else None,
+        "schedule.length_growth": fixed_length,
+        "schedule.length_multiple": fixed_length,
         "model.rope_base": "positions of the design gpt2 are learned" if model.design == "gpt2" else None,
     }
     for name, why in idle.items():

@@ -13,11 +13,15 @@ from llm_train.interface import TrainError
 _LIMITS: dict[str, Callable[[float, float], bool]] = {
     "at_least": operator.ge, "above": operator.gt, "at_most": operator.le, "below": operator.lt,
 }  # fmt: skip
+LARGEST = 10**9
+"""Of a number that says nothing else: more steps, layers or tokens in a row are a slip of the keyboard."""
 
 
 def setting(about: str, *choices: str, **given: Any) -> Any:
-    """A field with its line in `--help` and its limits."""
+    """A field with its line in `--help` and its limits; a number has an upper one, its own or `LARGEST`."""
     limits = {word: given.pop(word) for word in _LIMITS if word in given}
+    if limits and not limits.keys() & {"at_most", "below"}:
+        limits["at_most"] = LARGEST
     return field(metadata={"about": about, "choices": choices, "limits": limits}, **given)
 
 
@@ -33,6 +37,12 @@ class Section:
 
 def check_value(name: str, kind: Any, rules: Mapping[str, Any], value: Any) -> None:
     """Raise unless a value has its field's type, is finite and within its limits. True is not a number here."""
+    if kind == tuple[float, ...]:
+        if not isinstance(value, tuple):
+            raise TrainError(f"{name} must be a list of numbers like [0.25, 0.5], was {value!r}")
+        for place, item in enumerate(value):
+            check_value(f"{name}[{place}]", float, rules, item)
+        return
     types = get_args(kind) if isinstance(kind, UnionType) else (kind,)
     if value is None and NoneType in types:
         return

@@ -6,7 +6,7 @@ A recipe is TOML with one table per section (`settings.py`). What a recipe leave
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from importlib.resources import files
 from pathlib import Path
@@ -51,6 +51,12 @@ class Recipe:
             raise TrainError(
                 f"model.heads must be a multiple of kv_heads {self.model.kv_heads}, was {self.model.heads}"
             )
+        first_length = self.schedule.first_length
+        if first_length is not None and first_length >= self.model.context_length:
+            raise TrainError(
+                f"schedule.first_length must be below model.context_length {self.model.context_length}, to which rows "
+                f"grow, was {first_length}"
+            )
         for name, default, why in without_effect(self):
             section, _, key = name.partition(".")
             raise TrainError(
@@ -60,30 +66,22 @@ class Recipe:
 
     @property
     def passes_per_update(self) -> int:
-        """How many passes an update has, of all processes together."""
+        """How many passes the first update has, of all processes together."""
         return self.training.accumulate * (self.compute.processes or 1)
-
-    @property
-    def tokens_per_update(self) -> int:
-        """How many tokens an update reads."""
-        return self.passes_per_update * self.training.batch * self.model.context_length
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], source: str) -> Self:
         """Read a parsed TOML document; `source` names it in errors."""
-        known = {"name", "about", *SECTIONS}
-        for key in content:
-            if key not in known:
-                raise TrainError(f"{source}: {key!r} is not a part of a recipe{suggest(key, known)}")
+        if unknown := list(_unknown(content)):
+            raise TrainError(
+                f"{source}: the recipe is of another version, or mistyped; this version of llm-train has no "
+                f"{', no '.join(unknown)}; llm-train run --help lists all fields"
+            )
         made: dict[str, Any] = {}
         for name, kind in SECTIONS.items():
             table = content.get(name, {})
             if not isinstance(table, Mapping):
                 raise TrainError(f"{source}: {name} must be a table ([{name}]), was {table!r}")
-            names = {entry.name for entry in fields(kind)}
-            for key in table:
-                if key not in names:
-                    raise TrainError(f"{source}: {name}.{key} is not a field of a recipe{suggest(key, SECTION_OF)}")
             if name == "data" and "corpus" not in table:
                 raise TrainError(f'{source}: data.corpus must be given: "shakespeare" or a path')
             made[name] = kind(**{key: _frozen(value) for key, value in table.items()})
@@ -127,7 +125,7 @@ class Recipe:
     def with_values(self, **values: Any) -> Self:
         """Return the recipe with other values, each field by its own name: `with_values(steps=100)`.
 
-        Given steps replace the recipe's own minutes, and given minutes its steps.
+        Given steps replace the recipe's own minutes, and given minutes its steps. None leaves a field open that may be.
         """
         given = [name for name in ("steps", "minutes") if values.get(name) is not None]
         if len(given) == 2:
@@ -138,12 +136,16 @@ class Recipe:
         for key, value in values.items():
             if key not in SECTION_OF:
                 raise TrainError(f"{key} is not a field of a recipe{suggest(key, SECTION_OF)}")
-            changed.setdefault(SECTION_OF[key], {})[key] = value
+            changed.setdefault(SECTION_OF[key], {})[key] = _frozen(value)
         tables: dict[str, Any] = {name: replace(getattr(self, name), **table) for name, table in changed.items()}
         return replace(self, **tables)
 
     def with_settings(self, settings: Iterable[str]) -> Self:
-        """Return the recipe after `field=value` settings from a command line; a value is written as in TOML."""
+        """Return the recipe after `field=value` settings from a command line.
+
+        A value is written as in TOML; text needs no quotes where it is nothing else in TOML. No value at all is the
+        default of the field, whatever the recipe says: `threads=` leaves the number of threads open again.
+        """
         changed: dict[str, Any] = {}
         for setting in settings:
             key, equals, text = setting.partition("=")
@@ -152,9 +154,10 @@ class Recipe:
                 raise TrainError(f"--set {setting!r}: must be field=value, for example --set steps=100")
             if short not in SECTION_OF or section not in ("", SECTION_OF[short]):
                 raise TrainError(
-                    f"--set {setting!r}: {key.strip()} is not a field of a recipe{suggest(short, SECTION_OF)}"
+                    f"--set {setting!r}: {key.strip()} is not a field of a recipe{_nearest(short, SECTION_OF)}"
                 )
-            changed[short] = _parse(text.strip())
+            default = getattr(SECTIONS[SECTION_OF[short]], short, "")  # data.corpus has none, and refuses ""
+            changed[short] = _parse(text.strip()) if text.strip() else default
         return self.with_values(**changed)
 
 
@@ -164,12 +167,29 @@ def shipped_recipes() -> dict[str, str]:
     return {name: found[name].read_text(encoding="utf-8") for name in sorted(found) if found[name].name != name}
 
 
+def _unknown(content: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the sections and fields that no recipe has, each with the nearest, or the section that has it now."""
+    known = ("name", "about", *SECTIONS)
+    for name, table in content.items():
+        if name not in known:
+            yield f"{name!r}{_nearest(name, known)}"
+        elif name in SECTIONS and isinstance(table, Mapping):
+            for key in table:
+                if SECTION_OF.get(key) != name:
+                    yield f"{name}.{key}{_nearest(key, SECTION_OF)}"
+
+
+def _nearest(key: str, names: Iterable[str]) -> str:
+    return f" (it is a field of [{SECTION_OF[key]}])" if key in SECTION_OF else suggest(key, names)
+
+
 def _parse(text: str) -> Any:
     """A value as in TOML; what is not TOML is text, so that the quotes can be left out."""
     try:
-        return _frozen(tomllib.loads(f"value = {text}")["value"])
+        parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
+    return _frozen(parsed["value"]) if len(parsed) == 1 else text  # of several lines the others are no value
 
 
 def _frozen(value: Any) -> Any:

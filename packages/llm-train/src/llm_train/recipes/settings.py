@@ -1,12 +1,15 @@
 """The settings of a run, one class per table of a recipe: each field with its default, its limits and its help."""
 
 from dataclasses import dataclass, fields
+from itertools import pairwise
 
 from llm_train.interface import TrainError
 from llm_train.recipes.fields import Section, setting
 
 DESIGNS = ("gpt2", "llama", "mistral", "qwen2", "qwen3", "olmo2", "gemma3")
 """Families of llm-layers without experts; listed here so that `--help` does not wait for torch."""
+MOST_DOUBLINGS = 20
+"""Of the batch: it is then a million times as large."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,11 +22,13 @@ class DataSettings(Section):
     field: str = setting("JSON lines: the field that holds the text; meta.text looks into an object", default="text")
     separator: str = setting('text files: the line between two documents, such as "<|endoftext|>"', default="")
     held_out: tuple[str, ...] = setting(
-        "names of the plays or files for validation; empty: about the last tenth of the text", default=()
-    )
+        "names of the plays, or of files without their suffix, for validation; [], in Python (): about the last tenth "
+        "of the text", default=(),
+    )  # fmt: skip
     windows: str = setting(
-        "how documents become windows: cut out of one long row, or packed whole", "stream", "packed", default="stream"
-    )
+        "how documents become windows: stream cuts one long row of them; packed keeps them whole, and cuts only those "
+        "that are longer than a window", "stream", "packed", default="stream",
+    )  # fmt: skip
     mask_documents: bool = setting("whether a document neither sees nor predicts its neighbors", default=False)
 
 
@@ -33,14 +38,13 @@ class TokenizerSettings(Section):
 
     kind: str = setting("which tokenizer", "bpe", "char", "byte", "folder", default="bpe")
     vocab_size: int | None = setting(
-        "vocabulary size, special tokens included; absent: 2048 for bpe, else what the tokenizer has",
+        "vocabulary size, special tokens included; absent: 2048 for a bpe that is trained, else what there is",
         at_least=2, default=None,
     )  # fmt: skip
     pattern: str = setting("bpe: name of the split pattern", default="gpt2")
     sample_characters: int = setting(
         "bpe: of a longer text, how many characters, spread evenly, it is trained on",
-        at_least=1000,
-        default=200_000_000,
+        at_least=1000, at_most=10**12, default=200_000_000,
     )  # fmt: skip
     path: str = setting("folder: a tokenizer.json, or a folder with one", default="")
 
@@ -59,7 +63,7 @@ class ModelSettings(Section):
     d_head: int = setting("width of a head; 64 or 128 loads everywhere", at_least=2, default=64)
     d_ff: int = setting("hidden width of the feed-forward layer", at_least=1, default=512)
     context_length: int = setting("tokens that the model can attend to", at_least=2, default=128)
-    rope_base: float = setting("base of the rotary frequencies (rope_theta)", above=0, default=10000.0)
+    rope_base: float = setting("base of the rotary frequencies (rope_theta)", above=0, at_most=1e12, default=10000.0)
     tied_embeddings: bool = setting("use the embedding table as the output head", default=False)
     dropout: float = setting(
         "probability that an element of the embedding, or of what a part adds, is zeroed", at_least=0, below=1,
@@ -77,18 +81,22 @@ class OptimizerSettings(Section):
 
     matrix_optimizer: str = setting("for the matrices of the blocks", "muon", "adamw", "sgd", default="muon")
     other_optimizer: str = setting("for all other weights", "adamw", "sgd", default="adamw")
-    matrix_lr: float = setting("peak learning rate of those matrices", above=0, default=0.02)
-    embedding_lr: float = setting("peak learning rate of the embedding table", above=0, default=0.1)
-    head_lr: float = setting("peak learning rate of the output head", above=0, default=0.02)
-    norm_lr: float = setting("peak learning rate of norm gains and biases", above=0, default=0.02)
+    matrix_lr: float = setting("peak learning rate of those matrices", above=0, at_most=1000, default=0.02)
+    embedding_lr: float = setting("peak learning rate of the embedding table", above=0, at_most=1000, default=0.1)
+    head_lr: float = setting("peak learning rate of the output head", above=0, at_most=1000, default=0.02)
+    norm_lr: float = setting("peak learning rate of norm gains and biases", above=0, at_most=1000, default=0.02)
     momentum: float = setting("Muon, SGD: decay of the running gradient", at_least=0, below=1, default=0.9)
     beta1: float = setting("AdamW: decay of the running mean gradient", at_least=0, below=1, default=0.9)
     beta2: float = setting("AdamW: decay of the running mean square", at_least=0, below=1, default=0.95)
-    eps: float = setting("AdamW: added to the root mean square", above=0, default=1e-8)
-    weight_decay: float = setting("decay of the matrices per step, times the learning rate", at_least=0, default=0.0)
-    embedding_decay: float = setting("the same of the embedding table", at_least=0, default=0.0)
-    head_decay: float = setting("the same of the output head; gains and biases have none", at_least=0, default=0.0)
-    clip: float = setting("largest norm of all gradients together", above=0, default=1.0)
+    eps: float = setting("AdamW: added to the root mean square", above=0, at_most=1000, default=1e-8)
+    weight_decay: float = setting(
+        "decay of the matrices per step, times the learning rate", at_least=0, at_most=1000, default=0.0
+    )
+    embedding_decay: float = setting("the same of the embedding table", at_least=0, at_most=1000, default=0.0)
+    head_decay: float = setting(
+        "the same of the output head; gains and biases have none", at_least=0, at_most=1000, default=0.0
+    )
+    clip: float = setting("largest norm of all gradients together", above=0, at_most=1e30, default=1.0)
     average: float | None = setting(
         "decay of a running average of the weights, which is then evaluated and saved; absent: none", at_least=0,
         below=1, default=None,
@@ -97,12 +105,33 @@ class OptimizerSettings(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleSettings(Section):
-    """How the learning rates rise and fall: a pure function of the step."""
+    """How the learning rates rise and fall, and how the batch and its rows grow: pure functions of the step."""
 
     shape: str = setting("curve after the warm-up", "constant", "linear", "cosine", "wsd", default="wsd")
     warmup_steps: int = setting("steps of linear warm-up", at_least=0, default=10)
     decay: float = setting("wsd: last fraction of the steps, in which the rate falls", above=0, at_most=1, default=0.6)
     floor: float = setting("lowest rate at the end, as a fraction of the peak", at_least=0, at_most=1, default=0.0)
+    batch_doublings: tuple[float, ...] = setting(
+        "fractions of the steps after which the passes of an update double, such as [0.25, 0.5]", above=0, below=1,
+        default=(),
+    )  # fmt: skip
+    first_length: int | None = setting(
+        "tokens of a row in the first step; rows grow evenly to context_length; absent: they have it from the start",
+        at_least=1, default=None,
+    )  # fmt: skip
+    length_growth: float = setting(
+        "first_length: first fraction of the steps, in which rows grow", above=0, at_most=1, default=0.5
+    )
+    length_multiple: int = setting("first_length: rows grow by multiples of so many tokens", at_least=1, default=64)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        given = self.batch_doublings
+        if len(given) > MOST_DOUBLINGS or any(later <= earlier for earlier, later in pairwise(given)):
+            raise TrainError(
+                f"schedule.batch_doublings must be at most {MOST_DOUBLINGS} fractions of the steps, each above the one "
+                f"before it, was {list(given)}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,11 +139,12 @@ class TrainingSettings(Section):
     """How much is computed, and how."""
 
     minutes: float | None = setting(
-        "wall time of the whole command; the number of steps is measured", above=0, default=None
-    )
+        "wall time of the whole command; absent: what the steps take; given: their number is measured", above=0,
+        default=None,
+    )  # fmt: skip
     steps: int | None = setting("updates; absent: as many as fit into minutes", at_least=1, default=None)
     batch: int = setting("windows of context_length tokens per pass, of each process", at_least=1, default=16)
-    accumulate: int = setting("passes per update, of each process", at_least=1, default=1)
+    accumulate: int = setting("passes of the first update, of each process", at_least=1, default=1)
     seed: int = setting("of the initial weights and the order of the data", at_least=0, below=2**63, default=1)
 
 
@@ -134,7 +164,11 @@ class ComputeSettings(Section):
         "join the steps of the model with torch.compile; auto: if the whole run gains by it", "auto", "yes", "no",
         default="auto",
     )  # fmt: skip
-    kernels: str = setting("functions that the model computes with", "eager", "fused", "fast", default="eager")
+    kernels: str = setting(
+        "functions that the model computes with: eager are those to be read; fused has torch's attention, for a GPU or "
+        "a long context; fast is for a CPU on which torch.compile cannot be used", "eager", "fused", "fast",
+        default="eager",
+    )  # fmt: skip
     parallel: str = setting(
         "on several processes: each holds all weights (ddp) or a part of each (fsdp)", "ddp", "fsdp", default="ddp"
     )
@@ -147,29 +181,37 @@ class ComputeSettings(Section):
         "can hold", "whole", "parts", default="whole",
     )  # fmt: skip
     parts: tuple[str, ...] = setting(
-        "Python files with functions of your own in place of ours, each with @ and its hash", default=()
-    )
+        "Python files with functions of your own in place of ours; the run adds to each @ and the beginning of its "
+        "SHA-256, and does not resume with a file that has changed", default=(),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSettings(Section):
     """Validation, sampling and checkpoint intervals."""
 
-    validations: int = setting("short validations during the training, evenly spread", at_least=0, default=10)
-    validation_windows: int = setting("windows of each short validation; the last reads all", at_least=1, default=64)
-    samples: int = setting("samples during the training, evenly spread", at_least=0, default=4)
-    sample_tokens: int = setting("tokens of a sample", at_least=1, default=200)
-    sample_prompt: str = setting("prompt of the samples", default="\n")
-    checkpoints: int = setting(
-        "checkpoints during the training, evenly spread; the last step is always saved", at_least=0, default=3
+    validations: int = setting(
+        "short validations during the training, evenly spread", at_least=0, at_most=1_000_000, default=10
     )
+    validation_windows: int = setting("windows of each short validation; the last reads all", at_least=1, default=64)
+    samples: int = setting("samples during the training, evenly spread", at_least=0, at_most=1_000_000, default=4)
+    sample_tokens: int = setting("tokens of a sample", at_least=1, default=200)
+    sample_prompt: str = setting(
+        'text that the samples continue, such as "Chapter 1\\n"; a line break where --corpus takes the place of a '
+        "shipped recipe's text", default="\n",
+    )  # fmt: skip
+    checkpoints: int = setting(
+        "checkpoints during the training, evenly spread; the last step is always saved", at_least=0, at_most=1_000_000,
+        default=3,
+    )  # fmt: skip
     checkpoint_minutes: float = setting(
         "also save when the last checkpoint is so many minutes old", above=0, default=10.0
     )
     keep: int = setting("newest checkpoints that are kept", at_least=2, default=2)
     keep_every: int | None = setting(
-        "also save, and keep, the checkpoint of each multiple of so many steps", at_least=1, default=None
-    )
+        "also save, and keep, the checkpoint of each multiple of so many steps; absent: of none", at_least=1,
+        default=None,
+    )  # fmt: skip
     keep_best: bool = setting(
         "also save a checkpoint before each validation, and keep the one with the lowest loss", default=False
     )
@@ -177,8 +219,9 @@ class ReportSettings(Section):
         'programs that draw the measurements as they come: "tensorboard", "trackio"', default=()
     )
     update_ratios: int = setting(
-        "updates whose size relative to the weights is measured, evenly spread", at_least=0, default=50
-    )
+        "updates whose size relative to the weights is measured, evenly spread", at_least=0, at_most=1_000_000,
+        default=50,
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llm_layers import training_flops_per_token
+from llm_train.recipes.growth import tokens_read
 from llm_train.runs.folder import Run
 from llm_train.runs.metrics import read_metrics
-from llm_train.stages.build import model_config
+from llm_train.stages.build import flops_per_token
 
 Points = list[tuple[float, float]]
 
@@ -40,20 +40,18 @@ class History:
 def load_history(run: Run) -> History:
     """Read a run's logs; what a run of an older version or one that was killed lacks is left out."""
     recipe = run.recipe()
-    length = recipe.model.context_length
-    per_step = recipe.tokens_per_update
-    per_token = training_flops_per_token(model_config(recipe), length)
+    per_token, flops, counted = flops_per_token(recipe), 0, 0
     timings = {row["step"]: row for row in _rows(read_metrics(run.folder / "timings.jsonl"))}
     updates: dict[int, dict[str, Any]] = {}
     validations = []
     for row in _rows(run.metrics()):
         step = row["step"]
-        place = {"tokens": step * per_step, **timings.get(step, {}), **row}
-        place["flops"] = place["tokens"] * per_token
+        place = {"tokens": tokens_read(recipe, step), **timings.get(step, {}), **row}
         if "loss" in row:
-            updates[step] = _flat(place)
+            flops, counted = flops + (place["tokens"] - counted) * per_token(step), place["tokens"]
+            updates[step] = _flat(place | {"flops": flops})
         elif "validation_loss" in row:
-            validations.append({**updates.get(step, {}), **place})
+            validations.append({**place, "flops": flops, **updates.get(step, {}), **row})
     return History(tuple(updates.values()), tuple(validations))
 
 

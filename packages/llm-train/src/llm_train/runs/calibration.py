@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from llm_train.backends.compiled import compiler_found
 from llm_train.interface import TrainError
+from llm_train.recipes.growth import UNDECIDED, grows, mean_seconds, mean_tokens
 from llm_train.recipes.recipe import Recipe
 from llm_train.trainer import Trainer
 
@@ -41,7 +42,9 @@ def calibrate(
 ) -> tuple[float, Recipe]:
     """Time an update in each precision that the recipe allows, and compiled; return the seconds and the fastest way.
 
-    A run of no more updates than the measuring takes gains nothing by it, and gets float32 and no compiler.
+    A run of no more updates than the measuring takes gains nothing by it, and gets float32 and no compiler. Neither
+    does one whose rows grow get a compiler, which would compile each length anew. Where updates read more and more, the
+    last ones are timed too, and the seconds are the mean of the whole run.
     """
     steps = recipe.training.steps
     precisions = list(AUTOMATIC) if recipe.compute.precision == "auto" else [recipe.compute.precision]
@@ -51,7 +54,8 @@ def calibrate(
         for way in ways:
             report(f"measuring updates in {way.compute.precision}, {WORDS[way.compute.precision]}")
             best = min(best, (seconds_per_step(make_trainer(way), best[0]), way), key=lambda one: one[0])
-    if recipe.compute.compile == "auto" and compiler_found() and _loop_seconds(recipe, best[0]) > WORTH_COMPILING:
+    compilable = recipe.compute.compile == "auto" and recipe.schedule.first_length is None and compiler_found()
+    if compilable and _loop_seconds(recipe, best[0]) > WORTH_COMPILING:
         report("compiling the model, and measuring its speed")
         way = best[1].with_values(compile="yes")
         began = time.perf_counter()
@@ -60,6 +64,10 @@ def calibrate(
         if seconds < best[0] * FASTER:
             best = seconds, way
         report(f"compiled in {cost:.0f} s")
+    if steps is None and grows(recipe):
+        report("measuring the last updates, which read more")
+        last = seconds_per_step(make_trainer(best[1]), start=UNDECIDED - WARM_UP - MEASURED)
+        best = mean_seconds(recipe, best[0], last), best[1]
     return best
 
 
@@ -74,22 +82,24 @@ def _loop_seconds(recipe: Recipe, seconds_per_step: float) -> float:
     return 60 * (recipe.training.minutes or 0.0)
 
 
-def seconds_per_step(trainer: Trainer, best: float = math.inf, *, first_seconds: float = FIRST_SECONDS) -> float:
-    """Return the mean time of a few updates, or infinity as soon as it cannot be below `best`.
+def seconds_per_step(
+    trainer: Trainer, best: float = math.inf, *, first_seconds: float = FIRST_SECONDS, start: int = 0
+) -> float:
+    """Return the mean time of a few updates from number `start` on, or infinity as soon as it cannot be below `best`.
 
     The mean and not the shortest, because a run has slow ones too.
     """
     limit = best * MEASURED
-    start = time.perf_counter()
-    for _ in trainer.run(0, WARM_UP):
+    began = time.perf_counter()
+    for _ in trainer.run(start, start + WARM_UP):
         pass
-    if trainer.place.any(time.perf_counter() - start > max(limit, first_seconds)):  # all processes stop, or none
+    if trainer.place.any(time.perf_counter() - began > max(limit, first_seconds)):  # all processes stop, or none
         return math.inf
-    start = time.perf_counter()
-    for _ in trainer.run(WARM_UP, WARM_UP + MEASURED):
-        if trainer.place.any(time.perf_counter() - start > limit):
+    began = time.perf_counter()
+    for _ in trainer.run(start + WARM_UP, start + WARM_UP + MEASURED):
+        if trainer.place.any(time.perf_counter() - began > limit):
             return math.inf
-    return (time.perf_counter() - start) / MEASURED
+    return (time.perf_counter() - began) / MEASURED
 
 
 def steps_that_fit(recipe: Recipe, *, seconds_per_step: float, elapsed: float, held_out_tokens: int) -> int:
@@ -97,7 +107,7 @@ def steps_that_fit(recipe: Recipe, *, seconds_per_step: float, elapsed: float, h
 
     Args:
         recipe: its `minutes` is the wall time of everything.
-        seconds_per_step: measured.
+        seconds_per_step: measured; the mean of the whole run.
         elapsed: seconds that have passed already.
         held_out_tokens: the last validation reads all of them.
 
@@ -106,9 +116,8 @@ def steps_that_fit(recipe: Recipe, *, seconds_per_step: float, elapsed: float, h
     """
     training, report = recipe.training, recipe.report
     assert training.minutes is not None, "steps are only worked out where minutes are given"
-    tokens_per_step = recipe.tokens_per_update
     read = held_out_tokens + report.validations * report.validation_windows * recipe.model.context_length
-    validating = read * FORWARD_FRACTION * seconds_per_step / tokens_per_step
+    validating = read * FORWARD_FRACTION * seconds_per_step / mean_tokens(recipe)
     left = training.minutes * 60 - elapsed - validating - CLOSING_SECONDS
     steps = int(left / seconds_per_step)
     if steps < 10:

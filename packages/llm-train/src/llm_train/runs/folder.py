@@ -86,9 +86,14 @@ class Run:
             return Recipe.from_dict(
                 tomllib.loads(self.recipe_file.read_text("utf-8", "surrogateescape")), str(self.recipe_file)
             )
-        except (tomllib.TOMLDecodeError, TrainError) as error:
+        except tomllib.TOMLDecodeError as error:
+            raise TrainError(f"{self.recipe_file}: is damaged ({error}); move the run folder away") from None
+        except TrainError as error:
             reason = str(error).removeprefix(f"{self.recipe_file}: ")
-            raise TrainError(f"{self.recipe_file}: is damaged ({reason}); move the run folder away") from None
+            raise TrainError(
+                f"{self.recipe_file}: cannot be used: {reason}. Take the version of llm-train that began this run, "
+                "undo what was changed in the file, or move the run folder away"
+            ) from None
 
     @property
     def newest_model(self) -> Path | None:

@@ -1,7 +1,7 @@
 """What the user sees during a run: a line per stage, and one live line for the training loop."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
@@ -91,10 +91,11 @@ class LoopProgress:
 
     Args:
         steps: of the whole run.
+        share: which part of the run's work is done after so many steps; None: all steps take the same.
     """
 
-    def __init__(self, steps: int) -> None:
-        self.steps = steps
+    def __init__(self, steps: int, share: Callable[[int], float] | None = None) -> None:
+        self.steps, self.share = steps, share or (lambda step: step / steps)
         self.tokens, self.earlier_seconds = 0, 0.0
         """What the run was trained on before, and how long that took, where it is resumed."""
         self.display = Progress("llm-train")
@@ -128,7 +129,7 @@ class LoopProgress:
         if self.validation is not None:
             parts.append(f"validation {self.validation:.3f}")
         parts.append(f"{self.tokens_per_second:,.0f} tokens/s")
-        parts.append(f"{duration(self.seconds / step * (self.steps - step))} left")
+        parts.append(f"{duration(self.seconds * (1 / self.share(step) - 1))} left")
         return "  ".join(parts)
 
     def __enter__(self) -> Self:

@@ -1,5 +1,6 @@
 """From an update to a row of each log."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -22,7 +23,7 @@ class Recorder:
         progress: LoopProgress,
         reporter: Reporter,
         *,
-        flops_per_token: float,
+        flops_per_token: Callable[[int], float],
         peak_flops: float | None,
     ) -> None:
         """Set up the measuring.
@@ -32,7 +33,7 @@ class Recorder:
             measured: the numbers of the updates whose size is measured: it takes a copy of all weights.
             progress: counts tokens and seconds of the loop.
             reporter: knows the seconds of the whole run.
-            flops_per_token: of an update.
+            flops_per_token: of the update of a number, from 1: it grows with the length of the rows.
             peak_flops: of the machine, per second, if that is known.
         """
         self.model, self.measured = model, measured
@@ -57,15 +58,15 @@ class Recorder:
             ratios = update_ratios(self._before, self._weights(), lambda name, one: kind_of_weight(name, one.ndim))
             metrics["update_ratio"] = ratios
         timings = {"seconds": round(self.reporter.elapsed, 3), "tokens_per_second": round(speed, 1)}
-        if (share := self.share_of_peak(speed)) is not None:
+        if (share := self.share_of_peak(speed * self.flops_per_token(step.number))) is not None:
             timings["peak_share"] = round(share, 4)
         if (memory := peak_memory()) is not None:
             timings["memory_mb"] = round(memory / 1e6, 1)
         return metrics, timings
 
-    def share_of_peak(self, tokens_per_second: float) -> float | None:
+    def share_of_peak(self, flops_per_second: float) -> float | None:
         """Return which part of the machine's peak a speed makes use of; None where the peak is not known."""
-        return None if self.peak_flops is None else tokens_per_second * self.flops_per_token / self.peak_flops
+        return None if self.peak_flops is None else flops_per_second / self.peak_flops
 
     def _weights(self) -> dict[str, Tensor]:
         return {name: weight.detach() for name, weight in self.model.named_parameters()}

@@ -1,7 +1,7 @@
 """From a recipe to the objects that train: the model, and the trainer around it."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import torch
 from torch import nn
@@ -16,6 +16,7 @@ from llm_layers import (
     initialize_gpt2,
     initialize_normal,
     initialize_truncated,
+    training_flops_per_token,
 )
 from llm_layers.config import DESIGNS
 from llm_train.backends.compiled import compiled_call
@@ -33,6 +34,7 @@ from llm_train.optimizers.loss_scale import LossScale
 from llm_train.parts.files import load_parts
 from llm_train.parts.replacing import functions_with, kernels_with, objective_with, optimizer_with
 from llm_train.place import Place
+from llm_train.recipes.growth import GROWTHS, UNDECIDED, length_of, passes_of
 from llm_train.recipes.recipe import Recipe
 from llm_train.schedule import FALLS, lr_multiplier
 from llm_train.trainer import Trainer
@@ -62,6 +64,12 @@ def model_config(recipe: Recipe) -> ModelConfig:
     )
 
 
+def flops_per_token(recipe: Recipe) -> Callable[[int], int]:
+    """Return a function from the number of an update, from 1, to the FLOPs of each of its tokens."""
+    length, of_length = length_of(recipe), cache(partial(training_flops_per_token, model_config(recipe)))
+    return lambda number: of_length(length(number - 1))
+
+
 def build_model(recipe: Recipe) -> Decoder:
     """Return the model, initialized from the recipe's seed."""
     generator = torch.Generator().manual_seed(recipe.training.seed)
@@ -88,6 +96,11 @@ def build_backend(
     if place.world > 1:
         return ReplicatedBackend(model, objective, dtype, place)
     if place.device.type == "cpu":
+        if compute.compile == "yes" and recipe.schedule.first_length is not None:
+            raise TrainError(
+                "compute.compile must be no or auto on a CPU where rows grow (schedule.first_length), was yes: each "
+                "length would be compiled anew (in a command: --set compile=no)"
+            )
         call = compiled_call() if compute.compile == "yes" else loss_of
         return ThreadBackend(model, objective, dtype, workers, call)
     module = LossModule(model, objective, dtype)
@@ -125,9 +138,14 @@ def build_batches(recipe: Recipe, text: TokenFile) -> StreamBatches:
 def build_trainer(
     recipe: Recipe, model: Decoder, text: TokenFile, workers: Workers | None = None, place: Place | None = None
 ) -> Trainer:
-    """Return the trainer of a model on a text; batches and learning rates are functions of the step number."""
+    """Return the trainer of a model on a text; batches and learning rates are functions of the step number.
+
+    Raises:
+        TrainError: its parts cannot be combined.
+    """
     training, parts = recipe.training, load_parts(recipe.compute.parts)
-    steps = training.steps or 10**9  # not decided yet: a calibration stays far from the end
+    place = place or Place()
+    growths = functions_with(parts, GROWTHS)
     backend = build_backend(recipe, model, workers, place)  # first: FSDP2 splits the weights
     ours = build_optimizer(model, recipe.optimizer, DTYPES[recipe.compute.precision], workers)
     optimizer: Optimizer = optimizer_with(parts, ours)
@@ -137,9 +155,10 @@ def build_trainer(
         backend,
         optimizer,
         build_batches(recipe, text),
-        partial(lr_multiplier, recipe.schedule, steps, falls=functions_with(parts, FALLS)),
+        partial(lr_multiplier, recipe.schedule, training.steps or UNDECIDED, falls=functions_with(parts, FALLS)),
         clip=recipe.optimizer.clip,
-        accumulate=passes_here(recipe, place or Place()),
+        accumulate=passes_of(recipe, passes_here(recipe, place), growths),
+        length=length_of(recipe, growths),
         place=place,
         loss_scale=LossScale() if recipe.compute.precision == "float16" else None,
         clipping=parts.functions.get("clip_gradients", clip_gradients),

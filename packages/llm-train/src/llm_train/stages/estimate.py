@@ -9,10 +9,12 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from llm_layers import parameter_count
+from llm_layers import parameter_count, training_flops_per_token
 from llm_train.place import find_device
+from llm_train.recipes.growth import grows, mean_seconds, spans, tokens_read
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.logs import Logs
 from llm_train.runs.memory import available_memory, peak_memory
@@ -21,6 +23,7 @@ from llm_train.runs.progress import Reporter
 from llm_train.stages.build import DTYPES
 from llm_train.stages.rehearsal import rehearsal
 from llm_train.stages.training_run import TrainingRun
+from llm_train.trainer import Step
 
 WARM_UP, FEWEST, MOST, ENOUGH = 2, 5, 40, 4.0
 """Updates that are not counted; how many are, at least and at most; and the seconds after which they are enough."""
@@ -48,7 +51,7 @@ class Estimate:
     """Wall time of the whole command."""
     seconds_by_stage: dict[str, float]
     seconds_per_step: float
-    """The median."""
+    """The median, or where updates read more and more, the mean of the run, by the medians of the first and last."""
     tokens_per_second: float
     """Of the updates alone."""
     peak_flops_per_second: float
@@ -74,7 +77,8 @@ def estimate(recipe: Recipe, folder: Path, reporter: Reporter) -> Estimate:
 
 def _measured(training: TrainingRun, logs: Logs, once: dict[str, float], free: int | None) -> Estimate:
     recipe, plan, workers = training.recipe, training.plan, training.workers
-    per_update = recipe.tokens_per_update
+    tokens, per_token = tokens_read(recipe, plan.steps), partial(training_flops_per_token, training.model.config)
+    flops = sum(read * per_token(length) for length, read in spans(recipe, plan.steps))
     warm_up, per_step, ratios = _updates(training, logs)
     windows, per_window = _validation(training, logs)
     sampling, saving = _sample(training), _seconds(lambda: training.checkpoints.save(1, {}))
@@ -87,36 +91,45 @@ def _measured(training: TrainingRun, logs: Logs, once: dict[str, float], free: i
         "validation": windows * per_window,
         "save model": sampling + saving / 2,  # a last sample, and the model's part of the checkpoint copied
     }
-    flops = training.recorder.flops_per_token * per_update
+    whole = plan.steps * per_step
     peak = training.recorder.peak_flops or peak_flops(DTYPES[recipe.compute.precision], workers)
     return Estimate(
         recipe=recipe.name, precision=recipe.compute.precision, threads=workers.count,
-        parameters=parameter_count(training.model.config), steps=plan.steps, tokens=plan.steps * per_update,
-        flops=float(plan.steps * flops), memory_bytes=peak_memory(), free_memory_bytes=free,
+        parameters=parameter_count(training.model.config), steps=plan.steps, tokens=tokens,
+        flops=float(flops), memory_bytes=peak_memory(), free_memory_bytes=free,
         seconds=sum(seconds.values()), seconds_by_stage=seconds, seconds_per_step=per_step,
-        tokens_per_second=per_update / per_step, peak_flops_per_second=peak,
-        model_flops_utilization=flops / per_step / peak,
+        tokens_per_second=tokens / whole, peak_flops_per_second=peak, model_flops_utilization=flops / whole / peak,
     )  # fmt: skip
 
 
 def _updates(training: TrainingRun, logs: Logs) -> tuple[float, float, float]:
     """Time real updates: all of the warm-up together, the median of those after it, and what their sizes cost more."""
-    times: list[float] = []
-    before = began = time.perf_counter()
-    for step in training.trainer.run(0, min(WARM_UP + MOST, training.plan.steps)):
-        logs.log(step.number, *training.recorder.rows(step))
-        now = time.perf_counter()
-        times.append(now - before)
-        before = now
-        if step.number >= WARM_UP + FEWEST and now - began > ENOUGH:
-            break
+    growing = grows(training.recipe)
+    times, step = _times(training, logs, 0, FEWEST if growing else MOST)
+    per_step = statistics.median(times[WARM_UP:] or times)
+    if growing:
+        last, step = _times(training, logs, max(0, training.plan.steps - WARM_UP - FEWEST), FEWEST)
+        per_step = mean_seconds(training.recipe, per_step, statistics.median(last[WARM_UP:] or last))
 
     def measure_size() -> None:
         training.recorder.prepare(min(training.plan.ratios, default=0))
         training.recorder.rows(step)
 
-    sizes = _seconds(measure_size)
-    return sum(times[:WARM_UP]), statistics.median(times[WARM_UP:] or times), sizes
+    return sum(times[:WARM_UP]), per_step, _seconds(measure_size)
+
+
+def _times(training: TrainingRun, logs: Logs, start: int, most: int) -> tuple[list[float], Step]:
+    """Make some updates, and return the seconds of each, and the last one."""
+    times: list[float] = []
+    before = began = time.perf_counter()
+    for step in training.trainer.run(start, min(start + WARM_UP + most, training.plan.steps)):
+        logs.log(step.number, *training.recorder.rows(step))
+        now = time.perf_counter()
+        times.append(now - before)
+        before = now
+        if len(times) >= WARM_UP + FEWEST and now - began > ENOUGH:
+            break
+    return times, step
 
 
 def _validation(training: TrainingRun, logs: Logs) -> tuple[float, float]:

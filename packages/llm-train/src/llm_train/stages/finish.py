@@ -11,6 +11,7 @@ from llm_train.checkpoints.folders import folder_name
 from llm_train.checkpoints.record import PUBLIC
 from llm_train.checkpoints.saving import MODEL
 from llm_train.evaluation import Evaluation
+from llm_train.reports.history import load_history
 from llm_train.reports.run_report import write_report
 from llm_train.runs.logs import Logs
 from llm_train.runs.memory import peak_memory
@@ -58,7 +59,9 @@ def copy_files(source: Path, target: Path, names: list[str]) -> None:
 
 def _results(training: TrainingRun, result: Evaluation, text: str) -> dict[str, Any]:
     reporter, speed = training.reporter, training.progress.tokens_per_second
-    measured = {"peak_memory_bytes": peak_memory(), "model_flops_utilization": training.recorder.share_of_peak(speed)}
+    flops = load_history(training.run).updates[-1]["flops"]
+    share = training.recorder.share_of_peak(flops / max(training.progress.seconds, 1e-9))
+    measured = {"peak_memory_bytes": peak_memory(), "model_flops_utilization": share}
     return {
         "validation_loss": result.loss,
         "bits_per_byte": result.bits_per_byte,
@@ -68,7 +71,7 @@ def _results(training: TrainingRun, result: Evaluation, text: str) -> dict[str, 
         "tokens_per_second": speed,
         **{name: value for name, value in measured.items() if value is not None},
         "parameters": parameter_count(training.model.config),
-        "flops": training.progress.tokens * training.recorder.flops_per_token,
+        "flops": flops,
         "precision": training.recipe.compute.precision,
         "seconds": reporter.elapsed,
         "seconds_by_stage": reporter.seconds | {"training": training.progress.seconds},

@@ -12,10 +12,16 @@ from torch.profiler import ProfilerActivity, profile, record_function
 from llm_tokenizer.files.writing import atomic_path, write_errors_as
 from llm_train.interface import Optimizer, TrainError
 from llm_train.recipes.recipe import Recipe
+from llm_train.recipes.settings import ScheduleSettings
 from llm_train.runs.progress import Reporter
 from llm_train.stages.build import build_model, build_trainer
 from llm_train.stages.rehearsal import rehearsal
 
+NO_GROWTH: dict[str, Any] = {
+    name: getattr(ScheduleSettings(), name)
+    for name in ("batch_doublings", "first_length", "length_growth", "length_multiple")
+}
+"""A few updates are no run to grow in: they have the first batch, and rows of the whole length."""
 WARM_UP = 2
 """Updates before the profile: the first ones wait for memory and kernels."""
 OPTIMIZER = "optimizer"
@@ -81,7 +87,7 @@ def profile_updates(recipe: Recipe, folder: Path, trace: Path, reporter: Reporte
         trace.parent.mkdir(parents=True, exist_ok=True)
     if recipe.compute.precision == "auto":
         recipe = recipe.with_values(precision="float32")
-    recipe = recipe.with_values(steps=WARM_UP + updates)
+    recipe = recipe.with_values(steps=WARM_UP + updates, **NO_GROWTH)
     with rehearsal(recipe, folder, reporter, threads=1) as prepared:
         trainer = build_trainer(prepared.recipe, build_model(recipe), prepared.prepared.training, prepared.workers)
         trainer.optimizer = _Named(trainer.optimizer)

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor, nn
 
-from llm_layers import parameter_count, training_flops_per_token
+from llm_layers import parameter_count
 from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.files.writing import write_text
 from llm_train.backends.distributed import ShardedBackend
@@ -18,6 +18,7 @@ from llm_train.interface import Objective, TrainError
 from llm_train.objectives.next_token import next_token_loss
 from llm_train.optimizers.averaging import AveragingOptimizer
 from llm_train.place import Place
+from llm_train.recipes.growth import tokens_read
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.agreement import changed_fields
 from llm_train.runs.folder import Run
@@ -28,7 +29,7 @@ from llm_train.runs.plan import Plan
 from llm_train.runs.progress import LoopProgress, Reporter
 from llm_train.runs.recording import Recorder
 from llm_train.runs.samples import sample
-from llm_train.stages.build import DTYPES, build_model, build_trainer
+from llm_train.stages.build import DTYPES, build_model, build_trainer, flops_per_token
 from llm_train.stages.decide import decided
 from llm_train.stages.prepare import Prepared
 
@@ -78,10 +79,11 @@ class TrainingRun:
                 self.place,
                 self.recipe.compute.checkpoint_format,
             )
-            self.progress = LoopProgress(self.plan.steps)
+            whole = tokens_read(self.recipe, self.plan.steps)
+            self.progress = LoopProgress(self.plan.steps, lambda step: tokens_read(self.recipe, step) / whole)
             self.recorder = Recorder(
                 self.model, self.plan.ratios, self.progress, reporter,
-                flops_per_token=training_flops_per_token(self.model.config, self.recipe.model.context_length),
+                flops_per_token=flops_per_token(self.recipe),
                 peak_flops=peak_flops(dtype, workers) if self.plan.steps >= WORTH_MEASURING else None,
             )  # fmt: skip
             self.start = self._resume()
