@@ -131,17 +131,26 @@ def _case(contract: Contract, case: Case, *, opened: bool) -> str:
 def _large_cases(cases: Sequence[Case]) -> str:
     if not cases:
         return ""
-    rows = [f"| {case.id.replace('_', ' ')} | {_sizes(case)} | {case.clause} | {cell(case.catches)} |" for case in cases]
+    rows = [
+        f"| {case.id.replace('_', ' ')} | {_sizes(case)} | {case.clause} | {cell(case.catches)} |" for case in cases
+    ]
     return (
         "## Large cases\n\nMade anew in every run, by a rule that is stored; the answer comes from the reference. `--quick` "
-        "leaves them out, and those in which one axis is long or one argument wide.\n\n| case | inputs | clause | catches |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
+        "leaves them out, and those in which one axis is long or one argument wide.\n\n| case | inputs | clause | catches |\n|---|---|---|---|\n"
+        + "\n".join(rows)
+        + "\n"
     )
 
 
 def _sizes(case: Case) -> str:
     """The sizes of what is large: shapes of arrays, lengths of texts and lists."""
-    sizes = {name: getattr(value, "shape", None) or len(value) for name, value in case.inputs.items() if _has_size(value)}
-    shown = {name: f"({', '.join(f'{n:,}' for n in size)})" if isinstance(size, tuple) else f"{size:,}" for name, size in sizes.items()}
+    sizes = {
+        name: getattr(value, "shape", None) or len(value) for name, value in case.inputs.items() if _has_size(value)
+    }
+    shown = {
+        name: f"({', '.join(f'{n:,}' for n in size)})" if isinstance(size, tuple) else f"{size:,}"
+        for name, size in sizes.items()
+    }
     return ", ".join(f"{name} {size}" for name, size in shown.items())
 
 

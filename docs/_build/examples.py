@@ -3,9 +3,9 @@
 - A ```` ```text ```` block directly below a ```` ```python ```` block is what that block prints.
 - A block with a title, ```` ```python title="my_tokenizer.py" ````, is also added to that file.
 - A ```` ```console ```` block with a ```` ```text ```` block directly below is run too, if it starts `python`.
-- `<!-- continues: tokens.md -->` on a page: the files of that page (or of several, with blanks between), and of those that
-  it continues, are written first, and the page starts by importing them, with the lines that the site shows in place of the
-  comment.
+- `<!-- continues: tokens.md -->` on a page: the files of that page (or of several, with blanks between), and of those
+  that it continues, are written first, and the page starts by importing them, with the lines that the site shows in
+  place of the comment.
 
 `python docs/_build/examples.py --write` renews all shown output after a change; `--check` compares it, for all pages or
 those that are named.

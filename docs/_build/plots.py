@@ -93,7 +93,7 @@ def rotary_clocks() -> str:
 
 def rotary_scalings() -> str:
     """What is left of each pair's frequency when a model is to read texts eight times as long."""
-    from llm_layers.reference import linear_scaling, llama3_scaling, inverse_frequencies, yarn_scaling
+    from llm_layers.reference import inverse_frequencies, linear_scaling, llama3_scaling, yarn_scaling
 
     base, factor, trained = 10000.0, 8.0, 4096.0
     frequencies = inverse_frequencies(64, base)
@@ -103,7 +103,8 @@ def rotary_scalings() -> str:
         "YaRN": yarn_scaling(frequencies, base, factor, trained, 32.0, 1.0),
     }
     curves = {
-        name: [(float(pair), float(share)) for pair, share in enumerate(some / frequencies)] for name, some in scaled.items()
+        name: [(float(pair), float(share)) for pair, share in enumerate(some / frequencies)]
+        for name, some in scaled.items()
     }
     label = "Linear scaling slows every pair, Llama 3 and YaRN only the slow ones"
     return chart(

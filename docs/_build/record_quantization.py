@@ -36,9 +36,9 @@ from llm_layers import (
 )
 from llm_layers.kernels import bfloat16 as bfloat16_kernels
 from llm_layers.layers.quantized_linear import plain_linear_layers
+from llm_train.data.tokens import TokenFile, open_tokens
 from llm_train.evaluation import evaluate
 from llm_train.objectives.next_token import next_token_loss
-from llm_train.data.tokens import TokenFile, open_tokens
 
 SHAPES = ((512, 192), (1024, 1024), (4096, 4096))
 SECONDS = 1.0

@@ -19,8 +19,8 @@ from typing import Any
 from plots import RECORDED
 
 from llm_tokenizer import BytePairTokenizer, CharacterTokenizer, train_bpe
-from llm_tokenizer.bpe.training import learn_merges
 from llm_tokenizer.bpe.splitting import find_pattern
+from llm_tokenizer.bpe.training import learn_merges
 from llm_tokenizer.spec.ours import encode_bpe
 
 SIZES = (256, 320, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384)

@@ -2,7 +2,7 @@
 
 on_config          the specification's pages enter the navigation
 on_files           generated files: specification pages, fonts, KaTeX's stylesheet, axis colors
-on_page_markdown   `<!-- figure: name -->` becomes an inline drawing, `<!-- continues: page.md -->` the lines to start with
+on_page_markdown   `<!-- figure: name -->` becomes an inline drawing, `<!-- continues: page.md -->` its first lines
 on_page_content    formulas are set, axis names get their colors, docstrings link to their contracts
 on_post_build      the search index loses what its reader takes for wildcards; the site must load nothing from elsewhere
 """
@@ -153,7 +153,9 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 def on_page_content(html: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
     """Set the formulas, color the axes, and link the reference with the specification."""
     if "<p>!!!" in html or "<p>???" in html:
-        raise PluginError(f"{page.file.src_uri}: the text of a note (!!!, ???) must begin on a line of its own, indented")
+        raise PluginError(
+            f"{page.file.src_uri}: the text of a note (!!!, ???) must begin on a line of its own, indented"
+        )
     try:
         html = color_axes(render_formulas(html), axis_names())
         if page.file.src_uri.startswith("reference/"):

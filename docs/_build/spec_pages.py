@@ -84,8 +84,7 @@ def _score_table(scores: list[dict[str, Any]]) -> str:
         _SCORE_HEAD
         + "\n".join(rows)
         + f"\n\nPlanted faults that change no answer at all, each with a written reason, are left out of the count: "
-        f"{equivalent}. Correct code written otherwise: {accepted} accepted, {refused} refused.\n"
-        + _SCORE_END
+        f"{equivalent}. Correct code written otherwise: {accepted} accepted, {refused} refused.\n" + _SCORE_END
     )
 
 

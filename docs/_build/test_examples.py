@@ -35,7 +35,9 @@ def test_a_page_imports_public_names_from_the_package_itself(page: Path) -> None
     imports = re.findall(r"^\s*from (llm_\w+)\.[\w.]+ import ([\w, ]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
     for package, names in imports:
         for name in re.split(r",\s*", names.strip()):
-            assert name.split(" as ")[0] not in importlib.import_module(package).__all__, f"from {package} import {name}"
+            assert name.split(" as ")[0] not in importlib.import_module(package).__all__, (
+                f"from {package} import {name}"
+            )
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))

@@ -1,4 +1,4 @@
-"""The arithmetic of the two pages on attention and rotary positions is checked too: in node, with the cases of the specification."""
+"""The arithmetic of the pages on attention and rotary positions is checked in node, by the specification's cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The live tokenizer's arithmetic is one more implementation that is checked: in node, with the cases of the specification."""
+"""The live tokenizer is one more implementation that is checked: in node, by the specification's cases."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import token_figures
 from spec_pages import DOCS
 
 from llm_tokenizer import BytePairTokenizer
-from llm_tokenizer.reference import split_text
 from llm_tokenizer.conformance import Implementation
-from llm_tokenizer.spec import SPECIFICATION
 from llm_tokenizer.conformance.harness import check_implementation
+from llm_tokenizer.reference import split_text
+from llm_tokenizer.spec import SPECIFICATION
 
 SCRIPT = DOCS / "assets" / "byte-pair.js"
 NAMES = {

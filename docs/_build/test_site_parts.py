@@ -40,9 +40,9 @@ def test_a_page_that_continues_others_shows_how_to_start() -> None:
 
 def test_a_note_whose_text_begins_on_its_first_line_is_refused() -> None:
     page = SimpleNamespace(file=SimpleNamespace(src_uri="how-to/a.md"), url="how-to/a/")
-    with pytest.raises(PluginError, match="how-to/a.md: the text of a note"):
+    with pytest.raises(PluginError, match=r"how-to/a\.md: the text of a note"):
         on_page_content('<p>!!! note "How" A file\nsays</p>', page, SimpleNamespace(extra={}))
-    with pytest.raises(PluginError, match="how-to/a.md: the text of a note"):
+    with pytest.raises(PluginError, match=r"how-to/a\.md: the text of a note"):
         on_page_content('<p>??? success "Solution" A file</p>', page, SimpleNamespace(extra={}))
     assert on_page_content("<p>A file!!!</p>", page, SimpleNamespace(extra={})) == "<p>A file!!!</p>"
 

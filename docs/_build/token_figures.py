@@ -9,8 +9,8 @@ from itertools import pairwise
 from drawing import box, svg, words
 from vocabulary_figures import recorded
 
-from llm_tokenizer.reference import merge_pair, split_text
 from llm_tokenizer.commands.token_display import token_label
+from llm_tokenizer.reference import merge_pair, split_text
 
 SENTENCE = "To be, or not to be, that is the question"
 FIRST = 24

@@ -75,7 +75,9 @@ def table_share() -> str:
         name: [(math.log2(size), 100 * share_of_tables(config, size)) for size in (*MARKED, 32768, 65536, 131072)]
         for name, config in shapes().items()
     }
-    return against_size(series, "fraction of all weights, %", "The tables’ fraction of the weights grows with the vocabulary")
+    return against_size(
+        series, "fraction of all weights, %", "The tables’ fraction of the weights grows with the vocabulary"
+    )
 
 
 def work_per_byte() -> str:
@@ -105,8 +107,8 @@ def against_size(series: dict[str, plots.Points], up: str, label: str) -> str:
 def shapes() -> dict[str, ModelConfig]:
     """The model that `nox -s train` makes, and one in the shape of Qwen3-0.6B."""
     from llm_layers import ModelConfig
-    from llm_train.stages.build import model_config
     from llm_train.recipes.recipe import Recipe
+    from llm_train.stages.build import model_config
 
     large = ModelConfig(
         vocab_size=151936,

@@ -41,11 +41,11 @@ def depth_variances() -> dict[str, tuple[float, ...]]:
     from llm_layers import (
         Decoder,
         ModelConfig,
-        residual_variance_by_layer,
         initialize,
         initialize_gpt2,
         initialize_normal,
         initialize_truncated,
+        residual_variance_by_layer,
     )
 
     config = ModelConfig(
