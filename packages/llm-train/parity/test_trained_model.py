@@ -10,7 +10,8 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from llm_layers import EAGER, FUSED, load_model
 from llm_tokenizer import load_tokenizer
+from llm_train import Recipe, train
 
 NASTY = [
     "",
@@ -96,3 +98,56 @@ def test_tokenizers_gives_our_ids_on_held_out_lines_and_on_nasty_text(run: Path)
             assert theirs.encode(text, add_special_tokens=False).ids == ours.encode(text), repr(text)
             assert automatic(text, add_special_tokens=False).input_ids == ours.encode(text), repr(text)
         assert theirs.decode(ours.encode(text), skip_special_tokens=False) == text, repr(text)
+
+
+def test_a_checkpoint_of_a_run_in_progress_is_a_model_for_transformers(tmp_path: Path) -> None:
+    settings = ["steps=100000", "keep_every=5", "keep=100", "validations=0", "samples=0", "checkpoints=0"]
+    command = [sys.executable, "-m", "llm_train", "run", "--recipe", "tiny", "--runs", str(tmp_path), "--run", "going"]
+    running = subprocess.Popen([*command, *(f"--set={one}" for one in settings)], stdout=subprocess.DEVNULL)
+    try:
+        while not (found := sorted((tmp_path / "going").glob("checkpoints/step-*"))):
+            assert running.poll() is None, "the run has ended"
+            time.sleep(0.1)
+        folder = found[0]
+        model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager")
+        ids = AutoTokenizer.from_pretrained(folder)("Enter HAMLET", return_tensors="pt").input_ids
+        assert running.poll() is None, "the run has ended"
+    finally:
+        running.terminate()
+        running.wait()
+    assert ids[0].tolist() == load_tokenizer(folder).encode("Enter HAMLET")
+    with torch.inference_mode():
+        torch.testing.assert_close(model(ids).logits, load_model(folder, kernels=EAGER)(ids), rtol=0, atol=1e-5)
+
+
+class HuggingFaceTokenizer:
+    """A tokenizer of the library `tokenizers`, with the names that ours has."""
+
+    def __init__(self, file: Path) -> None:
+        self.theirs = Tokenizer.from_file(str(file))
+        self.vocab_size = self.theirs.get_vocab_size()
+        self.special_tokens = {one.content: id for id, one in self.theirs.get_added_tokens_decoder().items()}
+        self.bytes_of = load_tokenizer(file).token_bytes  # theirs cannot tell the bytes of half a character
+
+    def encode(self, text: str, *, allowed_special: Collection[str] = ()) -> list[int]:
+        return self.theirs.encode(text, add_special_tokens=False).ids
+
+    def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:
+        return [one.ids for one in self.theirs.encode_batch(list(texts), add_special_tokens=False)]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        return self.theirs.decode(list(ids), skip_special_tokens=False)
+
+    def decode_bytes(self, ids: Iterable[int]) -> bytes:
+        return b"".join(self.bytes_of(id) for id in ids)
+
+    def token_bytes(self, id: int) -> bytes:
+        return self.bytes_of(id)
+
+
+def test_a_tokenizer_of_hugging_face_trains_the_same_model(tmp_path: Path) -> None:
+    recipe = Recipe.load("tiny").with_values(steps=10)
+    ours = train(recipe, tmp_path / "ours")
+    theirs = HuggingFaceTokenizer(tmp_path / "ours" / "model" / "tokenizer.json")
+    result = train(recipe.with_values(vocab_size=None), tmp_path / "theirs", tokenizer=theirs)
+    assert result["validation_loss"] == ours["validation_loss"]

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from llm_tokenizer import Tokenizer
 from llm_tokenizer.files.writing import failed_write, write_json
 from llm_train.backends.threads import worker_count, worker_threads
 from llm_train.checkpoints.room import NO_ROOM, file_system
@@ -31,6 +32,7 @@ def train(
     reporter: Reporter | None = None,
     trackers: Sequence[Tracker] = (),
     place: Place | None = None,
+    tokenizer: Tokenizer | None = None,
 ) -> dict[str, Any]:
     """Train a model by a recipe in a run folder, from the start or from where it was stopped; return the results.
 
@@ -43,6 +45,7 @@ def train(
         reporter: prints what happens.
         trackers: get every measurement, beside the run's own logs and the trackers that the recipe names.
         place: of this process among all that train together; without it, it is found.
+        tokenizer: one of your own in place of the recipe's, also to go on with the run; any `Tokenizer` will do.
 
     Raises:
         TrainError: the recipe, the corpus or the folder is not what it must be; nothing was overwritten.
@@ -51,7 +54,7 @@ def train(
     run = Run(folder)
     if place is None:
         with find_place(wanted_device(recipe, run)) as place, place.silence():
-            return train(recipe, folder, reporter, trackers, place)
+            return train(recipe, folder, reporter, trackers, place, tokenizer)
     reporter = reporter or Reporter()
     try:
         with StopRequest() as stop, ExitStack() as held:
@@ -60,7 +63,7 @@ def train(
                 place.once(lambda: run.require_same_text(recipe))
                 reporter.say(f"{run.folder} is already finished")
                 return place.once(run.results)
-            return _train(recipe, run, reporter, stop, trackers, place)
+            return _train(recipe, run, reporter, stop, trackers, place, tokenizer)
     except (Interrupted, NonFiniteError):
         if not place.first:  # the first one says the same
             raise EndedElsewhereError from None
@@ -122,7 +125,13 @@ def require_alone(recipe: Recipe, place: Place) -> None:
 
 
 def _train(
-    recipe: Recipe, run: Run, reporter: Reporter, stop: StopRequest, trackers: Sequence[Tracker], place: Place
+    recipe: Recipe,
+    run: Run,
+    reporter: Reporter,
+    stop: StopRequest,
+    trackers: Sequence[Tracker],
+    place: Place,
+    tokenizer: Tokenizer | None,
 ) -> dict[str, Any]:
     passes_here(recipe, place)  # refuses a number of processes that cannot share an update
     with worker_threads(recipe.compute.threads or 1) as workers:
@@ -131,7 +140,7 @@ def _train(
             named = named_trackers(recipe.report.trackers, run.folder)
             guarded = [Guarded(tracker, reporter.say) for tracker in (*trackers, *named)]
             place.once(lambda: write_json(run.environment_file, environment()))
-            prepared = place.in_turn(lambda: prepare(recipe, run, reporter))
+            prepared = place.in_turn(lambda: prepare(recipe, run, reporter, tokenizer))
             training_run = TrainingRun(resolved(recipe, prepared), run, prepared, reporter, workers, place)
         except Exception:  # a mistake; who only stopped will go on
             if place.first:
