@@ -59,7 +59,8 @@ def _reading(contract: Contract, source: str) -> str:
 
 def _clauses(contract: Contract) -> str:
     lines = [f"{place}. <a id='clause-{place}'></a>{prose(clause)}" for place, clause in enumerate(contract.clauses, 1)]
-    return "## Clauses\n\n" + "\n".join(lines) + "\n"
+    terms = f"{prose(contract.terms)}\n\n" if contract.terms else ""
+    return "## Clauses\n\n" + terms + "\n".join(lines) + "\n"
 
 
 def _arguments(contract: Contract) -> str:

@@ -135,3 +135,10 @@ def test_a_run_whose_folder_cannot_be_is_refused_by_a_rehearsal_too(tmp_path, ca
     status, _, errors = command(tmp_path, capsys, "run", "--recipe", str(recipe_file), "--dry-run", "--run", "../x")
     assert status == 2 and "plain name" in errors
     assert Run(tmp_path / "x").finished is False
+
+
+@pytest.mark.parametrize("verb", [["run", "--dry-run"], ["profile"]])
+def test_a_rehearsal_by_several_processes_is_refused(tmp_path, capsys, monkeypatch, recipe_file, verb):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    status, _, errors = command(tmp_path, capsys, *verb, "--recipe", str(recipe_file))
+    assert status == 2 and "for one process: start the command without torchrun" in errors

@@ -137,6 +137,8 @@ def _describe(specification: Specification, contract: Contract, console: Console
     for argument in (*contract.inputs, *contract.outputs):
         axes = f"({argument.axes}) " if argument.axes else ""
         console.print(f"    {argument.name}: {axes}{argument.about}")
+    if contract.terms:
+        console.print(f"    {contract.terms}", style="dim")
     for number, clause in enumerate(contract.clauses, start=1):
         console.print(f"    {number}. {clause}", style="dim")
     if contract.gradients:

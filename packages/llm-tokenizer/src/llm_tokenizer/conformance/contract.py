@@ -53,6 +53,7 @@ class Contract:
         views: Whether an answer may share memory with an argument.
         typed_as: The input whose number type an answer has, where that is stated.
         kept: The inputs that fresh cases leave as they are, because they depend on each other.
+        terms: What the clauses take for granted, said once for all contracts of a file.
         page: The page of the documentation to read after a failure.
         function: Whose docstring says the rest (see `prose.py`); left out: that of the contract's name.
         prose: What it would say, where no docstring is about this contract alone.
@@ -66,6 +67,7 @@ class Contract:
     views: bool = False
     typed_as: str = ""
     kept: tuple[str, ...] = ()
+    terms: str = ""
     page: str = ""
     function: str = ""
     prose: Prose | None = None
@@ -126,19 +128,20 @@ def read_contracts(*files: Path) -> tuple[Contract, ...]:
 
 
 def _read_file(file: Path) -> list[Contract]:
-    page, found = "", []
+    page, terms, found = "", "", []
     for part in re.split(r"^## ", file.read_text(encoding="utf-8"), flags=re.MULTILINE):
         title, _, body = part.partition("\n")
         lines = re.sub(r"\n +", " ", body).splitlines()  # a line that is indented continues the one before it
+        told = [line for line in lines if line and not line.startswith("Page: ")]
         if re.fullmatch(r"[a-z]+\.[a-z0-9_]+", title):
-            found.append(
-                _read_contract(title, page, [line for line in lines if line and not line.startswith("Page: ")])
-            )
+            found.append(_read_contract(title, page, terms, told))
+        else:
+            terms = " ".join(told)
         page = next((line[6:] for line in reversed(lines) if line.startswith("Page: ")), page)
     return found
 
 
-def _read_contract(identifier: str, page: str, lines: list[str]) -> Contract:
+def _read_contract(identifier: str, page: str, terms: str, lines: list[str]) -> Contract:
     clauses: list[str] = []
     inputs: list[Argument] = []
     outputs: list[Argument] = []
@@ -165,6 +168,7 @@ def _read_contract(identifier: str, page: str, lines: list[str]) -> Contract:
         views="memory" in named,
         typed_as=named.get("number type", "").removeprefix("that of "),
         kept=tuple(named["dependent"].split(", ")) if "dependent" in named else (),
+        terms=terms,
         page=page,
         function=named.get("docstring", ""),
         prose=Prose(**prose) if prose else None,

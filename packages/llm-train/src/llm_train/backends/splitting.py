@@ -1,27 +1,33 @@
 """Tensors of which each process holds a part (DTensors of `fully_shard`): whole, and in parts again."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeGuard
 
 from torch import Tensor
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 from llm_train.place import Place
 
+if TYPE_CHECKING:
+    from torch.distributed.tensor import DTensor
 
-def is_split(tensor: Tensor) -> bool:
+
+def is_split(tensor: Tensor) -> "TypeGuard[DTensor]":
     """Whether each process holds a part of a tensor."""
-    return isinstance(tensor, DTensor)
+    # By its method and not by its class, which a process alone would have to import: that takes half a second.
+    return hasattr(tensor, "full_tensor")
 
 
 def whole(tensor: Tensor) -> Tensor:
     """Return a tensor that may be split over the processes as a whole one, in all of them; all must call this."""
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+    return tensor.full_tensor() if is_split(tensor) else tensor
 
 
 def part_like(tensor: Tensor, like: Tensor) -> Tensor:
     """Return of a whole tensor, which every process has, the part that this process holds of `like`."""
-    if not isinstance(like, DTensor) or is_split(tensor):
+    if not is_split(like) or is_split(tensor):
         return tensor
+    from torch.distributed.tensor import distribute_tensor
+
     # Without a source no numbers are sent: each process cuts its part out of its own tensor.
     return distribute_tensor(tensor.to(like.device), like.device_mesh, like.placements, src_data_rank=None)
 
@@ -35,7 +41,7 @@ def gathered(tensors: Mapping[str, Tensor], place: Place) -> dict[str, Tensor]:
     for name, tensor in tensors.items():
         full = whole(tensor)
         if place.first:
-            kept[name] = full.cpu() if isinstance(tensor, DTensor) else full
+            kept[name] = full.cpu() if is_split(tensor) else full
     return kept
 
 

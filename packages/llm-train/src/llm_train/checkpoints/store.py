@@ -9,7 +9,6 @@ from typing import Any
 from torch import nn
 
 from llm_train.backends.splitting import gathered, is_split, parts_like
-from llm_train.checkpoints.distributed import read_parts, save_parts
 from llm_train.checkpoints.folders import remove_old
 from llm_train.checkpoints.loading import load_newest, load_step
 from llm_train.checkpoints.record import Checkpoint, Layout, Stateful, gather, restore
@@ -70,6 +69,8 @@ class CheckpointStore:
         """Put a state into the model and the other parts."""
         weights, state = self.model.state_dict(), gather(self.parts)
         if checkpoint.parts is not None:
+            from llm_train.checkpoints.distributed import read_parts  # not before: DCP is slow to import
+
             checkpoint = read_parts(checkpoint, weights, state)
         self.model.load_state_dict(parts_like(checkpoint.weights, weights))
         restore(self.parts, parts_like(checkpoint.state, state))
@@ -86,6 +87,8 @@ class CheckpointStore:
             return None
         state = gather(self.parts)
         if self.format == "parts" and any(map(is_split, state.values())):
+            from llm_train.checkpoints.distributed import save_parts
+
             with self.shown():
                 folder = save_parts(self.folder, Checkpoint(step, self.model.state_dict(), state, facts), self.place)
             self.saved, self._saved_at = step, time.monotonic()

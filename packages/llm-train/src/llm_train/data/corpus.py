@@ -6,7 +6,7 @@ the first minute. Only a part of one document is in memory at a time.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
@@ -57,22 +57,18 @@ class Corpus:
 
     def documents(self, held_out: bool) -> Iterator[Document]:
         """Yield the documents of one part: those to learn from, or those that are held out."""
-        for number, source, document in self._numbered():
-            if self.cut is None or number != self.cut.document or not self.cut.character:
-                last = source.name in self.names if self.cut is None else number >= self.cut.document
-                if last == held_out:
+        if self.cut is None:
+            wanted = [source for source in self.sources if (source.name in self.names) == held_out]
+            yield from (document for _, document in _numbered(wanted))
+            return
+        for number, document in _numbered(self.sources):
+            if number != self.cut.document or not self.cut.character:
+                if (number >= self.cut.document) == held_out:
                     yield document
             elif held_out:
                 yield Document(f"{document.name} (end)", beginning_at(document.parts, self.cut.character))
             else:
                 yield Document(document.name, until(document.parts, self.cut.character))
-
-    def _numbered(self) -> Iterator[tuple[int, Source, Document]]:
-        number = 0
-        for source in self.sources:
-            for document in filter(None, map(with_text, source.documents())):
-                yield number, source, document
-                number += 1
 
     @property
     def fingerprint(self) -> str:
@@ -102,6 +98,11 @@ class Corpus:
                 found.append(Part(printable(scan.name) + ("" if some == scan.bytes else " (in part)"), some))
             first += scan.documents
         return tuple(found)
+
+
+def _numbered(sources: Iterable[Source]) -> Iterator[tuple[int, Document]]:
+    """Yield the documents that hold text, each with its number."""
+    return enumerate(document for source in sources for document in filter(None, map(with_text, source.documents())))
 
 
 def load_corpus(data: DataSettings, known: Known | None = None) -> Corpus:

@@ -14,6 +14,7 @@ import hashlib
 import importlib.util
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from llm_train.interface import TrainError
@@ -60,6 +61,7 @@ def plays_digest(files: Iterable[tuple[str, bytes]]) -> str:
     return digest.hexdigest()
 
 
+@lru_cache(maxsize=64)  # all plays: five megabytes, which every stage of a run reads anew
 def clean_play(markdown: str) -> str:
     """Convert a play from Markdown to plain text: ``NAME:`` lines, verse, and stage directions in square brackets."""
     blocks = [_clean_block(block) for block in re.split(r"\n\s*\n", markdown.replace("\r\n", "\n"))]
@@ -70,6 +72,8 @@ def _clean_block(block: str) -> str:
     """Convert the text between two empty lines: a heading, a direction, or a speech under its speaker."""
     lines = [line.strip() for line in block.strip().split("\n")]
     text = "\n".join(_clean_line(line) for line in lines)
+    if not any(mark in text for mark in "[_*\\"):  # most blocks are plain verse
+        return text
     # Bracketed first: what it leaves has no marks around it, so the second pass does not see it.
     text = _BRACKETED.sub(_direction, text)
     text = _EMPHASIZED.sub(_direction, text)

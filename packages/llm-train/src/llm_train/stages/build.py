@@ -20,7 +20,6 @@ from llm_layers import (
 )
 from llm_layers.config import DESIGNS
 from llm_train.backends.compiled import compiled_call
-from llm_train.backends.distributed import ReplicatedBackend, ShardedBackend, shard
 from llm_train.backends.loss_module import LossModule
 from llm_train.backends.module import ModuleBackend
 from llm_train.backends.threads import ThreadBackend, Workers, loss_of
@@ -90,10 +89,11 @@ def build_backend(
     compute, place, dtype = recipe.compute, place or Place(), DTYPES[recipe.compute.precision]
     objective = objective_with(load_parts(compute.parts))
     weights = dict(model.named_parameters())
-    if place.world > 1 and compute.parallel == "fsdp":
-        sharded: nn.Module = shard(model, objective, dtype, place)
-        return ShardedBackend(sharded, model, place)
-    if place.world > 1:
+    if place.world > 1:  # imported here: FSDP takes half a second, for which a process alone need not wait
+        from llm_train.backends.distributed import ReplicatedBackend, ShardedBackend, shard
+
+        if is_sharded(recipe, place):
+            return ShardedBackend(shard(model, objective, dtype, place), model, place)
         return ReplicatedBackend(model, objective, dtype, place)
     if place.device.type == "cpu":
         if compute.compile == "yes" and recipe.schedule.first_length is not None:
@@ -107,6 +107,11 @@ def build_backend(
     if compute.compile == "yes":
         module.compile()  # in place: a wrapper would change the names of the weights
     return ModuleBackend(module, weights, place.device)
+
+
+def is_sharded(recipe: Recipe, place: Place) -> bool:
+    """Whether each process holds a part of every weight."""
+    return place.world > 1 and recipe.compute.parallel == "fsdp"
 
 
 def passes_here(recipe: Recipe, place: Place) -> int:

@@ -1,5 +1,6 @@
 """The first stages of a run in a folder that is thrown away: to predict the run, or to see where its time goes."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llm_train.backends.threads import Workers, worker_count, worker_threads
+from llm_train.interface import TrainError
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.folder import Run
 from llm_train.runs.progress import Reporter
@@ -37,6 +39,8 @@ def rehearsal(recipe: Recipe, folder: Path, reporter: Reporter, *, threads: int 
     Raises:
         TrainError: the run would be refused, for example because it does not fit into memory.
     """
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise TrainError("a dry run and a profile are for one process: start the command without torchrun")
     require_memory(recipe)
     wanted = threads or recipe.compute.threads or worker_count(recipe.training.batch)
     recipe = recipe.with_values(threads=wanted)

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from llm_layers import parameter_count
 from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.files.writing import write_text
-from llm_train.backends.distributed import ShardedBackend
 from llm_train.backends.threads import Workers
 from llm_train.checkpoints.record import Layout, Stateful
 from llm_train.checkpoints.store import CheckpointStore
@@ -29,7 +28,7 @@ from llm_train.runs.plan import Plan
 from llm_train.runs.progress import LoopProgress, Reporter
 from llm_train.runs.recording import Recorder
 from llm_train.runs.samples import sample
-from llm_train.stages.build import DTYPES, build_model, build_trainer, flops_per_token
+from llm_train.stages.build import DTYPES, build_model, build_trainer, flops_per_token, is_sharded, is_sharded
 from llm_train.stages.decide import decided
 from llm_train.stages.prepare import Prepared
 
@@ -65,8 +64,7 @@ class TrainingRun:
             end = prepared.separator
             self.layout = Layout.of(self.model, prepared.tokenizer, bos=end, eos=end)
             self.trainer = build_trainer(self.recipe, self.model, prepared.training, workers, self.place)
-            backend = self.trainer.backend
-            self.split = backend if isinstance(backend, ShardedBackend) else None
+            self.split: Any = self.trainer.backend if is_sharded(self.recipe, self.place) else None
             parts: dict[str, Stateful] = {"optimizer": self.trainer.optimizer}
             if self.trainer.loss_scale is not None:
                 parts["loss_scale"] = self.trainer.loss_scale
