@@ -87,7 +87,8 @@ def wide(table: Table, given: argparse.Namespace) -> None:
     """Time updates of GPT-2's shape with AdamW; the peer in bfloat16 and in float32, and the faster one counts."""
     shape = [
         "d_model=384", "layers=6", "heads=6", "kv_heads=6", "d_head=64", "d_ff=1536", "context_length=256", "batch=64",
-        "compile=yes", "kernels=fused", f"steps={WIDE_STEPS}", "validations=0", "samples=0", "checkpoints=0", 'held_out=["macbeth"]',
+        "compile=yes", "kernels=fused", f"steps={WIDE_STEPS}", "validations=0", "samples=0", "checkpoints=0",
+        'held_out=["macbeth"]',
     ]  # fmt: skip
     script = Path(__file__).with_name("nanogpt_updates.py")
     ours: dict[str, list[float]] = {"float32": [], "bfloat16": []}

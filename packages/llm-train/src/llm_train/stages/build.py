@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import cache, partial
 
 import torch
-from torch import nn
 
 from llm_layers import (
     EAGER,

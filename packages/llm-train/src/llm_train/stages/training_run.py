@@ -28,7 +28,7 @@ from llm_train.runs.plan import Plan
 from llm_train.runs.progress import LoopProgress, Reporter
 from llm_train.runs.recording import Recorder
 from llm_train.runs.samples import sample
-from llm_train.stages.build import DTYPES, build_model, build_trainer, flops_per_token, is_sharded, is_sharded
+from llm_train.stages.build import DTYPES, build_model, build_trainer, flops_per_token, is_sharded
 from llm_train.stages.decide import decided
 from llm_train.stages.prepare import Prepared
 
