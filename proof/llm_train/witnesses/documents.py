@@ -47,6 +47,8 @@ class TorchWitness:
 
     @staticmethod
     def hold_out(sizes: list[int], most: int) -> tuple[int, int]:
+        if sum(sizes) < 20:
+            raise ValueError("too short")
         after = torch.tensor(sizes).flip(0).cumsum(0).flip(0)  # characters from the beginning of each document on
         wanted = max(1, min(int(after[0]) // 10, most))
         whole = (after <= 2 * wanted).nonzero().flatten()  # a suffix of the documents, since sizes are not negative

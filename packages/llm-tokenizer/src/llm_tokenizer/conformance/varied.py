@@ -103,8 +103,10 @@ def _two_at_a_time(base: Case, free: list[Argument]) -> Iterator[Case]:
         if type(x := base.inputs[name]) is float:
             yield _made(base, base.inputs | arrays | {name: x * 1e3}, f"wide_with_{name}", f"a limit of {name}")
     for name in names:
-        if several(x := base.inputs[name]):
-            yield _made(base, base.inputs | {name: [*x, x[-1]]}, f"twice_in_{name}", "an array that is counted once")
+        if several(x := base.inputs[name]):  # lists of one length belong together, entry by entry
+            lists = {key: y for key, y in base.inputs.items() if isinstance(y, list) and len(y) == len(x)}
+            longer = {key: [*y, y[-1]] for key, y in lists.items()}
+            yield _made(base, base.inputs | longer, f"twice_in_{name}", "an array that is counted once")
 
 
 def _richest(stored: list[Case], arguments: list[Argument]) -> Case:
