@@ -530,6 +530,8 @@ def test_a_list_of_one_array_is_a_list_and_has_other_values_too() -> None:
         (np.array([1], np.int8), np.array([1]), "int64 came back and int8 is expected"),
         (np.array([1], np.int8), [1], None),
         (np.array([1]), np.array([1], np.int32), None),
+        (np.zeros(0, np.int64), [], None),
+        (np.zeros(0, np.int64), np.zeros(0), "floating numbers came back and whole numbers are expected"),
         (2.0, 2, None),
         (2.0, True, "truth values came back and floating numbers are expected"),
     ],
