@@ -345,3 +345,24 @@ def test_no_color_when_it_is_not_wanted(tmp_path, recipe_file):
     command = [sys.executable, "-m", "llm_train", "run", "--recipe", str(recipe_file), "--runs", str(tmp_path / "runs")]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("corpus", "name"),
+    [("folder", "folder"), ("folder/*.txt", "folder"), ("folder/**/a?.txt", "folder"), ("folder/a.txt.gz", "a")],
+)
+def test_a_run_is_named_after_its_text(tmp_path, monkeypatch, capsys, corpus, name):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a.txt").write_text("The quick brown fox.\n" * 50)
+    monkeypatch.chdir(tmp_path)
+    main(["run", "--recipe", "tiny", "--corpus", corpus, "--set", "vocab_size=999999", "--set", "steps=1"])
+    assert f"-> runs/{name}\n" in capsys.readouterr().out
+
+
+def test_a_model_that_no_tool_can_load_is_said_before_it_is_trained(tmp_path, capsys):
+    settings = ["steps=1", "vocab_size=261", "design=gpt2", "kv_heads=1", "tokenizer.kind=bpe"]
+    (tmp_path / "a.txt").write_text("The quick brown fox jumps over the lazy dog.\n" * 200)
+    words = [word for one in settings for word in ("--set", one)]
+    assert main(["run", "--recipe", "tiny", "--corpus", str(tmp_path / "a.txt"), "--runs", str(tmp_path), *words]) == 0
+    said = capsys.readouterr().out
+    assert said.index("nor another tool will load this model: kv_heads must be 2") < said.index("\ntraining ")

@@ -46,6 +46,10 @@ def model_path(given: str | os.PathLike[str]) -> Path:
         return inside
     if checkpoints := [one.parent for one in path.glob(f"checkpoints/step-*/{SETTINGS}")]:
         return max(checkpoints, key=lambda folder: (len(folder.name), folder.name))  # step-00000100: the highest step
+    if (path / "results.json").exists():
+        raise LayersError(
+            f"{path} is finished, but its model has parts that {SETTINGS} cannot express: it cannot be loaded"
+        )
     if (path / "recipe.toml").exists():
         raise LayersError(f"{path} has no checkpoint yet: the command that started it resumes it")
     found = [str(one) for pattern in ("*.gguf", f"*/{SETTINGS}", f"*/model/{SETTINGS}") for one in path.glob(pattern)]

@@ -3,7 +3,7 @@
 import argparse
 import json
 import time
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import fill
@@ -128,12 +128,12 @@ def recipe_and_folder(options: argparse.Namespace) -> tuple[Recipe, Path]:
     recipe = Recipe.load(options.recipe)
     name = recipe.name
     if options.corpus is not None:
-        # The recipe's held-out names belong to its own corpus, and so does a shipped recipe's prompt.
+        # The recipe's held-out names belong to its own corpus, and so do a shipped recipe's prompt and description.
         paths = tuple(options.corpus)
         recipe = recipe.with_values(corpus=paths if len(paths) > 1 else paths[0], held_out=())
         if options.recipe in shipped_recipes():
-            recipe = recipe.with_values(sample_prompt=ReportSettings().sample_prompt)
-        name = Path(paths[0]).expanduser().resolve().stem or name
+            recipe = replace(recipe.with_values(sample_prompt=ReportSettings().sample_prompt), about="")
+        name = _run_name(paths[0]) or name
     recipe = recipe.with_settings(options.set)
     if options.parts is not None:
         recipe = recipe.with_values(parts=tuple(file.strip() for file in options.parts.split(",")))
@@ -141,6 +141,14 @@ def recipe_and_folder(options: argparse.Namespace) -> tuple[Recipe, Path]:
     if Path(name).name != name or name in ("", ".", ".."):
         raise TrainError(f"--run must be a plain name for a folder, was {name!r}; --runs is the folder that holds it")
     return pinned(recipe), Path(options.runs) / name
+
+
+def _run_name(corpus: str) -> str:
+    """Return a name for the run on a text: that of its file or folder, without suffixes; of a glob the folder's."""
+    path = Path(corpus).expanduser().resolve()
+    while set(path.name) & set("*?[") and not path.exists():
+        path = path.parent
+    return Path(path.name.removesuffix(".gz")).stem
 
 
 def _field_list() -> str:

@@ -41,7 +41,7 @@ def make_tokenizer(wanted: TokenizerSettings, corpus: Corpus, train: Trainer = t
     if wanted.kind != "bpe" and wanted.vocab_size not in (None, tokenizer.vocab_size):
         raise TrainError(
             f"tokenizer.vocab_size is {wanted.vocab_size}, but this tokenizer has {tokenizer.vocab_size} tokens: "
-            f"--set tokenizer.vocab_size={tokenizer.vocab_size}, or leave it out"
+            "--set tokenizer.vocab_size= takes the size that it has"
         )
     return tokenizer, note
 

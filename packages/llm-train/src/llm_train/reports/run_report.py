@@ -164,6 +164,8 @@ def _samples(run: Run, results: Mapping[str, Any]) -> str:
 def _settings(tables: Mapping[str, Mapping[str, Any]]) -> str:
     body = ""
     for name, table in tables.items():
+        if "held_out" in table and not table["held_out"]:
+            table = {**table, "held_out": "about the last tenth of the text"}
         facts = fact_table((key, _written(value)) for key, value in table.items())
         body += f"<section><h3>{escaped(name)}</h3>{facts}</section>" if table else ""
     return f'<div class="settings">{body}</div>'

@@ -17,7 +17,7 @@ def differences(wanted: Recipe, stored: Recipe) -> list[str]:
         for key, value in table.items():
             other = getattr(getattr(stored, section), key)
             if key not in CHANGEABLE and value not in (None, "auto", other):
-                found.append(f"{section}.{key} is {other!r} there, {value!r} wanted")
+                found.append(f"{section}.{key} is {_shown(other)} there, {_shown(value)} wanted")
     return found
 
 
@@ -26,7 +26,7 @@ def changed_fields(before: Mapping[str, Any], recipe: Recipe) -> list[str]:
     now = json.loads(json.dumps(recipe.to_dict()))  # lists for tuples, as in the checkpoint
     fields = [(section, key) for section in {**before, **now} for key in {**before.get(section, {}), **now[section]}]
     return [
-        f"{section}.{key} was {was!r}, is {value!r}"
+        f"{section}.{key} was {_shown(was)}, is {_shown(value)}"
         for section, key in fields
         if section != "report" and key not in CHANGEABLE
         if (was := before.get(section, {}).get(key)) != (value := now[section].get(key))
@@ -37,3 +37,8 @@ def with_changeable(wanted: Recipe, stored: Recipe) -> Recipe:
     """Return the stored recipe with those fields of the wanted one that may change when a run is resumed."""
     given = {key: value for table in wanted.to_dict().values() for key, value in table.items() if key in CHANGEABLE}
     return stored.with_values(**{key: value for key, value in given.items() if value not in (None, "auto")})
+
+
+def _shown(value: Any) -> str:
+    """Write a value of a field; of several texts only the list of them, without Python's brackets."""
+    return (", ".join(map(str, value)) or "none") if isinstance(value, (tuple, list)) else repr(value)

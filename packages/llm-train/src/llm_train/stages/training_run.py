@@ -9,7 +9,7 @@ from llm_layers import parameter_count
 from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.files.writing import write_text
 from llm_train.backends.threads import Workers
-from llm_train.checkpoints.record import Layout, Stateful
+from llm_train.checkpoints.record import PUBLIC, Layout, Stateful
 from llm_train.checkpoints.store import CheckpointStore
 from llm_train.data.batch import Batch
 from llm_train.evaluation import Evaluation, evaluate, evaluating
@@ -90,6 +90,11 @@ class TrainingRun:
             stage.report = (
                 f"{count / 1e6:.2f} million weights, {self.recipe.compute.precision}, "
                 f"{quantity(self.plan.steps, 'step')}"
+            )
+        if self.layout.names != PUBLIC:
+            reporter.say(
+                f"note: neither llm-generate nor another tool will load this model: {self.layout.reason}",
+                style="yellow",
             )
 
     def train(self, logs: Logs, stop: StopRequest) -> None:
