@@ -285,7 +285,7 @@ def build_wheels(session: nox.Session, packages: list[str]) -> list[Path]:
 
 def install_wheels(session: nox.Session, wheels: list[str], *others: str) -> None:
     """Install with dependencies, then the wheels once more: in a reused environment pip keeps an equal version."""
-    session.install(CONSTRAINTS, *wheels, *others)
+    session.install("--no-compile", CONSTRAINTS, *wheels, *others)  # of torch, most modules are never imported
     session.install("--force-reinstall", "--no-deps", *wheels)
 
 
