@@ -195,6 +195,20 @@ def test_help_does_not_wait_for_torch(arguments):
     assert done.stdout.endswith("set()\n")
 
 
+@pytest.mark.parametrize(
+    "words", [["run"], ["run", "--dry-run", "--json"], ["profile"], ["report"], ["compare", "a", "b"]]
+)
+def test_a_command_says_that_it_has_begun_before_torch_is_imported(tmp_path, words):
+    (tmp_path / "torch.py").write_text('import os\nos.write(2, b"torch\\n")\nos._exit(7)\n')  # in the place of torch
+    code = "import sys\nfrom llm_train.commands.main import main\nsys.exit(main())"
+    for rank, shown in (("0", "llm-train: starting, PyTorch is being loaded …\n"), ("1", "")):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words],
+            capture_output=True, text=True, cwd=tmp_path, env=os.environ | {"RANK": rank},
+        )  # fmt: skip
+        assert (done.returncode, done.stdout, done.stderr) == (7, "", f"{shown}torch\n")
+
+
 def test_a_mistyped_verb_names_the_nearest(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["recepies"])
@@ -308,7 +322,7 @@ def test_a_path_that_looks_like_markup_or_is_not_utf8_is_printed_verbatim(tmp_pa
     command += ["--set", "steps=2", "--corpus", os.path.join(folder, name)]
     for _ in range(2):  # the second time it reads what the first one wrote
         done = subprocess.run(command, capture_output=True)
-        assert (done.returncode, done.stderr) == (0, b"")
+        assert (done.returncode, done.stderr.decode()) == (0, "llm-train: starting, PyTorch is being loaded …\n")
         assert os.fsencode(runs) + b"/" + name.removesuffix(b".txt") in done.stdout
 
 

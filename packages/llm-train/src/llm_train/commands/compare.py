@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llm_tokenizer.commands.parser import Parser
+from llm_train.commands.starting import starting
 
 if TYPE_CHECKING:
     from llm_train.reports.comparison import Comparison
@@ -26,10 +27,11 @@ def add_compare(parser: Parser) -> None:
 
 def compare(options: argparse.Namespace) -> None:
     """Print the table and write the page."""
-    from llm_train.reports.comparison import compare as compare_runs
-    from llm_train.reports.comparison_page import FILE, write_comparison
-    from llm_train.runs.finding import find_run
-    from llm_train.runs.progress import Reporter
+    with starting():
+        from llm_train.reports.comparison import compare as compare_runs
+        from llm_train.reports.comparison_page import FILE, write_comparison
+        from llm_train.runs.finding import find_run
+        from llm_train.runs.progress import Reporter
 
     comparison = compare_runs([find_run(name, options.runs) for name in options.names])
     path = Path(options.runs) / FILE if options.output is None else Path(options.output)
