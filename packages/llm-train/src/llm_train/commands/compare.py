@@ -43,12 +43,14 @@ def compare(options: argparse.Namespace) -> None:
 
 
 def _show(reporter: "Reporter", comparison: "Comparison") -> None:
+    """Print what is compared, what to keep in mind, and only then the results."""
     names, table = [run.name for run in comparison.runs], comparison.table()
-    best = [None if place is None else place + 1 for _, _, place in table]
-    reporter.columns(["", *names], [[name, *values] for name, values, _ in table], best)
-    for note in comparison.notes():
-        reporter.say(f"\nnote: {note}", style="yellow")
     differing = comparison.differing_settings()
-    reporter.say("\nsettings that differ:" if differing else "\nall settings are the same", style="bold")
+    reporter.say("settings that differ:" if differing else "all settings are the same", style="bold")
     if differing:
         reporter.columns(["", *names], [[name, *values] for name, values in differing])
+    for note in comparison.notes():
+        reporter.say(f"\nnote: {note}", style="yellow")
+    reporter.say("\nresults:", style="bold")
+    best = [None if place is None else place + 1 for _, _, place in table]
+    reporter.columns(["", *names], [[name, *values] for name, values, _ in table], best)

@@ -76,8 +76,11 @@ def add_recipe_options(verb: Parser) -> None:
     verb.add_argument(
         "--parts", metavar="FILES", help="your own functions in place of ours: my_layers.py,my_training.py"
     )
-    names = [entry.name for kind in SECTIONS.values() for entry in fields(kind)]
-    verb.written_otherwise = {f"--{name}".replace("_", "-"): f"--set {name}=VALUE" for name in names}
+    verb.written_otherwise = {
+        f"--{entry.name}".replace("_", "-"): f"--set {section}.{entry.name}=VALUE"
+        for section, kind in SECTIONS.items()
+        for entry in fields(kind)
+    }
 
 
 def run(options: argparse.Namespace) -> int | None:
