@@ -168,7 +168,7 @@ def test_a_run_says_what_is_yours_records_it_and_refuses_a_file_that_has_changed
         (
             ("+ eps).sqrt()", ").sqrt() + eps"),
             [
-                "rms_norm does not meet its contract, clause ",
+                "rms_norm does not meet its contract, clause 2 (eps is added",
                 "yours ",
                 "golden ",
                 "-k layers.rms_norm --quick` shows all",
