@@ -1,4 +1,5 @@
 import argparse
+import json
 import os
 import shlex
 import signal
@@ -108,7 +109,10 @@ def test_ctrl_c_says_what_is_there_to_resume(tmp_path, capsys, recipe_file, monk
 def test_a_finished_run_is_a_whole_sentence_in_python_too(tmp_path, capsys, recipe_file):
     for _ in range(2):
         pretrain.train(Recipe.load(str(recipe_file)), tmp_path / "verse")
-    assert capsys.readouterr().out.endswith(f"{tmp_path / 'verse'} is already finished\n")
+    assert capsys.readouterr().out.endswith(
+        f"{tmp_path / 'verse'} is already finished; to begin anew, choose another folder (in a command: --run NAME) or "
+        f"remove {tmp_path / 'verse'}\n"
+    )
 
 
 def test_a_finished_run_refuses_a_text_that_has_changed_and_not_one_that_is_gone(tmp_path, capsys, recipe_file, play):
@@ -125,11 +129,21 @@ def test_a_finished_run_refuses_a_text_that_has_changed_and_not_one_that_is_gone
 
 
 def test_a_field_of_a_recipe_as_an_option_is_told_how_it_is_set(tmp_path, capsys):
-    for flag in ("--steps", "--matrix-lr"):
-        assert (
-            f"there is no option '{flag}': write --set {flag[2:].replace('-', '_')}=VALUE"
-            in run(tmp_path, capsys, flag, "5")[2]
-        )
+    for flag, field in (("--steps", "training.steps"), ("--matrix-lr", "optimizer.matrix_lr")):
+        said = run(tmp_path, capsys, flag, "5")[2]
+        assert f"there is no option '{flag}': write --set {field}=VALUE" in said
+
+
+def test_rows_without_the_field_are_told_the_setting_and_the_fields_that_there_are(tmp_path, capsys, recipe_file):
+    rows = tmp_path / "rows.jsonl"
+    for row, why in (
+        ({"body": "x", "title": "y"}, "must have the field 'text' (it has 'body', 'title')"),
+        ({"text": 5}, "the field 'text' must be a string, is 5"),
+    ):
+        rows.write_text(json.dumps(row) + "\n")
+        status, _, said = run(tmp_path, capsys, "--recipe", str(recipe_file), "--corpus", str(rows))
+        assert (status, said.count("\n")) == (2, 1)
+        assert why in said and said.endswith(", or use --set data.field=NAME\n")
 
 
 def test_help_lists_recipes_fields_and_examples(capsys):
@@ -193,6 +207,20 @@ def test_help_does_not_wait_for_torch(arguments):
     )
     done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("set()\n")
+
+
+@pytest.mark.parametrize(
+    "words", [["run"], ["run", "--dry-run", "--json"], ["profile"], ["report"], ["compare", "a", "b"]]
+)
+def test_a_command_says_that_it_has_begun_before_torch_is_imported(tmp_path, words):
+    (tmp_path / "torch.py").write_text('import os\nos.write(2, b"torch\\n")\nos._exit(7)\n')  # in the place of torch
+    code = "import sys\nfrom llm_train.commands.main import main\nsys.exit(main())"
+    for rank, shown in (("0", "llm-train: starting, PyTorch is being loaded …\n"), ("1", "")):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words],
+            capture_output=True, text=True, cwd=tmp_path, env=os.environ | {"RANK": rank},
+        )  # fmt: skip
+        assert (done.returncode, done.stdout, done.stderr) == (7, "", f"{shown}torch\n")
 
 
 def test_a_mistyped_verb_names_the_nearest(capsys):
@@ -308,7 +336,7 @@ def test_a_path_that_looks_like_markup_or_is_not_utf8_is_printed_verbatim(tmp_pa
     command += ["--set", "steps=2", "--corpus", os.path.join(folder, name)]
     for _ in range(2):  # the second time it reads what the first one wrote
         done = subprocess.run(command, capture_output=True)
-        assert (done.returncode, done.stderr) == (0, b"")
+        assert (done.returncode, done.stderr.decode()) == (0, "llm-train: starting, PyTorch is being loaded …\n")
         assert os.fsencode(runs) + b"/" + name.removesuffix(b".txt") in done.stdout
 
 

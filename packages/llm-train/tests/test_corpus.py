@@ -159,7 +159,7 @@ def test_each_row_of_json_lines_is_a_document(tmp_path, name):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ('{"body": "x"}', r"rows.jsonl: line 2 must have the field 'text', has 'body'"),
+        ('{"body": "x"}', r"rows.jsonl: line 2 must have the field 'text' \(it has 'body'"),
         ('{"text": 5}', r"line 2: the field 'text' must be a string, is 5"),
         ("{", r"line 2 must be JSON"),
     ],

@@ -164,6 +164,16 @@ def test_plain_lines_where_there_is_no_terminal(capsys, monkeypatch, dumb):
     assert "\x1b" not in shown[0]
 
 
+def test_what_comes_after_the_loop_does_not_slow_it_down(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("llm_train.runs.progress.time", SimpleNamespace(perf_counter=lambda: now[0]))
+    with LoopProgress(2) as progress:
+        now[0] += 10.0
+        progress.update(2, 3.0, 500)
+    now[0] += 90.0  # the last validation, the model folder
+    assert (progress.seconds, progress.tokens_per_second) == (10.0, 50.0)
+
+
 def test_a_terminal_gets_one_line_that_is_wiped(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")

@@ -165,11 +165,24 @@ def test_a_run_says_what_is_yours_records_it_and_refuses_a_file_that_has_changed
     ("change", "words"),
     [
         (('SPEC_ARRAYS = "torch"', ""), ["own_layers.py", "numpy arrays", 'SPEC_ARRAYS = "torch"']),
-        (("+ eps).sqrt()", ").sqrt() + eps"), ["rms_norm does not meet its contract", "-k layers.rms_norm --quick"]),
+        (
+            ("+ eps).sqrt()", ").sqrt() + eps"),
+            [
+                "rms_norm does not meet its contract, clause 2 (eps is added",
+                "yours ",
+                "golden ",
+                "-k layers.rms_norm --quick` shows all",
+            ],
+        ),
         (("return gain * x", "return gain.detach() * x"), ["rms_norm does not meet its contract"]),
         (
             (LAYERS, 'SPEC_ARRAYS = "torch"\n\n\ndef rms_morm(x):\n    return x\n'),
-            ["none of its functions", "rms_norm"],
+            ["none of its functions", "rms_morm (did you mean rms_norm?)"],
+        ),
+        ((LAYERS, 'SPEC_ARRAYS = "torch"\n\n\ndef sgd(x):\n    return x\n'), ["none of its functions", "run: sgd"]),
+        (
+            (LAYERS, 'SPEC_ARRAYS = "torch"\nadamw = None\n'),
+            ["none of its functions is a part of this run: it has none"],
         ),
         ((LAYERS, 'SPEC_ARRAYS = "torch"\nraise OSError("no disk")\n'), ["no disk"]),
     ],
@@ -180,6 +193,21 @@ def test_what_cannot_train_is_refused_with_a_sentence(folder, recipe_file, capsy
     said = capsys.readouterr().err
     assert all(word in said for word in words), said
     assert not (folder / "runs" / "small" / "recipe.toml").exists()
+
+
+def test_a_function_with_nearly_the_name_of_a_part_is_named(folder, small_recipe):
+    more = "\n\ndef adamw_updat(x):\n    return x\n\n\ndef sgd(x):\n    return x\n\n\ndef _attentio(x):\n    return x\n"
+    (folder / "own_layers.py").write_text(LAYERS + more + "\n\ndef linear_of(x):\n    return x\n")  # ours is not used
+    first, note = require_parts(small_recipe.with_values(parts=("own_layers.py",)))
+    assert first.startswith("yours, from own_layers.py: ") and first.endswith(" (not parts of this run: sgd)")
+    assert note == "note: own_layers.py: adamw_updat takes the place of nothing (did you mean adamw?)"
+
+
+@pytest.mark.parametrize("verb", [["run", "--dry-run"], ["profile"]])
+def test_what_is_only_rehearsed_is_checked_too(folder, recipe_file, capsys, verb):
+    (folder / "own_layers.py").write_text('SPEC_ARRAYS = "torch"\n')
+    assert main([*verb, "--recipe", str(recipe_file), "--parts", "own_layers.py"]) == 2
+    assert "own_layers.py: none of its functions is a part of this run" in capsys.readouterr().err
 
 
 def test_files_that_are_not_there_and_functions_that_are_there_twice_are_refused(folder, small_recipe):

@@ -233,6 +233,8 @@ def test_runs_are_compared_on_four_axes(make_run, tmp_path):
     assert len(page.labels) == 8
     for words in ("Over steps", "Over tokens", "Over seconds", "Over FLOPs", "loss, nats per token"):
         assert words in text
+    sections = ["Settings that differ</h2>", "is bold", "validation loss</th>", "Over steps"]
+    assert sorted(sections, key=text.index) == sections
 
 
 def test_different_vocabularies_are_compared_in_bits_per_byte(make_run, tmp_path):
@@ -247,9 +249,11 @@ def test_different_vocabularies_are_compared_in_bits_per_byte(make_run, tmp_path
 
 
 def test_what_keeps_runs_from_being_comparable_is_said(make_run):
-    notes = compare([make_run("a"), make_run("b", finished=False, held_out={"other": 1})]).notes()
-    assert any("not validated on the same text" in note for note in notes)
-    assert any("Not finished" in note and note.endswith("b.") for note in notes)
+    unlike = make_run("b", finished=False, held_out={"other": 1}, vocab_size=400)
+    measured, text, vocabulary = compare([make_run("a"), unlike]).notes()
+    assert "Not finished" in measured and measured.endswith("b.")
+    assert "not validated on the same text" in text
+    assert "different vocabularies" in vocabulary
 
 
 def test_equal_runs_say_so(make_run, capsys, tmp_path):
@@ -264,6 +268,8 @@ def test_the_table_of_a_comparison_stands_in_columns(make_run, capsys, tmp_path)
     out = tmp_path / "c.html"
     assert main(["compare", "short", "a-longer-name", "--runs", str(tmp_path / "runs"), "--output", str(out)]) == 0
     lines = capsys.readouterr().out.splitlines()
+    assert lines.index("settings that differ:") < lines.index("results:"), "what is compared comes before the outcome"
+    lines = lines[lines.index("results:") + 1 :]
     at = lines[0].index("a-longer-name")
     assert all(line[at - 1] == " " and line[at] != " " for line in lines[1:8])
     assert out.exists() and not (tmp_path / "runs" / "comparison.html").exists()

@@ -32,6 +32,9 @@ def run_command(program: str, parser: Callable[[], Parser], arguments: Sequence[
             flag = f"--{name}".replace("_", "-")
             if flag in options.flags:
                 raise type(error)(f"{error}, or use {flag} {value}") from None
+            if flag in options.written_otherwise:
+                setting = options.written_otherwise[flag].replace("VALUE", value)
+                raise type(error)(f"{error}, or use {setting}") from None
             raise
 
     return run_to_the_end(run, lead=f"{program}: ")
@@ -61,7 +64,7 @@ class Parser(argparse.ArgumentParser):
         if package:
             self.add_argument("--version", action=_Version, nargs=0, const=package, help="print the version and stop")
         self.written_otherwise: dict[str, str] = {}
-        """What to write in place of a flag that there is not."""
+        """What to write in place of a flag that there is not, such as `--set steps=VALUE`."""
         self._adder: Any = None
         self._verbs: dict[str, Parser] = {}
         self._foreign: dict[str, Callable[[list[str]], int]] = {}
@@ -95,7 +98,7 @@ class Parser(argparse.ArgumentParser):
         if place is not None and (place == 0 or words[0].startswith("-")):
             name = words.pop(place)
             if name in self._foreign:
-                return argparse.Namespace(run=lambda _: self._foreign[name](words), flags=())
+                return argparse.Namespace(run=lambda _: self._foreign[name](words), flags=(), written_otherwise={})
             return self._verbs[name].parse(words)
         if not self._verbs:
             return self._parse_options(words)
@@ -128,7 +131,7 @@ class Parser(argparse.ArgumentParser):
             if not unknown[0].startswith("-"):
                 self.error(f"there is one argument too many: {unknown[0]!r}")
             self.error(f"there is no option {unknown[0]!r}{suggest(unknown[0].partition('=')[0], flags)}")
-        options.flags = flags
+        options.flags, options.written_otherwise = flags, self.written_otherwise
         return options
 
 

@@ -100,7 +100,7 @@ def print_report(result: Result, console: Console) -> None:
 
 def _print_failure(verdict: Verdict, console: Console) -> None:
     contract = verdict.contract
-    failure = _most_telling(verdict)
+    failure = most_telling(verdict)
     case = failure.case
     console.print(f"{contract.id}  {contract.signature}", style="bold red")
     clause = f"clause {case.clause}: {contract.clauses[case.clause - 1]}"
@@ -129,7 +129,7 @@ def _print_failure(verdict: Verdict, console: Console) -> None:
     console.print()
 
 
-def _most_telling(verdict: Verdict) -> Outcome:
+def most_telling(verdict: Verdict) -> Outcome:
     """Return the failure to show: of a stored case, if possible that which is there for the recognized mistake.
 
     Where nothing is recognized: of a clause of which most cases fail, about the gradient if nothing else fails.

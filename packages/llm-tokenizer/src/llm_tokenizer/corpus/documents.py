@@ -67,10 +67,14 @@ def fields(source: Source, field: str, cleaning: Cleaning, errors: Errors) -> It
         for name in field.split("."):
             if not isinstance(value, dict) or name not in value:
                 there = ", ".join(map(repr, list(value)[:8])) if isinstance(value, dict) else "no object"
-                raise TokenizerError(f"{place} must have the field {field!r}, has {there or 'none'}")
+                raise TokenizerError(
+                    f"{place} must have the field {field!r} (it has {there or 'none'})", option="field=NAME"
+                )
             value = value[name]
         if not isinstance(value, str):
-            raise TokenizerError(f"{place}: the field {field!r} must be a string, is {value!r:.40}")
+            raise TokenizerError(
+                f"{place}: the field {field!r} must be a string, is {value!r:.40}", option="field=NAME"
+            )
         if errors != "strict":
             value = _HALF_PAIR.sub("\ufffd" if errors == "replace" else "", value)
         elif found := _HALF_PAIR.search(value):

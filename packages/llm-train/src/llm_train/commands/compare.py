@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llm_tokenizer.commands.parser import Parser
+from llm_train.commands.starting import starting
 
 if TYPE_CHECKING:
     from llm_train.reports.comparison import Comparison
@@ -26,10 +27,11 @@ def add_compare(parser: Parser) -> None:
 
 def compare(options: argparse.Namespace) -> None:
     """Print the table and write the page."""
-    from llm_train.reports.comparison import compare as compare_runs
-    from llm_train.reports.comparison_page import FILE, write_comparison
-    from llm_train.runs.finding import find_run
-    from llm_train.runs.progress import Reporter
+    with starting():
+        from llm_train.reports.comparison import compare as compare_runs
+        from llm_train.reports.comparison_page import FILE, write_comparison
+        from llm_train.runs.finding import find_run
+        from llm_train.runs.progress import Reporter
 
     comparison = compare_runs([find_run(name, options.runs) for name in options.names])
     path = Path(options.runs) / FILE if options.output is None else Path(options.output)
@@ -41,12 +43,14 @@ def compare(options: argparse.Namespace) -> None:
 
 
 def _show(reporter: "Reporter", comparison: "Comparison") -> None:
+    """Print what is compared, what to keep in mind, and only then the results."""
     names, table = [run.name for run in comparison.runs], comparison.table()
-    best = [None if place is None else place + 1 for _, _, place in table]
-    reporter.columns(["", *names], [[name, *values] for name, values, _ in table], best)
-    for note in comparison.notes():
-        reporter.say(f"\nnote: {note}", style="yellow")
     differing = comparison.differing_settings()
-    reporter.say("\nsettings that differ:" if differing else "\nall settings are the same", style="bold")
+    reporter.say("settings that differ:" if differing else "all settings are the same", style="bold")
     if differing:
         reporter.columns(["", *names], [[name, *values] for name, values in differing])
+    for note in comparison.notes():
+        reporter.say(f"\nnote: {note}", style="yellow")
+    reporter.say("\nresults:", style="bold")
+    best = [None if place is None else place + 1 for _, _, place in table]
+    reporter.columns(["", *names], [[name, *values] for name, values, _ in table], best)

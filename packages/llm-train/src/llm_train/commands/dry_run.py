@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llm_tokenizer.commands.wording import duration, quantity
+from llm_train.commands.starting import starting
 from llm_train.recipes.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
 
 def predict(recipe: Recipe, folder: Path, *, json: bool, started: float) -> None:
     """Rehearse a run and print the prediction."""
-    from llm_tokenizer.commands.console import Console
-    from llm_train.runs.progress import Reporter
-    from llm_train.stages.estimate import estimate
+    with starting():
+        from llm_tokenizer.commands.console import Console
+        from llm_train.runs.progress import Reporter
+        from llm_train.stages.estimate import estimate
 
     reporter = Reporter(Console(file=sys.stderr) if json else None, started=started)
     reporter.say(f"recipe {recipe.name} -> {folder}, a rehearsal: nothing of it is kept", style="bold")
@@ -43,7 +45,7 @@ def lines(prediction: "Estimate") -> list[tuple[str, str, str]]:
     return [
         ("parameters", f"{prediction.parameters:,}", ""),
         ("updates", f"{prediction.steps:,}", f"{prediction.precision}, {quantity(prediction.threads, 'thread')}"),
-        ("tokens", compact(prediction.tokens), f"{prediction.tokens_per_second:,.0f} per second while it learns"),
+        ("tokens", compact(prediction.tokens), f"{prediction.tokens_per_second:,.0f} per second of the updates alone"),
         ("FLOPs", compact(prediction.flops), "forward and backward, " + _share(prediction)),
         ("memory", memory, "" if free is None else f"at most; {memory_size(free)} were free"),
         ("time", duration(prediction.seconds), f"of the whole command: {where}"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from llm_tokenizer.commands.parser import Parser
 from llm_train.commands.run import add_recipe_options, recipe_and_folder
+from llm_train.commands.starting import starting
 from llm_train.interface import TrainError
 
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ def profile(options: argparse.Namespace) -> None:
         raise TrainError(f"--updates must be at least 1, was {options.updates}")
     recipe, folder = recipe_and_folder(options)
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # the profiler would write notes of its own between our lines
-    from llm_train.runs.progress import Reporter
-    from llm_train.stages.profiling import profile_updates
+    with starting():
+        from llm_train.runs.progress import Reporter
+        from llm_train.stages.profiling import profile_updates
 
     reporter = Reporter()
     reporter.say(f"recipe {recipe.name}, {options.updates} updates that are not kept", style="bold")

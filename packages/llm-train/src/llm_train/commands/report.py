@@ -3,6 +3,7 @@
 import argparse
 
 from llm_tokenizer.commands.parser import Parser
+from llm_train.commands.starting import starting
 
 EXAMPLES = """\
   llm-train report                                     the newest run with a model
@@ -19,7 +20,8 @@ def add_report(parser: Parser) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Write the page into the run's folder and print its path."""
-    from llm_train.reports.run_report import write_report
-    from llm_train.runs.finding import find_run
+    with starting():
+        from llm_train.reports.run_report import write_report
+        from llm_train.runs.finding import find_run
 
     print(write_report(find_run(options.name, options.runs)))

@@ -68,7 +68,8 @@ def _lines(results: dict[str, Any]) -> tuple[str, str]:
         f"validation loss {results['validation_loss']:.4f} nats per token    "
         f"{results['bits_per_byte']:.4f} bits per byte    perplexity {results['perplexity'] or math.inf:.1f}",
         f"{results['parameters'] / 1e6:.2f} million weights    {quantity(results['steps'], 'step')}    "
-        f"{results['tokens'] / 1e6:.2f} million tokens at {results['tokens_per_second']:,.0f} per second    "
+        f"{results['tokens'] / 1e6:.2f} million tokens "
+        f"at {results['tokens_per_second']:,.0f} per second of training    "
         f"{duration(results['seconds'])}",
     )
 

@@ -12,6 +12,7 @@ from llm_tokenizer.commands.exit_status import USER_ERROR
 from llm_tokenizer.commands.parser import Parser
 from llm_train.commands.dry_run import predict
 from llm_train.commands.recipes import recipe_list
+from llm_train.commands.starting import starting
 from llm_train.interface import EndedElsewhereError, TrainError
 from llm_train.parts.pins import pinned
 from llm_train.recipes.recipe import Recipe, shipped_recipes
@@ -75,8 +76,11 @@ def add_recipe_options(verb: Parser) -> None:
     verb.add_argument(
         "--parts", metavar="FILES", help="your own functions in place of ours: my_layers.py,my_training.py"
     )
-    names = [entry.name for kind in SECTIONS.values() for entry in fields(kind)]
-    verb.written_otherwise = {f"--{name}".replace("_", "-"): f"--set {name}=VALUE" for name in names}
+    verb.written_otherwise = {
+        f"--{entry.name}".replace("_", "-"): f"--set {section}.{entry.name}=VALUE"
+        for section, kind in SECTIONS.items()
+        for entry in fields(kind)
+    }
 
 
 def run(options: argparse.Namespace) -> int | None:
@@ -98,7 +102,7 @@ def run(options: argparse.Namespace) -> int | None:
 
 def _train(recipe: Recipe, folder: Path, started: float, stop: StopRequest) -> None:
     try:
-        with stop.deferred():  # a library that is half imported cannot be used any more
+        with stop.deferred(), starting():  # a library that is half imported cannot be used any more
             from llm_train.commands.results import show_results
             from llm_train.place import find_place
             from llm_train.runs.folder import Run

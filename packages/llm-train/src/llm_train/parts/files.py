@@ -16,6 +16,8 @@ class Parts:
 
     functions: dict[str, Callable[..., Any]]
     files: dict[str, str]
+    others: dict[str, tuple[str, ...]]
+    """The names of the other functions in each file, but for those that begin with an underscore."""
 
     def of(self, names: Iterable[str]) -> dict[str, Callable[..., Any]]:
         """Return those of these names that there are."""
@@ -40,6 +42,7 @@ def load_parts(entries: tuple[str, ...]) -> Parts:
     """
     functions: dict[str, Callable[..., Any]] = {}
     files: dict[str, str] = {}
+    others: dict[str, tuple[str, ...]] = {}
     for file in map(file_of, entries):
         implementation = Implementation.load(file)
         arrays = getattr(implementation.namespace, "SPEC_ARRAYS", "numpy")
@@ -48,11 +51,16 @@ def load_parts(entries: tuple[str, ...]) -> Parts:
                 f"{file}: its functions take {arrays} arrays, and a loss can be followed back through torch functions "
                 'only: write them with torch, and put SPEC_ARRAYS = "torch" into the file'
             )
+        written = {
+            name: function
+            for name in vars(implementation.namespace)
+            if (function := implementation.find(name)) and getattr(function, "__module__", None) == implementation.name
+        }  # without what is imported from elsewhere
+        others[file] = tuple(name for name in written if name not in contracts() and not name.startswith("_"))
         for name in contracts():
-            function = implementation.find(name)
-            if function is None or function.__module__ != implementation.name:
-                continue  # not written, or imported from elsewhere
+            if name not in written:
+                continue
             if name in functions:
                 raise TrainError(f"{name} is in {files[name]} and in {file}: leave it in one of them")
-            functions[name], files[name] = function, file
-    return Parts(functions, files)
+            functions[name], files[name] = written[name], file
+    return Parts(functions, files, others)

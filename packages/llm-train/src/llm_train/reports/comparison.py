@@ -49,20 +49,20 @@ class Comparison:
         return len({run.vocabulary for run in self.runs}) == 1
 
     def notes(self) -> list[str]:
-        """Return what has to be said aloud before the numbers are believed."""
+        """Return what has to be said before the numbers are believed: first what was measured, then what it tells."""
         said = []
-        if not self.same_vocabulary:
-            said.append(
-                "The runs have different vocabularies: a loss per token counts other pieces of text in each of them. "
-                "They are compared in bits per byte, which means the same for all."
-            )
+        unfinished = [run.name for run in self.runs if not run.finished]
+        if unfinished:
+            said.append(f"Not finished, so measured at the newest validation: {', '.join(unfinished)}.")
         if len({run.held_out for run in self.runs}) > 1:
             said.append(
                 "The runs are not validated on the same text: their losses do not tell which of them is better."
             )
-        unfinished = [run.name for run in self.runs if not run.finished]
-        if unfinished:
-            said.append(f"Not finished, so measured at the newest validation: {', '.join(unfinished)}.")
+        if not self.same_vocabulary:
+            said.append(
+                "The runs have different vocabularies: a loss per token counts other pieces of text in each of them. "
+                "They are compared in bits per byte, which does not depend on the vocabulary."
+            )
         return said
 
     def table(self) -> list[tuple[str, list[str], int | None]]:
@@ -130,8 +130,9 @@ def _compared(run: Run, name: str) -> Compared:
     }
     figures["loss"] = smoothed(history.curve("loss"))[-1][1]
     figures["parameters"] = parameter_count(model_config(recipe))
-    if figures.get("seconds"):
-        figures["tokens_per_second"] = figures["tokens"] / figures["seconds"]
+    seconds, tokens = (last.get(key, 0) - history.updates[0].get(key, 0) for key in ("seconds", "tokens"))
+    if seconds:  # of the loop, as in the results of a finished run: what came before the first update does not count
+        figures["tokens_per_second"] = tokens / seconds
     for row in validated:
         figures |= {key: row[key] for key in ("validation_loss", "bits_per_byte") if key in row}
     if run.finished:

@@ -29,10 +29,10 @@ def write_comparison(comparison: Comparison, path: Path) -> None:
         lead=", ".join(names),
         top="".join(f'<p class="alert">{escaped(note)}</p>' for note in comparison.notes()),
         sections={
+            "Settings that differ": _differing(comparison),
             "Results": _results(comparison),
             "Validation": charts(_validation(comparison, axis) for axis in AXES),
             "Training": charts(_training(comparison, axis) for axis in AXES) if comparison.same_vocabulary else "",
-            "Settings that differ": _differing(comparison),
         },
     )
 
@@ -55,7 +55,7 @@ def _training(comparison: Comparison, axis: str) -> str:
 
 def _results(comparison: Comparison) -> str:
     note = "<p class=note>The best value of a row is bold, where one is better.</p>"
-    return _table(comparison.runs, comparison.table()) + note
+    return note + _table(comparison.runs, comparison.table())
 
 
 def _differing(comparison: Comparison) -> str:

@@ -68,6 +68,11 @@ class Run:
         """Whether the run has reached its end."""
         return self.results_file.is_file()
 
+    @property
+    def how_to_begin_anew(self) -> str:
+        """What to do for a run from the start; nobody removes a run but its owner."""
+        return f"to begin anew, choose another folder (in a command: --run NAME) or remove {self.folder}"
+
     def metrics(self) -> Iterator[dict[str, Any]]:
         """Yield the measurements, one row per line of the log."""
         return read_metrics(self.metrics_file)

@@ -100,6 +100,7 @@ class LoopProgress:
         """What the run was trained on before, and how long that took, where it is resumed."""
         self.display = Progress("llm-train")
         self.began = self.updated = time.perf_counter()
+        self.ended: float | None = None
         self.loss: float | None = None
         self.validation: float | None = None
 
@@ -115,12 +116,13 @@ class LoopProgress:
 
     @property
     def seconds(self) -> float:
-        """Seconds of the loop, those before a resume included, with validations and samples."""
-        return time.perf_counter() - self.began + self.earlier_seconds
+        """Seconds of the loop with its validations and samples, those before a resume included; not what follows."""
+        now = time.perf_counter() if self.ended is None else self.ended
+        return now - self.began + self.earlier_seconds
 
     @property
     def tokens_per_second(self) -> float:
-        """Training tokens per second of the loop."""
+        """Training tokens per second, on average over the loop so far."""
         return self.tokens / max(self.seconds, 1e-9)
 
     def line(self, step: int) -> str:
@@ -128,7 +130,7 @@ class LoopProgress:
         parts = [f"step {step:,}/{self.steps:,}", f"loss {self.loss:.3f}"]
         if self.validation is not None:
             parts.append(f"validation {self.validation:.3f}")
-        parts.append(f"{self.tokens_per_second:,.0f} tokens/s")
+        parts.append(f"{self.tokens_per_second:,.0f} tokens/s so far")
         parts.append(f"{duration(self.seconds * (1 / self.share(step) - 1))} left")
         return "  ".join(parts)
 
@@ -137,4 +139,5 @@ class LoopProgress:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.ended = time.perf_counter()
         self.display.close()

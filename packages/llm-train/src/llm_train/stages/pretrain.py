@@ -61,7 +61,7 @@ def train(
             recipe = _claimed(recipe, run, place, held)
             if place.once(lambda: run.finished):
                 place.once(lambda: run.require_same_text(recipe))
-                reporter.say(f"{run.folder} is already finished")
+                reporter.say(f"{run.folder} is already finished; {run.how_to_begin_anew}")
                 return place.once(run.results)
             return _train(recipe, run, reporter, stop, trackers, place, tokenizer)
     except (Interrupted, NonFiniteError):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from llm_train.backends.threads import Workers, worker_count, worker_threads
 from llm_train.interface import TrainError
+from llm_train.parts.checking import require_parts
 from llm_train.recipes.recipe import Recipe
 from llm_train.runs.folder import Run
 from llm_train.runs.progress import Reporter
@@ -37,11 +38,14 @@ def rehearsal(recipe: Recipe, folder: Path, reporter: Reporter, *, threads: int 
         threads: in place of the recipe's own number.
 
     Raises:
-        TrainError: the run would be refused, for example because it does not fit into memory.
+        TrainError: the run would be refused, because it does not fit into memory or a function of yours is wrong.
     """
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise TrainError("a dry run and a profile are for one process: start the command without torchrun")
     require_memory(recipe)
+    if recipe.compute.parts:
+        for line in require_parts(recipe):
+            reporter.say(line)
     wanted = threads or recipe.compute.threads or worker_count(recipe.training.batch)
     recipe = recipe.with_values(threads=wanted)
     place = next(parent for parent in folder.absolute().parents if parent.is_dir())

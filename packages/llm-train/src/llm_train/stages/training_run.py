@@ -121,7 +121,8 @@ class TrainingRun:
                 self._do_what_is_due(step.number, logs, stop)
                 self.recorder.prepare(step.number + 1)
             stage.report = (
-                f"{quantity(self.plan.steps - self.start, 'step')}, {progress.tokens_per_second:,.0f} tokens/s"
+                f"{quantity(self.plan.steps - self.start, 'step')}, {progress.tokens_per_second:,.0f} tokens/s "
+                "on average, validations and samples included"
             )
 
     def validate(self, logs: Logs, step: int, windows: int | None, objective: Objective | None = None) -> Evaluation:
@@ -185,7 +186,7 @@ class TrainingRun:
         self.progress.tokens = facts["tokens"]
         self.progress.earlier_seconds = facts["loop_seconds"]
         self.reporter.started -= facts["seconds"]
-        self.reporter.say(f"resuming from step {checkpoint.step:,}")
+        self.reporter.say(f"resuming from step {checkpoint.step:,}; {self.run.how_to_begin_anew}")
         return checkpoint.step
 
     def _save(self, step: int, logs: Logs) -> None:
