@@ -1,6 +1,7 @@
 """Slips in the order of the data: mistakes that people really make; every one must fail a case."""
 
 from collections.abc import Callable
+from math import ceil, log2
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,9 @@ slip("an odd number of bits, rounded down", "Round up, or the range is too small
 )
 slip("bits of the size, not of the largest index", "4^b = size is enough.", arrays="numpy")(
     _permutation(bits=lambda size: (size.bit_length() + 1) // 2)
+)
+slip("bits from a logarithm in float64", "Count the bits of size - 1; a logarithm is rounded.", arrays="numpy")(
+    _permutation(bits=lambda size: max(1, ceil(log2(size) / 2)))
 )
 slip("the low bits of the hash", "Take the top b bits.", arrays="numpy")(
     _permutation(half=lambda word, bits: word % (1 << bits))
