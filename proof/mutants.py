@@ -120,7 +120,7 @@ def measure(
         known: Planted faults that change no answer, each with the reason; by their label.
         keyword: Only contracts with this in their id.
         processes: How many contracts are measured at a time; more than one needs a specification that can be imported.
-        sample: The fraction of the planted faults that is tried.
+        sample: The fraction of the planted faults and of the variants that is tried.
         seed: Which of them.
     """
     names = [contract.id for contract in specification.contracts if keyword in contract.id]
@@ -155,16 +155,20 @@ def measure_contract(
     """Measure the slips, planted faults and variants of one contract."""
     score, contract = Score(), specification.contract(identifier)
     seconds = time_for_a_call(specification, contract)
+
+    def is_tried(label: str) -> bool:
+        return random.Random(f"{seed}/{label}").random() < sample
+
     _measure_slips(specification, contract, score, seconds)
     for alternative in variants(specification):
-        if alternative.contract == identifier:
+        if alternative.contract == identifier and is_tried(f"{identifier}: {alternative.name}"):
             variant = alternative.implementation(specification.arrays, specification.reference)
             if passes(specification, contract, variant, PATIENCE):
                 score.accepted += 1
             else:
                 score.refused.append(f"{identifier}: the variant {alternative.name!r}")
     for label, faulty in planted_faults(specification, contract):
-        if random.Random(f"{seed}/{label}").random() < sample:
+        if is_tried(label):
             _count(label, known, score, contract, caught=not passes(specification, contract, faulty, seconds))
     return score
 
@@ -270,7 +274,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             "-k", dest="keyword", default="", metavar="TEXT", help="only contracts with this in their id"
         )
         parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="contracts measured at a time")
-        parser.add_argument("--sample", type=float, default=1.0, help="the fraction of planted faults to try (1)")
+        parser.add_argument("--sample", type=float, default=1.0, help="the fraction of faults and variants to try (1)")
         parser.add_argument("--seed", type=int, default=0, help="which of them (0)")
         parser.set_defaults(run=lambda options: max([_run(one, options) for one in chosen(options.packages)]))
         return parser
