@@ -11,12 +11,13 @@ from killed_runs import differing_files, outcome, wait_for_step
 
 from llm_train.checkpoints import store
 from llm_train.checkpoints.folders import steps_saved
+from llm_train.commands.main import main
 from llm_train.interface import NonFiniteError, TrainError
 from llm_train.runs import progress
 from llm_train.runs.folder import Run
 from llm_train.runs.interruption import Interrupted, StopRequest
 from llm_train.runs.metrics import read_metrics
-from llm_train.stages import prepare, pretrain, training_run
+from llm_train.stages import finish, prepare, pretrain, training_run
 from llm_train.trainer import Trainer
 
 
@@ -295,7 +296,7 @@ def test_a_signal_in_the_first_second(tmp_path, recipe_file):
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 130
     started, stopped = done.stderr.splitlines()
-    assert "starting" in started and "stopped before anything was begun" in stopped
+    assert "starting" in started and stopped == "llm-train: stopped. Nothing had begun; the same command starts the run."
     assert not Path(tmp_path / "runs").exists()
 
 
@@ -320,3 +321,21 @@ def test_a_terminal_that_closes_is_a_signal_unless_it_is_ignored():
             assert stop.requested
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_the_recipe_in_a_runs_folder_resumes_it(tmp_path, recipe_file, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(finish, "parameter_count", lambda *rest: signal.raise_signal(signal.SIGINT))
+        assert main(["run", "--recipe", str(recipe_file), "--run", "long", "--set", "steps=5"]) == 130
+    assert main(["run", "--recipe", "tiny", "--run", "long"]) == 2
+    shown = capsys.readouterr().err.splitlines()[-1]
+    assert shown.count(" wanted") == 3 and "; and " in shown and " fields more. Nothing was changed" in shown
+    assert main(["results", "long"]) == 2
+    for said in (shown, capsys.readouterr().err):
+        assert "`llm-train run --recipe=runs/long/recipe.toml` resumes it" in said
+    assert main(["run", "--recipe=runs/long/recipe.toml"]) == 0
+    assert [path.name for path in Path("runs").iterdir()] == ["long"]
+    assert main(["run", "--recipe", "tiny", "--run", "long"]) == 2
+    assert "recipe.toml` shows its results" in capsys.readouterr().err
+    assert "--runs=/elsewhere" in Run("/elsewhere/long").how_to_resume

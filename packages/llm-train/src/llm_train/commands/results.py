@@ -31,7 +31,7 @@ def results(options: argparse.Namespace) -> None:
 
     run = find_run(options.name, options.runs)
     if not run.finished:
-        raise TrainError(f"{run.folder} is not finished yet: the command that started it resumes it")
+        raise TrainError(f"{run.folder} is not finished yet: `{run.how_to_resume}` resumes it")
     reporter = Reporter()
     reporter.say(f"run {run.folder}", style="bold")
     show_results(reporter, run.results(), run.folder)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import time
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ EXAMPLES = """\
   llm-train run --recipe tiny                          every stage once, in seconds
   llm-train run --corpus novel.txt --run novel         your own text, a file or a folder
   llm-train run --set minutes=20 --set layers=6 --run longer
+  llm-train run --recipe runs/longer/recipe.toml       go on with that run, whatever command began it
   llm-train run --recipe runs/longer/recipe.toml --run again
   torchrun --standalone --nproc-per-node 2 -m llm_train -- run       two processes
   llm-train run --recipe tiny --parts my_layers.py     with your own functions in place of ours
@@ -108,7 +110,8 @@ def _train(recipe: Recipe, folder: Path, started: float, stop: StopRequest) -> N
             from llm_train.runs.folder import Run
             from llm_train.runs.progress import Reporter
             from llm_train.stages.pretrain import train, wanted_device
-        stop.check("before anything was begun")
+        if stop.requested:
+            raise KeyboardInterrupt
         with find_place(wanted_device(recipe, Run(folder))) as place, place.silence():
             reporter = Reporter(started=started)
             reporter.say(f"recipe {recipe.name} -> {folder}", style="bold")
@@ -124,13 +127,16 @@ def _train(recipe: Recipe, folder: Path, started: float, stop: StopRequest) -> N
         raise KeyboardInterrupt(f"{stopped}. The same command resumes the run.") from None
     except KeyboardInterrupt:  # before anything was begun, or the second one, that does not wait
         kept = "What was saved before is kept; the same command resumes the run."
-        raise KeyboardInterrupt(f"stopped. {kept if folder.exists() else 'Nothing was begun.'}") from None
+        nothing = "Nothing had begun; the same command starts the run."
+        raise KeyboardInterrupt(f"stopped. {kept if folder.exists() else nothing}") from None
 
 
 def recipe_and_folder(options: argparse.Namespace) -> tuple[Recipe, Path]:
     """Return the recipe that the options describe, and the folder of its run."""
     recipe = Recipe.load(options.recipe)
-    name = recipe.name
+    file = Path(os.path.abspath(options.recipe))
+    of_a_run = file.name == "recipe.toml" and file.parent.parent == Path(os.path.abspath(options.runs))
+    name = file.parent.name if of_a_run else recipe.name
     if options.corpus is not None:
         # The recipe's held-out names belong to its own corpus, and so do a shipped recipe's prompt and description.
         paths = tuple(options.corpus)

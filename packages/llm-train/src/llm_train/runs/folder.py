@@ -11,12 +11,14 @@ loss.svg, .png    the loss curve                    results.json      written la
 
 import json
 import os
+import shlex
 import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
+from llm_tokenizer.commands.wording import quantity
 from llm_tokenizer.files.writing import atomic_write, remove_unfinished, write_json
 from llm_tokenizer.interface import UserError
 from llm_train.checkpoints.folders import folder_name, remove_leftovers, steps_saved
@@ -27,6 +29,9 @@ from llm_train.recipes.recipe import Recipe
 from llm_train.runs.agreement import differences, with_changeable
 from llm_train.runs.lock import LOCK
 from llm_train.runs.metrics import read_metrics
+
+SHOWN = 3
+"""Differences from another run that are written out."""
 
 
 class Run:
@@ -72,6 +77,14 @@ class Run:
     def how_to_begin_anew(self) -> str:
         """What to do for a run from the start; nobody removes a run but its owner."""
         return f"to begin anew, choose another folder (in a command: --run NAME) or remove {self.folder}"
+
+    @property
+    def how_to_resume(self) -> str:
+        """The command that resumes the run; a recipe in the folder of a run means that run."""
+        command = "nox -s train --" if "LLM_COMMAND" in os.environ else "llm-train run"
+        runs = self.folder.parent
+        place = "" if runs == Path("runs") else f" --runs={shlex.quote(str(runs))}"
+        return f"{command} --recipe={shlex.quote(str(self.recipe_file))}{place}"
 
     def metrics(self) -> Iterator[dict[str, Any]]:
         """Yield the measurements, one row per line of the log."""
@@ -120,9 +133,12 @@ class Run:
             stored = self.recipe()
             differing = differences(recipe, stored)
             if differing:
+                rest = len(differing) - SHOWN
+                shown = "; ".join(differing[:SHOWN]) + (f"; and {quantity(rest, 'field')} more" if rest > 0 else "")
                 raise TrainError(
-                    f"{self.folder} holds another run: {'; '.join(differing)}. "
-                    "Nothing was changed: choose another folder for this run (in a command: --run NAME)"
+                    f"{self.folder} holds another run: {shown}. Nothing was changed: `{self.how_to_resume}` "
+                    f"{'shows its results' if self.finished else 'resumes it'}; choose another folder for this one "
+                    "(in a command: --run NAME)"
                 )
             self._remove_leftovers()
             return with_changeable(recipe, stored)

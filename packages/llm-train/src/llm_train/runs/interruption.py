@@ -56,15 +56,6 @@ class StopRequest:
         finally:
             self._deferred = False
 
-    def check(self, where: str) -> None:
-        """Stop here if a signal has come.
-
-        Raises:
-            Interrupted: it has.
-        """
-        if self.requested:
-            raise Interrupted(f"stopped {where}; everything is saved")
-
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
         self._restore()  # a second signal means: do not wait
