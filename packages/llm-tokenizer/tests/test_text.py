@@ -79,6 +79,24 @@ def test_a_bad_byte_is_named_with_its_place(tmp_path, monkeypatch, block, conten
         read_text(tmp_path / "a.txt")
 
 
+@pytest.mark.parametrize(
+    ("content", "binary"),
+    [
+        (b"PK\x03\x04\0\xff", True),
+        ("\ufeffHello".encode("utf-16-le"), True),
+        (bytes([*range(1, 32), 255]), True),
+        ("Ein schöner Tag".encode("latin-1"), False),
+        ("Добрый день".encode("cp1251"), False),
+        (b"\x1b[1mbold\x1b[0m\r\n\xff", False),
+    ],
+)
+def test_a_binary_file_is_told_from_a_text_in_another_encoding(tmp_path, content, binary):
+    (tmp_path / "a.txt").write_bytes(content)
+    with pytest.raises(TokenizerError, match="must be UTF-8") as caught:
+        read_text(tmp_path / "a.txt")
+    assert ("looks like a binary file" in str(caught.value)) == binary
+
+
 def test_documents_come_one_by_one(tmp_path):
     (tmp_path / "a.txt").write_text("good")
     (tmp_path / "b.txt").write_bytes(b"\xff")

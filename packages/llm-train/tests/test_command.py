@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from llm_tokenizer.commands.parser import Parser
 from llm_train.commands import results as results_module
 from llm_train.commands.main import main
 from llm_train.commands.results import next_commands
+from llm_train.commands.run import add_run, recipe_and_folder
 from llm_train.evaluation import Evaluation
 from llm_train.recipes.recipe import Recipe
 from llm_train.stages import finish, prepare, pretrain, training_run
@@ -65,6 +67,8 @@ def test_a_corpus_of_ones_own_names_the_run(tmp_path, capsys, recipe_file, play)
         (["--corpus", "{path}/text.txt"], b"abc \xfe def", ["text.txt", "UTF-8", "byte 4"]),
         (["--corpus", "{path}/text.txt", "--set", "vocab_size=258"], b"Ay, my lord. " * 5, ["--set context_length=27"]),
         (["--corpus", "{path}/text.txt"], b"Ay, my lord. " * 500, ["at most", "--set vocab_size=2"]),
+        (["--set", "vocab_size=100"], None, ["tokenizer.vocab_size must be at least 257", "was 100"]),
+        (["--corpus", "{path}/text.txt"], b"%PDF\0\xd9\0", ["byte 5 is 0xd9", "looks like a binary file"]),
         (["--recipe", "shakspeare"], None, ["shakspeare", "did you mean shakespeare"]),
         (["--set", "layrs=2"], None, ["layrs", "did you mean layers"]),
         (["--set", "layers=two"], None, ["model.layers", "whole number", "'two'"]),
@@ -144,6 +148,25 @@ def test_rows_without_the_field_are_told_the_setting_and_the_fields_that_there_a
         status, _, said = run(tmp_path, capsys, "--recipe", str(recipe_file), "--corpus", str(rows))
         assert (status, said.count("\n")) == (2, 1)
         assert why in said and said.endswith(", or use --set data.field=NAME\n")
+
+
+def test_a_mistyped_field_of_the_rows_is_told_the_nearest(tmp_path, capsys, recipe_file):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"body": "x"}\n')
+    words = ["--recipe", str(recipe_file), "--corpus", str(rows), "--set", "field=boddy"]
+    assert run(tmp_path, capsys, *words)[2].endswith("(it has 'body'), or use --set data.field=body\n")
+
+
+def test_an_option_takes_several_files_as_a_shell_writes_them(tmp_path, recipe_file):
+    parser = Parser("llm-train", "")
+    add_run(parser)
+    (tmp_path / "a.py").touch(), (tmp_path / "b.py").touch()
+    parts = [str(tmp_path / "a.py"), str(tmp_path / "b.py")]
+    words = ["run", "--corpus", "a.txt", "b.txt", "--corpus", "c.txt", "--recipe", str(recipe_file), "--parts"]
+    for given in (parts, [",".join(parts)]):
+        recipe, _ = recipe_and_folder(parser.parse([*words, *given]))
+        assert recipe.data.corpus == ("a.txt", "b.txt", "c.txt")
+        assert [entry.partition("@")[0] for entry in recipe.compute.parts] == parts
 
 
 def test_help_lists_recipes_fields_and_examples(capsys):

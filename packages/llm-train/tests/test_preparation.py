@@ -146,18 +146,17 @@ def test_a_tokenizer_that_reads_whole_texts_gets_them():
 
 
 def test_text_in_both_parts_and_written_out_separators_are_said_aloud(tmp_path, small_recipe, play):
+    texts = tmp_path / "texts"
+    texts.mkdir()
     for number in range(9):
-        (tmp_path / f"{number}.txt").write_text(play[number * 300 : number * 300 + 300] + "<|endoftext|>")
-    (tmp_path / "9.txt").write_text(play[600:900] + "<|endoftext|>")
-    (tmp_path / "empty.txt").touch()
-    for path in tmp_path.glob("*.toml"):
-        path.unlink()
-    for path in tmp_path.glob("play.txt"):
-        path.unlink()
-    _, output = prepared(small_recipe, tmp_path / "run", corpus=str(tmp_path), vocab_size=270)
-    assert "1 training document with the text of a held-out one" in output
+        (texts / f"{number}.txt").write_text(play[number * 300 : number * 300 + 300] + "<|endoftext|>")
+    (texts / "9.txt").write_text(play[600:900] + "<|endoftext|>")
+    for name in ("empty.txt", "table.csv", "paper.PDF", "README", ".hidden"):
+        (texts / name).touch()
+    _, output = prepared(small_recipe, tmp_path / "run", corpus=str(texts), vocab_size=270)
+    assert "1 training document with the text of a held-out one (2): the" in output
     assert "<|endoftext|> is written out in 10 texts" in output and "separator=" in output
-    assert "1 empty skipped" in output
+    assert "1 empty skipped; 3 files of other kinds skipped (.csv, .pdf, no suffix)" in output
 
 
 def test_packed_and_masked_runs_train(tmp_path, small_recipe, reporter):

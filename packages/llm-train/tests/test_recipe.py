@@ -98,6 +98,7 @@ def test_steps_replace_minutes_and_minutes_steps(small_recipe):
     [
         ("layer=3", ["layer", "did you mean layers"]),
         ("lr=3", ["lr", "did you mean matrix_lr or embedding_lr or head_lr or norm_lr"]),
+        ("learning_rate=3", ["did you mean matrix_lr or embedding_lr or head_lr or norm_lr"]),
         ("model.steps=3", ["model.steps"]),
         ("steps", ["field=value"]),
         ("steps=many", ["training.steps", "a whole number", "'many'"]),
@@ -177,6 +178,12 @@ def test_a_bad_recipe_is_refused(content, words):
 def test_an_unknown_recipe_names_the_nearest():
     with pytest.raises(TrainError, match="did you mean shakespeare"):
         Recipe.load("shakespear")
+
+
+def test_a_recipe_file_that_is_not_there_is_no_mistyped_name(tmp_path):
+    for path in ("nope.toml", str(tmp_path / "tiny")):
+        with pytest.raises(TrainError, match="there is no such file"):
+            Recipe.load(path)
 
 
 def test_a_broken_file_says_where(tmp_path):

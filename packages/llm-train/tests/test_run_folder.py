@@ -273,8 +273,11 @@ def test_a_run_whose_rows_grow_is_not_compiled_unasked(monkeypatch, small_recipe
 
 def test_too_little_time_is_refused(small_recipe):
     timed = small_recipe.with_settings(["minutes=0.1"])
-    with pytest.raises(TrainError, match="give more minutes"):
+    with pytest.raises(TrainError, match=r"at least about (\S+), was 0\.1: 3 s went into preparing") as caught:
         steps_that_fit(timed, seconds_per_step=0.5, elapsed=3, held_out_tokens=1000)
+    least = str(caught.value).split("about ")[1].partition(",")[0]
+    enough = small_recipe.with_settings([f"minutes={least}"])
+    assert steps_that_fit(enough, seconds_per_step=0.5, elapsed=3, held_out_tokens=1000) < 10 + 6 / 0.5 + 1
 
 
 def test_steps_fill_the_time_that_is_left():

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 from llm_tokenizer.bpe.boundaries import last_safe_place
@@ -66,9 +67,11 @@ def fields(source: Source, field: str, cleaning: Cleaning, errors: Errors) -> It
         value: Any = record
         for name in field.split("."):
             if not isinstance(value, dict) or name not in value:
-                there = ", ".join(map(repr, list(value)[:8])) if isinstance(value, dict) else "no object"
+                keys = list(value) if isinstance(value, dict) else []
+                there = ", ".join(map(repr, keys[:8])) or ("none" if isinstance(value, dict) else "no object")
+                near = (get_close_matches(name, keys, n=1, cutoff=0.5) or ["NAME"]) if value is record else ["NAME"]
                 raise TokenizerError(
-                    f"{place} must have the field {field!r} (it has {there or 'none'})", option="field=NAME"
+                    f"{place} must have the field {field!r} (it has {there})", option=f"field={near[0]}"
                 )
             value = value[name]
         if not isinstance(value, str):

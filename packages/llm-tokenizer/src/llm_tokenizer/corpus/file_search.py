@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from llm_tokenizer.interface import TokenizerError
@@ -38,16 +38,30 @@ def text_files(path: str | Path, suffixes: Iterable[str] = TEXT_FILES) -> list[P
     return files
 
 
+def other_files(path: str | Path, suffixes: Iterable[str] = TEXT_FILES) -> list[Path]:
+    """Return the files that `text_files` leaves out of a folder because of their suffix; of a file or a glob none."""
+    wanted, path = _lowered(suffixes), Path(path)
+    return [file for file in _visible(path) if _suffix(file) not in wanted] if path.is_dir() else []
+
+
+def _lowered(suffixes: Iterable[str]) -> set[str]:
+    return {suffix.lower() for suffix in suffixes}
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder and its folders, without the hidden ones: .git, .ipynb_checkpoints."""
+    for file in folder.rglob("*"):
+        if not any(part.startswith(".") for part in file.relative_to(folder).parts) and file.is_file():
+            yield file
+
+
+def _suffix(file: Path) -> str:
+    return (Path(file.stem).suffix if file.suffix.lower() == PACKED else file.suffix).lower()
+
+
 def _in_folder(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    wanted = {suffix.lower() for suffix in suffixes}
-
-    def is_text(file: Path) -> bool:
-        if any(part.startswith(".") for part in file.relative_to(folder).parts):  # .git, .ipynb_checkpoints
-            return False
-        suffix = Path(file.stem).suffix if file.suffix.lower() == PACKED else file.suffix
-        return suffix.lower() in wanted and file.is_file()
-
-    files = sorted(file for file in folder.rglob("*") if is_text(file))
+    wanted = _lowered(suffixes)
+    files = sorted(file for file in _visible(folder) if _suffix(file) in wanted)
     if not files:
         raise TokenizerError(f"{folder}: this folder holds no text file ({', '.join(suffixes)}); name another")
     return files

@@ -22,6 +22,7 @@ Source = str | Path | BinaryIO
 
 BLOCK = 1 << 20  # bytes that are read at once
 STANDARD_INPUT = "-"
+_CONTROLS = bytes({*range(32)} - {*b"\t\n\v\f\r\x1b"})  # those of a terminal log are text
 _GZIP = b"\x1f\x8b"  # never UTF-8: 0x8b cannot begin a character
 
 
@@ -45,8 +46,9 @@ def decoded_blocks(source: Source, *, errors: Errors = "strict", keep_mark: bool
         try:
             text = decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
-            wrong = _not_utf8(error, source_name(source), place - waiting)
-            raise TokenizerError(f"{wrong}; convert it to UTF-8", option="errors=replace") from None
+            raise TokenizerError(
+                _not_utf8(error, source_name(source), place - waiting), option="errors=replace"
+            ) from None
         place += len(block)
         if at_start and text:
             text, at_start = text.removeprefix("\ufeff"), False
@@ -59,7 +61,7 @@ def decode_strictly(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise TokenizerError(f"{_not_utf8(error, name, 0)}; convert it to UTF-8") from None
+        raise TokenizerError(_not_utf8(error, name, 0)) from None
 
 
 def is_stream(source: Source) -> bool:
@@ -118,6 +120,18 @@ class _Peeked:
 
 
 def _not_utf8(error: UnicodeDecodeError, name: str, offset: int) -> str:
-    """Return which byte of a source is wrong; `offset` is the place of the first that was decoded with it."""
+    """Return which byte of a source is wrong, and what to do; `offset` is the place of the first in its block."""
     place, byte = error.start, error.object[error.start]
-    return f"{name}: must be UTF-8, but byte {offset + place} is 0x{byte:02x} ({error.reason})"
+    advice = "convert it to UTF-8"
+    if _looks_binary(error.object):
+        advice = "it looks like a binary file, or UTF-16: leave it out, or convert it to UTF-8"
+    return f"{name}: must be UTF-8, but byte {offset + place} is 0x{byte:02x} ({error.reason}); {advice}"
+
+
+def _looks_binary(data: bytes) -> bool:
+    """Return whether bytes hold NUL, or more control characters than any text.
+
+    The bytes that are not UTF-8 tell nothing: in Cyrillic or Japanese of an older encoding most of them are.
+    """
+    controls = len(data) - len(data.translate(None, _CONTROLS))
+    return b"\0" in data or controls > len(data) // 20

@@ -21,6 +21,8 @@ from llm_train.recipes.settings import SECTIONS, ReportSettings
 from llm_train.runs.interruption import Interrupted, StopRequest
 
 DEFAULT = "shakespeare"
+SMALLEST_BPE = 257
+"""Tokens of a byte-pair vocabulary that has not merged anything; checked here, before the text is read."""
 EXAMPLES = """\
   llm-train run                                        Shakespeare, about four minutes on two CPU cores
   llm-train run --recipe tiny                          every stage once, in seconds
@@ -68,16 +70,17 @@ def add_recipe_options(verb: Parser) -> None:
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field; may be repeated"
     )
     verb.add_argument(
-        "--corpus", metavar="PATH", action="append",
-        help="your own text: a file (.txt, .md, .jsonl, each also .gz), a folder, or a glob; may be repeated",
+        "--corpus", metavar="PATH", action="extend", nargs="+",
+        help="your own text: files (.txt, .md, .jsonl, each also .gz), folders, or globs; may be repeated",
     )  # fmt: skip
     verb.add_argument(
         "--run", dest="name", metavar="NAME", help="name of the run's folder (default: that of the recipe or corpus)"
     )
     verb.add_argument("--runs", default="runs", metavar="FOLDER", help="where run folders are (%(default)s)")
     verb.add_argument(
-        "--parts", metavar="FILES", help="your own functions in place of ours: my_layers.py,my_training.py"
-    )
+        "--parts", metavar="FILE", action="extend", nargs="+",
+        help="your own functions in place of ours: my_layers.py my_training.py, or with a comma between them",
+    )  # fmt: skip
     verb.written_otherwise = {
         f"--{entry.name}".replace("_", "-"): f"--set {section}.{entry.name}=VALUE"
         for section, kind in SECTIONS.items()
@@ -145,12 +148,26 @@ def recipe_and_folder(options: argparse.Namespace) -> tuple[Recipe, Path]:
             recipe = replace(recipe.with_values(sample_prompt=ReportSettings().sample_prompt), about="")
         name = _run_name(paths[0]) or name
     recipe = recipe.with_settings(options.set)
+    _require_vocabulary(recipe)
     if options.parts is not None:
-        recipe = recipe.with_values(parts=tuple(file.strip() for file in options.parts.split(",")))
+        recipe = recipe.with_values(parts=tuple(file.strip() for file in ",".join(options.parts).split(",")))
     name = name if options.name is None else options.name
     if Path(name).name != name or name in ("", ".", ".."):
         raise TrainError(f"--run must be a plain name for a folder, was {name!r}; --runs is the folder that holds it")
     return pinned(recipe), Path(options.runs) / name
+
+
+def _require_vocabulary(recipe: Recipe) -> None:
+    size = recipe.tokenizer.vocab_size
+    if recipe.tokenizer.kind != "bpe" or size is None or size >= SMALLEST_BPE:
+        return
+    from llm_train.data.prepared import is_prepared
+
+    if not is_prepared(recipe.data.corpus):  # with tokens that are prepared comes a tokenizer of any kind
+        raise TrainError(
+            f"tokenizer.vocab_size must be at least {SMALLEST_BPE} for a bpe (256 bytes and the token that ends a "
+            f"text), was {size}"
+        )
 
 
 def _run_name(corpus: str) -> str:

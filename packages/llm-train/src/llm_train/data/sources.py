@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from llm_tokenizer import read_documents, read_parts
-from llm_tokenizer.corpus.file_search import JSON_LINES, TEXT_FILES, text_files
+from llm_tokenizer.corpus.file_search import JSON_LINES, TEXT_FILES, other_files, text_files
 from llm_tokenizer.corpus.text import read_placed_documents
 from llm_train.data.shakespeare import clean_play, shakespeare_files
 from llm_train.interface import TrainError
@@ -16,6 +16,9 @@ from llm_train.recipes.settings import DataSettings
 SHAKESPEARE = "shakespeare"
 ROWS = (*JSON_LINES, ".json")
 """Suffixes of files that hold a JSON object a line; of a folder only the first two, since .json is mostly settings."""
+
+IN_FOLDERS = (*TEXT_FILES, *JSON_LINES)
+"""Suffixes of the files that are read of a folder."""
 
 
 @dataclass(frozen=True)
@@ -89,13 +92,20 @@ def find_sources(data: DataSettings) -> list[Source]:
     return found
 
 
+def skipped_files(data: DataSettings) -> list[Path]:
+    """Return the files in the folders of a corpus that are of other kinds, so that they are not read."""
+    named = (data.corpus,) if isinstance(data.corpus, str) else data.corpus
+    roots = [] if named == (SHAKESPEARE,) else [Path(name).expanduser() for name in named]
+    return [file for root in roots for file in other_files(root, IN_FOLDERS)]
+
+
 def _files(named: Sequence[str], data: DataSettings) -> list[Source]:
     if not named or not all(named):  # Path("") is the current folder
         raise TrainError('data.corpus must be "shakespeare" or one or more paths, was empty')
     found: dict[Path, tuple[str, str]] = {}
     for name in named:
         root = Path(name).expanduser()
-        for path in text_files(root, (*TEXT_FILES, *JSON_LINES)):
+        for path in text_files(root, IN_FOLDERS):
             inside = path.relative_to(root).as_posix() if root.is_dir() else path.name
             found.setdefault(path.resolve(), (inside, os.fspath(path)))
     inner, outer = [one for one, _ in found.values()], [path for _, path in found.values()]

@@ -98,6 +98,8 @@ class Recipe:
             return cls.from_dict(tomllib.loads(shipped[name]), f"recipe {name}")
         path = Path(name)
         if not path.is_file():
+            if path.suffix or path.name != name:
+                raise TrainError(f"{name}: there is no such file; shipped recipes are named without a path or suffix")
             raise TrainError(f"there is no recipe {name!r}{suggest(name, shipped)}; shipped are {', '.join(shipped)}")
         try:
             return cls.from_dict(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
@@ -135,7 +137,7 @@ class Recipe:
         changed: dict[str, dict[str, Any]] = {}
         for key, value in values.items():
             if key not in SECTION_OF:
-                raise TrainError(f"{key} is not a field of a recipe{suggest(key, SECTION_OF)}")
+                raise TrainError(f"{key} is not a field of a recipe{_nearest(key, SECTION_OF)}")
             changed.setdefault(SECTION_OF[key], {})[key] = _frozen(value)
         tables: dict[str, Any] = {name: replace(getattr(self, name), **table) for name, table in changed.items()}
         return replace(self, **tables)
@@ -180,7 +182,9 @@ def _unknown(content: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _nearest(key: str, names: Iterable[str]) -> str:
-    return f" (it is a field of [{SECTION_OF[key]}])" if key in SECTION_OF else suggest(key, names)
+    if key in SECTION_OF:
+        return f" (it is a field of [{SECTION_OF[key]}])"
+    return suggest("lr" if key == "learning_rate" else key, names)
 
 
 def _parse(text: str) -> Any:

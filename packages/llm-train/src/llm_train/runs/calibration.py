@@ -23,6 +23,8 @@ FORWARD_FRACTION = 0.6
 """Time per token of a float32 pass without gradients, as a fraction of an update's; an upper estimate."""
 CLOSING_SECONDS = 5.0
 """For the last samples, the page, and writing the model."""
+FEWEST = 10
+"""Updates that a run of given minutes must have."""
 WORTH_COMPILING = 120.0
 """Seconds of a training loop from which on compiling, which takes up to a minute, can pay."""
 FASTER = 0.9
@@ -112,7 +114,7 @@ def steps_that_fit(recipe: Recipe, *, seconds_per_step: float, elapsed: float, h
         held_out_tokens: the last validation reads all of them.
 
     Raises:
-        TrainError: fewer than ten fit.
+        TrainError: fewer than `FEWEST` fit.
     """
     training, report = recipe.training, recipe.report
     assert training.minutes is not None, "steps are only worked out where minutes are given"
@@ -120,9 +122,12 @@ def steps_that_fit(recipe: Recipe, *, seconds_per_step: float, elapsed: float, h
     validating = read * FORWARD_FRACTION * seconds_per_step / mean_tokens(recipe)
     left = training.minutes * 60 - elapsed - validating - CLOSING_SECONDS
     steps = int(left / seconds_per_step)
-    if steps < 10:
+    if steps < FEWEST:
+        needed = elapsed + validating + CLOSING_SECONDS + FEWEST * seconds_per_step
+        least = math.ceil(needed / 6) / 10  # minutes, to a tenth
         raise TrainError(
-            f"training.minutes is {training.minutes}, but {elapsed + validating + CLOSING_SECONDS:.0f} s of it are "
-            f"needed for everything but the training, and a step takes {seconds_per_step:.2f} s: give more minutes"
+            f"training.minutes must be at least about {least}, was {training.minutes}: {elapsed:.0f} s went into "
+            f"preparing and measuring, the validations take about {validating:.0f} s, what is written at the end "
+            f"{CLOSING_SECONDS:.0f} s, and {FEWEST} steps {FEWEST * seconds_per_step:.0f} s"
         )
     return steps

@@ -2,9 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 from llm_tokenizer import Tokenizer, load_tokenizer, save_tokenizer, train_bpe
 from llm_tokenizer.commands.wording import quantity
@@ -14,7 +15,7 @@ from llm_train.data.known import read_known, write_known
 from llm_train.data.packed_windows import PackedWindows, open_windows, pack_windows
 from llm_train.data.prepared import is_prepared, open_prepared
 from llm_train.data.scanning import END_OF_TEXT
-from llm_train.data.sources import Document
+from llm_train.data.sources import Document, skipped_files
 from llm_train.data.tokenizers import make_tokenizer, separator_of, tokenizer_sha256
 from llm_train.data.tokens import TokenFile, open_tokens, write_tokens
 from llm_train.data.windows import window_count
@@ -25,6 +26,9 @@ from llm_train.runs.folder import Run
 from llm_train.runs.progress import Reporter
 
 __all__ = ["END_OF_TEXT", "Prepared", "prepare"]
+
+SHOWN = 3
+"""Names in a message that are written out."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def prompt_from(beginning: str, wanted: str) -> str:
 def _from_text(recipe: Recipe, run: Run, reporter: Reporter, own: Tokenizer | None) -> Prepared:
     with reporter.stage("text") as stage:
         corpus = _corpus(recipe, run)
-        stage.report = _found(corpus)
+        stage.report = _found(corpus) + _skipped(skipped_files(recipe.data))
     for note in _warnings(corpus):
         reporter.say(f"note: {note}", style="yellow")
     with reporter.stage("tokenizer") as stage:
@@ -100,9 +104,10 @@ def _from_text(recipe: Recipe, run: Run, reporter: Reporter, own: Tokenizer | No
         each = f"{training.bytes / len(training):.2f} bytes each"
         stage.report = f"{len(training):,} for training, {len(held_out):,} held out, {each}"
     if repeated.found:
+        named = ", ".join(repeated.names) + (", …" if repeated.found > SHOWN else "")
         reporter.say(
-            f"note: {quantity(repeated.found, 'training document')} with the text of a held-out one: "
-            "the validation is too good; remove what is twice",
+            f"note: {quantity(repeated.found, 'training document')} with the text of a held-out one ({named}): the "
+            "validation is too good; remove what is twice",
             style="yellow",
         )
     return Prepared(tokenizer, digest, training, held_out, prompt_from(_beginning(corpus), recipe.report.sample_prompt))
@@ -149,6 +154,8 @@ class _Repeated:
     def __init__(self) -> None:
         self._held_out = set[bytes]()
         self.found = 0
+        self.names: list[str] = []
+        """Of the first of them."""
 
     def watched(self, documents: Iterator[Document], held_out: bool) -> Iterator[Document]:
         """Yield the documents; the held-out ones have to come first."""
@@ -157,8 +164,9 @@ class _Repeated:
             yield Document(document.name, self._hashed(document.parts, digest))
             if held_out:
                 self._held_out.add(digest.digest())
-            else:
-                self.found += digest.digest() in self._held_out
+            elif digest.digest() in self._held_out:
+                self.found += 1
+                self.names += [document.name] * (self.found <= SHOWN)
 
     @staticmethod
     def _hashed(parts: Iterator[str], digest: "hashlib._Hash") -> Iterator[str]:
@@ -209,6 +217,15 @@ def _found(corpus: Corpus) -> str:
     blank = sum(scan.blank for scan in corpus.scans) + sum(not scan.size for scan in corpus.scans)
     skipped = f"; {blank:,} empty skipped" if blank else ""
     return f"{texts} ({_size(size)}), {_size(held_out)} held out{where}{skipped}"
+
+
+def _skipped(files: Sequence[Path]) -> str:
+    """Return how many files of other kinds are left out, and of which."""
+    if not files:
+        return ""
+    kinds = sorted({file.suffix.lower() or "no suffix" for file in files})
+    more = ", …" if len(kinds) > SHOWN else ""
+    return f"; {quantity(len(files), 'file')} of other kinds skipped ({', '.join(kinds[:SHOWN])}{more})"
 
 
 def _warnings(corpus: Corpus) -> Iterator[str]:
