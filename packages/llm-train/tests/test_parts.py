@@ -180,8 +180,8 @@ def test_a_run_says_what_is_yours_records_it_and_refuses_a_file_that_has_changed
             ],
         ),
         (
-            ("gain * x / (x.square()", "gain * x / ((x - x.mean(-1, True)).square()"),
-            ["rms_norm(x, gain, eps) -> y does not meet", "those of a known mistake: "],
+            ("counted = targets != ignored", "counted = targets != -100"),
+            ["cross_entropy(logits, targets, ignored) -> loss does", "those of a known mistake: -100 always"],
         ),
         (
             ("def rms_norm(x, gain, eps):", "def rms_norm(x, gain, eps, scale):"),
