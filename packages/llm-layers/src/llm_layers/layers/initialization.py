@@ -101,7 +101,7 @@ def truncated_normal(
     Why it works:
         A normal number now and then lies far out, and one weight of six deviations dominates its row for a long time.
         So the tails are cut off. Clipping would pile them up on the limit; the inverse distribution function spreads
-        the same even numbers over what is left, with the bell's shape in between. What is left varies less than the
+        the same uniform numbers over what is left, with the bell's shape in between. What is left varies less than the
         whole: at L = 2 a fifth of the variance is gone. So everything is stretched by the root of it, or the whole
         network would start too small.
 

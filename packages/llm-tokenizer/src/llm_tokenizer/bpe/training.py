@@ -79,8 +79,8 @@ def wanted_merges(vocab_size: int, special_tokens: Sequence[str], min_frequency:
     first_ids = 256 + len(SpecialTokens(special_tokens, first_id=256).ids)
     if not isinstance(vocab_size, int) or vocab_size < first_ids:
         raise TokenizerError(
-            f"vocab_size: must be a whole number of at least {first_ids} (256 bytes and {first_ids - 256} special "
-            f"tokens), was {vocab_size!r}"
+            f"vocab_size: must be a whole number of at least {first_ids} (256 for the bytes, {first_ids - 256} for "
+            f"special tokens), was {vocab_size!r}"
         )
     require_count("min_frequency", min_frequency)
     return vocab_size - first_ids

@@ -26,10 +26,10 @@ class DataSettings(Section):
         "of the text", default=(),
     )  # fmt: skip
     windows: str = setting(
-        "how documents become windows: stream cuts one long row of them; packed keeps them whole, and cuts only those "
-        "that are longer than a window", "stream", "packed", default="stream",
+        "how documents become windows: stream joins all of them and cuts anywhere; packed keeps each whole, and cuts "
+        "only those that are longer than a window", "stream", "packed", default="stream",
     )  # fmt: skip
-    mask_documents: bool = setting("whether a document neither sees nor predicts its neighbors", default=False)
+    mask_documents: bool = setting("no attention, and no prediction, from one document to another", default=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class TokenizerSettings(Section):
     )  # fmt: skip
     pattern: str = setting("bpe: name of the split pattern", default="gpt2")
     sample_characters: int = setting(
-        "bpe: of a longer text, how many characters, spread evenly, it is trained on",
+        "bpe: train it on at most this many characters, spread evenly over the text",
         at_least=1000, at_most=10**12, default=200_000_000,
     )  # fmt: skip
     path: str = setting("folder: a tokenizer.json, or a folder with one", default="")
@@ -66,12 +66,13 @@ class ModelSettings(Section):
     rope_base: float = setting("base of the rotary frequencies (rope_theta)", above=0, at_most=1e12, default=10000.0)
     tied_embeddings: bool = setting("use the embedding table as the output head", default=False)
     dropout: float = setting(
-        "probability that an element of the embedding, or of what a part adds, is zeroed", at_least=0, below=1,
-        default=0.0,
+        "dropout probability, after the embedding and after each attention and feed-forward layer", at_least=0,
+        below=1, default=0.0,
     )  # fmt: skip
     initialization: str = setting(
-        "of the weights: this project's, GPT-2's, one normal distribution, or one per matrix, cut off", "default",
-        "gpt2", "normal", "truncated", default="default",
+        "of the weights: default starts output projections and head at zero, other matrices truncated normal; gpt2 as "
+        "GPT-2; normal one deviation for all; truncated as default, but with no matrix at zero", "default", "gpt2",
+        "normal", "truncated", default="default",
     )  # fmt: skip
 
 
@@ -85,9 +86,11 @@ class OptimizerSettings(Section):
     embedding_lr: float = setting("peak learning rate of the embedding table", above=0, at_most=1000, default=0.1)
     head_lr: float = setting("peak learning rate of the output head", above=0, at_most=1000, default=0.02)
     norm_lr: float = setting("peak learning rate of norm gains and biases", above=0, at_most=1000, default=0.02)
-    momentum: float = setting("Muon, SGD: decay of the running gradient", at_least=0, below=1, default=0.9)
-    beta1: float = setting("AdamW: decay of the running mean gradient", at_least=0, below=1, default=0.9)
-    beta2: float = setting("AdamW: decay of the running mean square", at_least=0, below=1, default=0.95)
+    momentum: float = setting("Muon, SGD: decay of the momentum buffer", at_least=0, below=1, default=0.9)
+    beta1: float = setting("AdamW: decay of the moving average of the gradient", at_least=0, below=1, default=0.9)
+    beta2: float = setting(
+        "AdamW: decay of the moving average of the squared gradient", at_least=0, below=1, default=0.95
+    )
     eps: float = setting("AdamW: added to the root mean square", above=0, at_most=1000, default=1e-8)
     weight_decay: float = setting(
         "decay of the matrices per step, times the learning rate", at_least=0, at_most=1000, default=0.0
@@ -96,9 +99,11 @@ class OptimizerSettings(Section):
     head_decay: float = setting(
         "the same of the output head; gains and biases have none", at_least=0, at_most=1000, default=0.0
     )
-    clip: float = setting("largest norm of all gradients together", above=0, at_most=1e30, default=1.0)
+    clip: float = setting(
+        "gradient clipping: largest norm of all gradients together", above=0, at_most=1e30, default=1.0
+    )
     average: float | None = setting(
-        "decay of a running average of the weights, which is then evaluated and saved; absent: none", at_least=0,
+        "decay of a moving average of the weights (EMA), which is then evaluated and saved; absent: none", at_least=0,
         below=1, default=None,
     )  # fmt: skip
 
@@ -112,17 +117,19 @@ class ScheduleSettings(Section):
     decay: float = setting("wsd: last fraction of the steps, in which the rate falls", above=0, at_most=1, default=0.6)
     floor: float = setting("lowest rate at the end, as a fraction of the peak", at_least=0, at_most=1, default=0.0)
     batch_doublings: tuple[float, ...] = setting(
-        "fractions of the steps after which the passes of an update double, such as [0.25, 0.5]", above=0, below=1,
-        default=(),
+        "when the batch doubles, by twice as many passes per update: fractions of the steps, such as [0.25, 0.5]",
+        above=0, below=1, default=(),
     )  # fmt: skip
     first_length: int | None = setting(
-        "tokens of a row in the first step; rows grow evenly to context_length; absent: they have it from the start",
-        at_least=1, default=None,
+        "sequence length of the first step, in tokens; it grows linearly to context_length; absent: context_length "
+        "from the start", at_least=1, default=None,
     )  # fmt: skip
     length_growth: float = setting(
-        "first_length: first fraction of the steps, in which rows grow", above=0, at_most=1, default=0.5
+        "first_length: fraction of the steps after which the length is context_length", above=0, at_most=1, default=0.5
     )
-    length_multiple: int = setting("first_length: rows grow by multiples of so many tokens", at_least=1, default=64)
+    length_multiple: int = setting(
+        "first_length: the length grows by multiples of this many tokens", at_least=1, default=64
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -139,12 +146,14 @@ class TrainingSettings(Section):
     """How much is computed, and how."""
 
     minutes: float | None = setting(
-        "wall time of the whole command; absent: what the steps take; given: their number is measured", above=0,
+        "wall time of the whole command; absent: what the steps take; given: how many steps fit is measured", above=0,
         default=None,
     )  # fmt: skip
     steps: int | None = setting("updates; absent: as many as fit into minutes", at_least=1, default=None)
-    batch: int = setting("windows of context_length tokens per pass, of each process", at_least=1, default=16)
-    accumulate: int = setting("passes of the first update, of each process", at_least=1, default=1)
+    batch: int = setting(
+        "windows of context_length tokens per process and pass (forward and backward)", at_least=1, default=16
+    )
+    accumulate: int = setting("passes of the first update, per process (gradient accumulation)", at_least=1, default=1)
     seed: int = setting("of the initial weights and the order of the data", at_least=0, below=2**63, default=1)
 
 
@@ -154,26 +163,27 @@ class ComputeSettings(Section):
 
     device: str = setting('"cpu", "cuda", "mps"; auto: an accelerator where there is one', default="auto")
     precision: str = setting(
-        "dtype of the passes; weights stay float32; auto: the fastest of the first two that is measured", "auto",
-        "float32", "bfloat16", "float16", default="auto",
+        "dtype of the passes; weights stay float32; auto: float32 or bfloat16, whichever is measured to be faster",
+        "auto", "float32", "bfloat16", "float16", default="auto",
     )  # fmt: skip
     threads: int | None = setting(
         "CPU threads that split each batch; absent: one per core, at most batch / 4", at_least=1, default=None
     )
     compile: str = setting(
-        "join the steps of the model with torch.compile; auto: if the whole run gains by it", "auto", "yes", "no",
+        "compile the model with torch.compile; auto: if that makes the whole run faster", "auto", "yes", "no",
         default="auto",
     )  # fmt: skip
     kernels: str = setting(
-        "functions that the model computes with: eager are those to be read; fused has torch's attention, for a GPU or "
-        "a long context; fast is for a CPU on which torch.compile cannot be used", "eager", "fused", "fast",
+        "how the layers are computed: eager, in plain, readable PyTorch; fused, with torch's fused attention, for a "
+        "GPU or a long context; fast, for a CPU on which torch.compile cannot be used", "eager", "fused", "fast",
         default="eager",
     )  # fmt: skip
     parallel: str = setting(
         "on several processes: each holds all weights (ddp) or a part of each (fsdp)", "ddp", "fsdp", default="ddp"
     )
     processes: int | None = setting(
-        "an update has the passes of so many processes, however many share them out; absent: those that are started",
+        "the first update has accumulate times this many passes, even if another number of processes shares them; "
+        "absent: as many as are started",
         at_least=1, default=None,
     )  # fmt: skip
     checkpoint_format: str = setting(
@@ -205,11 +215,11 @@ class ReportSettings(Section):
         default=3,
     )  # fmt: skip
     checkpoint_minutes: float = setting(
-        "also save when the last checkpoint is so many minutes old", above=0, default=10.0
+        "also save when the last checkpoint is this many minutes old", above=0, default=10.0
     )
     keep: int = setting("newest checkpoints that are kept", at_least=2, default=2)
     keep_every: int | None = setting(
-        "also save, and keep, the checkpoint of each multiple of so many steps; absent: of none", at_least=1,
+        "also save, and never delete, a checkpoint at each multiple of this many steps; absent: none", at_least=1,
         default=None,
     )  # fmt: skip
     keep_best: bool = setting(
