@@ -19,6 +19,7 @@ import pytest
 from rich.console import Console
 
 import proof.mutants
+from llm_tokenizer.commands.progress import Progress
 from llm_tokenizer.conformance import Argument, Case, Contract, Implementation, Prose, Specification, read_contracts
 from llm_tokenizer.conformance.case import read_cases, write_cases
 from llm_tokenizer.conformance.command import main
@@ -351,7 +352,7 @@ def faulty(fault):
         ("environment", "it changed the environment variables"),
         ("filters", "it changed the warnings filters"),
         ("errors", "it changed the error handling of NumPy"),
-        ("endless", "it did not come back within 0.2 seconds (--seconds allows more)"),
+        ("endless", "it did not come back within 0.2 seconds: look for a loop that does not end"),
         ("looked up", None),
     ],
 )
@@ -898,6 +899,29 @@ def test_what_holds_for_every_function_is_not_said_to_break_a_clause(toy, tmp_pa
     printed = _printed(toy, tmp_path, monkeypatch, capsys, "def mean_square(x, gain): pass", 1)
     assert "an array is expected, and NoneType came back." in printed
     assert not any(words in printed for words in ("clause ", "would catch", "does not depend on"))
+
+
+def test_only_code_for_numpy_is_asked_whether_it_wants_torch(toy: Specification) -> None:
+    mine = SimpleNamespace(mean_square=lambda x, gain: x.numpy().mean(-1, keepdim=True))
+    verdict = check_implementation(toy, Implementation(mine, name="mine", arrays="torch")).verdicts[0]
+    reason = verdict.failures[0].difference.reason
+    assert "argument 'keepdim'" in reason and "SPEC_ARRAYS" not in reason
+
+
+def test_more_seconds_are_offered_where_a_call_does_not_come_back(toy, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("slow.py").write_text("def mean_square(x, gain):\n    while True:\n        pass\n")
+    assert main(toy, ["slow.py", "--seconds", "0.2"]) == 1
+    assert "--seconds allows a call more processor time than 0.2 seconds" in capsys.readouterr().out
+    assert "--seconds" not in _printed(toy, tmp_path, monkeypatch, capsys, "def mean_square(x, gain): return x", 1)
+
+
+def test_it_is_told_which_contract_is_checked_on_stderr_alone(toy, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(Progress, "__call__", Progress.show)
+    assert main(toy, []) == 0
+    printed = capsys.readouterr()
+    assert printed.err == "python -m toy_package.spec: checking toy.mean_square, 1 of 1\n"
+    assert "checking" not in printed.out
 
 
 def test_cases_that_hold_floats_are_tried_in_float64_first() -> None:

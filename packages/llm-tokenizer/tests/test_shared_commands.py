@@ -215,6 +215,19 @@ def test_a_stage_without_steps_is_timed(monkeypatch):
     assert stream.getvalue() == "tool: reading … 11 s\n"
 
 
+def test_outside_a_terminal_many_stages_are_no_more_lines(monkeypatch):
+    stream = io.StringIO()
+    with Progress("tool", stream) as progress:
+        for second in range(60):
+            monkeypatch.setattr(
+                "llm_tokenizer.commands.progress.time.monotonic", lambda now=progress.begun + second: now
+            )
+            progress(f"part {second}", 0, 1)
+    assert [line.partition(":")[2] for line in stream.getvalue().splitlines()] == [
+        f" part {second}: 0 of 1, about 0 s left" for second in (10, 30, 50)
+    ]
+
+
 def test_counts_and_times_are_words():
     assert [quantity(count, "token") for count in (0, 1, 2048)] == ["0 tokens", "1 token", "2,048 tokens"]
     assert [duration(seconds) for seconds in (0.9, 59, 65)] == ["0 s", "59 s", "1:05 min"]

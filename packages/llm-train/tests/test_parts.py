@@ -5,6 +5,7 @@ import sys
 import pytest
 import torch
 
+from llm_tokenizer.commands.progress import Progress
 from llm_train.commands.main import main
 from llm_train.interface import TrainError
 from llm_train.parts.checking import require_parts, usable
@@ -158,7 +159,11 @@ def test_a_run_says_what_is_yours_records_it_and_refuses_a_file_that_has_changed
     assert main(command) == 2
     assert "compute.parts" in capsys.readouterr().err
     assert main(["run", "--recipe", "runs/small/recipe.toml", "--run", "again"]) == 2
-    assert "own_layers.py: has changed since this run began" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "own_layers.py: has changed since the run of this recipe began" in said
+    assert "give --parts own_layers.py,own_training.py again, and --run NAME" in said
+    again = ["--parts", "own_layers.py,own_training.py", "--run", "again"]
+    assert main(["run", "--recipe", "runs/small/recipe.toml", *again]) == 0  # what the sentence says is true
 
 
 @pytest.mark.parametrize(
@@ -168,21 +173,47 @@ def test_a_run_says_what_is_yours_records_it_and_refuses_a_file_that_has_changed
         (
             ("+ eps).sqrt()", ").sqrt() + eps"),
             [
-                "rms_norm does not meet its contract, clause 2 (eps is added",
+                "rms_norm(x, gain, eps) -> y does not meet its contract:\n  clause 2: eps is added",
                 "yours ",
                 "golden ",
                 "-k layers.rms_norm --quick` shows all",
             ],
         ),
-        (("return gain * x", "return gain.detach() * x"), ["rms_norm does not meet its contract"]),
+        (
+            ("counted = targets != ignored", "counted = targets != -100"),
+            ["cross_entropy(logits, targets, ignored) -> loss does", "those of a known mistake: -100 always"],
+        ),
+        (
+            ("def rms_norm(x, gain, eps):", "def rms_norm(x, gain, eps, scale):"),
+            ["rms_norm(x, gain, eps) -> y does not meet", " could not be tried:\n", "'scale'"],
+        ),
+        (("return gain * x", "return gain.detach() * x"), ["rms_norm(x, gain, eps) -> y does not meet its contract"]),
         (
             (LAYERS, 'SPEC_ARRAYS = "torch"\n\n\ndef rms_morm(x):\n    return x\n'),
-            ["none of its functions", "rms_morm (did you mean rms_norm?)"],
+            ["none of its functions", "rms_morm is no name of the specification; did you mean rms_norm?"],
         ),
         ((LAYERS, 'SPEC_ARRAYS = "torch"\n\n\ndef sgd(x):\n    return x\n'), ["none of its functions", "run: sgd"]),
         (
             (LAYERS, 'SPEC_ARRAYS = "torch"\nadamw = None\n'),
-            ["none of its functions is a part of this run: it has none"],
+            [
+                "none of its functions is a part of this run: it has none",
+                "adamw is a value of type NoneType and must be",
+            ],
+        ),
+        (
+            (LAYERS, 'SPEC_ARRAYS = "torch"\n\n\nclass rms_norm:\n    pass\n\n\nclass SwiGLU:\n    pass\n'),
+            [
+                "rms_norm is a class and must be a function",
+                "SwiGLU is no name of the specification; did you mean swiglu?",
+            ],
+        ),
+        (
+            (LAYERS, "def train_bpe(x):\n    return x\n"),
+            ["a tokenizer is no part of a run's --parts (here: train_bpe)"],
+        ),
+        (
+            (LAYERS, "".join(f"def part_{number}(x):\n    return x\n\n\n" for number in range(6))),
+            ["part of this run: part_0, part_1, part_2, part_3 and 2 more; a run"],
         ),
         ((LAYERS, 'SPEC_ARRAYS = "torch"\nraise OSError("no disk")\n'), ["no disk"]),
     ],
@@ -196,11 +227,22 @@ def test_what_cannot_train_is_refused_with_a_sentence(folder, recipe_file, capsy
 
 
 def test_a_function_with_nearly_the_name_of_a_part_is_named(folder, small_recipe):
-    more = "\n\ndef adamw_updat(x):\n    return x\n\n\ndef sgd(x):\n    return x\n\n\ndef _attentio(x):\n    return x\n"
-    (folder / "own_layers.py").write_text(LAYERS + more + "\n\ndef linear_of(x):\n    return x\n")  # ours is not used
+    more = "\n\ndef adam_w(x):\n    return x\n\n\ndef sgd(x):\n    return x\n\n\ndef _attentio(x):\n    return x\n"
+    far = "".join(f"\n\ndef {name}(x):\n    return x\n" for name in ("batch_of", "linear_of"))
+    (folder / "own_layers.py").write_text(LAYERS + more + far)
     first, note = require_parts(small_recipe.with_values(parts=("own_layers.py",)))
-    assert first.startswith("yours, from own_layers.py: ") and first.endswith(" (not parts of this run: sgd)")
-    assert note == "note: own_layers.py: adamw_updat takes the place of nothing (did you mean adamw?)"
+    assert first.startswith("yours, from own_layers.py: ") and first.endswith(
+        " (not parts of this run: sgd, adam_w, batch_of, linear_of)"
+    )
+    assert note == "note: own_layers.py: adam_w is no name of the specification; did you mean adamw?"
+
+
+def test_it_is_shown_which_function_is_checked(folder, small_recipe, monkeypatch):
+    shown = []
+    monkeypatch.setattr(Progress, "__call__", lambda self, stage: shown.append(stage))
+    require_parts(small_recipe.with_values(parts=("own_layers.py", "own_training.py")))
+    assert "checking linear in own_layers.py, 1 of 11" in shown
+    assert shown[-1].endswith(" in own_training.py, 11 of 11")
 
 
 @pytest.mark.parametrize("verb", [["run", "--dry-run"], ["profile"]])

@@ -50,7 +50,7 @@ class Progress:
         with self._lock:
             if stage != self._stage:
                 self._stage, self._stage_begun = stage, now if self._stage else self.begun
-                if now >= self.begun + self._patience:
+                if self._terminal and now >= self.begun + self._patience:
                     self._next = min(self._next, now)
             self._steps = (done or 0, total)
         if done is None and self._ticker is None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from llm_tokenizer.commands.console import Console
 from llm_tokenizer.commands.parser import Parser, run_command
+from llm_tokenizer.commands.progress import Progress
 from llm_tokenizer.conformance.arrays import KINDS
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.harness import check_implementation
@@ -101,9 +102,13 @@ def _run(specification: Specification, options: Namespace) -> int:
     if options.implementation:
         implementation = Implementation.load(options.implementation, arrays=options.arrays)
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
-    result = check_implementation(
-        specification, implementation, options.keyword, generated=not options.quick, seed=seed, seconds=options.seconds
-    )
+    with Progress(f"python -m {specification.module}.spec") as progress:
+        result = check_implementation(
+            specification, implementation, options.keyword, generated=not options.quick, seed=seed,
+            seconds=options.seconds, tell=progress,
+        )  # fmt: skip
+    if any(verdict.endless for verdict in result.verdicts):
+        result.hints.append(f"--seconds allows a call more processor time than {options.seconds:g} seconds")
     print_report(result, console)
     if options.report:
         with write_errors_as(UserError, options.report):

@@ -6,14 +6,14 @@ Contracts that build on each other are fed goldens, not each other's answers: on
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from llm_tokenizer.conformance.answers import answers, call_with_others, disturbed_by
-from llm_tokenizer.conformance.arrays import BACKWARDS, LAYOUTS, MIXED, parts
+from llm_tokenizer.conformance.arrays import BACKWARDS, KINDS, LAYOUTS, MIXED, Arrays, parts
 from llm_tokenizer.conformance.case import Case
 from llm_tokenizer.conformance.contract import Contract
 from llm_tokenizer.conformance.difference import Difference, first_difference
@@ -101,6 +101,7 @@ def check_implementation(
     generated: bool = True,
     seed: int = 0,
     seconds: float = SECONDS,
+    tell: Callable[[str], object] | None = None,
 ) -> Result:
     """Check every contract whose id contains `keyword`; recognize slips where values differ.
 
@@ -111,21 +112,24 @@ def check_implementation(
         generated: The large and the varied cases too.
         seed: Of the fresh cases.
         seconds: How long one call may take.
+        tell: Called before each contract with what comes next, to show it.
     """
     result = Result(specification, implementation.name, seed=seed)
+    chosen = [contract for contract in specification.contracts if keyword in contract.id]
     with unchanged():
-        for contract in specification.contracts:
-            if keyword in contract.id:
-                written = implementation.find(contract.name) is not None  # for a function to come, none is generated
-                cases = all_cases(specification, contract, generated=generated and written, seed=seed)
-                outcomes = list(try_contract(contract, cases, implementation, seconds))
-                verdict = Verdict(contract, outcomes)
-                if verdict.failures and not verdict.endless:
-                    stored = specification.cases[contract.id]
-                    slips = recognize(specification, contract, stored, implementation)
-                    ignored = ignored_arguments(contract, stored, implementation, specification.reference)
-                    verdict = Verdict(contract, outcomes, *slips, ignored)
-                result.verdicts.append(verdict)
+        for number, contract in enumerate(chosen, start=1):
+            if tell is not None:
+                tell(f"checking {contract.id}, {number} of {len(chosen)}")
+            written = implementation.find(contract.name) is not None  # for a function to come, none is generated
+            cases = all_cases(specification, contract, generated=generated and written, seed=seed)
+            outcomes = list(try_contract(contract, cases, implementation, seconds))
+            verdict = Verdict(contract, outcomes)
+            if verdict.failures and not verdict.endless:
+                stored = specification.cases[contract.id]
+                slips = recognize(specification, contract, stored, implementation)
+                ignored = ignored_arguments(contract, stored, implementation, specification.reference)
+                verdict = Verdict(contract, outcomes, *slips, ignored)
+            result.verdicts.append(verdict)
     wanted = [verdict.contract.name for verdict in result.verdicts if verdict.status == UNWRITTEN]
     gradients = [verdict.contract.backward_name for verdict in result.verdicts if verdict.status == PARTLY]
     known = {name for contract in specification.contracts for name in (contract.name, contract.backward_name)}
@@ -192,7 +196,7 @@ def _judge(
                 return outcome(PASS)
             if case.kind == "varied" or (layout == BACKWARDS and "strid" in str(error)):  # it refuses these, and may
                 return outcome(PASS)
-            told = f"{_told(error)}{SMALLER if isinstance(error, MemoryError) else ''}"
+            told = f"{_told(error, implementation.arrays)}{SMALLER if isinstance(error, MemoryError) else ''}"
             return outcome(DIFFERS, Difference(aspect, told, raised=True))
         if yours is None:
             return outcome(UNWRITTEN)
@@ -244,10 +248,11 @@ def _is_refusal(error: BaseException, wanted: str, clause: str) -> bool:
     return wanted not in clause or wanted in {kind.__name__ for kind in type(error).__mro__}
 
 
-def _told(error: BaseException) -> str:
+def _told(error: BaseException, arrays: Arrays) -> str:
     place = place_in_theirs(error)
     words = "" if error.args in ((), (None,)) else f": {error}"  # exit() has no words of its own
     reason = f"it raised {type(error).__name__}{f' in {place}' if place else ''}{words}"
-    if "numpy.ndarray" in reason or "argument 'keepdim'" in reason:  # NumPy says keepdims
+    torch_wanted = "numpy.ndarray" in reason or "argument 'keepdim'" in reason  # NumPy says keepdims
+    if torch_wanted and arrays is KINDS["numpy"]:
         reason += ' (does it want torch tensors? Then write SPEC_ARRAYS = "torch" in your module)'
     return reason

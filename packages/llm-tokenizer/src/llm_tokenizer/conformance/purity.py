@@ -177,7 +177,7 @@ def time_limit(seconds: float) -> Iterator[None]:
     try:
         yield
     except _Stop:
-        refusal = ImpureError(f"it did not come back within {seconds:g} seconds (--seconds allows more)")
+        refusal = ImpureError(f"it did not come back within {seconds:g} seconds: look for a loop that does not end")
         refusal.endless = True
         raise refusal from None
     finally:

@@ -99,10 +99,17 @@ def print_report(result: Result, console: Console) -> None:
 
 
 def _print_failure(verdict: Verdict, console: Console) -> None:
+    console.print(f"{verdict.contract.id}  {verdict.contract.signature}", style="bold red")
+    for line in explained(verdict):
+        console.print(f"  {line}")
+    console.print()
+
+
+def explained(verdict: Verdict) -> list[str]:
+    """Return what is wrong with a function, line by line: the case and its clause, the values, known mistakes."""
     contract = verdict.contract
     failure = most_telling(verdict)
     case = failure.case
-    console.print(f"{contract.id}  {contract.signature}", style="bold red")
     clause = f"clause {case.clause}: {contract.clauses[case.clause - 1]}"
     kind = f"{case.kind}, {failure.aspect}, {failure.dtype}"
     lines = [clause, f"case {case.id} ({kind}) would catch: {case.catches}"]
@@ -124,9 +131,7 @@ def _print_failure(verdict: Verdict, console: Console) -> None:
     where = f" Read docs/{contract.page}.md in the project's documentation." if contract.page else ""
     raised = all(one.difference is not None and one.difference.raised for one in verdict.failures)
     lines.append(f"{len(failed)} of {len(tried)} cases {'could not be tried' if raised else 'differ'}.{where}")
-    for line in lines:
-        console.print(f"  {line}")
-    console.print()
+    return lines
 
 
 def most_telling(verdict: Verdict) -> Outcome:

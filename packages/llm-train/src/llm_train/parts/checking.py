@@ -1,19 +1,20 @@
 """Functions of your own are checked before a run: which of them it can use, and whether they meet their contracts."""
 
-from llm_tokenizer.commands.wording import suggest
-from llm_tokenizer.conformance import Implementation
+from collections.abc import Iterator, Sequence
+
+from llm_tokenizer.commands.progress import Progress
 from llm_tokenizer.conformance.harness import check_implementation
-from llm_tokenizer.conformance.report import describe, most_telling
+from llm_tokenizer.conformance.report import explained
+from llm_tokenizer.spec import SPECIFICATION as TOKENIZER
 from llm_train.interface import TrainError
-from llm_train.parts.files import contracts, load_parts
-from llm_train.parts.pins import file_of
+from llm_train.parts.files import Parts, contracts, load_parts
 from llm_train.parts.replacing import FEED_FORWARD, NORMS
 from llm_train.recipes.growth import GROWTHS
 from llm_train.recipes.recipe import Recipe
 from llm_train.stages.build import model_config
 
-MOST_NAMED = 8
-"""Functions of a file that a message names."""
+MOST_NAMED = 4
+"""Functions of a file that a message names; of more it gives the number."""
 SCHEDULES = {"cosine": "warmup_cosine", "linear": "warmup_linear", "wsd": "warmup_stable_decay"}
 
 
@@ -28,44 +29,58 @@ def usable(recipe: Recipe) -> list[str]:
 def require_parts(recipe: Recipe) -> list[str]:
     """Check each function that a run will use against its contract; return lines on what each file replaces.
 
-    A function whose name is only near to that of a part may have been meant for it, and gets a line of its own.
+    A function whose name is nearly that of a part, or a class in place of one, gets a line of its own.
 
     Raises:
         TrainError: a function does not meet its contract, or none of them is a part of the run.
     """
-    parts, names = load_parts(recipe.compute.parts), usable(recipe)
-    files = [file_of(entry) for entry in recipe.compute.parts]
-    lines = []
-    for file in files:
-        here = [name for name, where in parts.files.items() if where == file]
-        used = [name for name in here if name in names]
-        others = [*(name for name in here if name not in names), *parts.others[file]]
-        if not used:
-            there = ", ".join(name + suggest(name, names) for name in others[:MOST_NAMED]) or "it has none"
-            raise TrainError(
-                f"{file}: none of its functions is a part of this run: {there}; a run with this recipe can use "
-                f"{', '.join(names)}"
-            )
-        for name in used:
-            _require_contract(name, file)
-        left_out = ", ".join(name for name in here if name not in used)
-        lines.append(
-            f"yours, from {file}: {', '.join(used)}" + f" (not parts of this run: {left_out})" * bool(left_out)
-        )
-        still_ours = [name for name in names if name not in parts.functions]
-        near = [(name, suggest(name, still_ours)) for name in parts.others[file]]
-        lines += [f"note: {file}: {name} takes the place of nothing{hint}" for name, hint in near if hint]
+    with Progress("llm-train") as progress:
+        progress("reading your functions and the specification")
+        parts, names = load_parts(recipe.compute.parts), usable(recipe)
+        lines = [line for file in parts.written for line in _replaced(parts, file, names)]
+        used = [name for name in parts.files if name in names]
+        for number, name in enumerate(used, start=1):
+            progress(f"checking {name} in {parts.files[name]}, {number} of {len(used)}")
+            _require_contract(parts, name)
     return lines
 
 
-def _require_contract(name: str, file: str) -> None:
-    specification, contract = contracts()[name]
-    result = check_implementation(specification, Implementation.load(file), contract.id, generated=False)
+def _replaced(parts: Parts, file: str, names: Sequence[str]) -> Iterator[str]:
+    """Yield what of a file takes the place of ours in a run that can use these names, and what may have been meant to.
+
+    Raises:
+        TrainError: nothing of it does.
+    """
+    here = [name for name, where in parts.files.items() if where == file]
+    used = [name for name in here if name in names]
+    others = [name for name in here if name not in names] + [name for name in parts.written[file] if name not in here]
+    missing = [name for name in names if name not in parts.functions]
+    hints = list(parts.implementations[file].hints(missing, contracts()))
+    if not used:
+        if {contract.name for contract in TOKENIZER.contracts}.intersection(others):
+            raise TrainError(
+                f"{file}: a tokenizer is no part of a run's --parts (here: {_shortened(others)}): "
+                f"`python -m {TOKENIZER.module}.spec {file}` checks it, and a run takes one that is saved, by "
+                "--set kind=folder --set path=FOLDER"
+            )
+        there = _shortened(others) or "it has none"
+        sentence = f"{file}: none of its functions is a part of this run: {there}; a run with this recipe can use "
+        raise TrainError("\n  ".join([sentence + ", ".join(names), *hints]))
+    left_out = f" (not parts of this run: {_shortened(others)})" if others else ""
+    yield f"yours, from {file}: {', '.join(used)}{left_out}"
+    yield from (f"note: {file}: {hint}" for hint in hints)
+
+
+def _shortened(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _require_contract(parts: Parts, name: str) -> None:
+    (specification, contract), file = contracts()[name], parts.files[name]
+    result = check_implementation(specification, parts.implementations[file], contract.id, generated=False)
     verdict = next(one for one in result.verdicts if one.contract.id == contract.id)
     if verdict.failures:
-        failure = most_telling(verdict)
-        clause = f"clause {failure.case.clause} ({contract.clauses[failure.case.clause - 1].rstrip('.')})"
-        raise TrainError(
-            f"{file}: {name} does not meet its contract, {clause}: {describe(failure, contract.axes_of).rstrip('.')}; "
-            f"`python -m {specification.module}.spec {file} -k {contract.id} --quick` shows all"
-        )
+        sentence = f"{file}: {contract.signature} does not meet its contract:"
+        command = f"`python -m {specification.module}.spec {file} -k {contract.id} --quick` shows all"
+        raise TrainError("\n  ".join([sentence, *explained(verdict), command]))

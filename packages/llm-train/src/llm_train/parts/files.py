@@ -7,7 +7,7 @@ from typing import Any
 
 from llm_tokenizer.conformance import Contract, Implementation, Specification
 from llm_train.interface import TrainError
-from llm_train.parts.pins import file_of
+from llm_train.parts.pins import files_of
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,10 @@ class Parts:
 
     functions: dict[str, Callable[..., Any]]
     files: dict[str, str]
-    others: dict[str, tuple[str, ...]]
-    """The names of the other functions in each file, but for those that begin with an underscore."""
+    written: dict[str, tuple[str, ...]]
+    """The names of all functions in each file, but for those that begin with an underscore."""
+    implementations: dict[str, Implementation]
+    """Each file, as it is checked."""
 
     def of(self, names: Iterable[str]) -> dict[str, Callable[..., Any]]:
         """Return those of these names that there are."""
@@ -42,25 +44,24 @@ def load_parts(entries: tuple[str, ...]) -> Parts:
     """
     functions: dict[str, Callable[..., Any]] = {}
     files: dict[str, str] = {}
-    others: dict[str, tuple[str, ...]] = {}
-    for file in map(file_of, entries):
-        implementation = Implementation.load(file)
-        arrays = getattr(implementation.namespace, "SPEC_ARRAYS", "numpy")
-        if arrays != "torch":
-            raise TrainError(
-                f"{file}: its functions take {arrays} arrays, and a loss can be followed back through torch functions "
-                'only: write them with torch, and put SPEC_ARRAYS = "torch" into the file'
-            )
+    named: dict[str, tuple[str, ...]] = {}
+    implementations = {file: Implementation.load(file) for file in files_of(entries)}
+    for file, implementation in implementations.items():
         written = {
             name: function
             for name in vars(implementation.namespace)
             if (function := implementation.find(name)) and getattr(function, "__module__", None) == implementation.name
         }  # without what is imported from elsewhere
-        others[file] = tuple(name for name in written if name not in contracts() and not name.startswith("_"))
-        for name in contracts():
-            if name not in written:
-                continue
+        named[file] = tuple(name for name in written if not name.startswith("_"))
+        taken = [name for name in contracts() if name in written]
+        arrays = getattr(implementation.namespace, "SPEC_ARRAYS", "numpy")
+        if taken and arrays != "torch":
+            raise TrainError(
+                f"{file}: its functions take {arrays} arrays, and a loss can be followed back through torch functions "
+                'only: write them with torch, and put SPEC_ARRAYS = "torch" into the file'
+            )
+        for name in taken:
             if name in functions:
                 raise TrainError(f"{name} is in {files[name]} and in {file}: leave it in one of them")
             functions[name], files[name] = written[name], file
-    return Parts(functions, files, others)
+    return Parts(functions, files, named, implementations)

@@ -4,6 +4,7 @@ So a run folder records with what it was trained, and a resumed run refuses a fi
 """
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from llm_train.interface import TrainError
@@ -21,26 +22,29 @@ def pinned(recipe: Recipe) -> Recipe:
     Raises:
         TrainError: a file is not there, or is no longer what its hash says.
     """
-    parts = tuple(f"{name}{SEPARATOR}{file_hash(name)}" for name in map(file_of, recipe.compute.parts))
+    parts = tuple(f"{name}{SEPARATOR}{file_hash(name)}" for name in files_of(recipe.compute.parts))
     if not parts:
         return recipe
     return recipe.with_values(parts=parts, compile="no" if recipe.compute.compile == "auto" else recipe.compute.compile)
 
 
-def file_of(entry: str) -> str:
-    """Return the name of a file, and refuse one that has changed.
+def files_of(entries: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the files, and refuse one that has changed.
 
     Raises:
-        TrainError: it is not there, or is no longer what its hash says.
+        TrainError: one is not there, or is no longer what its hash says.
     """
-    name, _, wanted = entry.partition(SEPARATOR)
-    found = file_hash(name)
-    if wanted not in ("", found):
-        raise TrainError(
-            f"{name}: has changed since this run began (its hash was {wanted}, now it is {found}): undo the change, or "
-            "train again in another folder (--run NAME)"
-        )
-    return name
+    pairs = [entry.partition(SEPARATOR)[::2] for entry in entries]
+    names = tuple(name for name, _ in pairs)
+    for name, wanted in pairs:
+        found = file_hash(name)
+        if wanted not in ("", found):
+            raise TrainError(
+                f"{name}: has changed since the run of this recipe began (its hash was {wanted}, now it is {found}): "
+                f"undo the change, or train with the file as it is now in another folder: give --parts "
+                f"{','.join(names)} again, and --run NAME"
+            )
+    return names
 
 
 def file_hash(name: str) -> str:
