@@ -330,7 +330,7 @@ def test_the_recipe_in_a_runs_folder_resumes_it(tmp_path, recipe_file, capsys, m
         assert main(["run", "--recipe", str(recipe_file), "--run", "long", "--set", "steps=5"]) == 130
     assert main(["run", "--recipe", "tiny", "--run", "long"]) == 2
     shown = capsys.readouterr().err.splitlines()[-1]
-    assert shown.count(" wanted") == 3 and "; and " in shown and " fields more. Nothing was changed" in shown
+    assert shown.count(" wanted") == 3 and " more. Nothing was changed" in shown
     assert main(["results", "long"]) == 2
     for said in (shown, capsys.readouterr().err):
         assert "`llm-train run --recipe=runs/long/recipe.toml` resumes it" in said

@@ -1,6 +1,6 @@
 """Counts, times and the nearest name as words, for the messages of all commands."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -13,6 +13,12 @@ def duration(seconds: float) -> str:
     """Return a time in whole seconds: `9 s`, `4:05 min`."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}:{rest:02d} min" if minutes else f"{rest} s"
+
+
+def shortened(names: Sequence[str], most: int, *, between: str = ", ") -> str:
+    """Return the first names, and of the others how many they are: `a, b and 3 more`."""
+    more = len(names) - most
+    return between.join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

@@ -76,6 +76,8 @@ def _lines(results: dict[str, Any]) -> tuple[str, str]:
 
 def next_commands(folder: Path, prompt: str) -> list[tuple[str, str]]:
     """Return three commands that can be followed here: nox's if it called (it sets LLM_COMMAND), else our own."""
+    from llm_train.runs.folder import training_command
+
     nox = "LLM_COMMAND" in os.environ
     run = folder.name if folder.parent == Path("runs") else str(folder)
     model = (folder / "model" / "config.json").is_file()
@@ -85,10 +87,10 @@ def next_commands(folder: Path, prompt: str) -> list[tuple[str, str]]:
     elif model and find_spec("llm_generate") is not None:
         place = _option("--model", str(folder / "model"))
         first = (f"llm-generate text {place} {_option('--prompt', prompt)}", "continue a text")
-    train, check = ("nox -s train --", "nox -s spec") if nox else ("llm-train run", "llm-train spec")
+    check = "nox -s spec" if nox else "llm-train spec"
     return [
         first,
-        (f"{train} --corpus PATH --run NAME", "train on your own text"),
+        (f"{training_command()} --corpus PATH --run NAME", "train on your own text"),
         (check, "check every part against the specification"),
     ]
 

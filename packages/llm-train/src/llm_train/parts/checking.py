@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from llm_tokenizer.commands.progress import Progress
+from llm_tokenizer.commands.wording import shortened
 from llm_tokenizer.conformance.harness import check_implementation
 from llm_tokenizer.conformance.report import explained
 from llm_tokenizer.spec import SPECIFICATION as TOKENIZER
@@ -59,21 +60,16 @@ def _replaced(parts: Parts, file: str, names: Sequence[str]) -> Iterator[str]:
     if not used:
         if {contract.name for contract in TOKENIZER.contracts}.intersection(others):
             raise TrainError(
-                f"{file}: a tokenizer is no part of a run's --parts (here: {_shortened(others)}): "
+                f"{file}: a tokenizer is no part of a run's --parts (here: {shortened(others, MOST_NAMED)}): "
                 f"`python -m {TOKENIZER.module}.spec {file}` checks it, and a run takes one that is saved, by "
                 "--set kind=folder --set path=FOLDER"
             )
-        there = _shortened(others) or "it has none"
+        there = shortened(others, MOST_NAMED) or "it has none"
         sentence = f"{file}: none of its functions is a part of this run: {there}; a run with this recipe can use "
         raise TrainError("\n  ".join([sentence + ", ".join(names), *hints]))
-    left_out = f" (not parts of this run: {_shortened(others)})" if others else ""
+    left_out = f" (not parts of this run: {shortened(others, MOST_NAMED)})" if others else ""
     yield f"yours, from {file}: {', '.join(used)}{left_out}"
     yield from (f"note: {file}: {hint}" for hint in hints)
-
-
-def _shortened(names: Sequence[str]) -> str:
-    more = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _require_contract(parts: Parts, name: str) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from llm_tokenizer.commands.wording import quantity
+from llm_tokenizer.commands.wording import shortened
 from llm_tokenizer.files.writing import atomic_write, remove_unfinished, write_json
 from llm_tokenizer.interface import UserError
 from llm_train.checkpoints.folders import folder_name, remove_leftovers, steps_saved
@@ -32,6 +32,11 @@ from llm_train.runs.metrics import read_metrics
 
 SHOWN = 3
 """Differences from another run that are written out."""
+
+
+def training_command() -> str:
+    """Return how a training is started here: by nox if it called (it sets LLM_COMMAND), else by our own command."""
+    return "nox -s train --" if "LLM_COMMAND" in os.environ else "llm-train run"
 
 
 class Run:
@@ -81,10 +86,9 @@ class Run:
     @property
     def how_to_resume(self) -> str:
         """The command that resumes the run; a recipe in the folder of a run means that run."""
-        command = "nox -s train --" if "LLM_COMMAND" in os.environ else "llm-train run"
         runs = self.folder.parent
         place = "" if runs == Path("runs") else f" --runs={shlex.quote(str(runs))}"
-        return f"{command} --recipe={shlex.quote(str(self.recipe_file))}{place}"
+        return f"{training_command()} --recipe={shlex.quote(str(self.recipe_file))}{place}"
 
     def metrics(self) -> Iterator[dict[str, Any]]:
         """Yield the measurements, one row per line of the log."""
@@ -133,8 +137,7 @@ class Run:
             stored = self.recipe()
             differing = differences(recipe, stored)
             if differing:
-                rest = len(differing) - SHOWN
-                shown = "; ".join(differing[:SHOWN]) + (f"; and {quantity(rest, 'field')} more" if rest > 0 else "")
+                shown = shortened(differing, SHOWN, between="; ")
                 raise TrainError(
                     f"{self.folder} holds another run: {shown}. Nothing was changed: `{self.how_to_resume}` "
                     f"{'shows its results' if self.finished else 'resumes it'}; choose another folder for this one "

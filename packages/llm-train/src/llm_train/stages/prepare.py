@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from llm_tokenizer import Tokenizer, load_tokenizer, save_tokenizer, train_bpe
-from llm_tokenizer.commands.wording import quantity
+from llm_tokenizer.commands.wording import quantity, shortened
 from llm_train.data.corpus import Corpus, load_corpus
 from llm_train.data.encoding import encoded_parts, encoder_for
 from llm_train.data.known import read_known, write_known
@@ -224,8 +224,7 @@ def _skipped(files: Sequence[Path]) -> str:
     if not files:
         return ""
     kinds = sorted({file.suffix.lower() or "no suffix" for file in files})
-    more = ", …" if len(kinds) > SHOWN else ""
-    return f"; {quantity(len(files), 'file')} of other kinds skipped ({', '.join(kinds[:SHOWN])}{more})"
+    return f"; {quantity(len(files), 'file')} of other kinds skipped ({shortened(kinds, SHOWN)})"
 
 
 def _warnings(corpus: Corpus) -> Iterator[str]:
